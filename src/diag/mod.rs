@@ -1,0 +1,199 @@
+//! Problems as data: source texts, places in them, and what is wrong there. Not: how a problem is printed (see
+//! [`render`]), nor what makes it a problem.
+
+pub mod render;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// The texts that spans point into, in the order they were given.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+/// One text: a file, or what came from stdin.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+}
+
+/// Names one text in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(usize);
+
+/// A byte range of one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Which text.
+    pub source: SourceId,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// How bad a problem is, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// What was asked for cannot be, or will not be, as declared.
+    Error,
+    /// It works, but probably not as meant.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// A place with a remark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What about this place; may be empty.
+    pub message: String,
+}
+
+/// One problem, found in the sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// A stable short name, `snake_case`.
+    pub id: &'static str,
+    /// A lowercase fragment; offending values in backticks.
+    pub message: String,
+    /// The place it is about first; then places that explain it.
+    pub labels: Vec<Label>,
+    /// The next step.
+    pub help: Option<String>,
+}
+
+impl Sources {
+    /// No sources yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text under the name a person would call it by (a path, or `-` for stdin).
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        self.files.push(Source {
+            name: name.into(),
+            text: text.into(),
+        });
+        SourceId(self.files.len() - 1)
+    }
+
+    /// All texts with their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.files
+            .iter()
+            .enumerate()
+            .map(|(index, source)| (SourceId(index), source))
+    }
+
+    /// The text behind an id of this collection.
+    #[must_use]
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.files[id.0]
+    }
+
+    /// Line and column of a span's start, both from 1; the column counts characters.
+    #[must_use]
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        let before = &self.get(span.source).text[..span.start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+
+    /// `weather-rules.yaml:27`: the place as a person names it, the folder left out.
+    #[must_use]
+    pub fn place(&self, span: Span) -> String {
+        let name = &self.get(span.source).name;
+        let short = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        format!("{short}:{}", self.position(span).0)
+    }
+}
+
+impl Source {
+    /// The name a person would call it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Span {
+    /// The span of a byte range, clamped so that `start <= end`.
+    #[must_use]
+    pub fn new(source: SourceId, range: Range<usize>) -> Self {
+        Self {
+            source,
+            start: range.start,
+            end: range.end.max(range.start),
+        }
+    }
+}
+
+impl Diagnostic {
+    /// A problem with no place yet.
+    #[must_use]
+    pub fn new(severity: Severity, id: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            id,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// An error with no place yet.
+    #[must_use]
+    pub fn error(id: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, id, message)
+    }
+
+    /// Points at a place; the first place is the one the problem is about.
+    #[must_use]
+    pub fn at(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            message: message.into(),
+        });
+        self
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_the_file_name_and_the_line() {
+        let mut sources = Sources::new();
+        let id = sources.add("deploy/rules.yaml", "a: 1\nbé: 2\n");
+        let span = Span::new(id, 10..11);
+        assert_eq!(sources.position(span), (2, 5));
+        assert_eq!(sources.place(span), "rules.yaml:2");
+    }
+}

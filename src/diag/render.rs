@@ -1,0 +1,90 @@
+//! A [`Diagnostic`] as text with the source line and a caret. The only user of annotate-snippets.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Diagnostic, Severity, Sources};
+
+/// Renders the problems in the order given, one blank line apart, ending in a newline unless there are none.
+#[must_use]
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let blocks: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| block(diagnostic, sources, &renderer))
+        .collect();
+    if blocks.is_empty() {
+        String::new()
+    } else {
+        blocks.join("\n\n") + "\n"
+    }
+}
+
+fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let title = level.primary_title(diagnostic.message.as_str());
+    let mut group = Group::with_title(title);
+    let mut remaining: Vec<_> = diagnostic.labels.iter().enumerate().collect();
+    while let Some((_, first)) = remaining.first() {
+        let source_id = first.span.source;
+        let source = sources.get(source_id);
+        let mut snippet = Snippet::source(source.text()).path(source.name());
+        for (index, label) in remaining
+            .iter()
+            .filter(|(_, label)| label.span.source == source_id)
+        {
+            let kind = if *index == 0 {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            let annotation = kind.span(label.span.start..label.span.end);
+            snippet = snippet.annotation(if label.message.is_empty() {
+                annotation
+            } else {
+                annotation.label(label.message.as_str())
+            });
+        }
+        group = group.element(snippet);
+        remaining.retain(|(_, label)| label.span.source != source_id);
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Diagnostic, Sources, Span};
+    use super::render;
+
+    #[test]
+    fn shows_file_line_column_and_a_caret() {
+        let mut sources = Sources::new();
+        let id = sources.add("vs.yaml", "route:\n- weight: \"90\"\n");
+        let problem = Diagnostic::error(
+            "wrong_type",
+            "weight must be an integer, not the string `90`",
+        )
+        .at(Span::new(id, 17..21), "a string")
+        .help("remove the quotes");
+        let text = render(&[problem], &sources, false);
+        for part in [
+            "error: weight must be",
+            "vs.yaml:2:11",
+            "- weight: \"90\"",
+            "^^^^ a string",
+            "help: remove the quotes",
+        ] {
+            assert!(text.contains(part), "{part:?} missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! resplit: is my traffic really split the way I declared it, and if not, why?
+
+pub mod diag;
+pub mod split;
+pub mod units;

@@ -1,0 +1,3 @@
+//! The `resplit` command.
+
+fn main() {}

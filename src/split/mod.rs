@@ -1,0 +1,401 @@
+//! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
+
+mod share;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use share::{Share, ShareError};
+
+/// Where a request may end: at a destination behind the proxy, or at an answer the proxy gives itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// Only a name: from `--expect`.
+    Named(String),
+    /// A destination of a route.
+    Destination(Destination),
+    /// Answered by the proxy itself.
+    Status(Answer),
+}
+
+/// A destination of a route, as the mesh names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Destination {
+    /// The full host name, `reviews.default.svc.cluster.local`.
+    pub host: String,
+    /// The service port, where it is known.
+    pub port: Option<u16>,
+    /// The subset, where one is named.
+    pub subset: Option<String>,
+}
+
+/// An answer that no destination gives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Why the proxy answers.
+    pub cause: Cause,
+}
+
+/// Why a proxy answers by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// `fault.abort`.
+    FaultAbort,
+    /// `directResponse`.
+    DirectResponse,
+    /// `redirect`.
+    Redirect,
+    /// No route matches.
+    NoRoute,
+    /// The destination does not exist for the proxy: unknown subset, invalid backend.
+    BrokenBackend,
+    /// Named by the user in `--expect`.
+    Expected,
+}
+
+/// How the proxy picks among the targets of one route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// Independently for every request.
+    #[default]
+    Iid,
+    /// Weighted round robin: deterministic rotation.
+    Wrr,
+    /// By a hash of the request.
+    Hash,
+    /// Once per connection.
+    PerConnection,
+}
+
+/// Words by which an answer may give away that it came from a target, strongest kind first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clues {
+    /// Names of the target itself: subset, service, host, `host:port`, cluster.
+    pub names: BTreeSet<String>,
+    /// Values of the labels that select the subset (`v1` of `version: v1`).
+    pub labels: BTreeSet<String>,
+    /// Workloads (Deployments) whose pods belong to the target.
+    pub workloads: BTreeSet<String>,
+}
+
+/// One target with the share it was declared to get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Where.
+    pub target: Target,
+    /// The short name a person uses, unique within its [`Expected`].
+    pub name: String,
+    /// How much.
+    pub share: Share,
+    /// How its answers may be recognised.
+    pub clues: Clues,
+}
+
+/// A declared split. Shares sum to exactly 1; targets and names are unique; zero shares are kept, because a target
+/// that must see nothing is part of the declaration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Where it was declared: `weather-rules.yaml:27`, or `--expect`.
+    pub source: String,
+    /// How the proxy picks.
+    pub mechanism: Mechanism,
+    declared: Vec<Declared>,
+}
+
+/// Why a list of shares is no split.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExpectedError {
+    /// Nothing was declared.
+    #[error("no target is declared")]
+    Empty,
+    /// Shares that do not sum to one (or sums that no longer fit 128 bits).
+    #[error("the shares of {0} do not sum to one")]
+    Sum(String),
+    /// All weights are zero.
+    #[error("the total weight is zero")]
+    ZeroTotal,
+}
+
+impl Target {
+    /// The HTTP status, where the proxy answers by itself.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(answer) => Some(answer.status),
+            Self::Named(_) | Self::Destination(_) => None,
+        }
+    }
+
+    /// The candidates for a short name, shortest first; the last one is unique among targets.
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Named(name) => vec![name.clone()],
+            Self::Status(answer) => vec![
+                format!("status {}", answer.status),
+                format!("status {} ({})", answer.status, answer.cause),
+            ],
+            Self::Destination(destination) => destination.short_names(),
+        }
+    }
+}
+
+impl Destination {
+    /// The first label of the host: `reviews` of `reviews.default.svc.cluster.local`. An IP address stays whole.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        if self.host.parse::<std::net::IpAddr>().is_ok() {
+            return &self.host;
+        }
+        self.host.split('.').next().unwrap_or(&self.host)
+    }
+
+    fn short_names(&self) -> Vec<String> {
+        let (service, host) = (self.service(), &self.host);
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        match &self.subset {
+            Some(subset) => {
+                vec![
+                    subset.clone(),
+                    format!("{service}/{subset}"),
+                    format!("{host}/{subset}"),
+                    format!("{host}{port}/{subset}"),
+                ]
+            }
+            None => vec![
+                service.to_owned(),
+                format!("{service}{port}"),
+                host.clone(),
+                format!("{host}{port}"),
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FaultAbort => "fault abort",
+            Self::DirectResponse => "direct response",
+            Self::Redirect => "redirect",
+            Self::NoRoute => "no route",
+            Self::BrokenBackend => "broken backend",
+            Self::Expected => "expected",
+        })
+    }
+}
+
+impl Expected {
+    /// A split of targets and exact shares. The shares of one target named twice add up.
+    pub fn new(
+        source: impl Into<String>,
+        mechanism: Mechanism,
+        parts: Vec<(Target, Share, Clues)>,
+    ) -> Result<Self, ExpectedError> {
+        let mut merged: Vec<(Target, Share, Clues)> = Vec::with_capacity(parts.len());
+        let mut total = Share::ZERO;
+        let overflow = |target: &Target| ExpectedError::Sum(target.names().concat());
+        for (target, share, clues) in parts {
+            total = total.plus(share).ok_or_else(|| overflow(&target))?;
+            match merged.iter_mut().find(|(known, ..)| *known == target) {
+                Some((_, sum, _)) => *sum = sum.plus(share).ok_or_else(|| overflow(&target))?,
+                None => merged.push((target, share, clues)),
+            }
+        }
+        if merged.is_empty() {
+            return Err(ExpectedError::Empty);
+        }
+        if total != Share::ONE {
+            return Err(ExpectedError::Sum(
+                merged
+                    .iter()
+                    .map(|(t, ..)| t.names().swap_remove(0))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ));
+        }
+        let names = unique_names(&merged);
+        let declared = merged
+            .into_iter()
+            .zip(names)
+            .map(|((target, share, clues), name)| Declared {
+                target,
+                name,
+                share,
+                clues,
+            });
+        Ok(Self {
+            source: source.into(),
+            mechanism,
+            declared: declared.collect(),
+        })
+    }
+
+    /// A split by integer weights: share = weight / sum. The sum need not be 100.
+    pub fn from_weights(
+        source: impl Into<String>,
+        mechanism: Mechanism,
+        parts: Vec<(Target, u64, Clues)>,
+    ) -> Result<Self, ExpectedError> {
+        let total: u64 = parts
+            .iter()
+            .try_fold(0_u64, |sum, (_, w, _)| sum.checked_add(*w))
+            .ok_or_else(|| ExpectedError::Sum("all".into()))?;
+        if parts.is_empty() {
+            return Err(ExpectedError::Empty);
+        }
+        if total == 0 {
+            return Err(ExpectedError::ZeroTotal);
+        }
+        let share = |weight| Share::new(weight, total).expect("a weight is at most the sum of all");
+        Self::new(
+            source,
+            mechanism,
+            parts
+                .into_iter()
+                .map(|(target, weight, clues)| (target, share(weight), clues))
+                .collect(),
+        )
+    }
+
+    /// Everything goes to one target.
+    #[must_use]
+    pub fn only(source: impl Into<String>, target: Target, clues: Clues) -> Self {
+        Self::new(source, Mechanism::Iid, vec![(target, Share::ONE, clues)])
+            .expect("one target with share one")
+    }
+
+    /// The targets in the order of the declaration.
+    #[must_use]
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+}
+
+/// The shortest names that tell the targets apart.
+fn unique_names(parts: &[(Target, Share, Clues)]) -> Vec<String> {
+    let candidates: Vec<Vec<String>> = parts.iter().map(|(target, ..)| target.names()).collect();
+    let mut level = vec![0_usize; candidates.len()];
+    loop {
+        let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, names) in candidates.iter().enumerate() {
+            users
+                .entry(names[level[index]].as_str())
+                .or_default()
+                .push(index);
+        }
+        let clash: Vec<usize> = users
+            .into_values()
+            .filter(|v| v.len() > 1)
+            .flatten()
+            .filter(|i| level[*i] + 1 < candidates[*i].len())
+            .collect();
+        if clash.is_empty() {
+            return candidates
+                .iter()
+                .zip(level)
+                .map(|(names, level)| names[level].clone())
+                .collect();
+        }
+        for index in clash {
+            level[index] += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn destination(host: &str, subset: Option<&str>) -> Target {
+        Target::Destination(Destination {
+            host: format!("{host}.default.svc.cluster.local"),
+            port: Some(80),
+            subset: subset.map(str::to_owned),
+        })
+    }
+
+    fn names(targets: Vec<Target>) -> Vec<String> {
+        let parts = targets
+            .into_iter()
+            .map(|target| (target, 1, Clues::default()))
+            .collect();
+        let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
+        expected
+            .declared()
+            .iter()
+            .map(|declared| declared.name.clone())
+            .collect()
+    }
+
+    #[test]
+    fn the_short_name_is_the_subset_else_the_service() {
+        assert_eq!(
+            names(vec![
+                destination("reviews", Some("v1")),
+                destination("ratings", None)
+            ]),
+            ["v1", "ratings"]
+        );
+    }
+
+    #[test]
+    fn where_two_targets_would_share_a_short_name_the_host_is_put_in_front() {
+        assert_eq!(
+            names(vec![
+                destination("reviews", Some("v1")),
+                destination("ratings", Some("v1")),
+                destination("ratings", Some("v2"))
+            ]),
+            ["reviews/v1", "ratings/v1", "v2"]
+        );
+    }
+
+    #[test]
+    fn the_same_destination_twice_adds_up() {
+        let parts = vec![
+            (destination("a", None), 1, Clues::default()),
+            (destination("b", None), 1, Clues::default()),
+            (destination("a", None), 2, Clues::default()),
+        ];
+        let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
+        let shares: Vec<String> = expected
+            .declared()
+            .iter()
+            .map(|d| d.share.to_string())
+            .collect();
+        assert_eq!(shares, ["3/4", "1/4"]);
+    }
+
+    #[test]
+    fn nothing_and_all_zero_are_refused() {
+        assert_eq!(
+            Expected::from_weights("t", Mechanism::Iid, vec![]),
+            Err(ExpectedError::Empty)
+        );
+        let zero = vec![(Target::Named("a".into()), 0, Clues::default())];
+        assert_eq!(
+            Expected::from_weights("t", Mechanism::Iid, zero),
+            Err(ExpectedError::ZeroTotal)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn shares_sum_to_one_and_zero_shares_are_kept(weights in prop::collection::vec(0_u64..1_000_000, 1..8)) {
+            prop_assume!(weights.iter().any(|w| *w > 0));
+            let parts = weights.iter().enumerate().map(|(i, w)| (Target::Named(i.to_string()), *w, Clues::default())).collect();
+            let expected = Expected::from_weights("t", Mechanism::Iid, parts).expect("a split");
+            prop_assert_eq!(expected.declared().len(), weights.len());
+            let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, d| sum.plus(d.share));
+            prop_assert_eq!(sum, Some(Share::ONE));
+        }
+    }
+}

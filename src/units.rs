@@ -1,0 +1,284 @@
+//! Numbers as people type them: counts (`10k`), durations (`1m30s`), percentages (`2%`). Not: anything that knows
+//! what the number is for.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A number of things, at most 1e15: `1000`, `10k`, `1.5M`, `2G`, `1_000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Count(pub u64);
+
+/// A length of time: `200ms`, `1.5s`, `1m30s`, `2h`; a bare number is seconds, as in hey and curl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period(pub Duration);
+
+/// A fraction in `[0, 1]`: `2%`, `0.5%`, `2pp`, or the plain fraction `0.02`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Fraction(f64);
+
+/// Why a number could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnitError {
+    /// Not a count.
+    #[error("`{0}` is not a count; write it as 1000, 10k or 1.5M")]
+    Count(String),
+    /// Not a duration.
+    #[error("`{0}` is not a duration; write it as 200ms, 1.5s, 1m30s, or plain seconds")]
+    Period(String),
+    /// Not a fraction between 0 and 1.
+    #[error("`{0}` is not a share between 0 and 1; write it as 2% or 0.02")]
+    Fraction(String),
+}
+
+const COUNT_UNITS: [(&str, u64); 3] = [("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];
+const MOST: f64 = 1e15;
+const PERIOD_UNITS: [(&str, u64); 6] = [
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+
+impl FromStr for Count {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::Count(text.to_owned());
+        let cleaned = text.trim().replace('_', "");
+        let unit = |c: char| {
+            COUNT_UNITS
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(&c.to_string()))
+        };
+        let (digits, factor) = match cleaned.chars().next_back().and_then(unit) {
+            Some((name, factor)) => (&cleaned[..cleaned.len() - name.len()], *factor),
+            None => (cleaned.as_str(), 1),
+        };
+        if let Ok(whole) = digits.parse::<u64>() {
+            return whole
+                .checked_mul(factor)
+                .filter(|n| (*n as f64) <= MOST)
+                .map(Count)
+                .ok_or_else(wrong);
+        }
+        let value = decimal(digits).ok_or_else(wrong)? * factor as f64;
+        // 1.5k is 1500; 1.5 alone is half a request.
+        if value > MOST || (value - value.round()).abs() > 1e-6 {
+            return Err(wrong());
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 <= value <= 1e15 and whole"
+        )]
+        Ok(Self(value.round() as u64))
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = COUNT_UNITS
+            .iter()
+            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor));
+        match unit {
+            Some((name, factor)) => write!(f, "{}{name}", self.0 / factor),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl FromStr for Period {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::Period(text.to_owned());
+        let mut rest = text.trim();
+        if let Some(seconds) = decimal(rest) {
+            return Duration::try_from_secs_f64(seconds)
+                .map(Period)
+                .map_err(|_| wrong());
+        }
+        if rest.is_empty() {
+            return Err(wrong());
+        }
+        let mut total = Duration::ZERO;
+        while !rest.is_empty() {
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .ok_or_else(wrong)?;
+            let (number, tail) = rest.split_at(digits);
+            let letters = tail
+                .find(|c: char| c.is_ascii_digit())
+                .unwrap_or(tail.len());
+            let (unit, tail) = tail.split_at(letters);
+            let unit = if unit == "µs" { "us" } else { unit };
+            let (_, factor) = PERIOD_UNITS
+                .iter()
+                .find(|(name, _)| *name == unit)
+                .ok_or_else(wrong)?;
+            // Whole numbers stay exact; only a fraction goes through a float.
+            let part = if let Ok(whole) = number.parse::<u64>() {
+                Duration::from_nanos(whole.checked_mul(*factor).ok_or_else(wrong)?)
+            } else {
+                let seconds = decimal(number).ok_or_else(wrong)? * *factor as f64 / 1e9;
+                Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
+            };
+            total = total.checked_add(part).ok_or_else(wrong)?;
+            rest = tail;
+        }
+        Ok(Self(total))
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut nanos = self.0.as_nanos();
+        if nanos == 0 {
+            return f.write_str("0s");
+        }
+        for (name, factor) in PERIOD_UNITS {
+            let factor = u128::from(factor);
+            if nanos >= factor {
+                write!(f, "{}{name}", nanos / factor)?;
+                nanos %= factor;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fraction {
+    /// The fraction, unless it lies outside `[0, 1]`.
+    #[must_use]
+    pub fn new(value: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&value).then_some(Self(value))
+    }
+
+    /// The value in `[0, 1]`.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl FromStr for Fraction {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let trimmed = text.trim();
+        let percent = ["%", "pp"]
+            .iter()
+            .find_map(|unit| trimmed.strip_suffix(unit));
+        let value = match percent {
+            Some(digits) => decimal(digits.trim_end()).map(|value| value / 100.0),
+            None => decimal(trimmed),
+        };
+        value
+            .and_then(Self::new)
+            .ok_or_else(|| UnitError::Fraction(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Fraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A non-negative decimal in plain digits (`12`, `1.5`, `.5`); no sign, no exponent, no `inf`.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().any(|b| b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if plain { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn counts_read_as_in_hey_and_oha() {
+        for (text, value) in [
+            ("1000", 1000),
+            ("10k", 10_000),
+            ("1.5M", 1_500_000),
+            ("2m", 2_000_000),
+            ("1_000", 1000),
+            ("0", 0),
+        ] {
+            assert_eq!(text.parse(), Ok(Count(value)), "{text}");
+        }
+        for text in [
+            "", "k", "-1", "1.5", "ten", "1e3", "9999999G", "1.0005k", "é",
+        ] {
+            assert!(text.parse::<Count>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_read_as_in_go_and_bare_numbers_are_seconds() {
+        for (text, ms) in [
+            ("200ms", 200),
+            ("1.5s", 1500),
+            ("1m30s", 90_000),
+            ("20", 20_000),
+            (".5", 500),
+            ("2h", 7_200_000),
+        ] {
+            assert_eq!(
+                text.parse(),
+                Ok(Period(Duration::from_millis(ms))),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "s",
+            "-1s",
+            "1x",
+            "1s5",
+            "1.2.3s",
+            "99999999999999999999h",
+        ] {
+            assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_a_percentage_or_a_plain_number() {
+        for (text, value) in [
+            ("2%", 0.02),
+            ("0.5pp", 0.005),
+            ("0.02", 0.02),
+            ("100%", 1.0),
+            ("0", 0.0),
+        ] {
+            assert_eq!(text.parse(), Ok(Fraction(value)), "{text}");
+        }
+        for text in ["2", "101%", "-1%", "%", "NaN"] {
+            assert!(text.parse::<Fraction>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn display_of_a_count_reads_back(n in 0_u64..1_000_000_000_000) {
+            prop_assert_eq!(Count(n).to_string().parse(), Ok(Count(n)));
+        }
+
+        #[test]
+        fn display_of_a_period_reads_back(ms in 0_u64..10_000_000_000) {
+            let period = Period(Duration::from_millis(ms));
+            prop_assert_eq!(period.to_string().parse(), Ok(period));
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = (text.parse::<Count>(), text.parse::<Period>(), text.parse::<Fraction>());
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The tests of resplit, as one binary.
+
+fn main() {}
