@@ -1,5 +1,6 @@
 //! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
 
+mod bucket;
 mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use bucket::{Bucket, Identity};
 pub use share::{Share, ShareError};
 
 /// Where a request may end: at a destination behind the proxy, or at an answer the proxy gives itself.

@@ -1,0 +1,170 @@
+//! What people's demo and echo applications answer, recognised by content; else the whole body.
+
+use std::borrow::Cow;
+
+use regex::bytes::Regex;
+use serde_json::Value;
+
+use super::regex::Pattern;
+use super::{Extract, Reply, body, json};
+
+/// Set by a route-level response header to `cluster;address;route;flags`.
+const INSTRUMENT_HEADER: &str = "x-resplit";
+/// JSON members that name the pod, in the order of preference: Gateway API's echo-basic, bookinfo's reviews, podinfo.
+const POD_MEMBERS: [&str; 3] = ["pod", "podname", "hostname"];
+
+/// `auto`
+#[derive(Debug)]
+pub(super) struct Auto {
+    /// Plain-text answers that carry more than the version: Istio's helloworld and echo.
+    patterns: [Pattern; 2],
+}
+
+impl Auto {
+    pub(super) fn new() -> Self {
+        let pattern = |text| Pattern(Regex::new(text).expect("a valid pattern"));
+        Self {
+            patterns: [
+                pattern(r"^Hello version: (\S+?),"),
+                pattern(r"(?m)^ServiceVersion=(\S+)$"),
+            ],
+        }
+    }
+}
+
+impl Extract for Auto {
+    fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
+        instrumented(reply)
+            .or_else(|| {
+                self.patterns
+                    .iter()
+                    .find_map(|pattern| pattern.extract(reply))
+            })
+            .or_else(|| pod(reply.body))
+            .or_else(|| Some(unquoted(body::text(reply.body))))
+    }
+}
+
+/// The cluster that the proxy names in its own header, when there is one; a local answer names none.
+fn instrumented<'r>(reply: &Reply<'r>) -> Option<Cow<'r, str>> {
+    let value = reply.headers.get(INSTRUMENT_HEADER)?.to_str().ok()?;
+    let cluster = value.split(';').next().unwrap_or_default();
+    let known = !cluster.is_empty() && cluster != "-";
+    known.then(|| Cow::Owned(cluster.to_owned()))
+}
+
+/// The workload of the pod that a JSON object names.
+fn pod<'r>(body: &[u8]) -> Option<Cow<'r, str>> {
+    let body = body.trim_ascii_start();
+    if body.first() != Some(&b'{') {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let name = POD_MEMBERS
+        .iter()
+        .find_map(|member| value.get(member))?
+        .as_str()?;
+    let text = json::text(&Value::String(name.to_owned()));
+    Some(workload(&text).map_or_else(|| text.clone(), |workload| Cow::Owned(workload.to_owned())))
+}
+
+/// A JSON string is counted without its quotes (`"blue"` of Argo's rollouts-demo).
+fn unquoted(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(inner) if !inner.contains(['"', '\\']) => Cow::Owned(inner.to_owned()),
+        _ => text,
+    }
+}
+
+/// `reviews-v1` of the pod name `reviews-v1-6757db4ff5-8jzqn`: a Deployment's pods end in the hash of the replica set
+/// and five characters of their own, both from an alphabet without vowels.
+#[must_use]
+pub(crate) fn workload(pod: &str) -> Option<&str> {
+    const SAFE: &str = "bcdfghjklmnpqrstvwxz2456789";
+    let mut parts = pod.rsplitn(3, '-');
+    let (own, replica_set, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let safe = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.chars().all(|c| SAFE.contains(c))
+    };
+    (safe(own, 5..=5) && safe(replica_set, 5..=10) && !name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::value;
+    use super::*;
+
+    #[test]
+    fn knows_the_demo_and_echo_applications() {
+        for (body, expected) in [
+            ("weather-backend: single\n", "weather-backend: single"),
+            (
+                "Hello version: v1, instance: helloworld-v1-6757db4ff5-8jzqn\n",
+                "v1",
+            ),
+            (
+                "ServiceVersion=v2\nServicePort=8080\nHostname=a-v2-xyz\n",
+                "v2",
+            ),
+            (
+                r#"{"path":"/","pod":"infra-backend-v1-6f5d8b9c4d-x2x4z"}"#,
+                "infra-backend-v1",
+            ),
+            (
+                r#"{"id":"0","podname":"reviews-v2-7bb5c6d5d8-c4vkm","reviews":[]}"#,
+                "reviews-v2",
+            ),
+            (
+                r#"{"hostname":"podinfo-7d9f8c6b5d-2xkqz","num_goroutine":"8"}"#,
+                "podinfo",
+            ),
+            (r#""blue""#, "blue"),
+            (r#"{"version":"v1"}"#, r#"{"version":"v1"}"#),
+            ("", ""),
+        ] {
+            assert_eq!(
+                value("auto", 200, &[], body).as_deref(),
+                Some(expected),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_proxys_own_header_comes_first() {
+        let cluster = "outbound|5000|single|weather-backend.default.svc.cluster.local";
+        let header = format!("{cluster};10.0.0.7:5000;route;-");
+        assert_eq!(
+            value("auto", 200, &[("x-resplit", &header)], "anything").as_deref(),
+            Some(cluster)
+        );
+        // A local answer names no cluster: its body is what is left.
+        assert_eq!(
+            value(
+                "auto",
+                503,
+                &[("x-resplit", ";;route;NC")],
+                "no healthy upstream"
+            )
+            .as_deref(),
+            Some("no healthy upstream")
+        );
+    }
+
+    #[test]
+    fn only_a_pod_name_loses_its_suffix() {
+        assert_eq!(workload("reviews-v1-6757db4ff5-8jzqn"), Some("reviews-v1"));
+        for other in [
+            "reviews-v1",
+            "weather-backend-single",
+            "a-b-c",
+            "reviews-v1-6757db4ff5-8jzqna",
+            "",
+        ] {
+            assert_eq!(workload(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! From an answer to the value it is counted under. Not: which target the value means (see `verdict::mapping`), nor
+//! counting.
+
+mod auto;
+mod body;
+mod header;
+mod json;
+mod names;
+mod peer;
+mod regex;
+mod status;
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::net::SocketAddr;
+
+use http::HeaderMap;
+
+pub use names::{BucketId, Names};
+
+/// What an extractor may look at: a borrowed view of one answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'r> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: &'r HeaderMap,
+    /// The whole body, as it came.
+    pub body: &'r [u8],
+    /// The address that answered.
+    pub peer: SocketAddr,
+}
+
+/// Reads one value from an answer.
+pub trait Extract: Debug + Send + Sync {
+    /// The value, borrowed from the answer where possible; `None` when the answer does not carry it.
+    fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>>;
+}
+
+/// A kind of extractor: `NAME` or `NAME:ARGUMENT` in `--bucket`.
+struct Extractor {
+    name: &'static str,
+    /// What stands behind the colon, for messages; empty when nothing does.
+    argument: &'static str,
+    parse: fn(&str) -> Result<Box<dyn Extract>, String>,
+}
+
+/// Every kind of extractor. A new one is a file and a line here.
+const EXTRACTORS: [Extractor; 7] = [
+    Extractor {
+        name: "auto",
+        argument: "",
+        parse: |_| Ok(Box::new(auto::Auto::new())),
+    },
+    Extractor {
+        name: "body",
+        argument: "",
+        parse: |_| Ok(Box::new(body::Body)),
+    },
+    Extractor {
+        name: "header",
+        argument: "NAME",
+        parse: header::parse,
+    },
+    Extractor {
+        name: "json",
+        argument: "/POINTER",
+        parse: json::parse,
+    },
+    Extractor {
+        name: "regex",
+        argument: "RE",
+        parse: regex::parse,
+    },
+    Extractor {
+        name: "status",
+        argument: "",
+        parse: |_| Ok(Box::new(status::Status)),
+    },
+    Extractor {
+        name: "peer",
+        argument: "",
+        parse: |_| Ok(Box::new(peer::Peer)),
+    },
+];
+
+/// Why a `--bucket` value is no extractor.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// The name before the colon is unknown.
+    #[error("`{spec}` is no kind of bucket; there are {known}")]
+    Unknown {
+        /// What was given.
+        spec: String,
+        /// What there is.
+        known: String,
+    },
+    /// The argument behind the colon is missing, superfluous or wrong.
+    #[error("bucket `{spec}`: {reason}")]
+    Argument {
+        /// What was given.
+        spec: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Extractors in order: the first that yields a value wins.
+#[derive(Debug)]
+pub struct Bucketer {
+    extractors: Vec<Box<dyn Extract>>,
+    words: Vec<String>,
+}
+
+impl Bucketer {
+    /// Reads `--bucket` values; none means `auto`.
+    pub fn parse<S: AsRef<str>>(specs: &[S]) -> Result<Self, SpecError> {
+        let specs: Vec<&str> = if specs.is_empty() {
+            vec!["auto"]
+        } else {
+            specs.iter().map(AsRef::as_ref).collect()
+        };
+        let extractors = specs.into_iter().map(extractor).collect::<Result<_, _>>()?;
+        Ok(Self {
+            extractors,
+            words: Vec::new(),
+        })
+    }
+
+    /// Words that tell targets apart. Where answers carry more distinct values than are kept (a time stamp in every
+    /// body), a value is reduced to the one word it contains.
+    #[must_use]
+    pub fn with_words(mut self, words: Vec<String>) -> Self {
+        self.words = words;
+        self
+    }
+
+    /// The value an answer is counted under.
+    #[must_use]
+    pub fn value<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
+        self.extractors
+            .iter()
+            .find_map(|extractor| extractor.extract(reply))
+    }
+
+    /// The only one of the known words that the value contains as a whole word.
+    fn reduce(&self, value: &str) -> Option<&str> {
+        let mut found = self.words.iter().filter(|word| contains_word(value, word));
+        match (found.next(), found.next()) {
+            (Some(word), None) => Some(word),
+            _ => None,
+        }
+    }
+}
+
+/// Whether `word` stands in `text` with no letter or digit beside it, whatever the case: `single` in
+/// `weather-backend: Single`, but not `v1` in `v10`.
+#[must_use]
+pub fn contains_word(text: &str, word: &str) -> bool {
+    if word.is_empty() {
+        return false;
+    }
+    let (text, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
+    let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    text.match_indices(&word).any(|(start, _)| {
+        boundary(text[..start].chars().next_back())
+            && boundary(text[start + word.len()..].chars().next())
+    })
+}
+
+fn extractor(spec: &str) -> Result<Box<dyn Extract>, SpecError> {
+    let (name, argument) = spec
+        .split_once(':')
+        .map_or((spec, None), |(name, argument)| (name, Some(argument)));
+    let Some(kind) = EXTRACTORS.iter().find(|kind| kind.name == name) else {
+        let form = |kind: &Extractor| {
+            if kind.argument.is_empty() {
+                kind.name.to_owned()
+            } else {
+                format!("{}:{}", kind.name, kind.argument)
+            }
+        };
+        return Err(SpecError::Unknown {
+            spec: spec.to_owned(),
+            known: EXTRACTORS.iter().map(form).collect::<Vec<_>>().join(", "),
+        });
+    };
+    let wrong = |reason: String| SpecError::Argument {
+        spec: spec.to_owned(),
+        reason,
+    };
+    match (kind.argument, argument) {
+        ("", None) => (kind.parse)("").map_err(wrong),
+        ("", Some(_)) => Err(wrong(format!("`{name}` takes no argument"))),
+        (form, None | Some("")) => Err(wrong(format!("write it as {name}:{form}"))),
+        (_, Some(argument)) => (kind.parse)(argument).map_err(wrong),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value a spec yields for an answer.
+    pub(super) fn value(
+        spec: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: http::HeaderName = name.parse().expect("a header name");
+            map.append(name, value.parse().expect("a header value"));
+        }
+        let peer = "127.0.0.1:5000".parse().expect("an address");
+        let bucketer = Bucketer::parse(&[spec]).expect("a spec");
+        let reply = Reply {
+            status,
+            headers: &map,
+            body: body.as_bytes(),
+            peer,
+        };
+        bucketer.value(&reply).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn each_kind_reads_its_part_of_the_answer() {
+        let body = r#"{"version": "v1", "n": 3}"#;
+        let of = |spec| value(spec, 200, &[("x-version", "v2")], body);
+        assert_eq!(of("body").as_deref(), Some(body));
+        assert_eq!(of("header:X-Version").as_deref(), Some("v2"));
+        assert_eq!(of("json:/version").as_deref(), Some("v1"));
+        assert_eq!(of("json:/n").as_deref(), Some("3"));
+        assert_eq!(of(r#"regex:"version": "(\w+)""#).as_deref(), Some("v1"));
+        assert_eq!(of("regex:v[0-9]").as_deref(), Some("v1"));
+        assert_eq!(of("status").as_deref(), Some("200"));
+        assert_eq!(of("peer").as_deref(), Some("127.0.0.1:5000"));
+        assert_eq!(
+            (of("header:absent"), of("json:/absent"), of("regex:absent")),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn the_first_extractor_that_yields_wins() {
+        let bucketer = Bucketer::parse(&["header:absent", "json:/version", "body"]).expect("specs");
+        let headers = HeaderMap::new();
+        let peer = "127.0.0.1:1".parse().expect("an address");
+        let of = |body: &'static str| {
+            bucketer
+                .value(&Reply {
+                    status: 200,
+                    headers: &headers,
+                    body: body.as_bytes(),
+                    peer,
+                })
+                .map(Cow::into_owned)
+        };
+        assert_eq!(of(r#"{"version":"v1"}"#).as_deref(), Some("v1"));
+        assert_eq!(of("plain").as_deref(), Some("plain"));
+    }
+
+    #[test]
+    fn a_wrong_spec_says_what_there_is() {
+        for (spec, part) in [
+            ("hedaer:x", "header:NAME"),
+            ("header", "header:NAME"),
+            ("header:", "header:NAME"),
+            ("header:a b", "header name"),
+            ("json:version", "/version"),
+            ("regex:(", "unclosed group"),
+            ("body:x", "takes no argument"),
+        ] {
+            let error = Bucketer::parse(&[spec]).expect_err(spec).to_string();
+            assert!(error.contains(part), "{spec}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_whole_and_case_does_not_matter() {
+        for (text, word, found) in [
+            ("weather-backend: Single", "single", true),
+            ("v10", "v1", false),
+            ("reviews-v1-abc", "v1", true),
+            ("xv1", "v1", false),
+            ("v1", "", false),
+            ("İv1", "v1", false),
+            ("a blue-green b", "blue-green", true),
+        ] {
+            assert_eq!(contains_word(text, word), found, "{word} in {text}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What was seen: counts and latencies by bucket, failures by kind. Not: what it means.
+
+mod recorder;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+pub use recorder::Recorder;
+pub use summary::Latency;
+
+use crate::split::Bucket;
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<B> {
+    /// A complete answer, counted under `B`.
+    Answered(B),
+    /// No answer, or only part of one.
+    Failed(Failure),
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind it is counted under.
+    pub kind: FailureKind,
+    /// What the system said.
+    pub message: String,
+}
+
+/// The kinds of failure, in the order of a request's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The host name has no address.
+    Dns,
+    /// No connection: refused, unreachable, out of ports or file descriptors.
+    Connect,
+    /// No TLS: the handshake failed, or the certificate is not trusted.
+    Tls,
+    /// Nothing complete within the timeout.
+    Timeout,
+    /// The connection was reset or closed before the answer began.
+    Reset,
+    /// The answer ended before its announced length.
+    Truncated,
+    /// The answer is larger than is read.
+    Oversized,
+    /// What came is no HTTP.
+    Malformed,
+}
+
+/// How many requests failed in one way, and an example.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failed {
+    /// How many.
+    pub count: u64,
+    /// What the system said the first time.
+    pub example: String,
+}
+
+/// The answers of one bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// From the send on an open connection to the last byte, in microseconds.
+    pub latency: Histogram<u64>,
+}
+
+/// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observation {
+    /// Requests begun, answered or not.
+    pub sent: u64,
+    /// The answers, by bucket.
+    pub tallies: BTreeMap<Bucket, Tally>,
+    /// The failures, by kind.
+    pub failures: BTreeMap<FailureKind, Failed>,
+    /// Connections that were established.
+    pub connections: u64,
+    /// Requests sent once more because a kept-alive connection was closed under them; counted once in `sent`.
+    pub retried: u64,
+    /// From the first send to the last answer.
+    pub elapsed: Duration,
+}
+
+impl FailureKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Reset,
+        Self::Truncated,
+        Self::Oversized,
+        Self::Malformed,
+    ];
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Truncated => "truncated",
+            Self::Oversized => "oversized",
+            Self::Malformed => "malformed",
+        })
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            latency: histogram(),
+        }
+    }
+}
+
+/// A histogram of microseconds with three significant digits that grows as needed.
+fn histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("three significant digits are allowed")
+}
+
+impl Tally {
+    /// Adds another tally to this one.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.latency
+            .add(&other.latency)
+            .expect("growing histograms of equal precision add");
+    }
+}
+
+impl Observation {
+    /// Complete answers.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.tallies.values().map(|tally| tally.count).sum()
+    }
+
+    /// Requests without a complete answer.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failures.values().map(|failed| failed.count).sum()
+    }
+
+    /// Adds what another thread, moment or run saw.
+    pub fn merge(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.connections += other.connections;
+        self.retried += other.retried;
+        self.elapsed = self.elapsed.max(other.elapsed);
+        for (bucket, tally) in &other.tallies {
+            self.tallies.entry(bucket.clone()).or_default().merge(tally);
+        }
+        for (kind, failed) in &other.failures {
+            let known = self.failures.entry(*kind).or_default();
+            known.count += failed.count;
+            if known.example.is_empty() {
+                known.example.clone_from(&failed.example);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::Identity;
+    use proptest::prelude::*;
+
+    fn observation() -> impl Strategy<Value = Observation> {
+        let answers = prop::collection::vec((0_u8..3, 0_u64..5_000_000), 0..20);
+        let failures = prop::collection::vec(0_usize..FailureKind::ALL.len(), 0..5);
+        (answers, failures, 0_u64..9).prop_map(|(answers, failures, connections)| {
+            let mut seen = Observation {
+                sent: (answers.len() + failures.len()) as u64,
+                connections,
+                ..Observation::default()
+            };
+            for (name, micros) in answers {
+                let bucket = Bucket {
+                    identity: Identity::Value(name.to_string()),
+                    status: 200,
+                };
+                let tally = seen.tallies.entry(bucket).or_default();
+                tally.count += 1;
+                tally.latency.record(micros).expect("growing");
+            }
+            for kind in failures {
+                let failed = seen.failures.entry(FailureKind::ALL[kind]).or_default();
+                failed.count += 1;
+                failed.example = "why".into();
+            }
+            seen
+        })
+    }
+
+    fn merged(parts: &[&Observation]) -> Observation {
+        let mut sum = Observation::default();
+        parts.iter().for_each(|part| sum.merge(part));
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn merge_is_associative_and_commutative(a in observation(), b in observation(), c in observation()) {
+            let all = merged(&[&a, &b, &c]);
+            prop_assert_eq!(&merged(&[&merged(&[&a, &b]), &c]), &all);
+            prop_assert_eq!(&merged(&[&c, &a, &b]), &all);
+        }
+
+        #[test]
+        fn every_request_is_answered_or_failed(a in observation(), b in observation()) {
+            let sum = merged(&[&a, &b]);
+            prop_assert_eq!(sum.answered() + sum.failed(), sum.sent);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A latency distribution in six numbers.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// Latency in milliseconds. Quantiles are the upper end of their histogram cell, three significant digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// Half of the answers were at least this fast.
+    pub p50: f64,
+    /// 90 of 100.
+    pub p90: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// 999 of 1000.
+    pub p999: f64,
+    /// The slowest.
+    pub max: f64,
+}
+
+impl Latency {
+    /// Summarises a histogram of microseconds; `None` when it is empty.
+    #[must_use]
+    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        if histogram.is_empty() {
+            return None;
+        }
+        let millis = |micros: u64| micros as f64 / 1000.0;
+        let quantile = |q: f64| millis(histogram.value_at_quantile(q));
+        Some(Self {
+            mean: (histogram.mean()).round() / 1000.0,
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p999: quantile(0.999),
+            max: millis(histogram.max()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_in_milliseconds() {
+        let mut histogram = Histogram::new(3).expect("three digits");
+        for micros in 1..=1000 {
+            histogram.record(micros).expect("in range");
+        }
+        let latency = Latency::of(&histogram).expect("not empty");
+        assert_eq!(
+            (latency.p50, latency.p90, latency.p99, latency.max),
+            (0.5, 0.9, 0.99, 1.0)
+        );
+        assert!((latency.mean - 0.5005).abs() < 0.001, "{}", latency.mean);
+        assert_eq!(Latency::of(&Histogram::new(3).expect("three digits")), None);
+    }
+}
