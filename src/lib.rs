@@ -2,6 +2,7 @@
 
 pub mod bucket;
 pub mod diag;
+pub mod load;
 pub mod observe;
 pub mod plan;
 pub mod split;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 
 /// Everything the engine needs to know.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct RequestTemplate {
     /// The method.
     pub method: Method,
     /// Path and query, `/` at least.
-    pub target: String,
+    pub target: Uri,
     /// All header fields, `host` included.
     pub headers: HeaderMap,
     /// The body; empty for none.
@@ -131,7 +131,7 @@ mod tests {
             },
             request: RequestTemplate {
                 method: Method::GET,
-                target: "/".into(),
+                target: Uri::from_static("/"),
                 headers: HeaderMap::new(),
                 body: vec![],
             },

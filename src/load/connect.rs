@@ -1,0 +1,57 @@
+//! A new connection: TCP, then TLS where it is asked for.
+
+use std::io;
+use std::net::SocketAddr;
+
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Job;
+use super::exchange::Connection;
+use crate::observe::{Failure, FailureKind};
+
+/// Connects to the first address that accepts; the connection may serve `quota` requests.
+pub(super) async fn connect(job: &Job, quota: u32) -> Result<Connection, Failure> {
+    let limit = job.plan.connect_timeout;
+    timeout(limit, establish(job, quota))
+        .await
+        .unwrap_or_else(|_| {
+            let message = format!("no connection within {limit:?}");
+            Err(Failure {
+                kind: FailureKind::Timeout,
+                message,
+            })
+        })
+}
+
+async fn establish(job: &Job, quota: u32) -> Result<Connection, Failure> {
+    let (stream, peer) = tcp(&job.addresses).await.map_err(|error| Failure {
+        kind: FailureKind::Connect,
+        message: error.to_string(),
+    })?;
+    match &job.tls {
+        None => Connection::new(TokioIo::new(stream), peer, quota).await,
+        Some(tls) => {
+            let stream = tls.connect(stream).await.map_err(|error| Failure {
+                kind: FailureKind::Tls,
+                message: error.to_string(),
+            })?;
+            Connection::new(TokioIo::new(stream), peer, quota).await
+        }
+    }
+}
+
+async fn tcp(addresses: &[SocketAddr]) -> io::Result<(TcpStream, SocketAddr)> {
+    let mut last = io::Error::other("the name has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok((stream, *address));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,161 @@
+//! One HTTP/1.1 connection and the exchanges on it. The connection is polled in the task of its user, so no message
+//! passes between tasks.
+
+use std::error::Error as _;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use http::response::Parts;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::rt::{Read, Write};
+
+use crate::observe::{Failure, FailureKind};
+use crate::plan::RequestTemplate;
+
+/// Bodies are read up to this size; more is a failure.
+const LARGEST_BODY: usize = 8 << 20;
+
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
+
+/// An open connection.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// Reads and writes; gone when the connection has ended.
+    driver: Option<Driver>,
+    /// Requests it may still serve.
+    quota: u32,
+    /// Who is at the other end.
+    pub(super) peer: SocketAddr,
+}
+
+impl Connection {
+    pub(super) async fn new<IO: Read + Write + Unpin + 'static>(
+        io: IO,
+        peer: SocketAddr,
+        quota: u32,
+    ) -> Result<Self, Failure> {
+        let (sender, driver) = http1::Builder::new()
+            .writev(false)
+            .handshake(io)
+            .await
+            .map_err(|error| failure(&error, false))?;
+        Ok(Self {
+            sender,
+            driver: Some(Box::pin(driver)),
+            quota,
+            peer,
+        })
+    }
+
+    /// Whether another request may go over it.
+    pub(super) fn reusable(&self) -> bool {
+        self.quota > 0 && self.driver.is_some() && !self.sender.is_closed()
+    }
+
+    /// Sends the request and reads the whole answer, the body into `body`.
+    pub(super) async fn exchange(
+        &mut self,
+        template: &RequestTemplate,
+        body: &mut Vec<u8>,
+    ) -> Result<Parts, Failure> {
+        let Self {
+            sender,
+            driver,
+            quota,
+            ..
+        } = self;
+        *quota -= 1;
+        let last = *quota == 0;
+        let early = |error: hyper::Error| failure(&error, false);
+        drive(driver, sender.ready()).await.map_err(early)?;
+        let response = drive(driver, sender.send_request(request(template, last)))
+            .await
+            .map_err(early)?;
+        let (head, incoming) = response.into_parts();
+        drive(driver, read(incoming, body)).await?;
+        Ok(head)
+    }
+}
+
+/// Polls the connection beside the work that waits for it.
+async fn drive<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        if let Poll::Ready(done) = work.as_mut().poll(context) {
+            return Poll::Ready(done);
+        }
+        if let Some(connection) = driver
+            && connection.as_mut().poll(context).is_ready()
+        {
+            // How it ended reaches the work as its own error.
+            *driver = None;
+        }
+        work.as_mut().poll(context)
+    })
+    .await
+}
+
+fn request(template: &RequestTemplate, last: bool) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(Bytes::copy_from_slice(&template.body)));
+    *request.method_mut() = template.method.clone();
+    *request.uri_mut() = template.target.clone();
+    *request.headers_mut() = template.headers.clone();
+    if last {
+        request.headers_mut().insert(
+            header::CONNECTION,
+            header::HeaderValue::from_static("close"),
+        );
+    }
+    request
+}
+
+async fn read(mut incoming: Incoming, body: &mut Vec<u8>) -> Result<(), Failure> {
+    body.clear();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| failure(&error, true))?;
+        if let Some(data) = frame.data_ref() {
+            if body.len() + data.len() > LARGEST_BODY {
+                let message = format!("the body is larger than {} MiB", LARGEST_BODY >> 20);
+                return Err(Failure {
+                    kind: FailureKind::Oversized,
+                    message,
+                });
+            }
+            body.extend_from_slice(data);
+        }
+    }
+    Ok(())
+}
+
+/// The kind of a failed exchange; `begun` when the head of the answer was already read.
+fn failure(error: &hyper::Error, begun: bool) -> Failure {
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .map(io::Error::kind);
+    let ended = error.is_incomplete_message()
+        || error.is_closed()
+        || error.is_canceled()
+        || io == Some(io::ErrorKind::UnexpectedEof);
+    let reset = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+    ];
+    let kind = match io {
+        _ if ended && begun => FailureKind::Truncated,
+        _ if ended => FailureKind::Reset,
+        Some(kind) if reset.contains(&kind) => FailureKind::Reset,
+        _ => FailureKind::Malformed,
+    };
+    let message = error
+        .source()
+        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    Failure { kind, message }
+}

@@ -1,0 +1,130 @@
+//! The engine: OS threads that share nothing, each with its own connections, counts and chance. It knows neither
+//! targets nor verdicts; whoever watches decides when to stop.
+//!
+//! The only module with sockets and a clock.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the engine is where time is read"
+)]
+
+mod connect;
+mod exchange;
+mod tls;
+mod worker;
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use crate::bucket::Bucketer;
+use crate::observe::Observation;
+use crate::plan::{Endpoint, LoadPlan};
+
+/// What a watcher says to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Send nothing more; wait for what is under way.
+    Stop,
+}
+
+/// Why no run took place.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The host name has no address.
+    #[error("cannot resolve host `{host}`")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+    /// A thread or its runtime cannot be started.
+    #[error("cannot start a load thread")]
+    Thread(#[source] io::Error),
+}
+
+/// What all threads of a run read.
+pub(crate) struct Job {
+    plan: LoadPlan,
+    bucketer: Bucketer,
+    addresses: Vec<SocketAddr>,
+    tls: Option<tls::Connector>,
+    start: Instant,
+    stop: AtomicBool,
+}
+
+/// Carries a plan out and returns what was seen. Blocks; owns its threads. `watch` is called about ten times a second
+/// with everything seen so far.
+pub fn run(
+    plan: LoadPlan,
+    bucketer: Bucketer,
+    watch: &mut dyn FnMut(&Observation) -> Control,
+) -> Result<Observation, LoadError> {
+    let addresses = resolve(&plan.endpoint)?;
+    let tls = plan
+        .endpoint
+        .tls
+        .as_ref()
+        .map(|tls| tls::Connector::new(tls, &plan.endpoint.host))
+        .transpose()?;
+    let parts = plan.parts();
+    let job = Arc::new(Job {
+        plan,
+        bucketer,
+        addresses,
+        tls,
+        start: Instant::now(),
+        stop: AtomicBool::new(false),
+    });
+    let (deltas, received) = mpsc::channel();
+    let threads: Vec<thread::JoinHandle<Result<(), LoadError>>> = parts
+        .into_iter()
+        .map(|part| {
+            let (job, deltas) = (Arc::clone(&job), deltas.clone());
+            thread::Builder::new()
+                .name(format!("load-{}", part.index))
+                .spawn(move || worker::thread(job, part, &deltas))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(LoadError::Thread)?;
+    drop(deltas);
+    let mut seen = Observation::default();
+    for delta in received {
+        seen.merge(&delta);
+        if watch(&seen) == Control::Stop {
+            job.stop.store(true, Ordering::Relaxed);
+        }
+    }
+    for thread in threads {
+        match thread.join() {
+            Ok(ended) => ended?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    Ok(seen)
+}
+
+fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LoadError> {
+    let failed = |source| LoadError::Resolve {
+        host: endpoint.host.clone(),
+        source,
+    };
+    let addresses: Vec<SocketAddr> = (endpoint.host.as_str(), endpoint.port)
+        .to_socket_addrs()
+        .map_err(failed)?
+        .collect();
+    if addresses.is_empty() {
+        Err(failed(io::Error::other("the name has no address")))
+    } else {
+        Ok(addresses)
+    }
+}

@@ -1,0 +1,200 @@
+//! The loop that sends requests: one task a connection, all tasks of a thread on one runtime.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{sleep, timeout, timeout_at};
+
+use super::connect::connect;
+use super::exchange::Connection;
+use super::{Job, LoadError};
+use crate::bucket::{Names, Reply};
+use crate::observe::{Failure, FailureKind, Observation, Outcome, Recorder};
+use crate::plan::{Part, Reuse, Stop};
+
+/// How often a thread hands over what it counted.
+const HAND_OVER: Duration = Duration::from_millis(100);
+/// The longest pause of a worker whose connections are refused, so that a dead target costs no full core.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the workers of one thread share.
+struct Lane {
+    job: Arc<Job>,
+    /// Requests not yet begun, where they are counted.
+    left: Cell<Option<u64>>,
+    names: RefCell<Names>,
+    recorder: RefCell<Recorder>,
+    rng: RefCell<Xoshiro256PlusPlus>,
+    /// When the last request ended.
+    last: Cell<Instant>,
+}
+
+/// Runs one thread's part to its end, handing over counts as it goes.
+pub(super) fn thread(
+    job: Arc<Job>,
+    part: Part,
+    deltas: &Sender<Observation>,
+) -> Result<(), LoadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(LoadError::Thread)?;
+    let rng = Xoshiro256PlusPlus::seed_from_u64(job.plan.seed.wrapping_add(part.index.into()));
+    let lane = Rc::new(Lane {
+        left: Cell::new(part.requests),
+        names: RefCell::default(),
+        recorder: RefCell::default(),
+        rng: RefCell::new(rng),
+        last: Cell::new(job.start),
+        job,
+    });
+    LocalSet::new().block_on(&runtime, async {
+        let mut workers = JoinSet::new();
+        for _ in 0..part.connections {
+            workers.spawn_local(worker(Rc::clone(&lane)));
+        }
+        let mut hand_over = tokio::time::Instant::now() + HAND_OVER;
+        loop {
+            match timeout_at(hand_over, workers.join_next()).await {
+                Ok(None) => break,
+                Ok(Some(ended)) => {
+                    if let Err(error) = ended
+                        && let Ok(panic) = error.try_into_panic()
+                    {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+                Err(_) => {
+                    // The receiver outlives all threads; were it gone, nobody would want the counts.
+                    let _ = deltas.send(lane.drain());
+                    hand_over += HAND_OVER;
+                }
+            }
+        }
+    });
+    let _ = deltas.send(lane.drain());
+    Ok(())
+}
+
+/// One request after another until there are no more.
+async fn worker(lane: Rc<Lane>) {
+    let mut connection = None;
+    let mut body = Vec::new();
+    let mut refused = 0_u32;
+    while lane.take() {
+        let (outcome, latency) = lane.request(&mut connection, &mut body).await;
+        let unconnected =
+            matches!(&outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
+        lane.recorder.borrow_mut().record(outcome, latency);
+        lane.last.set(Instant::now());
+        refused = if unconnected { refused + 1 } else { 0 };
+        if refused > 0 {
+            sleep(LONGEST_PAUSE.min(Duration::from_millis(1 << refused.min(10)))).await;
+        }
+    }
+}
+
+impl Lane {
+    /// Takes the right to send one more request.
+    fn take(&self) -> bool {
+        if self.job.stop.load(Ordering::Relaxed) {
+            return false;
+        }
+        if let Stop::Elapsed(duration) = self.job.plan.stop
+            && self.job.start.elapsed() >= duration
+        {
+            return false;
+        }
+        match self.left.get() {
+            Some(0) => false,
+            Some(left) => {
+                self.left.set(Some(left - 1));
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Sends one request, over the kept connection or a new one.
+    async fn request(
+        &self,
+        kept: &mut Option<Connection>,
+        body: &mut Vec<u8>,
+    ) -> (Outcome<usize>, Duration) {
+        let plan = &self.job.plan;
+        loop {
+            let (mut connection, fresh) = match kept.take() {
+                Some(connection) => (connection, false),
+                None => match self.connect().await {
+                    Ok(connection) => (connection, true),
+                    Err(failure) => return (Outcome::Failed(failure), Duration::ZERO),
+                },
+            };
+            let sent = Instant::now();
+            let answer = timeout(plan.timeout, connection.exchange(&plan.request, body)).await;
+            let latency = sent.elapsed();
+            match answer {
+                Ok(Ok(head)) => {
+                    let peer = connection.peer;
+                    if connection.reusable() {
+                        *kept = Some(connection);
+                    }
+                    let reply = Reply {
+                        status: head.status.as_u16(),
+                        headers: &head.headers,
+                        body,
+                        peer,
+                    };
+                    let value = self.job.bucketer.value(&reply);
+                    let id = self.names.borrow_mut().id(
+                        &self.job.bucketer,
+                        value.as_deref(),
+                        reply.status,
+                    );
+                    return (Outcome::Answered(id.index()), latency);
+                }
+                // The server closed the kept connection while the request was on its way: nobody has seen an answer,
+                // so a fresh connection takes it once more. On a fresh connection it counts as failed.
+                Ok(Err(failure)) if !fresh && failure.kind == FailureKind::Reset => {
+                    self.recorder.borrow_mut().retried();
+                }
+                Ok(Err(failure)) => return (Outcome::Failed(failure), latency),
+                Err(_) => {
+                    let message = format!("no complete answer within {:?}", plan.timeout);
+                    return (
+                        Outcome::Failed(Failure {
+                            kind: FailureKind::Timeout,
+                            message,
+                        }),
+                        latency,
+                    );
+                }
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let quota = match self.job.plan.reuse {
+            Reuse::Unlimited => u32::MAX,
+            Reuse::Between { min, max } => self.rng.borrow_mut().random_range(min..=max),
+        };
+        let connection = connect(&self.job, quota).await?;
+        self.recorder.borrow_mut().connected();
+        Ok(connection)
+    }
+
+    fn drain(&self) -> Observation {
+        let elapsed = self.last.get().duration_since(self.job.start);
+        self.recorder
+            .borrow_mut()
+            .drain(self.names.borrow().buckets(), elapsed)
+    }
+}
