@@ -1,3 +1,12 @@
-//! The tests of resplit, as one binary.
+//! The tests of resplit, as one binary: one link, and helpers that are shared instead of copied.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests wait, read files and run programs; the core does not"
+)]
 
-fn main() {}
+// What the tests stand on: an in-process mesh, servers that misbehave, a real Envoy, the built binary.
+#[allow(dead_code, reason = "some helpers wait for the tests of the binary")]
+mod support;
+
+// Which module may import which.
+mod layers;

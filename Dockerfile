@@ -1,0 +1,16 @@
+# The binary and the certificate roots, nothing else. `docker build -t resplit .`
+
+# On Alpine the host is musl, so what is built is static. aws-lc and mimalloc are C: they need a compiler and headers.
+FROM rust:1.95-alpine AS build
+RUN apk add --no-cache ca-certificates gcc musl-dev
+WORKDIR /src
+COPY . .
+RUN cargo build --profile dist --locked --bin resplit
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /src/target/dist/resplit /resplit
+USER 65532:65532
+ENTRYPOINT ["/resplit"]
+# A pod that only waits; every run is a `kubectl exec`.
+CMD ["wait"]

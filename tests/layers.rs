@@ -1,0 +1,179 @@
+//! Who may import whom: the compiler sees no walls between the modules of one crate, so a test does.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// What a module may import, besides itself.
+enum May {
+    Import(&'static [&'static str]),
+    ImportAll,
+}
+
+/// The layers, from the words everybody uses to the shell that knows everything.
+const LAYERS: [(&str, May); 15] = [
+    ("diag", May::Import(&[])),
+    ("units", May::Import(&[])),
+    ("split", May::Import(&["units"])),
+    ("stats", May::Import(&[])),
+    ("route", May::Import(&["diag", "split"])),
+    ("bucket", May::Import(&["split"])),
+    ("plan", May::Import(&["units", "split"])),
+    ("manifest", May::Import(&["diag", "split", "route"])),
+    ("observe", May::Import(&["split", "units"])),
+    ("lint", May::Import(&["diag", "route", "manifest"])),
+    (
+        "verdict",
+        May::Import(&["diag", "split", "observe", "stats", "units"]),
+    ),
+    (
+        "report",
+        May::Import(&[
+            "diag", "units", "split", "stats", "route", "bucket", "plan", "manifest", "observe",
+            "lint", "verdict",
+        ]),
+    ),
+    (
+        "load",
+        May::Import(&["plan", "bucket", "observe", "split", "units"]),
+    ),
+    ("cli", May::ImportAll),
+    // The entry: everything it does is call the command line.
+    ("main", May::Import(&["cli"])),
+];
+
+#[test]
+fn modules_import_only_what_lies_below_them() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = BTreeMap::new();
+    collect(&src, &src, &mut files);
+    assert!(
+        files.contains_key("lib.rs"),
+        "`src` was not found: {files:?}"
+    );
+    let problems: Vec<String> = files
+        .iter()
+        .flat_map(|(name, text)| violations(name, text))
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn a_forbidden_import_is_named_with_what_is_allowed() {
+    let text = "
+        //! Not like [`crate::cli`] at all.
+        use crate::stats::fit; // crate::cli
+        use crate::{split::Share, units::{self, Count}, cli};
+        fn f() { crate::report::write(crate::VERSION) }
+    ";
+    assert_eq!(
+        violations("stats/fit.rs", text),
+        [
+            "src/stats/fit.rs imports crate::split, but `stats` may import only []",
+            "src/stats/fit.rs imports crate::units, but `stats` may import only []",
+            "src/stats/fit.rs imports crate::cli, but `stats` may import only []",
+            "src/stats/fit.rs imports crate::report, but `stats` may import only []",
+        ]
+    );
+    assert_eq!(
+        violations("plan/mod.rs", "use crate::load::run;"),
+        ["src/plan/mod.rs imports crate::load, but `plan` may import only [\"units\", \"split\"]"]
+    );
+    assert_eq!(violations("cli/run.rs", text), [""; 0]);
+    assert_eq!(
+        violations("main.rs", "resplit::cli::main(); resplit::load::run()"),
+        ["src/main.rs imports crate::load, but `main` may import only [\"cli\"]"]
+    );
+}
+
+#[test]
+fn an_unknown_module_is_told_to_take_its_place() {
+    assert_eq!(
+        violations("magic/mod.rs", ""),
+        ["src/magic/mod.rs: `magic` has no place among the layers; give it one in tests/layers.rs"]
+    );
+}
+
+/// Texts by path below `src`, with `/` between the parts.
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).expect("`src` is readable") {
+        let path = entry.expect("`src` is readable").path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let name = path.strip_prefix(root).expect("it lies below `src`");
+            let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
+            let text = fs::read_to_string(&path).expect("`src` is readable");
+            files.insert(parts.join("/"), text);
+        }
+    }
+}
+
+fn violations(file: &str, text: &str) -> Vec<String> {
+    let module = file
+        .split('/')
+        .next()
+        .unwrap_or(file)
+        .trim_end_matches(".rs");
+    // The map of the crate: it names every module and uses none.
+    if module == "lib" {
+        return Vec::new();
+    }
+    let Some((_, may)) = LAYERS.iter().find(|(name, _)| *name == module) else {
+        return vec![format!(
+            "src/{file}: `{module}` has no place among the layers; give it one in tests/layers.rs"
+        )];
+    };
+    let May::Import(allowed) = may else {
+        return Vec::new();
+    };
+    imports(text)
+        .filter(|name| name != module && !allowed.contains(&name.as_str()))
+        // Types and functions of the crate root are no modules; `lib.rs` holds none that matter.
+        .filter(|name| LAYERS.iter().any(|(layer, _)| layer == name))
+        .map(|name| {
+            format!("src/{file} imports crate::{name}, but `{module}` may import only {allowed:?}")
+        })
+        .collect()
+}
+
+/// The first names after every `crate::`, comments left out.
+fn imports(text: &str) -> impl Iterator<Item = String> {
+    let code: Vec<&str> = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or(line))
+        .collect();
+    let code = code.join("\n").replace("resplit::", "crate::");
+    let mut names = Vec::new();
+    for (at, start) in code.match_indices("crate::") {
+        names.extend(heads(&code[at + start.len()..]));
+    }
+    names.into_iter()
+}
+
+/// `a` of `a::b`; `a` and `b` of `{a::{c, d}, b}`.
+fn heads(path: &str) -> Vec<String> {
+    let name = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    let Some(group) = path.strip_prefix('{') else {
+        return vec![name(path)];
+    };
+    let mut depth = 1;
+    let mut heads = vec![name(group)];
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => heads.push(name(&group[at + 1..])),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    heads
+}

@@ -1,0 +1,190 @@
+//! The built binary, run as a user runs it, and what came back.
+
+use std::process;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// `resplit` in an environment that holds nothing but `PATH` and a width of the terminal, for a minute at most.
+pub(crate) fn resplit() -> Command {
+    Command::from_std(bare())
+}
+
+/// The same for tests that talk to it while it runs.
+pub(crate) fn bare() -> process::Command {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_resplit"));
+    command.env_clear().env("COLUMNS", "100");
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command
+}
+
+/// Runs `resplit ARGS` to its end.
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let output = resplit()
+        .args(args)
+        .timeout(Duration::from_secs(60))
+        .output()
+        .expect("the binary runs");
+    Outcome::of(args, &output)
+}
+
+/// Runs `resplit -o json ARGS` to its end.
+pub(crate) fn run_json(args: &[&str]) -> Outcome {
+    run(&[&["-o", "json"], args].concat())
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The exit code; none when a signal ended it, as the time limit does.
+    pub(crate) code: Option<i32>,
+    /// The report.
+    pub(crate) stdout: String,
+    /// Everything else.
+    pub(crate) stderr: String,
+    args: Vec<String>,
+}
+
+/// A JSON report, `resplit.report/1`.
+#[derive(Debug)]
+pub(crate) struct Report(pub(crate) Value);
+
+impl Outcome {
+    /// From what the process left behind.
+    pub(crate) fn of(args: &[&str], output: &process::Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+        }
+    }
+
+    /// Fails unless it exited with this code; shows what it said.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "resplit {}\n--- stdout\n{}\n--- stderr\n{}",
+            self.args.join(" "),
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// The JSON report on stdout.
+    #[track_caller]
+    pub(crate) fn report(&self) -> Report {
+        match serde_json::from_str(&self.stdout) {
+            Ok(value) => Report(value),
+            Err(problem) => panic!(
+                "stdout is no JSON report: {problem}\n--- stdout\n{}\n--- stderr\n{}",
+                self.stdout, self.stderr
+            ),
+        }
+    }
+
+    /// Fails unless it was refused as input: exit 2, nothing on stdout, an error with a next step on stderr.
+    #[track_caller]
+    pub(crate) fn refused(&self, case: &str) {
+        let said = format!("{case}: {self:#?}");
+        assert_eq!(self.code, Some(2), "{said}");
+        assert_eq!(self.stdout, "", "{said}");
+        assert!(self.stderr.contains("error:"), "{said}");
+        assert!(self.stderr.contains("help:"), "{said}");
+    }
+}
+
+impl Report {
+    /// The number at a JSON pointer.
+    #[track_caller]
+    pub(crate) fn number(&self, pointer: &str) -> u64 {
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_u64)
+            .unwrap_or_else(|| panic!("no count at `{pointer}` in {:#}", self.0))
+    }
+
+    /// The text at a JSON pointer.
+    #[track_caller]
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no text at `{pointer}` in {:#}", self.0))
+    }
+
+    /// The verdict in one word.
+    #[track_caller]
+    pub(crate) fn verdict(&self) -> &str {
+        self.text("/verdict/outcome")
+    }
+
+    /// Requests sent.
+    #[track_caller]
+    pub(crate) fn sent(&self) -> u64 {
+        self.number("/observation/sent")
+    }
+
+    /// The buckets, as they were seen.
+    pub(crate) fn buckets(&self) -> &[Value] {
+        self.list("/observation/buckets")
+    }
+
+    /// Responses that count for a target.
+    pub(crate) fn count(&self, target: &str) -> u64 {
+        sum(self.buckets(), "target", target)
+    }
+
+    /// Requests that failed in one way.
+    pub(crate) fn failures(&self, kind: &str) -> u64 {
+        sum(self.list("/observation/failures"), "kind", kind)
+    }
+
+    fn list(&self, pointer: &str) -> &[Value] {
+        match self.0.pointer(pointer).and_then(Value::as_array) {
+            Some(list) => list,
+            None => panic!("no list at `{pointer}` in {:#}", self.0),
+        }
+    }
+}
+
+/// The sum of `count` over the entries whose `key` has this value.
+fn sum(entries: &[Value], key: &str, value: &str) -> u64 {
+    entries
+        .iter()
+        .filter(|entry| entry[key] == value)
+        .filter_map(|entry| entry["count"].as_u64())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counts_are_summed_over_the_buckets_of_a_target() {
+        let report = Report(json!({
+            "observation": {
+                "sent": 7,
+                "buckets": [
+                    { "bucket": "pod-a", "target": "v1", "count": 2 },
+                    { "bucket": "pod-b", "target": "v1", "count": 3 },
+                    { "bucket": "?", "target": null, "count": 1 },
+                ],
+                "failures": [{ "kind": "reset", "count": 1 }],
+            },
+            "verdict": { "outcome": "pass" },
+        }));
+        assert_eq!((report.count("v1"), report.count("v2")), (5, 0));
+        assert_eq!((report.failures("reset"), report.failures("dns")), (1, 0));
+        assert_eq!((report.sent(), report.verdict()), (7, "pass"));
+    }
+}

@@ -1,0 +1,383 @@
+//! A real Envoy in front of in-process backends: the proxy that splits traffic in a mesh, configured as a mesh would.
+//!
+//! ```ignore
+//! let envoy = Envoy::split(&[("single", 90), ("multiple", 10)]).start();
+//! // … send requests to `envoy.url("/version")` …
+//! assert_eq!(envoy.hits("single"), envoy.rq_total("single"));
+//! ```
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::fetch;
+use super::hostile::Refusing;
+use super::http::get;
+use super::mesh::Mesh;
+
+/// An Envoy without anything behind it: any bootstrap can be run.
+pub(crate) struct Envoy {
+    child: Child,
+    admin: SocketAddr,
+    listener: SocketAddr,
+    folder: TempDir,
+}
+
+/// An Envoy that splits the weather service, and its backends.
+pub(crate) struct Split {
+    envoy: Envoy,
+    backends: Vec<Backend>,
+}
+
+/// A split that is being described.
+pub(crate) struct Builder {
+    weights: Vec<(String, u32)>,
+    dead: Vec<String>,
+    matched: Vec<Matched>,
+}
+
+/// A route before the split: with this header, everything goes to one subset.
+struct Matched {
+    header: String,
+    value: String,
+    subset: String,
+}
+
+/// What one subset leads to.
+struct Backend {
+    subset: String,
+    cluster: String,
+    place: Place,
+}
+
+enum Place {
+    Alive(Mesh),
+    Dead(Refusing),
+}
+
+impl Envoy {
+    /// Describes the weather service, split by subset and weight.
+    pub(crate) fn split(weights: &[(&str, u32)]) -> Builder {
+        Builder {
+            weights: weights
+                .iter()
+                .map(|(subset, weight)| ((*subset).to_owned(), *weight))
+                .collect(),
+            dead: Vec::new(),
+            matched: Vec::new(),
+        }
+    }
+
+    /// Runs a bootstrap whose ports are all 0, and waits until it serves.
+    pub(crate) fn start(bootstrap: &Value) -> Self {
+        let binary = fetch::envoy();
+        let folder = tempfile::Builder::new()
+            .prefix("run-")
+            .tempdir_in(fetch::home())
+            .expect("the target folder is writable");
+        let config = folder.path().join("bootstrap.json");
+        fs::write(&config, bootstrap.to_string()).expect("the target folder is writable");
+        let mut child = Command::new(binary)
+            .arg("--config-path")
+            .arg(&config)
+            .arg("--admin-address-path")
+            .arg(folder.path().join("admin"))
+            .arg("--log-path")
+            .arg(folder.path().join("log"))
+            .args(["--log-level", "warning", "--concurrency", "2"])
+            .arg("--disable-hot-restart")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the Envoy binary runs");
+        match ready(&mut child, folder.path()) {
+            Ok((admin, listener)) => Self {
+                child,
+                admin,
+                listener,
+                folder,
+            },
+            Err(problem) => {
+                let _ = child.kill().and_then(|()| child.wait());
+                let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+                panic!("Envoy does not get ready: {problem}; its log:\n{log}");
+            }
+        }
+    }
+
+    /// Where it takes requests.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// A page of the admin interface.
+    pub(crate) fn admin(&self, path: &str) -> Value {
+        let answer = get(self.admin, path).expect("the admin interface answers");
+        serde_json::from_str(&answer.body).expect("the admin interface was asked for JSON")
+    }
+
+    /// The bootstrap it runs, as a file.
+    pub(crate) fn bootstrap(&self) -> PathBuf {
+        self.folder.path().join("bootstrap.json")
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        // Only an Envoy that has already ended cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Builder {
+    /// Nobody listens behind this subset.
+    pub(crate) fn dead(mut self, subset: &str) -> Self {
+        self.dead.push(subset.to_owned());
+        self
+    }
+
+    /// Sends every request with this header to one subset, before the split is looked at.
+    pub(crate) fn when(mut self, header: &str, value: &str, subset: &str) -> Self {
+        self.matched.push(Matched {
+            header: header.to_owned(),
+            value: value.to_owned(),
+            subset: subset.to_owned(),
+        });
+        self
+    }
+
+    /// Starts the backends, then Envoy.
+    pub(crate) fn start(self) -> Split {
+        let backends: Vec<Backend> = self
+            .weights
+            .iter()
+            .map(|(subset, _)| Backend {
+                subset: subset.clone(),
+                cluster: cluster_name(subset),
+                place: if self.dead.contains(subset) {
+                    Place::Dead(Refusing::start())
+                } else {
+                    let mesh = Mesh::split([(subset.as_str(), 1)]);
+                    Place::Alive(mesh.says("weather-backend: {}\n").start())
+                },
+            })
+            .collect();
+        Split {
+            envoy: Envoy::start(&self.bootstrap(&backends)),
+            backends,
+        }
+    }
+
+    fn bootstrap(&self, backends: &[Backend]) -> Value {
+        let mut routes: Vec<Value> = self
+            .matched
+            .iter()
+            .map(|matched| {
+                json!({
+                    "match": { "prefix": "/", "headers": [
+                        { "name": matched.header, "string_match": { "exact": matched.value } } ] },
+                    "route": { "cluster": cluster_name(&matched.subset) },
+                })
+            })
+            .collect();
+        let weighted: Vec<Value> = self
+            .weights
+            .iter()
+            .map(|(subset, weight)| json!({ "name": cluster_name(subset), "weight": weight }))
+            .collect();
+        routes.push(json!({
+            "match": { "prefix": "/" },
+            "route": { "weighted_clusters": { "clusters": weighted } },
+        }));
+        let manager = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3\
+                      .HttpConnectionManager",
+            "stat_prefix": "in",
+            "http_filters": [{
+                "name": "envoy.filters.http.router",
+                "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+            }],
+            "route_config": { "name": "5000", "virtual_hosts": [
+                { "name": "weather-backend", "domains": ["*"], "routes": routes } ] },
+        });
+        json!({
+            "admin": { "address": socket([127, 0, 0, 1], 0) },
+            "static_resources": {
+                "listeners": [{
+                    "name": "in",
+                    "address": socket([127, 0, 0, 1], 0),
+                    "filter_chains": [{ "filters": [
+                        { "name": "envoy.filters.network.http_connection_manager", "typed_config": manager } ] }],
+                }],
+                "clusters": backends.iter().map(Backend::config).collect::<Vec<_>>(),
+            },
+        })
+    }
+}
+
+impl Split {
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.envoy.addr())
+    }
+
+    /// The Envoy itself.
+    pub(crate) fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// Requests that the backends of a subset served.
+    pub(crate) fn hits(&self, subset: &str) -> u64 {
+        match &self.backend(subset).place {
+            Place::Alive(mesh) => mesh.served(),
+            Place::Dead(_) => 0,
+        }
+    }
+
+    /// Requests that Envoy says it sent to a subset, whether they arrived or not.
+    pub(crate) fn rq_total(&self, subset: &str) -> u64 {
+        let cluster = &self.backend(subset).cluster;
+        let page = self.envoy.admin("/clusters?format=json");
+        let clusters = page["cluster_statuses"].as_array();
+        let hosts = clusters
+            .into_iter()
+            .flatten()
+            .filter(|status| status["name"] == **cluster)
+            .flat_map(|status| status["host_statuses"].as_array().into_iter().flatten());
+        // Envoy leaves out what is zero, and writes 64-bit numbers as strings.
+        hosts
+            .flat_map(|host| host["stats"].as_array().into_iter().flatten())
+            .filter(|stat| stat["name"] == "rq_total")
+            .filter_map(|stat| stat["value"].as_str())
+            .map(|value| value.parse::<u64>().expect("a counter is a number"))
+            .sum()
+    }
+
+    fn backend(&self, subset: &str) -> &Backend {
+        self.backends
+            .iter()
+            .find(|backend| backend.subset == subset)
+            .unwrap_or_else(|| panic!("no subset `{subset}` in this split"))
+    }
+}
+
+impl Backend {
+    fn config(&self) -> Value {
+        let addr = match &self.place {
+            Place::Alive(mesh) => mesh.addr(),
+            Place::Dead(port) => port.addr(),
+        };
+        let plenty = 100_000;
+        json!({
+            "name": self.cluster,
+            "type": "STATIC",
+            "connect_timeout": "1s",
+            "circuit_breakers": { "thresholds": [{
+                "max_connections": plenty, "max_pending_requests": plenty, "max_requests": plenty }] },
+            "load_assignment": { "cluster_name": self.cluster, "endpoints": [{ "lb_endpoints": [
+                { "endpoint": { "address": socket([127, 0, 0, 1], addr.port()) } } ] }] },
+        })
+    }
+}
+
+/// The name a mesh gives to the cluster of a subset.
+fn cluster_name(subset: &str) -> String {
+    format!("outbound|5000|{subset}|weather-backend.default.svc.cluster.local")
+}
+
+fn socket(ip: [u8; 4], port: u16) -> Value {
+    let ip = std::net::Ipv4Addr::from(ip).to_string();
+    json!({ "socket_address": { "address": ip, "port_value": port } })
+}
+
+/// Waits until Envoy says where its admin interface is, that it is ready, and which port its listener got.
+fn ready(child: &mut Child, folder: &Path) -> Result<(SocketAddr, SocketAddr), String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let problem = match places(folder) {
+            Ok(places) => return Ok(places),
+            Err(problem) => problem,
+        };
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("it ended: {status}"));
+        }
+        if Instant::now() > deadline {
+            return Err(problem.to_string());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn places(folder: &Path) -> io::Result<(SocketAddr, SocketAddr)> {
+    let admin = fs::read_to_string(folder.join("admin"))?
+        .trim()
+        .parse()
+        .map_err(io::Error::other)?;
+    let ready = get(admin, "/ready")?;
+    if !ready.status.is_success() {
+        return Err(io::Error::other(ready.body.trim().to_owned()));
+    }
+    let listeners = get(admin, "/listeners?format=json")?.body;
+    let listeners: Value = serde_json::from_str(&listeners)?;
+    let port = listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
+        .as_u64()
+        .and_then(|port| u16::try_from(port).ok())
+        .ok_or_else(|| io::Error::other("it has no listener"))?;
+    Ok((admin, SocketAddr::from(([127, 0, 0, 1], port))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::http::get_with;
+
+    #[test]
+    fn backends_and_envoy_count_the_same() {
+        let split = Envoy::split(&[("single", 90), ("multiple", 10)]).start();
+        for _ in 0..100 {
+            let answer = get(split.envoy().addr(), "/version").unwrap();
+            assert!(answer.body.starts_with("weather-backend: "), "{answer:?}");
+        }
+        let hits = ["single", "multiple"].map(|subset| split.hits(subset));
+        assert_eq!(hits.iter().sum::<u64>(), 100);
+        assert!(hits[0] > hits[1], "{hits:?}");
+        assert_eq!(
+            hits,
+            ["single", "multiple"].map(|subset| split.rq_total(subset))
+        );
+        assert!(split.envoy().bootstrap().is_file());
+    }
+
+    #[test]
+    fn a_dead_subset_keeps_its_share_and_answers_503() {
+        let split = Envoy::split(&[("single", 0), ("multiple", 1)])
+            .dead("multiple")
+            .start();
+        let answer = get(split.envoy().addr(), "/").unwrap();
+        assert_eq!(answer.status, 503);
+        assert!(
+            answer.body.starts_with("upstream connect error"),
+            "{answer:?}"
+        );
+        assert_eq!((split.hits("single"), split.hits("multiple")), (0, 0));
+    }
+
+    #[test]
+    fn a_matched_header_goes_before_the_split() {
+        let split = Envoy::split(&[("single", 1), ("multiple", 0)])
+            .when("end-user", "jason", "multiple")
+            .start();
+        let addr = split.envoy().addr();
+        get_with(addr, "/", &[("end-user", "jason")]).unwrap();
+        get_with(addr, "/", &[("end-user", "jane")]).unwrap();
+        assert_eq!((split.hits("single"), split.hits("multiple")), (1, 1));
+    }
+}

@@ -1,0 +1,337 @@
+//! Servers that misbehave on demand, one way each: what a client must survive.
+//!
+//! ```ignore
+//! let server = Hostile::always(Behaviour::Truncated);         // every request
+//! let server = Hostile::every(5, Behaviour::Truncated);       // after some good ones, every fifth
+//! assert_eq!(server.bad() + server.good(), 100);
+//! ```
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::sleep;
+
+use super::server::Server;
+
+/// What a server does instead of answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    /// Accepts, then resets the connection before it has read anything.
+    ResetOnAccept,
+    /// Reads the request, then resets the connection.
+    ResetAfterRequest,
+    /// Reads the request and says nothing.
+    Silent,
+    /// Sends its headers one byte at a time, for ever.
+    SlowHeaders,
+    /// Promises more body than it sends.
+    Truncated,
+    /// Sends body until nobody listens any more; 64 MiB at most.
+    Endless,
+    /// Answers with a status line that is none.
+    BadStatusLine,
+    /// Answers with bytes that are not HTTP.
+    Garbage,
+    /// Answers with a chunk size that is no number.
+    BadChunking,
+    /// Answers as a TLS server does that was spoken to in plain text.
+    TlsAlert,
+}
+
+/// A server that misbehaves.
+pub(crate) struct Hostile {
+    server: Server,
+    state: Arc<State>,
+}
+
+/// A port that is taken but does not listen: connections are refused, and nobody else gets the port meanwhile.
+pub(crate) struct Refusing {
+    addr: SocketAddr,
+    _socket: TcpSocket,
+}
+
+struct State {
+    behaviour: Behaviour,
+    /// The first that misbehaves, counted from 0, and the distance to the next.
+    first: u64,
+    every: u64,
+    turns: AtomicU64,
+    good: AtomicU64,
+    bad: AtomicU64,
+}
+
+impl Hostile {
+    /// Misbehaves on every request.
+    pub(crate) fn always(behaviour: Behaviour) -> Self {
+        Self::start(behaviour, 0, 1)
+    }
+
+    /// Answers the first ten requests as it should, then misbehaves on every n-th.
+    pub(crate) fn every(n: u64, behaviour: Behaviour) -> Self {
+        Self::start(behaviour, 10, n)
+    }
+
+    fn start(behaviour: Behaviour, first: u64, every: u64) -> Self {
+        let state = Arc::new(State {
+            behaviour,
+            first,
+            every,
+            turns: AtomicU64::new(0),
+            good: AtomicU64::new(0),
+            bad: AtomicU64::new(0),
+        });
+        let shared = Arc::clone(&state);
+        Self {
+            server: Server::start(move |listener| accept(listener, shared)),
+            state,
+        }
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr())
+    }
+
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Requests answered as they should be: `v1` in the body and in `x-version`.
+    pub(crate) fn good(&self) -> u64 {
+        self.state.good.load(Ordering::SeqCst)
+    }
+
+    /// Requests it misbehaved on; connections for [`Behaviour::ResetOnAccept`].
+    pub(crate) fn bad(&self) -> u64 {
+        self.state.bad.load(Ordering::SeqCst)
+    }
+}
+
+impl Refusing {
+    /// Takes a free loopback port.
+    pub(crate) fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket can be made");
+        socket
+            .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .expect("loopback has a free port");
+        Self {
+            addr: socket.local_addr().expect("a bound socket has an address"),
+            _socket: socket,
+        }
+    }
+
+    /// Where nobody listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+}
+
+impl State {
+    /// Takes a turn: is this the one to misbehave on?
+    fn misbehaves(&self) -> bool {
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let bad = turn >= self.first && (turn - self.first).is_multiple_of(self.every);
+        let counter = if bad { &self.bad } else { &self.good };
+        counter.fetch_add(1, Ordering::SeqCst);
+        bad
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        if state.behaviour == Behaviour::ResetOnAccept && state.misbehaves() {
+            reset(stream);
+            continue;
+        }
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            // The client may leave whenever it likes.
+            let _ = converse(stream, &state).await;
+        });
+    }
+}
+
+async fn converse(mut stream: TcpStream, state: &State) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    while read_request(&mut stream).await? {
+        if state.behaviour == Behaviour::ResetOnAccept || !state.misbehaves() {
+            let good = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 3\r\n\r\nv1\n";
+            stream.write_all(good).await?;
+            if state.behaviour == Behaviour::ResetOnAccept {
+                // Else no second connection would be made, and none be reset.
+                return stream.shutdown().await;
+            }
+            continue;
+        }
+        return misbehave(stream, state.behaviour).await;
+    }
+    Ok(())
+}
+
+async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()> {
+    match behaviour {
+        Behaviour::ResetOnAccept | Behaviour::ResetAfterRequest => {
+            reset(stream);
+            Ok(())
+        }
+        Behaviour::Silent => until_closed(stream).await,
+        Behaviour::SlowHeaders => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nx-slow: ").await?;
+            loop {
+                stream.write_all(b"o").await?;
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Behaviour::Truncated => {
+            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 100\r\n\r\nv1\n";
+            stream.write_all(head).await?;
+            stream.shutdown().await
+        }
+        Behaviour::Endless => {
+            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ntransfer-encoding: chunked\r\n\r\n";
+            stream.write_all(head).await?;
+            let chunk = [b"10000\r\n", vec![b'v'; 0x1_0000].as_slice(), b"\r\n"].concat();
+            for _ in 0..1024 {
+                stream.write_all(&chunk).await?;
+            }
+            stream.shutdown().await
+        }
+        Behaviour::BadStatusLine => say(stream, b"HTTP/1.1 fine\r\n\r\n").await,
+        Behaviour::Garbage => say(stream, b"\x00\xff\x13\x37 not http \xfe\r\n\r\n").await,
+        Behaviour::BadChunking => {
+            let answer = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nv1\n\r\n";
+            say(stream, answer).await
+        }
+        Behaviour::TlsAlert => say(stream, b"\x15\x03\x01\x00\x02\x02\x46").await,
+    }
+}
+
+/// Says something, then waits for the client to go: an end of the stream would be a second misbehaviour.
+async fn say(mut stream: TcpStream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    until_closed(stream).await
+}
+
+async fn until_closed(mut stream: TcpStream) -> io::Result<()> {
+    let mut ignored = [0; 1024];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+/// Closes with a reset instead of an orderly end.
+fn reset(stream: TcpStream) {
+    // Where it fails, the connection is closed all the same.
+    let _ = stream.set_zero_linger();
+    drop(stream);
+}
+
+/// Reads the head of a request without a body; false at the end of the stream.
+async fn read_request(stream: &mut TcpStream) -> io::Result<bool> {
+    let mut seen = Vec::new();
+    let mut piece = [0; 4096];
+    while !seen.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut piece).await? {
+            0 => return Ok(false),
+            n => seen.extend_from_slice(&piece[..n]),
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use super::*;
+    use crate::support::http::get;
+
+    /// What a client that only knows sockets sees: the bytes until the end, a reset or silence.
+    fn seen(addr: SocketAddr) -> (Vec<u8>, Option<io::ErrorKind>) {
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .unwrap();
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+        let mut bytes = Vec::new();
+        let end = stream
+            .read_to_end(&mut bytes)
+            .err()
+            .map(|error| error.kind());
+        (bytes, end)
+    }
+
+    #[test]
+    fn each_behaviour_is_what_its_name_says() {
+        let reset = Some(io::ErrorKind::ConnectionReset);
+        let silence = Some(io::ErrorKind::WouldBlock);
+        for (behaviour, start, end) in [
+            (Behaviour::ResetOnAccept, &b""[..], reset),
+            (Behaviour::ResetAfterRequest, b"", reset),
+            (Behaviour::Silent, b"", silence),
+            (Behaviour::Truncated, b"HTTP/1.1 200 OK\r\n", None),
+            (Behaviour::BadStatusLine, b"HTTP/1.1 fine", silence),
+            (Behaviour::Garbage, b"\x00\xff", silence),
+            (Behaviour::BadChunking, b"HTTP/1.1 200 OK\r\n", silence),
+            (Behaviour::TlsAlert, b"\x15\x03", silence),
+        ] {
+            let server = Hostile::always(behaviour);
+            let (bytes, ended) = seen(server.addr());
+            assert!(bytes.starts_with(start), "{behaviour:?}: {bytes:?}");
+            assert_eq!(ended, end, "{behaviour:?}");
+            assert_eq!((server.good(), server.bad()), (0, 1), "{behaviour:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_body_is_longer_than_anyone_should_read() {
+        let server = Hostile::always(Behaviour::Endless);
+        assert!(seen(server.addr()).0.len() > 8 * 1024 * 1024);
+    }
+
+    #[test]
+    fn slow_headers_never_end() {
+        let server = Hostile::always(Behaviour::SlowHeaders);
+        let mut stream = TcpStream::connect(server.addr()).unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .unwrap();
+        let mut head = [0; 30];
+        stream.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK\r\nx-slow: ooooo");
+    }
+
+    #[test]
+    fn after_ten_good_answers_every_nth_is_bad() {
+        for behaviour in [Behaviour::Truncated, Behaviour::ResetOnAccept] {
+            let server = Hostile::every(5, behaviour);
+            let failed: Vec<u32> = (0..20)
+                .filter(|_| get(server.addr(), "/").is_err())
+                .collect();
+            assert_eq!(failed, [10, 15], "{behaviour:?}");
+            assert_eq!((server.good(), server.bad()), (18, 2), "{behaviour:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusing_port_refuses() {
+        let port = Refusing::start();
+        let refused = TcpStream::connect(port.addr()).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(
+            port.url("/")
+                .ends_with(&format!(":{}/", port.addr().port()))
+        );
+    }
+}

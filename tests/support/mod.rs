@@ -1,0 +1,16 @@
+//! What the tests stand on. Everything listens on loopback, on a port the system picks, and stops when dropped.
+
+// The built binary, and its JSON report.
+pub(crate) mod cmd;
+// A real Envoy, fetched once, in front of in-process backends.
+pub(crate) mod envoy;
+// The Envoy binary, fetched once.
+pub(crate) mod fetch;
+// Servers that misbehave on demand.
+pub(crate) mod hostile;
+// One blocking GET, to ask the servers above what they do.
+pub(crate) mod http;
+// A split without a proxy: one server that answers as every target.
+pub(crate) mod mesh;
+// A listener and its tasks on a thread of their own.
+pub(crate) mod server;
