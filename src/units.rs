@@ -188,6 +188,23 @@ impl fmt::Display for Fraction {
     }
 }
 
+/// A share as people read it: `90%`, `9.97%`, `0.012%`; the digits that matter and no more.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    let edge = value.min(100.0 - value).abs();
+    let decimals = if edge >= 1.0 {
+        2
+    } else if edge >= 0.01 {
+        3
+    } else {
+        5
+    };
+    let text = format!("{value:.decimals$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text}%")
+}
+
 /// A non-negative decimal in plain digits (`12`, `1.5`, `.5`); no sign, no exponent, no `inf`.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().any(|b| b.is_ascii_digit())
@@ -261,6 +278,21 @@ mod tests {
         }
         for text in ["2", "101%", "-1%", "%", "NaN"] {
             assert!(text.parse::<Fraction>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn percentages_show_the_digits_that_matter() {
+        for (share, text) in [
+            (0.9, "90%"),
+            (0.0997, "9.97%"),
+            (0.999, "99.9%"),
+            (0.00012, "0.012%"),
+            (0.0, "0%"),
+            (1.0, "100%"),
+            (1.0 / 3.0, "33.33%"),
+        ] {
+            assert_eq!(percent(share), text);
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::regex::Pattern;
 use super::{Extract, Reply, body, json};
+use crate::split::workload;
 
 /// Set by a route-level response header to `cluster;address;route;flags`.
 const INSTRUMENT_HEADER: &str = "x-resplit";
@@ -79,23 +80,9 @@ fn unquoted(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// `reviews-v1` of the pod name `reviews-v1-6757db4ff5-8jzqn`: a Deployment's pods end in the hash of the replica set
-/// and five characters of their own, both from an alphabet without vowels.
-#[must_use]
-pub(crate) fn workload(pod: &str) -> Option<&str> {
-    const SAFE: &str = "bcdfghjklmnpqrstvwxz2456789";
-    let mut parts = pod.rsplitn(3, '-');
-    let (own, replica_set, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let safe = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&text.len()) && text.chars().all(|c| SAFE.contains(c))
-    };
-    (safe(own, 5..=5) && safe(replica_set, 5..=10) && !name.is_empty()).then_some(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::value;
-    use super::*;
 
     #[test]
     fn knows_the_demo_and_echo_applications() {
@@ -152,19 +139,5 @@ mod tests {
             .as_deref(),
             Some("no healthy upstream")
         );
-    }
-
-    #[test]
-    fn only_a_pod_name_loses_its_suffix() {
-        assert_eq!(workload("reviews-v1-6757db4ff5-8jzqn"), Some("reviews-v1"));
-        for other in [
-            "reviews-v1",
-            "weather-backend-single",
-            "a-b-c",
-            "reviews-v1-6757db4ff5-8jzqna",
-            "",
-        ] {
-            assert_eq!(workload(other), None, "{other}");
-        }
     }
 }

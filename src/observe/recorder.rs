@@ -25,8 +25,12 @@ impl Recorder {
                 }
                 let tally = &mut self.tallies[bucket];
                 tally.count += 1;
+                // 584,942 years fit into a u64 of microseconds.
                 let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                tally.latency.saturating_record(micros);
+                tally
+                    .latency
+                    .record(micros)
+                    .expect("the histogram grows as needed");
             }
             Outcome::Failed(Failure { kind, message }) => {
                 let failed = self.rest.failures.entry(kind).or_default();
@@ -91,6 +95,25 @@ mod tests {
             bucket => Outcome::Answered(bucket),
         };
         recorder.record(outcome, Duration::from_micros(event.1));
+    }
+
+    #[test]
+    fn a_slow_answer_is_recorded_as_slow() {
+        let mut recorder = Recorder::default();
+        recorder.record(Outcome::Answered(0), Duration::from_secs(90));
+        recorder.record(Outcome::Answered(0), Duration::from_millis(20));
+        let seen = recorder.drain(&names(), Duration::ZERO);
+        let latency = &seen.tallies[&names()[0]].latency;
+        assert!(
+            latency.equivalent(latency.max(), 90_000_000),
+            "{}",
+            latency.max()
+        );
+        assert!(
+            latency.equivalent(latency.min(), 20_000),
+            "{}",
+            latency.min()
+        );
     }
 
     proptest! {

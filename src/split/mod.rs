@@ -1,15 +1,19 @@
 //! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
 
 mod bucket;
+mod clue;
 mod share;
+mod weights;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use bucket::{Bucket, Identity};
+pub use clue::{Clues, contains_word, workload};
 pub use share::{Share, ShareError};
+pub use weights::{WeightsError, parse_weights};
 
 /// Where a request may end: at a destination behind the proxy, or at an answer the proxy gives itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,17 +78,6 @@ pub enum Mechanism {
     Hash,
     /// Once per connection.
     PerConnection,
-}
-
-/// Words by which an answer may give away that it came from a target, strongest kind first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clues {
-    /// Names of the target itself: subset, service, host, `host:port`, cluster.
-    pub names: BTreeSet<String>,
-    /// Values of the labels that select the subset (`v1` of `version: v1`).
-    pub labels: BTreeSet<String>,
-    /// Workloads (Deployments) whose pods belong to the target.
-    pub workloads: BTreeSet<String>,
 }
 
 /// One target with the share it was declared to get.

@@ -1,0 +1,362 @@
+//! What can be typed, and nothing else: syntax, defaults and help. Relations between options are settled in `config`.
+//!
+//! Guidelines: the doc comment is the help text, its first line a fact that fits beside the option; short names are
+//! those of hey, oha and curl; every short name has a long one.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::exit;
+use crate::bucket::Bucketer;
+use crate::report::FORMATS;
+use crate::units::{Count, Fraction, Period};
+use crate::verdict::mapping::MapRule;
+
+const EXAMPLES: &str = "\
+Examples:
+  resplit http://weather-backend:5000/                       who answers how often, how fast
+  resplit -f rules.yaml http://weather-backend:5000/         is that what the VirtualService declares?
+  resplit --expect v1=90,v2=10 http://localhost:8080/        the same without manifests
+  resplit --bucket header:x-version -n 10k -c 50 http://…    tell versions apart by a header
+  resplit demo broken                                        the founding story, embedded";
+
+/// Is my traffic really split the way I declared it, and if not, why?
+///
+/// Sends requests, sorts the answers by where they come from, and tests the shares against what the manifests declare
+/// for exactly this request. Without -f or --expect it only counts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "resplit",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    subcommand_help_heading = "Other commands",
+    override_usage = "resplit [OPTIONS] <URL>\n       resplit <COMMAND>",
+    after_help = after_help(),
+)]
+pub struct Cli {
+    /// Which command; none means `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `run`.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\nExit codes:\n{}", exit::table())
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send requests, sort the answers, judge, report (what a bare URL does)
+    Run(Box<RunArgs>),
+    /// Run the main job against a mesh embedded in this process
+    Demo(DemoArgs),
+    /// Do nothing until SIGTERM: the main process of a pod that is exec'd into
+    Wait,
+}
+
+/// Which story the demo tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// The mesh splits 90/10 as declared: exit 0
+    #[default]
+    Healthy,
+    /// The mesh does not apply the rule and splits 50/50: exit 1
+    Broken,
+}
+
+/// The options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Which story to tell
+    #[arg(value_enum, default_value_t)]
+    pub scenario: Scenario,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where to send requests: http:// or https://
+    #[arg(value_name = "URL", required_unless_present = "respy_url")]
+    pub url: Option<String>,
+    /// respy's spelling of the URL.
+    #[arg(
+        long = "u",
+        value_name = "URL",
+        hide = true,
+        conflicts_with = "url",
+        id = "respy_url"
+    )]
+    pub respy_url: Option<String>,
+    #[command(flatten)]
+    pub expectation: ExpectationArgs,
+    #[command(flatten)]
+    pub judgement: JudgementArgs,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    #[command(flatten)]
+    pub request: RequestArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What is declared, and how answers are told apart.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Expectation")]
+pub struct ExpectationArgs {
+    /// Manifests that declare the split: file, folder, or - for stdin (repeatable)
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub filename: Vec<PathBuf>,
+    /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)
+    #[arg(long, value_name = "NAME=WEIGHT,…")]
+    pub expect: Vec<String>,
+    /// What tells answers apart: auto, body, header:NAME, json:/POINTER, regex:RE, status, peer
+    ///
+    /// Repeatable: the first that yields a value wins. `auto` knows common demo applications and else takes the body.
+    #[arg(long, value_name = "SPEC", value_parser = bucket_spec)]
+    pub bucket: Vec<String>,
+    /// Which target a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
+    #[arg(long, value_name = "VALUE=TARGET")]
+    pub map: Vec<MapRule>,
+    /// The namespace of the client [default: that of the VirtualService]
+    #[arg(long, value_name = "NS")]
+    pub from_namespace: Option<String>,
+    /// The labels of the client pod: k=v,…
+    #[arg(long, value_name = "K=V,…", value_delimiter = ',')]
+    pub from_labels: Vec<String>,
+    /// The gateway the requests pass: NS/NAME [default: the mesh]
+    #[arg(long, value_name = "NS/NAME")]
+    pub gateway: Option<String>,
+}
+
+/// How sure the answer has to be.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+pub struct JudgementArgs {
+    /// The chance of a false alarm, at most
+    #[arg(long, value_name = "P", default_value = "0.001", value_parser = probability)]
+    pub alpha: f64,
+    /// The chance of a false pass, at most, where a share is off by the resolution
+    #[arg(long, value_name = "P", default_value = "0.01", value_parser = probability)]
+    pub beta: f64,
+    /// The deviation of a share that is accepted: 2% is 2 points
+    #[arg(long, value_name = "T", default_value = "0")]
+    pub tolerance: Fraction,
+    /// The deviation a pass must rule out [default: a tenth of each share's standard deviation, 3 points at 90/10]
+    #[arg(long, value_name = "D", value_parser = resolution)]
+    pub resolution: Option<Fraction>,
+    /// What an inconclusive run counts as, for gates that know only yes and no
+    #[arg(long, value_enum, value_name = "AS")]
+    pub inconclusive: Option<Inconclusive>,
+    /// The largest part of the requests without a known target in a pass
+    #[arg(long, value_name = "P", default_value = "1%")]
+    pub max_unattributed: Fraction,
+    /// Answers from undeclared or zero-weight targets that are let pass
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub allow_unexpected: Count,
+}
+
+/// What an inconclusive run counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Inconclusive {
+    /// Exit 0
+    Pass,
+    /// Exit 1
+    Fail,
+}
+
+/// How much is sent, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub struct LoadArgs {
+    /// Requests, exactly: 1000, 10k, 1.5M [default: as many as these weights take; 1000 with nothing declared]
+    #[arg(
+        short = 'n',
+        long,
+        alias = "n",
+        value_name = "N",
+        conflicts_with = "duration"
+    )]
+    pub requests: Option<Count>,
+    /// Connections, each with one request at a time
+    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
+    pub connections: Count,
+    /// Send for this long instead, then wait for what is under way: 10s, 1m30s
+    #[arg(short = 'z', long, value_name = "TIME")]
+    pub duration: Option<Period>,
+    /// The longest wait for an answer
+    #[arg(short = 't', long, value_name = "TIME", default_value = "20s")]
+    pub timeout: Period,
+    /// The longest wait for a connection
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub connect_timeout: Period,
+    /// Requests per connection: K, or MIN:MAX for a random number [default: no limit]
+    #[arg(long, value_name = "K|MIN:MAX", value_parser = reuse, conflicts_with = "disable_keepalive")]
+    pub reuse: Option<(u32, u32)>,
+    /// A new connection for every request
+    #[arg(long)]
+    pub disable_keepalive: bool,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "T")]
+    pub threads: Option<Count>,
+    /// Makes everything random repeatable
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// What every request says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub struct RequestArgs {
+    /// The method [default: GET; POST with a body]
+    #[arg(
+        short = 'm',
+        long,
+        short_alias = 'X',
+        alias = "request",
+        value_name = "METHOD"
+    )]
+    pub method: Option<String>,
+    /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default)
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// The body; @FILE reads it from a file
+    #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "data_file")]
+    pub data: Option<String>,
+    /// The body, from a file
+    #[arg(short = 'D', long, value_name = "FILE")]
+    pub data_file: Option<PathBuf>,
+    /// The content type of the body [default: application/x-www-form-urlencoded, as curl]
+    #[arg(short = 'T', long, value_name = "TYPE")]
+    pub content_type: Option<String>,
+    /// The Accept header
+    #[arg(short = 'A', long, value_name = "TYPE")]
+    pub accept: Option<String>,
+    /// Basic authentication
+    #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
+    pub auth: Option<String>,
+    /// The Host header [default: from the URL]
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Trust any certificate
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+    /// Trust only the certificates of this PEM file
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub cacert: Option<PathBuf>,
+}
+
+/// Where the answer goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// What is written to stdout
+    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", value_parser = format_names())]
+    pub output: String,
+    /// Also write the report to a file: FORMAT=PATH (repeatable)
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub report: Vec<String>,
+    /// Colour on the terminal (NO_COLOR is honoured)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: Colour,
+    /// No live view on stderr
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Nothing on stderr but errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// Show more
+    #[arg(short = 'v', long, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn format_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(FORMATS.iter().map(|format| format.name))
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let value: Fraction = text
+        .parse()
+        .map_err(|_| format!("`{text}` is no probability; write it as 0.001"))?;
+    let value = value.get();
+    if value > 0.0 && value < 0.5 {
+        Ok(value)
+    } else {
+        Err(format!("`{text}` must lie between 0 and 0.5"))
+    }
+}
+
+/// Checked here, so that a bad pattern is a usage error beside its option; built in `config`.
+fn bucket_spec(text: &str) -> Result<String, String> {
+    Bucketer::parse(&[text])
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+fn resolution(text: &str) -> Result<Fraction, String> {
+    let value: Fraction = text
+        .parse()
+        .map_err(|error: crate::units::UnitError| error.to_string())?;
+    if value.get() > 0.0 {
+        Ok(value)
+    } else {
+        Err("a resolution of 0 takes infinitely many requests".to_owned())
+    }
+}
+
+fn reuse(text: &str) -> Result<(u32, u32), String> {
+    let (min, max) = text.split_once(':').unwrap_or((text, text));
+    match (min.parse(), max.parse()) {
+        (Ok(min), Ok(max)) if 1 <= min && min <= max => Ok((min, max)),
+        _ => Err(format!(
+            "`{text}` is no number of requests; write K or MIN:MAX, at least 1"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_url_means_run_and_respys_spelling_works() {
+        let cli = Cli::try_parse_from(["resplit", "--u", "http://a/", "--n=50", "--c", "5"])
+            .expect("respy's flags");
+        assert_eq!(cli.run.respy_url.as_deref(), Some("http://a/"));
+        assert_eq!(
+            (cli.run.load.requests, cli.run.load.connections),
+            (Some(Count(50)), Count(5))
+        );
+        assert!(
+            Cli::try_parse_from(["resplit", "run", "-n", "5", "http://a/"])
+                .expect("run")
+                .command
+                .is_some()
+        );
+        assert!(Cli::try_parse_from(["resplit"]).is_err());
+    }
+}

@@ -1,0 +1,631 @@
+//! From what was typed to what is meant: all relations between options, no file and no socket.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT,
+};
+use http::{HeaderMap, Method, Uri};
+
+use super::args::{
+    ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RequestArgs, RunArgs,
+};
+use super::failure::Failure;
+use crate::plan::{Reuse, Stop};
+use crate::report::{Format, format};
+use crate::split::{Expected, parse_weights};
+use crate::units::Count;
+use crate::verdict::Policy;
+use crate::verdict::mapping::MapRule;
+
+/// Everything `run` needs to know, files not yet read.
+#[derive(Debug)]
+pub struct RunConfig {
+    /// What every request says, and to whom.
+    pub request: RequestConfig,
+    /// What is declared.
+    pub declared: Declaration,
+    /// From where the mesh is seen.
+    pub vantage: VantageConfig,
+    /// `--bucket`, checked.
+    pub bucket: Vec<String>,
+    /// `--map`.
+    pub map: Vec<MapRule>,
+    /// How sure the answer has to be.
+    pub policy: Policy,
+    /// What an inconclusive run counts as.
+    pub inconclusive: Option<Inconclusive>,
+    /// How much is sent, and how.
+    pub load: LoadConfig,
+    /// Where the answer goes.
+    pub output: OutputConfig,
+}
+
+/// Where the declaration comes from.
+#[derive(Debug)]
+pub enum Declaration {
+    /// Nothing is declared.
+    None,
+    /// `--expect`.
+    Weights(Expected),
+    /// `-f`.
+    Manifests(Vec<PathBuf>),
+    /// Texts with their names: the demo's own.
+    Embedded(&'static [(&'static str, &'static str)]),
+}
+
+/// From where the mesh is seen.
+#[derive(Debug)]
+pub struct VantageConfig {
+    /// `--from-namespace`.
+    pub namespace: Option<String>,
+    /// `--from-labels`.
+    pub labels: Vec<(String, String)>,
+    /// `--gateway`, as namespace and name.
+    pub gateway: Option<(String, String)>,
+}
+
+/// What every request says, and to whom.
+#[derive(Debug)]
+pub struct RequestConfig {
+    /// The URL as typed.
+    pub url: String,
+    /// The host to connect to, without brackets.
+    pub host: String,
+    /// The port to connect to.
+    pub port: u16,
+    /// `https`.
+    pub tls: Option<TlsConfig>,
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: Uri,
+    /// All headers, `host` included.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// How certificates are checked.
+#[derive(Debug)]
+pub enum TlsConfig {
+    /// By the system's roots.
+    System,
+    /// By the certificates in this file.
+    File(PathBuf),
+    /// Not at all.
+    Insecure,
+}
+
+/// Where the body comes from.
+#[derive(Debug)]
+pub enum Body {
+    /// There is none.
+    None,
+    /// As typed.
+    Text(String),
+    /// From a file.
+    File(PathBuf),
+}
+
+/// How much is sent, and how.
+#[derive(Debug)]
+pub struct LoadConfig {
+    /// `None`: as much as the declaration takes.
+    pub stop: Option<Stop>,
+    /// Connections, at least 1.
+    pub connections: u32,
+    /// Threads, at least 1; `None` for one per core.
+    pub threads: Option<u32>,
+    /// Requests per connection.
+    pub reuse: Reuse,
+    /// For an answer.
+    pub timeout: Duration,
+    /// For a connection.
+    pub connect_timeout: Duration,
+}
+
+/// Where the answer goes.
+#[derive(Debug)]
+pub struct OutputConfig {
+    /// Written to stdout.
+    pub format: &'static Format,
+    /// Also written to files.
+    pub files: Vec<(&'static Format, PathBuf)>,
+    /// The options as typed; terminals are looked at later.
+    pub args: OutputArgs,
+}
+
+const MOST_CONNECTIONS: u64 = 100_000;
+const MOST_THREADS: u64 = 1024;
+
+impl TryFrom<RunArgs> for RunConfig {
+    type Error = Failure;
+
+    fn try_from(args: RunArgs) -> Result<Self, Failure> {
+        let url = args
+            .url
+            .or(args.respy_url)
+            .expect("clap requires one of the two");
+        let policy = policy(&args.judgement, args.load.seed);
+        Ok(Self {
+            request: request(url, args.request)?,
+            declared: declaration(&args.expectation)?,
+            vantage: vantage(&args.expectation)?,
+            bucket: args.expectation.bucket,
+            map: args.expectation.map,
+            policy,
+            inconclusive: args.judgement.inconclusive,
+            load: load(&args.load)?,
+            output: output(args.output)?,
+        })
+    }
+}
+
+fn policy(args: &JudgementArgs, seed: u64) -> Policy {
+    Policy {
+        alpha: args.alpha,
+        beta: args.beta,
+        tolerance: args.tolerance.get(),
+        resolution: args.resolution.map(crate::units::Fraction::get),
+        max_unattributed: args.max_unattributed.get(),
+        allow_unexpected: args.allow_unexpected.0,
+        seed,
+    }
+}
+
+fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure> {
+    if !args.expect.is_empty() {
+        let expected = parse_weights(&args.expect).map_err(|error| {
+            Failure::usage(
+                format!("--expect: {error}"),
+                "name every target with its weight: --expect v1=90,v2=10",
+            )
+        })?;
+        return Ok(Declaration::Weights(expected));
+    }
+    Ok(if args.filename.is_empty() {
+        Declaration::None
+    } else {
+        Declaration::Manifests(args.filename.clone())
+    })
+}
+
+fn vantage(args: &ExpectationArgs) -> Result<VantageConfig, Failure> {
+    let label = |text: &String| {
+        let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+        let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        pair.ok_or_else(|| {
+            Failure::usage(
+                format!("`{text}` is no label"),
+                "write labels as --from-labels app=web,version=v1",
+            )
+        })
+    };
+    let gateway = |text: &String| {
+        let pair = text
+            .split_once('/')
+            .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
+        let pair = pair.map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
+        pair.ok_or_else(|| {
+            Failure::usage(
+                format!("`{text}` is no gateway"),
+                "write it as --gateway NAMESPACE/NAME",
+            )
+        })
+    };
+    Ok(VantageConfig {
+        namespace: args.from_namespace.clone(),
+        labels: args
+            .from_labels
+            .iter()
+            .map(label)
+            .collect::<Result<_, _>>()?,
+        gateway: args.gateway.as_ref().map(gateway).transpose()?,
+    })
+}
+
+fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
+    let between = |name: &str, count: Count, most: u64| {
+        let help = format!("give a number from 1 to {most}");
+        let fits = (1..=most).contains(&count.0);
+        if fits {
+            Ok(u32::try_from(count.0).expect("at most 100000"))
+        } else {
+            Err(Failure::usage(
+                format!("{name} cannot be {}", count.0),
+                help,
+            ))
+        }
+    };
+    let positive = |name: &str, time: Duration| {
+        let help = "give a time above zero, such as 20s";
+        if time.is_zero() {
+            Err(Failure::usage(format!("{name} cannot be zero"), help))
+        } else {
+            Ok(time)
+        }
+    };
+    let stop = match (args.requests, args.duration) {
+        (Some(Count(0)), _) => {
+            return Err(Failure::usage(
+                "--requests cannot be 0",
+                "leave -n out, or give at least 1",
+            ));
+        }
+        (Some(Count(n)), _) => Some(Stop::Requests(n)),
+        (None, Some(time)) => Some(Stop::Elapsed(positive("--duration", time.0)?)),
+        (None, None) => None,
+    };
+    let reuse = match args.reuse {
+        _ if args.disable_keepalive => Reuse::Between { min: 1, max: 1 },
+        Some((min, max)) => Reuse::Between { min, max },
+        None => Reuse::Unlimited,
+    };
+    Ok(LoadConfig {
+        stop,
+        connections: between("--connections", args.connections, MOST_CONNECTIONS)?,
+        threads: args
+            .threads
+            .map(|threads| between("--threads", threads, MOST_THREADS))
+            .transpose()?,
+        reuse,
+        timeout: positive("--timeout", args.timeout.0)?,
+        connect_timeout: positive("--connect-timeout", args.connect_timeout.0)?,
+    })
+}
+
+fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
+    let names = || {
+        crate::report::FORMATS
+            .iter()
+            .map(|format| format.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let file = |text: &String| {
+        let help = "write it as --report FORMAT=PATH, as in --report json=run.json";
+        let (name, path) = text
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("`{text}` names no file"), help))?;
+        let format = format(name).ok_or_else(|| {
+            Failure::usage(
+                format!("`{name}` is no report format"),
+                format!("there are {}", names()),
+            )
+        })?;
+        if path.is_empty() {
+            Err(Failure::usage(format!("`{text}` names no file"), help))
+        } else {
+            Ok((format, PathBuf::from(path)))
+        }
+    };
+    let files = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    Ok(OutputConfig {
+        format: format(&args.output).expect("clap knows the formats"),
+        files,
+        args,
+    })
+}
+
+fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
+    let address = address(&url)?;
+    let body = match (args.data, args.data_file) {
+        (Some(text), _) => match text.strip_prefix('@') {
+            Some(path) => Body::File(PathBuf::from(path)),
+            None => Body::Text(text),
+        },
+        (None, Some(path)) => Body::File(path),
+        (None, None) => Body::None,
+    };
+    let has_body = !matches!(body, Body::None);
+    let default = if has_body { Method::POST } else { Method::GET };
+    let method = args.method.as_ref().map_or(Ok(default), |name| {
+        let help = "methods are words such as GET, POST or DELETE";
+        Method::from_bytes(name.as_bytes())
+            .map_err(|_| Failure::usage(format!("`{name}` is no method"), help))
+    })?;
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, header_value("host", &address.authority)?);
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("resplit/", env!("CARGO_PKG_VERSION"))),
+    );
+    headers.insert(
+        ACCEPT,
+        header_value("--accept", args.accept.as_deref().unwrap_or("*/*"))?,
+    );
+    if has_body || args.content_type.is_some() {
+        let default = "application/x-www-form-urlencoded";
+        headers.insert(
+            CONTENT_TYPE,
+            header_value(
+                "--content-type",
+                args.content_type.as_deref().unwrap_or(default),
+            )?,
+        );
+    }
+    if let Some(userinfo) = args.auth.as_deref().or(address.userinfo.as_deref()) {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(userinfo);
+        headers.insert(
+            AUTHORIZATION,
+            header_value("--auth", &format!("Basic {encoded}"))?,
+        );
+    }
+    custom_headers(&mut headers, &args.header)?;
+    if let Some(host) = &args.host {
+        headers.insert(HOST, header_value("--host", host)?);
+    }
+    let tls = address.https.then(|| match (args.insecure, args.cacert) {
+        (true, _) => TlsConfig::Insecure,
+        (false, Some(path)) => TlsConfig::File(path),
+        (false, None) => TlsConfig::System,
+    });
+    Ok(RequestConfig {
+        url,
+        host: address.host,
+        port: address.port,
+        tls,
+        method,
+        target: address.target,
+        headers,
+        body,
+    })
+}
+
+/// `-H`: the first of a name replaces the default, further ones add up, an empty value removes it.
+fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failure> {
+    let mut replaced: Vec<HeaderName> = Vec::new();
+    for text in typed {
+        let help = "write it as -H 'name: value'";
+        let (name, value) = text
+            .split_once(':')
+            .ok_or_else(|| Failure::usage(format!("`{text}` is no header"), help))?;
+        let name: HeaderName = name
+            .trim()
+            .parse()
+            .map_err(|_| Failure::usage(format!("`{}` is no header name", name.trim()), help))?;
+        if !replaced.contains(&name) {
+            headers.remove(&name);
+            replaced.push(name.clone());
+        }
+        if !value.trim().is_empty() {
+            headers.append(&name, header_value("--header", value.trim())?);
+        }
+    }
+    Ok(())
+}
+
+fn header_value(option: &str, text: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(text).map_err(|_| {
+        Failure::usage(
+            format!(
+                "{option}: `{}` cannot stand in a header",
+                text.escape_debug()
+            ),
+            "leave control characters out",
+        )
+    })
+}
+
+/// The parts of a URL.
+struct Address {
+    https: bool,
+    host: String,
+    port: u16,
+    /// Host and port as typed, as they go into the `Host` header.
+    authority: String,
+    userinfo: Option<String>,
+    target: Uri,
+}
+
+fn address(url: &str) -> Result<Address, Failure> {
+    let wrong = |message: String| {
+        Failure::usage(
+            message,
+            "a URL looks like http://weather-backend:5000/version",
+        )
+    };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(Failure::usage(
+            format!("`{url}` is no URL: it has no scheme"),
+            format!("type http://{url}"),
+        ));
+    };
+    let https = match scheme.to_ascii_lowercase().as_str() {
+        "http" => false,
+        "https" => true,
+        _ => {
+            return Err(wrong(format!(
+                "`{scheme}` is no scheme that resplit speaks; there are http and https"
+            )));
+        }
+    };
+    let rest = rest.split('#').next().unwrap_or(rest);
+    let (authority, path) = rest
+        .find(['/', '?'])
+        .map_or((rest, ""), |at| rest.split_at(at));
+    let (userinfo, authority) = authority
+        .rsplit_once('@')
+        .map_or((None, authority), |(user, host)| {
+            (Some(user.to_owned()), host)
+        });
+    let parsed: http::uri::Authority = authority
+        .parse()
+        .map_err(|error| wrong(format!("`{url}` is no URL: {error}")))?;
+    let host = parsed
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    if host.is_empty() {
+        return Err(wrong(format!("`{url}` names no host")));
+    }
+    // `Authority` accepts a port it cannot represent and then has none.
+    let port = match parsed.port_u16() {
+        Some(0) => None,
+        None if authority.len() == parsed.host().len() => Some(if https { 443 } else { 80 }),
+        port => port,
+    };
+    let port =
+        port.ok_or_else(|| wrong(format!("`{authority}` has no port between 1 and 65535")))?;
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
+    let target = path
+        .parse()
+        .map_err(|error| wrong(format!("`{path}` is no path: {error}")))?;
+    Ok(Address {
+        https,
+        host,
+        port,
+        authority: authority.to_owned(),
+        userinfo,
+        target,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::{Cli, Command};
+    use super::*;
+    use clap::Parser;
+
+    fn config(arguments: &[&str]) -> Result<RunConfig, Failure> {
+        let cli = Cli::try_parse_from([&["resplit", "run"], arguments].concat()).expect("syntax");
+        let Some(Command::Run(run)) = cli.command else {
+            panic!("not `run`")
+        };
+        RunConfig::try_from(*run)
+    }
+
+    fn header(config: &RunConfig, name: &str) -> Vec<String> {
+        config
+            .request
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().expect("text").to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        for (url, host, port, authority, target) in [
+            ("http://a", "a", 80, "a", "/"),
+            ("https://a/x?y=1#z", "a", 443, "a", "/x?y=1"),
+            ("http://[::1]:8080?q", "::1", 8080, "[::1]:8080", "/?q"),
+            (
+                "HTTP://u:p@a:5000/%2e%2E/b",
+                "a",
+                5000,
+                "a:5000",
+                "/%2e%2E/b",
+            ),
+        ] {
+            let config = config(&[url]).expect(url);
+            let request = &config.request;
+            assert_eq!(
+                (
+                    request.host.as_str(),
+                    request.port,
+                    request.target.to_string().as_str()
+                ),
+                (host, port, target),
+                "{url}"
+            );
+            assert_eq!(header(&config, "host"), [authority], "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_url_says_why_and_what_to_type() {
+        for (url, part) in [
+            ("localhost:8080", "type http://localhost:8080"),
+            ("ftp://a/", "`ftp` is no scheme"),
+            ("http://", "no URL"),
+            ("http://:80/", "names no host"),
+            ("http://a:0/", "no port"),
+            ("http://a:70000/", "no port"),
+            ("http://a b/", "no URL"),
+            ("http://a/b c", "no path"),
+        ] {
+            let message = config(&[url]).expect_err(url).render();
+            assert!(
+                message.contains(part) && message.contains("help: "),
+                "{url}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_makes_it_a_post_unless_the_method_is_given() {
+        let posted = config(&["http://a", "-d", "x=1"]).expect("a body");
+        assert_eq!(posted.request.method, Method::POST);
+        assert_eq!(
+            header(&posted, "content-type"),
+            ["application/x-www-form-urlencoded"]
+        );
+        let put =
+            config(&["http://a", "-X", "PUT", "-d", "@file", "-T", "text/plain"]).expect("a body");
+        assert_eq!(
+            (put.request.method.as_str(), header(&put, "content-type")),
+            ("PUT", vec!["text/plain".to_owned()])
+        );
+        assert!(matches!(put.request.body, Body::File(_)));
+    }
+
+    #[test]
+    fn headers_replace_defaults_add_up_and_vanish_when_empty() {
+        let config = config(&[
+            "http://a",
+            "-H",
+            "x: 1",
+            "-H",
+            "X: 2",
+            "-H",
+            "user-agent:",
+            "-H",
+            "Host: b",
+            "-a",
+            "me:secret",
+        ])
+        .expect("headers");
+        assert_eq!(header(&config, "x"), ["1", "2"]);
+        assert_eq!(header(&config, "user-agent"), Vec::<String>::new());
+        assert_eq!(header(&config, "host"), ["b"]);
+        assert_eq!(header(&config, "authorization"), ["Basic bWU6c2VjcmV0"]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_a_next_step() {
+        for arguments in [
+            &["-n", "0"][..],
+            &["-c", "0"],
+            &["--threads", "0"],
+            &["-z", "0s"],
+            &["-t", "0"],
+            &["--expect", "v1"],
+            &["--expect", "v1=0"],
+            &["-H", "nocolon"],
+            &["-H", "a b: c"],
+            &["-m", "G T"],
+            &["--report", "json"],
+            &["--report", "pdf=x"],
+            &["--gateway", "name"],
+            &["--from-labels", "app"],
+        ] {
+            let message = config(&[arguments, &["http://a"]].concat())
+                .expect_err(arguments[0])
+                .render();
+            assert!(
+                message.starts_with("error: ") && message.contains("\nhelp: "),
+                "{arguments:?}: {message}"
+            );
+        }
+    }
+}

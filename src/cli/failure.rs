@@ -1,0 +1,117 @@
+//! Everything that ends a command without a report: a closed set, each with its exit code and its next step.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+
+use super::exit::Exit;
+use crate::load::LoadError;
+use crate::verdict::mapping::MappingError;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Options that make no sense, alone or together.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to type instead.
+        help: String,
+    },
+    /// Something named in the options cannot be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// The path, or `-`.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The manifests do not say what is declared; the problems were already rendered.
+    #[error("{message}")]
+    Manifests {
+        /// The problems, with source lines; may be empty.
+        problems: String,
+        /// The sum of it.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// Answers cannot be tied to targets.
+    #[error("{0}")]
+    Mapping(#[from] MappingError),
+    /// A report cannot be written.
+    #[error("cannot write the report to `{path}`")]
+    Write {
+        /// The path, or `stdout`.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The engine could not begin.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The embedded mesh could not begin.
+    #[error("cannot start the embedded mesh")]
+    Mesh(#[source] io::Error),
+}
+
+impl Failure {
+    /// A usage failure.
+    pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. }
+            | Self::Read { .. }
+            | Self::Manifests { .. }
+            | Self::Mapping(_)
+            | Self::Write { .. }
+            | Self::Mesh(_) => Exit::Usage,
+            Self::Load(LoadError::Tls(_) | LoadError::Thread(_)) => Exit::Usage,
+            Self::Load(LoadError::Resolve { .. }) => Exit::NoData,
+        }
+    }
+
+    fn help(&self) -> String {
+        match self {
+            Self::Usage { help, .. } | Self::Manifests { help, .. } => help.clone(),
+            Self::Read { .. } => "check the path and its permissions".to_owned(),
+            Self::Mapping(error) => error.help(),
+            Self::Write { .. } => "name a file in a folder that exists and can be written".to_owned(),
+            Self::Load(LoadError::Resolve { .. }) => {
+                "check the spelling; in a mesh, run inside a pod (`kubectl exec`), where service names resolve".to_owned()
+            }
+            Self::Load(LoadError::Tls(_)) => "give the CA with --cacert FILE, or trust any certificate with --insecure".to_owned(),
+            Self::Load(LoadError::Thread(_)) => "allow more threads (ulimit -u), or use fewer with --threads".to_owned(),
+            Self::Mesh(_) => "the demo needs a free port on 127.0.0.1".to_owned(),
+        }
+    }
+
+    /// The whole message for stderr: `error:`, `caused by:` for each cause, `help:`.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Self::Manifests { problems, .. } = self
+            && !problems.is_empty()
+        {
+            text = format!("{problems}\n");
+        }
+        let _ = writeln!(text, "error: {self}");
+        // `Load` shows its own error as itself, so its causes begin one deeper, which `source` of a transparent error does.
+        let mut cause = self.source().filter(|_| !matches!(self, Self::Mapping(_)));
+        while let Some(error) = cause {
+            let _ = writeln!(text, "caused by: {error}");
+            cause = error.source();
+        }
+        let _ = writeln!(text, "help: {}", self.help());
+        text
+    }
+}

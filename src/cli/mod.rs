@@ -1,0 +1,59 @@
+//! The shell around the core: options, files, the terminal, exit codes.
+
+mod args;
+mod config;
+mod declared;
+mod demo;
+mod exit;
+mod failure;
+mod input;
+mod output;
+mod progress;
+mod run;
+mod wait;
+
+use std::io::{self, Write};
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use config::RunConfig;
+pub use exit::{Exit, table as exit_table};
+use failure::Failure;
+
+/// Runs the command line of this process and returns its exit code.
+#[must_use]
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // --help and --version go to stdout and are no failure.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.code()
+            } else {
+                Exit::Pass.code()
+            };
+        }
+    };
+    dispatch(cli)
+        .unwrap_or_else(|failure| {
+            say(&failure.render());
+            failure.exit()
+        })
+        .code()
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        None => run::run(RunConfig::try_from(cli.run)?),
+        Some(Command::Run(args)) => run::run(RunConfig::try_from(*args)?),
+        Some(Command::Demo(args)) => demo::run(args),
+        Some(Command::Wait) => Ok(wait::run()),
+    }
+}
+
+/// Writes to stderr; when nobody reads it, that is no error.
+fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,55 @@
+//! Files, the terminal and the environment, as far as writing goes.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is where files are written and the environment is read"
+)]
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Columns where the terminal does not say.
+const DEFAULT_WIDTH: usize = 100;
+
+/// Writes a file whole or not at all: beside it first, then in its place. What is no plain file (a pipe, `/dev/stdout`)
+/// is written as it is.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    if special || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return fs::write(path, bytes);
+    }
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::other("the path names no file"))?;
+    let mut beside = path.to_owned();
+    beside.set_file_name(format!(
+        ".{}.{}",
+        name.to_string_lossy(),
+        std::process::id()
+    ));
+    let written = fs::File::create(&beside)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// NO_COLOR: any value but the empty one switches colour off.
+pub(super) fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Columns of the terminal.
+pub(super) fn width() -> usize {
+    let asked = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let terminal = || {
+        console::Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| usize::from(columns))
+    };
+    asked.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
+}

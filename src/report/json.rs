@@ -1,0 +1,11 @@
+//! The whole model as JSON, schema [`super::SCHEMA`].
+
+use std::io::{self, Write};
+
+use super::shown::safe_json;
+use super::{Report, Style};
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
+    writeln!(out, "{}", safe_json(&text))
+}

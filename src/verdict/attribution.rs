@@ -1,0 +1,273 @@
+//! Answers sorted under targets: attributed, undeclared or unattributed. Not: whether that is what was declared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::mapping::Mapping;
+use crate::observe::{Observation, Tally};
+use crate::split::{Bucket, Expected, Identity};
+
+/// Where the answers of a row belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// To the target at this position of [`Expected::declared`].
+    Target(usize),
+    /// To something that was not declared.
+    Undeclared,
+    /// Nobody knows: an error without identity, or no identity at all.
+    Unattributed,
+    /// Nothing was declared.
+    Counted,
+}
+
+/// Answers that are shown together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The value as it is shown; an error answer without identity has its status in front.
+    pub label: String,
+    /// Where it belongs.
+    pub place: Place,
+    /// How many answers had which status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Count and latency.
+    pub tally: Tally,
+}
+
+/// All answers, sorted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribution {
+    /// Targets in the order of the declaration, then the undeclared, then the unattributed; the largest first.
+    pub rows: Vec<Row>,
+    /// Answers by target, in the order of the declaration.
+    pub counts: Vec<u64>,
+    /// Answers of something that was not declared.
+    pub undeclared: u64,
+    /// Answers without identity, and requests without an answer.
+    pub unattributed: u64,
+}
+
+impl Attribution {
+    /// Sorts an observation under the targets of a split, or only shows it when there is none.
+    #[must_use]
+    pub fn new(seen: &Observation, expected: Option<(&Expected, &Mapping)>) -> Self {
+        let mut rows: BTreeMap<(Place, String), Row> = BTreeMap::new();
+        for (bucket, tally) in &seen.tallies {
+            let place = place(bucket, expected);
+            let label = label(bucket, place);
+            let row = rows.entry((place, label.clone())).or_insert_with(|| Row {
+                label,
+                place,
+                statuses: BTreeMap::new(),
+                tally: Tally::default(),
+            });
+            row.tally.merge(tally);
+            *row.statuses.entry(bucket.status).or_default() += tally.count;
+        }
+        let mut rows: Vec<Row> = rows.into_values().collect();
+        rows.sort_by(|a, b| {
+            a.place
+                .cmp(&b.place)
+                .then(b.tally.count.cmp(&a.tally.count))
+                .then_with(|| a.label.cmp(&b.label))
+        });
+        let of = |place: Place| {
+            rows.iter()
+                .filter(|row| row.place == place)
+                .map(|row| row.tally.count)
+                .sum::<u64>()
+        };
+        let targets = expected.map_or(0, |(expected, _)| expected.declared().len());
+        let counts = (0..targets).map(|index| of(Place::Target(index))).collect();
+        let (undeclared, unattributed) = (
+            of(Place::Undeclared),
+            of(Place::Unattributed) + seen.failed(),
+        );
+        Self {
+            rows,
+            counts,
+            undeclared,
+            unattributed,
+        }
+    }
+
+    /// Answers whose target is known and declared.
+    #[must_use]
+    pub fn attributed(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Count and latency of one target, over all its rows.
+    #[must_use]
+    pub fn target(&self, index: usize) -> Tally {
+        let mut sum = Tally::default();
+        self.rows
+            .iter()
+            .filter(|row| row.place == Place::Target(index))
+            .for_each(|row| sum.merge(&row.tally));
+        sum
+    }
+}
+
+/// A known identity counts whatever its status; a status may be a target of its own; an error or a missing identity is
+/// nobody's; what is left was not declared.
+fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
+    let Some((expected, mapping)) = expected else {
+        return if bucket.value().is_some() {
+            Place::Counted
+        } else {
+            Place::Unattributed
+        };
+    };
+    let by_status = || {
+        expected
+            .declared()
+            .iter()
+            .position(|declared| declared.target.status() == Some(bucket.status))
+    };
+    match bucket
+        .value()
+        .and_then(|value| mapping.target(value))
+        .or_else(by_status)
+    {
+        Some(target) => Place::Target(target),
+        None if bucket.is_error() || bucket.value().is_none() => Place::Unattributed,
+        None => Place::Undeclared,
+    }
+}
+
+fn label(bucket: &Bucket, place: Place) -> String {
+    let foreign = !matches!(place, Place::Target(_)) && bucket.is_error();
+    match &bucket.identity {
+        Identity::Value(value) if foreign && value.is_empty() => {
+            format!("status {}", bucket.status)
+        }
+        // A value of the extractor `status` says it already.
+        Identity::Value(value) if foreign && *value != bucket.status.to_string() => {
+            format!("{} {value}", bucket.status)
+        }
+        identity => identity.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{Failed, FailureKind};
+    use crate::split::{Answer, Cause, Clues, Mechanism, Target};
+
+    fn seen(answers: &[(&str, u16, u64)], failed: u64) -> Observation {
+        let mut seen = Observation::default();
+        for (value, status, count) in answers {
+            let identity = if *value == "-" {
+                Identity::Missing
+            } else {
+                Identity::Value((*value).into())
+            };
+            seen.tallies.insert(
+                Bucket {
+                    identity,
+                    status: *status,
+                },
+                Tally {
+                    count: *count,
+                    ..Tally::default()
+                },
+            );
+            seen.sent += count;
+        }
+        seen.sent += failed;
+        seen.failures.insert(
+            FailureKind::Reset,
+            Failed {
+                count: failed,
+                example: String::new(),
+            },
+        );
+        seen
+    }
+
+    fn attributed(targets: Vec<Target>, seen: &Observation) -> Attribution {
+        let parts = targets
+            .into_iter()
+            .map(|target| (target, 1, Clues::default()))
+            .collect();
+        let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
+        let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
+        Attribution::new(seen, Some((&expected, &mapping)))
+    }
+
+    fn v1_v2() -> Vec<Target> {
+        vec![Target::Named("v1".into()), Target::Named("v2".into())]
+    }
+
+    #[test]
+    fn a_response_with_a_known_identity_counts_for_its_target_whatever_its_status() {
+        let sorted = attributed(
+            v1_v2(),
+            &seen(&[("v1", 200, 90), ("v2", 200, 4), ("v2", 500, 6)], 0),
+        );
+        assert_eq!(
+            (
+                sorted.counts.as_slice(),
+                sorted.undeclared,
+                sorted.unattributed
+            ),
+            ([90, 10].as_slice(), 0, 0)
+        );
+        assert_eq!(
+            sorted.rows[1].statuses,
+            BTreeMap::from([(200, 4), (500, 6)])
+        );
+    }
+
+    #[test]
+    fn a_value_that_belongs_to_no_target_is_undeclared() {
+        let sorted = attributed(v1_v2(), &seen(&[("v1", 200, 9), ("v3", 200, 1)], 0));
+        assert_eq!(
+            (sorted.attributed(), sorted.undeclared, sorted.unattributed),
+            (9, 1, 0)
+        );
+    }
+
+    #[test]
+    fn an_error_answer_without_identity_and_a_request_without_an_answer_are_unattributed() {
+        let sorted = attributed(
+            v1_v2(),
+            &seen(
+                &[
+                    ("v1", 200, 9),
+                    ("no healthy upstream", 503, 2),
+                    ("-", 200, 1),
+                ],
+                4,
+            ),
+        );
+        assert_eq!(
+            (sorted.attributed(), sorted.undeclared, sorted.unattributed),
+            (9, 0, 7)
+        );
+        let labels: Vec<&str> = sorted.rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!(labels, ["v1", "503 no healthy upstream", "(no identity)"]);
+    }
+
+    #[test]
+    fn a_declared_status_is_a_target_like_any_other() {
+        let targets = vec![
+            Target::Named("v1".into()),
+            Target::Status(Answer {
+                status: 503,
+                cause: Cause::FaultAbort,
+            }),
+        ];
+        let sorted = attributed(
+            targets,
+            &seen(&[("v1", 200, 8), ("fault filter abort", 503, 2)], 0),
+        );
+        assert_eq!(
+            (sorted.counts.as_slice(), sorted.unattributed),
+            ([8, 2].as_slice(), 0)
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! The verdict in one sentence.
+
+use super::attribution::Place;
+use super::{Case, Outcome, PValue};
+use crate::observe::Observation;
+use crate::units::percent;
+
+pub(super) fn undeclared(seen: &Observation) -> String {
+    if seen.answered() == 0 {
+        no_data(seen)
+    } else {
+        "nothing was declared, so nothing is judged".to_owned()
+    }
+}
+
+pub(super) fn no_data(seen: &Observation) -> String {
+    let example = seen
+        .failures
+        .iter()
+        .max_by_key(|(_, failed)| failed.count)
+        .filter(|(_, failed)| failed.count > 0);
+    match example {
+        _ if seen.sent == 0 => "nothing was sent".to_owned(),
+        Some((kind, failed)) if seen.answered() == 0 => {
+            format!(
+                "none of {} requests was answered ({kind}: {})",
+                seen.sent, failed.example
+            )
+        }
+        _ => format!(
+            "none of {} answers could be attributed to a target",
+            seen.answered()
+        ),
+    }
+}
+
+pub(super) fn structural(case: &Case<'_>) -> String {
+    let of = case.seen.sent;
+    let idle = case
+        .expected
+        .declared()
+        .iter()
+        .zip(&case.sorted.counts)
+        .find(|(declared, count)| declared.share.is_zero() && **count > 0);
+    if let Some((declared, count)) = idle {
+        return format!(
+            "`{}` has weight 0, yet it answered {count} of {of} requests",
+            declared.name
+        );
+    }
+    let stranger = case
+        .sorted
+        .rows
+        .iter()
+        .find(|row| row.place == Place::Undeclared)
+        .map_or("", |row| row.label.as_str());
+    format!(
+        "`{stranger}` is not declared, yet it answered; {} of {of} answers belong to no declared target",
+        case.sorted.undeclared
+    )
+}
+
+pub(super) fn tested(case: &Case<'_>, outcome: Outcome, p: &PValue, needed: Option<u64>) -> String {
+    match outcome {
+        Outcome::Diverged => diverged(case, p),
+        Outcome::Pass => pass(case),
+        _ => inconclusive(case, needed),
+    }
+}
+
+fn pass(case: &Case<'_>) -> String {
+    let sure = percent(1.0 - case.policy.beta);
+    let n: u64 = case.counts.iter().sum();
+    if let [only] = case.active.as_slice() {
+        // Rule of three in its exact form: nothing seen in n answers.
+        let bound = percent(1.0 - case.policy.beta.powf(1.0 / n as f64));
+        return format!(
+            "all {n} answers came from `{}`; anything else gets less than {bound} ({sure})",
+            case.expected.declared()[*only].name
+        );
+    }
+    let within = case.design.resolution();
+    let (least, most) = within.iter().fold((f64::MAX, 0.0_f64), |(least, most), d| {
+        (least.min(*d), most.max(*d))
+    });
+    let points = if most - least < 5e-4 {
+        points(most)
+    } else {
+        format!("{} to {}", points(least), points(most))
+    };
+    format!("every share is within {points} points of its weight ({sure})")
+}
+
+fn diverged(case: &Case<'_>, p: &PValue) -> String {
+    let n: u64 = case.counts.iter().sum();
+    let share = |i: usize| case.counts[i] as f64 / n as f64;
+    let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
+    let farthest = || {
+        (0..case.counts.len())
+            .max_by(|a, b| off(*a).total_cmp(&off(*b)))
+            .unwrap_or(0)
+    };
+    let culprit = p.culprit.unwrap_or_else(farthest);
+    let name = &case.expected.declared()[case.active[culprit]].name;
+    let (seen, declared) = (share(culprit), case.design.shares()[culprit]);
+    let mut text = format!(
+        "`{name}` got {} of {n} answers, declared {}",
+        percent(seen),
+        percent(declared)
+    );
+    if off(farthest()) < case.design.resolution()[culprit] {
+        let accept = points((off(farthest()) * 100.0 * 1.2).ceil() / 100.0);
+        text += &format!("; certain but small: if that is acceptable, --tolerance {accept}pp");
+    }
+    text
+}
+
+fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
+    let n: u64 = case.counts.iter().sum();
+    if case.too_many_unattributed() {
+        let (lost, sent) = (case.sorted.unattributed, case.seen.sent);
+        let share = percent(lost as f64 / sent as f64);
+        let limit = percent(case.policy.max_unattributed);
+        return format!(
+            "{lost} of {sent} requests ({share}) could not be attributed to a target; at most {limit} may be"
+        );
+    }
+    let more = needed
+        .map(|needed| format!("; about {needed} would settle it"))
+        .unwrap_or_default();
+    if n < case.design.requests_fixed() {
+        return format!("{n} answers are too few to tell{more}");
+    }
+    format!("the shares lie at the edge of what is accepted: {n} answers do not decide{more}")
+}
+
+/// A deviation in percentage points.
+fn points(deviation: f64) -> String {
+    format!("{:.1}", deviation * 100.0)
+}
