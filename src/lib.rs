@@ -2,4 +2,5 @@
 
 pub mod diag;
 pub mod split;
+pub mod stats;
 pub mod units;

@@ -1,3 +1,4 @@
 //! The tests of resplit, as one binary.
 
-fn main() {}
+// Every number of the statistics against values computed independently, with 60 digits where it matters.
+mod oracle;
