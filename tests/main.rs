@@ -10,3 +10,6 @@ mod support;
 
 // Which module may import which.
 mod layers;
+
+// Every number of the statistics against values computed independently, with 60 digits where it matters.
+mod oracle;
