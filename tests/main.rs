@@ -1,3 +1,4 @@
 //! The tests of resplit, as one binary.
 
-fn main() {}
+/// Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
+mod manifests;
