@@ -13,3 +13,6 @@ mod layers;
 
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;
+
+// Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
+mod manifests;

@@ -2,6 +2,10 @@
 //!
 //! Guidelines: the doc comment is the help text, its first line a fact that fits beside the option; short names are
 //! those of hey, oha and curl; every short name has a long one.
+#![allow(
+    clippy::doc_markdown,
+    reason = "doc comments are help texts, where backticks would show"
+)]
 
 use std::path::PathBuf;
 
@@ -35,13 +39,13 @@ Examples:
     override_usage = "resplit [OPTIONS] <URL>\n       resplit <COMMAND>",
     after_help = after_help(),
 )]
-pub struct Cli {
+pub(super) struct Cli {
     /// Which command; none means `run`.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(super) command: Option<Command>,
     /// The options of `run`.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub(super) run: RunArgs,
 }
 
 fn after_help() -> String {
@@ -50,7 +54,7 @@ fn after_help() -> String {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Send requests, sort the answers, judge, report (what a bare URL does)
     Run(Box<RunArgs>),
     /// Run the main job against a mesh embedded in this process
@@ -61,7 +65,7 @@ pub enum Command {
 
 /// Which story the demo tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Scenario {
+pub(super) enum Scenario {
     /// The mesh splits 90/10 as declared: exit 0
     #[default]
     Healthy,
@@ -71,20 +75,20 @@ pub enum Scenario {
 
 /// The options of `demo`.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Which story to tell
     #[arg(value_enum, default_value_t)]
-    pub scenario: Scenario,
+    pub(super) scenario: Scenario,
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub(super) output: OutputArgs,
 }
 
 /// The options of `run`.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Where to send requests: http:// or https://
     #[arg(value_name = "URL", required_unless_present = "respy_url")]
-    pub url: Option<String>,
+    pub(super) url: Option<String>,
     /// respy's spelling of the URL.
     #[arg(
         long = "u",
@@ -93,78 +97,78 @@ pub struct RunArgs {
         conflicts_with = "url",
         id = "respy_url"
     )]
-    pub respy_url: Option<String>,
+    pub(super) respy_url: Option<String>,
     #[command(flatten)]
-    pub expectation: ExpectationArgs,
+    pub(super) expectation: ExpectationArgs,
     #[command(flatten)]
-    pub judgement: JudgementArgs,
+    pub(super) judgement: JudgementArgs,
     #[command(flatten)]
-    pub load: LoadArgs,
+    pub(super) load: LoadArgs,
     #[command(flatten)]
-    pub request: RequestArgs,
+    pub(super) request: RequestArgs,
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub(super) output: OutputArgs,
 }
 
 /// What is declared, and how answers are told apart.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Expectation")]
-pub struct ExpectationArgs {
+pub(super) struct ExpectationArgs {
     /// Manifests that declare the split: file, folder, or - for stdin (repeatable)
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub filename: Vec<PathBuf>,
+    pub(super) filename: Vec<PathBuf>,
     /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)
     #[arg(long, value_name = "NAME=WEIGHT,…")]
-    pub expect: Vec<String>,
+    pub(super) expect: Vec<String>,
     /// What tells answers apart: auto, body, header:NAME, json:/POINTER, regex:RE, status, peer
     ///
     /// Repeatable: the first that yields a value wins. `auto` knows common demo applications and else takes the body.
     #[arg(long, value_name = "SPEC", value_parser = bucket_spec)]
-    pub bucket: Vec<String>,
+    pub(super) bucket: Vec<String>,
     /// Which target a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
     #[arg(long, value_name = "VALUE=TARGET")]
-    pub map: Vec<MapRule>,
+    pub(super) map: Vec<MapRule>,
     /// The namespace of the client [default: that of the VirtualService]
     #[arg(long, value_name = "NS")]
-    pub from_namespace: Option<String>,
+    pub(super) from_namespace: Option<String>,
     /// The labels of the client pod: k=v,…
     #[arg(long, value_name = "K=V,…", value_delimiter = ',')]
-    pub from_labels: Vec<String>,
+    pub(super) from_labels: Vec<String>,
     /// The gateway the requests pass: NS/NAME [default: the mesh]
     #[arg(long, value_name = "NS/NAME")]
-    pub gateway: Option<String>,
+    pub(super) gateway: Option<String>,
 }
 
 /// How sure the answer has to be.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judgement")]
-pub struct JudgementArgs {
+pub(super) struct JudgementArgs {
     /// The chance of a false alarm, at most
     #[arg(long, value_name = "P", default_value = "0.001", value_parser = probability)]
-    pub alpha: f64,
+    pub(super) alpha: f64,
     /// The chance of a false pass, at most, where a share is off by the resolution
     #[arg(long, value_name = "P", default_value = "0.01", value_parser = probability)]
-    pub beta: f64,
+    pub(super) beta: f64,
     /// The deviation of a share that is accepted: 2% is 2 points
     #[arg(long, value_name = "T", default_value = "0")]
-    pub tolerance: Fraction,
+    pub(super) tolerance: Fraction,
     /// The deviation a pass must rule out [default: a tenth of each share's standard deviation, 3 points at 90/10]
     #[arg(long, value_name = "D", value_parser = resolution)]
-    pub resolution: Option<Fraction>,
+    pub(super) resolution: Option<Fraction>,
     /// What an inconclusive run counts as, for gates that know only yes and no
     #[arg(long, value_enum, value_name = "AS")]
-    pub inconclusive: Option<Inconclusive>,
+    pub(super) inconclusive: Option<Inconclusive>,
     /// The largest part of the requests without a known target in a pass
     #[arg(long, value_name = "P", default_value = "1%")]
-    pub max_unattributed: Fraction,
+    pub(super) max_unattributed: Fraction,
     /// Answers from undeclared or zero-weight targets that are let pass
     #[arg(long, value_name = "N", default_value = "0")]
-    pub allow_unexpected: Count,
+    pub(super) allow_unexpected: Count,
 }
 
 /// What an inconclusive run counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Inconclusive {
+pub(super) enum Inconclusive {
     /// Exit 0
     Pass,
     /// Exit 1
@@ -174,7 +178,7 @@ pub enum Inconclusive {
 /// How much is sent, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
-pub struct LoadArgs {
+pub(super) struct LoadArgs {
     /// Requests, exactly: 1000, 10k, 1.5M [default: as many as these weights take; 1000 with nothing declared]
     #[arg(
         short = 'n',
@@ -183,37 +187,37 @@ pub struct LoadArgs {
         value_name = "N",
         conflicts_with = "duration"
     )]
-    pub requests: Option<Count>,
+    pub(super) requests: Option<Count>,
     /// Connections, each with one request at a time
     #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
-    pub connections: Count,
+    pub(super) connections: Count,
     /// Send for this long instead, then wait for what is under way: 10s, 1m30s
     #[arg(short = 'z', long, value_name = "TIME")]
-    pub duration: Option<Period>,
+    pub(super) duration: Option<Period>,
     /// The longest wait for an answer
     #[arg(short = 't', long, value_name = "TIME", default_value = "20s")]
-    pub timeout: Period,
+    pub(super) timeout: Period,
     /// The longest wait for a connection
     #[arg(long, value_name = "TIME", default_value = "5s")]
-    pub connect_timeout: Period,
+    pub(super) connect_timeout: Period,
     /// Requests per connection: K, or MIN:MAX for a random number [default: no limit]
     #[arg(long, value_name = "K|MIN:MAX", value_parser = reuse, conflicts_with = "disable_keepalive")]
-    pub reuse: Option<(u32, u32)>,
+    pub(super) reuse: Option<(u32, u32)>,
     /// A new connection for every request
     #[arg(long)]
-    pub disable_keepalive: bool,
+    pub(super) disable_keepalive: bool,
     /// Threads [default: one per core]
     #[arg(long, value_name = "T")]
-    pub threads: Option<Count>,
+    pub(super) threads: Option<Count>,
     /// Makes everything random repeatable
     #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
+    pub(super) seed: u64,
 }
 
 /// What every request says.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
-pub struct RequestArgs {
+pub(super) struct RequestArgs {
     /// The method [default: GET; POST with a body]
     #[arg(
         short = 'm',
@@ -222,63 +226,63 @@ pub struct RequestArgs {
         alias = "request",
         value_name = "METHOD"
     )]
-    pub method: Option<String>,
+    pub(super) method: Option<String>,
     /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default)
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
-    pub header: Vec<String>,
+    pub(super) header: Vec<String>,
     /// The body; @FILE reads it from a file
     #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "data_file")]
-    pub data: Option<String>,
+    pub(super) data: Option<String>,
     /// The body, from a file
     #[arg(short = 'D', long, value_name = "FILE")]
-    pub data_file: Option<PathBuf>,
+    pub(super) data_file: Option<PathBuf>,
     /// The content type of the body [default: application/x-www-form-urlencoded, as curl]
     #[arg(short = 'T', long, value_name = "TYPE")]
-    pub content_type: Option<String>,
+    pub(super) content_type: Option<String>,
     /// The Accept header
     #[arg(short = 'A', long, value_name = "TYPE")]
-    pub accept: Option<String>,
+    pub(super) accept: Option<String>,
     /// Basic authentication
     #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
-    pub auth: Option<String>,
+    pub(super) auth: Option<String>,
     /// The Host header [default: from the URL]
     #[arg(long, value_name = "HOST")]
-    pub host: Option<String>,
+    pub(super) host: Option<String>,
     /// Trust any certificate
     #[arg(short = 'k', long)]
-    pub insecure: bool,
+    pub(super) insecure: bool,
     /// Trust only the certificates of this PEM file
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub cacert: Option<PathBuf>,
+    pub(super) cacert: Option<PathBuf>,
 }
 
 /// Where the answer goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
+pub(super) struct OutputArgs {
     /// What is written to stdout
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", value_parser = format_names())]
-    pub output: String,
+    pub(super) output: String,
     /// Also write the report to a file: FORMAT=PATH (repeatable)
     #[arg(long, value_name = "FORMAT=PATH")]
-    pub report: Vec<String>,
+    pub(super) report: Vec<String>,
     /// Colour on the terminal (NO_COLOR is honoured)
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: Colour,
+    pub(super) color: Colour,
     /// No live view on stderr
     #[arg(long)]
-    pub no_progress: bool,
+    pub(super) no_progress: bool,
     /// Nothing on stderr but errors
     #[arg(long)]
-    pub quiet: bool,
+    pub(super) quiet: bool,
     /// Show more
     #[arg(short = 'v', long, action = ArgAction::SetTrue)]
-    pub verbose: bool,
+    pub(super) verbose: bool,
 }
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub(super) enum Colour {
     /// On a terminal
     #[default]
     Auto,

@@ -22,30 +22,30 @@ use crate::verdict::mapping::MapRule;
 
 /// Everything `run` needs to know, files not yet read.
 #[derive(Debug)]
-pub struct RunConfig {
+pub(super) struct RunConfig {
     /// What every request says, and to whom.
-    pub request: RequestConfig,
+    pub(super) request: RequestConfig,
     /// What is declared.
-    pub declared: Declaration,
+    pub(super) declared: Declaration,
     /// From where the mesh is seen.
-    pub vantage: VantageConfig,
+    pub(super) vantage: VantageConfig,
     /// `--bucket`, checked.
-    pub bucket: Vec<String>,
+    pub(super) bucket: Vec<String>,
     /// `--map`.
-    pub map: Vec<MapRule>,
+    pub(super) map: Vec<MapRule>,
     /// How sure the answer has to be.
-    pub policy: Policy,
+    pub(super) policy: Policy,
     /// What an inconclusive run counts as.
-    pub inconclusive: Option<Inconclusive>,
+    pub(super) inconclusive: Option<Inconclusive>,
     /// How much is sent, and how.
-    pub load: LoadConfig,
+    pub(super) load: LoadConfig,
     /// Where the answer goes.
-    pub output: OutputConfig,
+    pub(super) output: OutputConfig,
 }
 
 /// Where the declaration comes from.
 #[derive(Debug)]
-pub enum Declaration {
+pub(super) enum Declaration {
     /// Nothing is declared.
     None,
     /// `--expect`.
@@ -58,39 +58,39 @@ pub enum Declaration {
 
 /// From where the mesh is seen.
 #[derive(Debug)]
-pub struct VantageConfig {
+pub(super) struct VantageConfig {
     /// `--from-namespace`.
-    pub namespace: Option<String>,
+    pub(super) namespace: Option<String>,
     /// `--from-labels`.
-    pub labels: Vec<(String, String)>,
+    pub(super) labels: Vec<(String, String)>,
     /// `--gateway`, as namespace and name.
-    pub gateway: Option<(String, String)>,
+    pub(super) gateway: Option<(String, String)>,
 }
 
 /// What every request says, and to whom.
 #[derive(Debug)]
-pub struct RequestConfig {
+pub(super) struct RequestConfig {
     /// The URL as typed.
-    pub url: String,
+    pub(super) url: String,
     /// The host to connect to, without brackets.
-    pub host: String,
+    pub(super) host: String,
     /// The port to connect to.
-    pub port: u16,
+    pub(super) port: u16,
     /// `https`.
-    pub tls: Option<TlsConfig>,
+    pub(super) tls: Option<TlsConfig>,
     /// The method.
-    pub method: Method,
+    pub(super) method: Method,
     /// Path and query.
-    pub target: Uri,
+    pub(super) target: Uri,
     /// All headers, `host` included.
-    pub headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     /// The body.
-    pub body: Body,
+    pub(super) body: Body,
 }
 
 /// How certificates are checked.
 #[derive(Debug)]
-pub enum TlsConfig {
+pub(super) enum TlsConfig {
     /// By the system's roots.
     System,
     /// By the certificates in this file.
@@ -101,7 +101,7 @@ pub enum TlsConfig {
 
 /// Where the body comes from.
 #[derive(Debug)]
-pub enum Body {
+pub(super) enum Body {
     /// There is none.
     None,
     /// As typed.
@@ -112,30 +112,30 @@ pub enum Body {
 
 /// How much is sent, and how.
 #[derive(Debug)]
-pub struct LoadConfig {
+pub(super) struct LoadConfig {
     /// `None`: as much as the declaration takes.
-    pub stop: Option<Stop>,
+    pub(super) stop: Option<Stop>,
     /// Connections, at least 1.
-    pub connections: u32,
+    pub(super) connections: u32,
     /// Threads, at least 1; `None` for one per core.
-    pub threads: Option<u32>,
+    pub(super) threads: Option<u32>,
     /// Requests per connection.
-    pub reuse: Reuse,
+    pub(super) reuse: Reuse,
     /// For an answer.
-    pub timeout: Duration,
+    pub(super) timeout: Duration,
     /// For a connection.
-    pub connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
 }
 
 /// Where the answer goes.
 #[derive(Debug)]
-pub struct OutputConfig {
+pub(super) struct OutputConfig {
     /// Written to stdout.
-    pub format: &'static Format,
+    pub(super) format: &'static Format,
     /// Also written to files.
-    pub files: Vec<(&'static Format, PathBuf)>,
+    pub(super) files: Vec<(&'static Format, PathBuf)>,
     /// The options as typed; terminals are looked at later.
-    pub args: OutputArgs,
+    pub(super) args: OutputArgs,
 }
 
 const MOST_CONNECTIONS: u64 = 100_000;
@@ -358,7 +358,7 @@ fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
     }
-    let tls = address.https.then(|| match (args.insecure, args.cacert) {
+    let tls = address.https.then_some(match (args.insecure, args.cacert) {
         (true, _) => TlsConfig::Insecure,
         (false, Some(path)) => TlsConfig::File(path),
         (false, None) => TlsConfig::System,

@@ -3,8 +3,13 @@
 
 use http::header::HOST;
 
-use super::config::{Declaration, RequestConfig, RunConfig};
+use super::config::{Declaration, RequestConfig, RunConfig, VantageConfig};
 use super::failure::Failure;
+use super::{input, output, say};
+use crate::diag::render::render;
+use crate::diag::{Diagnostic, Severity, Sources};
+use crate::manifest::{Manifests, lower, parse};
+use crate::route::{Probe, ResolveError, Vantage, resolve as resolve_route};
 use crate::split::Expected;
 use crate::verdict::Caveat;
 
@@ -20,15 +25,142 @@ pub(super) struct Declared {
 
 /// Finds out what is declared, if anything is.
 pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
-    match &config.declared {
-        Declaration::None => Ok(None),
-        Declaration::Weights(expected) => Ok(Some(Declared {
-            expected: expected.clone(),
-            rule: None,
-            caveats: Vec::new(),
-        })),
-        Declaration::Manifests(_) | Declaration::Embedded(_) => Ok(None),
+    let sources = match &config.declared {
+        Declaration::None => return Ok(None),
+        Declaration::Weights(expected) => {
+            return Ok(Some(Declared {
+                expected: expected.clone(),
+                rule: None,
+                caveats: Vec::new(),
+            }));
+        }
+        Declaration::Manifests(paths) => input::manifests(paths)?,
+        Declaration::Embedded(texts) => {
+            let mut sources = Sources::new();
+            for (name, text) in *texts {
+                sources.add(*name, *text);
+            }
+            sources
+        }
+    };
+    let manifests = decode(&sources, config.output.args.quiet)?;
+    let (probe, port) = probe(&config.request);
+    let vantage = Vantage {
+        port,
+        ..vantage(&config.vantage)
+    };
+    let table = lower(&manifests, &vantage);
+    let resolution =
+        resolve_route(&table, &probe).map_err(|error| unresolved(&error, &manifests))?;
+    let caveat = |caveat: &crate::route::Caveat| {
+        let place = caveat
+            .span
+            .map(|span| format!(" ({})", sources.place(span)))
+            .unwrap_or_default();
+        Caveat {
+            id: caveat.id.to_owned(),
+            message: format!("{}{place}", caveat.message),
+        }
+    };
+    Ok(Some(Declared {
+        expected: resolution.expected(&sources),
+        rule: resolution
+            .route
+            .map(|route| format!("{} {}", route.object, route.rule)),
+        caveats: resolution.caveats.iter().map(caveat).collect(),
+    }))
+}
+
+/// The manifests, unless something in them is wrong; warnings go to stderr.
+fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
+    let (manifests, problems) = parse(sources);
+    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Error);
+    let colour = output::colour_on_stderr();
+    if !errors.is_empty() {
+        let message = match errors.len() {
+            1 => "there is a problem in the manifests".to_owned(),
+            n => format!("there are {n} problems in the manifests"),
+        };
+        return Err(Failure::Manifests {
+            problems: render(&errors, sources, colour),
+            message,
+            help: "correct what is marked, or declare the split with --expect NAME=WEIGHT,…"
+                .to_owned(),
+        });
     }
+    if !quiet && !warnings.is_empty() {
+        say(&format!("{}\n", render(&warnings, sources, colour)));
+    }
+    Ok(manifests)
+}
+
+fn unresolved(error: &ResolveError, manifests: &Manifests) -> Failure {
+    let message = match error {
+        ResolveError::NoRules => format!(
+            "the manifests declare no split: they hold {}, but no VirtualService",
+            manifests.inventory()
+        ),
+        other => other.to_string(),
+    };
+    let help = error.help().unwrap_or_else(|| {
+        "name the file with the VirtualService with -f, or declare the split with --expect"
+            .to_owned()
+    });
+    Failure::usage(message, help)
+}
+
+fn vantage(config: &VantageConfig) -> Vantage {
+    if let Some((namespace, name)) = &config.gateway {
+        return Vantage::gateway(namespace, name);
+    }
+    let labels = (!config.labels.is_empty()).then(|| config.labels.iter().cloned().collect());
+    Vantage::mesh(config.namespace.clone(), labels)
+}
+
+/// The request as routing sees it, and the port that it dials in the mesh, where that is known: an address of this
+/// machine says nothing about it, a port-forward may stand in between; the `Host` header may.
+fn probe(request: &RequestConfig) -> (Probe, Option<u16>) {
+    let sent = host_header(request);
+    let authority = sent.parse::<http::uri::Authority>().ok();
+    let host = authority
+        .as_ref()
+        .map_or(sent.as_str(), http::uri::Authority::host);
+    let named = authority.as_ref().and_then(http::uri::Authority::port_u16);
+    let scheme = if request.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let default = if request.tls.is_some() { 443 } else { 80 };
+    let headers = request.headers.iter().filter(|(name, _)| *name != HOST);
+    let probe = Probe {
+        method: request.method.to_string(),
+        scheme: scheme.to_owned(),
+        host: host.to_owned(),
+        port: named.unwrap_or(default),
+        path: request.target.path().to_owned(),
+        query: request.target.query().map(str::to_owned),
+        headers: headers
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect(),
+    };
+    let dialled = Probe {
+        host: request.host.clone(),
+        ..probe.clone()
+    };
+    let port = match (probe.is_local(), dialled.is_local()) {
+        (true, _) => None,
+        (false, true) => named,
+        (false, false) => Some(request.port),
+    };
+    (probe, port)
 }
 
 /// The `Host` header as it is sent.

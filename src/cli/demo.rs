@@ -79,7 +79,7 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit, Failure> {
     cli.run.output = args.output;
     let mut config = RunConfig::try_from(cli.run)?;
     config.declared = Declaration::Embedded(manifests);
-    run::run(config)
+    run::run(&config)
 }
 
 /// Serves the two versions with these weights on a free port of 127.0.0.1, on a thread that ends with the process.

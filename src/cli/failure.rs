@@ -10,7 +10,7 @@ use crate::verdict::mapping::MappingError;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(super) enum Failure {
     /// Options that make no sense, alone or together.
     #[error("{message}")]
     Usage {
@@ -58,7 +58,7 @@ pub enum Failure {
 
 impl Failure {
     /// A usage failure.
-    pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(super) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Usage {
             message: message.into(),
             help: help.into(),
@@ -67,15 +67,15 @@ impl Failure {
 
     /// The exit code.
     #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. }
             | Self::Read { .. }
             | Self::Manifests { .. }
             | Self::Mapping(_)
             | Self::Write { .. }
-            | Self::Mesh(_) => Exit::Usage,
-            Self::Load(LoadError::Tls(_) | LoadError::Thread(_)) => Exit::Usage,
+            | Self::Mesh(_)
+            | Self::Load(LoadError::Tls(_) | LoadError::Thread(_)) => Exit::Usage,
             Self::Load(LoadError::Resolve { .. }) => Exit::NoData,
         }
     }
@@ -97,7 +97,7 @@ impl Failure {
 
     /// The whole message for stderr: `error:`, `caused by:` for each cause, `help:`.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let mut text = String::new();
         if let Self::Manifests { problems, .. } = self
             && !problems.is_empty()

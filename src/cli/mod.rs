@@ -46,8 +46,8 @@ pub fn main() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
-        None => run::run(RunConfig::try_from(cli.run)?),
-        Some(Command::Run(args)) => run::run(RunConfig::try_from(*args)?),
+        None => run::run(&RunConfig::try_from(cli.run)?),
+        Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),
     }

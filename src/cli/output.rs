@@ -5,7 +5,7 @@
 )]
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 /// Columns where the terminal does not say.
@@ -36,7 +36,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// NO_COLOR: any value but the empty one switches colour off.
+/// `NO_COLOR`: any value but the empty one switches colour off.
 pub(super) fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
@@ -52,4 +52,9 @@ pub(super) fn width() -> usize {
             .map(|(_, columns)| usize::from(columns))
     };
     asked.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Whether messages on stderr may be coloured.
+pub(super) fn colour_on_stderr() -> bool {
+    io::stderr().is_terminal() && !no_color()
 }

@@ -26,16 +26,16 @@ const UNDECLARED_REQUESTS: u64 = 1000;
 const ENOUGH_TO_MAP: u64 = 200;
 
 /// Carries out `run` and says how it ended.
-pub(super) fn run(config: RunConfig) -> Result<Exit, Failure> {
-    let declared = declared::resolve(&config)?;
-    let report = measure(&config, declared)?;
+pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
+    let declared = declared::resolve(config)?;
+    let report = measure(config, declared.as_ref())?;
     deliver(&report, &config.output)?;
     Ok(exit(report.verdict.outcome, config.inconclusive))
 }
 
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<Declared>) -> Result<Report, Failure> {
-    let expected = declared.as_ref().map(|declared| &declared.expected);
+fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Failure> {
+    let expected = declared.map(|declared| &declared.expected);
     let plan = plan(&config.load, &config.request, expected, &config.policy)?;
     let bucketer = Bucketer::parse(&config.bucket).expect("checked when it was typed");
     let bucketer = bucketer.with_words(expected.map(all_words).unwrap_or_default());

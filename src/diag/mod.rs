@@ -1,6 +1,7 @@
 //! Problems as data: source texts, places in them, and what is wrong there. Not: how a problem is printed (see
 //! [`render`]), nor what makes it a problem.
 
+pub mod nearest;
 pub mod render;
 
 use std::ops::Range;

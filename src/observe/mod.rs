@@ -210,7 +210,9 @@ mod tests {
 
     fn merged(parts: &[&Observation]) -> Observation {
         let mut sum = Observation::default();
-        parts.iter().for_each(|part| sum.merge(part));
+        for part in parts {
+            sum.merge(part);
+        }
         sum
     }
 

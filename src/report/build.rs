@@ -69,7 +69,7 @@ fn declared_share(declared: &Declared) -> DeclaredShare {
             row.subset.clone_from(&destination.subset);
         }
         Target::Status(answer) => {
-            (row.status, row.cause) = (Some(answer.status), Some(answer.cause))
+            (row.status, row.cause) = (Some(answer.status), Some(answer.cause));
         }
     }
     row

@@ -320,7 +320,7 @@ impl<'a> Case<'a> {
             caveats.push(Caveat {
                 id: id.to_owned(),
                 message,
-            })
+            });
         };
         let declared = self.expected.declared();
         let covered = self

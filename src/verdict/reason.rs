@@ -103,16 +103,17 @@ fn diverged(case: &Case<'_>, p: &PValue) -> String {
     let culprit = p.culprit.unwrap_or_else(farthest);
     let name = &case.expected.declared()[case.active[culprit]].name;
     let (seen, declared) = (share(culprit), case.design.shares()[culprit]);
-    let mut text = format!(
+    let text = format!(
         "`{name}` got {} of {n} answers, declared {}",
         percent(seen),
         percent(declared)
     );
-    if off(farthest()) < case.design.resolution()[culprit] {
-        let accept = points((off(farthest()) * 100.0 * 1.2).ceil() / 100.0);
-        text += &format!("; certain but small: if that is acceptable, --tolerance {accept}pp");
+    let largest = off(farthest());
+    if largest >= case.design.resolution()[culprit] {
+        return text;
     }
-    text
+    let accept = points((largest * 100.0 * 1.2).ceil() / 100.0);
+    format!("{text}; certain but small: if that is acceptable, --tolerance {accept}pp")
 }
 
 fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {

@@ -1,0 +1,277 @@
+//! Which objects apply: names made comparable, visibility, order, and the DestinationRule that belongs to a host.
+
+use std::cmp::Reverse;
+
+use super::destination_rule::{DestinationRule, Subset};
+use super::virtual_service::VirtualService;
+use crate::manifest::Manifests;
+use crate::manifest::decode::At;
+use crate::manifest::kube::Service;
+
+/// The namespace whose configuration counts for everybody.
+const ROOT: &str = "istio-system";
+
+/// The full name of a host: a name without dots belongs to the namespace of the rule.
+pub(super) fn full_name(host: &str, namespace: &str) -> String {
+    let host = host.to_lowercase();
+    if host.contains('.') || host == "*" || host.parse::<std::net::IpAddr>().is_ok() {
+        return host;
+    }
+    format!("{host}.{namespace}.svc.cluster.local")
+}
+
+/// `reviews` and `default` of `reviews.default.svc.cluster.local`.
+pub(super) fn service_of(host: &str) -> Option<(&str, &str)> {
+    let (service, namespace) = host.strip_suffix(".svc.cluster.local")?.split_once('.')?;
+    (!namespace.contains('.') && service != "*").then_some((service, namespace))
+}
+
+/// The names under which a client in a namespace reaches a host.
+pub(super) fn domains(host: &str, client: &str) -> Vec<String> {
+    let Some((service, namespace)) = service_of(host) else {
+        return vec![host.to_owned()];
+    };
+    let mut domains = vec![host.to_owned(), format!("{host}.")];
+    if namespace == client {
+        domains.push(service.to_owned());
+    }
+    domains.push(format!("{service}.{namespace}"));
+    domains.push(format!("{service}.{namespace}.svc"));
+    domains
+}
+
+/// A gateway reference as `namespace/name`; the word `mesh` stays.
+pub(super) fn gateway_name(reference: &str, namespace: &str) -> String {
+    if reference == "mesh" {
+        return reference.to_owned();
+    }
+    match reference.split_once('/') {
+        Some((".", name)) => format!("{namespace}/{name}"),
+        Some(_) => reference.to_owned(),
+        None => match reference.split('.').collect::<Vec<_>>()[..] {
+            [name, namespace, ..] => format!("{namespace}/{name}"),
+            _ => format!("{namespace}/{reference}"),
+        },
+    }
+}
+
+/// How an object is exported to a client: privately, by name, to all, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Visibility {
+    Private,
+    Named,
+    Public,
+}
+
+/// How a client sees an object of some namespace, if it does.
+pub(super) fn visibility(export_to: &[At<String>], home: &str, client: &str) -> Option<Visibility> {
+    let to = |name: &str| export_to.iter().any(|export| export.value == name);
+    if export_to.is_empty() || to("*") {
+        Some(Visibility::Public)
+    } else if to("~") {
+        None
+    } else if client == home && (to(".") || to(home)) {
+        Some(Visibility::Private)
+    } else {
+        to(client).then_some(Visibility::Named)
+    }
+}
+
+/// The virtual services a client sees, in the order in which they win: private, named, public; each by age, name, namespace.
+/// Without a client namespace each is seen from its own.
+pub(super) fn in_order<'m>(
+    manifests: &'m Manifests,
+    client: Option<&str>,
+) -> Vec<&'m VirtualService> {
+    let mut seen: Vec<(Visibility, &VirtualService)> = manifests
+        .virtual_services
+        .iter()
+        .filter_map(|service| {
+            let home = service.meta.namespace.as_str();
+            visibility(&service.export_to, home, client.unwrap_or(home)).map(|how| (how, service))
+        })
+        .collect();
+    seen.sort_by_key(|(how, service)| {
+        let meta = &service.meta;
+        (
+            if client.is_some() {
+                *how
+            } else {
+                Visibility::Public
+            },
+            &meta.created,
+            &meta.name,
+            &meta.namespace,
+        )
+    });
+    seen.into_iter().map(|(_, service)| service).collect()
+}
+
+/// What destination rules say about a host.
+#[derive(Debug)]
+pub(super) struct Subsets<'m> {
+    /// The rules that belong to the host, the namespace of the client first asked; empty if none does.
+    pub(super) rules: Vec<&'m DestinationRule>,
+}
+
+impl<'m> Subsets<'m> {
+    /// The rules for a host, as a client in a namespace sees them.
+    pub(super) fn of(manifests: &'m Manifests, host: &str, client: &str) -> Self {
+        let home = service_of(host).map_or(client, |(_, namespace)| namespace);
+        let private = |rule: &DestinationRule| {
+            let own = visibility(&rule.export_to, &rule.meta.namespace, &rule.meta.namespace);
+            rule.selective || own == Some(Visibility::Private)
+        };
+        let all = |rule: &DestinationRule| {
+            rule.meta.namespace == client && (client != ROOT || private(rule))
+        };
+        let exported = |namespace: &str, rule: &DestinationRule| {
+            rule.meta.namespace == namespace
+                && visibility(&rule.export_to, namespace, client).is_some()
+        };
+        let steps: [&dyn Fn(&DestinationRule) -> bool; 3] =
+            [&all, &|rule| exported(home, rule), &|rule| {
+                exported(ROOT, rule)
+            }];
+        let rules = steps
+            .into_iter()
+            .map(|step| most_specific(manifests, host, step))
+            .find(|rules| !rules.is_empty());
+        Self {
+            rules: rules.unwrap_or_default(),
+        }
+    }
+
+    /// The subset of a name; rules for one host and namespace add up, the first wins.
+    pub(super) fn get(&self, name: &str) -> Option<&'m Subset> {
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.subsets)
+            .find(|subset| subset.name.value == name)
+    }
+
+    /// The names of all subsets.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'m str> {
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.subsets)
+            .map(|subset| subset.name.value.as_str())
+    }
+}
+
+/// The rules with the host itself, else with the longest wildcard that covers it.
+fn most_specific<'m>(
+    manifests: &'m Manifests,
+    host: &str,
+    step: &dyn Fn(&DestinationRule) -> bool,
+) -> Vec<&'m DestinationRule> {
+    let name = |rule: &DestinationRule| full_name(&rule.host.value, &rule.meta.namespace);
+    let mut rules: Vec<&DestinationRule> = manifests
+        .destination_rules
+        .iter()
+        .filter(|rule| step(rule) && covers(&name(rule), host))
+        .collect();
+    let Some(best) = rules
+        .iter()
+        .map(|rule| name(rule))
+        .min_by_key(|name| (name.starts_with('*'), Reverse(name.len())))
+    else {
+        return rules;
+    };
+    rules.retain(|rule| name(rule) == best);
+    rules.sort_by_key(|rule| (&rule.meta.created, &rule.meta.name));
+    rules
+}
+
+/// Whether a host name, perhaps with a wildcard, takes another.
+pub(super) fn covers(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(suffix) => host.ends_with(suffix) && (suffix.is_empty() || host.len() > suffix.len()),
+        None => pattern == host,
+    }
+}
+
+/// The Service behind a full host name, if the manifests hold it.
+pub(super) fn service<'m>(manifests: &'m Manifests, host: &str) -> Option<&'m Service> {
+    let (name, namespace) = service_of(host)?;
+    manifests
+        .services
+        .iter()
+        .find(|service| service.meta.name == name && service.meta.namespace == namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// "short host (no '.') -> host.<namespace of the RULE>.svc.<domain>; "*" and IPs untouched; a host WITH a dot is
+    /// taken as is: `reviews.prod` is NOT expanded".
+    #[test]
+    fn short_hosts_belong_to_the_namespace_of_the_rule() {
+        assert_eq!(
+            full_name("Reviews", "prod"),
+            "reviews.prod.svc.cluster.local"
+        );
+        for same in ["*", "10.0.0.1", "reviews.prod", "*.example.com"] {
+            assert_eq!(full_name(same, "default"), same);
+        }
+    }
+
+    /// "`name` -> ns/name; `./name` -> ns/name; `a.b[.svc..]` legacy FQDN -> `b/a`; `ns/name` as is; `mesh` untouched".
+    #[test]
+    fn gateway_references_become_namespace_and_name() {
+        for (reference, name) in [
+            ("gw", "prod/gw"),
+            ("./gw", "prod/gw"),
+            ("gw.infra", "infra/gw"),
+            ("gw.infra.svc.cluster.local", "infra/gw"),
+            ("infra/gw", "infra/gw"),
+            ("mesh", "mesh"),
+        ] {
+            assert_eq!(gateway_name(reference, "prod"), name);
+        }
+    }
+
+    /// "same ns client: svc, svc.ns, svc.ns.svc, FQDN, FQDN+"."; other-ns client: NOT the bare short name".
+    #[test]
+    fn the_bare_name_is_for_the_same_namespace_only() {
+        let host = "reviews.prod.svc.cluster.local";
+        let bare = |client| domains(host, client).contains(&"reviews".to_owned());
+        assert!(bare("prod") && !bare("default"));
+        for form in [
+            "reviews.prod",
+            "reviews.prod.svc",
+            host,
+            "reviews.prod.svc.cluster.local.",
+        ] {
+            assert!(
+                domains(host, "default").contains(&form.to_owned()),
+                "{form}"
+            );
+        }
+    }
+
+    /// ""*" wins over all others; "~" = nobody; "." = own ns".
+    #[test]
+    fn exports_decide_who_sees_an_object() {
+        let to = |names: &[&str]| -> Vec<At<String>> {
+            let span = crate::diag::Span::new(crate::diag::Sources::new().add("t", ""), 0..0);
+            names
+                .iter()
+                .map(|name| At {
+                    value: (*name).to_owned(),
+                    span,
+                })
+                .collect()
+        };
+        assert_eq!(visibility(&to(&[]), "a", "b"), Some(Visibility::Public));
+        assert_eq!(visibility(&to(&["."]), "a", "b"), None);
+        assert_eq!(visibility(&to(&["."]), "a", "a"), Some(Visibility::Private));
+        assert_eq!(visibility(&to(&["b"]), "a", "b"), Some(Visibility::Named));
+        assert_eq!(visibility(&to(&["~"]), "a", "a"), None);
+        assert_eq!(
+            visibility(&to(&["*", "."]), "a", "b"),
+            Some(Visibility::Public)
+        );
+    }
+}

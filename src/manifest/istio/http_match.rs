@@ -1,0 +1,211 @@
+//! The conditions of an HTTP route: one item of `match`. Not: whether they hold.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Diagnostic, Span};
+use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::yaml::{Node, Value};
+use crate::route::{Caveat, Condition, Test, TextMatch};
+
+/// One item of `match`: all of its fields must hold.
+#[derive(Clone, Debug)]
+pub struct HttpMatch {
+    /// Where it begins.
+    pub span: Span,
+    /// What it asks of the request.
+    pub conditions: Vec<Condition>,
+    /// The port that must be dialled.
+    pub port: Option<At<u16>>,
+    /// Labels the client's pod must carry.
+    pub source_labels: Option<At<BTreeMap<String, String>>>,
+    /// The namespace of the client.
+    pub source_namespace: Option<At<String>>,
+    /// The gateways it is limited to.
+    pub gateways: Vec<At<String>>,
+}
+
+impl HttpMatch {
+    /// One item of `match`.
+    pub(super) fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut fields = decoder.map(node, "a match")?;
+        let ignore_case = fields
+            .boolean("ignoreUriCase", decoder)
+            .is_some_and(|ignore| ignore.value);
+        let mut conditions = Vec::new();
+        for (key, test) in [
+            ("uri", Test::Path as fn(TextMatch) -> Test),
+            ("method", Test::Method),
+            ("authority", Test::Authority),
+            ("scheme", Test::Scheme),
+        ] {
+            let Some(node) = fields.get(key) else {
+                continue;
+            };
+            let span = fields.place(key).unwrap_or(node.span);
+            if let Some(text) = text_match(node, key, decoder) {
+                let text = if key == "uri" && ignore_case {
+                    text.ignoring_case()
+                } else {
+                    text
+                };
+                conditions.push(Condition {
+                    field: key.to_owned(),
+                    span,
+                    test: test(text),
+                });
+            }
+        }
+        named(&mut fields, "headers", &mut conditions, decoder, header);
+        named(
+            &mut fields,
+            "withoutHeaders",
+            &mut conditions,
+            decoder,
+            |name, span, value| {
+                let name = name.to_lowercase();
+                claim(&name, span).unwrap_or(Test::WithoutHeader { name, value })
+            },
+        );
+        named(
+            &mut fields,
+            "queryParams",
+            &mut conditions,
+            decoder,
+            |name, _, value| Test::Query {
+                name: name.to_owned(),
+                value,
+            },
+        );
+        let labels_at = fields.place("sourceLabels");
+        let labels = fields.labels("sourceLabels", decoder);
+        let item = Self {
+            span: node.span,
+            conditions,
+            port: fields.port("port", decoder),
+            source_labels: labels_at.filter(|_| !labels.is_empty()).map(|span| At {
+                value: labels,
+                span,
+            }),
+            source_namespace: fields
+                .text("sourceNamespace", decoder)
+                .filter(|text| !text.value.is_empty()),
+            gateways: fields.texts("gateways", decoder),
+        };
+        fields.text("name", decoder);
+        fields.text("statPrefix", decoder);
+        fields.finish(decoder);
+        Some(item)
+    }
+}
+
+/// The conditions of a map from names to text matches.
+fn named(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    conditions: &mut Vec<Condition>,
+    decoder: &mut Decoder<'_>,
+    test: impl Fn(&str, Span, TextMatch) -> Test,
+) {
+    for entry in fields.entries(key, decoder) {
+        let value = if entry.value.is_null() {
+            Some(TextMatch::Present)
+        } else {
+            text_match(&entry.value, &entry.key, decoder)
+        };
+        if let Some(value) = value {
+            let field = format!("{key}.{}", entry.key);
+            conditions.push(Condition {
+                field,
+                span: entry.key_span,
+                test: test(&entry.key, entry.key_span, value),
+            });
+        }
+    }
+}
+
+fn header(name: &str, span: Span, value: TextMatch) -> Test {
+    let name = name.to_lowercase();
+    claim(&name, span).unwrap_or(Test::Header { name, value })
+}
+
+/// `@request.auth.claims…` looks into a token that only the proxy validates.
+fn claim(name: &str, span: Span) -> Option<Test> {
+    name.starts_with("@request.auth.").then(|| {
+        let message = format!("`{name}` is read from a validated token, which resplit does not see: taken not to match");
+        Test::Unknowable(Caveat::new("token-claim", message, Some(span)))
+    })
+}
+
+/// `exact`, `prefix` or `regex`; an empty map asks for presence.
+fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<TextMatch> {
+    if let Value::Scalar { text, .. } = &node.value {
+        let message = format!("`{what}` must say how to compare, not only with what");
+        let help =
+            format!("write `{what}: {{exact: {text}}}`, or `prefix` or `regex` instead of `exact`");
+        decoder.report(
+            Diagnostic::error("wrong_type", message)
+                .at(node.span, "")
+                .help(help),
+        );
+        return None;
+    }
+    let mut fields = decoder.map(node, "a text match")?;
+    let exact = fields.text("exact", decoder);
+    let prefix = fields.text("prefix", decoder);
+    let regex = fields.text("regex", decoder);
+    let places: Vec<Span> = ["exact", "prefix", "regex"]
+        .into_iter()
+        .filter_map(|key| fields.place(key))
+        .collect();
+    fields.finish(decoder);
+    if let [first, second, ..] = places[..] {
+        let problem = Diagnostic::error(
+            "one_of",
+            format!("`{what}` takes one of `exact`, `prefix` and `regex`"),
+        );
+        decoder.report(
+            problem
+                .at(second, "a second one")
+                .at(first, "the first one")
+                .help("keep one of them"),
+        );
+        return None;
+    }
+    match (exact, prefix, regex) {
+        (Some(exact), ..) => Some(TextMatch::exact(exact.value)),
+        (_, Some(prefix), _) => Some(TextMatch::prefix(prefix.value)),
+        // Istio reads the regular expression `*` as presence, in all but paths.
+        (.., Some(regex)) if regex.value == "*" && what != "uri" => Some(TextMatch::Present),
+        (.., Some(regex)) => compiled(&regex, decoder),
+        _ if places.is_empty() => Some(TextMatch::Present),
+        _ => None,
+    }
+}
+
+fn compiled(pattern: &At<String>, decoder: &mut Decoder<'_>) -> Option<TextMatch> {
+    if pattern.value.is_empty() {
+        decoder.report(
+            Diagnostic::error("bad_regex", "the regular expression is empty").at(pattern.span, ""),
+        );
+        return None;
+    }
+    match TextMatch::regex(&pattern.value) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let text = error.to_string();
+            let reason = text
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned();
+            let problem = Diagnostic::error("bad_regex", "the regular expression does not compile");
+            decoder.report(
+                problem
+                    .at(pattern.span, reason)
+                    .help("Envoy takes RE2 syntax (https://github.com/google/re2/wiki/Syntax) and matches all of the text"),
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What every Kubernetes object has, Services, and the pod labels of workloads. Not: objects of the mesh.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::decode::{At, Decoder, Fields};
+use super::yaml::Node;
+use crate::diag::{Diagnostic, Span};
+
+/// The identity of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// `VirtualService`.
+    pub kind: String,
+    /// The name.
+    pub name: String,
+    /// The namespace; `default` where none is written.
+    pub namespace: String,
+    /// When the cluster created it, in a dump of a cluster.
+    pub created: Option<String>,
+    /// The labels of the object itself.
+    pub labels: BTreeMap<String, String>,
+    /// Where the name is.
+    pub span: Span,
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its identity.
+    pub meta: Meta,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Labels of the pods behind it; empty for a Service without selector.
+    pub selector: BTreeMap<String, String>,
+    /// `ClusterIP` unless written otherwise.
+    pub kind: Option<At<String>>,
+    /// The address, `None` as text for a headless Service.
+    pub cluster_ip: Option<At<String>>,
+    /// The name that an `ExternalName` Service stands for.
+    pub external_name: Option<At<String>>,
+}
+
+/// One port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name, which tells the protocol.
+    pub name: Option<At<String>>,
+    /// Its number.
+    pub port: At<u16>,
+    /// The port of the pods, a number or a name.
+    pub target: Option<String>,
+    /// The protocol, stronger than the name.
+    pub app_protocol: Option<At<String>>,
+    /// TCP or UDP.
+    pub protocol: Option<At<String>>,
+}
+
+/// Something that runs pods: a Deployment, a Pod, a Rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Its identity.
+    pub meta: Meta,
+    /// The labels its pods carry.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl fmt::Display for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+impl Meta {
+    /// The identity of the object with these fields, unless it has no name.
+    pub(super) fn decode(
+        kind: &str,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        if object.get("metadata").is_none() {
+            let message = format!("this {kind} has no `metadata.name`");
+            decoder.report(Diagnostic::error("no_name", message).at(object.span, ""));
+            return None;
+        }
+        let mut meta = object.map("metadata", "metadata", decoder)?;
+        let labels = meta.labels("labels", decoder);
+        let namespace = meta.text("namespace", decoder);
+        let created = meta
+            .get("creationTimestamp")
+            .and_then(|node| decoder.text(node, "creationTimestamp"));
+        if meta.get("name").is_none() {
+            let message = format!("this {kind} has no `metadata.name`");
+            let problem = Diagnostic::error("no_name", message).at(meta.span, "no `name` in here");
+            decoder.report(problem.help("give it the name it has in the cluster"));
+            return None;
+        }
+        let name = meta.text("name", decoder)?;
+        Some(Self {
+            kind: kind.to_owned(),
+            name: name.value,
+            namespace: namespace.map_or_else(|| "default".to_owned(), |namespace| namespace.value),
+            created: created.map(|created| created.value),
+            labels,
+            span: name.span,
+        })
+    }
+}
+
+impl Service {
+    /// A Service from the fields of its object.
+    pub(super) fn decode(
+        meta: Meta,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut spec = object.map("spec", "a Service spec", decoder)?;
+        Some(Self {
+            meta,
+            ports: spec.list("ports", decoder, ServicePort::decode),
+            selector: spec.labels("selector", decoder),
+            kind: spec.text("type", decoder),
+            cluster_ip: spec.text("clusterIP", decoder),
+            external_name: spec.text("externalName", decoder),
+        })
+    }
+}
+
+impl ServicePort {
+    fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut port = decoder.map(node, "a Service port")?;
+        let target = port.get("targetPort").and_then(|node| match &node.value {
+            super::yaml::Value::Scalar { text, .. } => Some(text.to_string()),
+            _ => None,
+        });
+        Some(Self {
+            name: port.text("name", decoder),
+            port: port.port("port", decoder)?,
+            target,
+            app_protocol: port.text("appProtocol", decoder),
+            protocol: port.text("protocol", decoder),
+        })
+    }
+}
+
+impl Workload {
+    /// A Deployment, `StatefulSet`, `DaemonSet`, `ReplicaSet` or Rollout from the fields of its object.
+    pub(super) fn decode(
+        meta: Meta,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut spec = object.map("spec", "a workload spec", decoder)?;
+        let Some(mut template) = spec.map("template", "a pod template", decoder) else {
+            // A Rollout may name a Deployment in `workloadRef` instead; then that Deployment tells the labels.
+            return Some(Self {
+                meta,
+                labels: BTreeMap::new(),
+            });
+        };
+        let labels = template
+            .map("metadata", "pod metadata", decoder)
+            .map_or_else(BTreeMap::new, |mut metadata| {
+                metadata.labels("labels", decoder)
+            });
+        Some(Self { meta, labels })
+    }
+
+    /// A Pod: its labels are its own.
+    pub(super) fn pod(meta: Meta) -> Self {
+        Self {
+            labels: meta.labels.clone(),
+            meta,
+        }
+    }
+}

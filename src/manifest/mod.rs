@@ -1,0 +1,395 @@
+//! Manifests: the objects of YAML texts, decoded with their places, and the routes they make. Not: files, nor traffic.
+
+pub mod decode;
+pub mod istio;
+pub mod kube;
+mod scalar;
+pub mod yaml;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::diag::nearest::nearest;
+use crate::diag::{Diagnostic, Severity, Sources, Span};
+use crate::route::{RouteTable, Vantage};
+use decode::{Decoder, Fields};
+use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
+use kube::{Meta, Service, Workload};
+use yaml::{Node, Value};
+
+/// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    /// Istio's virtual services.
+    pub virtual_services: Vec<VirtualService>,
+    /// Istio's destination rules.
+    pub destination_rules: Vec<DestinationRule>,
+    /// Istio's gateways.
+    pub gateways: Vec<Gateway>,
+    /// Istio's service entries.
+    pub service_entries: Vec<ServiceEntry>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// What runs pods.
+    pub workloads: Vec<Workload>,
+    /// Every object with a kind and a name, known or not, in the order of the texts.
+    pub objects: Vec<Object>,
+}
+
+/// An object by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// `networking.istio.io/v1`.
+    pub api_version: String,
+    /// `VirtualService`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, `default` where none is written.
+    pub namespace: String,
+    /// Where the name is.
+    pub span: Span,
+}
+
+/// One kind of object that is understood.
+struct Dialect {
+    group: &'static str,
+    versions: &'static [&'static str],
+    kind: &'static str,
+    decode: fn(Meta, &mut Fields<'_, '_>, &mut Decoder<'_>, &mut Manifests),
+}
+
+const ISTIO: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+
+/// Every kind that is understood; the others are only remembered by name.
+const DIALECTS: &[Dialect] = &[
+    Dialect {
+        group: "networking.istio.io",
+        versions: ISTIO,
+        kind: "VirtualService",
+        decode: |meta, fields, decoder, to| {
+            to.virtual_services
+                .extend(VirtualService::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "networking.istio.io",
+        versions: ISTIO,
+        kind: "DestinationRule",
+        decode: |meta, fields, decoder, to| {
+            to.destination_rules
+                .extend(DestinationRule::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "networking.istio.io",
+        versions: ISTIO,
+        kind: "Gateway",
+        decode: |meta, fields, decoder, to| {
+            to.gateways.extend(Gateway::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "networking.istio.io",
+        versions: ISTIO,
+        kind: "ServiceEntry",
+        decode: |meta, fields, decoder, to| {
+            to.service_entries
+                .extend(ServiceEntry::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "",
+        versions: &["v1"],
+        kind: "Service",
+        decode: |meta, fields, decoder, to| {
+            to.services.extend(Service::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "",
+        versions: &["v1"],
+        kind: "Pod",
+        decode: |meta, _, _, to| {
+            to.workloads.push(Workload::pod(meta));
+        },
+    },
+    workload("apps", "Deployment"),
+    workload("apps", "StatefulSet"),
+    workload("apps", "DaemonSet"),
+    workload("apps", "ReplicaSet"),
+    workload("argoproj.io", "Rollout"),
+];
+
+const fn workload(group: &'static str, kind: &'static str) -> Dialect {
+    Dialect {
+        group,
+        versions: &["v1", "v1alpha1", "v1beta1", "v1beta2"],
+        kind,
+        decode: |meta, fields, decoder, to| {
+            to.workloads.extend(Workload::decode(meta, fields, decoder));
+        },
+    }
+}
+
+/// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
+#[must_use]
+pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
+    let mut manifests = Manifests::default();
+    let mut problems = Vec::new();
+    for (id, source) in sources.iter() {
+        yaml::documents(
+            id,
+            source.text(),
+            &mut problems,
+            &mut |document, problems| {
+                object(&document, &mut manifests, &mut Decoder::new(problems));
+            },
+        );
+    }
+    twice(&manifests, &mut problems);
+    delegates(&manifests, &mut problems);
+    problems.sort_by_key(|problem| {
+        problem
+            .labels
+            .first()
+            .map(|label| (label.span.source, label.span.start))
+    });
+    (manifests, problems)
+}
+
+/// The routes that the manifests make, seen from somewhere.
+#[must_use]
+pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
+    istio::lower(manifests, vantage)
+}
+
+impl Manifests {
+    /// What is there, for a message that says what is not: `Deployment web, ConfigMap x and 3 more`.
+    #[must_use]
+    pub fn inventory(&self) -> String {
+        let named: Vec<String> = self
+            .objects
+            .iter()
+            .map(|object| format!("{} {}", object.kind, object.name))
+            .collect();
+        match named.len() {
+            0 => "no objects".to_owned(),
+            1..=5 => named.join(", "),
+            more => format!("{} and {} more", named[..4].join(", "), more - 4),
+        }
+    }
+
+    /// How many objects of each kind there are.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<&str, usize> {
+        let mut kinds = BTreeMap::new();
+        for object in &self.objects {
+            *kinds.entry(object.kind.as_str()).or_default() += 1;
+        }
+        kinds
+    }
+}
+
+/// One object, or a list of them.
+fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>) {
+    let Some(mut fields) = decoder.map(node, "a manifest") else {
+        return;
+    };
+    let kind = fields.text("kind", decoder);
+    let version = fields.text("apiVersion", decoder);
+    for (key, field) in [("kind", &kind), ("apiVersion", &version)] {
+        if field.is_none() && fields.get(key).is_none() {
+            let problem = Diagnostic::error("no_kind", format!("this document has no `{key}`"))
+                .at(node.span, "");
+            decoder.report(problem.help("a manifest begins with `apiVersion:` and `kind:`"));
+        }
+    }
+    let (Some(kind), Some(version)) = (kind, version) else {
+        return;
+    };
+    if kind.value.ends_with("List")
+        && matches!(
+            node.get("items").map(|items| &items.value),
+            Some(Value::List(_))
+        )
+    {
+        for item in fields.items("items", decoder) {
+            object(item, manifests, decoder);
+        }
+        return;
+    }
+    let (group, number) = version
+        .value
+        .split_once('/')
+        .unwrap_or(("", &version.value));
+    let dialect = DIALECTS
+        .iter()
+        .find(|dialect| dialect.group == group && dialect.kind == kind.value);
+    if dialect.is_none() {
+        foreign(node, &kind, &version, group, manifests, decoder);
+        return;
+    }
+    let Some(dialect) = dialect else { return };
+    let Some(meta) = Meta::decode(dialect.kind, &mut fields, decoder) else {
+        return;
+    };
+    manifests.objects.push(Object {
+        api_version: version.value.clone(),
+        kind: kind.value,
+        name: meta.name.clone(),
+        namespace: meta.namespace.clone(),
+        span: meta.span,
+    });
+    if !dialect.versions.contains(&number) {
+        let message = format!(
+            "`{}` is no version of {} that resplit knows",
+            version.value, dialect.kind
+        );
+        let versions: Vec<String> = dialect
+            .versions
+            .iter()
+            .map(|v| {
+                if group.is_empty() {
+                    (*v).to_owned()
+                } else {
+                    format!("{group}/{v}")
+                }
+            })
+            .collect();
+        decoder.report(
+            Diagnostic::new(Severity::Warning, "unknown_version", message)
+                .at(version.span, "read as if it were one")
+                .help(format!("it knows {}", versions.join(", "))),
+        );
+    }
+    (dialect.decode)(meta, &mut fields, decoder, manifests);
+}
+
+/// An object of a kind that is not understood: remembered by name, if it has one.
+fn foreign(
+    node: &Node<'_>,
+    kind: &decode::At<String>,
+    version: &decode::At<String>,
+    group: &str,
+    manifests: &mut Manifests,
+    decoder: &mut Decoder<'_>,
+) {
+    let metadata = node.get("metadata");
+    let text = |key: &str| {
+        metadata
+            .and_then(|metadata| metadata.get(key))
+            .and_then(|node| match &node.value {
+                Value::Scalar { text, .. } => Some((text.to_string(), node.span)),
+                _ => None,
+            })
+    };
+    let (name, span) = text("name").unwrap_or_else(|| ("without a name".to_owned(), kind.span));
+    manifests.objects.push(Object {
+        api_version: version.value.clone(),
+        kind: kind.value.clone(),
+        name,
+        namespace: text("namespace")
+            .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
+        span,
+    });
+    let kinds = DIALECTS
+        .iter()
+        .filter(|dialect| dialect.group == group)
+        .map(|dialect| dialect.kind);
+    let elsewhere = DIALECTS
+        .iter()
+        .find(|dialect| dialect.kind == kind.value && kind.value == "VirtualService");
+    let warning = |id, message: String| Diagnostic::new(Severity::Warning, id, message);
+    if let Some(dialect) = elsewhere {
+        let problem = warning(
+            "unknown_group",
+            format!(
+                "a VirtualService of `{}` is not Istio's and is ignored",
+                version.value
+            ),
+        );
+        decoder.report(
+            problem
+                .at(version.span, "")
+                .help(format!("did you mean `{}/v1`?", dialect.group)),
+        );
+    } else if let Some(near) =
+        nearest(&kind.value, kinds).filter(|_| group == "networking.istio.io")
+    {
+        let problem = warning(
+            "unknown_kind",
+            format!(
+                "`{}` is no kind that resplit knows, and is ignored",
+                kind.value
+            ),
+        );
+        decoder.report(
+            problem
+                .at(kind.span, "")
+                .help(format!("did you mean `{near}`?")),
+        );
+    }
+}
+
+/// The same object twice: which one counts would depend on the order of files.
+fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<(&str, &str, &str, &str), Span> = HashMap::new();
+    for object in &manifests.objects {
+        let (group, _) = object.api_version.split_once('/').unwrap_or_default();
+        if !DIALECTS
+            .iter()
+            .any(|dialect| dialect.group == group && dialect.kind == object.kind)
+        {
+            continue;
+        }
+        let key = (
+            group,
+            object.kind.as_str(),
+            object.namespace.as_str(),
+            object.name.as_str(),
+        );
+        if let Some(first) = seen.get(&key) {
+            let message = format!(
+                "{} {}/{} is given twice",
+                object.kind, object.namespace, object.name
+            );
+            problems.push(
+                Diagnostic::error("duplicate_object", message)
+                    .at(object.span, "again here")
+                    .at(*first, "first here")
+                    .help("pass one of them: which one the cluster would keep depends on the order of applying"),
+            );
+        } else {
+            seen.insert(key, object.span);
+        }
+    }
+}
+
+/// A VirtualService without hosts routes nothing, unless another one delegates to it.
+fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+    let referred = |one: &VirtualService| {
+        manifests.virtual_services.iter().any(|root| {
+            root.http.iter().any(|http| match &http.action {
+                istio::HttpAction::Delegate { name, namespace } => {
+                    let home = namespace
+                        .as_ref()
+                        .map_or(&root.meta.namespace, |namespace| &namespace.value);
+                    name.value == one.meta.name && *home == one.meta.namespace
+                }
+                _ => false,
+            })
+        })
+    };
+    for one in manifests
+        .virtual_services
+        .iter()
+        .filter(|one| one.hosts.is_empty() && !referred(one))
+    {
+        let message = format!(
+            "{} has no `hosts`, and none of these VirtualServices delegates to it",
+            one.meta
+        );
+        let problem = Diagnostic::error("no_hosts", message).at(one.meta.span, "it routes nothing");
+        problems.push(problem.help("list the service's name under `spec.hosts`"));
+    }
+}

@@ -1,0 +1,363 @@
+//! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
+//! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
+
+pub mod matching;
+mod probe;
+pub mod resolve;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use matching::{Condition, Test, TextMatch};
+pub use probe::Probe;
+pub use resolve::{Matched, Resolution, ResolveError, Tried, resolve};
+
+use crate::diag::{Diagnostic, Severity, Span};
+use crate::split::{Clues, Destination, Mechanism, Share};
+
+/// Where the request comes from. The same manifests split differently for a client in the mesh and at a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vantage {
+    /// A client in the mesh, or a gateway.
+    pub from: From,
+    /// The Service port (mesh) or the server port (gateway) that is dialled, where it is known.
+    pub port: Option<u16>,
+}
+
+/// Which proxy routes the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The sidecar of a client.
+    Mesh {
+        /// The namespace of the client; unknown means that of the rule.
+        namespace: Option<String>,
+        /// The labels of the client's pod, where they are known.
+        labels: Option<BTreeMap<String, String>>,
+    },
+    /// A gateway.
+    Gateway {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Everything that applies from one vantage.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    /// The hosts with their routes, in the order in which they win ties.
+    pub hosts: Vec<VirtualHost>,
+    /// The port that is dialled, where it is known.
+    pub port: Option<u16>,
+    /// Rules that exist and do not apply from here, so that an error can name them.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// One host, or several names of it, with its routes.
+#[derive(Clone, Debug)]
+pub struct VirtualHost {
+    /// What a person calls it: the host as written in the rule.
+    pub name: String,
+    /// The names it answers to, lower case: exact, `*.suffix`, `prefix.*` or `*`.
+    pub domains: Vec<String>,
+    /// The objects that declare it, such as `VirtualService default/weather`.
+    pub objects: Vec<String>,
+    /// Where the host is declared.
+    pub span: Span,
+    /// Plain HTTP is answered with a redirect to HTTPS.
+    pub https_only: bool,
+    /// The routes; the first that matches wins.
+    pub routes: Vec<Route>,
+    /// What weakens every answer about this host.
+    pub caveats: Vec<Caveat>,
+}
+
+/// One route: conditions that must all hold, and what happens then.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The object it comes from: `VirtualService default/weather`.
+    pub object: String,
+    /// The rule in that object: `http[0]`.
+    pub rule: String,
+    /// Which of several alternatives of the rule this is: `match[1]`.
+    pub alternative: Option<String>,
+    /// The name the rule gives itself.
+    pub name: Option<String>,
+    /// Where the rule begins.
+    pub span: Span,
+    /// All must hold; none means that it always matches.
+    pub conditions: Vec<Condition>,
+    /// What happens to a request that matches; shared by the alternatives of a rule.
+    pub outcome: Arc<Outcome>,
+}
+
+/// What happens to a request that matches a route.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Where it goes.
+    pub action: Action,
+    /// The part that a fault answers before that.
+    pub abort: Option<Abort>,
+    /// What resplit cannot promise about this route.
+    pub caveats: Vec<Caveat>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// To one of several backends.
+    Split(Split),
+    /// Answered with a fixed status.
+    Direct {
+        /// The status.
+        status: u16,
+    },
+    /// Answered with a redirect.
+    Redirect {
+        /// The status.
+        status: u16,
+    },
+}
+
+/// Backends with weights that can be turned into shares: at least one, their sum in `1..=u32::MAX`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    mechanism: Mechanism,
+    backends: Vec<Backend>,
+}
+
+/// One backend of a split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Where it is; a port of `None` means the one that was dialled.
+    pub destination: Destination,
+    /// Its weight.
+    pub weight: u32,
+    /// How its answers may be recognised.
+    pub clues: Clues,
+}
+
+/// The part of the requests that a fault answers, in millionths as Envoy counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abort {
+    status: u16,
+    // At most a million.
+    millionths: u32,
+}
+
+/// Something true that weakens the answer: a field that is not judged, an assumption that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caveat {
+    /// A stable short name, `kebab-case`.
+    pub id: &'static str,
+    /// What, and what to do about it.
+    pub message: String,
+    /// The field it is about.
+    pub span: Option<Span>,
+    /// It concerns only requests with this method.
+    pub method: Option<&'static str>,
+}
+
+/// A rule that does not apply from the vantage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The object: `VirtualService default/weather`.
+    pub object: String,
+    /// The hosts it would route, as written.
+    pub hosts: Vec<String>,
+    /// The names those hosts answer to, as in [`VirtualHost::domains`].
+    pub domains: Vec<String>,
+    /// Why it does not apply from here.
+    pub why: String,
+    /// The option that takes the vantage from which it applies: `--gateway istio-system/public`.
+    pub option: Option<String>,
+}
+
+/// Why backends and weights are no split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// No backend.
+    #[error("a route needs a destination")]
+    Empty,
+    /// Nothing would get anything.
+    #[error("the weights are all zero")]
+    ZeroTotal,
+    /// More than a proxy takes.
+    #[error("the weights add up to more than 4294967295")]
+    TooLarge,
+}
+
+impl Vantage {
+    /// A client in the mesh.
+    #[must_use]
+    pub fn mesh(namespace: Option<String>, labels: Option<BTreeMap<String, String>>) -> Self {
+        Self {
+            from: From::Mesh { namespace, labels },
+            port: None,
+        }
+    }
+
+    /// A gateway.
+    #[must_use]
+    pub fn gateway(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            from: From::Gateway {
+                namespace: namespace.into(),
+                name: name.into(),
+            },
+            port: None,
+        }
+    }
+
+    /// The same vantage, dialling the port of a request. An address of this machine says nothing about that port: a
+    /// port-forward may stand in between.
+    #[must_use]
+    pub fn dialling(self, probe: &Probe) -> Self {
+        let port = (!probe.is_local()).then_some(probe.port);
+        Self { port, ..self }
+    }
+}
+
+impl Split {
+    /// Backends and their weights.
+    pub fn new(mechanism: Mechanism, backends: Vec<Backend>) -> Result<Self, SplitError> {
+        if backends.is_empty() {
+            return Err(SplitError::Empty);
+        }
+        let total: u64 = backends
+            .iter()
+            .map(|backend| u64::from(backend.weight))
+            .sum();
+        match u32::try_from(total) {
+            Err(_) => Err(SplitError::TooLarge),
+            Ok(0) => Err(SplitError::ZeroTotal),
+            Ok(_) => Ok(Self {
+                mechanism,
+                backends,
+            }),
+        }
+    }
+
+    /// The backends in the order of the declaration.
+    #[must_use]
+    pub fn backends(&self) -> &[Backend] {
+        &self.backends
+    }
+
+    /// How one of them is picked.
+    #[must_use]
+    pub fn mechanism(&self) -> Mechanism {
+        self.mechanism
+    }
+
+    /// Each backend with its share; the shares sum to one.
+    pub fn shares(&self) -> impl Iterator<Item = (&Backend, Share)> {
+        let total: u64 = self
+            .backends
+            .iter()
+            .map(|backend| u64::from(backend.weight))
+            .sum();
+        self.backends.iter().map(move |backend| {
+            let share = Share::new(u64::from(backend.weight), total);
+            (
+                backend,
+                share.expect("a weight is at most the sum of all, which is not zero"),
+            )
+        })
+    }
+}
+
+impl Abort {
+    /// So many millionths of the requests are answered with an HTTP status; more than a million is all of them.
+    #[must_use]
+    pub fn new(status: u16, millionths: u32) -> Self {
+        Self {
+            status,
+            millionths: millionths.min(1_000_000),
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        self.status
+    }
+
+    /// The share of the requests.
+    #[must_use]
+    pub fn share(self) -> Share {
+        Share::new(u64::from(self.millionths), 1_000_000).expect("at most a million millionths")
+    }
+}
+
+impl Route {
+    /// The rule with the alternative, as `explain` lists it: `http[0].match[1]`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.alternative {
+            Some(alternative) => format!("{}.{alternative}", self.rule),
+            None => self.rule.clone(),
+        }
+    }
+}
+
+impl Caveat {
+    /// A caveat about a field.
+    #[must_use]
+    pub fn new(id: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
+        Self {
+            id,
+            message: message.into(),
+            span,
+            method: None,
+        }
+    }
+
+    /// The caveat as a warning with its place.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        let warning = Diagnostic::new(Severity::Warning, self.id, &self.message);
+        match self.span {
+            Some(span) => warning.at(span, ""),
+            None => warning,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backend(weight: u32) -> Backend {
+        let destination = Destination {
+            host: format!("h{weight}"),
+            port: None,
+            subset: None,
+        };
+        Backend {
+            destination,
+            weight,
+            clues: Clues::default(),
+        }
+    }
+
+    #[test]
+    fn a_split_needs_weight() {
+        let split = |weights: &[u32]| {
+            Split::new(
+                Mechanism::Iid,
+                weights.iter().map(|w| backend(*w)).collect(),
+            )
+        };
+        assert_eq!(split(&[]), Err(SplitError::Empty));
+        assert_eq!(split(&[0, 0]), Err(SplitError::ZeroTotal));
+        assert_eq!(split(&[u32::MAX, 1]), Err(SplitError::TooLarge));
+        let shares: Vec<String> = split(&[1, 0, 2])
+            .expect("a split")
+            .shares()
+            .map(|(_, share)| share.to_string())
+            .collect();
+        assert_eq!(shares, ["1/3", "0/1", "2/3"]);
+    }
+}
