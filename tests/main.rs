@@ -16,3 +16,9 @@ mod oracle;
 
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
+
+// The exit codes, wherever they are written down.
+mod exits;
+
+// One run in every format.
+mod formats;

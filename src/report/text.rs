@@ -46,6 +46,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     for caveat in &report.verdict.caveats {
         writeln!(out, "  {} {}", paint.yellow("note:"), safe(&caveat.message))?;
     }
+    if style.verbose {
+        write!(out, "{}", details(report))?;
+    }
     if let Some(next) = next_step(report) {
         writeln!(out, "  {} {next}", paint.bold("next:"))?;
     }
@@ -235,6 +238,63 @@ fn probability(p: f64, ln_p: Option<f64>) -> String {
         _ if p == 0.0 => "0".to_owned(),
         _ => format!("{p:.1e}"),
     }
+}
+
+/// What is usually left out: the statuses, the targets in full, every parameter.
+fn details(report: &Report) -> String {
+    let mut text = String::new();
+    for row in &report.observation.buckets {
+        let statuses: Vec<String> = row
+            .statuses
+            .iter()
+            .map(|(status, count)| format!("{count} x {status}"))
+            .collect();
+        let _ = writeln!(
+            text,
+            "  answers `{}`: {}",
+            safe(&row.bucket),
+            statuses.join(", ")
+        );
+    }
+    for share in report.expected.iter().flat_map(|expected| &expected.shares) {
+        let port = share
+            .port
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        let subset = share
+            .subset
+            .as_ref()
+            .map(|subset| format!(" subset {subset}"));
+        let host = share
+            .host
+            .as_ref()
+            .map(|host| format!(", {host}{port}{}", subset.unwrap_or_default()));
+        let cause = share
+            .cause
+            .map(|cause| format!(", answered by the proxy: {cause}"));
+        let place = host.or(cause).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  target `{}`: {} of the requests{}",
+            safe(&share.target),
+            share.ratio,
+            safe(&place)
+        );
+    }
+    let verdict = &report.verdict;
+    let resolution = verdict
+        .resolution
+        .map_or_else(|| "none".to_owned(), percent);
+    let _ = writeln!(
+        text,
+        "  alpha = {}, beta = {}, tolerance = {}, resolution = {resolution}, seed = {}, resplit {}",
+        verdict.alpha,
+        verdict.beta,
+        percent(verdict.tolerance),
+        report.tool.seed,
+        report.tool.version
+    );
+    text
 }
 
 /// What a person would do now.
