@@ -35,6 +35,6 @@ enter=(chroot)
 [[ $(id -u) == 0 ]] || enter=(unshare -r chroot)
 version=$("${enter[@]}" "$room" /resplit --version)
 [[ $version == "resplit "* ]] || { echo "it calls itself \`$version\`" >&2; exit 1; }
-timeout 120 "${enter[@]}" "$room" /resplit demo --no-progress
+timeout 120 "${enter[@]}" "$room" /resplit demo
 
 echo "proven: $version for $triple, $(du -h "$binary" | cut -f1), runs with no other file around it"
