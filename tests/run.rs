@@ -337,6 +337,34 @@ mod buckets {
     }
 }
 
+mod tls {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_certificate_is_talked_to() {
+        let mesh = Mesh::split([("v1", 90), ("v2", 10)]).seed(7).tls().start();
+        let url = mesh.url("/");
+        let report = run_json(&["-n", "4", &url]).exits(4).report();
+        assert_eq!((report.failures("tls"), mesh.served()), (4, 0));
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, mesh.certificate().unwrap()).unwrap();
+        let trusted = file.to_str().unwrap();
+        run_json(&["-n", "10", "--cacert", trusted, &url]).exits(0);
+        assert_eq!(mesh.served(), 10);
+    }
+
+    #[test]
+    fn trust_can_be_waived() {
+        let mesh = Mesh::split([("v1", 90), ("v2", 10)]).seed(7).tls().start();
+        let report = run_json(&["-k", "--expect", NINETY_TEN, &mesh.url("/")])
+            .exits(0)
+            .report();
+        assert_eq!((report.verdict(), report.sent()), ("pass", mesh.served()));
+    }
+}
+
 mod output {
     use super::*;
 

@@ -95,6 +95,53 @@ fn a_dead_subset_shows_its_share_and_is_never_a_pass() {
 }
 
 #[test]
+fn what_envoy_runs_can_be_the_declaration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config_dump.json");
+    let split = weather(70, 30);
+    fs::write(&file, split.envoy().admin("/config_dump").to_string()).unwrap();
+    let dump = file.to_str().unwrap();
+
+    let (same, report) = passes(&["-f", dump], || weather(70, 30));
+    assert_eq!(report.verdict(), "pass");
+    assert_eq!(report.count("single"), same.hits("single"));
+    run_json(&["-f", dump, &weather(90, 10).url("/version")]).exits(1);
+}
+
+#[test]
+fn a_declared_abort_takes_its_share_before_the_split() {
+    let start = || {
+        Envoy::split(&[("single", 90), ("multiple", 10)])
+            .abort(418, 20)
+            .start()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.yaml");
+    let fault = "    - fault: { abort: { httpStatus: 418, percentage: { value: 20 } } }\n      route: # everybody";
+    fs::write(&rules, MATCHED.replace("    - route: # everybody", fault)).unwrap();
+
+    let (split, report) = passes(&["-f", rules.to_str().unwrap()], start);
+    assert_eq!(report.verdict(), "pass");
+    let [aborted, single, multiple] =
+        ["status 418", "single", "multiple"].map(|target| report.count(target));
+    assert_eq!(
+        (single, multiple),
+        (split.hits("single"), split.hits("multiple"))
+    );
+    assert_eq!(aborted + single + multiple, report.sent());
+    let declared = report.0["expected"]["shares"].as_array().unwrap();
+    let ratio = |target: &str| {
+        declared
+            .iter()
+            .find(|share| share["target"] == target)
+            .and_then(|share| share["ratio"].as_str())
+    };
+    assert_eq!(ratio("status 418"), Some("1/5"));
+    assert_eq!(ratio("single"), Some("18/25"));
+    assert_eq!(ratio("multiple"), Some("2/25"));
+}
+
+#[test]
 fn a_matched_header_sends_everything_to_one_subset() {
     let start = || {
         Envoy::split(&[("single", 90), ("multiple", 10)])
