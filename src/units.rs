@@ -205,6 +205,16 @@ pub fn percent(share: f64) -> String {
     format!("{text}%")
 }
 
+/// `1 request`, `2 requests`.
+#[must_use]
+pub fn counted(n: u64, thing: &str) -> String {
+    if n == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{n} {thing}s")
+    }
+}
+
 /// A non-negative decimal in plain digits (`12`, `1.5`, `.5`); no sign, no exponent, no `inf`.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().any(|b| b.is_ascii_digit())

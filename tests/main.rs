@@ -5,7 +5,6 @@
 )]
 
 // What the tests stand on: an in-process mesh, servers that misbehave, a real Envoy, the built binary.
-#[allow(dead_code, reason = "some helpers wait for the tests of the binary")]
 mod support;
 
 // Which module may import which.
@@ -22,3 +21,12 @@ mod exits;
 
 // One run in every format.
 mod formats;
+
+// Servers that misbehave: every failure has its kind, and the run goes on.
+mod faults;
+// What is refused, and how: exit 2 and the next step.
+mod input;
+// The main job against an in-process mesh: verdicts, exact counts, buckets, connections, signals.
+mod run;
+// The main job against a real Envoy: the founding story.
+mod run_envoy;

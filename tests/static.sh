@@ -14,7 +14,9 @@ elif command -v rustup >/dev/null && rustup target list --installed | grep -qx "
     triple=$musl
 else
     triple=$host
-    # Only for this target: with `--target` given, build scripts and macros stay dynamic, as they must.
+    # Only for this target: with `--target` given, build scripts and macros stay dynamic, as they must. `RUSTFLAGS`
+    # would win over it.
+    unset RUSTFLAGS
     name=$(tr 'a-z-' 'A-Z_' <<<"$triple")
     export "CARGO_TARGET_${name}_RUSTFLAGS=-C target-feature=+crt-static"
 fi
@@ -31,10 +33,18 @@ fi
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
 cp "$binary" "$room/resplit"
-enter=(chroot)
-[[ $(id -u) == 0 ]] || enter=(unshare -r chroot)
+PATH=$PATH:/usr/sbin:/sbin
+if [[ $(id -u) == 0 ]]; then
+    enter=(chroot)
+elif unshare --map-root-user true 2>/dev/null; then
+    enter=(unshare --map-root-user chroot)
+else
+    # Some systems allow user namespaces to root alone.
+    enter=(sudo --non-interactive chroot)
+fi
 version=$("${enter[@]}" "$room" /resplit --version)
 [[ $version == "resplit "* ]] || { echo "it calls itself \`$version\`" >&2; exit 1; }
-timeout 120 "${enter[@]}" "$room" /resplit demo --no-progress
+# The main job, on loopback, with nothing to read and nowhere to write.
+timeout 120 "${enter[@]}" "$room" /resplit demo
 
 echo "proven: $version for $triple, $(du -h "$binary" | cut -f1), runs with no other file around it"

@@ -75,8 +75,7 @@ impl Failure {
             | Self::Mapping(_)
             | Self::Write { .. }
             | Self::Mesh(_)
-            | Self::Load(LoadError::Tls(_) | LoadError::Thread(_)) => Exit::Usage,
-            Self::Load(LoadError::Resolve { .. }) => Exit::NoData,
+            | Self::Load(_) => Exit::Usage,
         }
     }
 
@@ -85,12 +84,16 @@ impl Failure {
             Self::Usage { help, .. } | Self::Manifests { help, .. } => help.clone(),
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) => error.help(),
-            Self::Write { .. } => "name a file in a folder that exists and can be written".to_owned(),
-            Self::Load(LoadError::Resolve { .. }) => {
-                "check the spelling; in a mesh, run inside a pod (`kubectl exec`), where service names resolve".to_owned()
+            Self::Write { .. } => {
+                "name a file in a folder that exists and can be written".to_owned()
             }
-            Self::Load(LoadError::Tls(_)) => "give the CA with --cacert FILE, or trust any certificate with --insecure".to_owned(),
-            Self::Load(LoadError::Thread(_)) => "allow more threads (ulimit -u), or use fewer with --threads".to_owned(),
+            Self::Load(LoadError::Tls(_)) => {
+                "give the CA with --cacert FILE, or trust any certificate with --insecure"
+                    .to_owned()
+            }
+            Self::Load(LoadError::Thread(_)) => {
+                "allow more threads (ulimit -u), or use fewer with --threads".to_owned()
+            }
             Self::Mesh(_) => "the demo needs a free port on 127.0.0.1".to_owned(),
         }
     }

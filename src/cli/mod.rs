@@ -26,15 +26,7 @@ use failure::Failure;
 pub fn main() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // --help and --version go to stdout and are no failure.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage.code()
-            } else {
-                Exit::Pass.code()
-            };
-        }
+        Err(error) => return misunderstood(&error),
     };
     dispatch(cli)
         .unwrap_or_else(|failure| {
@@ -42,6 +34,27 @@ pub fn main() -> u8 {
             failure.exit()
         })
         .code()
+}
+
+/// What clap says, in the form of all other errors; `--help` and `--version` go to stdout and are no failure.
+fn misunderstood(error: &clap::Error) -> u8 {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Pass.code();
+    }
+    let text = if output::colour_on_stderr() {
+        error.render().ansi().to_string()
+    } else {
+        error.render().to_string()
+    };
+    let text = text
+        .trim_end()
+        .trim_end_matches("For more information, try '--help'.");
+    let text = text.trim_end_matches(|c: char| !c.is_ascii_graphic());
+    say(&format!(
+        "{text}\n\nhelp: `resplit --help` explains every option\n"
+    ));
+    Exit::Usage.code()
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {

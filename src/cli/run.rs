@@ -209,10 +209,17 @@ fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Failure> {
         })?,
     }
     if report.verdict.outcome == Outcome::NoData {
-        say(&format!(
-            "error: {}\nhelp: check the address and port, and that something listens there\n",
-            report.verdict.reason
-        ));
+        let unresolved = report
+            .observation
+            .failures
+            .iter()
+            .any(|failed| failed.kind == "dns" && failed.count > 0);
+        let help = if unresolved {
+            "check the spelling; names of services resolve inside the mesh, so run in a pod with `kubectl exec`"
+        } else {
+            "check the address and port, and that something listens there"
+        };
+        say(&format!("error: {}\nhelp: {help}\n", report.verdict.reason));
     }
     Ok(())
 }

@@ -23,6 +23,15 @@ const LARGEST_BODY: usize = 8 << 20;
 
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
 
+/// Why an exchange has no answer.
+pub(super) struct Broken {
+    /// How it is counted.
+    pub(super) failure: Failure,
+    /// The connection was closed in good order and no byte of an answer came: the server may have been closing it while
+    /// the request was on its way. A reset is no such thing.
+    pub(super) closed: bool,
+}
+
 /// An open connection.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -63,7 +72,7 @@ impl Connection {
         &mut self,
         template: &RequestTemplate,
         body: &mut Vec<u8>,
-    ) -> Result<Parts, Failure> {
+    ) -> Result<Parts, Broken> {
         let Self {
             sender,
             driver,
@@ -72,15 +81,24 @@ impl Connection {
         } = self;
         *quota -= 1;
         let last = *quota == 0;
-        let early = |error: hyper::Error| failure(&error, false);
-        drive(driver, sender.ready()).await.map_err(early)?;
-        let response = drive(driver, sender.send_request(request(template, last)))
+        drive(driver, sender.ready())
             .await
-            .map_err(early)?;
-        let (head, incoming) = response.into_parts();
-        drive(driver, read(incoming, body)).await?;
+            .map_err(|error| unanswered(&error))?;
+        let answer = drive(driver, sender.send_request(request(template, last))).await;
+        let (head, incoming) = answer.map_err(|error| unanswered(&error))?.into_parts();
+        let whole = drive(driver, read(incoming, body)).await;
+        whole.map_err(|failure| Broken {
+            failure,
+            closed: false,
+        })?;
         Ok(head)
     }
+}
+
+fn unanswered(error: &hyper::Error) -> Broken {
+    let failure = failure(error, false);
+    let closed = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+    Broken { failure, closed }
 }
 
 /// Polls the connection beside the work that waits for it.

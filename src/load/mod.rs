@@ -21,7 +21,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::bucket::Bucketer;
-use crate::observe::Observation;
+use crate::observe::{Failed, FailureKind, Observation};
 use crate::plan::{Endpoint, LoadPlan};
 
 /// What a watcher says to the engine.
@@ -36,14 +36,6 @@ pub enum Control {
 /// Why no run took place.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The host name has no address.
-    #[error("cannot resolve host `{host}`")]
-    Resolve {
-        /// The name.
-        host: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
@@ -69,7 +61,10 @@ pub fn run(
     bucketer: Bucketer,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
-    let addresses = resolve(&plan.endpoint)?;
+    let addresses = match resolve(&plan.endpoint) {
+        Ok(addresses) => addresses,
+        Err(error) => return Ok(unresolved(&plan.endpoint, &error)),
+    };
     let tls = plan
         .endpoint
         .tls
@@ -113,18 +108,24 @@ pub fn run(
     Ok(seen)
 }
 
-fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LoadError> {
-    let failed = |source| LoadError::Resolve {
-        host: endpoint.host.clone(),
-        source,
-    };
-    let addresses: Vec<SocketAddr> = (endpoint.host.as_str(), endpoint.port)
-        .to_socket_addrs()
-        .map_err(failed)?
-        .collect();
+fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    let found = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
+    let addresses: Vec<SocketAddr> = found.collect();
     if addresses.is_empty() {
-        Err(failed(io::Error::other("the name has no address")))
-    } else {
-        Ok(addresses)
+        return Err(io::Error::other("the name has no address"));
+    }
+    Ok(addresses)
+}
+
+/// A run against a host without an address ends with its first request: all others would end alike.
+fn unresolved(endpoint: &Endpoint, error: &io::Error) -> Observation {
+    let failed = Failed {
+        count: 1,
+        example: format!("`{}`: {error}", endpoint.host),
+    };
+    Observation {
+        sent: 1,
+        failures: [(FailureKind::Dns, failed)].into(),
+        ..Observation::default()
     }
 }

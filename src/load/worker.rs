@@ -161,12 +161,11 @@ impl Lane {
                     );
                     return (Outcome::Answered(id.index()), latency);
                 }
-                // The server closed the kept connection while the request was on its way: nobody has seen an answer,
-                // so a fresh connection takes it once more. On a fresh connection it counts as failed.
-                Ok(Err(failure)) if !fresh && failure.kind == FailureKind::Reset => {
+                // A kept connection that the server was closing is no failure of the request: a fresh one takes it.
+                Ok(Err(broken)) if broken.closed && !fresh => {
                     self.recorder.borrow_mut().retried();
                 }
-                Ok(Err(failure)) => return (Outcome::Failed(failure), latency),
+                Ok(Err(broken)) => return (Outcome::Failed(broken.failure), latency),
                 Err(_) => {
                     let message = format!("no complete answer within {:?}", plan.timeout);
                     return (

@@ -8,7 +8,7 @@ use comfy_table::{Cell, CellAlignment, Table};
 
 use super::shown::{fitted, safe};
 use super::{BucketRow, Report, Style};
-use crate::units::percent;
+use crate::units::{counted, percent};
 use crate::verdict::Outcome;
 
 /// More values than this are summed up in one line.
@@ -68,11 +68,11 @@ fn head(report: &Report) -> String {
         String::new()
     };
     format!(
-        "{} {}{host}\n{} requests over {} connections in {:.2}s ({:.0}/s), {} failed{retried}",
+        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}",
         request.method,
         safe(&request.url),
-        seen.sent,
-        seen.connections,
+        counted(seen.sent, "request"),
+        counted(seen.connections, "connection"),
         seen.elapsed_s,
         seen.rps,
         seen.failed

@@ -3,7 +3,7 @@
 use super::attribution::Place;
 use super::{Case, Outcome, PValue};
 use crate::observe::Observation;
-use crate::units::percent;
+use crate::units::{counted, percent};
 
 pub(super) fn undeclared(seen: &Observation) -> String {
     if seen.answered() == 0 {
@@ -23,8 +23,9 @@ pub(super) fn no_data(seen: &Observation) -> String {
         _ if seen.sent == 0 => "nothing was sent".to_owned(),
         Some((kind, failed)) if seen.answered() == 0 => {
             format!(
-                "none of {} requests was answered ({kind}: {})",
-                seen.sent, failed.example
+                "none of {} was answered ({kind}: {})",
+                counted(seen.sent, "request"),
+                failed.example
             )
         }
         _ => format!(

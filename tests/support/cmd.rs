@@ -141,6 +141,14 @@ impl Report {
         sum(self.buckets(), "target", target)
     }
 
+    /// The answers in all buckets.
+    pub(crate) fn answers(&self) -> u64 {
+        self.buckets()
+            .iter()
+            .filter_map(|bucket| bucket["count"].as_u64())
+            .sum()
+    }
+
     /// Requests that failed in one way.
     pub(crate) fn failures(&self, kind: &str) -> u64 {
         sum(self.list("/observation/failures"), "kind", kind)

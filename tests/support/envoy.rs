@@ -9,7 +9,7 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub(crate) struct Envoy {
     child: Child,
     admin: SocketAddr,
     listener: SocketAddr,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// An Envoy that splits the weather service, and its backends.
@@ -40,6 +40,13 @@ pub(crate) struct Builder {
     weights: Vec<(String, u32)>,
     dead: Vec<String>,
     matched: Vec<Matched>,
+    abort: Option<Abort>,
+}
+
+/// A share of all requests that Envoy answers itself, before it looks at any route.
+struct Abort {
+    status: u16,
+    percent: u32,
 }
 
 /// A route before the split: with this header, everything goes to one subset.
@@ -71,6 +78,7 @@ impl Envoy {
                 .collect(),
             dead: Vec::new(),
             matched: Vec::new(),
+            abort: None,
         }
     }
 
@@ -102,7 +110,7 @@ impl Envoy {
                 child,
                 admin,
                 listener,
-                folder,
+                _folder: folder,
             },
             Err(problem) => {
                 let _ = child.kill().and_then(|()| child.wait());
@@ -121,11 +129,6 @@ impl Envoy {
     pub(crate) fn admin(&self, path: &str) -> Value {
         let answer = get(self.admin, path).expect("the admin interface answers");
         serde_json::from_str(&answer.body).expect("the admin interface was asked for JSON")
-    }
-
-    /// The bootstrap it runs, as a file.
-    pub(crate) fn bootstrap(&self) -> PathBuf {
-        self.folder.path().join("bootstrap.json")
     }
 }
 
@@ -151,6 +154,12 @@ impl Builder {
             value: value.to_owned(),
             subset: subset.to_owned(),
         });
+        self
+    }
+
+    /// Answers a share of all requests with a status, before any route is looked at.
+    pub(crate) fn abort(mut self, status: u16, percent: u32) -> Self {
+        self.abort = Some(Abort { status, percent });
         self
     }
 
@@ -201,10 +210,7 @@ impl Builder {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3\
                       .HttpConnectionManager",
             "stat_prefix": "in",
-            "http_filters": [{
-                "name": "envoy.filters.http.router",
-                "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-            }],
+            "http_filters": self.filters(),
             "route_config": { "name": "5000", "virtual_hosts": [
                 { "name": "weather-backend", "domains": ["*"], "routes": routes } ] },
         });
@@ -218,6 +224,30 @@ impl Builder {
                         { "name": "envoy.filters.network.http_connection_manager", "typed_config": manager } ] }],
                 }],
                 "clusters": backends.iter().map(Backend::config).collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    fn filters(&self) -> Vec<Value> {
+        let router = json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+        });
+        let abort = self.abort.as_ref().map(Abort::filter);
+        abort.into_iter().chain([router]).collect()
+    }
+}
+
+impl Abort {
+    fn filter(&self) -> Value {
+        json!({
+            "name": "envoy.filters.http.fault",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+                "abort": {
+                    "http_status": self.status,
+                    "percentage": { "numerator": self.percent, "denominator": "HUNDRED" },
+                },
             },
         })
     }
@@ -353,7 +383,6 @@ mod tests {
             hits,
             ["single", "multiple"].map(|subset| split.rq_total(subset))
         );
-        assert!(split.envoy().bootstrap().is_file());
     }
 
     #[test]
@@ -368,6 +397,19 @@ mod tests {
             "{answer:?}"
         );
         assert_eq!((split.hits("single"), split.hits("multiple")), (0, 0));
+    }
+
+    #[test]
+    fn an_abort_comes_before_the_split() {
+        let split = Envoy::split(&[("single", 1), ("multiple", 0)])
+            .abort(418, 100)
+            .start();
+        let answer = get(split.envoy().addr(), "/").unwrap();
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.as_str()),
+            (418, "fault filter abort")
+        );
+        assert_eq!(split.hits("single"), 0);
     }
 
     #[test]

@@ -166,12 +166,16 @@ async fn converse(mut stream: TcpStream, state: &State) -> io::Result<()> {
     stream.set_nodelay(true)?;
     while read_request(&mut stream).await? {
         if state.behaviour == Behaviour::ResetOnAccept || !state.misbehaves() {
-            let good = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 3\r\n\r\nv1\n";
-            stream.write_all(good).await?;
+            let good = "HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 3\r\n";
             if state.behaviour == Behaviour::ResetOnAccept {
                 // Else no second connection would be made, and none be reset.
+                let last = format!("{good}connection: close\r\n\r\nv1\n");
+                stream.write_all(last.as_bytes()).await?;
                 return stream.shutdown().await;
             }
+            stream
+                .write_all(format!("{good}\r\nv1\n").as_bytes())
+                .await?;
             continue;
         }
         return misbehave(stream, state.behaviour).await;
@@ -213,7 +217,10 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
             let answer = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nv1\n\r\n";
             say(stream, answer).await
         }
-        Behaviour::TlsAlert => say(stream, b"\x15\x03\x01\x00\x02\x02\x46").await,
+        Behaviour::TlsAlert => {
+            stream.write_all(b"\x15\x03\x01\x00\x02\x02\x46").await?;
+            stream.shutdown().await
+        }
     }
 }
 
@@ -284,7 +291,7 @@ mod tests {
             (Behaviour::BadStatusLine, b"HTTP/1.1 fine", silence),
             (Behaviour::Garbage, b"\x00\xff", silence),
             (Behaviour::BadChunking, b"HTTP/1.1 200 OK\r\n", silence),
-            (Behaviour::TlsAlert, b"\x15\x03", silence),
+            (Behaviour::TlsAlert, b"\x15\x03", None),
         ] {
             let server = Hostile::always(behaviour);
             let (bytes, ended) = seen(server.addr());

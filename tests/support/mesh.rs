@@ -23,9 +23,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use super::server::Server;
+use super::tls::Identity;
 
 /// A running mesh.
 pub(crate) struct Mesh {
@@ -40,6 +42,7 @@ pub(crate) struct Builder {
     says: String,
     identityless: Option<Identityless>,
     pick: Pick,
+    identity: Option<Identity>,
 }
 
 /// One place a request may end.
@@ -70,6 +73,7 @@ struct State {
     says: String,
     identityless: Option<Identityless>,
     pick: Pick,
+    identity: Option<Identity>,
     rng: Mutex<Xoshiro256PlusPlus>,
     served: AtomicU64,
     connections: AtomicU64,
@@ -98,6 +102,7 @@ impl Mesh {
             says: "{}\n".to_owned(),
             identityless: None,
             pick: Pick::Request,
+            identity: None,
         }
     }
 
@@ -108,7 +113,15 @@ impl Mesh {
 
     /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr())
+        match self.state.identity {
+            Some(_) => Identity::url(self.addr(), path),
+            None => format!("http://{}{path}", self.addr()),
+        }
+    }
+
+    /// The certificate to trust, where it speaks TLS.
+    pub(crate) fn certificate(&self) -> Option<&str> {
+        self.state.identity.as_ref().map(Identity::pem)
     }
 
     /// Requests served so far, with or without an identity.
@@ -168,6 +181,12 @@ impl Builder {
         self
     }
 
+    /// Speaks TLS, with a certificate that nobody trusts yet.
+    pub(crate) fn tls(mut self) -> Self {
+        self.identity = Some(Identity::new());
+        self
+    }
+
     /// Listens on a free loopback port.
     pub(crate) fn start(self) -> Mesh {
         let state = Arc::new(State {
@@ -175,6 +194,7 @@ impl Builder {
             says: self.says,
             identityless: self.identityless,
             pick: self.pick,
+            identity: self.identity,
             rng: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(self.seed)),
             served: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -230,17 +250,29 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         let _ = stream.set_nodelay(true);
         let state = Arc::clone(&state);
         tokio::spawn(async move {
-            let pinned = match state.pick {
-                Pick::Request => None,
-                Pick::Connection => Some(state.pick()),
-            };
-            let service = service_fn(|request| answer(&state, pinned, request));
-            // The client may leave whenever it likes.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match &state.identity {
+                None => serve(stream, &state).await,
+                // A client that does not trust us leaves during the handshake.
+                Some(identity) => {
+                    if let Ok(stream) = identity.acceptor().accept(stream).await {
+                        serve(stream, &state).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &State) {
+    let pinned = match state.pick {
+        Pick::Request => None,
+        Pick::Connection => Some(state.pick()),
+    };
+    let service = service_fn(|request| answer(state, pinned, request));
+    // The client may leave whenever it likes.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(

@@ -14,3 +14,5 @@ pub(crate) mod http;
 pub(crate) mod mesh;
 // A listener and its tasks on a thread of their own.
 pub(crate) mod server;
+// A certificate that nobody else trusts.
+pub(crate) mod tls;

@@ -1,0 +1,142 @@
+//! What is refused: exit 2, nothing on stdout, and an error that says what to do next.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::cmd::run;
+use crate::support::hostile::Refusing;
+
+#[test]
+fn flags_that_cannot_be_meant_are_refused() {
+    let url = Refusing::start().url("/");
+    for (case, args) in [
+        ("an unknown flag", &["--no-such-flag", &url][..]),
+        ("no URL at all", &["-n", "10"]),
+        ("a URL without a scheme", &["127.0.0.1:5000/version"]),
+        ("a scheme nobody speaks here", &["gopher://127.0.0.1/"]),
+        ("no requests", &["-n", "0", &url]),
+        ("no connections", &["-c", "0", &url]),
+        ("a count that is none", &["-n", "many", &url]),
+        ("a duration that is none", &["-z", "soon", &url]),
+        ("a broken regex", &["--bucket", "regex:(", &url]),
+        ("an unknown extractor", &["--bucket", "colour", &url]),
+        ("an empty expectation", &["--expect", "", &url]),
+        (
+            "a weight that is none",
+            &["--expect", "v1=ninety,v2=10", &url],
+        ),
+        ("weights of zero only", &["--expect", "v1=0,v2=0", &url]),
+        ("a target twice", &["--expect", "v1=50,v1=50", &url]),
+        (
+            "a map to nobody",
+            &["--expect", "v1=90,v2=10", "--map", "x=v3", &url],
+        ),
+        ("an unknown format", &["-o", "papyrus", &url]),
+        ("a header without a colon", &["-H", "end-user", &url]),
+        (
+            "a file that is not there",
+            &["-f", "no-such-file.yaml", &url],
+        ),
+    ] {
+        run(args).refused(case);
+    }
+}
+
+#[test]
+fn manifests_without_a_split_are_refused() {
+    let url = Refusing::start().url("/");
+    let rules = |weights: [&str; 2]| virtual_service("weather", weights);
+    let two = [rules(["90", "10"]), virtual_service("other", ["50", "50"])].join("---\n");
+    for (case, text) in [
+        ("an empty file", String::new()),
+        ("not YAML", "{ this: is, not: [yaml\n".to_owned()),
+        ("a text", "hello\n".to_owned()),
+        ("other kinds only", CONFIG_MAP.to_owned()),
+        ("two that may be meant", two),
+        ("a quoted weight", rules(["\"90\"", "10"])),
+        ("a negative weight", rules(["-1", "10"])),
+        ("a fraction of a weight", rules(["1.5", "10"])),
+        ("weights of zero only", rules(["0", "0"])),
+        ("an alias bomb", alias_bomb()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rules.yaml");
+        fs::write(&file, text).unwrap();
+        run(&["-f", &shown(&file), &url]).refused(case);
+    }
+}
+
+#[test]
+fn a_problem_in_a_manifest_is_shown_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yaml");
+    let text = virtual_service("weather", ["\"90\"", "10"]);
+    fs::write(&file, &text).unwrap();
+    let outcome = run(&["-f", &shown(&file), &Refusing::start().url("/")]);
+    outcome.refused("a quoted weight");
+    let line = 1 + text
+        .lines()
+        .position(|line| line.contains("\"90\""))
+        .unwrap();
+    assert!(
+        outcome.stderr.contains(&format!("rules.yaml:{line}")),
+        "{outcome:#?}"
+    );
+    assert!(outcome.stderr.contains("weight: \"90\""), "{outcome:#?}");
+    assert!(outcome.stderr.contains('^'), "{outcome:#?}");
+}
+
+#[test]
+fn a_folder_without_manifests_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = Refusing::start().url("/");
+    run(&["-f", &shown(folder.path()), &url]).refused("an empty folder");
+    fs::write(folder.path().join("README.txt"), "no manifest").unwrap();
+    run(&["-f", &shown(folder.path()), &url]).refused("a folder without YAML");
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn virtual_service(host: &str, weights: [&str; 2]) -> String {
+    let [single, multiple] = weights;
+    format!(
+        "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: {host}
+spec:
+  hosts: [{host}]
+  http:
+    - route:
+        - destination: {{ host: {host}, subset: single }}
+          weight: {single}
+        - destination: {{ host: {host}, subset: multiple }}
+          weight: {multiple}
+"
+    )
+}
+
+const CONFIG_MAP: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: nothing-to-see
+data:
+  weight: \"90\"
+";
+
+/// Ten billion scalars in ten lines.
+fn alias_bomb() -> String {
+    let lines: Vec<String> = (0..10)
+        .map(|level: u32| match level.checked_sub(1) {
+            None => format!("a0: &a0 [{}]\n", ["x"; 10].join(", ")),
+            Some(below) => {
+                let aliases = vec![format!("*a{below}"); 10].join(", ");
+                format!("a{level}: &a{level} [{aliases}]\n")
+            }
+        })
+        .collect();
+    lines.concat()
+}
