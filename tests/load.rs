@@ -127,7 +127,7 @@ fn the_first_interrupt_stops_and_reports() {
         .latency("v2", Duration::from_millis(5))
         .start();
     let url = mesh.url("/");
-    let child = Running::start(&["-o", "json", "-n", "1M", "-c", "2", &url]);
+    let mut child = Running::start(&["-o", "json", "-n", "1M", "-c", "2", &url]);
     wait_until("fifty requests are served", || mesh.served() >= 50);
     child.interrupt();
     let report = child.finish().exits(0).report();
@@ -143,7 +143,7 @@ fn the_second_interrupt_ends_at_once() {
         .latency("v1", Duration::from_secs(300))
         .start();
     let url = mesh.url("/");
-    let child = Running::start(&["-n", "10", "-t", "300s", &url]);
+    let mut child = Running::start(&["-n", "10", "-t", "300s", &url]);
     wait_until("a request is under way", || mesh.served() >= 1);
     child.interrupt();
     std::thread::sleep(Duration::from_millis(200));

@@ -35,8 +35,8 @@ pub(crate) fn run_json(args: &[&str]) -> Outcome {
     run(&[&["-o", "json"], args].concat())
 }
 
-/// A run that a test talks to before it has ended.
-pub(crate) struct Running(Child);
+/// A run that a test talks to before it has ended; it does not outlive the test.
+pub(crate) struct Running(Option<Child>);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -63,18 +63,18 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        Self(child.expect("the binary runs"))
+        Self(Some(child.expect("the binary runs")))
     }
 
     /// Whoever read stdout leaves.
     pub(crate) fn close_stdout(&mut self) {
-        drop(self.0.stdout.take());
+        drop(self.child().stdout.take());
     }
 
     /// As ^C does.
-    pub(crate) fn interrupt(&self) {
+    pub(crate) fn interrupt(&mut self) {
         let status = process::Command::new("kill")
-            .args(["-INT", &self.0.id().to_string()])
+            .args(["-INT", &self.child().id().to_string()])
             .status()
             .expect("`kill` runs");
         assert!(status.success(), "it ended before it was interrupted");
@@ -83,14 +83,27 @@ impl Running {
     /// Waits half a minute at most; what is said is short enough for a pipe.
     pub(crate) fn finish(mut self) -> Outcome {
         for _ in 0..600 {
-            if matches!(self.0.try_wait(), Ok(Some(_))) {
-                let output = self.0.wait_with_output();
+            if matches!(self.child().try_wait(), Ok(Some(_))) {
+                let output = self.0.take().map(Child::wait_with_output);
+                let output = output.expect("only `finish` takes it");
                 return Outcome::of(&[], &output.expect("the pipes are readable"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        self.0.kill().expect("the process still runs");
-        panic!("it did not end: {:?}", self.0.wait_with_output());
+        panic!("it did not end within half a minute");
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().expect("only `finish` takes it")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
