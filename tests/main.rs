@@ -22,11 +22,23 @@ mod exits;
 // One run in every format.
 mod formats;
 
+// Who answered: extractors and targets.
+mod buckets;
+
 // Servers that misbehave: every failure has its kind, and the run goes on.
 mod faults;
+
 // What is refused, and how: exit 2 and the next step.
 mod input;
-// The main job against an in-process mesh: verdicts, exact counts, buckets, connections, signals.
+
+// What is sent: exact counts, connections, pace, TLS, signals.
+mod load;
+
+// What is said, and where.
+mod output;
+
+// The main job against an in-process mesh: verdicts.
 mod run;
+
 // The main job against a real Envoy: the founding story.
 mod run_envoy;

@@ -95,20 +95,6 @@ fn a_dead_subset_shows_its_share_and_is_never_a_pass() {
 }
 
 #[test]
-fn what_envoy_runs_can_be_the_declaration() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config_dump.json");
-    let split = weather(70, 30);
-    fs::write(&file, split.envoy().admin("/config_dump").to_string()).unwrap();
-    let dump = file.to_str().unwrap();
-
-    let (same, report) = passes(&["-f", dump], || weather(70, 30));
-    assert_eq!(report.verdict(), "pass");
-    assert_eq!(report.count("single"), same.hits("single"));
-    run_json(&["-f", dump, &weather(90, 10).url("/version")]).exits(1);
-}
-
-#[test]
 fn a_declared_abort_takes_its_share_before_the_split() {
     let start = || {
         Envoy::split(&[("single", 90), ("multiple", 10)])

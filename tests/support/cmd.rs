@@ -1,6 +1,6 @@
 //! The built binary, run as a user runs it, and what came back.
 
-use std::process;
+use std::process::{self, Child, Stdio};
 use std::time::Duration;
 
 use assert_cmd::Command;
@@ -11,8 +11,7 @@ pub(crate) fn resplit() -> Command {
     Command::from_std(bare())
 }
 
-/// The same for tests that talk to it while it runs.
-pub(crate) fn bare() -> process::Command {
+fn bare() -> process::Command {
     let mut command = process::Command::new(env!("CARGO_BIN_EXE_resplit"));
     command.env_clear().env("COLUMNS", "100");
     if let Some(path) = std::env::var_os("PATH") {
@@ -36,6 +35,9 @@ pub(crate) fn run_json(args: &[&str]) -> Outcome {
     run(&[&["-o", "json"], args].concat())
 }
 
+/// A run that a test talks to before it has ended; it does not outlive the test.
+pub(crate) struct Running(Option<Child>);
+
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -52,9 +54,61 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Report(pub(crate) Value);
 
+impl Running {
+    /// Starts `resplit ARGS`.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let child = bare()
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(Some(child.expect("the binary runs")))
+    }
+
+    /// Whoever read stdout leaves.
+    pub(crate) fn close_stdout(&mut self) {
+        drop(self.child().stdout.take());
+    }
+
+    /// As ^C does.
+    pub(crate) fn interrupt(&mut self) {
+        let status = process::Command::new("kill")
+            .args(["-INT", &self.child().id().to_string()])
+            .status()
+            .expect("`kill` runs");
+        assert!(status.success(), "it ended before it was interrupted");
+    }
+
+    /// Waits half a minute at most; what is said is short enough for a pipe.
+    pub(crate) fn finish(mut self) -> Outcome {
+        for _ in 0..600 {
+            if matches!(self.child().try_wait(), Ok(Some(_))) {
+                let output = self.0.take().map(Child::wait_with_output);
+                let output = output.expect("only `finish` takes it");
+                return Outcome::of(&[], &output.expect("the pipes are readable"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it did not end within half a minute");
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().expect("only `finish` takes it")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 impl Outcome {
-    /// From what the process left behind.
-    pub(crate) fn of(args: &[&str], output: &process::Output) -> Self {
+    fn of(args: &[&str], output: &process::Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -79,7 +79,15 @@ struct State {
     connections: AtomicU64,
 }
 
+/// The declared split of most tests.
+pub(crate) const NINETY_TEN: &str = "v1=90,v2=10";
+
 impl Mesh {
+    /// A mesh that does what [`NINETY_TEN`] declares.
+    pub(crate) fn honest() -> Self {
+        Self::split([("v1", 90), ("v2", 10)]).seed(7).start()
+    }
+
     /// Describes a split by names and weights.
     pub(crate) fn split<'a>(targets: impl IntoIterator<Item = (&'a str, u64)>) -> Builder {
         let targets: Vec<Target> = targets

@@ -1,0 +1,52 @@
+//! What is said, and where: stdout for the report, stderr for the rest, files where told.
+
+use crate::support::cmd::{Report, Running, run, run_json};
+use crate::support::mesh::Mesh;
+
+#[test]
+fn a_report_is_also_written_to_a_file() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    let to = format!("json={}", file.display());
+    let outcome = run(&["-n", "50", "--report", &to, &mesh.url("/")]).exits(0);
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(Report(serde_json::from_str(&written).unwrap()).sent(), 50);
+    assert!(
+        !outcome.stdout.is_empty(),
+        "the text report still goes to stdout"
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let to = format!("json={}/missing/report.json", folder.path().display());
+    let outcome = run(&["-n", "20", "--report", &to, &mesh.url("/")]).exits(2);
+    assert!(outcome.stderr.contains("error:"), "{outcome:#?}");
+    assert!(outcome.stderr.contains("report.json"), "{outcome:#?}");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let mesh = Mesh::honest();
+    let mut child = Running::start(&["-o", "json", "-n", "50", &mesh.url("/")]);
+    child.close_stdout();
+    let outcome = child.finish().exits(0);
+    assert!(!outcome.stderr.contains("panicked"), "{outcome:#?}");
+    assert!(!outcome.stderr.contains("error:"), "{outcome:#?}");
+}
+
+#[test]
+fn nothing_but_the_report_goes_to_stdout() {
+    let mesh = Mesh::honest();
+    let outcome = run_json(&["-n", "20", "-v", &mesh.url("/")]).exits(0);
+    assert_eq!(outcome.report().sent(), 20);
+    let quiet = run(&["-n", "20", "--quiet", &mesh.url("/")]).exits(0);
+    assert_eq!(quiet.stderr, "");
+    assert!(
+        !quiet.stdout.contains('\x1b'),
+        "no colour without a terminal"
+    );
+}
