@@ -26,10 +26,9 @@ pub(super) async fn connect(job: &Job, quota: u32) -> Result<Connection, Failure
 }
 
 async fn establish(job: &Job, quota: u32) -> Result<Connection, Failure> {
-    let (stream, peer) = tcp(&job.addresses).await.map_err(|error| Failure {
-        kind: FailureKind::Connect,
-        message: error.to_string(),
-    })?;
+    let (stream, peer) = tcp(&job.addresses)
+        .await
+        .map_err(|error| unconnected(&error))?;
     match &job.tls {
         None => Connection::new(TokioIo::new(stream), peer, quota).await,
         Some(tls) => {
@@ -39,6 +38,18 @@ async fn establish(job: &Job, quota: u32) -> Result<Connection, Failure> {
             })?;
             Connection::new(TokioIo::new(stream), peer, quota).await
         }
+    }
+}
+
+/// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted.
+fn unconnected(error: &io::Error) -> Failure {
+    let kind = match error.kind() {
+        io::ErrorKind::ConnectionReset => FailureKind::Reset,
+        _ => FailureKind::Connect,
+    };
+    Failure {
+        kind,
+        message: error.to_string(),
     }
 }
 
