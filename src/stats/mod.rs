@@ -9,6 +9,7 @@
 //! | Is the split another one? | [`design`] | exact binomial; exact or simulated multinomial, Pearson |
 //! | Is it the declared one, within a margin? | [`design`] | one-sided exact tests on both sides (TOST) |
 //! | How many requests are needed? | [`power`] | normal approximation with the variance at the margin; noncentral chi-square |
+//! | May one stop early? | [`sequential`] | e-process (Dirichlet mixture), likelihood ratios |
 //! | How far off is it? | [`fit`], [`interval`], [`simultaneous`] | effect sizes, residuals, confidence intervals |
 //!
 //! Tails are computed as logarithms throughout: `exp` of them may underflow, they do not.
@@ -21,6 +22,7 @@ pub mod interval;
 pub mod multinomial;
 pub mod power;
 pub mod sampler;
+pub mod sequential;
 pub mod simultaneous;
 pub mod tolerance;
 
