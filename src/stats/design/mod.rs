@@ -211,6 +211,10 @@ impl Design {
     #[must_use]
     pub fn ln_p_equivalence(&self, counts: &[u64], unattributed: u64) -> f64 {
         let n = counts.iter().sum::<u64>() + unattributed;
+        if n == unattributed {
+            // Nothing was attributed: nothing is excluded, not even by a design without edges.
+            return 0.0;
+        }
         let sides = counts.iter().enumerate().flat_map(|(i, count)| {
             let (lo, hi) = self.edges(i);
             let low = lo.map(|lo| binomial::ln_ge(n, *count, lo));
