@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse};
 use crate::route::{Probe, ResolveError, Vantage, resolve as resolve_route};
 use crate::split::Expected;
-use crate::verdict::Caveat;
+use crate::verdict::{Caveat, Rival};
 
 /// A declared split, and what has to be said about it.
 pub(super) struct Declared {
@@ -21,6 +21,8 @@ pub(super) struct Declared {
     pub(super) rule: Option<String>,
     /// What weakens it.
     pub(super) caveats: Vec<Caveat>,
+    /// What the traffic could follow instead.
+    pub(super) rivals: Vec<Rival>,
 }
 
 /// Finds out what is declared, if anything is.
@@ -32,6 +34,7 @@ pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
                 expected: expected.clone(),
                 rule: None,
                 caveats: Vec::new(),
+                rivals: Vec::new(),
             }));
         }
         Declaration::Manifests(paths) => input::manifests(paths)?,
@@ -68,6 +71,7 @@ pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
             .route
             .map(|route| format!("{} {}", route.object, route.rule)),
         caveats: resolution.caveats.iter().map(caveat).collect(),
+        rivals: Vec::new(),
     }))
 }
 

@@ -3,13 +3,16 @@
 mod args;
 mod config;
 mod declared;
+mod deliver;
 mod demo;
 mod exit;
 mod failure;
 mod input;
 mod output;
+mod planning;
 mod progress;
 mod run;
+mod settle;
 mod wait;
 
 use std::io::{self, Write};
