@@ -223,9 +223,44 @@ impl<'n, 's> Fields<'n, 's> {
         self.get(key).and_then(|node| decoder.text(node, key))
     }
 
+    /// Whether a field is there that was probably meant to be this one; [`Fields::finish`] reports it.
+    #[must_use]
+    pub fn misspelt(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| {
+            !self.known.contains(&entry.key.as_ref())
+                && nearest(&entry.key, std::iter::once(key)).is_some()
+        })
+    }
+
+    /// A duration as Go writes it.
+    pub fn duration(&mut self, key: &'static str, decoder: &mut Decoder<'_>) {
+        let Some(node) = self.get(key) else { return };
+        let text = match &node.value {
+            Value::Scalar { text, .. } => text.trim_end_matches(|c: char| c.is_alphabetic()),
+            Value::List(_) | Value::Map(_) => "",
+        };
+        match node.scalar() {
+            Some(Scalar::Text(whole))
+                if whole.len() > text.len()
+                    && text.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {}
+            Some(Scalar::Int(number)) => {
+                decoder.wrong_type(
+                    key,
+                    "a duration",
+                    node,
+                    Some(&format!("write `{number}s` for seconds")),
+                );
+            }
+            _ => decoder.wrong_type(key, "a duration such as `5s`", node, None),
+        }
+    }
+
     /// A string that must be there and not be empty.
     pub fn required(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> Option<At<String>> {
         if self.get(key).is_none() {
+            if self.misspelt(key) {
+                return None;
+            }
             let problem =
                 Diagnostic::error("missing_field", format!("{} needs a `{key}`", self.what));
             decoder.report(problem.at(self.span, format!("no `{key}` here")));

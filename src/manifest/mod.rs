@@ -4,6 +4,7 @@ pub mod decode;
 pub mod istio;
 pub mod kube;
 mod scalar;
+mod syntax;
 pub mod yaml;
 
 use std::collections::{BTreeMap, HashMap};
@@ -192,6 +193,15 @@ impl Manifests {
 
 /// One object, or a list of them.
 fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>) {
+    if !matches!(node.value, Value::Map(_)) {
+        let problem = Diagnostic::error("no_object", "this is no manifest: it has no `kind`");
+        decoder.report(
+            problem
+                .at(node.span, "")
+                .help("a manifest begins with `apiVersion:` and `kind:`; is this the right file?"),
+        );
+        return;
+    }
     let Some(mut fields) = decoder.map(node, "a manifest") else {
         return;
     };

@@ -7,11 +7,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use serde_saphyr::granit_parser::{
-    self as granit, ErrorKind, Event, Parser, ScalarStyle, ScanError,
-};
+use serde_saphyr::granit_parser::{self as granit, Event, Parser, ScalarStyle};
 
 use super::scalar::{Scalar, plain};
+use super::syntax::{bomb, complex_key, one_line, syntax, too_deep, too_large};
 use crate::diag::{Diagnostic, SourceId, Span};
 
 /// Nodes that aliases and merge keys of one text may copy; written-out text has no such limit.
@@ -65,18 +64,7 @@ pub fn documents<'s>(
     visit: &mut dyn FnMut(Node<'s>, &mut Vec<Diagnostic>),
 ) {
     if text.len() > MAX_BYTES {
-        let problem = Diagnostic::error(
-            "too_large",
-            format!(
-                "a manifest of {} MiB is more than resplit reads",
-                text.len() >> 20
-            ),
-        );
-        problems.push(
-            problem
-                .at(Span::new(source, 0..0), "")
-                .help("pass only the kinds that decide a split, such as `kubectl get virtualservices,destinationrules,services -A -o yaml`"),
-        );
+        problems.push(too_large(source, text.len()));
         return;
     }
     let options = granit::options! {
@@ -90,7 +78,7 @@ pub fn documents<'s>(
     while let Some(next) = parser.next_event() {
         let step = match next {
             Ok((event, span)) => tree.event(event, span.byte_range().unwrap_or(0..0), problems),
-            Err(error) => Err(Box::new(syntax(source, text, &error))),
+            Err(error) => Err(Box::new(syntax(source, text, &error, MAX_DEPTH))),
         };
         match step {
             Ok(Some(document)) => visit(document, problems),
@@ -252,7 +240,7 @@ impl<'s> Builder<'s> {
                 };
                 self.copied += cost;
                 if self.copied > MAX_COPIED || self.open.len() + height > MAX_DEPTH {
-                    return Err(Box::new(bomb(span)));
+                    return Err(Box::new(bomb(span, MAX_COPIED)));
                 }
                 let node = node.clone();
                 self.done(node, 0)
@@ -285,7 +273,7 @@ impl<'s> Builder<'s> {
         content: Content<'s>,
     ) -> Step<Option<Node<'s>>> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Box::new(too_deep(self.line_of(start))));
+            return Err(Box::new(too_deep(self.line_of(start), MAX_DEPTH)));
         }
         self.open.push(Open {
             start,
@@ -343,7 +331,7 @@ impl<'s> Builder<'s> {
             let (cost, height) = (node.cost(), node.height());
             self.copied += cost;
             if self.copied > MAX_COPIED {
-                return Err(Box::new(bomb(node.span)));
+                return Err(Box::new(bomb(node.span, MAX_COPIED)));
             }
             self.anchors.insert(anchor, (node.clone(), cost, height));
         }
@@ -361,13 +349,7 @@ impl<'s> Builder<'s> {
                 None => match node.value {
                     Value::Scalar { text, .. } => *key = Some((text, node.span)),
                     Value::List(_) | Value::Map(_) => {
-                        let problem = Diagnostic::error(
-                            "complex_key",
-                            "a key must be a string, not a list or a map",
-                        );
-                        return Err(Box::new(problem.at(node.span, "").help(
-                            "text in braces, such as a template's `{{ … }}`, must be rendered or quoted first",
-                        )));
+                        return Err(Box::new(complex_key(self.text, node.span)));
                     }
                 },
             },
@@ -395,7 +377,7 @@ impl<'s> Builder<'s> {
             };
             self.copied += more.len();
             if self.copied > MAX_COPIED {
-                return Err(Box::new(bomb(map.span)));
+                return Err(Box::new(bomb(map.span, MAX_COPIED)));
             }
             for entry in more {
                 if !entries.iter().any(|known| known.key == entry.key) {
@@ -410,23 +392,6 @@ impl<'s> Builder<'s> {
     fn line_of(&self, range: Range<usize>) -> Span {
         one_line(self.source, self.text, range)
     }
-}
-
-fn one_line(source: SourceId, text: &str, range: Range<usize>) -> Span {
-    let start = floor(text, range.start);
-    let end = floor(text, range.end).max(start);
-    let line = &text[start..end];
-    let length = line.find(['\n', '\r']).unwrap_or(line.trim_end().len());
-    Span::new(source, start..start + length)
-}
-
-/// The nearest character boundary at or before a byte.
-fn floor(text: &str, byte: usize) -> usize {
-    let byte = byte.min(text.len());
-    (0..=byte)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
 }
 
 /// Keeps the first of each key, and reports the others.
@@ -452,63 +417,173 @@ fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Diagnostic>) -> Vec<En
     kept
 }
 
-fn bomb(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        "alias_bomb",
-        format!("aliases copy more than {MAX_COPIED} values"),
-    )
-    .at(span, "too much from here on")
-    .help("write the values out, or pass the rendered manifests")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
 
-fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        "too_deep",
-        format!("lists and maps are nested more than {MAX_DEPTH} levels deep"),
-    )
-    .at(span, "")
-    .help("no manifest needs that: is this the right file?")
-}
+    use crate::diag::Sources;
+    use proptest::prelude::*;
 
-/// A syntax error with its place, in words that do not need the YAML specification.
-fn syntax(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
-    let start = floor(text, error.marker().byte_offset().unwrap_or(text.len()));
-    let width = text[start..].chars().next().map_or(0, char::len_utf8);
-    let span = one_line(source, text, start..start + width);
-    let (message, help) = match error.kind() {
-        ErrorKind::RecursionLimitExceeded => return too_deep(span),
-        ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabNotAllowed => (
-            "a tab cannot indent YAML".to_owned(),
-            Some("indent with spaces"),
-        ),
-        ErrorKind::MappingValueNotAllowed => (
-            "a `:` stands where no key can be".to_owned(),
-            Some("check the indentation, or quote the text if the `:` belongs to it"),
-        ),
-        ErrorKind::ExpectedBlockMappingKey
-        | ErrorKind::ExpectedBlockSequenceEntry
-        | ErrorKind::InvalidIndentation => (
-            "this line does not fit the ones above it".to_owned(),
-            Some("check the indentation of this line and the one above"),
-        ),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (
-            "a `:` is missing after this key".to_owned(),
-            Some("check the `:` and the indentation"),
-        ),
-        ErrorKind::UnclosedQuotedScalar => ("a quote is not closed".to_owned(), None),
-        ErrorKind::UnexpectedCharacter {
-            character: '%' | '@' | '`',
-        } => (
-            "text cannot begin with this character".to_owned(),
-            Some("put the text in quotes"),
-        ),
-        kind => (kind.to_string(), None),
-    };
-    let problem = Diagnostic::error("yaml_syntax", format!("not YAML: {message}")).at(span, "");
-    match help {
-        Some(help) => problem.help(help),
-        None => problem,
+    fn read(text: &str) -> (Vec<Node<'_>>, Vec<Diagnostic>) {
+        let id = Sources::new().add("t.yaml", text);
+        let (mut nodes, mut problems) = (Vec::new(), Vec::new());
+        documents(id, text, &mut problems, &mut |node, _| nodes.push(node));
+        (nodes, problems)
+    }
+
+    fn ids(problems: &[Diagnostic]) -> Vec<&str> {
+        problems.iter().map(|problem| problem.id).collect()
+    }
+
+    fn slice(text: &str, span: Span) -> &str {
+        &text[span.start..span.end]
+    }
+
+    #[test]
+    fn places_are_byte_exact_past_letters_of_several_bytes() {
+        let text = "größe: \"wéight\" # ü\nlist:\n  - é\n  - {a: b}\nempty:\n";
+        let (nodes, problems) = read(text);
+        assert_eq!(problems, []);
+        let Value::Map(entries) = &nodes[0].value else {
+            panic!("a map")
+        };
+        let keys: Vec<&str> = entries
+            .iter()
+            .map(|entry| slice(text, entry.key_span))
+            .collect();
+        assert_eq!(keys, ["größe", "list", "empty"]);
+        assert_eq!(slice(text, entries[0].value.span), "\"wéight\"");
+        let Value::List(items) = &entries[1].value.value else {
+            panic!("a list")
+        };
+        assert_eq!(slice(text, items[0].span), "é");
+        assert_eq!(slice(text, items[1].span), "{a: b}");
+        assert!(entries[2].value.is_null());
+    }
+
+    #[test]
+    fn line_ends_byte_order_marks_and_empty_documents_do_not_matter() {
+        for text in [
+            "a: 1\r\nb: 2\r\n",
+            "\u{feff}a: 1\nb: 2\n",
+            "---\n---\na: 1\nb: 2\n...\n---\n# nothing\n",
+            "%YAML 1.2\n---\na: 1\nb: 2",
+        ] {
+            let (nodes, problems) = read(text);
+            assert_eq!(ids(&problems), Vec::<&str>::new(), "{text:?}");
+            assert_eq!(nodes.len(), 1, "{text:?}");
+            let Value::Map(entries) = &nodes[0].value else {
+                panic!("a map")
+            };
+            assert_eq!(slice(text, entries[1].key_span), "b", "{text:?}");
+            assert_eq!(slice(text, entries[1].value.span), "2", "{text:?}");
+        }
+        for text in [
+            "",
+            "\n",
+            "---",
+            "# only a comment",
+            "\u{feff}",
+            "---\n---\n",
+        ] {
+            assert_eq!(read(text), (vec![], vec![]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_documents_after_a_broken_one_are_still_read() {
+        let (nodes, problems) = read("a: [1\nb: 2\n---\nc: 3\n---\nd: : 4\n---\ne: 5\n");
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        let keys: Vec<bool> = nodes
+            .iter()
+            .map(|node| node.get("c").or(node.get("e")).is_some())
+            .collect();
+        assert_eq!(keys, [true, true]);
+    }
+
+    #[test]
+    fn a_key_given_twice_is_an_error_with_both_places() {
+        let text = "a: 1\nb: 2\na: 3\n";
+        let (nodes, problems) = read(text);
+        assert_eq!(ids(&problems), ["duplicate_key"]);
+        let places: Vec<usize> = problems[0]
+            .labels
+            .iter()
+            .map(|label| label.span.start)
+            .collect();
+        assert_eq!(places, [10, 0]);
+        assert_eq!(
+            nodes[0].get("a").and_then(Node::scalar),
+            Some(Scalar::Int(1))
+        );
+    }
+
+    #[test]
+    fn anchors_aliases_and_merge_keys_work_as_in_kubectl() {
+        let (nodes, problems) = read("base: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\nsame: *b\n");
+        assert_eq!(problems, []);
+        let int = |key: &str, inner: &str| match nodes[0]
+            .get(key)
+            .and_then(|map| map.get(inner))
+            .and_then(Node::scalar)
+        {
+            Some(Scalar::Int(number)) => number,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            (int("use", "x"), int("use", "y"), int("same", "x")),
+            (1, 3, 1)
+        );
+        assert_eq!(ids(&read("a: *nowhere\n").1), ["unknown_anchor"]);
+        assert_eq!(ids(&read("a: &x [*x]\n").1), ["recursive_alias"]);
+    }
+
+    #[test]
+    fn text_that_multiplies_itself_is_refused_at_once() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let above = format!("*a{}", level - 1);
+            let items = vec![above; 10].join(", ");
+            let _ = writeln!(bomb, "a{level}: &a{level} [{items}]");
+        }
+        assert_eq!(ids(&read(&bomb).1), ["alias_bomb"]);
+        let long = "x".repeat(1_000_000);
+        let heavy = format!(
+            "a: &a \"{long}\\n\"\nb: [{}]\n",
+            vec!["*a"; 50_000].join(", ")
+        );
+        assert_eq!(ids(&read(&heavy).1), ["alias_bomb"]);
+    }
+
+    #[test]
+    fn text_that_nests_without_end_is_refused() {
+        for text in [
+            "[".repeat(100_000),
+            "{a: ".repeat(100_000),
+            "- ".repeat(100_000),
+        ] {
+            assert_eq!(ids(&read(&text).1), ["too_deep"], "{:?}", &text[..4]);
+        }
+        let mut chain = "a0: &a0 x\n".to_owned();
+        for level in 1..200 {
+            let _ = writeln!(chain, "a{level}: &a{level} [[*a{}]]", level - 1);
+        }
+        assert_eq!(ids(&read(&chain).1), ["alias_bomb"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(?s).*") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn text_that_looks_like_yaml_is_read_or_refused(text in "[-:&*!|>?%@`\\[\\]{},#'\"<~ \t\r\na1é.]{0,80}") {
+            let (nodes, problems) = read(&text);
+            for span in nodes.iter().map(|node| node.span).chain(problems.iter().flat_map(|p| &p.labels).map(|l| l.span)) {
+                prop_assert!(text.get(span.start..span.end).is_some());
+            }
+        }
     }
 }

@@ -48,7 +48,7 @@ pub enum From {
 pub struct RouteTable {
     /// The hosts with their routes, in the order in which they win ties.
     pub hosts: Vec<VirtualHost>,
-    /// The port that is dialled, where it is known.
+    /// The port of a destination that names none: the one that is dialled, where it is known and means that.
     pub port: Option<u16>,
     /// Rules that exist and do not apply from here, so that an error can name them.
     pub elsewhere: Vec<Elsewhere>,
@@ -170,8 +170,8 @@ pub struct Elsewhere {
     pub domains: Vec<String>,
     /// Why it does not apply from here.
     pub why: String,
-    /// The option that takes the vantage from which it applies: `--gateway istio-system/public`.
-    pub option: Option<String>,
+    /// What to do to judge the request from where it applies.
+    pub help: Option<String>,
 }
 
 /// Why backends and weights are no split.

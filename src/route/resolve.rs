@@ -171,10 +171,7 @@ impl ResolveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoRules => None,
-            Self::NotFromHere { rules, .. } => rules
-                .iter()
-                .find_map(|rule| rule.option.as_ref())
-                .map(|option| format!("judge the request from there with `{option}`")),
+            Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.help.clone()),
             Self::NoHost { known, nearest, .. } => Some(match nearest {
                 Some(near) => format!(
                     "did you mean `{near}`? --host sets the host without changing the address"
@@ -288,18 +285,37 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
     if table.hosts.is_empty() {
         return ResolveError::NoRules;
     }
-    let domains = table
-        .hosts
-        .iter()
-        .flat_map(|host| &host.domains)
-        .map(String::as_str);
-    let nearest = nearest(&host, domains).map(str::to_owned);
-    let known: BTreeSet<&str> = table.hosts.iter().map(|host| host.name.as_str()).collect();
+    let known: BTreeSet<&str> = table.hosts.iter().map(reachable).collect();
+    let domains = || {
+        table
+            .hosts
+            .iter()
+            .flat_map(|host| &host.domains)
+            .map(String::as_str)
+    };
+    let longer = |domain: &&str| {
+        domain
+            .strip_prefix(&host)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let near = nearest(&host, domains())
+        .or_else(|| domains().filter(longer).min_by_key(|domain| domain.len()));
+    let nearest = near.map(str::to_owned);
     ResolveError::NoHost {
         host,
         known: known.into_iter().map(str::to_owned).collect(),
         nearest,
     }
+}
+
+/// The name of a host under which it can be reached from here: as written where that works.
+fn reachable(host: &VirtualHost) -> &str {
+    let written = host
+        .domains
+        .iter()
+        .find(|domain| domain.eq_ignore_ascii_case(&host.name));
+    let shortest = || host.domains.iter().min_by_key(|domain| domain.len());
+    written.or_else(shortest).unwrap_or(&host.name)
 }
 
 /// How well a wildcard domain fits: suffix wildcards before prefix wildcards before `*`, longer before shorter.

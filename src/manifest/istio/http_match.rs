@@ -125,6 +125,11 @@ fn named(
 
 fn header(name: &str, span: Span, value: TextMatch) -> Test {
     let name = name.to_lowercase();
+    if matches!(name.as_str(), "uri" | "scheme" | "method" | "authority") {
+        let message =
+            format!("Istio ignores the header `{name}` here: match on the field `{name}` instead");
+        return Test::Assumed(Caveat::new("ignored-header", message, Some(span)));
+    }
     claim(&name, span).unwrap_or(Test::Header { name, value })
 }
 
