@@ -55,10 +55,16 @@ fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Str
         group = group.element(snippet);
         remaining.retain(|(_, label)| label.span.source != source_id);
     }
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+    match &diagnostic.help {
+        // Without a snippet there is no gutter that a note could hang on.
+        Some(help) if diagnostic.labels.is_empty() => {
+            let title = renderer.render(&[group]);
+            let help = Group::with_title(Level::HELP.primary_title(help.as_str()));
+            format!("{title}\n{}", renderer.render(&[help]))
+        }
+        Some(help) => renderer.render(&[group.element(Level::HELP.message(help.as_str()))]),
+        None => renderer.render(&[group]),
     }
-    renderer.render(&[group])
 }
 
 #[cfg(test)]
