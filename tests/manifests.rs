@@ -68,9 +68,11 @@ fn story(name: &str, text: &str) -> String {
             answer(request, &manifests, &sources)
         );
     }
-    if story.is_empty() {
-        let _ = writeln!(story, "these manifests hold {}", manifests.inventory());
-    }
+    story.push_str(&render(
+        manifests.without_rules().as_slice(),
+        &sources,
+        false,
+    ));
     story
 }
 
@@ -206,6 +208,17 @@ fn a_broken_file_does_not_hide_the_others() {
     for part in ["broken.yaml:", "bad.yaml:3:"] {
         assert!(text.contains(part), "{part} missing in\n{text}");
     }
+}
+
+#[test]
+fn a_problem_in_a_long_line_shows_its_surroundings_only() {
+    let filler = "x".repeat(100_000);
+    let line = format!(
+        r#"{{"apiVersion":"v1","kind":"Service","metadata":{{"name":"{filler}","namespace":5}},"x":"{filler}"}}"#
+    );
+    let (_, _, text) = parsed(&[("line.json", &line)]);
+    assert!(text.contains("not the number `5`"), "{text}");
+    assert!(text.len() < 2_000, "{} characters", text.len());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::decode::{At, Decoder, Fields};
+use super::decode::{At, Decoder};
+use super::fields::Fields;
 use super::yaml::Node;
 use crate::diag::{Diagnostic, Span};
 

@@ -1,18 +1,19 @@
 //! Manifests: the objects of YAML texts, decoded with their places, and the routes they make. Not: files, nor traffic.
 
+mod conflicts;
 pub mod decode;
+pub mod fields;
 pub mod istio;
 pub mod kube;
-mod scalar;
-mod syntax;
 pub mod yaml;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
-use decode::{Decoder, Fields};
+use decode::Decoder;
+use fields::Fields;
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
@@ -147,8 +148,8 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
             },
         );
     }
-    twice(&manifests, &mut problems);
-    delegates(&manifests, &mut problems);
+    conflicts::twice(&manifests, &mut problems);
+    conflicts::delegates(&manifests, &mut problems);
     problems.sort_by_key(|problem| {
         problem
             .labels
@@ -178,6 +179,23 @@ impl Manifests {
             1..=5 => named.join(", "),
             more => format!("{} and {} more", named[..4].join(", "), more - 4),
         }
+    }
+
+    /// An error that says what is there instead, if no rule is there at all.
+    #[must_use]
+    pub fn without_rules(&self) -> Option<Diagnostic> {
+        if !self.virtual_services.is_empty() {
+            return None;
+        }
+        let message = match self.objects.len() {
+            0 => "these manifests are empty: they hold no VirtualService".to_owned(),
+            _ => format!(
+                "these manifests hold {} but no VirtualService",
+                self.inventory()
+            ),
+        };
+        let problem = Diagnostic::error("no_rules", message);
+        Some(problem.help("pass the file that declares the split with -f, or the split itself with --expect v1=90,v2=10"))
     }
 
     /// How many objects of each kind there are.
@@ -338,68 +356,5 @@ fn foreign(
                 .at(kind.span, "")
                 .help(format!("did you mean `{near}`?")),
         );
-    }
-}
-
-/// The same object twice: which one counts would depend on the order of files.
-fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<(&str, &str, &str, &str), Span> = HashMap::new();
-    for object in &manifests.objects {
-        let (group, _) = object.api_version.split_once('/').unwrap_or_default();
-        if !DIALECTS
-            .iter()
-            .any(|dialect| dialect.group == group && dialect.kind == object.kind)
-        {
-            continue;
-        }
-        let key = (
-            group,
-            object.kind.as_str(),
-            object.namespace.as_str(),
-            object.name.as_str(),
-        );
-        if let Some(first) = seen.get(&key) {
-            let message = format!(
-                "{} {}/{} is given twice",
-                object.kind, object.namespace, object.name
-            );
-            problems.push(
-                Diagnostic::error("duplicate_object", message)
-                    .at(object.span, "again here")
-                    .at(*first, "first here")
-                    .help("pass one of them: which one the cluster would keep depends on the order of applying"),
-            );
-        } else {
-            seen.insert(key, object.span);
-        }
-    }
-}
-
-/// A VirtualService without hosts routes nothing, unless another one delegates to it.
-fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
-    let referred = |one: &VirtualService| {
-        manifests.virtual_services.iter().any(|root| {
-            root.http.iter().any(|http| match &http.action {
-                istio::HttpAction::Delegate { name, namespace } => {
-                    let home = namespace
-                        .as_ref()
-                        .map_or(&root.meta.namespace, |namespace| &namespace.value);
-                    name.value == one.meta.name && *home == one.meta.namespace
-                }
-                _ => false,
-            })
-        })
-    };
-    for one in manifests
-        .virtual_services
-        .iter()
-        .filter(|one| one.hosts.is_empty() && !referred(one))
-    {
-        let message = format!(
-            "{} has no `hosts`, and none of these VirtualServices delegates to it",
-            one.meta
-        );
-        let problem = Diagnostic::error("no_hosts", message).at(one.meta.span, "it routes nothing");
-        problems.push(problem.help("list the service's name under `spec.hosts`"));
     }
 }

@@ -1,6 +1,7 @@
 //! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
+mod host;
 pub mod matching;
 mod probe;
 pub mod resolve;
@@ -8,9 +9,10 @@ pub mod resolve;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use host::ResolveError;
 pub use matching::{Condition, Test, TextMatch};
 pub use probe::Probe;
-pub use resolve::{Matched, Resolution, ResolveError, Tried, resolve};
+pub use resolve::{Matched, Resolution, Tried, resolve};
 
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::split::{Clues, Destination, Mechanism, Share};
@@ -19,14 +21,14 @@ use crate::split::{Clues, Destination, Mechanism, Share};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vantage {
     /// A client in the mesh, or a gateway.
-    pub from: From,
+    pub origin: Origin,
     /// The Service port (mesh) or the server port (gateway) that is dialled, where it is known.
     pub port: Option<u16>,
 }
 
 /// Which proxy routes the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Origin {
     /// The sidecar of a client.
     Mesh {
         /// The namespace of the client; unknown means that of the rule.
@@ -193,7 +195,7 @@ impl Vantage {
     #[must_use]
     pub fn mesh(namespace: Option<String>, labels: Option<BTreeMap<String, String>>) -> Self {
         Self {
-            from: From::Mesh { namespace, labels },
+            origin: Origin::Mesh { namespace, labels },
             port: None,
         }
     }
@@ -202,7 +204,7 @@ impl Vantage {
     #[must_use]
     pub fn gateway(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
-            from: From::Gateway {
+            origin: Origin::Gateway {
                 namespace: namespace.into(),
                 name: name.into(),
             },

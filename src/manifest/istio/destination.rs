@@ -2,7 +2,8 @@
 
 use super::http_route::headers;
 use crate::diag::Diagnostic;
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
 
 /// One item of `route`.

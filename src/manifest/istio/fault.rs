@@ -1,7 +1,8 @@
 //! `fault` of an HTTP route: the part of the requests that the proxy answers or delays by itself.
 
 use crate::diag::Diagnostic;
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 
 /// `fault.abort`.
 #[derive(Clone, Copy, Debug, PartialEq)]

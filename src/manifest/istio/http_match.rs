@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Span};
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Node, Value};
 use crate::route::{Caveat, Condition, Test, TextMatch};
 

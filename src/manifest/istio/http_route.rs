@@ -4,7 +4,8 @@ use super::destination::{WeightedDestination, place, weights};
 use super::fault::{FaultAbort, fault};
 use super::http_match::HttpMatch;
 use crate::diag::{Diagnostic, Span};
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
 
 /// One item of `http`.

@@ -9,15 +9,15 @@ use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::Manifests;
 use crate::route::{
-    Caveat, Condition, Elsewhere, From, Route, RouteTable, Test, TextMatch, Vantage, VirtualHost,
+    Caveat, Condition, Elsewhere, Origin, Route, RouteTable, Test, TextMatch, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let compiler = Compiler { manifests, vantage };
-    match &vantage.from {
-        From::Mesh { namespace, .. } => compiler.mesh(namespace.as_deref()),
-        From::Gateway { namespace, name } => compiler.gateway(namespace, name),
+    match &vantage.origin {
+        Origin::Mesh { namespace, .. } => compiler.mesh(namespace.as_deref()),
+        Origin::Gateway { namespace, name } => compiler.gateway(namespace, name),
     }
 }
 
@@ -43,6 +43,9 @@ impl Compiler<'_> {
                     .iter_mut()
                     .find(|known| known.domains[0] == full)
                 {
+                    if owner.objects == [service.object()] {
+                        continue;
+                    }
                     owner.caveats.push(Caveat::new(
                         "two-owners",
                         format!(
@@ -63,6 +66,7 @@ impl Compiler<'_> {
                 );
                 virtual_host.routes = self.routes(service, client, "mesh");
                 self.protocol(&full, &mut virtual_host.caveats);
+                self.unread(client, &mut virtual_host.caveats);
                 if virtual_host
                     .routes
                     .iter()
@@ -234,6 +238,30 @@ impl Compiler<'_> {
             }
         }
         taken
+    }
+
+    /// Objects that may change what this client's proxy does, and that are not understood.
+    fn unread(&self, client: &str, caveats: &mut Vec<Caveat>) {
+        let ours = |namespace: &str| namespace == client || namespace == attach::ROOT;
+        for object in self
+            .manifests
+            .objects
+            .iter()
+            .filter(|object| ours(&object.namespace))
+        {
+            let what = match object.kind.as_str() {
+                "Sidecar" => "may hide hosts and rules from this client",
+                "EnvoyFilter" => "may change the routes of this client",
+                _ => continue,
+            };
+            if object.api_version.starts_with("networking.istio.io/") {
+                let message = format!(
+                    "{} {}/{} {what}, and is not judged",
+                    object.kind, object.namespace, object.name
+                );
+                caveats.push(Caveat::new("not-judged", message, Some(object.span)));
+            }
+        }
     }
 
     /// A port that is no HTTP port makes the HTTP routes of its service dead letters.

@@ -179,7 +179,18 @@ fn undefined(
 
 /// "port = destination.port.number, else the only port if the Service has exactly one, else the LISTENER port."
 fn port(manifests: &Manifests, host: &str, listener: Option<u16>) -> Option<u16> {
-    match &attach::service(manifests, host)?.ports[..] {
+    let Some(service) = attach::service(manifests, host) else {
+        let entry = manifests
+            .service_entries
+            .iter()
+            .find(|entry| entry.hosts.iter().any(|name| name.value == host))?;
+        return if let [port] = entry.ports[..] {
+            Some(port)
+        } else {
+            listener
+        };
+    };
+    match &service.ports[..] {
         [port] => Some(port.port.value),
         _ => listener,
     }

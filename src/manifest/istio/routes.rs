@@ -10,7 +10,7 @@ use super::outcome::{abort, notable, outcome};
 use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::Span;
 use crate::manifest::decode::At;
-use crate::route::{Action, Caveat, Condition, From, Outcome, Route, Test};
+use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
 
 impl Compiler<'_> {
     /// The routes of one VirtualService for a client, in order.
@@ -173,10 +173,10 @@ impl Compiler<'_> {
     }
 
     fn source_labels(&self, wanted: &BTreeMap<String, String>, span: Span) -> Test {
-        if let From::Mesh {
+        if let Origin::Mesh {
             labels: Some(labels),
             ..
-        } = &self.vantage.from
+        } = &self.vantage.origin
         {
             return Test::Fixed(
                 wanted

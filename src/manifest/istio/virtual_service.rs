@@ -3,7 +3,8 @@
 use super::http_route::HttpRoute;
 use super::opaque;
 use crate::diag::Diagnostic;
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 
 /// A VirtualService.
@@ -36,6 +37,21 @@ impl VirtualService {
             return None;
         };
         let hosts = spec.texts("hosts", decoder);
+        for (index, host) in hosts.iter().enumerate() {
+            if let Some(first) = hosts[..index]
+                .iter()
+                .find(|first| first.value == host.value)
+            {
+                let message = format!("the host `{}` is given twice", host.value);
+                let problem = Diagnostic::error("duplicate_host", message);
+                decoder.report(
+                    problem
+                        .at(host.span, "again here")
+                        .at(first.span, "first here")
+                        .help("keep one of them"),
+                );
+            }
+        }
         let gateways = spec.texts("gateways", decoder);
         let export_to = spec.texts("exportTo", decoder);
         let http = spec.list("http", decoder, HttpRoute::decode);
