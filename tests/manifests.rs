@@ -150,7 +150,7 @@ fn asked(request: &str) -> (Probe, Vantage) {
             "-from-namespace" => namespace = Some(value.to_owned()),
             "-from-labels" => labels = Some([pair("=")].into()),
             "-gateway" => gateway = Some(pair("/")),
-            "-host" => value.clone_into(&mut probe.host),
+            "-host" => probe = probe.with_host(value),
             other => panic!("unknown option {other}"),
         }
     }

@@ -18,10 +18,9 @@ fn sources() -> (Sources, Span) {
 
 fn probe(host: &str) -> Probe {
     let url = "http://h/".parse().expect("a URL");
-    Probe {
-        host: host.to_owned(),
-        ..Probe::new("GET", &url).expect("an absolute URL")
-    }
+    Probe::new("GET", &url)
+        .expect("an absolute URL")
+        .with_host(host)
 }
 
 fn host(domains: &[&str], routes: Vec<Route>) -> VirtualHost {

@@ -78,7 +78,7 @@ pub(super) fn find_host<'t>(
     table: &'t RouteTable,
     probe: &Probe,
 ) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
-    let name = without_port(&probe.host).to_lowercase();
+    let name = probe.host().to_lowercase();
     let exact: Vec<&VirtualHost> = table
         .hosts
         .iter()
@@ -210,21 +210,5 @@ fn wildcard(domain: &str, host: &str) -> Option<(u8, usize)> {
         (true, _) => Some((2, domain.len())),
         (_, true) => Some((1, domain.len())),
         _ => None,
-    }
-}
-
-/// `h` of `h:80`; an IPv6 address keeps its colons.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            if name.contains(':') && !name.ends_with(']') {
-                host
-            } else {
-                name
-            }
-        }
-        _ => host,
     }
 }

@@ -104,7 +104,7 @@ impl Condition {
             Test::Unknowable(caveat) => return Held::Unknowable(caveat),
             Test::Path(path) => path.matches(&probe.normal_path()),
             Test::Method(method) => method.matches(&probe.method),
-            Test::Authority(authority) => authority.matches(&probe.authority()),
+            Test::Authority(authority) => authority.matches(&probe.authority),
             Test::Scheme(scheme) => scheme.matches(&probe.scheme),
             Test::Header { name, value } => values(probe, name).any(|found| value.matches(found)),
             Test::WithoutHeader { name, value } => !without(probe, name, value),

@@ -157,8 +157,17 @@ pub struct Caveat {
     pub message: String,
     /// The field it is about.
     pub span: Option<Span>,
-    /// It concerns only requests with this method.
-    pub method: Option<&'static str>,
+    /// It concerns only some requests.
+    pub only: Option<Only>,
+}
+
+/// The requests that a caveat concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Those with this method.
+    Method(&'static str),
+    /// Those with this scheme.
+    Scheme(&'static str),
 }
 
 /// A rule that does not apply from the vantage.
@@ -212,12 +221,13 @@ impl Vantage {
         }
     }
 
-    /// The same vantage, dialling the port of a request. An address of this machine says nothing about that port: a
-    /// port-forward may stand in between.
+    /// The same vantage, dialling the port of a request, where that is the port of the service.
     #[must_use]
     pub fn dialling(self, probe: &Probe) -> Self {
-        let port = (!probe.is_local()).then_some(probe.port);
-        Self { port, ..self }
+        Self {
+            port: probe.service_port(),
+            ..self
+        }
     }
 }
 
@@ -312,7 +322,26 @@ impl Caveat {
             id,
             message: message.into(),
             span,
-            method: None,
+            only: None,
+        }
+    }
+
+    /// The same caveat, limited to some requests.
+    #[must_use]
+    pub fn only(self, only: Only) -> Self {
+        Self {
+            only: Some(only),
+            ..self
+        }
+    }
+
+    /// Whether the caveat concerns a request.
+    #[must_use]
+    pub fn concerns(&self, probe: &Probe) -> bool {
+        match self.only {
+            Some(Only::Method(method)) => probe.method == method,
+            Some(Only::Scheme(scheme)) => probe.scheme.eq_ignore_ascii_case(scheme),
+            None => true,
         }
     }
 

@@ -55,21 +55,16 @@ pub struct Tried<'t> {
 /// Resolves a request. Pure and total: an error says that no host of the table takes it.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = find_host(table, probe)?;
-    let mut caveats: Vec<Caveat> = assumed
-        .into_iter()
-        .chain(host.caveats.iter().cloned())
-        .collect();
+    let concerns = |caveat: &&Caveat| caveat.concerns(probe);
+    let of_host = host.caveats.iter().filter(concerns).cloned();
+    let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
     let mut trace = Vec::new();
     if host.https_only && probe.scheme.eq_ignore_ascii_case("http") {
-        let parts = answered(301, Cause::Redirect);
         return Ok(Resolution {
-            host,
-            route: None,
+            parts: answered(301, Cause::Redirect),
             trace,
             caveats,
-            mechanism: Mechanism::Iid,
-            parts,
-            source: host.span,
+            ..nowhere(host)
         });
     }
     let winner = host
@@ -83,19 +78,14 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
             None => true,
         });
     let Some(route) = winner else {
-        let parts = answered(404, Cause::NoRoute);
         return Ok(Resolution {
-            host,
-            route: None,
+            parts: answered(404, Cause::NoRoute),
             trace,
             caveats,
-            mechanism: Mechanism::Iid,
-            parts,
-            source: host.span,
+            ..nowhere(host)
         });
     };
-    let applies = |caveat: &&Caveat| caveat.method.is_none_or(|method| method == probe.method);
-    caveats.extend(route.outcome.caveats.iter().filter(applies).cloned());
+    caveats.extend(route.outcome.caveats.iter().filter(concerns).cloned());
     let (mechanism, parts) = outcome(&route.outcome, table.port);
     let matched = Matched {
         object: &route.object,
@@ -124,6 +114,19 @@ impl Resolution<'_> {
             self.parts.clone(),
         )
         .expect("the shares of a route sum to one")
+    }
+}
+
+/// A resolution without a route.
+fn nowhere(host: &VirtualHost) -> Resolution<'_> {
+    Resolution {
+        host,
+        route: None,
+        trace: Vec::new(),
+        caveats: Vec::new(),
+        mechanism: Mechanism::Iid,
+        parts: answered(404, Cause::NoRoute),
+        source: host.span,
     }
 }
 

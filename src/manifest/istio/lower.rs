@@ -9,7 +9,8 @@ use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::Manifests;
 use crate::route::{
-    Caveat, Condition, Elsewhere, Origin, Route, RouteTable, Test, TextMatch, Vantage, VirtualHost,
+    Caveat, Condition, Elsewhere, Only, Origin, Route, RouteTable, Test, TextMatch, Vantage,
+    VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -49,10 +50,14 @@ impl Compiler<'_> {
                     owner.caveats.push(Caveat::new(
                         "two-owners",
                         format!(
-                            "{} declares the host `{full}` too and is ignored: in the mesh one VirtualService owns a \
-                             host, here {}; merge them",
+                            "{} declares the host `{full}` too, and in the mesh only one VirtualService owns a host: \
+                             taken to be {}, {}; merge them",
                             service.object(),
                             owner.objects.join(" and "),
+                            match service.meta.created {
+                                Some(_) => "the older one",
+                                None => "the first by name, though a cluster takes the older one",
+                            },
                         ),
                         Some(host.span),
                     ));
@@ -67,6 +72,7 @@ impl Compiler<'_> {
                 virtual_host.routes = self.routes(service, client, "mesh");
                 self.protocol(&full, &mut virtual_host.caveats);
                 self.unread(client, &mut virtual_host.caveats);
+                virtual_host.caveats.push(sealed(host.span));
                 if virtual_host
                     .routes
                     .iter()
@@ -356,6 +362,12 @@ fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
     } else {
         attach::covers(host, &name).then_some(name)
     }
+}
+
+/// A sidecar sees only the outside of HTTPS.
+fn sealed(span: Span) -> Caveat {
+    let message = "a client in the mesh that sends HTTPS by itself hides its requests from the sidecar: HTTP routes take no effect";
+    Caveat::new("https-in-mesh", message, Some(span)).only(Only::Scheme("https"))
 }
 
 fn not_given(place: &str) -> Caveat {

@@ -2,6 +2,7 @@
 
 pub mod attach;
 mod clues;
+mod delegate;
 pub mod destination;
 pub mod destination_rule;
 pub mod fault;

@@ -6,7 +6,7 @@ use super::{FaultAbort, HttpAction, HttpRoute, WeightedDestination};
 use crate::diag::nearest::nearest;
 use crate::manifest::Manifests;
 use crate::manifest::decode::At;
-use crate::route::{Abort, Action, Backend, Caveat, Outcome, Split};
+use crate::route::{Abort, Action, Backend, Caveat, Only, Outcome, Split};
 use crate::split::{Destination, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`, for a client in namespace `client`. A delegate has none.
@@ -234,37 +234,31 @@ pub(super) fn abort(fault: FaultAbort) -> Option<Abort> {
 }
 
 pub(super) fn notable(field: &At<&'static str>) -> Caveat {
-    let (id, message, method) = match field.value {
+    let (id, message) = match field.value {
         "timeout" => (
             "timeout",
             "`timeout` turns late answers into 504, which belong to no destination",
-            None,
         ),
         "retries" => (
             "retries",
             "`retries` hides failures; a retry stays with the destination that was picked, so the split is kept",
-            None,
         ),
         "corsPolicy" => (
             "cors",
             "a CORS preflight is answered by the proxy and reaches no destination",
-            Some("OPTIONS"),
         ),
         "fault.delay" => (
             "fault-delay",
             "`fault.delay` slows a part of the requests down",
-            None,
         ),
         _ => (
             "grpc-abort",
             "an abort with a gRPC status is an HTTP 200 with `grpc-status`",
-            None,
         ),
     };
-    Caveat {
-        id,
-        message: message.to_owned(),
-        span: Some(field.span),
-        method,
+    let caveat = Caveat::new(id, message, Some(field.span));
+    match field.value {
+        "corsPolicy" => caveat.only(Only::Method("OPTIONS")),
+        _ => caveat,
     }
 }

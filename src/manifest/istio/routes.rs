@@ -6,11 +6,10 @@ use std::sync::Arc;
 use super::attach;
 use super::http_match::HttpMatch;
 use super::lower::Compiler;
-use super::outcome::{abort, notable, outcome};
+use super::outcome::outcome;
 use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::Span;
-use crate::manifest::decode::At;
-use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
+use crate::route::{Caveat, Condition, Origin, Outcome, Route, Test};
 
 impl Compiler<'_> {
     /// The routes of one VirtualService for a client, in order.
@@ -21,19 +20,7 @@ impl Compiler<'_> {
                 let home = namespace
                     .as_ref()
                     .map_or(&service.meta.namespace, |namespace| &namespace.value);
-                if let Some(leaf) = self.delegate(&name.value, home, &service.meta.namespace) {
-                    self.delegated(service, http, leaf, client, place, &mut routes);
-                } else {
-                    let sets = self.alternatives(http, service, client, place);
-                    push(
-                        &mut routes,
-                        service,
-                        index,
-                        http,
-                        dropped(sets, home, name),
-                        &nothing(),
-                    );
-                }
+                routes.extend(self.delegated(service, (index, http), (home, name), client, place));
                 continue;
             }
             let Some(outcome) = outcome(
@@ -51,55 +38,8 @@ impl Compiler<'_> {
         routes
     }
 
-    /// A delegate is a VirtualService without hosts that is exported to the one that refers to it.
-    fn delegate(&self, name: &str, home: &str, root: &str) -> Option<&VirtualService> {
-        let found = self
-            .manifests
-            .virtual_services
-            .iter()
-            .find(|one| one.meta.name == name && one.meta.namespace == home)?;
-        (found.hosts.is_empty() && attach::visibility(&found.export_to, home, root).is_some())
-            .then_some(found)
-    }
-
-    /// The routes of a delegate, each under the conditions of the route that delegates.
-    fn delegated(
-        &self,
-        root: &VirtualService,
-        from: &HttpRoute,
-        leaf: &VirtualService,
-        client: &str,
-        place: &str,
-        routes: &mut Vec<Route>,
-    ) {
-        let outer = self.alternatives(from, root, client, place);
-        for (index, http) in leaf.http.iter().enumerate() {
-            let Some(mut outcome) = outcome(
-                self.manifests,
-                http,
-                &leaf.meta.namespace,
-                client,
-                self.vantage.port,
-            ) else {
-                continue;
-            };
-            outcome.abort = outcome.abort.or_else(|| from.abort.and_then(abort));
-            outcome.caveats.extend(from.notable.iter().map(notable));
-            let inner = self.alternatives(http, leaf, client, place);
-            let sets = outer
-                .iter()
-                .flat_map(|outer| {
-                    inner
-                        .iter()
-                        .map(move |inner| [&outer[..], &inner[..]].concat())
-                })
-                .collect();
-            push(routes, leaf, index, http, sets, &Arc::new(outcome));
-        }
-    }
-
     /// The conditions of each alternative; one empty list for a route that always matches.
-    fn alternatives(
+    pub(super) fn alternatives(
         &self,
         http: &HttpRoute,
         service: &VirtualService,
@@ -199,7 +139,7 @@ impl Compiler<'_> {
     }
 }
 
-fn push(
+pub(super) fn push(
     routes: &mut Vec<Route>,
     service: &VirtualService,
     index: usize,
@@ -219,30 +159,4 @@ fn push(
             outcome: Arc::clone(outcome),
         });
     }
-}
-
-/// The alternatives of a route whose delegate cannot be found: they never match, and say so.
-fn dropped(mut sets: Vec<Vec<Condition>>, home: &str, name: &At<String>) -> Vec<Vec<Condition>> {
-    for conditions in &mut sets {
-        let message = format!(
-            "VirtualService {home}/{} is not in these manifests, or is no delegate: Istio drops this route",
-            name.value
-        );
-        let test = Test::Unknowable(Caveat::new("delegate-not-found", message, Some(name.span)));
-        conditions.push(Condition {
-            field: "delegate".to_owned(),
-            span: name.span,
-            test,
-        });
-    }
-    sets
-}
-
-/// The outcome of a route that never matches.
-fn nothing() -> Arc<Outcome> {
-    Arc::new(Outcome {
-        action: Action::Direct { status: 404 },
-        abort: None,
-        caveats: Vec::new(),
-    })
 }

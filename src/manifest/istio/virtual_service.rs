@@ -59,7 +59,7 @@ impl VirtualService {
         let opaque = ["tcp", "tls"]
             .into_iter()
             .find_map(|key| spec.place(key).map(|span| At { value: key, span }));
-        if http.is_empty() && opaque.is_none() && spec.get("http").is_none() {
+        if spec.items("http", decoder).is_empty() && opaque.is_none() && !spec.misspelt("http") {
             let problem = Diagnostic::error(
                 "no_routes",
                 format!("{meta} has no `http`, `tls` or `tcp` routes"),
