@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Severity, Sources};
+use super::{Diagnostic, Severity, Sources, Span};
 
 /// Renders the problems in the order given, one blank line apart, ending in a newline unless there are none.
 #[must_use]
@@ -35,17 +35,21 @@ fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Str
     while let Some((_, first)) = remaining.first() {
         let source_id = first.span.source;
         let source = sources.get(source_id);
-        let mut snippet = Snippet::source(source.text()).path(source.name());
-        for (index, label) in remaining
-            .iter()
-            .filter(|(_, label)| label.span.source == source_id)
-        {
+        let here = || {
+            remaining
+                .iter()
+                .filter(|(_, label)| label.span.source == source_id)
+        };
+        let (from, text) = window(source.text(), here().map(|(_, label)| label.span));
+        let line = source.text()[..from].matches('\n').count() + 1;
+        let mut snippet = Snippet::source(text).path(source.name()).line_start(line);
+        for (index, label) in here() {
             let kind = if *index == 0 {
                 AnnotationKind::Primary
             } else {
                 AnnotationKind::Context
             };
-            let annotation = kind.span(label.span.start..label.span.end);
+            let annotation = kind.span(label.span.start - from..label.span.end - from);
             snippet = snippet.annotation(if label.message.is_empty() {
                 annotation
             } else {
@@ -65,6 +69,18 @@ fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Str
         Some(help) => renderer.render(&[group.element(Level::HELP.message(help.as_str()))]),
         None => renderer.render(&[group]),
     }
+}
+
+/// The lines that hold all spans, with the place where they begin: the renderer reads every line it is given, and a
+/// dump of a cluster has half a million.
+fn window(text: &str, spans: impl Iterator<Item = Span> + Clone) -> (usize, &str) {
+    let first = spans.clone().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.map(|span| span.end).max().unwrap_or(0);
+    let from = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+    let to = text[last..]
+        .find('\n')
+        .map_or(text.len(), |newline| last + newline);
+    (from, &text[from..to])
 }
 
 #[cfg(test)]
