@@ -222,6 +222,16 @@ fn a_problem_in_a_long_line_shows_its_surroundings_only() {
 }
 
 #[test]
+fn a_file_that_is_wrong_everywhere_is_given_up() {
+    let text: String = "apiVersion: v1\nkind: Service\n---\n".repeat(10_000);
+    let (_, _, text) = parsed(&[("wrong.yaml", &text)]);
+    assert!(
+        text.ends_with("there are more problems than these 100\nhelp: is this the right file?\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_alias_bomb_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {

@@ -6,6 +6,9 @@ use super::fields::Fields;
 use super::yaml::{Node, Scalar, Value};
 use crate::diag::{Diagnostic, Span};
 
+/// A file that is no manifest can be wrong in a million places; nobody reads more than these.
+pub(super) const MAX_PROBLEMS: usize = 100;
+
 /// A value with the place it was written at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At<T> {
@@ -19,23 +22,27 @@ pub struct At<T> {
 #[derive(Debug)]
 pub struct Decoder<'p> {
     problems: &'p mut Vec<Diagnostic>,
+    count: usize,
 }
 
 impl<'p> Decoder<'p> {
     /// A decoder that appends to these problems.
     pub fn new(problems: &'p mut Vec<Diagnostic>) -> Self {
-        Self { problems }
+        Self { problems, count: 0 }
     }
 
-    /// Adds a problem.
+    /// Adds a problem, unless there are more than anybody reads.
     pub fn report(&mut self, problem: Diagnostic) {
-        self.problems.push(problem);
+        self.count += 1;
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 
-    /// How many problems there are, to see whether something decoded without any.
+    /// How many problems were reported, to see whether something decoded without any.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.problems.len()
+        self.count
     }
 
     /// The fields of a node that must be a map; `what` names it in messages (`a VirtualService spec`).

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
-use decode::Decoder;
+use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
@@ -156,6 +156,11 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
             .first()
             .map(|label| (label.span.source, label.span.start))
     });
+    if problems.len() >= MAX_PROBLEMS {
+        let message = format!("there are more problems than these {MAX_PROBLEMS}");
+        problems
+            .push(Diagnostic::error("too_many_problems", message).help("is this the right file?"));
+    }
     (manifests, problems)
 }
 

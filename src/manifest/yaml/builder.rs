@@ -1,7 +1,7 @@
 //! Parser events become nodes, without recursion and within the limits. Not: what the nodes mean.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_saphyr::granit_parser::{Event, ScalarStyle};
@@ -9,6 +9,7 @@ use serde_saphyr::granit_parser::{Event, ScalarStyle};
 use super::syntax::{bomb, complex_key, one_line, too_deep};
 use super::{Entry, MAX_COPIED, MAX_DEPTH, Node, Value};
 use crate::diag::{Diagnostic, SourceId, Span};
+use crate::manifest::decode::MAX_PROBLEMS;
 
 /// A list or map that is not closed yet.
 struct Open<'s> {
@@ -232,6 +233,8 @@ impl<'s> Builder<'s> {
                 value: other,
             }],
         };
+        let mut known: HashSet<Cow<'s, str>> =
+            entries.iter().map(|entry| entry.key.clone()).collect();
         for map in maps {
             let Value::Map(more) = map.value else {
                 continue;
@@ -240,11 +243,10 @@ impl<'s> Builder<'s> {
             if self.copied > MAX_COPIED {
                 return Err(Box::new(bomb(map.span, MAX_COPIED)));
             }
-            for entry in more {
-                if !entries.iter().any(|known| known.key == entry.key) {
-                    entries.push(entry);
-                }
-            }
+            entries.extend(
+                more.into_iter()
+                    .filter(|entry| known.insert(entry.key.clone())),
+            );
         }
         Ok(entries)
     }
@@ -261,6 +263,9 @@ fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Diagnostic>) -> Vec<En
     let mut kept = Vec::with_capacity(entries.len());
     for entry in entries {
         if let Some(first) = seen.get(&entry.key) {
+            if problems.len() >= MAX_PROBLEMS {
+                continue;
+            }
             problems.push(
                 Diagnostic::error(
                     "duplicate_key",

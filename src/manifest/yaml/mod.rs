@@ -13,6 +13,7 @@ use serde_saphyr::granit_parser::{self as granit, Parser};
 
 pub use scalar::Scalar;
 
+use super::decode::MAX_PROBLEMS;
 use crate::diag::{Diagnostic, SourceId, Span};
 use builder::Builder;
 use scalar::plain;
@@ -89,7 +90,7 @@ pub fn documents<'s>(
             Ok(Some(document)) => visit(document, problems),
             Ok(None) => {}
             Err(problem) => {
-                let fatal = problem.id == "alias_bomb";
+                let fatal = problem.id == "alias_bomb" || problems.len() >= MAX_PROBLEMS;
                 problems.push(*problem);
                 tree.reset();
                 if fatal || !matches!(parser.proceed_next_document(), Ok(true)) {
