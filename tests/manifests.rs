@@ -222,6 +222,27 @@ fn a_problem_in_a_long_line_shows_its_surroundings_only() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads its own cases")]
+fn line_ends_and_byte_order_marks_change_no_answer() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/weather.yaml");
+    let text = fs::read_to_string(file).expect("readable");
+    let plain = story("weather", &text);
+    assert_eq!(story("weather", &text.replace('\n', "\r\n")), plain);
+    let marked = format!("\u{feff}{text}");
+    // The mark stands in front of the first request, which therefore is none.
+    let without_first = |story: &str| {
+        story
+            .lines()
+            .skip_while(|line| !line.contains("127.0.0.1"))
+            .collect::<String>()
+    };
+    assert_eq!(
+        without_first(&story("weather", &marked)),
+        without_first(&plain)
+    );
+}
+
+#[test]
 fn a_file_that_is_wrong_everywhere_is_given_up() {
     let text: String = "apiVersion: v1\nkind: Service\n---\n".repeat(10_000);
     let (_, _, text) = parsed(&[("wrong.yaml", &text)]);

@@ -132,9 +132,11 @@ impl<'n, 's> Fields<'n, 's> {
         if let Value::List(items) = &node.value {
             return items;
         }
-        let dash =
-            matches!(node.value, Value::Map(_)).then_some("put a `- ` in front of each item");
-        decoder.wrong_type(key, "a list", node, dash);
+        let help = match &node.value {
+            Value::Scalar { text, .. } => format!("write `[{text}]`"),
+            Value::List(_) | Value::Map(_) => "put a `- ` in front of each item".to_owned(),
+        };
+        decoder.wrong_type(key, "a list", node, Some(&help));
         &[]
     }
 

@@ -1,4 +1,32 @@
 //! Manifests: the objects of YAML texts, decoded with their places, and the routes they make. Not: files, nor traffic.
+//!
+//! ```
+//! use resplit::diag::Sources;
+//! use resplit::manifest::{lower, parse};
+//! use resplit::route::{Probe, Vantage, resolve};
+//!
+//! let mut sources = Sources::new();
+//! sources.add("rules.yaml", "
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: {name: reviews}
+//! spec:
+//!   hosts: [reviews]
+//!   http:
+//!   - route:
+//!     - {destination: {host: reviews, subset: v1}, weight: 90}
+//!     - {destination: {host: reviews, subset: v2}, weight: 10}
+//! ");
+//! let (manifests, problems) = parse(&sources);
+//! assert_eq!(problems, []);
+//!
+//! let probe = Probe::new("GET", &"http://reviews:9080/".parse()?).expect("an absolute URL");
+//! let table = lower(&manifests, &Vantage::mesh(None, None).dialling(&probe));
+//! let expected = resolve(&table, &probe)?.expected(&sources);
+//! assert_eq!(expected.source, "rules.yaml:8");
+//! assert_eq!(expected.declared()[0].share.to_string(), "9/10");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod conflicts;
 pub mod decode;

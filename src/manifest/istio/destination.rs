@@ -4,7 +4,7 @@ use super::http_route::headers;
 use crate::diag::Diagnostic;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::Node;
+use crate::manifest::yaml::{Node, Scalar, Value};
 
 /// One item of `route`.
 #[derive(Clone, Debug)]
@@ -25,7 +25,10 @@ pub(super) fn weights(
     route: &mut Fields<'_, '_>,
     decoder: &mut Decoder<'_>,
 ) -> Option<Vec<WeightedDestination>> {
-    let written = route.items("route", decoder).len();
+    let Value::List(written) = &route.get("route")?.value else {
+        return None;
+    };
+    let written = written.len();
     if written == 0 {
         let problem = Diagnostic::error("no_action", "`route` lists no destination");
         decoder.report(problem.at(route.place("route")?, ""));
@@ -110,18 +113,35 @@ impl WeightedDestination {
 /// Host, subset and port.
 pub(super) type Place = (At<String>, Option<At<String>>, Option<At<u16>>);
 
+/// The fields of a `destination` or a `mirror`.
 pub(super) fn place(mut destination: Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Place> {
     let host = destination.required("host", decoder);
     let subset = destination
         .text("subset", decoder)
         .filter(|subset| !subset.value.is_empty());
     let port = destination
-        .map("port", "a port selector", decoder)
-        .and_then(|mut selector| {
-            let number = selector.port("number", decoder);
-            selector.finish(decoder);
-            number.filter(|number| number.value != 0)
-        });
+        .get("port")
+        .and_then(|node| port_of(node, decoder));
     destination.finish(decoder);
     Some((host?, subset, port))
+}
+
+/// `port: {number: 9080}`; zero is as good as none.
+fn port_of(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<At<u16>> {
+    if let Some(Scalar::Int(number)) = node.scalar() {
+        let problem = Diagnostic::error(
+            "wrong_type",
+            "`port` must be a map with a `number`, not only the number",
+        );
+        decoder.report(
+            problem
+                .at(node.span, "")
+                .help(format!("write `port: {{number: {number}}}`")),
+        );
+        return None;
+    }
+    let mut selector = decoder.map(node, "a port selector")?;
+    let number = selector.port("number", decoder);
+    selector.finish(decoder);
+    number.filter(|number| number.value != 0)
 }

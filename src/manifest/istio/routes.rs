@@ -128,14 +128,18 @@ impl Compiler<'_> {
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        Test::Unknowable(Caveat::new(
-            "unknown-source-labels",
-            format!(
+        let message = match &self.vantage.origin {
+            Origin::Mesh { .. } => format!(
                 "the labels of the client are not known, taken not to match; --from-labels {} gives them",
                 pairs.join(",")
             ),
-            Some(span),
-        ))
+            Origin::Gateway { namespace, name } => {
+                format!(
+                    "the labels of gateway {namespace}/{name} are not known, taken not to match"
+                )
+            }
+        };
+        Test::Unknowable(Caveat::new("unknown-source-labels", message, Some(span)))
     }
 }
 

@@ -36,7 +36,9 @@ impl VirtualService {
             decoder.report(Diagnostic::error("missing_field", message).at(object.span, ""));
             return None;
         };
+        let before = decoder.count();
         let hosts = spec.texts("hosts", decoder);
+        let unread = decoder.count() > before || spec.misspelt("hosts");
         for (index, host) in hosts.iter().enumerate() {
             if let Some(first) = hosts[..index]
                 .iter()
@@ -54,12 +56,14 @@ impl VirtualService {
         }
         let gateways = spec.texts("gateways", decoder);
         let export_to = spec.texts("exportTo", decoder);
+        let before = decoder.count();
         let http = spec.list("http", decoder, HttpRoute::decode);
+        let clean = decoder.count() == before && !spec.misspelt("http");
         opaque::check(&mut spec, decoder);
         let opaque = ["tcp", "tls"]
             .into_iter()
             .find_map(|key| spec.place(key).map(|span| At { value: key, span }));
-        if spec.items("http", decoder).is_empty() && opaque.is_none() && !spec.misspelt("http") {
+        if http.is_empty() && clean && opaque.is_none() {
             let problem = Diagnostic::error(
                 "no_routes",
                 format!("{meta} has no `http`, `tls` or `tcp` routes"),
@@ -78,7 +82,6 @@ impl VirtualService {
                 ),
             );
         }
-        let unread = hosts.len() < spec.items("hosts", decoder).len() || spec.misspelt("hosts");
         spec.finish(decoder);
         // A VirtualService without hosts is a delegate; one with unreadable hosts is not.
         (!unread || !hosts.is_empty()).then_some(Self {
