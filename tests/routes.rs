@@ -112,6 +112,22 @@ fn an_address_stands_for_the_only_rule_and_never_for_one_of_several() {
     );
 }
 
+#[test]
+fn an_error_names_a_few_hosts_and_counts_the_others() {
+    let table = table(
+        (0..9)
+            .map(|n| host(&[&format!("h{n}")], Vec::new()))
+            .collect(),
+    );
+    let error = resolve(&table, &probe("localhost"))
+        .map(|_| ())
+        .expect_err("several hosts");
+    assert_eq!(
+        error.to_string(),
+        "`localhost` may stand for several hosts: h0, h1, h2, h3, h4, h5, and 3 more"
+    );
+}
+
 fn any_text() -> impl Strategy<Value = TextMatch> {
     prop_oneof![
         Just(TextMatch::Present),

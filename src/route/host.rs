@@ -30,7 +30,7 @@ pub enum ResolveError {
         nearest: Option<String>,
     },
     /// An address could stand for several hosts, or a short name for several services.
-    #[error("`{host}` may stand for several hosts: {}", candidates.join(", "))]
+    #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
     Ambiguous {
         /// The host asked for.
         host: String,
@@ -54,7 +54,7 @@ impl ResolveError {
                 ),
                 None => format!(
                     "the rules route {}; --host chooses one of them",
-                    known.join(", ")
+                    some(known, ", ")
                 ),
             }),
             Self::Ambiguous { option, .. } => Some(format!("say which one with `{option}`")),
@@ -69,8 +69,17 @@ fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
         .collect();
     format!(
         "no rule routes the host `{host}` from here: {}",
-        reasons.join("; ")
+        some(&reasons, "; ")
     )
+}
+
+/// The first few, for a dump of a cluster has hundreds.
+fn some(all: &[String], separator: &str) -> String {
+    const MOST: usize = 6;
+    match all.len().checked_sub(MOST) {
+        None | Some(0) => all.join(separator),
+        Some(more) => format!("{}{separator}and {more} more", all[..MOST].join(separator)),
+    }
 }
 
 /// The host of the table that takes the request, with a caveat when that is an assumption.

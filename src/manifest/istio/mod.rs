@@ -1,4 +1,9 @@
 //! Istio: its objects as written, and the routes they make for one vantage, compiled the way Istio does it.
+//!
+//! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: `tcp` and `tls`
+//! routes, Sidecar and `EnvoyFilter` objects, claims of tokens, headless and non-HTTP ports, `timeout`, `retries`, delays.
+//! Not modelled at all: ambient waypoints, `ExternalName` aliases, another cluster domain than `cluster.local`, and mesh
+//! settings that change the default export or the root namespace.
 
 pub mod attach;
 mod clues;
