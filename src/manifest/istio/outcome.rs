@@ -76,6 +76,11 @@ fn split(
         1 => 1,
         _ => item.weight.as_ref().map_or(0, |weight| weight.value),
     };
+    caveats.extend(
+        items
+            .iter()
+            .filter_map(|item| surprising(item, items.len())),
+    );
     let all: Vec<Known<'_>> = items
         .iter()
         .map(|item| {
@@ -121,6 +126,25 @@ fn split(
     });
     Split::new(Mechanism::Iid, backends.collect())
         .expect("weights are checked when they are decoded")
+}
+
+/// A weight that does not do what it seems to say.
+fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
+    match (&item.weight, of) {
+        (Some(weight), 1) if weight.value != 100 => {
+            let message = format!(
+                "the weight {} of an only destination is ignored: it gets everything",
+                weight.value
+            );
+            Some(Caveat::new("ignored-weight", message, Some(weight.span)))
+        }
+        (None, 2..) => {
+            let message =
+                "a destination without a `weight` gets nothing next to others that have one";
+            Some(Caveat::new("unset-weight", message, Some(item.host.span)))
+        }
+        _ => None,
+    }
 }
 
 /// Why a subset is not defined for this client.
