@@ -45,3 +45,6 @@ mod run;
 
 // The main job against a real Envoy: the founding story.
 mod run_envoy;
+
+// Laws of resolving: which host wins, and that no table and no request break it.
+mod routes;
