@@ -146,7 +146,7 @@ pub(super) struct JudgementArgs {
     /// The chance of a false alarm, at most
     #[arg(long, value_name = "P", default_value = "0.001", value_parser = probability)]
     pub(super) alpha: f64,
-    /// The chance of a false pass, at most, where a share is off by the resolution
+    /// The chance of a pass, at most, when a share is off by the resolution
     #[arg(long, value_name = "P", default_value = "0.01", value_parser = probability)]
     pub(super) beta: f64,
     /// The deviation of a share that is accepted: 2% is 2 points
@@ -158,13 +158,13 @@ pub(super) struct JudgementArgs {
     /// What an inconclusive run counts as, for gates that know only yes and no
     #[arg(long, value_enum, value_name = "AS")]
     pub(super) inconclusive: Option<Inconclusive>,
-    /// The largest part of the requests without a known target in a pass
+    /// The most requests without a known target in a pass
     #[arg(long, value_name = "P", default_value = "1%")]
     pub(super) max_unattributed: Fraction,
     /// Whether each request or each connection is declared to be split: sticking to connections diverges by default
     #[arg(long, value_enum, value_name = "BY", default_value_t)]
     pub(super) balancing: Balancing,
-    /// Answers from undeclared or zero-weight targets that are let pass
+    /// How many answers may come from undeclared or zero-weight targets
     #[arg(long, value_name = "N", default_value = "0")]
     pub(super) allow_unexpected: Count,
 }
@@ -200,13 +200,14 @@ pub(super) struct LoadArgs {
         long,
         alias = "n",
         value_name = "N",
-        conflicts_with = "duration"
+        conflicts_with = "duration",
+        allow_negative_numbers = true
     )]
     pub(super) requests: Option<Count>,
     /// The most requests of a run that ends when the answer is certain [default: as many as these weights may take]
     #[arg(long, value_name = "N", conflicts_with_all = ["requests", "duration"])]
     pub(super) max_requests: Option<Count>,
-    /// Send a fixed number of requests and judge once, although nothing says how many
+    /// Send the number that a single judgement takes, and judge once at the end
     #[arg(long, conflicts_with_all = ["requests", "duration"])]
     pub(super) no_early_stop: bool,
     /// First wait until the split is stationary, at most this long; then start a fresh sample
@@ -216,7 +217,7 @@ pub(super) struct LoadArgs {
     #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
     pub(super) connections: Count,
     /// Send for this long instead, then wait for what is under way: 10s, 1m30s
-    #[arg(short = 'z', long, value_name = "TIME")]
+    #[arg(short = 'z', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) duration: Option<Period>,
     /// The longest wait for an answer
     #[arg(short = 't', long, value_name = "TIME", default_value = "20s")]
@@ -234,7 +235,7 @@ pub(super) struct LoadArgs {
     /// Threads [default: one per core]
     #[arg(long, value_name = "T")]
     pub(super) threads: Option<Count>,
-    /// Makes everything random repeatable
+    /// The seed of what resplit draws itself; the mesh draws its own
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(super) seed: u64,
 }
@@ -255,7 +256,7 @@ pub(super) struct RequestArgs {
     /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default)
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     pub(super) header: Vec<String>,
-    /// The body; @FILE reads it from a file
+    /// The body; @FILE reads it from a file, @- from stdin
     #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "data_file")]
     pub(super) data: Option<String>,
     /// The body, from a file
@@ -329,7 +330,7 @@ fn probability(text: &str) -> Result<f64, String> {
     if value > 0.0 && value < 0.5 {
         Ok(value)
     } else {
-        Err(format!("`{text}` must lie between 0 and 0.5"))
+        Err(format!("`{text}` must be above 0 and below 0.5"))
     }
 }
 

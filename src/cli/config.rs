@@ -325,7 +325,7 @@ fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
                 format!("there are {}", names()),
             )
         })?;
-        if path.is_empty() {
+        if path.is_empty() || path == "-" {
             Err(Failure::usage(format!("`{text}` names no file"), help))
         } else {
             Ok((format, PathBuf::from(path)))

@@ -50,19 +50,37 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
         })?,
     }
     if report.verdict.outcome == Outcome::NoData {
-        let unresolved = report
-            .observation
-            .failures
-            .iter()
-            .any(|failed| failed.kind == "dns" && failed.count > 0);
-        let help = if unresolved {
-            "check the spelling; names of services resolve inside the mesh, so run in a pod with `kubectl exec`"
-        } else {
-            "check the address and port, and that something listens there"
-        };
-        say(&format!("error: {}\nhelp: {help}\n", report.verdict.reason));
+        say(&format!(
+            "error: {}\nhelp: {}\n",
+            report.verdict.reason,
+            no_data_help(report)
+        ));
     }
     Ok(())
+}
+
+/// What to look at when nothing could be judged.
+fn no_data_help(report: &Report) -> &'static str {
+    let seen = &report.observation;
+    if seen.answered > 0 {
+        return "answers came, but none says where it is from: errors of the proxy, or a value that --bucket does not find; \
+                without -f and --expect resplit shows them all";
+    }
+    let most = seen.failures.iter().max_by_key(|failed| failed.count);
+    match most.map_or("", |failed| failed.kind.as_str()) {
+        "dns" => {
+            "check the spelling; names of services resolve inside the mesh, so run in a pod with `kubectl exec`"
+        }
+        "tls" => {
+            "check that the port speaks TLS (else use http://); trust its certificate with --cacert FILE or --insecure"
+        }
+        "malformed" | "reset" => {
+            "something listens there, but does not speak plain HTTP/1.1; is it https://?"
+        }
+        "timeout" => "nothing answers in time; check the address, or wait longer with --timeout",
+        "oversized" => "answers of more than 8 MiB are not read",
+        _ => "check the address and port, and that something listens there",
+    }
 }
 
 /// The exit code of an outcome.

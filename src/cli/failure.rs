@@ -84,6 +84,7 @@ impl Failure {
             Self::Usage { help, .. } | Self::Manifests { help, .. } => help.clone(),
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) => error.help(),
+            Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()
             }

@@ -35,9 +35,14 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
-/// The content of a file.
+/// The content of a file, or of stdin for `-`.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|source| Failure::Read {
+    let content = if path.as_os_str() == "-" {
+        stdin()
+    } else {
+        fs::read(path)
+    };
+    content.map_err(|source| Failure::Read {
         path: path.display().to_string(),
         source,
     })

@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod failure;
 mod input;
+mod interrupt;
 mod output;
 mod planning;
 mod progress;

@@ -38,7 +38,7 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = ProgressStyle::with_template("{bar:20} {percent:>3}%  {msg}  {eta} left")
+        let style = ProgressStyle::with_template("{bar:20} {percent:>3}%  {wide_msg}")
             .expect("a valid template");
         Self {
             bar: ProgressBar::with_draw_target(Some(length.max(1)), target).with_style(style),

@@ -1,13 +1,13 @@
 //! The main job: what is declared → what to send → send → sort → judge → report.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::config::{RequestConfig, RunConfig};
 use super::declared::{self, Declared};
 use super::deliver::{deliver, exit};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt;
 use super::planning::{Planned, planned};
 use super::progress::Progress;
 use super::settle::settle;
@@ -36,7 +36,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
     let expected = declared.map(|declared| &declared.expected);
     let Planned { plan, watched } =
         planned(&config.load, &config.request, expected, &config.policy)?;
-    let interrupted = interruptible();
+    let interrupted = interrupt::listen(config.output.args.quiet);
     let unsettled = match (config.load.settle, expected) {
         (Some(limit), Some(expected)) => settle(
             &plan,
@@ -147,16 +147,4 @@ fn all_words(expected: &Expected) -> Vec<String> {
     all.sort();
     all.dedup();
     all
-}
-
-/// The first Ctrl-C (or SIGTERM) sets the flag, the second ends the process.
-fn interruptible() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let code = i32::from(Exit::Interrupted.code());
-        // Without a handler the signal ends the process at once, as it always did.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&flag));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
-    }
-    flag
 }

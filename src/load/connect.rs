@@ -17,7 +17,12 @@ pub(super) async fn connect(job: &Job, quota: u32) -> Result<Connection, Failure
     timeout(limit, establish(job, quota))
         .await
         .unwrap_or_else(|_| {
-            let message = format!("no connection within {limit:?}");
+            let what = if job.tls.is_some() {
+                "no TLS connection"
+            } else {
+                "no connection"
+            };
+            let message = format!("{what} within {limit:?}");
             Err(Failure {
                 kind: FailureKind::Timeout,
                 message,

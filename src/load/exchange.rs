@@ -6,12 +6,13 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::Context;
 
 use http::response::Parts;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::rt::{Read, Write};
 
@@ -27,9 +28,9 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
 pub(super) struct Broken {
     /// How it is counted.
     pub(super) failure: Failure,
-    /// The connection was closed in good order and no byte of an answer came: the server may have been closing it while
-    /// the request was on its way. A reset is no such thing.
-    pub(super) closed: bool,
+    /// The connection had ended before the request was written. What was written is never sent again: the server may
+    /// have acted on it, and a version that drops connections must not be drawn anew until it answers.
+    pub(super) unsent: bool,
 }
 
 /// An open connection.
@@ -81,42 +82,59 @@ impl Connection {
         } = self;
         *quota -= 1;
         let last = *quota == 0;
-        drive(driver, sender.ready())
-            .await
-            .map_err(|error| unanswered(&error))?;
-        let answer = drive(driver, sender.send_request(request(template, last))).await;
-        let (head, incoming) = answer.map_err(|error| unanswered(&error))?.into_parts();
+        // A connection that ended meanwhile says so here, before anything is sent.
+        let ready = drive(driver, sender.ready()).await;
+        ready.map_err(|error| Broken::unsent(&error))?;
+        let answer = drive(driver, sender.try_send_request(request(template, last))).await;
+        let (head, incoming) = answer.map_err(Broken::unanswered)?.into_parts();
         let whole = drive(driver, read(incoming, body)).await;
         whole.map_err(|failure| Broken {
             failure,
-            closed: false,
+            unsent: false,
         })?;
         Ok(head)
     }
 }
 
-fn unanswered(error: &hyper::Error) -> Broken {
-    let failure = failure(error, false);
-    let closed = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
-    Broken { failure, closed }
+impl Broken {
+    fn unsent(error: &hyper::Error) -> Self {
+        Self {
+            failure: failure(error, false),
+            unsent: true,
+        }
+    }
+
+    /// A request that comes back was never written.
+    fn unanswered(mut error: TrySendError<Request<Full<Bytes>>>) -> Self {
+        Self {
+            unsent: error.take_message().is_some(),
+            failure: failure(error.error(), false),
+        }
+    }
 }
 
 /// Polls the connection beside the work that waits for it.
 async fn drive<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| {
-        if let Poll::Ready(done) = work.as_mut().poll(context) {
-            return Poll::Ready(done);
+        poll_driver(driver, context);
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            // Writes what the work has just handed over.
+            poll_driver(driver, context);
         }
-        if let Some(connection) = driver
-            && connection.as_mut().poll(context).is_ready()
-        {
-            // How it ended reaches the work as its own error.
-            *driver = None;
-        }
-        work.as_mut().poll(context)
+        polled
     })
     .await
+}
+
+/// How the connection ended reaches the work as its own error.
+fn poll_driver(driver: &mut Option<Driver>, context: &mut Context<'_>) {
+    if let Some(connection) = driver
+        && connection.as_mut().poll(context).is_ready()
+    {
+        *driver = None;
+    }
 }
 
 fn request(template: &RequestTemplate, last: bool) -> Request<Full<Bytes>> {

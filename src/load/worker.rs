@@ -166,7 +166,7 @@ impl Lane {
                     return (Outcome::Answered(id.index()), latency);
                 }
                 // A kept connection that the server was closing is no failure of the request: a fresh one takes it.
-                Ok(Err(broken)) if broken.closed && !fresh => {
+                Ok(Err(broken)) if broken.unsent && !fresh => {
                     self.recorder.borrow_mut().retried();
                 }
                 Ok(Err(broken)) => return (Outcome::Failed(broken.failure), latency),

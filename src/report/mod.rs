@@ -3,6 +3,7 @@
 mod build;
 mod json;
 mod shown;
+mod table;
 mod text;
 
 use std::collections::BTreeMap;

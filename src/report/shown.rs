@@ -33,22 +33,29 @@ pub(super) fn safe_json(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// Safe text in at most `width` columns, cut with an ellipsis.
+/// Safe text in at most `width` columns. What does not fit is left out of the middle: long values end in a hash.
 pub(crate) fn fitted(text: &str, width: usize) -> String {
     let text = safe(text);
     if text.width() <= width {
         return text;
     }
-    let mut kept = String::new();
-    let mut used = 1;
-    for c in text.chars() {
+    let tail: String = taken(text.chars().rev(), width / 3)
+        .into_iter()
+        .rev()
+        .collect();
+    let room = width.saturating_sub(1 + tail.width());
+    let head: String = taken(text.chars(), room).into_iter().collect();
+    format!("{head}…{tail}")
+}
+
+/// The first characters that fit.
+fn taken(chars: impl Iterator<Item = char>, width: usize) -> Vec<char> {
+    let mut used = 0;
+    let fits = |c: &char| {
         used += c.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        kept.push(c);
-    }
-    kept + "…"
+        used <= width
+    };
+    chars.take_while(fits).collect()
 }
 
 #[cfg(test)]

@@ -3,43 +3,39 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, CellAlignment, Table};
-
-use super::shown::{fitted, safe};
-use super::{BucketRow, Report, Style};
+use super::shown::safe;
+use super::table::Lines;
+use super::{Report, Style};
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
 
-/// More values than this are summed up in one line.
-const MOST_ROWS: usize = 20;
 /// Columns the tables need beside the response.
-const FIXED_WIDTH: usize = 46;
+const FIXED_WIDTH: usize = 54;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint(style.colour);
     writeln!(out, "{}", head(report))?;
-    let (shown, hidden) = rows(report);
-    if !shown.is_empty() {
+    let lines = Lines::new(report);
+    if !lines.is_empty() {
         let widest = style.width.clamp(60, 160) - FIXED_WIDTH;
-        writeln!(out, "\n{}", shares(report, &shown, widest))?;
-        if let Some(line) = hidden {
-            writeln!(out, "  {line}")?;
+        writeln!(out, "\n{}", lines.shares(report, widest))?;
+        if let Some(remark) = &lines.hidden {
+            writeln!(out, "  {remark}")?;
         }
-        writeln!(out, "\n{}", latencies(&shown, widest))?;
+        writeln!(out, "\n{}", lines.latencies(widest))?;
     }
-    for failure in report
+    for failed in report
         .observation
         .failures
         .iter()
-        .filter(|failure| failure.count > 0)
+        .filter(|failed| failed.count > 0)
     {
         writeln!(
             out,
             "\n  {} failed: {} ({})",
-            failure.count,
-            failure.kind,
-            safe(&failure.example)
+            failed.count,
+            failed.kind,
+            safe(&failed.example)
         )?;
     }
     writeln!(out, "\n{}", verdict(report, &paint))?;
@@ -82,121 +78,6 @@ fn head(report: &Report) -> String {
     )
 }
 
-/// The rows worth showing, and a line for the rest.
-fn rows(report: &Report) -> (Vec<&BucketRow>, Option<String>) {
-    let all = &report.observation.buckets;
-    let shown: Vec<&BucketRow> = all.iter().take(MOST_ROWS).collect();
-    let rest: u64 = all.iter().skip(MOST_ROWS).map(|row| row.count).sum();
-    let hidden = (all.len() > MOST_ROWS).then(|| {
-        format!(
-            "and {} more values with {rest} answers",
-            all.len() - MOST_ROWS
-        )
-    });
-    (shown, hidden)
-}
-
-fn shares(report: &Report, rows: &[&BucketRow], widest: usize) -> String {
-    let judged = report.expected.is_some();
-    let confidence = percent(1.0 - report.verdict.alpha);
-    let mut table = Table::new();
-    let mut header = vec![
-        left("RESPONSE"),
-        right("REQUESTS"),
-        right("SHARE"),
-        right(&format!("{confidence} INTERVAL")),
-    ];
-    if judged {
-        header.push(left("DECLARED"));
-    }
-    table.load_style(NOTHING).set_header(header);
-    for row in rows {
-        let [low, high] = row.share_interval;
-        let interval = format!("{:.1} – {:.1}%", low * 100.0, high * 100.0);
-        let mut cells = vec![
-            left(&fitted(&row.bucket, widest)),
-            right(&row.count.to_string()),
-            right(&percent(row.share)),
-            right(&interval),
-        ];
-        if judged {
-            cells.push(left(&declared(report, row)));
-        }
-        table.add_row(cells);
-    }
-    let missing = report
-        .observation
-        .targets
-        .iter()
-        .filter(|target| target.count == 0 && target.declared > 0.0);
-    for target in missing {
-        let [low, high] = target.share_interval;
-        let interval = format!("{:.1} – {:.1}%", low * 100.0, high * 100.0);
-        table.add_row(vec![
-            left("–"),
-            right("0"),
-            right("0%"),
-            right(&interval),
-            left(&format!(
-                "{} {}",
-                percent(target.declared),
-                safe(&target.target)
-            )),
-        ]);
-    }
-    plain(&table)
-}
-
-/// What was declared for the target of a row: `90% single`.
-fn declared(report: &Report, row: &BucketRow) -> String {
-    match &row.target {
-        Some(name) => {
-            let share = report
-                .observation
-                .targets
-                .iter()
-                .find(|target| target.target == *name)
-                .map_or(0.0, |target| target.declared);
-            format!("{} {}", percent(share), safe(name))
-        }
-        None => row.place.clone(),
-    }
-}
-
-fn latencies(rows: &[&BucketRow], widest: usize) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(vec![
-        left("LATENCY, MS"),
-        right("MEAN"),
-        right("P50"),
-        right("P90"),
-        right("P99"),
-        right("P99.9"),
-        right("MAX"),
-    ]);
-    for row in rows {
-        let ms = &row.service_ms;
-        let mut cells = vec![left(&fitted(&row.bucket, widest))];
-        cells.extend(
-            [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(|value| right(&millis(value))),
-        );
-        table.add_row(cells);
-    }
-    plain(&table)
-}
-
-/// Milliseconds with the digits that matter.
-fn millis(value: f64) -> String {
-    let decimals = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.decimals$}")
-}
-
 fn verdict(report: &Report, paint: &Paint) -> String {
     let verdict = &report.verdict;
     let word = match verdict.outcome {
@@ -208,25 +89,20 @@ fn verdict(report: &Report, paint: &Paint) -> String {
         Outcome::NotJudged => paint.bold("NOT JUDGED"),
     };
     let mut text = format!("{word}  {}", safe(&verdict.reason));
-    if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method) {
-        let sign = if p < verdict.alpha { "<" } else { "≥" };
+    if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method)
+        && method != "structural"
+    {
         let method = method.replace('-', " ");
         let after = verdict
             .decided_after
             .map(|n| format!(", certain after {n} requests"));
+        let p = probability(p, verdict.ln_p_value);
         let _ = write!(
             text,
-            "\n  {method} test: p = {} {sign} alpha = {}{}",
-            probability(p, verdict.ln_p_value),
+            "\n  {method} test: p {p}, alpha = {}{}",
             verdict.alpha,
             after.unwrap_or_default()
         );
-        if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df)
-            && df > 0
-            && verdict.decided_after.is_none()
-        {
-            let _ = write!(text, "; chi-square = {x2:.2}, df = {df}");
-        }
     }
     if let Some(expected) = &report.expected {
         let rule = expected
@@ -239,12 +115,13 @@ fn verdict(report: &Report, paint: &Paint) -> String {
     text
 }
 
+/// `= 0.226`, `= 3.1e-9`, `< 1e-300`.
 fn probability(p: f64, ln_p: Option<f64>) -> String {
     match ln_p {
-        _ if p >= 0.001 => format!("{p:.3}"),
-        Some(ln_p) if p < 1e-300 && ln_p.is_finite() => "(below 1e-300)".to_owned(),
-        _ if p == 0.0 => "0".to_owned(),
-        _ => format!("{p:.1e}"),
+        _ if p >= 0.001 => format!("= {p:.3}"),
+        Some(ln_p) if p < 1e-300 && ln_p.is_finite() => "< 1e-300".to_owned(),
+        _ if p == 0.0 => "= 0".to_owned(),
+        _ => format!("= {p:.1e}"),
     }
 }
 
@@ -290,6 +167,12 @@ fn details(report: &Report) -> String {
         );
     }
     let verdict = &report.verdict;
+    if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df) {
+        let _ = writeln!(
+            text,
+            "  chi-square = {x2:.3}, df = {df} (of the counts as they are)"
+        );
+    }
     let resolution = verdict
         .resolution
         .map_or_else(|| "none".to_owned(), percent);
@@ -308,41 +191,16 @@ fn details(report: &Report) -> String {
 /// What a person would do now.
 fn next_step(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
-    match verdict.outcome {
-        Outcome::Inconclusive => verdict
-            .requests_needed
-            .map(|n| format!("run again with -n {n}")),
-        Outcome::NotJudged => Some(
-            "declare what you expect with -f FILE or --expect NAME=WEIGHT,…, and resplit judges it"
-                .to_owned(),
+    match (verdict.outcome, verdict.requests_needed) {
+        (Outcome::Inconclusive, Some(n)) => Some(format!("run again with -n {n}")),
+        (Outcome::Inconclusive, None) if report.observation.unattributed > 0 => Some(
+            "look at the answers that are unattributed; --max-unattributed accepts more".to_owned(),
         ),
-        Outcome::Diverged if verdict.method.as_deref() != Some("structural") => {
-            let loose = report
-                .observation
-                .buckets
-                .iter()
-                .any(|row| row.place == "undeclared");
-            loose.then(|| "tie unknown values to a target with --map VALUE=TARGET".to_owned())
+        (Outcome::NotJudged, _) => {
+            Some("say what is declared with -f FILE or --expect v1=90,v2=10".to_owned())
         }
         _ => None,
     }
-}
-
-fn left(text: &str) -> Cell {
-    Cell::new(text)
-}
-
-fn right(text: &str) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
-/// The table without the blanks at the end of lines.
-fn plain(table: &Table) -> String {
-    table
-        .lines()
-        .map(|line| format!(" {}", line.trim_end()))
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 /// ANSI colours, or none.

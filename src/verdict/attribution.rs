@@ -55,7 +55,7 @@ impl Attribution {
         let mut rows: BTreeMap<(Place, String), Row> = BTreeMap::new();
         for (bucket, tally) in &seen.tallies {
             let place = place(bucket, expected);
-            let label = label(bucket, place);
+            let label = label(bucket, place, expected.map(|(expected, _)| expected));
             let row = rows.entry((place, label.clone())).or_insert_with(|| Row {
                 label,
                 place,
@@ -137,16 +137,21 @@ pub(super) fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) ->
     }
 }
 
-fn label(bucket: &Bucket, place: Place) -> String {
-    let foreign = !matches!(place, Place::Target(_)) && bucket.is_error();
+/// The value; where the status says more about the answer than its value does, with the status in front.
+fn label(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> String {
+    let by_status = match (place, expected) {
+        (Place::Target(index), Some(expected)) => {
+            expected.declared()[index].target.status().is_some()
+        }
+        _ => bucket.is_error(),
+    };
+    let bare = bucket.value().is_some_and(str::is_empty);
+    let status = bucket.status;
     match &bucket.identity {
-        Identity::Value(value) if foreign && value.is_empty() => {
-            format!("status {}", bucket.status)
-        }
         // A value of the extractor `status` says it already.
-        Identity::Value(value) if foreign && *value != bucket.status.to_string() => {
-            format!("{} {value}", bucket.status)
-        }
+        Identity::Value(value) if *value == status.to_string() => value.clone(),
+        _ if bare && (by_status || status != 200) => format!("status {status}"),
+        identity if by_status => format!("{status} {identity}"),
         identity => identity.to_string(),
     }
 }

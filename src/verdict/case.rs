@@ -260,13 +260,27 @@ impl<'a> Case<'a> {
     fn numbers(&self, outcome: Outcome) -> Verdict {
         let fit = Fit::new(&self.counts, self.design.shares());
         let resolution = self.design.resolution().into_iter().fold(0.0, f64::max);
+        // With answers from where nothing may come from, the statistic is infinite.
+        let finite = self.unexpected() <= self.policy.allow_unexpected;
         Verdict {
-            chi_square: Some(fit.x2).filter(|x| x.is_finite()),
+            chi_square: Some(fit.x2).filter(|x| finite && x.is_finite()),
             df: u32::try_from(self.counts.len() - 1).ok(),
-            resolution: Some(resolution),
-            max_deviation: Some(fit.max_deviation).filter(|x| x.is_finite()),
+            resolution: Some(digits(resolution)),
+            max_deviation: self.max_deviation().map(digits),
             ..blank(outcome, self.policy)
         }
+    }
+
+    /// The largest distance of a share from its declaration, among all answers with a known origin: targets without a
+    /// share and what was not declared count as well.
+    fn max_deviation(&self) -> Option<f64> {
+        let identified = self.sorted.attributed() + self.sorted.undeclared;
+        let share = |count: u64| count as f64 / identified as f64;
+        let targets = self.expected.declared().iter().zip(&self.sorted.counts);
+        let deviations =
+            targets.map(|(declared, count)| (share(*count) - declared.share.as_f64()).abs());
+        let largest = deviations.fold(share(self.sorted.undeclared), f64::max);
+        (identified > 0).then_some(largest)
     }
 
     pub(super) fn too_many_unattributed(&self) -> bool {
@@ -274,27 +288,34 @@ impl<'a> Case<'a> {
         self.sorted.unattributed as f64 / total as f64 > self.policy.max_unattributed
     }
 
-    /// About how many requests would decide, if the shares stay as they were seen: at least the planned number.
+    /// About how many requests would decide, if shares and unattributed ones stay as they were seen: at least the planned
+    /// number, and more than were sent.
     fn requests_needed(&self) -> Option<u64> {
-        let n: u64 = self.counts.iter().sum();
+        let sent = self.seen.sent.max(1) as f64;
         let decided = |factor: f64| {
-            let scaled: Vec<u64> = self
-                .counts
-                .iter()
-                .map(|count| rounded(*count as f64 * factor))
-                .collect();
-            self.design.p_diverged(&scaled, self.policy.seed).p < self.policy.alpha
-                || self.design.p_equivalence(&scaled, 0) <= self.policy.beta
+            let scaled = |count: u64| rounded(count as f64 * factor);
+            let counts: Vec<u64> = self.counts.iter().map(|count| scaled(*count)).collect();
+            let unattributed = scaled(self.sorted.unattributed);
+            let p = self
+                .design
+                .p_diverged_completed(&counts, unattributed, self.policy.seed);
+            p.p < self.policy.alpha
+                || self.design.p_equivalence(&counts, unattributed) <= self.policy.beta
         };
-        let mut total = (n as f64 * 1.1).max(self.design.requests_fixed() as f64);
+        let mut total = (sent * 1.1).max(self.design.requests_fixed() as f64);
         while total <= MOST_REQUESTS {
-            if decided(total / n as f64) {
+            if decided(total / sent) {
                 return Some(rounded(total.ceil()));
             }
             total *= 1.25;
         }
         None
     }
+}
+
+/// Without the noise of the last digits: 0.03, not 0.030000000000000027.
+fn digits(value: f64) -> f64 {
+    (value * 1e12).round() / 1e12
 }
 
 #[expect(

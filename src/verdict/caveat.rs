@@ -72,7 +72,8 @@ fn coarse_resolution(case: &Case<'_>) -> Option<Caveat> {
 
 fn unattributed(case: &Case<'_>) -> Option<Caveat> {
     let (part, total) = (case.sorted.unattributed, case.seen.sent);
-    if part == 0 {
+    // Where there are too many, or nothing else, the verdict says so itself.
+    if part == 0 || case.too_many_unattributed() {
         return None;
     }
     Some(caveat(

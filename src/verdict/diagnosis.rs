@@ -64,16 +64,27 @@ fn per_connection() -> Caveat {
 }
 
 fn undeclared(case: &Case<'_>) -> Option<Caveat> {
-    let row = case
+    let strangers: Vec<&str> = case
         .sorted
         .rows
         .iter()
-        .find(|row| row.place == Place::Undeclared)?;
+        .filter(|row| row.place == Place::Undeclared)
+        .map(|row| row.label.as_str())
+        .collect();
+    let first = strangers.first()?;
+    let unseen: Vec<&str> = (case.active.iter().zip(&case.counts))
+        .filter(|(_, count)| **count == 0)
+        .map(|(index, _)| case.expected.declared()[*index].name.as_str())
+        .collect();
+    // One value too many and one target without a value: most likely they belong together.
+    let hint = match (strangers.as_slice(), unseen.as_slice()) {
+        ([value], [target]) => format!("--map '{value}={target}'"),
+        _ => "--map VALUE=TARGET".to_owned(),
+    };
     Some(finding(
         "undeclared-target",
         format!(
-            "`{}` belongs to no declared target: another version behind the same service, or a name to explain with --map",
-            row.label
+            "`{first}` belongs to no declared target: another version behind the same service, or a name to explain with {hint}"
         ),
     ))
 }

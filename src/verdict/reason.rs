@@ -90,11 +90,17 @@ fn pass(case: &Case<'_>) -> String {
     let sure = percent(1.0 - case.policy.beta);
     let n: u64 = case.counts.iter().sum();
     if let [only] = case.active.as_slice() {
+        let name = &case.expected.declared()[*only].name;
+        if case.unexpected() > 0 {
+            return format!(
+                "`{name}` answered; {} from elsewhere, which is let pass",
+                counted(case.unexpected(), "answer")
+            );
+        }
         // Rule of three in its exact form: nothing seen in n answers.
         let bound = percent(1.0 - case.policy.beta.powf(1.0 / n as f64));
         return format!(
-            "all {n} answers came from `{}`; anything else gets less than {bound} ({sure})",
-            case.expected.declared()[*only].name
+            "all {n} answers came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
         );
     }
     let within = case.design.resolution();
@@ -106,7 +112,7 @@ fn pass(case: &Case<'_>) -> String {
     } else {
         format!("{} to {}", points(least), points(most))
     };
-    format!("every share is within {points} points of its weight ({sure})")
+    format!("every share is within {points} points of its weight, with {sure} confidence")
 }
 
 fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
@@ -155,13 +161,23 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
             "answers of one connection resemble each other (intraclass correlation {icc:.2})"
         );
     }
-    let more = needed
-        .map(|needed| format!("; about {needed} would settle it"))
-        .unwrap_or_default();
+    let sent = case.seen.sent;
+    let Some(needed) = needed else {
+        return format!(
+            "{sent} requests do not decide, and with this many unattributed ones no number would"
+        );
+    };
     if n < case.design.requests_fixed() {
-        return format!("{n} answers are too few to tell{more}");
+        let few = if n == 1 {
+            "1 answer is".to_owned()
+        } else {
+            format!("{n} answers are")
+        };
+        return format!("{few} too few to tell; about {needed} requests would settle it");
     }
-    format!("the shares lie at the edge of what is accepted: {n} answers do not decide{more}")
+    format!(
+        "the shares lie at the edge of what is accepted: {sent} requests do not decide, about {needed} would"
+    )
 }
 
 /// A deviation in percentage points.

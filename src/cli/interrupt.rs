@@ -1,0 +1,52 @@
+//! Ctrl-C and SIGTERM during a run: the first stops sending, a later one ends the process.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the second signal ends the process at once, from a thread of its own"
+)]
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::exit::Exit;
+use super::say;
+
+/// Signals this close together are one: `timeout` and terminals signal a process and its group.
+const ONE_PRESS: Duration = Duration::from_millis(50);
+
+/// A flag that the first signal sets. Without a handler a signal ends the process at once, as it always did.
+pub(super) fn listen(quiet: bool) -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {
+        let set = Arc::clone(&flag);
+        // Where no thread can be had, the run cannot start either, and says so.
+        let _ = thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || wait(signals, &set, quiet));
+    }
+    flag
+}
+
+fn wait(mut signals: Signals, flag: &AtomicBool, quiet: bool) {
+    let mut first: Option<Instant> = None;
+    for _ in signals.forever() {
+        match first {
+            None => {
+                first = Some(Instant::now());
+                flag.store(true, Ordering::Relaxed);
+                if !quiet {
+                    say(
+                        "\nstopping: waiting for the answers under way; Ctrl-C again ends at once, without a report\n",
+                    );
+                }
+            }
+            Some(first) if first.elapsed() < ONE_PRESS => {}
+            Some(_) => process::exit(i32::from(Exit::Interrupted.code())),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The lines of the result tables: one for each target, its values below it where it has several.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, Table};
+
+use super::shown::{fitted, safe};
+use super::{BucketRow, Report, TargetRow};
+use crate::observe::Latency;
+use crate::units::percent;
+
+/// More values than this are summed up, for all of them and for one target.
+const MOST_ROWS: usize = 20;
+const MOST_VALUES: usize = 3;
+
+/// One line of the tables.
+struct Line {
+    label: String,
+    /// A value below its target.
+    nested: bool,
+    count: u64,
+    share: f64,
+    interval: [f64; 2],
+    errors: u64,
+    declared: String,
+    latency: Option<Latency>,
+}
+
+/// Everything worth showing, in the order of the declaration, and a remark about what is left out.
+pub(super) struct Lines {
+    lines: Vec<Line>,
+    pub(super) hidden: Option<String>,
+}
+
+impl Lines {
+    pub(super) fn new(report: &Report) -> Self {
+        let buckets = &report.observation.buckets;
+        let mut lines = Vec::new();
+        for target in &report.observation.targets {
+            let values: Vec<&BucketRow> = buckets
+                .iter()
+                .filter(|row| row.target.as_ref() == Some(&target.target))
+                .collect();
+            match values.as_slice() {
+                [] if target.declared <= 0.0 => {}
+                [value] => lines.push(Line::of_value(value, declared(target))),
+                several => {
+                    lines.push(Line::of_target(target, several));
+                    lines.extend(
+                        several
+                            .iter()
+                            .take(MOST_VALUES)
+                            .map(|value| Line::nested(value)),
+                    );
+                    if let Some(rest) = several.get(MOST_VALUES..).filter(|rest| !rest.is_empty()) {
+                        lines.push(Line::rest(rest));
+                    }
+                }
+            }
+        }
+        let others: Vec<&BucketRow> = buckets.iter().filter(|row| row.target.is_none()).collect();
+        let place = |row: &BucketRow| {
+            if row.place == "counted" {
+                String::new()
+            } else {
+                row.place.clone()
+            }
+        };
+        lines.extend(
+            others
+                .iter()
+                .take(MOST_ROWS)
+                .map(|row| Line::of_value(row, place(row))),
+        );
+        let hidden = others.get(MOST_ROWS..).filter(|rest| !rest.is_empty()).map(|rest| {
+            let answers: u64 = rest.iter().map(|row| row.count).sum();
+            format!("and {} more values with {answers} answers; --bucket chooses what tells answers apart", rest.len())
+        });
+        Self { lines, hidden }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Who answered how often, beside what was declared.
+    pub(super) fn shares(&self, report: &Report, width: usize) -> String {
+        let errors = self.lines.iter().any(|line| line.errors > 0);
+        let judged = report.expected.is_some();
+        let mut header = vec![left("RESPONSE"), right("REQUESTS"), right("SHARE")];
+        header.push(right(&format!(
+            "{} INTERVAL",
+            percent(1.0 - report.verdict.alpha)
+        )));
+        if errors {
+            header.push(right("ERRORS"));
+        }
+        if judged {
+            header.push(left("DECLARED"));
+        }
+        let rows = self.lines.iter().map(|line| {
+            let [low, high] = line.interval;
+            let mut cells = vec![
+                left(&line.label(width)),
+                right(&line.count.to_string()),
+                right(&percent(line.share)),
+            ];
+            cells.push(right(&format!("{:.1} – {:.1}%", low * 100.0, high * 100.0)));
+            if errors {
+                cells.push(right(&if line.errors > 0 {
+                    line.errors.to_string()
+                } else {
+                    String::new()
+                }));
+            }
+            if judged {
+                cells.push(left(&line.declared));
+            }
+            cells
+        });
+        table(header, rows)
+    }
+
+    /// How fast the answers were.
+    pub(super) fn latencies(&self, width: usize) -> String {
+        let columns = ["MEAN", "P50", "P90", "P99", "P99.9", "MAX"];
+        let header = std::iter::once(left("LATENCY, MS"))
+            .chain(columns.map(right))
+            .collect();
+        let timed = self.lines.iter().filter(|line| !line.nested);
+        let rows = timed
+            .filter_map(|line| Some((line, line.latency?)))
+            .map(|(line, ms)| {
+                let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
+                std::iter::once(left(&line.label(width)))
+                    .chain(numbers.map(|value| right(&millis(value))))
+                    .collect()
+            });
+        table(header, rows)
+    }
+}
+
+impl Line {
+    fn of_value(row: &BucketRow, declared: String) -> Self {
+        Self {
+            label: row.bucket.clone(),
+            nested: false,
+            count: row.count,
+            share: row.share,
+            interval: row.share_interval,
+            errors: errors(row),
+            declared,
+            latency: Some(row.service_ms),
+        }
+    }
+
+    fn nested(row: &BucketRow) -> Self {
+        Self {
+            nested: true,
+            ..Self::of_value(row, String::new())
+        }
+    }
+
+    fn of_target(target: &TargetRow, values: &[&BucketRow]) -> Self {
+        Self {
+            label: target.target.clone(),
+            nested: false,
+            count: target.count,
+            share: target.share,
+            interval: target.share_interval,
+            errors: values.iter().map(|row| errors(row)).sum(),
+            declared: declared(target),
+            latency: target.service_ms,
+        }
+    }
+
+    /// The values of a target that are not shown one by one; an interval of their sum would mean nothing.
+    fn rest(rows: &[&BucketRow]) -> Self {
+        Self {
+            label: format!("and {} more values", rows.len()),
+            nested: true,
+            count: rows.iter().map(|row| row.count).sum(),
+            share: rows.iter().map(|row| row.share).sum(),
+            interval: [0.0, 1.0],
+            errors: rows.iter().map(|row| errors(row)).sum(),
+            declared: String::new(),
+            latency: None,
+        }
+    }
+
+    fn label(&self, width: usize) -> String {
+        if self.nested {
+            format!("  {}", fitted(&self.label, width.saturating_sub(2)))
+        } else {
+            fitted(&self.label, width)
+        }
+    }
+}
+
+fn errors(row: &BucketRow) -> u64 {
+    row.statuses
+        .iter()
+        .filter(|(status, _)| **status >= 400)
+        .map(|(_, count)| count)
+        .sum()
+}
+
+/// `90% single`
+fn declared(target: &TargetRow) -> String {
+    format!("{} {}", percent(target.declared), safe(&target.target))
+}
+
+/// Milliseconds with the digits that matter.
+fn millis(value: f64) -> String {
+    let decimals = match value {
+        _ if value >= 100.0 => 0,
+        _ if value >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
+}
+
+fn left(text: &str) -> Cell {
+    Cell::new(text)
+}
+
+fn right(text: &str) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// The table without the blanks at the end of lines.
+fn table(header: Vec<Cell>, rows: impl Iterator<Item = Vec<Cell>>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header).add_rows(rows);
+    table
+        .lines()
+        .map(|line| format!(" {}", line.trim_end()))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
