@@ -14,6 +14,8 @@ use crate::stats::sequential::{Decision, Sequential};
 
 /// Draws of the permutation test at the end of a run.
 const DRAWS: u32 = 9999;
+/// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
+const LOOKED_AT: usize = 50_000;
 /// Numbers of requests above this are not worth proposing.
 const MOST_REQUESTS: f64 = 1e9;
 
@@ -53,7 +55,7 @@ impl<'a> Case<'a> {
             .iter()
             .map(|index| evidence.sorted.counts[*index])
             .collect();
-        let rows = sample.rows(active.len());
+        let rows = sample.first(LOOKED_AT).rows(active.len());
         let unit = match watch.and_then(|watch| watch.decided) {
             // It was looked at when the answer became certain.
             Some(decided) => decided.unit,
