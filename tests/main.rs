@@ -34,6 +34,9 @@ mod input;
 // What is sent: exact counts, connections, pace, TLS, signals.
 mod load;
 
+// The promised error rates, by simulation.
+mod calibration;
+
 // The README shows what the program prints.
 mod readme;
 
