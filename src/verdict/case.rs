@@ -142,7 +142,6 @@ impl<'a> Case<'a> {
             method: Some("sequential".to_owned()),
             p_value: Some(p),
             ln_p_value: Some((std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0)),
-            unit: self.unit.into(),
             reason: reason::tested(self, outcome, None, None),
             decided_after: Some(decided.at as u64),
             ..self.numbers(outcome)
@@ -177,7 +176,6 @@ impl<'a> Case<'a> {
             method: Some(method_name(&last.method).to_owned()),
             p_value: Some(p),
             ln_p_value: sequence.is_none().then_some(last.ln_p),
-            unit: self.unit.into(),
             reason: reason::tested(self, outcome, last.culprit, needed),
             requests_needed: needed,
             ..self.numbers(outcome)
@@ -265,6 +263,7 @@ impl<'a> Case<'a> {
             df: u32::try_from(self.counts.len() - 1).ok(),
             resolution: Some(resolution),
             max_deviation: Some(fit.max_deviation).filter(|x| x.is_finite()),
+            unit: self.unit.into(),
             ..blank(outcome, self.policy)
         }
     }
