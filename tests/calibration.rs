@@ -158,6 +158,20 @@ fn a_rotation_at_the_declared_weights_passes_and_is_named() {
     assert!(seen.runs.iter().all(|run| run.has_caveat("too-regular")));
 }
 
+/// Two connections in step with a rotation over two targets hardly meet the other target: at worst that is undecided.
+#[test]
+fn a_rotation_in_step_with_the_connections_never_diverges() {
+    for concurrency in [1, 2, 4, 50] {
+        let setup = Setup {
+            concurrency,
+            ..Setup::new(HALVES)
+        };
+        let traffic = Traffic::new(&[0.5, 0.5]).model(Model::Rotation);
+        let seen = setup.repeat(4, &traffic);
+        assert_eq!(seen.count(Outcome::Diverged), 0, "{concurrency}");
+    }
+}
+
 #[test]
 fn a_slow_canary_changes_nothing() {
     for latency in [Latency::SlowLast(20), Latency::SlowLast(100)] {

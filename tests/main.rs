@@ -37,6 +37,9 @@ mod load;
 // The promised error rates, by simulation.
 mod calibration;
 
+// Every way in which a real Envoy splits, with the verdict it deserves.
+mod mechanisms;
+
 // The README shows what the program prints.
 mod readme;
 
