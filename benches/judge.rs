@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
+use resplit::observe::{Observation, Outcome, Recorder, Sent};
+use resplit::split::{Bucket, Identity, parse_weights};
 use resplit::stats::binomial;
 use resplit::stats::change::change_of_labels;
 use resplit::stats::dependence;
@@ -13,6 +15,9 @@ use resplit::stats::interval;
 use resplit::stats::multinomial::{self, Order};
 use resplit::stats::sampler::Sampler;
 use resplit::stats::sequential::Sequential;
+use resplit::verdict::attribution::Attribution;
+use resplit::verdict::mapping::Mapping;
+use resplit::verdict::{Balancing, Evidence, Policy, Watch, judge};
 
 fn exact(c: &mut Criterion) {
     c.bench_function("exact binomial, 100300 of 1e6 at 10 %", |b| {
@@ -81,12 +86,73 @@ fn permuting(c: &mut Criterion) {
     });
 }
 
+/// Runs at 90/10 as they come in, twenty answers at a time, over connections of two requests.
+fn looking(c: &mut Criterion) {
+    let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+    let names: Vec<Bucket> = ["v1", "v2"]
+        .iter()
+        .map(|name| Bucket {
+            identity: Identity::Value((*name).to_owned()),
+            status: 200,
+        })
+        .collect();
+    let mut sampler = Sampler::new(3);
+    let (mut recorder, mut seen) = (Recorder::default(), Observation::default());
+    let mut moments = Vec::new();
+    for sequence in 0..4056_u32 {
+        let sent = Sent {
+            sequence: sequence.into(),
+            connection: sequence / 2,
+        };
+        let bucket = usize::from(sampler.uniform() < 0.1);
+        recorder.record(sent, Outcome::Answered(bucket), Duration::from_millis(1));
+        if sequence % 20 == 19 || sequence == 4055 {
+            seen.merge(&recorder.drain(&names, Duration::ZERO));
+            moments.push(seen.clone());
+        }
+    }
+    let mapping = Mapping::derive(&expected, &[], &names).expect("clear");
+    // So small that nothing is certain before the end.
+    let policy = Policy {
+        alpha: 1e-12,
+        beta: 1e-12,
+        tolerance: 0.0,
+        resolution: None,
+        max_unattributed: 0.01,
+        allow_unexpected: 0,
+        balancing: Balancing::Request,
+        seed: 0,
+    };
+    let watched = || {
+        let mut watch = Watch::new(&expected, &policy);
+        for moment in &moments {
+            watch.look(black_box(moment), &expected, &mapping);
+        }
+        watch
+    };
+    c.bench_function("4056 responses through a watch", |b| b.iter(watched));
+    let watch = watched();
+    let declared = Some((&expected, &mapping));
+    let sorted = Attribution::new(&seen, declared);
+    c.bench_function("the verdict on 4056 watched responses", |b| {
+        b.iter(|| {
+            let evidence = Evidence {
+                declared,
+                seen: &seen,
+                sorted: &sorted,
+                rivals: &[],
+            };
+            judge(black_box(evidence), &policy, Some(&watch))
+        });
+    });
+}
+
 criterion_group! {
-    name = judge;
+    name = judge_benches;
     config = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_secs(1));
-    targets = exact, watching, permuting
+    targets = exact, watching, permuting, looking
 }
-criterion_main!(judge);
+criterion_main!(judge_benches);

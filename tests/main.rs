@@ -34,6 +34,12 @@ mod input;
 // What is sent: exact counts, connections, pace, TLS, signals.
 mod load;
 
+// The promised error rates, by simulation.
+mod calibration;
+
+// Every way in which a real Envoy splits, with the verdict it deserves.
+mod mechanisms;
+
 // The README shows what the program prints.
 mod readme;
 

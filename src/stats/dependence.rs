@@ -168,14 +168,14 @@ pub fn unit(rows: &[Row], draws: u32, seed: u64) -> Unit {
     if several().all(is_pure) {
         return Unit::Connection;
     }
-    let p = homogeneity(rows, draws, seed);
     let connections = rows.iter().filter(|row| size(row) > 0).count() as f64;
     let mean = rows.iter().map(size).sum::<u64>() as f64 / connections;
     let level = HETEROGENEOUS[usize::from(mean > 4.0)];
-    if p >= level {
-        return Unit::Response;
+    let weights = vec![1.0; rows.first().map_or(0, Vec::len)];
+    match permutation::p_value_below(rows, &weights, draws, seed, level) {
+        None => Unit::Response,
+        Some(p) => Unit::Clustered { p, icc: icc(rows) },
     }
-    Unit::Clustered { p, icc: icc(rows) }
 }
 
 /// `sum_i v_i N / pi_i / (k-1)` with `v_i = m/(m-1) sum_j (n_ji - n_j c_i)^2 / N^2`.

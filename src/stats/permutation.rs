@@ -22,6 +22,33 @@ pub fn p_value(rows: &[Vec<u64>], weights: &[f64], draws: u32, seed: u64) -> f64
     (f64::from(extreme) + 1.0) / (f64::from(draws) + 1.0)
 }
 
+/// [`p_value`] if it lies below `level`, else `None`: the same answer from the same draws, but known as soon as enough of
+/// them are extreme, which takes a handful where nothing is wrong.
+#[must_use]
+pub fn p_value_below(
+    rows: &[Vec<u64>],
+    weights: &[f64],
+    draws: u32,
+    seed: u64,
+    level: f64,
+) -> Option<f64> {
+    let mut table = Table::new(rows, weights);
+    let threshold = table.statistic() * (1.0 - SLACK);
+    let mut sampler = Sampler::new(seed);
+    let p = |extreme: u32| (f64::from(extreme) + 1.0) / (f64::from(draws) + 1.0);
+    let mut extreme = 0_u32;
+    for _ in 0..draws {
+        if p(extreme) >= level {
+            return None;
+        }
+        table.shuffle(&mut sampler);
+        if table.statistic() >= threshold {
+            extreme += 1;
+        }
+    }
+    Some(p(extreme)).filter(|p| *p < level)
+}
+
 struct Table<'a> {
     weights: &'a [f64],
     targets: usize,
@@ -115,6 +142,31 @@ mod tests {
     #[test]
     fn equal_rows_are_the_least_extreme() {
         assert!(p_value(&vec![vec![9, 1]; 5], &[1.0, 1.0], 99, 1) >= 1.0);
+    }
+
+    #[test]
+    fn a_p_value_below_a_level_is_the_same_p_value() {
+        let mut sampler = Sampler::new(5);
+        for seed in 0..60 {
+            let sticky = seed % 2 == 0;
+            let rows: Vec<Vec<u64>> = (0..30)
+                .map(|_| {
+                    let (x, y) = (sampler.below(2), sampler.below(2));
+                    let y = if sticky && sampler.below(2) == 0 {
+                        x
+                    } else {
+                        y
+                    };
+                    let hits = (x + y) as u64;
+                    vec![2 - hits, hits]
+                })
+                .collect();
+            let whole = p_value(&rows, &[1.0, 1.0], 499, seed);
+            for level in [0.001, 0.01, 0.1, 1.0] {
+                let below = p_value_below(&rows, &[1.0, 1.0], 499, seed, level);
+                assert_eq!(below, Some(whole).filter(|p| *p < level), "{whole} {level}");
+            }
+        }
     }
 
     #[test]

@@ -144,7 +144,6 @@ impl<'a> Case<'a> {
             method: Some("sequential".to_owned()),
             p_value: Some(p),
             ln_p_value: Some((std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0)),
-            unit: self.unit.into(),
             reason: reason::tested(self, outcome, None, None),
             decided_after: Some(decided.at as u64),
             ..self.numbers(outcome)
@@ -179,7 +178,6 @@ impl<'a> Case<'a> {
             method: Some(method_name(&last.method).to_owned()),
             p_value: Some(p),
             ln_p_value: sequence.is_none().then_some(last.ln_p),
-            unit: self.unit.into(),
             reason: reason::tested(self, outcome, last.culprit, needed),
             requests_needed: needed,
             ..self.numbers(outcome)
@@ -269,6 +267,7 @@ impl<'a> Case<'a> {
             df: u32::try_from(self.counts.len() - 1).ok(),
             resolution: Some(digits(resolution)),
             max_deviation: self.max_deviation().map(digits),
+            unit: self.unit.into(),
             ..blank(outcome, self.policy)
         }
     }

@@ -9,8 +9,9 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ pub(crate) struct Envoy {
 pub(crate) struct Split {
     envoy: Envoy,
     backends: Vec<Backend>,
+    rules: Option<Rules>,
 }
 
 /// A split that is being described.
@@ -41,6 +43,28 @@ pub(crate) struct Builder {
     dead: Vec<String>,
     matched: Vec<Matched>,
     abort: Option<Abort>,
+    pick: Pick,
+    workers: u32,
+    latency: Duration,
+    changeable: bool,
+}
+
+/// How Envoy picks a subset.
+enum Pick {
+    /// A number drawn for every request: `weighted_clusters` of a route.
+    Request,
+    /// A number drawn for every connection: `weighted_clusters` of a TCP proxy.
+    Connection,
+    /// In turn, each worker for itself: one cluster whose localities have weights.
+    Locality,
+    /// By the hash of this header: `weighted_clusters` with `use_hash_policy`.
+    Hash(String),
+}
+
+/// The file from which Envoy reads its routes.
+struct Rules {
+    folder: TempDir,
+    version: AtomicU32,
 }
 
 /// A share of all requests that Envoy answers itself, before it looks at any route.
@@ -79,11 +103,15 @@ impl Envoy {
             dead: Vec::new(),
             matched: Vec::new(),
             abort: None,
+            pick: Pick::Request,
+            workers: 2,
+            latency: Duration::ZERO,
+            changeable: false,
         }
     }
 
-    /// Runs a bootstrap whose ports are all 0, and waits until it serves.
-    pub(crate) fn start(bootstrap: &Value) -> Self {
+    /// Runs a bootstrap whose ports are all 0 with so many workers, and waits until it serves.
+    pub(crate) fn start(bootstrap: &Value, workers: u32) -> Self {
         let binary = fetch::envoy();
         let folder = tempfile::Builder::new()
             .prefix("run-")
@@ -98,7 +126,8 @@ impl Envoy {
             .arg(folder.path().join("admin"))
             .arg("--log-path")
             .arg(folder.path().join("log"))
-            .args(["--log-level", "warning", "--concurrency", "2"])
+            .args(["--log-level", "warning"])
+            .args(["--concurrency", &workers.to_string()])
             .arg("--disable-hot-restart")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -163,6 +192,42 @@ impl Builder {
         self
     }
 
+    /// Picks for every connection, as a proxy that forwards bytes does.
+    pub(crate) fn per_connection(mut self) -> Self {
+        self.pick = Pick::Connection;
+        self
+    }
+
+    /// Picks in turn, as Envoy Gateway configures most splits.
+    pub(crate) fn in_turn(mut self) -> Self {
+        self.pick = Pick::Locality;
+        self
+    }
+
+    /// Picks by the hash of a header.
+    pub(crate) fn by_hash(mut self, header: &str) -> Self {
+        self.pick = Pick::Hash(header.to_owned());
+        self
+    }
+
+    /// How many workers Envoy has; two unless told.
+    pub(crate) fn workers(mut self, workers: u32) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// How long every answer takes; no time unless told.
+    pub(crate) fn takes(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Lets [`Split::change`] change the weights while Envoy runs.
+    pub(crate) fn changeable(mut self) -> Self {
+        self.changeable = true;
+        self
+    }
+
     /// Starts the backends, then Envoy.
     pub(crate) fn start(self) -> Split {
         let backends: Vec<Backend> = self
@@ -170,61 +235,129 @@ impl Builder {
             .iter()
             .map(|(subset, _)| Backend {
                 subset: subset.clone(),
-                cluster: cluster_name(subset),
+                cluster: match self.pick {
+                    Pick::Locality => cluster_name(""),
+                    _ => cluster_name(subset),
+                },
                 place: if self.dead.contains(subset) {
                     Place::Dead(Refusing::start())
                 } else {
                     let mesh = Mesh::split([(subset.as_str(), 1)]);
+                    let mesh = mesh.latency(subset, self.latency);
                     Place::Alive(mesh.says("weather-backend: {}\n").start())
                 },
             })
             .collect();
+        let rules = self.changeable.then(|| Rules::new(&self.routes()));
         Split {
-            envoy: Envoy::start(&self.bootstrap(&backends)),
+            envoy: Envoy::start(&self.bootstrap(&backends, rules.as_ref()), self.workers),
             backends,
+            rules,
         }
     }
 
-    fn bootstrap(&self, backends: &[Backend]) -> Value {
-        let mut routes: Vec<Value> = self
-            .matched
-            .iter()
-            .map(|matched| {
-                json!({
-                    "match": { "prefix": "/", "headers": [
-                        { "name": matched.header, "string_match": { "exact": matched.value } } ] },
-                    "route": { "cluster": cluster_name(&matched.subset) },
-                })
-            })
-            .collect();
-        let weighted: Vec<Value> = self
-            .weights
-            .iter()
-            .map(|(subset, weight)| json!({ "name": cluster_name(subset), "weight": weight }))
-            .collect();
-        routes.push(json!({
-            "match": { "prefix": "/" },
-            "route": { "weighted_clusters": { "clusters": weighted } },
-        }));
-        let manager = json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3\
-                      .HttpConnectionManager",
-            "stat_prefix": "in",
-            "http_filters": self.filters(),
-            "route_config": { "name": "5000", "virtual_hosts": [
-                { "name": "weather-backend", "domains": ["*"], "routes": routes } ] },
-        });
+    fn bootstrap(&self, backends: &[Backend], rules: Option<&Rules>) -> Value {
+        let filter = match self.pick {
+            Pick::Connection => json!({
+                "name": "envoy.filters.network.tcp_proxy",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                    "stat_prefix": "in",
+                    "weighted_clusters": { "clusters": weighted(&self.weights) },
+                },
+            }),
+            _ => json!({
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": self.manager(rules),
+            }),
+        };
+        let clusters = match self.pick {
+            Pick::Locality => vec![self.localities(backends)],
+            _ => backends.iter().map(Backend::config).collect(),
+        };
         json!({
+            // Subscriptions, such as the one for routes in a file, are made by somebody.
+            "node": { "id": "resplit-test", "cluster": "test" },
             "admin": { "address": socket([127, 0, 0, 1], 0) },
             "static_resources": {
                 "listeners": [{
                     "name": "in",
                     "address": socket([127, 0, 0, 1], 0),
-                    "filter_chains": [{ "filters": [
-                        { "name": "envoy.filters.network.http_connection_manager", "typed_config": manager } ] }],
+                    "filter_chains": [{ "filters": [filter] }],
                 }],
-                "clusters": backends.iter().map(Backend::config).collect::<Vec<_>>(),
+                "clusters": clusters,
             },
+        })
+    }
+
+    fn manager(&self, rules: Option<&Rules>) -> Value {
+        let mut manager = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3\
+                      .HttpConnectionManager",
+            "stat_prefix": "in",
+            "http_filters": self.filters(),
+        });
+        match rules {
+            None => manager["route_config"] = route_config(&self.routes()),
+            Some(rules) => {
+                manager["rds"] = json!({
+                    "route_config_name": "5000",
+                    "config_source": {
+                        "resource_api_version": "V3",
+                        "path_config_source": { "path": rules.path() },
+                    },
+                });
+            }
+        }
+        manager
+    }
+
+    fn routes(&self) -> Vec<Value> {
+        let matched = self.matched.iter().map(|matched| {
+            json!({
+                "match": { "prefix": "/", "headers": [
+                    { "name": matched.header, "string_match": { "exact": matched.value } } ] },
+                "route": { "cluster": cluster_name(&matched.subset) },
+            })
+        });
+        let clusters = weighted(&self.weights);
+        let action = match &self.pick {
+            Pick::Request | Pick::Connection => {
+                json!({ "weighted_clusters": { "clusters": clusters } })
+            }
+            Pick::Locality => json!({ "cluster": cluster_name("") }),
+            Pick::Hash(header) => json!({
+                "weighted_clusters": { "clusters": clusters, "use_hash_policy": true },
+                "hash_policy": [{ "header": { "header_name": header } }],
+            }),
+        };
+        matched.chain([everything(&action)]).collect()
+    }
+
+    /// One cluster for all subsets, as Envoy Gateway makes it.
+    fn localities(&self, backends: &[Backend]) -> Value {
+        let endpoints: Vec<Value> = (0..)
+            .zip(self.weights.iter().zip(backends))
+            .map(|(at, ((_, weight), backend)): (u32, _)| {
+                json!({
+                    "locality": { "region": format!("backend/{at}") },
+                    "load_balancing_weight": weight,
+                    "lb_endpoints": [backend.endpoint()],
+                })
+            })
+            .collect();
+        let policy = json!({
+            "@type": "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
+            "locality_lb_config": { "locality_weighted_lb_config": {} },
+        });
+        let name = cluster_name("");
+        json!({
+            "name": name,
+            "type": "STATIC",
+            "connect_timeout": "1s",
+            "load_balancing_policy": { "policies": [{ "typed_extension_config": {
+                "name": "envoy.load_balancing_policies.least_request", "typed_config": policy } }] },
+            "load_assignment": { "cluster_name": name, "endpoints": endpoints },
         })
     }
 
@@ -264,6 +397,23 @@ impl Split {
         &self.envoy
     }
 
+    /// Gives the subsets other weights, for requests from a few milliseconds later on.
+    pub(crate) fn change(&self, weights: &[(&str, u32)]) {
+        let weights: Vec<(String, u32)> = weights
+            .iter()
+            .map(|(subset, weight)| ((*subset).to_owned(), *weight))
+            .collect();
+        let action = json!({ "weighted_clusters": { "clusters": weighted(&weights) } });
+        let rules = self.rules.as_ref().expect("the split is changeable");
+        rules.write(&[everything(&action)]);
+    }
+
+    /// Requests that the backends of all subsets served.
+    pub(crate) fn served(&self) -> u64 {
+        let subsets = self.backends.iter().map(|backend| &backend.subset);
+        subsets.map(|subset| self.hits(subset)).sum()
+    }
+
     /// Requests that the backends of a subset served.
     pub(crate) fn hits(&self, subset: &str) -> u64 {
         match &self.backend(subset).place {
@@ -274,14 +424,17 @@ impl Split {
 
     /// Requests that Envoy says it sent to a subset, whether they arrived or not.
     pub(crate) fn rq_total(&self, subset: &str) -> u64 {
-        let cluster = &self.backend(subset).cluster;
+        let backend = self.backend(subset);
+        let port = backend.addr().port();
         let page = self.envoy.admin("/clusters?format=json");
         let clusters = page["cluster_statuses"].as_array();
         let hosts = clusters
             .into_iter()
             .flatten()
-            .filter(|status| status["name"] == **cluster)
+            .filter(|status| status["name"] == *backend.cluster)
             .flat_map(|status| status["host_statuses"].as_array().into_iter().flatten());
+        // A cluster may hold the hosts of other subsets as well.
+        let hosts = hosts.filter(|host| host["address"]["socket_address"]["port_value"] == port);
         // Envoy leaves out what is zero, and writes 64-bit numbers as strings.
         hosts
             .flat_map(|host| host["stats"].as_array().into_iter().flatten())
@@ -299,12 +452,46 @@ impl Split {
     }
 }
 
+impl Rules {
+    fn new(routes: &[Value]) -> Self {
+        let rules = Self {
+            folder: tempfile::tempdir().expect("the folder for temporary files is writable"),
+            version: AtomicU32::new(0),
+        };
+        rules.write(routes);
+        rules
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("routes.json")
+    }
+
+    /// Moves a new file into place: Envoy looks for moves, and never sees half a file.
+    fn write(&self, routes: &[Value]) {
+        let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut resource = route_config(routes);
+        resource["@type"] = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration".into();
+        let response = json!({ "version_info": version.to_string(), "resources": [resource] });
+        let new = self.folder.path().join("new.json");
+        fs::write(&new, response.to_string())
+            .and_then(|()| fs::rename(&new, self.path()))
+            .expect("the folder for temporary files is writable");
+    }
+}
+
 impl Backend {
-    fn config(&self) -> Value {
-        let addr = match &self.place {
+    fn addr(&self) -> SocketAddr {
+        match &self.place {
             Place::Alive(mesh) => mesh.addr(),
             Place::Dead(port) => port.addr(),
-        };
+        }
+    }
+
+    fn endpoint(&self) -> Value {
+        json!({ "endpoint": { "address": socket([127, 0, 0, 1], self.addr().port()) } })
+    }
+
+    fn config(&self) -> Value {
         let plenty = 100_000;
         json!({
             "name": self.cluster,
@@ -312,10 +499,28 @@ impl Backend {
             "connect_timeout": "1s",
             "circuit_breakers": { "thresholds": [{
                 "max_connections": plenty, "max_pending_requests": plenty, "max_requests": plenty }] },
-            "load_assignment": { "cluster_name": self.cluster, "endpoints": [{ "lb_endpoints": [
-                { "endpoint": { "address": socket([127, 0, 0, 1], addr.port()) } } ] }] },
+            "load_assignment": { "cluster_name": self.cluster, "endpoints": [
+                { "lb_endpoints": [self.endpoint()] } ] },
         })
     }
+}
+
+/// The routes of the only virtual host.
+fn route_config(routes: &[Value]) -> Value {
+    json!({ "name": "5000", "virtual_hosts": [
+        { "name": "weather-backend", "domains": ["*"], "routes": routes } ] })
+}
+
+/// The route of every request.
+fn everything(action: &Value) -> Value {
+    json!({ "match": { "prefix": "/" }, "route": action })
+}
+
+fn weighted(weights: &[(String, u32)]) -> Vec<Value> {
+    weights
+        .iter()
+        .map(|(subset, weight)| json!({ "name": cluster_name(subset), "weight": weight }))
+        .collect()
 }
 
 /// The name a mesh gives to the cluster of a subset.
