@@ -9,7 +9,7 @@ use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse};
-use crate::route::{Probe, ResolveError, Vantage, resolve as resolve_route};
+use crate::route::{OnlyError, Probe, ResolveError, Vantage, only_split, resolve as resolve_route};
 use crate::split::Expected;
 use crate::verdict::Caveat;
 
@@ -25,7 +25,23 @@ pub(super) struct Declared {
 
 /// Finds out what is declared, if anything is.
 pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
-    let sources = match &config.declared {
+    let quiet = config.output.args.quiet;
+    resolve_for(
+        &config.declared,
+        Some(&config.request),
+        &config.vantage,
+        quiet,
+    )
+}
+
+/// The same without a run. Without a request it is the only split that the manifests declare.
+pub(super) fn resolve_for(
+    declaration: &Declaration,
+    request: Option<&RequestConfig>,
+    from: &VantageConfig,
+    quiet: bool,
+) -> Result<Option<Declared>, Failure> {
+    let sources = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected) => {
             return Ok(Some(Declared {
@@ -43,15 +59,19 @@ pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
             sources
         }
     };
-    let manifests = decode(&sources, config.output.args.quiet)?;
-    let (probe, port) = probe(&config.request);
+    let manifests = decode(&sources, quiet)?;
+    let asked = request.map(probe);
     let vantage = Vantage {
-        port,
-        ..vantage(&config.vantage)
+        port: asked.as_ref().and_then(|(_, port)| *port),
+        ..vantage(from)
     };
     let table = lower(&manifests, &vantage);
-    let resolution =
-        resolve_route(&table, &probe).map_err(|error| unresolved(&error, &manifests))?;
+    let resolution = match &asked {
+        Some((probe, _)) => {
+            resolve_route(&table, probe).map_err(|error| unresolved(&error, &manifests))?
+        }
+        None => only_split(&table).map_err(|error| unclear(&error))?,
+    };
     let caveat = |caveat: &crate::route::Caveat| {
         let place = caveat
             .span
@@ -109,6 +129,22 @@ fn unresolved(error: &ResolveError, manifests: &Manifests) -> Failure {
             .to_owned()
     });
     Failure::usage(message, help)
+}
+
+fn unclear(error: &OnlyError) -> Failure {
+    let help = match error {
+        OnlyError::Several { .. } => {
+            "give the URL of the request, and -H, -m or --host as it is sent; its rule is used"
+                .to_owned()
+        }
+        OnlyError::Elsewhere {
+            option: Some(option),
+            ..
+        } => format!("take that vantage with {option}"),
+        _ => "name the file with the VirtualService with -f, or declare the split with --expect"
+            .to_owned(),
+    };
+    Failure::usage(error.to_string(), help)
 }
 
 fn vantage(config: &VantageConfig) -> Vantage {

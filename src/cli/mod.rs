@@ -7,9 +7,11 @@ mod demo;
 mod exit;
 mod failure;
 mod input;
+mod objectives;
 mod output;
 mod progress;
 mod run;
+mod size;
 mod wait;
 
 use std::io::{self, Write};
@@ -61,6 +63,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         None => run::run(&RunConfig::try_from(cli.run)?),
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
+        Some(Command::Size(args)) => size::run(*args),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),
     }

@@ -10,7 +10,7 @@ use super::declared::{self, Declared};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::{args, input, say};
+use super::{args, input, objectives, say};
 use crate::bucket::Bucketer;
 use crate::load::{self, Control};
 use crate::plan::{Endpoint, LoadPlan, RequestTemplate, Stop, Tls};
@@ -28,6 +28,9 @@ const ENOUGH_TO_MAP: u64 = 200;
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let declared = declared::resolve(config)?;
+    if let Some(declared) = &declared {
+        objectives::check_declared(&config.slos, &declared.expected)?;
+    }
     let report = measure(config, declared.as_ref())?;
     deliver(&report, &config.output)?;
     Ok(exit(report.verdict.outcome, config.inconclusive))
@@ -58,7 +61,8 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         .map(|expected| Mapping::derive(expected, &config.map, seen.tallies.keys()))
         .transpose()?;
     let sorted = Attribution::new(&seen, expected.zip(mapping.as_ref()));
-    let mut verdict = judge(expected, &sorted, &seen, &config.policy);
+    let verdict = judge(expected, &sorted, &seen, &config.policy);
+    let mut verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
     if interrupted.load(Ordering::Relaxed) {
         let message = format!(
             "interrupted: judged on the {} requests sent until then",

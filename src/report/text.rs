@@ -9,7 +9,8 @@ use comfy_table::{Cell, CellAlignment, Table};
 use super::shown::{fitted, safe};
 use super::{BucketRow, Report, Style};
 use crate::units::{counted, percent};
-use crate::verdict::Outcome;
+use crate::verdict::slo::SloOutcome;
+use crate::verdict::{Outcome, SloResult};
 
 /// More values than this are summed up in one line.
 const MOST_ROWS: usize = 20;
@@ -43,6 +44,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         )?;
     }
     writeln!(out, "\n{}", verdict(report, &paint))?;
+    for result in &report.verdict.slos {
+        writeln!(out, "  {}", slo(result, &paint))?;
+    }
     for caveat in &report.verdict.caveats {
         writeln!(out, "  {} {}", paint.yellow("note:"), safe(&caveat.message))?;
     }
@@ -231,6 +235,16 @@ fn verdict(report: &Report, paint: &Paint) -> String {
     text
 }
 
+/// `failed  canary.p99 < 200ms: 412ms; …`
+fn slo(result: &SloResult, paint: &Paint) -> String {
+    let word = match result.outcome {
+        SloOutcome::Pass => paint.green("holds "),
+        SloOutcome::Failed => paint.red("failed"),
+        SloOutcome::Inconclusive => paint.yellow("open  "),
+    };
+    format!("{word}  {}: {}", safe(&result.slo), safe(&result.reason))
+}
+
 fn probability(p: f64, ln_p: Option<f64>) -> String {
     match ln_p {
         _ if p >= 0.001 => format!("{p:.3}"),
@@ -320,16 +334,16 @@ fn next_step(report: &Report) -> Option<String> {
     }
 }
 
-fn left(text: &str) -> Cell {
+pub(super) fn left(text: &str) -> Cell {
     Cell::new(text)
 }
 
-fn right(text: &str) -> Cell {
+pub(super) fn right(text: &str) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 /// The table without the blanks at the end of lines.
-fn plain(table: &Table) -> String {
+pub(super) fn plain(table: &Table) -> String {
     table
         .lines()
         .map(|line| format!(" {}", line.trim_end()))

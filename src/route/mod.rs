@@ -2,6 +2,7 @@
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
 pub mod matching;
+mod only;
 mod probe;
 pub mod resolve;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use matching::{Condition, Test, TextMatch};
+pub use only::{OnlyError, only_split};
 pub use probe::Probe;
 pub use resolve::{Matched, Resolution, ResolveError, Tried, resolve};
 

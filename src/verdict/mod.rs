@@ -9,6 +9,8 @@
 pub mod attribution;
 pub mod mapping;
 mod reason;
+pub mod size;
+pub mod slo;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,7 @@ use crate::stats::design::{Design, Method, PValue, Resolution};
 use crate::stats::fit::Fit;
 use crate::stats::interval::clopper_pearson;
 use attribution::Attribution;
+pub use slo::{SloResult, with_slos};
 
 /// What the user accepts, and how sure the answer has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,8 +107,8 @@ pub struct Verdict {
     pub reason: String,
     /// For an inconclusive run: about how many requests would settle it.
     pub requests_needed: Option<u64>,
-    /// Results of service level objectives; none are supported yet.
-    pub slos: Vec<serde_json::Value>,
+    /// Results of service level objectives.
+    pub slos: Vec<SloResult>,
     /// Explanations of a divergence; none are derived yet.
     pub diagnosis: Vec<Caveat>,
     /// What weakens the verdict.

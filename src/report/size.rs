@@ -1,0 +1,155 @@
+//! A plan as two small tables: what the targets take, and how many requests answer which question.
+
+use std::io::{self, Write};
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+
+use super::shown::{fitted, safe};
+use super::text::{left, plain, right};
+use crate::units::{counted, percent};
+use crate::verdict::size::{Size, SizedTarget};
+
+/// Columns of a name.
+const NAME_WIDTH: usize = 40;
+
+/// Writes the plan as text.
+pub fn render(size: &Size, out: &mut dyn Write) -> io::Result<()> {
+    let rule = size
+        .rule
+        .as_ref()
+        .map(|rule| format!(" ({})", safe(rule)))
+        .unwrap_or_default();
+    writeln!(out, "declared in {}{rule}", safe(&size.source))?;
+    writeln!(out, "\n{}", targets(size))?;
+    writeln!(out, "\n{}", questions(size))?;
+    if let Some(sees) = &size.sees {
+        let n = counted(sees.requests, "request");
+        let deviations = joined(size, &sees.deviation, |name, d| {
+            format!("{} of {name}", points(d))
+        });
+        writeln!(out, "\n  {n} rule out deviations above {deviations}")?;
+        if let (Some(power), Some(detect)) = (sees.power, &size.detect) {
+            let wrong = wrong(size, &detect.shares);
+            writeln!(
+                out,
+                "  {n} detect {wrong} with a probability of {}",
+                percent(power)
+            )?;
+        }
+    }
+    writeln!(
+        out,
+        "\n  alpha = {}, beta = {}, tolerance = {}",
+        size.alpha,
+        size.beta,
+        percent(size.tolerance)
+    )
+}
+
+fn targets(size: &Size) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(vec![
+        left("TARGET"),
+        right("DECLARED"),
+        left("A PASS RULES OUT"),
+        right("REQUESTS FOR ITS P99"),
+    ]);
+    for target in &size.targets {
+        let resolution = target.resolution.map_or_else(
+            || "any answer".to_owned(),
+            |d| format!("off by {}", points(d)),
+        );
+        let p99 = target
+            .p99_requests
+            .map_or_else(|| "–".to_owned(), |n| n.to_string());
+        table.add_row(vec![
+            left(&fitted(&target.target, NAME_WIDTH)),
+            right(&percent(target.share)),
+            left(&resolution),
+            right(&p99),
+        ]);
+    }
+    plain(&table)
+}
+
+fn questions(size: &Size) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(vec![
+        left("REQUESTS TO"),
+        right("FIXED (-n)"),
+        right("SEQUENTIAL, AT MOST"),
+    ]);
+    let mut row = |question: &str, fixed: &str, sequential: &str| {
+        table.add_row(vec![left(question), right(fixed), right(sequential)]);
+    };
+    row(
+        "decide whether the split holds",
+        &size.fixed.to_string(),
+        &size.sequential.to_string(),
+    );
+    if let Some(detect) = &size.detect {
+        let number =
+            |n: Option<u64>| n.map_or_else(|| "never: tolerated".to_owned(), |n| n.to_string());
+        row(
+            &format!("detect {}, about", wrong(size, &detect.shares)),
+            &number(detect.fixed),
+            &number(detect.sequential),
+        );
+    }
+    if let Some(smallest) = smallest(size) {
+        row(
+            &format!(
+                "notice that {} gets nothing",
+                fitted(&smallest.target, NAME_WIDTH)
+            ),
+            &size.starvation.to_string(),
+            "",
+        );
+    }
+    plain(&table)
+}
+
+/// The target that is hardest to see, where there are several.
+fn smallest(size: &Size) -> Option<&SizedTarget> {
+    let active = || {
+        size.targets
+            .iter()
+            .filter(|target| target.resolution.is_some())
+    };
+    let smallest = active().min_by(|a, b| a.share.total_cmp(&b.share));
+    smallest.filter(|_| active().count() > 1)
+}
+
+/// `85% v1, 15% v2`
+fn wrong(size: &Size, shares: &[f64]) -> String {
+    let part = |(share, target): (&f64, &SizedTarget)| {
+        format!("{} {}", percent(*share), fitted(&target.target, NAME_WIDTH))
+    };
+    let parts: Vec<String> = shares.iter().zip(&size.targets).map(part).collect();
+    parts.join(", ")
+}
+
+/// One value for every target with a share; once, where they agree.
+fn joined(size: &Size, values: &[f64], show: impl Fn(&str, f64) -> String) -> String {
+    let agree = values
+        .windows(2)
+        .all(|pair| (pair[0] - pair[1]).abs() < 5e-4);
+    if let (true, Some(first)) = (agree, values.first()) {
+        return points(*first);
+    }
+    let active = size
+        .targets
+        .iter()
+        .filter(|target| target.resolution.is_some());
+    let parts: Vec<String> = active
+        .zip(values)
+        .map(|(target, value)| show(&fitted(&target.target, NAME_WIDTH), *value))
+        .collect();
+    parts.join(", ")
+}
+
+fn points(deviation: f64) -> String {
+    let text = percent(deviation);
+    format!("{} points", text.trim_end_matches('%'))
+}
