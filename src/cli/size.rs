@@ -54,7 +54,8 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
         })
         .transpose()?;
     let requests = args.requests.map(|n| n.0);
-    let size = Size::new(&declared.expected, declared.rule, &policy, detect, requests);
+    let mut size = Size::new(&declared.expected, declared.rule, &policy, detect, requests);
+    size.caveats = declared.caveats;
     let mut bytes = Vec::new();
     let written = match args.output {
         SizeFormat::Text => render_size(&size, &mut bytes),

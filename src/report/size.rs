@@ -38,6 +38,9 @@ pub fn render(size: &Size, out: &mut dyn Write) -> io::Result<()> {
             )?;
         }
     }
+    for caveat in &size.caveats {
+        writeln!(out, "\n  note: {}", safe(&caveat.message))?;
+    }
     writeln!(
         out,
         "\n  alpha = {}, beta = {}, tolerance = {}",

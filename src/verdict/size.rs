@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Policy;
+use super::{Caveat, Policy};
 use crate::split::{Expected, Share, WeightsError, parse_weights};
 use crate::stats::design::Design;
 use crate::stats::{binomial, power, quantile, tolerance};
@@ -41,6 +41,8 @@ pub struct Size {
     pub detect: Option<Detect>,
     /// What a number of requests can see.
     pub sees: Option<Sees>,
+    /// What weakens the declaration.
+    pub caveats: Vec<Caveat>,
 }
 
 /// What one target takes.
@@ -207,6 +209,7 @@ impl Size {
                 shares: wrong.shares,
             }),
             sees,
+            caveats: Vec::new(),
         }
     }
 }

@@ -11,22 +11,18 @@
 //! | errors against another's plus a margin | Newcombe's 95 % interval of the difference | beyond | within |
 //! | max, rps | none: compared as they are | beyond | within |
 
+use super::compare::{against_errors, against_latency};
 use super::form::Form;
 use super::lex::Op;
-use super::measured::{ALPHA, LEAST_FOR_MEAN, Measured, Run};
+use super::measured::{LEAST_FOR_MEAN, Measured, Run};
+use super::needed::{answers_to_decide, more, requests};
 use super::{Measure, Metric, Slo, SloOutcome, SloResult};
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::stats::chi_square::{normal_isf, normal_sf};
+use crate::stats::chi_square::normal_sf;
 use crate::stats::gate::{self, Gate, Gated};
-use crate::stats::quantile::{self, values_for_upper};
-use crate::stats::rate::{self, Errors};
 use crate::units::{counted, percent, seconds};
 use crate::verdict::attribution::Attribution;
-
-/// More requests than this are not promised to settle anything.
-const MOST: f64 = 1e9;
-
 /// Decides an objective.
 #[must_use]
 pub fn evaluate(
@@ -72,7 +68,7 @@ pub fn evaluate(
 }
 
 /// A result about which nothing is known yet.
-fn open(n: u64) -> SloResult {
+pub(super) fn open(n: u64) -> SloResult {
     SloResult {
         slo: String::new(),
         outcome: SloOutcome::Inconclusive,
@@ -133,16 +129,7 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
                 shown(measure, observed),
                 counted(n, thing)
             );
-            let everywhere = Measured {
-                fraction: Some(1.0),
-                ..run.measured(&measure.subject)
-            };
-            let scale = if measure.metric == Metric::Share {
-                &everywhere
-            } else {
-                &measured
-            };
-            gated(run, scale, (k, n), part, &seen, (observed, limit))
+            gated(run, &measured, (k, n), part, &seen, (observed, limit))
         }
     }
 }
@@ -161,7 +148,14 @@ fn gated(
     let needed = (outcome == SloOutcome::Inconclusive)
         .then(|| answers_to_decide(k, n, part))
         .flatten();
-    let needed = needed.and_then(|answers| requests(run, measured, answers));
+    // Answers that count here may be more than the target's own: a share is one of all.
+    let sent = run.seen.sent;
+    let fraction = if n > 0 && sent > 0 {
+        Some(n as f64 / sent as f64)
+    } else {
+        measured.fraction
+    };
+    let needed = needed.and_then(|answers| requests(run, fraction, answers));
     SloResult {
         outcome,
         observed,
@@ -173,29 +167,6 @@ fn gated(
     }
 }
 
-/// How many answers decide, if they go on as they were.
-fn answers_to_decide(k: u64, n: u64, part: f64) -> Option<f64> {
-    if part <= 0.0 || part >= 1.0 {
-        return None;
-    }
-    if n == 0 {
-        return Some(gate::responses_to_open(part) as f64);
-    }
-    let mut total = n as f64 * 1.01;
-    while total <= MOST {
-        let hits = k as f64 * total / n as f64;
-        // One more hit must not undo it.
-        let decided = |hits: f64| {
-            gate::at_most(part, rounded(hits), rounded(total)).gate != Gate::Inconclusive
-        };
-        if decided(hits.floor()) && decided(hits.ceil()) {
-            return Some(total);
-        }
-        total *= 1.01;
-    }
-    None
-}
-
 fn against_mean(
     run: &Run<'_>,
     measure: &Measure,
@@ -205,7 +176,7 @@ fn against_mean(
 ) -> SloResult {
     let Some((mean, error)) = measured.log_mean().filter(|_| measured.n >= LEAST_FOR_MEAN) else {
         let observed = measured.log_mean().map(|(mean, _)| mean);
-        let needed = requests(run, measured, LEAST_FOR_MEAN as f64);
+        let needed = requests(run, measured.fraction, LEAST_FOR_MEAN as f64);
         let seen = format!(
             "{} over {}",
             shown(measure, observed),
@@ -244,7 +215,7 @@ fn against_mean(
     let needed = (outcome == SloOutcome::Inconclusive)
         .then(|| more(&gated))
         .flatten()
-        .and_then(|scale| requests(run, measured, measured.n as f64 * scale));
+        .and_then(|scale| requests(run, measured.fraction, measured.n as f64 * scale));
     let seen = format!(
         "{} over {}",
         shown(measure, Some(mean)),
@@ -258,164 +229,6 @@ fn against_mean(
         reason: reason(&seen, &gated, needed),
         requests_needed: needed,
         ..open(measured.n)
-    }
-}
-
-fn against_latency(
-    run: &Run<'_>,
-    measure: &Measure,
-    base: &Measure,
-    below: bool,
-    factor: f64,
-) -> SloResult {
-    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
-    let estimates = one
-        .estimate(measure.metric)
-        .zip(other.estimate(base.metric));
-    let n = one.n + other.n;
-    let least = |measured: &Measured, metric: Metric| {
-        let answers = match metric {
-            Metric::Quantile(percentile) => values_for_upper(percentile.fraction(), ALPHA),
-            _ => LEAST_FOR_MEAN,
-        };
-        (measured.n < answers).then(|| requests(run, measured, answers as f64))
-    };
-    let least = [least(&one, measure.metric), least(&other, base.metric)];
-    let too_few = least.iter().flatten().max().copied();
-    let Some((canary, stable)) = estimates else {
-        let needed = too_few.flatten();
-        let empty = if one.n == 0 { measure } else { base };
-        return SloResult {
-            reason: format!("{} has no answers{}", empty.subject, settles(needed)),
-            requests_needed: needed,
-            ..open(n)
-        };
-    };
-    let ratio = quantile::ratio(&stable, &canary);
-    let outcome = within((ratio.lo, ratio.hi), below, factor);
-    let scale = || {
-        let (d, low, high) = (
-            (factor / ratio.point).ln(),
-            (ratio.point / ratio.lo).ln(),
-            (ratio.hi / ratio.point).ln(),
-        );
-        closer(d, low, high)
-    };
-    let needed = match (outcome, too_few) {
-        (SloOutcome::Inconclusive, Some(least)) => least,
-        (SloOutcome::Inconclusive, None) => {
-            scale().and_then(|scale| whole(run.seen.sent as f64 * scale))
-        }
-        _ => None,
-    };
-    let bound = |value: f64, unbounded: &str| {
-        if value > 0.0 && value.is_finite() {
-            format!("{value:.3}")
-        } else {
-            unbounded.to_owned()
-        }
-    };
-    let why = format!(
-        "{} against {}; the ratio is {:.3}, between {} and {} (95%)",
-        shown(measure, Some(canary.point)),
-        shown(base, Some(stable.point)),
-        ratio.point,
-        bound(ratio.lo, "0"),
-        bound(ratio.hi, "anything")
-    );
-    SloResult {
-        outcome,
-        observed: Some(canary.point),
-        limit: Some(stable.point * factor),
-        interval: Some([ratio.lo, ratio.hi].map(finite)),
-        reason: format!("{why}{}", settles(needed)),
-        requests_needed: needed,
-        ..open(n)
-    }
-}
-
-fn against_errors(
-    run: &Run<'_>,
-    measure: &Measure,
-    base: &Measure,
-    below: bool,
-    margin: f64,
-) -> SloResult {
-    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
-    let (canary, stable) = (one.errors, other.errors);
-    let fraction = |errors: Errors| (errors.n > 0).then(|| errors.errors as f64 / errors.n as f64);
-    let n = canary.n + stable.n;
-    let side = |errors: Errors| {
-        let rate = fraction(errors).map_or_else(|| "no answers".to_owned(), percent);
-        format!("{rate} ({} of {})", errors.errors, errors.n)
-    };
-    let seen = format!("{} against {}", side(canary), side(stable));
-    let known = SloResult {
-        observed: fraction(canary),
-        limit: fraction(stable).map(|stable| stable + margin),
-        ..open(n)
-    };
-    if canary.n == 0 || stable.n == 0 {
-        return SloResult {
-            reason: seen,
-            ..known
-        };
-    }
-    if margin == 0.0 {
-        let (higher, lower) = (
-            rate::fisher(stable, canary).mid_p,
-            rate::fisher(canary, stable).mid_p,
-        );
-        let gated = if below {
-            gate(higher, lower)
-        } else {
-            gate(lower, higher)
-        };
-        let outcome = outcome(gated.gate);
-        let open = outcome == SloOutcome::Inconclusive;
-        let needed = if open {
-            more(&gated).and_then(|scale| whole(run.seen.sent as f64 * scale))
-        } else {
-            None
-        };
-        let help = match needed {
-            None if open => "; equal rates cannot be told apart, allow a margin as in + 1%",
-            _ => "",
-        };
-        return SloResult {
-            outcome,
-            p_value: Some(p_value(&gated)),
-            reason: format!("{}{help}", reason(&seen, &gated, needed)),
-            requests_needed: needed,
-            ..known
-        };
-    }
-    let interval = rate::newcombe(stable, canary, ALPHA);
-    let outcome = within((interval.lo, interval.hi), below, margin);
-    let difference = known.observed.unwrap_or(0.0) - fraction(stable).unwrap_or(0.0);
-    let needed = (outcome == SloOutcome::Inconclusive)
-        .then(|| {
-            closer(
-                margin - difference,
-                difference - interval.lo,
-                interval.hi - difference,
-            )
-        })
-        .flatten()
-        .and_then(|scale| whole(run.seen.sent as f64 * scale));
-    let points = |value: f64| format!("{:.2}", value * 100.0);
-    let why = format!(
-        "the difference is {} points, between {} and {} (95%)",
-        points(difference),
-        points(interval.lo),
-        points(interval.hi)
-    );
-    SloResult {
-        outcome,
-        interval: Some([interval.lo, interval.hi].map(finite)),
-        reason: format!("{seen}; {why}{}", settles(needed)),
-        requests_needed: needed,
-        ..known
     }
 }
 
@@ -457,7 +270,7 @@ fn plain(
     }
 }
 
-fn outcome(gate: Gate) -> SloOutcome {
+pub(super) fn outcome(gate: Gate) -> SloOutcome {
     match gate {
         Gate::Open => SloOutcome::Pass,
         Gate::Failed => SloOutcome::Failed,
@@ -466,7 +279,7 @@ fn outcome(gate: Gate) -> SloOutcome {
 }
 
 /// The decision of [`gate::at_most`] for other tests.
-fn gate(p_exceeded: f64, p_kept: f64) -> Gated {
+pub(super) fn gate(p_exceeded: f64, p_kept: f64) -> Gated {
     let gate = match () {
         () if p_exceeded <= gate::FAIL => Gate::Failed,
         () if p_kept <= gate::OPEN => Gate::Open,
@@ -479,22 +292,8 @@ fn gate(p_exceeded: f64, p_kept: f64) -> Gated {
     }
 }
 
-/// An interval against a limit.
-fn within((low, high): (f64, f64), below: bool, limit: f64) -> SloOutcome {
-    let (holds, fails) = if below {
-        (high <= limit, low > limit)
-    } else {
-        (low >= limit, high < limit)
-    };
-    match (holds, fails) {
-        (true, _) => SloOutcome::Pass,
-        (_, true) => SloOutcome::Failed,
-        _ => SloOutcome::Inconclusive,
-    }
-}
-
 /// The p-value that decided; of an open gate the one that keeps it from passing.
-fn p_value(gated: &Gated) -> f64 {
+pub(super) fn p_value(gated: &Gated) -> f64 {
     match gated.gate {
         Gate::Failed => gated.p_exceeded,
         _ => gated.p_kept,
@@ -502,52 +301,7 @@ fn p_value(gated: &Gated) -> f64 {
     .clamp(0.0, 1.0)
 }
 
-/// By how much the sample must grow until one of the p-values is small enough: normal quantiles grow with its root.
-fn more(gated: &Gated) -> Option<f64> {
-    let scale = |p: f64, wanted: f64| {
-        let z = if p < 0.499 {
-            normal_isf(p.max(1e-300))
-        } else {
-            return None;
-        };
-        Some((normal_isf(wanted) / z).powi(2))
-    };
-    scale(gated.p_kept, gate::OPEN).or_else(|| scale(gated.p_exceeded, gate::FAIL))
-}
-
-/// The same for an interval: its arms shrink with the root. `distance` is from the estimate to the limit.
-fn closer(distance: f64, low: f64, high: f64) -> Option<f64> {
-    let arm = if distance > 0.0 { high } else { low };
-    let scale = (arm / distance).powi(2);
-    (scale.is_finite() && arm.is_finite()).then_some(scale.max(1.05))
-}
-
-/// Requests until a target has so many answers.
-fn requests(run: &Run<'_>, measured: &Measured, answers: f64) -> Option<u64> {
-    let fraction = measured.fraction?;
-    whole(answers / fraction).map(|needed| needed.max(run.seen.sent + 1))
-}
-
-/// Whole requests, unless they are too many to promise anything.
-fn whole(requests: f64) -> Option<u64> {
-    (requests <= MOST).then(|| rounded(requests.ceil()))
-}
-
-fn rounded(value: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "counts, at most a few billion, not negative"
-    )]
-    let rounded = value.round() as u64;
-    rounded
-}
-
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-fn reason(seen: &str, gated: &Gated, needed: Option<u64>) -> String {
+pub(super) fn reason(seen: &str, gated: &Gated, needed: Option<u64>) -> String {
     let p = p_value(gated);
     let p = match p {
         p if p >= 0.001 => format!("= {p:.3}"),
@@ -557,14 +311,14 @@ fn reason(seen: &str, gated: &Gated, needed: Option<u64>) -> String {
     format!("{seen} (p {p}){}", settles(needed))
 }
 
-fn settles(needed: Option<u64>) -> String {
+pub(super) fn settles(needed: Option<u64>) -> String {
     needed
         .map(|needed| format!("; about {} would settle it", counted(needed, "request")))
         .unwrap_or_default()
 }
 
 /// A value with its unit.
-fn shown(measure: &Measure, value: Option<f64>) -> String {
+pub(super) fn shown(measure: &Measure, value: Option<f64>) -> String {
     let Some(value) = value else {
         return "nothing to measure".to_owned();
     };

@@ -1,10 +1,13 @@
 //! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict. Not: how the text is
 //! read (`parse`), nor the tests (`evaluate`).
 
+mod compare;
 mod evaluate;
 mod form;
 mod lex;
+mod linear;
 mod measured;
+mod needed;
 mod parse;
 mod problem;
 

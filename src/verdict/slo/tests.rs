@@ -513,6 +513,77 @@ fn objectives_decide_a_verdict_that_is_no_divergence() {
     );
 }
 
+/// The chance of each decision when the truth is exactly the limit: failed at most 1 %, pass at most 5 %, by enumeration.
+#[test]
+fn at_the_limit_wrong_decisions_are_as_rare_as_promised() {
+    for (n, limit) in [(100_u64, 5_u32), (300, 1), (1000, 1), (700, 10)] {
+        let (mut failed, mut pass) = (0.0, 0.0);
+        for errors in 0..=n {
+            let mass = crate::stats::binomial::ln_mass(n, errors, f64::from(limit) / 100.0).exp();
+            if mass < 1e-12 {
+                continue;
+            }
+            let answers: &[Answers<'_>] = &[("a", &[(200, n - errors, 1), (500, errors, 1)])];
+            match outcome(&format!("a.errors < {limit}%"), answers) {
+                SloOutcome::Failed => failed += mass,
+                SloOutcome::Pass => pass += mass,
+                SloOutcome::Inconclusive => {}
+            }
+        }
+        assert!(
+            failed <= 0.01 && pass <= 0.05,
+            "{n} {limit}: {failed} {pass}"
+        );
+        assert!(
+            failed > 0.001 && pass > 0.005,
+            "{n} {limit}: {failed} {pass}"
+        );
+    }
+}
+
+/// The same by simulation where no test is exact, on exponential latencies, which are more skewed than most.
+#[test]
+fn at_the_limit_of_a_mean_or_a_ratio_wrong_decisions_are_rare() {
+    let mut sampler = crate::stats::sampler::Sampler::new(11);
+    let mut draw = |n: u64, mean: f64| -> Vec<(u16, u64, u64)> {
+        let micros = |u: f64| (-(1.0 - u).ln() * mean).ceil().max(1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive and small"
+        )]
+        (0..n)
+            .map(|_| (200, 1, micros(sampler.uniform()) as u64))
+            .collect()
+    };
+    let runs = 400;
+    for (text, share_failed, share_pass) in [
+        ("canary.mean < 100ms", 0.01, 0.05),
+        ("canary.p90 < stable.p90", 0.025, 0.025),
+        ("canary.mean < stable.mean", 0.025, 0.025),
+    ] {
+        let (mut failed, mut pass) = (0, 0);
+        for _ in 0..runs {
+            let (canary, stable) = (draw(300, 100_000.0), draw(600, 100_000.0));
+            match outcome(text, &[("canary", &canary), ("stable", &stable)]) {
+                SloOutcome::Failed => failed += 1,
+                SloOutcome::Pass => pass += 1,
+                SloOutcome::Inconclusive => {}
+            }
+        }
+        // Three standard deviations of the count above what is promised.
+        let most = |share: f64| f64::from(runs) * share + 3.0 * (f64::from(runs) * share).sqrt();
+        assert!(
+            f64::from(failed) <= most(share_failed),
+            "{text}: {failed} of {runs} failed"
+        );
+        assert!(
+            f64::from(pass) <= most(share_pass),
+            "{text}: {pass} of {runs} passed"
+        );
+    }
+}
+
 /// Objectives as a person might put them together, sensible or not.
 fn expression() -> impl Strategy<Value = String> {
     let atom = prop_oneof![
