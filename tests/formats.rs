@@ -9,7 +9,7 @@ use resplit::split::{
 };
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
-use resplit::verdict::{Outcome, Policy, judge};
+use resplit::verdict::{Balancing, Evidence, Outcome, Policy, judge};
 
 const POLICY: Policy = Policy {
     alpha: 0.001,
@@ -18,6 +18,7 @@ const POLICY: Policy = Policy {
     resolution: None,
     max_unattributed: 0.01,
     allow_unexpected: 0,
+    balancing: Balancing::Request,
     seed: 0,
 };
 
@@ -71,6 +72,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         connections: 100,
         retried: 2,
         elapsed: Duration::from_millis(2500),
+        ..Observation::default()
     }
 }
 
@@ -78,7 +80,13 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
     let (expected, seen) = (declared(), seen(answers));
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear values");
     let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
-    let verdict = judge(Some(&expected), &sorted, &seen, &POLICY);
+    let evidence = Evidence {
+        declared: Some((&expected, &mapping)),
+        seen: &seen,
+        sorted: &sorted,
+        rivals: &[],
+    };
+    let verdict = judge(evidence, &POLICY, None);
     report(Run {
         request: Request {
             url: "http://127.0.0.1:5000/version".into(),

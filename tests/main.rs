@@ -51,3 +51,6 @@ mod size;
 
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
+
+// Laws of resolving: which host wins, and that no table and no request break it.
+mod routes;

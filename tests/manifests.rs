@@ -68,9 +68,11 @@ fn story(name: &str, text: &str) -> String {
             answer(request, &manifests, &sources)
         );
     }
-    if story.is_empty() {
-        let _ = writeln!(story, "these manifests hold {}", manifests.inventory());
-    }
+    story.push_str(&render(
+        manifests.without_rules().as_slice(),
+        &sources,
+        false,
+    ));
     story
 }
 
@@ -148,7 +150,7 @@ fn asked(request: &str) -> (Probe, Vantage) {
             "-from-namespace" => namespace = Some(value.to_owned()),
             "-from-labels" => labels = Some([pair("=")].into()),
             "-gateway" => gateway = Some(pair("/")),
-            "-host" => value.clone_into(&mut probe.host),
+            "-host" => probe = probe.with_host(value),
             other => panic!("unknown option {other}"),
         }
     }
@@ -157,4 +159,153 @@ fn asked(request: &str) -> (Probe, Vantage) {
         None => Vantage::mesh(namespace, labels),
     };
     (probe, vantage)
+}
+
+fn parsed(files: &[(&str, &str)]) -> (Sources, Manifests, String) {
+    let mut sources = Sources::new();
+    for (name, text) in files {
+        sources.add(*name, *text);
+    }
+    let (manifests, problems) = parse(&sources);
+    let text = render(&problems, &sources, false);
+    (sources, manifests, text)
+}
+
+#[test]
+fn the_same_object_in_two_files_names_both() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {}\n";
+    let (_, _, text) = parsed(&[("a.yaml", service), ("b.yaml", service)]);
+    insta::assert_snapshot!(text, @r"
+    error: Service default/web is given twice
+     --> b.yaml:3:18
+      |
+    3 | metadata: {name: web}
+      |                  ^^^ again here
+      |
+     ::: a.yaml:3:18
+      |
+    3 | metadata: {name: web}
+      |                  --- first here
+      |
+      = help: pass one of them: which one the cluster would keep depends on the order of applying
+    ");
+}
+
+#[test]
+fn a_broken_file_does_not_hide_the_others() {
+    let (_, manifests, text) = parsed(&[
+        ("broken.yaml", "a: [\n"),
+        (
+            "bad.yaml",
+            "apiVersion: v1\nkind: Service\nmetadata: {name: 5}\n",
+        ),
+        (
+            "good.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n",
+        ),
+    ]);
+    assert_eq!(manifests.inventory(), "ConfigMap settings");
+    for part in ["broken.yaml:", "bad.yaml:3:"] {
+        assert!(text.contains(part), "{part} missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_problem_in_a_long_line_shows_its_surroundings_only() {
+    let filler = "x".repeat(100_000);
+    let line = format!(
+        r#"{{"apiVersion":"v1","kind":"Service","metadata":{{"name":"{filler}","namespace":5}},"x":"{filler}"}}"#
+    );
+    let (_, _, text) = parsed(&[("line.json", &line)]);
+    assert!(text.contains("not the number `5`"), "{text}");
+    assert!(text.len() < 2_000, "{} characters", text.len());
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads its own cases")]
+fn line_ends_and_byte_order_marks_change_no_answer() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests/weather.yaml");
+    let text = fs::read_to_string(file).expect("readable");
+    let plain = story("weather", &text);
+    assert_eq!(story("weather", &text.replace('\n', "\r\n")), plain);
+    let marked = format!("\u{feff}{text}");
+    // The mark stands in front of the first request, which therefore is none.
+    let without_first = |story: &str| {
+        story
+            .lines()
+            .skip_while(|line| !line.contains("127.0.0.1"))
+            .collect::<String>()
+    };
+    assert_eq!(
+        without_first(&story("weather", &marked)),
+        without_first(&plain)
+    );
+}
+
+#[test]
+fn a_file_that_is_wrong_everywhere_is_given_up() {
+    let text: String = "apiVersion: v1\nkind: Service\n---\n".repeat(10_000);
+    let (_, _, text) = parsed(&[("wrong.yaml", &text)]);
+    assert!(
+        text.ends_with("there are more problems than these 100\nhelp: is this the right file?\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let items = vec![format!("*a{}", level - 1); 9].join(", ");
+        let _ = writeln!(bomb, "a{level}: &a{level} [{items}]");
+    }
+    let (_, _, text) = parsed(&[("bomb.yaml", &bomb)]);
+    assert!(
+        text.starts_with("error: aliases copy more than 100000 values\n --> bomb.yaml:"),
+        "{text}"
+    );
+}
+
+/// The cases above with a few bytes changed are still cases, and none of them may panic.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads its own cases")]
+fn damaged_manifests_are_read_or_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests");
+    let texts: Vec<String> = fs::read_dir(&folder)
+        .expect("the folder is there")
+        .map(|entry| fs::read_to_string(entry.expect("a file").path()).expect("readable"))
+        .collect();
+    let wounds = [
+        "",
+        "\n",
+        " ",
+        ":",
+        "- ",
+        "\"",
+        "{",
+        "]",
+        "&a ",
+        "*a",
+        "-1",
+        "99999999999999999999",
+        "null",
+        "é",
+        "\t",
+    ];
+    for text in &texts {
+        // The requests above the objects stay as they are.
+        let header: usize = text
+            .lines()
+            .take_while(|line| line.starts_with('#'))
+            .map(|line| line.len() + 1)
+            .sum();
+        // A step that shares no factor with the number of wounds, so that each place meets another one.
+        for (turn, at) in (header..text.len()).step_by(7).enumerate() {
+            let (Some(before), Some(after)) = (text.get(..at), text.get(at + 1..)) else {
+                continue;
+            };
+            let damaged = format!("{before}{}{after}", wounds[turn % wounds.len()]);
+            let _ = story("damaged", &damaged);
+        }
+    }
 }

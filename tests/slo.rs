@@ -50,6 +50,16 @@ fn objectives_that_hold_keep_the_pass() {
 }
 
 #[test]
+fn a_split_that_is_certain_early_does_not_cut_objectives_short() {
+    let split_alone = judged(&Mesh::honest(), &[], &[]).exits(0).report();
+    let with_slo = judged(&Mesh::honest(), &["v2.p99 < 10s"], &[])
+        .exits(0)
+        .report();
+    assert_eq!(with_slo.sent(), 4056);
+    assert!(split_alone.sent() < with_slo.sent());
+}
+
+#[test]
 fn a_slow_canary_fails_its_objective_although_the_split_holds() {
     let mesh = slow_canary();
     let slo = "v2.p50 < 10ms";

@@ -209,6 +209,9 @@ pub(super) struct JudgementArgs {
     /// The largest part of the requests without a known target in a pass
     #[arg(long, value_name = "P", default_value = "1%")]
     pub(super) max_unattributed: Fraction,
+    /// Whether each request or each connection is declared to be split: sticking to connections diverges by default
+    #[arg(long, value_enum, value_name = "BY", default_value_t)]
+    pub(super) balancing: Balancing,
     /// Answers from undeclared or zero-weight targets that are let pass
     #[arg(long, value_name = "N", default_value = "0")]
     pub(super) allow_unexpected: Count,
@@ -226,6 +229,18 @@ pub(super) struct SloArgs {
     pub(super) slo: Vec<String>,
 }
 
+/// What is declared to be split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Balancing {
+    /// Each request
+    #[default]
+    Request,
+    /// Each connection
+    Connection,
+    /// Either will do
+    Any,
+}
+
 /// What an inconclusive run counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Inconclusive {
@@ -239,7 +254,7 @@ pub(super) enum Inconclusive {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct LoadArgs {
-    /// Requests, exactly: 1000, 10k, 1.5M [default: as many as these weights take; 1000 with nothing declared]
+    /// Requests, exactly: 1000, 10k, 1.5M [default: until the answer is certain; 1000 with nothing declared]
     #[arg(
         short = 'n',
         long,
@@ -248,6 +263,15 @@ pub(super) struct LoadArgs {
         conflicts_with = "duration"
     )]
     pub(super) requests: Option<Count>,
+    /// The most requests of a run that ends when the answer is certain [default: as many as these weights may take]
+    #[arg(long, value_name = "N", conflicts_with_all = ["requests", "duration"])]
+    pub(super) max_requests: Option<Count>,
+    /// Send a fixed number of requests and judge once, although nothing says how many
+    #[arg(long, conflicts_with_all = ["requests", "duration"])]
+    pub(super) no_early_stop: bool,
+    /// First wait until the split is stationary, at most this long; then start a fresh sample
+    #[arg(long, value_name = "TIME")]
+    pub(super) settle: Option<Period>,
     /// Connections, each with one request at a time
     #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
     pub(super) connections: Count,
@@ -260,7 +284,8 @@ pub(super) struct LoadArgs {
     /// The longest wait for a connection
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub(super) connect_timeout: Period,
-    /// Requests per connection: K, or MIN:MAX for a random number [default: no limit]
+    /// Requests per connection: K, or MIN:MAX for a random number [default: 2 until the answer
+    /// is certain, else no limit]
     #[arg(long, value_name = "K|MIN:MAX", value_parser = reuse, conflicts_with = "disable_keepalive")]
     pub(super) reuse: Option<(u32, u32)>,
     /// A new connection for every request

@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, Method, Uri};
 
 use super::args::{
-    ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RequestArgs, RunArgs,
+    self, ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RequestArgs, RunArgs,
 };
 use super::failure::Failure;
 use super::objectives;
@@ -18,9 +18,9 @@ use crate::plan::{Reuse, Stop};
 use crate::report::{Format, format};
 use crate::split::{Expected, parse_weights};
 use crate::units::Count;
-use crate::verdict::Policy;
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
+use crate::verdict::{Balancing, Policy};
 
 /// Everything `run` needs to know, files not yet read.
 #[derive(Debug)]
@@ -114,17 +114,30 @@ pub(super) enum Body {
     File(PathBuf),
 }
 
+/// How much is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    /// As typed.
+    Exactly(Stop),
+    /// Until the answer is certain, at most so many; `None` for as many as the declaration may take.
+    UntilDecided(Option<u64>),
+    /// As many as a single judgement takes, or as typed.
+    Planned(Option<u64>),
+}
+
 /// How much is sent, and how.
 #[derive(Debug)]
 pub(super) struct LoadConfig {
-    /// `None`: as much as the declaration takes.
-    pub(super) stop: Option<Stop>,
+    /// How much is sent.
+    pub(super) amount: Amount,
+    /// The longest wait for a stationary split before the run.
+    pub(super) settle: Option<Duration>,
     /// Connections, at least 1.
     pub(super) connections: u32,
     /// Threads, at least 1; `None` for one per core.
     pub(super) threads: Option<u32>,
-    /// Requests per connection.
-    pub(super) reuse: Reuse,
+    /// Requests per connection; `None` for what suits the amount.
+    pub(super) reuse: Option<Reuse>,
     /// For an answer.
     pub(super) timeout: Duration,
     /// For a connection.
@@ -178,6 +191,11 @@ pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
         resolution: args.resolution.map(crate::units::Fraction::get),
         max_unattributed: args.max_unattributed.get(),
         allow_unexpected: args.allow_unexpected.0,
+        balancing: match args.balancing {
+            args::Balancing::Request => Balancing::Request,
+            args::Balancing::Connection => Balancing::Connection,
+            args::Balancing::Any => Balancing::Any,
+        },
         seed,
     }
 }
@@ -256,24 +274,35 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
             Ok(time)
         }
     };
-    let stop = match (args.requests, args.duration) {
-        (Some(Count(0)), _) => {
-            return Err(Failure::usage(
-                "--requests cannot be 0",
-                "leave -n out, or give at least 1",
-            ));
+    let at_least_one = |name: &str, count: Count| {
+        if count.0 > 0 {
+            return Ok(count.0);
         }
-        (Some(Count(n)), _) => Some(Stop::Requests(n)),
-        (None, Some(time)) => Some(Stop::Elapsed(positive("--duration", time.0)?)),
-        (None, None) => None,
+        let help = format!("leave {name} out, or give at least 1");
+        Err(Failure::usage(format!("{name} cannot be 0"), help))
     };
+    let most = args
+        .max_requests
+        .map(|count| at_least_one("--max-requests", count))
+        .transpose()?;
+    let amount = match (args.requests, args.duration) {
+        (Some(count), _) => Amount::Exactly(Stop::Requests(at_least_one("--requests", count)?)),
+        (None, Some(time)) => Amount::Exactly(Stop::Elapsed(positive("--duration", time.0)?)),
+        (None, None) if args.no_early_stop => Amount::Planned(most),
+        (None, None) => Amount::UntilDecided(most),
+    };
+    let settle = args
+        .settle
+        .map(|time| positive("--settle", time.0))
+        .transpose()?;
     let reuse = match args.reuse {
-        _ if args.disable_keepalive => Reuse::Between { min: 1, max: 1 },
-        Some((min, max)) => Reuse::Between { min, max },
-        None => Reuse::Unlimited,
+        _ if args.disable_keepalive => Some(Reuse::Between { min: 1, max: 1 }),
+        Some((min, max)) => Some(Reuse::Between { min, max }),
+        None => None,
     };
     Ok(LoadConfig {
-        stop,
+        amount,
+        settle,
         connections: between("--connections", args.connections, MOST_CONNECTIONS)?,
         threads: args
             .threads

@@ -1,7 +1,7 @@
 //! What is declared for the request that will be sent: from `--expect`, or from the rule of the manifests that this
 //! very request matches.
 
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RequestConfig, RunConfig, VantageConfig};
 use super::failure::Failure;
@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse};
 use crate::route::{OnlyError, Probe, ResolveError, Vantage, only_split, resolve as resolve_route};
 use crate::split::Expected;
-use crate::verdict::Caveat;
+use crate::verdict::{Caveat, Rival};
 
 /// A declared split, and what has to be said about it.
 pub(super) struct Declared {
@@ -21,6 +21,8 @@ pub(super) struct Declared {
     pub(super) rule: Option<String>,
     /// What weakens it.
     pub(super) caveats: Vec<Caveat>,
+    /// What the traffic could follow instead.
+    pub(super) rivals: Vec<Rival>,
 }
 
 /// Finds out what is declared, if anything is.
@@ -48,6 +50,7 @@ pub(super) fn resolve_for(
                 expected: expected.clone(),
                 rule: None,
                 caveats: Vec::new(),
+                rivals: Vec::new(),
             }));
         }
         Declaration::Manifests(paths) => input::manifests(paths)?,
@@ -61,15 +64,13 @@ pub(super) fn resolve_for(
     };
     let manifests = decode(&sources, quiet)?;
     let asked = request.map(probe);
-    let vantage = Vantage {
-        port: asked.as_ref().and_then(|(_, port)| *port),
-        ..vantage(from)
+    let vantage = match &asked {
+        Some(probe) => vantage(from).dialling(probe),
+        None => vantage(from),
     };
     let table = lower(&manifests, &vantage);
     let resolution = match &asked {
-        Some((probe, _)) => {
-            resolve_route(&table, probe).map_err(|error| unresolved(&error, &manifests))?
-        }
+        Some(probe) => resolve_route(&table, probe).map_err(|error| unresolved(&error))?,
         None => only_split(&table).map_err(|error| unclear(&error))?,
     };
     let caveat = |caveat: &crate::route::Caveat| {
@@ -88,12 +89,14 @@ pub(super) fn resolve_for(
             .route
             .map(|route| format!("{} {}", route.object, route.rule)),
         caveats: resolution.caveats.iter().map(caveat).collect(),
+        rivals: Vec::new(),
     }))
 }
 
 /// The manifests, unless something in them is wrong; warnings go to stderr.
 fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
-    let (manifests, problems) = parse(sources);
+    let (manifests, mut problems) = parse(sources);
+    problems.extend(manifests.without_rules());
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
@@ -116,19 +119,12 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     Ok(manifests)
 }
 
-fn unresolved(error: &ResolveError, manifests: &Manifests) -> Failure {
-    let message = match error {
-        ResolveError::NoRules => format!(
-            "the manifests declare no split: they hold {}, but no VirtualService",
-            manifests.inventory()
-        ),
-        other => other.to_string(),
-    };
+fn unresolved(error: &ResolveError) -> Failure {
     let help = error.help().unwrap_or_else(|| {
         "name the file with the VirtualService with -f, or declare the split with --expect"
             .to_owned()
     });
-    Failure::usage(message, help)
+    Failure::usage(error.to_string(), help)
 }
 
 fn unclear(error: &OnlyError) -> Failure {
@@ -138,9 +134,8 @@ fn unclear(error: &OnlyError) -> Failure {
                 .to_owned()
         }
         OnlyError::Elsewhere {
-            option: Some(option),
-            ..
-        } => format!("take that vantage with {option}"),
+            help: Some(help), ..
+        } => help.clone(),
         _ => "name the file with the VirtualService with -f, or declare the split with --expect"
             .to_owned(),
     };
@@ -155,48 +150,27 @@ fn vantage(config: &VantageConfig) -> Vantage {
     Vantage::mesh(config.namespace.clone(), labels)
 }
 
-/// The request as routing sees it, and the port that it dials in the mesh, where that is known: an address of this
-/// machine says nothing about it, a port-forward may stand in between; the `Host` header may.
-fn probe(request: &RequestConfig) -> (Probe, Option<u16>) {
-    let sent = host_header(request);
-    let authority = sent.parse::<http::uri::Authority>().ok();
-    let host = authority
-        .as_ref()
-        .map_or(sent.as_str(), http::uri::Authority::host);
-    let named = authority.as_ref().and_then(http::uri::Authority::port_u16);
-    let scheme = if request.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let default = if request.tls.is_some() { 443 } else { 80 };
+/// The request as routing sees it.
+fn probe(request: &RequestConfig) -> Probe {
     let headers = request.headers.iter().filter(|(name, _)| *name != HOST);
-    let probe = Probe {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Probe {
         method: request.method.to_string(),
-        scheme: scheme.to_owned(),
-        host: host.to_owned(),
-        port: named.unwrap_or(default),
+        scheme: if request.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        }
+        .to_owned(),
+        address: request.host.clone(),
+        port: request.port,
+        authority: host_header(request),
         path: request.target.path().to_owned(),
         query: request.target.query().map(str::to_owned),
         headers: headers
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.to_string(), text(value)))
             .collect(),
-    };
-    let dialled = Probe {
-        host: request.host.clone(),
-        ..probe.clone()
-    };
-    let port = match (probe.is_local(), dialled.is_local()) {
-        (true, _) => None,
-        (false, true) => named,
-        (false, false) => Some(request.port),
-    };
-    (probe, port)
+    }
 }
 
 /// The `Host` header as it is sent.

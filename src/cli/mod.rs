@@ -3,14 +3,17 @@
 mod args;
 mod config;
 mod declared;
+mod deliver;
 mod demo;
 mod exit;
 mod failure;
 mod input;
 mod objectives;
 mod output;
+mod planning;
 mod progress;
 mod run;
+mod settle;
 mod size;
 mod wait;
 

@@ -8,8 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::args::OutputArgs;
 use crate::observe::Observation;
 use crate::plan::Stop;
-use crate::split::Expected;
+use crate::split::{Declared, Expected};
 use crate::units::percent;
+use crate::verdict::Watch;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
 
@@ -46,7 +47,12 @@ impl Progress {
     }
 
     /// Shows what was seen so far.
-    pub(super) fn show(&self, seen: &Observation, expected: Option<(&Expected, &Mapping)>) {
+    pub(super) fn show(
+        &self,
+        seen: &Observation,
+        expected: Option<(&Expected, &Mapping)>,
+        watch: Option<&Watch>,
+    ) {
         if self.bar.is_hidden() {
             return;
         }
@@ -54,7 +60,7 @@ impl Progress {
             Stop::Requests(_) => seen.sent,
             Stop::Elapsed(_) => millis(seen.elapsed),
         });
-        self.bar.set_message(message(seen, expected));
+        self.bar.set_message(message(seen, expected, watch));
     }
 }
 
@@ -68,37 +74,60 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn message(seen: &Observation, expected: Option<(&Expected, &Mapping)>) -> String {
-    let answered = seen.answered().max(1) as f64;
+fn message(
+    seen: &Observation,
+    expected: Option<(&Expected, &Mapping)>,
+    watch: Option<&Watch>,
+) -> String {
+    let rate = seen.sent as f64 / seen.elapsed.as_secs_f64().max(1e-3);
+    let mut parts = vec![format!("{rate:.0}/s")];
+    if seen.failed() > 0 {
+        parts.push(format!("{} failed", seen.failed()));
+    }
     let sorted = Attribution::new(seen, expected);
-    let shares: Vec<String> = match expected {
-        Some((expected, _)) => {
-            let pairs = expected.declared().iter().zip(&sorted.counts);
-            pairs
-                .map(|(declared, count)| share(&declared.name, *count as f64 / answered))
-                .collect()
-        }
+    let answered = seen.answered().max(1) as f64;
+    let shares = match expected {
+        Some((expected, _)) => declared_shares(expected, &sorted.counts, answered, watch),
         None => sorted
             .rows
             .iter()
             .map(|row| share(&row.label, row.tally.count as f64 / answered))
             .collect(),
     };
-    let rate = seen.sent as f64 / seen.elapsed.as_secs_f64().max(1e-3);
-    let failed = seen.failed();
-    let failed = if failed > 0 {
-        format!("  {failed} failed")
-    } else {
-        String::new()
+    parts.extend(shares.into_iter().take(MOST_SHARES));
+    if let Some(watch) = watch {
+        let (ln_e, needed) = watch.evidence();
+        parts.push(format!(
+            "evidence {:.0} of {:.0}",
+            ln_e.exp().min(1e9),
+            needed.exp()
+        ));
+    }
+    parts.join("  ")
+}
+
+/// The share of each target so far; in a watched run with the interval that closes in on it.
+fn declared_shares(
+    expected: &Expected,
+    counts: &[u64],
+    answered: f64,
+    watch: Option<&Watch>,
+) -> Vec<String> {
+    let mut active = 0;
+    let shown = |(declared, count): (&Declared, &u64)| {
+        let text = share(&declared.name, *count as f64 / answered);
+        let Some(watch) = watch.filter(|_| !declared.share.is_zero()) else {
+            return text;
+        };
+        let interval = watch.confidence(active);
+        active += 1;
+        format!(
+            "{text} ({:.0}–{:.0})",
+            interval.lo * 100.0,
+            interval.hi * 100.0
+        )
     };
-    format!(
-        "{rate:.0}/s{failed}  {}",
-        shares
-            .into_iter()
-            .take(MOST_SHARES)
-            .collect::<Vec<_>>()
-            .join("  ")
-    )
+    expected.declared().iter().zip(counts).map(shown).collect()
 }
 
 fn share(name: &str, share: f64) -> String {

@@ -1,8 +1,10 @@
 //! A [`Diagnostic`] as text with the source line and a caret. The only user of annotate-snippets.
 
+use std::collections::BTreeMap;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Severity, Sources};
+use super::{Diagnostic, Severity, SourceId, Sources, Span};
 
 /// Renders the problems in the order given, one blank line apart, ending in a newline unless there are none.
 #[must_use]
@@ -12,9 +14,10 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     } else {
         Renderer::plain()
     };
+    let mut lines = Lines::new();
     let blocks: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| block(diagnostic, sources, &renderer))
+        .map(|diagnostic| block(diagnostic, sources, &mut lines, &renderer))
         .collect();
     if blocks.is_empty() {
         String::new()
@@ -23,7 +26,15 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     }
 }
 
-fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+/// Where the lines of the sources begin, counted once for all problems.
+type Lines = BTreeMap<SourceId, Vec<usize>>;
+
+fn block(
+    diagnostic: &Diagnostic,
+    sources: &Sources,
+    lines: &mut Lines,
+    renderer: &Renderer,
+) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -35,17 +46,23 @@ fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Str
     while let Some((_, first)) = remaining.first() {
         let source_id = first.span.source;
         let source = sources.get(source_id);
-        let mut snippet = Snippet::source(source.text()).path(source.name());
-        for (index, label) in remaining
-            .iter()
-            .filter(|(_, label)| label.span.source == source_id)
-        {
+        let here = || {
+            remaining
+                .iter()
+                .filter(|(_, label)| label.span.source == source_id)
+        };
+        let starts = lines
+            .entry(source_id)
+            .or_insert_with(|| starts(source.text()));
+        let (line, from, text) = window(source.text(), starts, here().map(|(_, label)| label.span));
+        let mut snippet = Snippet::source(text).path(source.name()).line_start(line);
+        for (index, label) in here() {
             let kind = if *index == 0 {
                 AnnotationKind::Primary
             } else {
                 AnnotationKind::Context
             };
-            let annotation = kind.span(label.span.start..label.span.end);
+            let annotation = kind.span(label.span.start - from..label.span.end - from);
             snippet = snippet.annotation(if label.message.is_empty() {
                 annotation
             } else {
@@ -55,10 +72,38 @@ fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Str
         group = group.element(snippet);
         remaining.retain(|(_, label)| label.span.source != source_id);
     }
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+    match &diagnostic.help {
+        // Without a snippet there is no gutter that a note could hang on.
+        Some(help) if diagnostic.labels.is_empty() => {
+            let title = renderer.render(&[group]);
+            let help = Group::with_title(Level::HELP.primary_title(help.as_str()));
+            format!("{title}\n{}", renderer.render(&[help]))
+        }
+        Some(help) => renderer.render(&[group.element(Level::HELP.message(help.as_str()))]),
+        None => renderer.render(&[group]),
     }
-    renderer.render(&[group])
+}
+
+fn starts(text: &str) -> Vec<usize> {
+    let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
+    std::iter::once(0).chain(after).collect()
+}
+
+/// The lines that hold all spans, with the number and the place of the first: the renderer reads every line it is
+/// given, and a dump of a cluster has half a million.
+fn window<'t>(
+    text: &'t str,
+    starts: &[usize],
+    spans: impl Iterator<Item = Span> + Clone,
+) -> (usize, usize, &'t str) {
+    let first = spans.clone().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.map(|span| span.end).max().unwrap_or(0);
+    let line = starts.partition_point(|start| *start <= first);
+    let from = starts[line - 1];
+    let to = text[last..]
+        .find('\n')
+        .map_or(text.len(), |newline| last + newline);
+    (line, from, &text[from..to])
 }
 
 #[cfg(test)]

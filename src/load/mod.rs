@@ -15,7 +15,7 @@ mod worker;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -52,10 +52,14 @@ pub(crate) struct Job {
     tls: Option<tls::Connector>,
     start: Instant,
     stop: AtomicBool,
+    /// The sequence number of the next request.
+    next: AtomicU64,
+    /// The number of the next connection.
+    next_connection: AtomicU32,
 }
 
-/// Carries a plan out and returns what was seen. Blocks; owns its threads. `watch` is called about ten times a second
-/// with everything seen so far.
+/// Carries a plan out and returns what was seen. Blocks; owns its threads. `watch` is called with everything seen so far:
+/// every few milliseconds at first, so that what is certain early ends early, later about ten times a second.
 pub fn run(
     plan: LoadPlan,
     bucketer: Bucketer,
@@ -79,6 +83,8 @@ pub fn run(
         tls,
         start: Instant::now(),
         stop: AtomicBool::new(false),
+        next: AtomicU64::new(0),
+        next_connection: AtomicU32::new(0),
     });
     let (deltas, received) = mpsc::channel();
     let threads: Vec<thread::JoinHandle<Result<(), LoadError>>> = parts

@@ -16,24 +16,31 @@ use super::connect::connect;
 use super::exchange::Connection;
 use super::{Job, LoadError};
 use crate::bucket::{Names, Reply};
-use crate::observe::{Failure, FailureKind, Observation, Outcome, Recorder};
+use crate::observe::{Failure, FailureKind, Observation, Outcome, Recorder, Sent};
 use crate::plan::{Part, Reuse, Stop};
 
-/// How often a thread hands over what it counted.
-const HAND_OVER: Duration = Duration::from_millis(100);
+/// How often a thread hands over what it counted: at first, and at most.
+const HAND_OVER: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 /// The longest pause of a worker whose connections are refused, so that a dead target costs no full core.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the workers of one thread share.
 struct Lane {
     job: Arc<Job>,
-    /// Requests not yet begun, where they are counted.
-    left: Cell<Option<u64>>,
     names: RefCell<Names>,
     recorder: RefCell<Recorder>,
     rng: RefCell<Xoshiro256PlusPlus>,
     /// When the last request ended.
     last: Cell<Instant>,
+}
+
+/// What a worker keeps between requests.
+#[derive(Default)]
+struct Line {
+    kept: Option<Connection>,
+    /// The number of the connection last used.
+    number: u32,
+    body: Vec<u8>,
 }
 
 /// Runs one thread's part to its end, handing over counts as it goes.
@@ -49,7 +56,6 @@ pub(super) fn thread(
         .map_err(LoadError::Thread)?;
     let rng = Xoshiro256PlusPlus::seed_from_u64(job.plan.seed.wrapping_add(part.index.into()));
     let lane = Rc::new(Lane {
-        left: Cell::new(part.requests),
         names: RefCell::default(),
         recorder: RefCell::default(),
         rng: RefCell::new(rng),
@@ -61,7 +67,8 @@ pub(super) fn thread(
         for _ in 0..part.connections {
             workers.spawn_local(worker(Rc::clone(&lane)));
         }
-        let mut hand_over = tokio::time::Instant::now() + HAND_OVER;
+        let mut pause = HAND_OVER.0;
+        let mut hand_over = tokio::time::Instant::now() + pause;
         loop {
             match timeout_at(hand_over, workers.join_next()).await {
                 Ok(None) => break,
@@ -75,7 +82,9 @@ pub(super) fn thread(
                 Err(_) => {
                     // The receiver outlives all threads; were it gone, nobody would want the counts.
                     let _ = deltas.send(lane.drain());
-                    hand_over += HAND_OVER;
+                    // The longer a run takes, the less a few more answers matter.
+                    pause = (pause * 5 / 4).min(HAND_OVER.1);
+                    hand_over = tokio::time::Instant::now() + pause;
                 }
             }
         }
@@ -86,14 +95,17 @@ pub(super) fn thread(
 
 /// One request after another until there are no more.
 async fn worker(lane: Rc<Lane>) {
-    let mut connection = None;
-    let mut body = Vec::new();
+    let mut kept = Line::default();
     let mut refused = 0_u32;
-    while lane.take() {
-        let (outcome, latency) = lane.request(&mut connection, &mut body).await;
+    while let Some(sequence) = lane.take() {
+        let (outcome, latency) = lane.request(&mut kept).await;
         let unconnected =
             matches!(&outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
-        lane.recorder.borrow_mut().record(outcome, latency);
+        let sent = Sent {
+            sequence,
+            connection: kept.number,
+        };
+        lane.recorder.borrow_mut().record(sent, outcome, latency);
         lane.last.set(Instant::now());
         refused = if unconnected { refused + 1 } else { 0 };
         if refused > 0 {
@@ -103,38 +115,30 @@ async fn worker(lane: Rc<Lane>) {
 }
 
 impl Lane {
-    /// Takes the right to send one more request.
-    fn take(&self) -> bool {
+    /// Takes the right to send one more request: its place in the order of dispatch.
+    fn take(&self) -> Option<u64> {
         if self.job.stop.load(Ordering::Relaxed) {
-            return false;
+            return None;
         }
-        if let Stop::Elapsed(duration) = self.job.plan.stop
-            && self.job.start.elapsed() >= duration
-        {
-            return false;
-        }
-        match self.left.get() {
-            Some(0) => false,
-            Some(left) => {
-                self.left.set(Some(left - 1));
-                true
-            }
-            None => true,
+        let next = || self.job.next.fetch_add(1, Ordering::Relaxed);
+        match self.job.plan.stop {
+            Stop::Requests(n) => Some(next()).filter(|sequence| *sequence < n),
+            Stop::Elapsed(duration) => (self.job.start.elapsed() < duration).then(next),
         }
     }
 
     /// Sends one request, over the kept connection or a new one.
-    async fn request(
-        &self,
-        kept: &mut Option<Connection>,
-        body: &mut Vec<u8>,
-    ) -> (Outcome<usize>, Duration) {
+    async fn request(&self, line: &mut Line) -> (Outcome<usize>, Duration) {
         let plan = &self.job.plan;
+        let Line { kept, number, body } = line;
         loop {
             let (mut connection, fresh) = match kept.take() {
                 Some(connection) => (connection, false),
                 None => match self.connect().await {
-                    Ok(connection) => (connection, true),
+                    Ok(connection) => {
+                        *number = self.job.next_connection.fetch_add(1, Ordering::Relaxed);
+                        (connection, true)
+                    }
                     Err(failure) => return (Outcome::Failed(failure), Duration::ZERO),
                 },
             };

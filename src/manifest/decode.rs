@@ -1,13 +1,13 @@
 //! From nodes to Rust values. Collects every problem instead of stopping at the first. Not: what the values mean.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use super::scalar::Scalar;
-use super::yaml::{Entry, Node, Value};
-use crate::diag::nearest::nearest;
+use super::fields::Fields;
+use super::yaml::{Node, Scalar, Value};
 use crate::diag::{Diagnostic, Span};
+
+/// A file that is no manifest can be wrong in a million places; nobody reads more than these.
+pub(super) const MAX_PROBLEMS: usize = 100;
 
 /// A value with the place it was written at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,33 +22,27 @@ pub struct At<T> {
 #[derive(Debug)]
 pub struct Decoder<'p> {
     problems: &'p mut Vec<Diagnostic>,
-}
-
-/// The fields of one map. Asking for a field makes it known; [`Fields::finish`] reports the ones nobody asked for.
-#[derive(Debug)]
-pub struct Fields<'n, 's> {
-    entries: &'n [Entry<'s>],
-    /// Where the map is, for what is missing in it.
-    pub span: Span,
-    what: &'static str,
-    known: Vec<&'static str>,
+    count: usize,
 }
 
 impl<'p> Decoder<'p> {
     /// A decoder that appends to these problems.
     pub fn new(problems: &'p mut Vec<Diagnostic>) -> Self {
-        Self { problems }
+        Self { problems, count: 0 }
     }
 
-    /// Adds a problem.
+    /// Adds a problem, unless there are more than anybody reads.
     pub fn report(&mut self, problem: Diagnostic) {
-        self.problems.push(problem);
+        self.count += 1;
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 
-    /// How many problems there are, to see whether something decoded without any.
+    /// How many problems were reported, to see whether something decoded without any.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.problems.len()
+        self.count
     }
 
     /// The fields of a node that must be a map; `what` names it in messages (`a VirtualService spec`).
@@ -175,7 +169,13 @@ impl<'p> Decoder<'p> {
         None
     }
 
-    fn wrong_type(&mut self, what: &str, wanted: &str, node: &Node<'_>, help: Option<&str>) {
+    pub(super) fn wrong_type(
+        &mut self,
+        what: &str,
+        wanted: &str,
+        node: &Node<'_>,
+        help: Option<&str>,
+    ) {
         let subject = if what.contains(' ') {
             what.to_owned()
         } else {
@@ -191,178 +191,6 @@ impl<'p> Decoder<'p> {
             None => problem,
         });
     }
-}
-
-impl<'n, 's> Fields<'n, 's> {
-    /// The node of a field; a `null` counts as absent, as it does for Kubernetes.
-    pub fn get(&mut self, key: &'static str) -> Option<&'n Node<'s>> {
-        self.entry(key).map(|entry| &entry.value)
-    }
-
-    /// The place of a field's key, if the field is there.
-    pub fn place(&mut self, key: &'static str) -> Option<Span> {
-        self.entry(key).map(|entry| entry.key_span)
-    }
-
-    fn entry(&mut self, key: &'static str) -> Option<&'n Entry<'s>> {
-        if !self.known.contains(&key) {
-            self.known.push(key);
-        }
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key && !entry.value.is_null())
-    }
-
-    /// Fields that exist and are not looked into.
-    pub fn ignore(&mut self, keys: &[&'static str]) {
-        self.known.extend_from_slice(keys);
-    }
-
-    /// A string.
-    pub fn text(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> Option<At<String>> {
-        self.get(key).and_then(|node| decoder.text(node, key))
-    }
-
-    /// A string that must be there and not be empty.
-    pub fn required(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> Option<At<String>> {
-        if self.get(key).is_none() {
-            let problem =
-                Diagnostic::error("missing_field", format!("{} needs a `{key}`", self.what));
-            decoder.report(problem.at(self.span, format!("no `{key}` here")));
-            return None;
-        }
-        let text = self.text(key, decoder)?;
-        if text.value.is_empty() {
-            decoder.report(
-                Diagnostic::error("empty_field", format!("`{key}` is empty")).at(text.span, ""),
-            );
-            return None;
-        }
-        Some(text)
-    }
-
-    /// A whole number in a range.
-    pub fn integer(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<i64>,
-        decoder: &mut Decoder<'_>,
-    ) -> Option<At<i64>> {
-        self.get(key)
-            .and_then(|node| decoder.integer(node, key, range))
-    }
-
-    /// A port number.
-    pub fn port(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> Option<At<u16>> {
-        let At { value, span } = self.integer(key, 0..=65535, decoder)?;
-        u16::try_from(value).ok().map(|value| At { value, span })
-    }
-
-    /// `true` or `false`.
-    pub fn boolean(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> Option<At<bool>> {
-        self.get(key).and_then(|node| decoder.boolean(node, key))
-    }
-
-    /// The items of a list, none if it is absent.
-    pub fn items(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> &'n [Node<'s>] {
-        let Some(node) = self.get(key) else {
-            return &[];
-        };
-        if let Value::List(items) = &node.value {
-            return items;
-        }
-        let dash =
-            matches!(node.value, Value::Map(_)).then_some("put a `- ` in front of each item");
-        decoder.wrong_type(key, "a list", node, dash);
-        &[]
-    }
-
-    /// A list of values that one function decodes.
-    pub fn list<T>(
-        &mut self,
-        key: &'static str,
-        decoder: &mut Decoder<'_>,
-        mut item: impl FnMut(&'n Node<'s>, &mut Decoder<'_>) -> Option<T>,
-    ) -> Vec<T> {
-        let items = self.items(key, decoder);
-        items
-            .iter()
-            .filter_map(|node| item(node, decoder))
-            .collect()
-    }
-
-    /// A list of strings.
-    pub fn texts(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> Vec<At<String>> {
-        self.list(key, decoder, |node, decoder| {
-            decoder.text(node, &format!("an item of `{key}`"))
-        })
-    }
-
-    /// The fields of a nested map; `what` names it in messages.
-    pub fn map(
-        &mut self,
-        key: &'static str,
-        what: &'static str,
-        decoder: &mut Decoder<'_>,
-    ) -> Option<Fields<'n, 's>> {
-        self.get(key).and_then(|node| decoder.map(node, what))
-    }
-
-    /// The entries of a map with free keys.
-    pub fn entries(&mut self, key: &'static str, decoder: &mut Decoder<'_>) -> &'n [Entry<'s>] {
-        let Some(node) = self.get(key) else {
-            return &[];
-        };
-        if let Value::Map(entries) = &node.value {
-            return entries;
-        }
-        decoder.wrong_type(key, "a map", node, None);
-        &[]
-    }
-
-    /// A map of strings, such as labels.
-    pub fn labels(
-        &mut self,
-        key: &'static str,
-        decoder: &mut Decoder<'_>,
-    ) -> BTreeMap<String, String> {
-        let entries = self.entries(key, decoder);
-        let label = |entry: &Entry<'_>| {
-            let text = decoder.text(&entry.value, &entry.key)?;
-            Some((entry.key.to_string(), text.value))
-        };
-        entries.iter().filter_map(label).collect()
-    }
-
-    /// Reports the fields nobody asked for.
-    pub fn finish(self, decoder: &mut Decoder<'_>) {
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| !self.known.contains(&entry.key.as_ref()))
-        {
-            let message = format!("{} has no field `{}`", self.what, entry.key);
-            let problem = Diagnostic::error("unknown_field", message).at(entry.key_span, "");
-            decoder.report(match nearest(&entry.key, self.known.iter().copied()) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help(format!("its fields are {}", enumerate(&self.known))),
-            });
-        }
-    }
-}
-
-/// `a`, `b` and `c`, each in backticks.
-fn enumerate(words: &[&str]) -> String {
-    let mut text = String::new();
-    for (index, word) in words.iter().enumerate() {
-        let separator = match index {
-            0 => "",
-            _ if index + 1 == words.len() => " and ",
-            _ => ", ",
-        };
-        let _ = write!(text, "{separator}`{word}`");
-    }
-    text
 }
 
 /// What a node is, as a message names it.

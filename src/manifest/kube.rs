@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::decode::{At, Decoder, Fields};
+use super::decode::{At, Decoder};
+use super::fields::Fields;
 use super::yaml::Node;
 use crate::diag::{Diagnostic, Span};
 
@@ -143,6 +144,35 @@ impl ServicePort {
     }
 }
 
+impl ServicePort {
+    /// The protocol, where the port is declared to carry something else than HTTP. A name that says nothing is no such
+    /// declaration: the proxy looks at the bytes then, except on ports where a server is known to speak first.
+    #[must_use]
+    pub fn not_http(&self) -> Option<String> {
+        let text =
+            |field: &Option<At<String>>| field.as_ref().map(|text| text.value.to_lowercase());
+        if text(&self.protocol).is_some_and(|protocol| protocol == "udp") {
+            return Some("UDP".to_owned());
+        }
+        let name = text(&self.app_protocol)
+            .or_else(|| text(&self.name))
+            .unwrap_or_default();
+        let head = match name.as_str() {
+            "kubernetes.io/h2c" | "kubernetes.io/ws" => return None,
+            "kubernetes.io/wss" => "https",
+            name => name.split('-').next().unwrap_or_default(),
+        };
+        match head {
+            "http" | "http2" | "grpc" | "http_proxy" => None,
+            "tcp" | "tls" | "https" | "mongo" | "redis" | "mysql" | "udp" => {
+                Some(format!("`{head}`"))
+            }
+            _ if matches!(self.port.value, 25 | 53 | 3306 | 27017) => Some("`tcp`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
 impl Workload {
     /// A Deployment, `StatefulSet`, `DaemonSet`, `ReplicaSet` or Rollout from the fields of its object.
     pub(super) fn decode(
@@ -171,6 +201,49 @@ impl Workload {
         Self {
             labels: meta.labels.clone(),
             meta,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Sources, Span};
+
+    /// "appProtocol if set (even if name says otherwise) else port name; text before first '-', case-insensitive;
+    /// anything else or empty -> UNDETERMINED; and if undetermined and port in {25, 53, 3306, 27017} -> TCP".
+    #[test]
+    fn only_a_declared_protocol_keeps_http_routes_away() {
+        let span = Span::new(Sources::new().add("t", ""), 0..0);
+        let text = |text: &str| {
+            (!text.is_empty()).then(|| At {
+                value: text.to_owned(),
+                span,
+            })
+        };
+        for (name, app, port, http) in [
+            ("http-backend", "", 80, true),
+            ("HTTP-x", "", 80, true),
+            ("grpc-web-x", "", 80, true),
+            ("backend", "", 80, true),
+            ("", "", 80, true),
+            ("tcp-web", "", 80, false),
+            ("https-web", "", 443, false),
+            ("tcp-web", "http", 80, true),
+            ("http-web", "tcp", 80, false),
+            ("x", "kubernetes.io/h2c", 80, true),
+            ("x", "kubernetes.io/wss", 80, false),
+            ("db", "", 3306, false),
+        ] {
+            let (name, app_protocol) = (text(name), text(app));
+            let port = ServicePort {
+                name,
+                port: At { value: port, span },
+                target: None,
+                app_protocol,
+                protocol: None,
+            };
+            assert_eq!(port.not_http().is_none(), http, "{port:?}");
         }
     }
 }

@@ -1,17 +1,47 @@
 //! Manifests: the objects of YAML texts, decoded with their places, and the routes they make. Not: files, nor traffic.
+//!
+//! ```
+//! use resplit::diag::Sources;
+//! use resplit::manifest::{lower, parse};
+//! use resplit::route::{Probe, Vantage, resolve};
+//!
+//! let mut sources = Sources::new();
+//! sources.add("rules.yaml", "
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: {name: reviews}
+//! spec:
+//!   hosts: [reviews]
+//!   http:
+//!   - route:
+//!     - {destination: {host: reviews, subset: v1}, weight: 90}
+//!     - {destination: {host: reviews, subset: v2}, weight: 10}
+//! ");
+//! let (manifests, problems) = parse(&sources);
+//! assert_eq!(problems, []);
+//!
+//! let probe = Probe::new("GET", &"http://reviews:9080/".parse()?).expect("an absolute URL");
+//! let table = lower(&manifests, &Vantage::mesh(None, None).dialling(&probe));
+//! let expected = resolve(&table, &probe)?.expected(&sources);
+//! assert_eq!(expected.source, "rules.yaml:8");
+//! assert_eq!(expected.declared()[0].share.to_string(), "9/10");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod conflicts;
 pub mod decode;
+pub mod fields;
 pub mod istio;
 pub mod kube;
-mod scalar;
 pub mod yaml;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
-use decode::{Decoder, Fields};
+use decode::{Decoder, MAX_PROBLEMS};
+use fields::Fields;
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
@@ -146,14 +176,19 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
             },
         );
     }
-    twice(&manifests, &mut problems);
-    delegates(&manifests, &mut problems);
+    conflicts::twice(&manifests, &mut problems);
+    conflicts::delegates(&manifests, &mut problems);
     problems.sort_by_key(|problem| {
         problem
             .labels
             .first()
             .map(|label| (label.span.source, label.span.start))
     });
+    if problems.len() >= MAX_PROBLEMS {
+        let message = format!("there are more problems than these {MAX_PROBLEMS}");
+        problems
+            .push(Diagnostic::error("too_many_problems", message).help("is this the right file?"));
+    }
     (manifests, problems)
 }
 
@@ -179,6 +214,23 @@ impl Manifests {
         }
     }
 
+    /// An error that says what is there instead, if no rule is there at all.
+    #[must_use]
+    pub fn without_rules(&self) -> Option<Diagnostic> {
+        if !self.virtual_services.is_empty() {
+            return None;
+        }
+        let message = match self.objects.len() {
+            0 => "these manifests are empty: they hold no VirtualService".to_owned(),
+            _ => format!(
+                "these manifests hold {} but no VirtualService",
+                self.inventory()
+            ),
+        };
+        let problem = Diagnostic::error("no_rules", message);
+        Some(problem.help("pass the file that declares the split with -f, or the split itself with --expect v1=90,v2=10"))
+    }
+
     /// How many objects of each kind there are.
     #[must_use]
     pub fn kinds(&self) -> BTreeMap<&str, usize> {
@@ -192,6 +244,15 @@ impl Manifests {
 
 /// One object, or a list of them.
 fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>) {
+    if !matches!(node.value, Value::Map(_)) {
+        let problem = Diagnostic::error("no_object", "this is no manifest: it has no `kind`");
+        decoder.report(
+            problem
+                .at(node.span, "")
+                .help("a manifest begins with `apiVersion:` and `kind:`; is this the right file?"),
+        );
+        return;
+    }
     let Some(mut fields) = decoder.map(node, "a manifest") else {
         return;
     };
@@ -328,68 +389,5 @@ fn foreign(
                 .at(kind.span, "")
                 .help(format!("did you mean `{near}`?")),
         );
-    }
-}
-
-/// The same object twice: which one counts would depend on the order of files.
-fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<(&str, &str, &str, &str), Span> = HashMap::new();
-    for object in &manifests.objects {
-        let (group, _) = object.api_version.split_once('/').unwrap_or_default();
-        if !DIALECTS
-            .iter()
-            .any(|dialect| dialect.group == group && dialect.kind == object.kind)
-        {
-            continue;
-        }
-        let key = (
-            group,
-            object.kind.as_str(),
-            object.namespace.as_str(),
-            object.name.as_str(),
-        );
-        if let Some(first) = seen.get(&key) {
-            let message = format!(
-                "{} {}/{} is given twice",
-                object.kind, object.namespace, object.name
-            );
-            problems.push(
-                Diagnostic::error("duplicate_object", message)
-                    .at(object.span, "again here")
-                    .at(*first, "first here")
-                    .help("pass one of them: which one the cluster would keep depends on the order of applying"),
-            );
-        } else {
-            seen.insert(key, object.span);
-        }
-    }
-}
-
-/// A VirtualService without hosts routes nothing, unless another one delegates to it.
-fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
-    let referred = |one: &VirtualService| {
-        manifests.virtual_services.iter().any(|root| {
-            root.http.iter().any(|http| match &http.action {
-                istio::HttpAction::Delegate { name, namespace } => {
-                    let home = namespace
-                        .as_ref()
-                        .map_or(&root.meta.namespace, |namespace| &namespace.value);
-                    name.value == one.meta.name && *home == one.meta.namespace
-                }
-                _ => false,
-            })
-        })
-    };
-    for one in manifests
-        .virtual_services
-        .iter()
-        .filter(|one| one.hosts.is_empty() && !referred(one))
-    {
-        let message = format!(
-            "{} has no `hosts`, and none of these VirtualServices delegates to it",
-            one.meta
-        );
-        let problem = Diagnostic::error("no_hosts", message).at(one.meta.span, "it routes nothing");
-        problems.push(problem.help("list the service's name under `spec.hosts`"));
     }
 }

@@ -1,5 +1,6 @@
 //! What was seen: counts and latencies by bucket, failures by kind. Not: what it means.
 
+mod ledger;
 mod recorder;
 mod summary;
 
@@ -10,7 +11,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-pub use recorder::Recorder;
+pub use ledger::{Ended, Ledger, REMEMBERED};
+pub use recorder::{Recorder, Sent};
 pub use summary::Latency;
 
 use crate::split::Bucket;
@@ -88,6 +90,8 @@ pub struct Observation {
     pub retried: u64,
     /// From the first send to the last answer.
     pub elapsed: Duration,
+    /// How the first requests ended, in the order of dispatch.
+    pub ledger: Ledger,
 }
 
 impl FailureKind {
@@ -162,6 +166,7 @@ impl Observation {
         self.connections += other.connections;
         self.retried += other.retried;
         self.elapsed = self.elapsed.max(other.elapsed);
+        self.ledger.merge(&other.ledger);
         for (bucket, tally) in &other.tallies {
             self.tallies.entry(bucket.clone()).or_default().merge(tally);
         }
@@ -190,11 +195,15 @@ mod tests {
                 connections,
                 ..Observation::default()
             };
-            for (name, micros) in answers {
+            for (at, (name, micros)) in answers.into_iter().enumerate() {
                 let bucket = Bucket {
                     identity: Identity::Value(name.to_string()),
                     status: 200,
                 };
+                let mut noted = Ledger::default();
+                noted.note(at as u64, u32::from(name), Some(0));
+                seen.ledger
+                    .merge(&noted.named(std::slice::from_ref(&bucket)));
                 let tally = seen.tallies.entry(bucket).or_default();
                 tally.count += 1;
                 tally.latency.record(micros).expect("growing");

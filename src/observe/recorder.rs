@@ -5,6 +5,15 @@ use std::time::Duration;
 use super::{Failure, Observation, Outcome, Tally};
 use crate::split::Bucket;
 
+/// Which request it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its place in the order of dispatch, from 0.
+    pub sequence: u64,
+    /// The connection it went over, numbered within the run; any number where there was none.
+    pub connection: u32,
+}
+
 /// One thread's counts since they were last drained. Buckets are numbered by the caller.
 #[derive(Debug, Default)]
 pub struct Recorder {
@@ -15,9 +24,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Counts the end of a request. `bucket` is the number of its bucket, dense from 0.
-    pub fn record(&mut self, outcome: Outcome<usize>, latency: Duration) {
+    /// Counts the end of a request. Buckets are numbered from 0 without gaps.
+    pub fn record(&mut self, sent: Sent, outcome: Outcome<usize>, latency: Duration) {
         self.rest.sent += 1;
+        let bucket = match &outcome {
+            Outcome::Answered(bucket) => Some(*bucket),
+            Outcome::Failed(_) => None,
+        };
+        self.rest
+            .ledger
+            .note(sent.sequence, sent.connection, bucket);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {
@@ -56,6 +72,7 @@ impl Recorder {
     pub fn drain(&mut self, names: &[Bucket], elapsed: Duration) -> Observation {
         let mut seen = std::mem::take(&mut self.rest);
         seen.elapsed = elapsed;
+        seen.ledger = std::mem::take(&mut seen.ledger).named(names);
         for (name, tally) in names
             .iter()
             .zip(&mut self.tallies)
@@ -94,14 +111,22 @@ mod tests {
             }),
             bucket => Outcome::Answered(bucket),
         };
-        recorder.record(outcome, Duration::from_micros(event.1));
+        let sent = Sent {
+            sequence: event.1,
+            connection: 0,
+        };
+        recorder.record(sent, outcome, Duration::from_micros(event.1));
     }
 
     #[test]
     fn a_slow_answer_is_recorded_as_slow() {
         let mut recorder = Recorder::default();
-        recorder.record(Outcome::Answered(0), Duration::from_secs(90));
-        recorder.record(Outcome::Answered(0), Duration::from_millis(20));
+        let sent = Sent {
+            sequence: 0,
+            connection: 0,
+        };
+        recorder.record(sent, Outcome::Answered(0), Duration::from_secs(90));
+        recorder.record(sent, Outcome::Answered(0), Duration::from_millis(20));
         let seen = recorder.drain(&names(), Duration::ZERO);
         let latency = &seen.tallies[&names()[0]].latency;
         assert!(

@@ -47,6 +47,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     for result in &report.verdict.slos {
         writeln!(out, "  {}", slo(result, &paint))?;
     }
+    for finding in &report.verdict.diagnosis {
+        writeln!(out, "  {} {}", paint.bold("why:"), safe(&finding.message))?;
+    }
     for caveat in &report.verdict.caveats {
         writeln!(out, "  {} {}", paint.yellow("note:"), safe(&caveat.message))?;
     }
@@ -212,14 +215,19 @@ fn verdict(report: &Report, paint: &Paint) -> String {
     if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method) {
         let sign = if p < verdict.alpha { "<" } else { "≥" };
         let method = method.replace('-', " ");
+        let after = verdict
+            .decided_after
+            .map(|n| format!(", certain after {n} requests"));
         let _ = write!(
             text,
-            "\n  {method} test: p = {} {sign} alpha = {}",
+            "\n  {method} test: p = {} {sign} alpha = {}{}",
             probability(p, verdict.ln_p_value),
-            verdict.alpha
+            verdict.alpha,
+            after.unwrap_or_default()
         );
         if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df)
             && df > 0
+            && verdict.decided_after.is_none()
         {
             let _ = write!(text, "; chi-square = {x2:.2}, df = {df}");
         }

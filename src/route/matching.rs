@@ -104,7 +104,7 @@ impl Condition {
             Test::Unknowable(caveat) => return Held::Unknowable(caveat),
             Test::Path(path) => path.matches(&probe.normal_path()),
             Test::Method(method) => method.matches(&probe.method),
-            Test::Authority(authority) => authority.matches(&probe.authority()),
+            Test::Authority(authority) => authority.matches(&probe.authority),
             Test::Scheme(scheme) => scheme.matches(&probe.scheme),
             Test::Header { name, value } => values(probe, name).any(|found| value.matches(found)),
             Test::WithoutHeader { name, value } => !without(probe, name, value),
@@ -125,12 +125,14 @@ fn without(probe: &Probe, name: &str, value: &TextMatch) -> bool {
     found.any(|found| value.matches(found))
 }
 
-/// The values of a header; Envoy compares each of them by itself.
+/// The values of a header, each of which Envoy compares by itself; `host` is what it calls the authority.
 fn values<'p>(probe: &'p Probe, name: &str) -> impl Iterator<Item = &'p str> {
+    let host = (name == "host").then_some(probe.authority.as_str());
     let named = move |(key, value): &'p (String, String)| {
-        key.eq_ignore_ascii_case(name).then_some(value.trim())
+        (host.is_none() && key.eq_ignore_ascii_case(name)).then_some(value.trim())
     };
-    probe.headers.iter().filter_map(named)
+    host.into_iter()
+        .chain(probe.headers.iter().filter_map(named))
 }
 
 /// The first occurrence of a query parameter, neither name nor value unescaped.
@@ -318,6 +320,16 @@ mod tests {
         assert!(holds(header(TextMatch::Present), &jason));
         assert!(!holds(header(TextMatch::exact("")), &jason));
         assert!(!holds(header(TextMatch::Present), &probe("http://h/", &[])));
+    }
+
+    #[test]
+    fn the_host_header_is_the_authority() {
+        let header = Test::Header {
+            name: "host".into(),
+            value: TextMatch::exact("other"),
+        };
+        let probe = probe("http://h/", &[("host", "ignored")]).with_host("other");
+        assert!(holds(header, &probe));
     }
 
     /// "1.40 matches a value individually (x-a:1 + x-a:2 matches exact \"1\", not \"1,2\")".

@@ -1,6 +1,7 @@
 //! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
+mod host;
 pub mod matching;
 mod only;
 mod probe;
@@ -9,10 +10,11 @@ pub mod resolve;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use host::ResolveError;
 pub use matching::{Condition, Test, TextMatch};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
-pub use resolve::{Matched, Resolution, ResolveError, Tried, resolve};
+pub use resolve::{Matched, Resolution, Tried, resolve};
 
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::split::{Clues, Destination, Mechanism, Share};
@@ -21,14 +23,14 @@ use crate::split::{Clues, Destination, Mechanism, Share};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vantage {
     /// A client in the mesh, or a gateway.
-    pub from: From,
+    pub origin: Origin,
     /// The Service port (mesh) or the server port (gateway) that is dialled, where it is known.
     pub port: Option<u16>,
 }
 
 /// Which proxy routes the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Origin {
     /// The sidecar of a client.
     Mesh {
         /// The namespace of the client; unknown means that of the rule.
@@ -50,7 +52,7 @@ pub enum From {
 pub struct RouteTable {
     /// The hosts with their routes, in the order in which they win ties.
     pub hosts: Vec<VirtualHost>,
-    /// The port that is dialled, where it is known.
+    /// The port of a destination that names none: the one that is dialled, where it is known and means that.
     pub port: Option<u16>,
     /// Rules that exist and do not apply from here, so that an error can name them.
     pub elsewhere: Vec<Elsewhere>,
@@ -157,8 +159,17 @@ pub struct Caveat {
     pub message: String,
     /// The field it is about.
     pub span: Option<Span>,
-    /// It concerns only requests with this method.
-    pub method: Option<&'static str>,
+    /// It concerns only some requests.
+    pub only: Option<Only>,
+}
+
+/// The requests that a caveat concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Those with this method.
+    Method(&'static str),
+    /// Those with this scheme.
+    Scheme(&'static str),
 }
 
 /// A rule that does not apply from the vantage.
@@ -172,8 +183,8 @@ pub struct Elsewhere {
     pub domains: Vec<String>,
     /// Why it does not apply from here.
     pub why: String,
-    /// The option that takes the vantage from which it applies: `--gateway istio-system/public`.
-    pub option: Option<String>,
+    /// What to do to judge the request from where it applies.
+    pub help: Option<String>,
 }
 
 /// Why backends and weights are no split.
@@ -195,7 +206,7 @@ impl Vantage {
     #[must_use]
     pub fn mesh(namespace: Option<String>, labels: Option<BTreeMap<String, String>>) -> Self {
         Self {
-            from: From::Mesh { namespace, labels },
+            origin: Origin::Mesh { namespace, labels },
             port: None,
         }
     }
@@ -204,7 +215,7 @@ impl Vantage {
     #[must_use]
     pub fn gateway(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
-            from: From::Gateway {
+            origin: Origin::Gateway {
                 namespace: namespace.into(),
                 name: name.into(),
             },
@@ -212,12 +223,13 @@ impl Vantage {
         }
     }
 
-    /// The same vantage, dialling the port of a request. An address of this machine says nothing about that port: a
-    /// port-forward may stand in between.
+    /// The same vantage, dialling the port of a request, where that is the port of the service.
     #[must_use]
     pub fn dialling(self, probe: &Probe) -> Self {
-        let port = (!probe.is_local()).then_some(probe.port);
-        Self { port, ..self }
+        Self {
+            port: probe.service_port(),
+            ..self
+        }
     }
 }
 
@@ -312,7 +324,26 @@ impl Caveat {
             id,
             message: message.into(),
             span,
-            method: None,
+            only: None,
+        }
+    }
+
+    /// The same caveat, limited to some requests.
+    #[must_use]
+    pub fn only(self, only: Only) -> Self {
+        Self {
+            only: Some(only),
+            ..self
+        }
+    }
+
+    /// Whether the caveat concerns a request.
+    #[must_use]
+    pub fn concerns(&self, probe: &Probe) -> bool {
+        match self.only {
+            Some(Only::Method(method)) => probe.method == method,
+            Some(Only::Scheme(scheme)) => probe.scheme.eq_ignore_ascii_case(scheme),
+            None => true,
         }
     }
 

@@ -16,8 +16,8 @@ pub enum OnlyError {
     Elsewhere {
         /// Which rules, and why not.
         why: String,
-        /// The option that takes another vantage.
-        option: Option<String>,
+        /// What to do to take another vantage.
+        help: Option<String>,
     },
     /// Several rules declare different splits.
     #[error("several rules split traffic: {}", rules.join(", "))]
@@ -59,7 +59,9 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
             rules: names.into_iter().collect(),
         });
     }
+    // What concerns only some requests says nothing when there is none.
     let caveats = host.caveats.iter().chain(&route.outcome.caveats);
+    let caveats = caveats.filter(|caveat| caveat.only.is_none());
     Ok(Resolution {
         host,
         route: Some(Matched {
@@ -87,6 +89,6 @@ fn nothing(table: &RouteTable) -> OnlyError {
         .collect();
     OnlyError::Elsewhere {
         why: why.join("; "),
-        option: table.elsewhere.iter().find_map(|rule| rule.option.clone()),
+        help: table.elsewhere.iter().find_map(|rule| rule.help.clone()),
     }
 }

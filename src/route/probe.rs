@@ -9,10 +9,12 @@ pub struct Probe {
     pub method: String,
     /// `http` or `https`.
     pub scheme: String,
-    /// The host of the `Host` header, without port.
-    pub host: String,
-    /// The port dialled.
+    /// The host of the URL: where the connection goes.
+    pub address: String,
+    /// The port of the URL.
     pub port: u16,
+    /// The `Host` header as it is sent, with its port if it has one.
+    pub authority: String,
     /// The path, at least `/`, without the query.
     pub path: String,
     /// The query without `?`.
@@ -31,37 +33,65 @@ impl Probe {
         } else {
             url.path()
         };
+        let address = url.host()?.to_owned();
+        let port = url.port_u16().unwrap_or(default_port(scheme));
+        let authority = if port == default_port(scheme) {
+            address.clone()
+        } else {
+            format!("{address}:{port}")
+        };
         Some(Self {
             method: method.to_owned(),
             scheme: scheme.to_owned(),
-            host: url.host()?.to_owned(),
-            port: url.port_u16().unwrap_or(default_port(scheme)),
+            address,
+            port,
+            authority,
             path: path.to_owned(),
             query: url.query().map(str::to_owned),
             headers: Vec::new(),
         })
     }
 
-    /// What stands in the `Host` header: the port is written unless it is the default of the scheme.
+    /// The same request with another `Host` header.
     #[must_use]
-    pub fn authority(&self) -> String {
-        if self.port == default_port(&self.scheme) {
-            self.host.clone()
-        } else {
-            format!("{}:{}", self.host, self.port)
+    pub fn with_host(self, authority: impl Into<String>) -> Self {
+        Self {
+            authority: authority.into(),
+            ..self
         }
     }
 
-    /// Whether the host is an address or `localhost`: a port-forward or a test, not the name of a service.
+    /// The host that is asked for: the `Host` header without its port; an IPv6 address keeps its colons.
     #[must_use]
-    pub fn is_local(&self) -> bool {
-        let host = self.bare_host();
-        host.parse::<IpAddr>().is_ok() || host.eq_ignore_ascii_case("localhost")
+    pub fn host(&self) -> &str {
+        match self.authority.rsplit_once(':') {
+            Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => {
+                name
+            }
+            _ => &self.authority,
+        }
     }
 
-    /// The host without the brackets of an IPv6 address.
-    fn bare_host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+    /// The port of the service, where the request tells it: a connection to an address of this machine may be a
+    /// port-forward, whose port says nothing.
+    #[must_use]
+    pub fn service_port(&self) -> Option<u16> {
+        if !is_local(&self.address) {
+            return Some(self.port);
+        }
+        let host = self.host();
+        let named = self.authority.strip_prefix(host)?.strip_prefix(':')?;
+        if is_local(host) {
+            None
+        } else {
+            named.parse().ok()
+        }
+    }
+
+    /// Whether the host asked for is an address or `localhost`, which is not the name of a service.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        is_local(self.host())
     }
 
     /// The path as the proxy matches it: dot segments resolved, escapes kept.
@@ -86,6 +116,15 @@ impl Probe {
         };
         format!("/{}{end}", segments.join("/"))
     }
+}
+
+fn is_local(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok() || bare.eq_ignore_ascii_case("localhost")
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn default_port(scheme: &str) -> u16 {
@@ -125,9 +164,26 @@ mod tests {
 
     #[test]
     fn the_authority_includes_the_port_as_sent() {
-        assert_eq!(probe("http://reviews:9080/").authority(), "reviews:9080");
-        assert_eq!(probe("http://reviews/").authority(), "reviews");
-        assert_eq!(probe("https://reviews:443/").authority(), "reviews");
+        assert_eq!(probe("http://reviews:9080/").authority, "reviews:9080");
+        assert_eq!(probe("http://reviews/").authority, "reviews");
+        assert_eq!(probe("https://reviews:443/").authority, "reviews");
+    }
+
+    #[test]
+    fn the_port_of_the_service_is_not_that_of_a_port_forward() {
+        assert_eq!(probe("http://reviews:9080/").service_port(), Some(9080));
+        let forward = probe("http://127.0.0.1:15000/");
+        assert_eq!(forward.service_port(), None);
+        let named = forward.clone().with_host("reviews");
+        assert_eq!(
+            (named.host(), named.is_local(), named.service_port()),
+            ("reviews", false, None)
+        );
+        let named = forward.with_host("reviews:9080");
+        assert_eq!(
+            (named.host(), named.service_port()),
+            ("reviews", Some(9080))
+        );
     }
 
     #[test]

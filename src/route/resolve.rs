@@ -1,10 +1,8 @@
 //! A table and a request give the route that matches, the split it declares, and why the routes before it lost.
 
-use std::collections::BTreeSet;
-
+use super::host::{ResolveError, find_host};
 use super::matching::Held;
-use super::{Action, Caveat, Elsewhere, Outcome, Probe, Route, RouteTable, VirtualHost};
-use crate::diag::nearest::nearest;
+use super::{Action, Caveat, Outcome, Probe, Route, RouteTable, VirtualHost};
 use crate::diag::{Sources, Span};
 use crate::split::{Answer, Cause, Clues, Destination, Expected, Mechanism, Share, Target};
 
@@ -54,60 +52,19 @@ pub struct Tried<'t> {
     pub lost_at: Span,
 }
 
-/// Why no host of the table takes a request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ResolveError {
-    /// There are no rules at all.
-    #[error("the manifests route nothing: they hold no rule with a host")]
-    NoRules,
-    /// Rules exist, but not for this vantage.
-    #[error("{}", not_from_here(host, rules))]
-    NotFromHere {
-        /// The host asked for.
-        host: String,
-        /// The rules that would apply elsewhere.
-        rules: Vec<Elsewhere>,
-    },
-    /// No rule has this host.
-    #[error("no rule routes the host `{host}`")]
-    NoHost {
-        /// The host asked for.
-        host: String,
-        /// The hosts that are routed.
-        known: Vec<String>,
-        /// The one that was probably meant.
-        nearest: Option<String>,
-    },
-    /// An address could stand for several hosts, or a short name for several services.
-    #[error("`{host}` may stand for several hosts: {}", candidates.join(", "))]
-    Ambiguous {
-        /// The host asked for.
-        host: String,
-        /// What it may stand for.
-        candidates: Vec<String>,
-        /// The option that chooses among them.
-        option: &'static str,
-    },
-}
-
 /// Resolves a request. Pure and total: an error says that no host of the table takes it.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = find_host(table, probe)?;
-    let mut caveats: Vec<Caveat> = assumed
-        .into_iter()
-        .chain(host.caveats.iter().cloned())
-        .collect();
+    let concerns = |caveat: &&Caveat| caveat.concerns(probe);
+    let of_host = host.caveats.iter().filter(concerns).cloned();
+    let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
     let mut trace = Vec::new();
     if host.https_only && probe.scheme.eq_ignore_ascii_case("http") {
-        let parts = answered(301, Cause::Redirect);
         return Ok(Resolution {
-            host,
-            route: None,
+            parts: answered(301, Cause::Redirect),
             trace,
             caveats,
-            mechanism: Mechanism::Iid,
-            parts,
-            source: host.span,
+            ..nowhere(host)
         });
     }
     let winner = host
@@ -121,19 +78,14 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
             None => true,
         });
     let Some(route) = winner else {
-        let parts = answered(404, Cause::NoRoute);
         return Ok(Resolution {
-            host,
-            route: None,
+            parts: answered(404, Cause::NoRoute),
             trace,
             caveats,
-            mechanism: Mechanism::Iid,
-            parts,
-            source: host.span,
+            ..nowhere(host)
         });
     };
-    let applies = |caveat: &&Caveat| caveat.method.is_none_or(|method| method == probe.method);
-    caveats.extend(route.outcome.caveats.iter().filter(applies).cloned());
+    caveats.extend(route.outcome.caveats.iter().filter(concerns).cloned());
     let (mechanism, parts) = outcome(&route.outcome, table.port);
     let matched = Matched {
         object: &route.object,
@@ -165,175 +117,16 @@ impl Resolution<'_> {
     }
 }
 
-impl ResolveError {
-    /// The next step.
-    #[must_use]
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::NoRules => None,
-            Self::NotFromHere { rules, .. } => rules
-                .iter()
-                .find_map(|rule| rule.option.as_ref())
-                .map(|option| format!("judge the request from there with `{option}`")),
-            Self::NoHost { known, nearest, .. } => Some(match nearest {
-                Some(near) => format!(
-                    "did you mean `{near}`? --host sets the host without changing the address"
-                ),
-                None => format!(
-                    "the rules route {}; --host chooses one of them",
-                    known.join(", ")
-                ),
-            }),
-            Self::Ambiguous { option, .. } => Some(format!("say which one with `{option}`")),
-        }
-    }
-}
-
-fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
-    let reasons: Vec<String> = rules
-        .iter()
-        .map(|rule| format!("{} {}", rule.object, rule.why))
-        .collect();
-    format!(
-        "no rule routes the host `{host}` from here: {}",
-        reasons.join("; ")
-    )
-}
-
-/// The host of the table that takes the request, with a caveat when that is an assumption.
-fn find_host<'t>(
-    table: &'t RouteTable,
-    probe: &Probe,
-) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
-    let name = without_port(&probe.host).to_lowercase();
-    let exact: Vec<&VirtualHost> = table
-        .hosts
-        .iter()
-        .filter(|host| host.domains.contains(&name))
-        .collect();
-    if let [host] = exact[..] {
-        return Ok((host, None));
-    }
-    if exact.len() > 1 {
-        let candidates = exact
-            .iter()
-            .map(|host| format!("{} of {}", host.name, host.objects.join(" and ")))
-            .collect();
-        return Err(ResolveError::Ambiguous {
-            host: name,
-            candidates,
-            option: "--from-namespace NS",
-        });
-    }
-    let rank = |host: &VirtualHost| {
-        host.domains
-            .iter()
-            .filter_map(|domain| wildcard(domain, &name))
-            .max()
-    };
-    let mut best: Option<((u8, usize), &VirtualHost)> = None;
-    for host in &table.hosts {
-        if let Some(rank) = rank(host)
-            && best.is_none_or(|(known, _)| rank > known)
-        {
-            best = Some((rank, host));
-        }
-    }
-    if let Some((_, host)) = best {
-        return Ok((host, None));
-    }
-    let objects: BTreeSet<&str> = table
-        .hosts
-        .iter()
-        .flat_map(|host| &host.objects)
-        .map(String::as_str)
-        .collect();
-    match (table.hosts.first(), probe.is_local()) {
-        (Some(host), true) if objects.len() == 1 || table.hosts.len() == 1 => {
-            let message = format!(
-                "`{name}` is no host of any rule; judged as {} of {}; --host says otherwise",
-                host.name,
-                host.objects.join(" and "),
-            );
-            Ok((
-                host,
-                Some(Caveat::new("assumed-host", message, Some(host.span))),
-            ))
-        }
-        (Some(_), true) => {
-            let candidates = table.hosts.iter().map(|host| host.name.clone()).collect();
-            Err(ResolveError::Ambiguous {
-                host: name,
-                candidates,
-                option: "--host NAME",
-            })
-        }
-        _ => Err(no_host(table, name)),
-    }
-}
-
-fn no_host(table: &RouteTable, host: String) -> ResolveError {
-    let takes = |rule: &&Elsewhere| {
-        rule.domains
-            .iter()
-            .any(|domain| *domain == host || wildcard(domain, &host).is_some())
-    };
-    let mut rules: Vec<Elsewhere> = table.elsewhere.iter().filter(takes).cloned().collect();
-    if rules.is_empty() && table.hosts.is_empty() {
-        rules.clone_from(&table.elsewhere);
-    }
-    if !rules.is_empty() {
-        return ResolveError::NotFromHere { host, rules };
-    }
-    if table.hosts.is_empty() {
-        return ResolveError::NoRules;
-    }
-    let domains = table
-        .hosts
-        .iter()
-        .flat_map(|host| &host.domains)
-        .map(String::as_str);
-    let nearest = nearest(&host, domains).map(str::to_owned);
-    let known: BTreeSet<&str> = table.hosts.iter().map(|host| host.name.as_str()).collect();
-    ResolveError::NoHost {
+/// A resolution without a route.
+fn nowhere(host: &VirtualHost) -> Resolution<'_> {
+    Resolution {
         host,
-        known: known.into_iter().map(str::to_owned).collect(),
-        nearest,
-    }
-}
-
-/// How well a wildcard domain fits: suffix wildcards before prefix wildcards before `*`, longer before shorter.
-fn wildcard(domain: &str, host: &str) -> Option<(u8, usize)> {
-    if domain == "*" {
-        return Some((0, 0));
-    }
-    let longer = host.len() >= domain.len();
-    let suffix = domain
-        .strip_prefix('*')
-        .is_some_and(|suffix| longer && host.ends_with(suffix));
-    let prefix = domain
-        .strip_suffix('*')
-        .is_some_and(|prefix| longer && host.starts_with(prefix));
-    match (suffix, prefix) {
-        (true, _) => Some((2, domain.len())),
-        (_, true) => Some((1, domain.len())),
-        _ => None,
-    }
-}
-
-/// `h` of `h:80`; an IPv6 address keeps its colons.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            if name.contains(':') && !name.ends_with(']') {
-                host
-            } else {
-                name
-            }
-        }
-        _ => host,
+        route: None,
+        trace: Vec::new(),
+        caveats: Vec::new(),
+        mechanism: Mechanism::Iid,
+        parts: answered(404, Cause::NoRoute),
+        source: host.span,
     }
 }
 

@@ -112,7 +112,7 @@ impl Attribution {
 
 /// A known identity counts whatever its status; a status may be a target of its own; an error or a missing identity is
 /// nobody's; what is left was not declared.
-fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
+pub(super) fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
     let Some((expected, mapping)) = expected else {
         return if bucket.value().is_some() {
             Place::Counted

@@ -7,20 +7,31 @@
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
 
 pub mod attribution;
+mod case;
+mod caveat;
+mod diagnosis;
 pub mod mapping;
 mod reason;
+mod sample;
 pub mod size;
 pub mod slo;
+mod watch;
 
 use serde::{Deserialize, Serialize};
 
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::stats::design::{Design, Method, PValue, Resolution};
-use crate::stats::fit::Fit;
+use crate::stats::dependence;
+use crate::stats::design::{Design, Resolution};
 use crate::stats::interval::clopper_pearson;
 use attribution::Attribution;
+use case::Case;
+use mapping::Mapping;
+use sample::Sample;
+
+pub use diagnosis::Rival;
 pub use slo::{SloResult, with_slos};
+pub use watch::Watch;
 
 /// What the user accepts, and how sure the answer has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,8 +48,23 @@ pub struct Policy {
     pub max_unattributed: f64,
     /// Answers from undeclared or zero-weight targets that are let pass.
     pub allow_unexpected: u64,
+    /// What the declaration says about connections.
+    pub balancing: Balancing,
     /// Makes Monte Carlo tests repeatable.
     pub seed: u64,
+}
+
+/// What a declaration says about connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balancing {
+    /// Every request is split by itself: a connection that sticks to one target is a divergence.
+    #[default]
+    Request,
+    /// Every connection is split by itself.
+    Connection,
+    /// Either will do.
+    Any,
 }
 
 /// What was found.
@@ -65,6 +91,20 @@ pub enum Outcome {
 pub enum Unit {
     /// Every response by itself.
     Response,
+    /// A connection: all its responses came from one target.
+    Connection,
+    /// Neither: responses of one connection resemble each other.
+    Clustered,
+}
+
+impl From<dependence::Unit> for Unit {
+    fn from(unit: dependence::Unit) -> Self {
+        match unit {
+            dependence::Unit::Response => Self::Response,
+            dependence::Unit::Connection => Self::Connection,
+            dependence::Unit::Clustered { .. } => Self::Clustered,
+        }
+    }
 }
 
 /// True, but it weakens the verdict or needs to be known beside it.
@@ -81,13 +121,15 @@ pub struct Caveat {
 pub struct Verdict {
     /// What was found.
     pub outcome: Outcome,
-    /// The test that decided: `exact-binomial`, `exact-multinomial`, `monte-carlo`, `pearson-chi-square`, `structural`.
+    /// What decided: `exact-binomial`, `exact-multinomial`, `monte-carlo`, `pearson-chi-square`, `sequential`,
+    /// `structural`.
     pub method: Option<String>,
     /// Pearson's statistic against the declared shares.
     pub chi_square: Option<f64>,
     /// Its degrees of freedom.
     pub df: Option<u32>,
-    /// The chance of counts at least this far off, if the declaration holds; compared with `alpha`.
+    /// The chance of counts at least this far off, if the declaration holds; compared with `alpha`. After a run that was
+    /// watched, the p-value of both halves of the error budget together.
     pub p_value: Option<f64>,
     /// Its natural logarithm, which does not underflow.
     pub ln_p_value: Option<f64>,
@@ -105,11 +147,13 @@ pub struct Verdict {
     pub unit: Unit,
     /// The verdict in one sentence.
     pub reason: String,
+    /// After how many requests the answer was certain, in a run that ended early.
+    pub decided_after: Option<u64>,
     /// For an inconclusive run: about how many requests would settle it.
     pub requests_needed: Option<u64>,
     /// Results of service level objectives.
     pub slos: Vec<SloResult>,
-    /// Explanations of a divergence; none are derived yet.
+    /// What explains a divergence, the best explanation first.
     pub diagnosis: Vec<Caveat>,
     /// What weakens the verdict.
     pub caveats: Vec<Caveat>,
@@ -142,222 +186,49 @@ impl Policy {
     }
 }
 
-/// Judges sorted answers against a declared split; without one, says only whether there is data.
+/// What is judged.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The declaration, and which values mean which of its targets.
+    pub declared: Option<(&'a Expected, &'a Mapping)>,
+    /// What was seen.
+    pub seen: &'a Observation,
+    /// The same, sorted under targets.
+    pub sorted: &'a Attribution,
+    /// What the split could be instead.
+    pub rivals: &'a [Rival],
+}
+
+/// Judges what was seen against what was declared; without a declaration, says only whether there is data. A run that
+/// was watched has spent half of its error rates before.
 #[must_use]
-pub fn judge(
-    expected: Option<&Expected>,
-    sorted: &Attribution,
-    seen: &Observation,
-    policy: &Policy,
-) -> Verdict {
-    let Some(expected) = expected else {
-        let answered = seen.answered() > 0;
+pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> Verdict {
+    let Some((expected, mapping)) = evidence.declared else {
+        let answered = evidence.seen.answered() > 0;
         let outcome = if answered {
             Outcome::NotJudged
         } else {
             Outcome::NoData
         };
         return Verdict {
-            reason: reason::undeclared(seen),
+            reason: reason::undeclared(evidence.seen),
             ..blank(outcome, policy)
         };
     };
-    let case = Case::new(expected, sorted, seen, policy);
-    let n: u64 = case.counts.iter().sum();
-    let verdict = match (n, case.unexpected()) {
-        (0, 0) => Verdict {
-            reason: reason::no_data(seen),
-            ..blank(Outcome::NoData, policy)
+    let sample = watch.map_or_else(
+        || {
+            let mut sample = Sample::default();
+            sample.extend(&evidence.seen.ledger, expected, mapping);
+            sample
         },
-        (_, unexpected) if unexpected > policy.allow_unexpected => case.structural(),
-        (0, _) => Verdict {
-            reason: reason::no_data(seen),
-            ..blank(Outcome::NoData, policy)
-        },
-        _ => case.tested(),
-    };
+        |watch| watch.sample.clone(),
+    );
+    let case = Case::new(expected, evidence, policy, watch, sample);
+    let verdict = case.verdict();
     Verdict {
-        caveats: case.caveats(),
+        diagnosis: diagnosis::findings(&case, &verdict),
+        caveats: caveat::caveats(&case),
         ..verdict
-    }
-}
-
-/// Everything a judgement looks at.
-struct Case<'a> {
-    expected: &'a Expected,
-    sorted: &'a Attribution,
-    seen: &'a Observation,
-    policy: &'a Policy,
-    design: Design,
-    /// Positions of the targets with a share.
-    active: Vec<usize>,
-    /// Their counts.
-    counts: Vec<u64>,
-}
-
-impl<'a> Case<'a> {
-    fn new(
-        expected: &'a Expected,
-        sorted: &'a Attribution,
-        seen: &'a Observation,
-        policy: &'a Policy,
-    ) -> Self {
-        let declared = expected.declared();
-        let active: Vec<usize> = (0..declared.len())
-            .filter(|index| !declared[*index].share.is_zero())
-            .collect();
-        let counts = active.iter().map(|index| sorted.counts[*index]).collect();
-        Self {
-            expected,
-            sorted,
-            seen,
-            policy,
-            design: policy.design(expected),
-            active,
-            counts,
-        }
-    }
-
-    /// Answers that should not exist: from zero-weight or undeclared targets.
-    fn unexpected(&self) -> u64 {
-        self.sorted.attributed() - self.counts.iter().sum::<u64>() + self.sorted.undeclared
-    }
-
-    fn structural(&self) -> Verdict {
-        Verdict {
-            method: Some(method_name(&Method::Structural).to_owned()),
-            p_value: Some(0.0),
-            reason: reason::structural(self),
-            ..self.numbers(Outcome::Diverged)
-        }
-    }
-
-    fn tested(&self) -> Verdict {
-        let p = self.design.p_diverged_completed(
-            &self.counts,
-            self.sorted.unattributed,
-            self.policy.seed,
-        );
-        let equivalence = self
-            .design
-            .p_equivalence(&self.counts, self.sorted.unattributed);
-        let outcome = if p.p < self.policy.alpha {
-            Outcome::Diverged
-        } else if self.too_many_unattributed() {
-            Outcome::Inconclusive
-        } else if self.counts.len() == 1 || equivalence <= self.policy.beta {
-            Outcome::Pass
-        } else {
-            Outcome::Inconclusive
-        };
-        let undecided = outcome == Outcome::Inconclusive && !self.too_many_unattributed();
-        let needed = if undecided {
-            self.requests_needed()
-        } else {
-            None
-        };
-        Verdict {
-            method: Some(method_name(&p.method).to_owned()),
-            p_value: Some(p.p),
-            ln_p_value: Some(p.ln_p),
-            reason: reason::tested(self, outcome, &p, needed),
-            requests_needed: needed,
-            ..self.numbers(outcome)
-        }
-    }
-
-    /// The numbers that every verdict on this case carries.
-    fn numbers(&self, outcome: Outcome) -> Verdict {
-        let fit = Fit::new(&self.counts, self.design.shares());
-        let resolution = self.design.resolution().into_iter().fold(0.0, f64::max);
-        Verdict {
-            chi_square: Some(fit.x2).filter(|x| x.is_finite()),
-            df: u32::try_from(self.counts.len() - 1).ok(),
-            resolution: Some(resolution),
-            max_deviation: Some(fit.max_deviation).filter(|x| x.is_finite()),
-            ..blank(outcome, self.policy)
-        }
-    }
-
-    fn too_many_unattributed(&self) -> bool {
-        let total = self.seen.sent.max(1);
-        self.sorted.unattributed as f64 / total as f64 > self.policy.max_unattributed
-    }
-
-    /// About how many requests would decide, if the shares stay as they were seen: at least the planned number.
-    fn requests_needed(&self) -> Option<u64> {
-        const MOST: f64 = 1e9;
-        let n: u64 = self.counts.iter().sum();
-        let decided = |factor: f64| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "at most 1e9, not negative"
-            )]
-            let scaled: Vec<u64> = self
-                .counts
-                .iter()
-                .map(|count| (*count as f64 * factor).round() as u64)
-                .collect();
-            self.design.p_diverged(&scaled, self.policy.seed).p < self.policy.alpha
-                || self.design.p_equivalence(&scaled, 0) <= self.policy.beta
-        };
-        let mut total = (n as f64 * 1.1).max(self.design.requests_fixed() as f64);
-        while total <= MOST {
-            if decided(total / n as f64) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "at most 1e9, positive"
-                )]
-                return Some(total.ceil() as u64);
-            }
-            total *= 1.25;
-        }
-        None
-    }
-
-    fn caveats(&self) -> Vec<Caveat> {
-        let mut caveats = Vec::new();
-        let mut add = |id: &str, message: String| {
-            caveats.push(Caveat {
-                id: id.to_owned(),
-                message,
-            });
-        };
-        let declared = self.expected.declared();
-        let covered = self
-            .active
-            .iter()
-            .map(|i| &declared[*i])
-            .find(|d| self.active.len() > 1 && self.policy.tolerance >= d.share.as_f64());
-        if let Some(target) = covered {
-            add(
-                "tolerance-covers-target",
-                format!(
-                    "with this --tolerance, `{}` could receive nothing and still pass",
-                    target.name
-                ),
-            );
-        }
-        if self.sorted.unattributed > 0 {
-            let (part, total) = (self.sorted.unattributed, self.seen.sent);
-            add(
-                "unattributed",
-                format!(
-                    "{part} of {total} requests could not be attributed to a target; the verdict allows for the worst"
-                ),
-            );
-        }
-        if self
-            .seen
-            .tallies
-            .keys()
-            .any(|bucket| bucket.identity == crate::split::Identity::Overflow)
-        {
-            add("too-many-values", "answers carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned());
-        }
-        caveats
     }
 }
 
@@ -376,19 +247,10 @@ fn blank(outcome: Outcome, policy: &Policy) -> Verdict {
         max_deviation: None,
         unit: Unit::Response,
         reason: String::new(),
+        decided_after: None,
         requests_needed: None,
         slos: Vec::new(),
         diagnosis: Vec::new(),
         caveats: Vec::new(),
-    }
-}
-
-fn method_name(method: &Method) -> &'static str {
-    match method {
-        Method::Structural => "structural",
-        Method::ExactBinomial => "exact-binomial",
-        Method::ExactMultinomial => "exact-multinomial",
-        Method::MonteCarlo { .. } => "monte-carlo",
-        Method::PearsonChiSquare => "pearson-chi-square",
     }
 }

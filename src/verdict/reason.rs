@@ -1,8 +1,10 @@
 //! The verdict in one sentence.
 
+use super::Outcome;
 use super::attribution::Place;
-use super::{Case, Outcome, PValue};
+use super::case::Case;
 use crate::observe::Observation;
+use crate::stats::dependence::Unit;
 use crate::units::{counted, percent};
 
 pub(super) fn undeclared(seen: &Observation) -> String {
@@ -35,35 +37,50 @@ pub(super) fn no_data(seen: &Observation) -> String {
     }
 }
 
-pub(super) fn structural(case: &Case<'_>) -> String {
+/// Somebody answered who should not.
+pub(super) fn unexpected(case: &Case<'_>) -> String {
     let of = case.seen.sent;
-    let idle = case
-        .expected
-        .declared()
-        .iter()
-        .zip(&case.sorted.counts)
-        .find(|(declared, count)| declared.share.is_zero() && **count > 0);
-    if let Some((declared, count)) = idle {
+    let targets = case.expected.declared().iter().zip(&case.sorted.counts);
+    let mut idle = targets.filter(|(declared, count)| declared.share.is_zero() && **count > 0);
+    if let Some((declared, count)) = idle.next() {
         return format!(
             "`{}` has weight 0, yet it answered {count} of {of} requests",
             declared.name
         );
     }
-    let stranger = case
+    let mut strangers = case
         .sorted
         .rows
         .iter()
-        .find(|row| row.place == Place::Undeclared)
-        .map_or("", |row| row.label.as_str());
+        .filter(|row| row.place == Place::Undeclared);
+    let stranger = strangers.next().map_or("", |row| row.label.as_str());
     format!(
         "`{stranger}` is not declared, yet it answered; {} of {of} answers belong to no declared target",
         case.sorted.undeclared
     )
 }
 
-pub(super) fn tested(case: &Case<'_>, outcome: Outcome, p: &PValue, needed: Option<u64>) -> String {
+/// Connections stick to targets where requests should be split.
+pub(super) fn per_connection(case: &Case<'_>) -> String {
+    let several = case
+        .rows
+        .iter()
+        .filter(|row| row.iter().sum::<u64>() > 1)
+        .count();
+    format!(
+        "each of {several} connections with several answers stuck to one target; the declaration splits every request"
+    )
+}
+
+/// The outcome of the tests; `culprit` is the position of the target that is off, among those with a share.
+pub(super) fn tested(
+    case: &Case<'_>,
+    outcome: Outcome,
+    culprit: Option<usize>,
+    needed: Option<u64>,
+) -> String {
     match outcome {
-        Outcome::Diverged => diverged(case, p),
+        Outcome::Diverged => diverged(case, culprit),
         Outcome::Pass => pass(case),
         _ => inconclusive(case, needed),
     }
@@ -92,7 +109,7 @@ fn pass(case: &Case<'_>) -> String {
     format!("every share is within {points} points of its weight ({sure})")
 }
 
-fn diverged(case: &Case<'_>, p: &PValue) -> String {
+fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
     let n: u64 = case.counts.iter().sum();
     let share = |i: usize| case.counts[i] as f64 / n as f64;
     let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
@@ -101,7 +118,7 @@ fn diverged(case: &Case<'_>, p: &PValue) -> String {
             .max_by(|a, b| off(*a).total_cmp(&off(*b)))
             .unwrap_or(0)
     };
-    let culprit = p.culprit.unwrap_or_else(farthest);
+    let culprit = culprit.unwrap_or_else(farthest);
     let name = &case.expected.declared()[case.active[culprit]].name;
     let (seen, declared) = (share(culprit), case.design.shares()[culprit]);
     let text = format!(
@@ -125,6 +142,17 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
         let limit = percent(case.policy.max_unattributed);
         return format!(
             "{lost} of {sent} requests ({share}) could not be attributed to a target; at most {limit} may be"
+        );
+    }
+    if let Some(change) = &case.change {
+        return format!(
+            "the split changed during the run, after {} answers",
+            change.at
+        );
+    }
+    if let Unit::Clustered { icc, .. } = case.unit {
+        return format!(
+            "answers of one connection resemble each other (intraclass correlation {icc:.2})"
         );
     }
     let more = needed

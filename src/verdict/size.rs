@@ -359,6 +359,7 @@ mod tests {
         resolution: None,
         max_unattributed: 0.01,
         allow_unexpected: 0,
+        balancing: crate::verdict::Balancing::Request,
         seed: 0,
     };
 

@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 
 use super::destination_rule::{DestinationRule, Subset};
+use super::gateway::ServiceEntry;
 use super::virtual_service::VirtualService;
 use crate::manifest::Manifests;
 use crate::manifest::decode::At;
 use crate::manifest::kube::Service;
 
 /// The namespace whose configuration counts for everybody.
-const ROOT: &str = "istio-system";
+pub(super) const ROOT: &str = "istio-system";
 
 /// The full name of a host: a name without dots belongs to the namespace of the rule.
 pub(super) fn full_name(host: &str, namespace: &str) -> String {
@@ -117,7 +118,13 @@ pub(super) struct Subsets<'m> {
 impl<'m> Subsets<'m> {
     /// The rules for a host, as a client in a namespace sees them.
     pub(super) fn of(manifests: &'m Manifests, host: &str, client: &str) -> Self {
-        let home = service_of(host).map_or(client, |(_, namespace)| namespace);
+        let entry = |entry: &&ServiceEntry| entry.hosts.iter().any(|name| name.value == host);
+        let entry = manifests.service_entries.iter().find(entry);
+        let home = match (service_of(host), entry) {
+            (Some((_, namespace)), _) => namespace,
+            (None, Some(entry)) => &entry.meta.namespace,
+            (None, None) => client,
+        };
         let private = |rule: &DestinationRule| {
             let own = visibility(&rule.export_to, &rule.meta.namespace, &rule.meta.namespace);
             rule.selective || own == Some(Visibility::Private)

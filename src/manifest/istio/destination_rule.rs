@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 use crate::manifest::yaml::Node;
 

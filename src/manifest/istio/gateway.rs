@@ -1,6 +1,7 @@
 //! Gateways and service entries, as far as their names and hosts go.
 
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 use crate::manifest::yaml::Node;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Span};
-use crate::manifest::decode::{At, Decoder, Fields};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Node, Value};
 use crate::route::{Caveat, Condition, Test, TextMatch};
 
@@ -125,6 +126,11 @@ fn named(
 
 fn header(name: &str, span: Span, value: TextMatch) -> Test {
     let name = name.to_lowercase();
+    if matches!(name.as_str(), "uri" | "scheme" | "method" | "authority") {
+        let message =
+            format!("Istio ignores the header `{name}` here: match on the field `{name}` instead");
+        return Test::Assumed(Caveat::new("ignored-header", message, Some(span)));
+    }
     claim(&name, span).unwrap_or(Test::Header { name, value })
 }
 

@@ -1,32 +1,31 @@
 //! From virtual services to the routes that one proxy has: which apply, in which order, with which conditions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::attach;
 use super::gateway::{Gateway, Server};
-use super::http_match::HttpMatch;
-use super::outcome::{everything_to, outcome};
-use super::virtual_service::{HttpAction, HttpRoute, VirtualService};
+use super::outcome::everything_to;
+use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::Manifests;
 use crate::route::{
-    Caveat, Condition, Elsewhere, From, Outcome, Route, RouteTable, Test, TextMatch, Vantage,
+    Caveat, Condition, Elsewhere, Only, Origin, Route, RouteTable, Test, TextMatch, Vantage,
     VirtualHost,
 };
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let compiler = Compiler { manifests, vantage };
-    match &vantage.from {
-        From::Mesh { namespace, .. } => compiler.mesh(namespace.as_deref()),
-        From::Gateway { namespace, name } => compiler.gateway(namespace, name),
+    match &vantage.origin {
+        Origin::Mesh { namespace, .. } => compiler.mesh(namespace.as_deref()),
+        Origin::Gateway { namespace, name } => compiler.gateway(namespace, name),
     }
 }
 
-struct Compiler<'m> {
-    manifests: &'m Manifests,
-    vantage: &'m Vantage,
+/// What routes are compiled from.
+pub(super) struct Compiler<'m> {
+    pub(super) manifests: &'m Manifests,
+    pub(super) vantage: &'m Vantage,
 }
 
 impl Compiler<'_> {
@@ -45,13 +44,20 @@ impl Compiler<'_> {
                     .iter_mut()
                     .find(|known| known.domains[0] == full)
                 {
+                    if owner.objects == [service.object()] {
+                        continue;
+                    }
                     owner.caveats.push(Caveat::new(
                         "two-owners",
                         format!(
-                            "{} declares the host `{full}` too and is ignored: in the mesh one VirtualService owns a \
-                             host, here {}; merge them",
+                            "{} declares the host `{full}` too, and in the mesh only one VirtualService owns a host: \
+                             taken to be {}, {}; merge them",
                             service.object(),
                             owner.objects.join(" and "),
+                            match service.meta.created {
+                                Some(_) => "the older one",
+                                None => "the first by name, though a cluster takes the older one",
+                            },
                         ),
                         Some(host.span),
                     ));
@@ -63,13 +69,18 @@ impl Compiler<'_> {
                     host.span,
                     attach::domains(&full, client),
                 );
-                virtual_host.routes =
-                    self.routes(service, client, "mesh", &mut virtual_host.caveats);
+                virtual_host.routes = self.routes(service, client, "mesh");
+                self.protocol(&full, &mut virtual_host.caveats);
+                self.unread(client, &mut virtual_host.caveats);
+                virtual_host.caveats.push(sealed(host.span));
                 if virtual_host
                     .routes
                     .iter()
                     .all(|route| excluded(&route.conditions))
                 {
+                    if full.contains('*') {
+                        continue;
+                    }
                     virtual_host.routes.push(self.default_route(service, &full));
                 }
                 table.hosts.push(virtual_host);
@@ -87,39 +98,41 @@ impl Compiler<'_> {
             .gateways
             .iter()
             .find(|g| g.meta.namespace == namespace && g.meta.name == name);
-        let mut table = RouteTable {
-            port: self.vantage.port,
-            ..RouteTable::default()
-        };
+        // A route that names no port leads to the port of its own service, never to the one the gateway listens on.
+        let mut table = RouteTable::default();
         for service in self.seen(Some(namespace), &place, &mut table) {
             for host in &service.hosts {
                 let full = attach::full_name(&host.value, &service.meta.namespace);
-                let Some((domain, https_only)) = self.taken(object, &full, &service.meta.namespace)
-                else {
+                let taken = self.taken(object, &full, &service.meta.namespace);
+                if taken.is_empty() {
                     let why = format!("has hosts that Gateway {place} does not take");
                     table.elsewhere.push(elsewhere(service, why, None));
-                    continue;
-                };
-                let at = table.hosts.iter().position(|known| known.domains[0] == domain).unwrap_or_else(|| {
-                    let mut new = Self::virtual_host(service, &host.value, host.span, vec![domain]);
-                    new.https_only = https_only;
-                    if object.is_none() {
-                        let message = format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
-                        new.caveats.push(Caveat::new("gateway-not-given", message, None));
-                    }
-                    table.hosts.push(new);
-                    table.hosts.len() - 1
-                });
-                let known = &mut table.hosts[at];
-                if !known.objects.contains(&service.object()) {
-                    known.objects.push(service.object());
                 }
-                let mut routes = self.routes(service, namespace, &place, &mut known.caveats);
-                let end = routes
-                    .iter()
-                    .position(|route| catches_all(&route.conditions));
-                routes.truncate(end.map_or(routes.len(), |end| end + 1));
-                known.routes.extend(routes);
+                for (domain, https_only) in taken {
+                    let hosts = &mut table.hosts;
+                    let at = hosts.iter().position(|known| known.domains[0] == domain);
+                    let at = at.unwrap_or_else(|| {
+                        let name = if domain == full { &host.value } else { &domain };
+                        let name = name.clone();
+                        let mut new = Self::virtual_host(service, &name, host.span, vec![domain]);
+                        new.https_only = https_only;
+                        if object.is_none() {
+                            new.caveats.push(not_given(&place));
+                        }
+                        hosts.push(new);
+                        hosts.len() - 1
+                    });
+                    let known = &mut hosts[at];
+                    if !known.objects.contains(&service.object()) {
+                        known.objects.push(service.object());
+                    }
+                    let mut routes = self.routes(service, namespace, &place);
+                    let end = routes
+                        .iter()
+                        .position(|route| catches_all(&route.conditions));
+                    routes.truncate(end.map_or(routes.len(), |end| end + 1));
+                    known.routes.extend(routes);
+                }
             }
         }
         for host in &mut table.hosts {
@@ -169,12 +182,11 @@ impl Compiler<'_> {
                 })
                 .collect();
             let why = format!("is bound to {} only", named.join(" and "));
-            let option = bindings
-                .iter()
-                .find(|b| *b != "mesh")
-                .filter(|_| place == "mesh")
-                .map(|b| format!("--gateway {b}"));
-            table.elsewhere.push(elsewhere(service, why, option));
+            let help = match bindings.iter().find(|binding| *binding != "mesh") {
+                Some(gateway) => format!("judge the request from there with `--gateway {gateway}`"),
+                None => "judge the request from the mesh: leave out `--gateway`".to_owned(),
+            };
+            table.elsewhere.push(elsewhere(service, why, Some(help)));
         }
         bound
     }
@@ -186,7 +198,7 @@ impl Compiler<'_> {
         domains: Vec<String>,
     ) -> VirtualHost {
         let mut caveats = Vec::new();
-        if let Some(opaque) = &service.opaque {
+        if let Some(opaque) = service.opaque.as_ref().filter(|_| service.http.is_empty()) {
             let message = format!(
                 "`{}` routes of {} are not judged: they split connections, on ports that are not HTTP",
                 opaque.value,
@@ -206,228 +218,87 @@ impl Compiler<'_> {
     }
 
     /// What the servers of a gateway make of a host: the narrower of both names, and whether HTTP is redirected.
-    fn taken(&self, gateway: Option<&Gateway>, host: &str, home: &str) -> Option<(String, bool)> {
+    fn taken(&self, gateway: Option<&Gateway>, host: &str, home: &str) -> Vec<(String, bool)> {
         let Some(gateway) = gateway else {
-            return Some((host.to_owned(), false));
+            return vec![(host.to_owned(), false)];
         };
+        let port = self.vantage.port;
         let dialled =
-            |server: &&Server| server.port.as_ref().map(|port| port.value) == self.vantage.port;
-        let any = gateway
+            |server: &Server| port.is_some() && server.port.as_ref().map(|p| p.value) == port;
+        let any = gateway.servers.iter().any(dialled);
+        let mut taken: Vec<(String, bool)> = Vec::new();
+        for server in gateway
             .servers
             .iter()
-            .any(|server| self.vantage.port.is_some() && dialled(&server));
-        let servers = gateway
-            .servers
-            .iter()
-            .filter(|server| !any || dialled(server));
-        let own = gateway.meta.namespace.as_str();
-        let mut taken: Option<(String, bool)> = None;
-        for server in servers {
+            .filter(|server| !any || dialled(server))
+        {
             for name in &server.hosts {
-                let (namespace, name) = name.value.split_once('/').unwrap_or(("*", &name.value));
-                let from = match namespace {
-                    "." => home == own,
-                    "*" => true,
-                    other => home == other,
-                };
-                let name = name.to_lowercase();
-                let narrower = if attach::covers(&name, host) {
-                    host.to_owned()
-                } else if attach::covers(host, &name) {
-                    name
-                } else {
+                let Some(narrower) = narrower(&name.value, host, home, &gateway.meta.namespace)
+                else {
                     continue;
                 };
-                if from {
-                    let redirects = server.https_redirect
-                        && taken.as_ref().is_none_or(|(_, redirects)| *redirects);
-                    taken = Some((taken.map_or(narrower, |(known, _)| known), redirects));
+                match taken.iter_mut().find(|(known, _)| *known == narrower) {
+                    Some((_, redirects)) => *redirects &= server.https_redirect,
+                    None => taken.push((narrower, server.https_redirect)),
                 }
             }
         }
         taken
     }
 
-    fn routes(
-        &self,
-        service: &VirtualService,
-        client: &str,
-        place: &str,
-        caveats: &mut Vec<Caveat>,
-    ) -> Vec<Route> {
-        let mut routes = Vec::new();
-        for (index, http) in service.http.iter().enumerate() {
-            if let HttpAction::Delegate { name, namespace } = &http.action {
-                let home = namespace
-                    .as_ref()
-                    .map_or(&service.meta.namespace, |namespace| &namespace.value);
-                match self.delegate(&name.value, home, &service.meta.namespace) {
-                    Some(leaf) => self.delegated(service, http, leaf, client, place, &mut routes),
-                    None => caveats.push(Caveat::new(
-                        "delegate-not-found",
-                        format!("VirtualService {home}/{} is not in these manifests, or is no delegate: Istio drops this route", name.value),
-                        Some(name.span),
-                    )),
-                }
-                continue;
-            }
-            let Some(outcome) = outcome(self.manifests, http, &service.meta.namespace, client)
-            else {
-                continue;
-            };
-            let sets = self.alternatives(http, service, client, place);
-            push(&mut routes, service, index, http, sets, &Arc::new(outcome));
-        }
-        routes
-    }
-
-    /// A delegate is a VirtualService without hosts that is exported to the one that refers to it.
-    fn delegate(&self, name: &str, home: &str, root: &str) -> Option<&VirtualService> {
-        let found = self
+    /// Objects that may change what this client's proxy does, and that are not understood.
+    fn unread(&self, client: &str, caveats: &mut Vec<Caveat>) {
+        let ours = |namespace: &str| namespace == client || namespace == attach::ROOT;
+        for object in self
             .manifests
-            .virtual_services
+            .objects
             .iter()
-            .find(|one| one.meta.name == name && one.meta.namespace == home)?;
-        (found.hosts.is_empty() && attach::visibility(&found.export_to, home, root).is_some())
-            .then_some(found)
-    }
-
-    /// The routes of a delegate, each under the conditions of the route that delegates.
-    fn delegated(
-        &self,
-        root: &VirtualService,
-        from: &HttpRoute,
-        leaf: &VirtualService,
-        client: &str,
-        place: &str,
-        routes: &mut Vec<Route>,
-    ) {
-        let outer = self.alternatives(from, root, client, place);
-        for (index, http) in leaf.http.iter().enumerate() {
-            let Some(mut outcome) = outcome(self.manifests, http, &leaf.meta.namespace, client)
-            else {
-                continue;
-            };
-            if outcome.abort.is_none() {
-                let fault = HttpRoute {
-                    action: HttpAction::Direct(200),
-                    ..from.clone()
-                };
-                outcome.abort =
-                    super::outcome::outcome(self.manifests, &fault, &root.meta.namespace, client)
-                        .and_then(|o| o.abort);
-            }
-            let inner = self.alternatives(http, leaf, client, place);
-            let sets = outer
-                .iter()
-                .flat_map(|outer| {
-                    inner
-                        .iter()
-                        .map(move |inner| [&outer[..], &inner[..]].concat())
-                })
-                .collect();
-            push(routes, leaf, index, http, sets, &Arc::new(outcome));
-        }
-    }
-
-    /// The conditions of each alternative; one empty list for a route that always matches.
-    fn alternatives(
-        &self,
-        http: &HttpRoute,
-        service: &VirtualService,
-        client: &str,
-        place: &str,
-    ) -> Vec<Vec<Condition>> {
-        if http.matches.is_empty() {
-            return vec![Vec::new()];
-        }
-        http.matches
-            .iter()
-            .map(|one| self.conditions(one, service, client, place))
-            .collect()
-    }
-
-    /// "gateways: if set, any must equal the vantage AND THEN sourceLabels/sourceNamespace ARE NOT CHECKED."
-    fn conditions(
-        &self,
-        one: &HttpMatch,
-        service: &VirtualService,
-        client: &str,
-        place: &str,
-    ) -> Vec<Condition> {
-        let mut conditions = Vec::new();
-        let mut add = |field: &str, span: Span, test: Test| {
-            conditions.push(Condition {
-                field: field.to_owned(),
-                span,
-                test,
-            });
-        };
-        if let Some(port) = &one.port {
-            let test = match self.vantage.port {
-                Some(dialled) => Test::Fixed(dialled == port.value),
-                None => Test::Assumed(Caveat::new(
-                    "unknown-port",
-                    format!(
-                        "the port of the service is not known from here; taken to be {}",
-                        port.value
-                    ),
-                    Some(port.span),
-                )),
-            };
-            add("port", port.span, test);
-        }
-        if let Some(first) = one.gateways.first() {
-            let home = &service.meta.namespace;
-            let bound = one
-                .gateways
-                .iter()
-                .any(|gateway| attach::gateway_name(&gateway.value, home) == place);
-            add("gateways", first.span, Test::Fixed(bound));
-        } else {
-            if let Some(labels) = &one.source_labels {
-                add(
-                    "sourceLabels",
-                    labels.span,
-                    self.source_labels(&labels.value, labels.span),
-                );
-            }
-            if let Some(namespace) = &one.source_namespace {
-                add(
-                    "sourceNamespace",
-                    namespace.span,
-                    Test::Fixed(namespace.value == client),
-                );
-            }
-        }
-        conditions.extend(one.conditions.iter().cloned());
-        conditions
-    }
-
-    fn source_labels(&self, wanted: &BTreeMap<String, String>, span: Span) -> Test {
-        if let From::Mesh {
-            labels: Some(labels),
-            ..
-        } = &self.vantage.from
+            .filter(|object| ours(&object.namespace))
         {
-            return Test::Fixed(
-                wanted
-                    .iter()
-                    .all(|(key, value)| labels.get(key) == Some(value)),
-            );
+            let what = match object.kind.as_str() {
+                "Sidecar" => "may hide hosts and rules from this client",
+                "EnvoyFilter" => "may change the routes of this client",
+                _ => continue,
+            };
+            if object.api_version.starts_with("networking.istio.io/") {
+                let message = format!(
+                    "{} {}/{} {what}, and is not judged",
+                    object.kind, object.namespace, object.name
+                );
+                caveats.push(Caveat::new("not-judged", message, Some(object.span)));
+            }
         }
-        let pairs: Vec<String> = wanted
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        Test::Unknowable(Caveat::new(
-            "unknown-source-labels",
-            format!(
-                "the labels of the client are not known, taken not to match; --from-labels {} gives them",
-                pairs.join(",")
-            ),
-            Some(span),
-        ))
+    }
+
+    /// A port that is no HTTP port makes the HTTP routes of its service dead letters.
+    fn protocol(&self, host: &str, caveats: &mut Vec<Caveat>) {
+        let Some(service) = attach::service(self.manifests, host) else {
+            return;
+        };
+        if let Some(none) = service.cluster_ip.as_ref().filter(|ip| ip.value == "None") {
+            let message = format!(
+                "{} is headless: the client's DNS answer picks the pod, and weights of subsets take no effect",
+                service.meta
+            );
+            caveats.push(Caveat::new("headless", message, Some(none.span)));
+        }
+        let ports = &service.ports;
+        let dialled = match self.vantage.port {
+            Some(port) => ports.iter().find(|one| one.port.value == port),
+            None => ports.first().filter(|_| ports.len() == 1),
+        };
+        if let Some((port, why)) = dialled.and_then(|port| Some((port, port.not_http()?))) {
+            let message = format!(
+                "port {} of {} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods",
+                port.port.value, service.meta
+            );
+            let span = port
+                .name
+                .as_ref()
+                .or(port.app_protocol.as_ref())
+                .map_or(port.port.span, |name| name.span);
+            caveats.push(Caveat::new("not-http", message, Some(span)));
+        }
     }
 
     /// "If the VS yields zero routes for this client, the VS is skipped and the service gets its default route."
@@ -444,28 +315,6 @@ impl Compiler<'_> {
     }
 }
 
-fn push(
-    routes: &mut Vec<Route>,
-    service: &VirtualService,
-    index: usize,
-    http: &HttpRoute,
-    sets: Vec<Vec<Condition>>,
-    outcome: &Arc<Outcome>,
-) {
-    let several = sets.len() > 1;
-    for (number, conditions) in sets.into_iter().enumerate() {
-        routes.push(Route {
-            object: service.object(),
-            rule: format!("http[{index}]"),
-            alternative: several.then(|| format!("match[{number}]")),
-            name: http.name.as_ref().map(|name| name.value.clone()),
-            span: http.span,
-            conditions,
-            outcome: Arc::clone(outcome),
-        });
-    }
-}
-
 /// The gateways a VirtualService is bound to; no `gateways` is the same as the word `mesh` alone.
 fn bindings(service: &VirtualService) -> Vec<String> {
     if service.gateways.is_empty() {
@@ -478,7 +327,7 @@ fn bindings(service: &VirtualService) -> Vec<String> {
         .collect()
 }
 
-fn elsewhere(service: &VirtualService, why: String, option: Option<String>) -> Elsewhere {
+fn elsewhere(service: &VirtualService, why: String, help: Option<String>) -> Elsewhere {
     let home = &service.meta.namespace;
     let domains = service
         .hosts
@@ -493,8 +342,38 @@ fn elsewhere(service: &VirtualService, why: String, option: Option<String>) -> E
             .collect(),
         domains: domains.collect(),
         why,
-        option,
+        help,
     }
+}
+
+/// The narrower of a gateway's host (`ns/*.example.com`) and that of a rule in namespace `home`, if they meet.
+fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
+    let (namespace, name) = name.split_once('/').unwrap_or(("*", name));
+    let from = match namespace {
+        "." => home == own,
+        "*" => true,
+        other => home == other,
+    };
+    let name = name.to_lowercase();
+    if !from {
+        None
+    } else if attach::covers(&name, host) {
+        Some(host.to_owned())
+    } else {
+        attach::covers(host, &name).then_some(name)
+    }
+}
+
+/// A sidecar sees only the outside of HTTPS.
+fn sealed(span: Span) -> Caveat {
+    let message = "a client in the mesh that sends HTTPS by itself hides its requests from the sidecar: HTTP routes take no effect";
+    Caveat::new("https-in-mesh", message, Some(span)).only(Only::Scheme("https"))
+}
+
+fn not_given(place: &str) -> Caveat {
+    let message =
+        format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
+    Caveat::new("gateway-not-given", message, None)
 }
 
 /// Whether a route can never match from this vantage.

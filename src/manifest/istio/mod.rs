@@ -1,17 +1,30 @@
 //! Istio: its objects as written, and the routes they make for one vantage, compiled the way Istio does it.
+//!
+//! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: `tcp` and `tls`
+//! routes, Sidecar and `EnvoyFilter` objects, claims of tokens, headless and non-HTTP ports, `timeout`, `retries`, delays.
+//! Not modelled at all: ambient waypoints, `ExternalName` aliases, another cluster domain than `cluster.local`, and mesh
+//! settings that change the default export or the root namespace.
 
 pub mod attach;
 mod clues;
+mod delegate;
+pub mod destination;
 pub mod destination_rule;
+pub mod fault;
 pub mod gateway;
 pub mod http_match;
+pub mod http_route;
 mod lower;
 mod opaque;
 mod outcome;
+mod routes;
 pub mod virtual_service;
 
+pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};
+pub use fault::FaultAbort;
 pub use gateway::{Gateway, Server, ServiceEntry};
 pub use http_match::HttpMatch;
+pub use http_route::{HttpAction, HttpRoute};
 pub(super) use lower::lower;
-pub use virtual_service::{FaultAbort, HttpAction, HttpRoute, VirtualService, WeightedDestination};
+pub use virtual_service::VirtualService;

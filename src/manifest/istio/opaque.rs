@@ -1,6 +1,7 @@
 //! `tcp` and `tls` routes of a VirtualService: checked for their fields. Not: judged, since they split connections.
 
-use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::decode::Decoder;
+use crate::manifest::fields::Fields;
 
 /// Checks the fields of `tcp` and `tls`.
 pub(super) fn check(spec: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {

@@ -2,11 +2,11 @@
 
 use super::attach::{self, Subsets};
 use super::clues::{Known, clues};
-use super::virtual_service::{FaultAbort, HttpAction, HttpRoute, WeightedDestination};
+use super::{FaultAbort, HttpAction, HttpRoute, WeightedDestination};
 use crate::diag::nearest::nearest;
 use crate::manifest::Manifests;
 use crate::manifest::decode::At;
-use crate::route::{Abort, Action, Backend, Caveat, Outcome, Split};
+use crate::route::{Abort, Action, Backend, Caveat, Only, Outcome, Split};
 use crate::split::{Destination, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`, for a client in namespace `client`. A delegate has none.
@@ -15,12 +15,18 @@ pub(super) fn outcome(
     route: &HttpRoute,
     home: &str,
     client: &str,
+    listener: Option<u16>,
 ) -> Option<Outcome> {
     let mut caveats: Vec<Caveat> = route.notable.iter().map(notable).collect();
     let action = match &route.action {
-        HttpAction::Route(items) => {
-            Action::Split(split(manifests, items, home, client, &mut caveats))
-        }
+        HttpAction::Route(items) => Action::Split(split(
+            manifests,
+            items,
+            home,
+            client,
+            listener,
+            &mut caveats,
+        )),
         HttpAction::Redirect(status) => Action::Redirect { status: *status },
         HttpAction::Direct(status) => Action::Direct { status: *status },
         HttpAction::Delegate { .. } => return None,
@@ -41,7 +47,7 @@ pub(super) fn everything_to(manifests: &Manifests, host: &str) -> Outcome {
     }];
     let destination = Destination {
         host: host.to_owned(),
-        port: only_port(manifests, host),
+        port: port(manifests, host, None),
         subset: None,
     };
     let backend = Backend {
@@ -62,16 +68,32 @@ fn split(
     items: &[WeightedDestination],
     home: &str,
     client: &str,
+    listener: Option<u16>,
     caveats: &mut Vec<Caveat>,
 ) -> Split {
+    // Istio ignores the weight of a single destination; next to others, an unset weight is zero.
+    let weight = |item: &WeightedDestination| match items.len() {
+        1 => 1,
+        _ => item.weight.as_ref().map_or(0, |weight| weight.value),
+    };
+    caveats.extend(
+        items
+            .iter()
+            .filter_map(|item| surprising(item, items.len())),
+    );
     let all: Vec<Known<'_>> = items
         .iter()
         .map(|item| {
             let host = attach::full_name(&item.host.value, home);
-            let subset = item
-                .subset
-                .as_ref()
-                .and_then(|subset| defined(manifests, &host, subset, client, caveats));
+            let subset = item.subset.as_ref().and_then(|subset| {
+                let subsets = Subsets::of(manifests, &host, client);
+                let found = subsets.get(&subset.value);
+                // A destination of weight zero is never asked, so that nothing can go wrong there.
+                if found.is_none() && weight(item) > 0 {
+                    caveats.extend(undefined(manifests, &host, subset, &subsets, caveats));
+                }
+                found
+            });
             Known {
                 host,
                 subset_name: item.subset.as_ref().map(|subset| subset.value.as_str()),
@@ -79,6 +101,16 @@ fn split(
             }
         })
         .collect();
+    caveats.extend(
+        items
+            .iter()
+            .zip(&all)
+            .filter(|(item, _)| weight(item) > 0)
+            .filter_map(|(item, known)| {
+                let port = item.port.as_ref().map(|port| port.value).or(listener)?;
+                closed(manifests, item, &known.host, port)
+            }),
+    );
     let backends = items.iter().zip(&all).map(|(item, known)| Backend {
         destination: Destination {
             host: known.host.clone(),
@@ -86,68 +118,136 @@ fn split(
                 .port
                 .as_ref()
                 .map(|port| port.value)
-                .or_else(|| only_port(manifests, &known.host)),
+                .or_else(|| port(manifests, &known.host, listener)),
             subset: known.subset_name.map(str::to_owned),
         },
-        // Istio ignores the weight of a single destination; next to others, an unset weight is zero.
-        weight: if items.len() == 1 {
-            1
-        } else {
-            item.weight.as_ref().map_or(0, |weight| weight.value)
-        },
+        weight: weight(item),
         clues: clues(manifests, known, &all),
     });
     Split::new(Mechanism::Iid, backends.collect())
         .expect("weights are checked when they are decoded")
 }
 
-/// The subset, or a caveat that says why it cannot be found.
-fn defined<'m>(
-    manifests: &'m Manifests,
-    host: &str,
-    subset: &At<String>,
-    client: &str,
-    caveats: &mut Vec<Caveat>,
-) -> Option<&'m super::Subset> {
-    let subsets = Subsets::of(manifests, host, client);
-    let name = &subset.value;
-    let found = subsets.get(name);
-    if found.is_none() {
-        caveats.push(match subsets.rules.first() {
-            None => Caveat::new(
-                "no-destination-rule",
-                format!(
-                    "no DestinationRule for `{host}` is in these manifests, so that subset `{name}` is taken to exist; \
-                     pass its file too"
-                ),
-                Some(subset.span),
-            ),
-            Some(rule) => {
-                let hint = match nearest(name, subsets.names()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it defines {}", subsets.names().collect::<Vec<_>>().join(", ")),
-                };
-                let message = format!(
-                    "subset `{name}` is not defined by {}, so that its share is answered with 503 (NC); {hint}",
-                    rule.meta
-                );
-                Caveat::new("unknown-subset", message, Some(subset.span))
-            }
-        });
-    }
-    found
-}
-
-/// "port = destination.port.number, else the only port if the Service has exactly one, else the listener port."
-fn only_port(manifests: &Manifests, host: &str) -> Option<u16> {
-    match &attach::service(manifests, host)?.ports[..] {
-        [port] => Some(port.port.value),
+/// A weight that does not do what it seems to say.
+fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
+    match (&item.weight, of) {
+        (Some(weight), 1) if weight.value != 100 => {
+            let message = format!(
+                "the weight {} of an only destination is ignored: it gets everything",
+                weight.value
+            );
+            Some(Caveat::new("ignored-weight", message, Some(weight.span)))
+        }
+        (None, 2..) => {
+            let message =
+                "a destination without a `weight` gets nothing next to others that have one";
+            Some(Caveat::new("unset-weight", message, Some(item.host.span)))
+        }
         _ => None,
     }
 }
 
+/// Why a subset is not defined for this client.
+fn undefined(
+    manifests: &Manifests,
+    host: &str,
+    subset: &At<String>,
+    subsets: &Subsets<'_>,
+    known: &[Caveat],
+) -> Option<Caveat> {
+    let name = &subset.value;
+    let elsewhere = manifests.destination_rules.iter().find(|rule| {
+        attach::full_name(&rule.host.value, &rule.meta.namespace) == host
+            && rule.subsets.iter().any(|subset| subset.name.value == *name)
+    });
+    let lost = "so that its share is answered with 503 (NC)";
+    let message = match (subsets.rules.first(), elsewhere) {
+        (None, None) if known.iter().any(|known| known.id == "no-destination-rule") => return None,
+        (None, None) => {
+            let message = format!(
+                "these manifests hold no DestinationRule for `{host}`, so its subsets are taken to exist; pass its file too"
+            );
+            return Some(Caveat::new(
+                "no-destination-rule",
+                message,
+                Some(subset.span),
+            ));
+        }
+        (Some(rule), Some(elsewhere)) => format!(
+            "subset `{name}` is defined by {}, which {} hides from this client, {lost}",
+            elsewhere.meta, rule.meta
+        ),
+        (None, Some(elsewhere)) => {
+            format!(
+                "subset `{name}` is defined by {}, which this client does not see, {lost}",
+                elsewhere.meta
+            )
+        }
+        (Some(rule), None) => {
+            let hint = match (
+                nearest(name, subsets.names()),
+                subsets.names().collect::<Vec<_>>(),
+            ) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, names) if names.is_empty() => "it defines no subsets".to_owned(),
+                (None, names) => format!("it defines {}", names.join(", ")),
+            };
+            format!(
+                "subset `{name}` is not defined by {}, {lost}; {hint}",
+                rule.meta
+            )
+        }
+    };
+    Some(Caveat::new("unknown-subset", message, Some(subset.span)))
+}
+
+/// "port = destination.port.number, else the only port if the Service has exactly one, else the LISTENER port."
+fn port(manifests: &Manifests, host: &str, listener: Option<u16>) -> Option<u16> {
+    let Some(service) = attach::service(manifests, host) else {
+        let entry = manifests
+            .service_entries
+            .iter()
+            .find(|entry| entry.hosts.iter().any(|name| name.value == host))?;
+        return if let [port] = entry.ports[..] {
+            Some(port)
+        } else {
+            listener
+        };
+    };
+    match &service.ports[..] {
+        [port] => Some(port.port.value),
+        _ => listener,
+    }
+}
+
+/// A port that the Service does not have leads nowhere.
+fn closed(
+    manifests: &Manifests,
+    item: &WeightedDestination,
+    host: &str,
+    port: u16,
+) -> Option<Caveat> {
+    let service = attach::service(manifests, host)?;
+    let only = item.port.is_none() && service.ports.len() == 1;
+    if only || service.ports.is_empty() || service.ports.iter().any(|one| one.port.value == port) {
+        return None;
+    }
+    let ports: Vec<String> = service
+        .ports
+        .iter()
+        .map(|one| one.port.value.to_string())
+        .collect();
+    let message = format!(
+        "{} has no port {port}, so that this share is answered with 503 (NC); its ports are {}",
+        service.meta,
+        ports.join(", ")
+    );
+    let span = item.port.as_ref().map_or(item.host.span, |port| port.span);
+    Some(Caveat::new("closed-port", message, Some(span)))
+}
+
 /// Istio counts in millionths and cuts what is finer.
-fn abort(fault: FaultAbort) -> Option<Abort> {
+pub(super) fn abort(fault: FaultAbort) -> Option<Abort> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -157,38 +257,32 @@ fn abort(fault: FaultAbort) -> Option<Abort> {
     (millionths > 0).then(|| Abort::new(fault.status, millionths))
 }
 
-fn notable(field: &At<&'static str>) -> Caveat {
-    let (id, message, method) = match field.value {
+pub(super) fn notable(field: &At<&'static str>) -> Caveat {
+    let (id, message) = match field.value {
         "timeout" => (
             "timeout",
             "`timeout` turns late answers into 504, which belong to no destination",
-            None,
         ),
         "retries" => (
             "retries",
             "`retries` hides failures; a retry stays with the destination that was picked, so the split is kept",
-            None,
         ),
         "corsPolicy" => (
             "cors",
             "a CORS preflight is answered by the proxy and reaches no destination",
-            Some("OPTIONS"),
         ),
         "fault.delay" => (
             "fault-delay",
             "`fault.delay` slows a part of the requests down",
-            None,
         ),
         _ => (
             "grpc-abort",
             "an abort with a gRPC status is an HTTP 200 with `grpc-status`",
-            None,
         ),
     };
-    Caveat {
-        id,
-        message: message.to_owned(),
-        span: Some(field.span),
-        method,
+    let caveat = Caveat::new(id, message, Some(field.span));
+    match field.value {
+        "corsPolicy" => caveat.only(Only::Method("OPTIONS")),
+        _ => caveat,
     }
 }

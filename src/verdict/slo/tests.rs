@@ -10,7 +10,7 @@ use crate::diag::Sources;
 use crate::diag::render::render;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
 use crate::verdict::attribution::{Attribution, Place, Row};
-use crate::verdict::{Policy, judge};
+use crate::verdict::{Evidence, Policy, judge};
 
 fn parsed(text: &str) -> Slo {
     text.parse()
@@ -469,10 +469,17 @@ fn objectives_decide_a_verdict_that_is_no_divergence() {
         resolution: None,
         max_unattributed: 0.01,
         allow_unexpected: 0,
+        balancing: crate::verdict::Balancing::Request,
         seed: 0,
     };
     let (sorted, observation) = seen(&[("v1", &[(200, 400, 1000)])], 0);
-    let verdict = judge(None, &sorted, &observation, &policy);
+    let evidence = Evidence {
+        declared: None,
+        seen: &observation,
+        sorted: &sorted,
+        rivals: &[],
+    };
+    let verdict = judge(evidence, &policy, None);
     let result = |outcome| SloResult {
         outcome,
         ..decide("v1.p99 < 1s", &[("v1", &[(200, 1000, 1)])], 0)

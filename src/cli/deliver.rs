@@ -1,0 +1,78 @@
+//! Where the answer goes: files, stdout, the exit code.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::config::OutputConfig;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{args, output, say};
+use crate::report::{Report, Style};
+use crate::verdict::Outcome;
+
+/// Writes the report to the files, then to stdout.
+pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Failure> {
+    for (format, path) in &output.files {
+        let plain = Style {
+            colour: false,
+            width: 100,
+            verbose: output.args.verbose,
+        };
+        let mut bytes = Vec::new();
+        let written =
+            (format.render)(report, plain, &mut bytes).and_then(|()| output::replace(path, &bytes));
+        written.map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
+    let colour = match output.args.color {
+        args::Colour::Always => true,
+        args::Colour::Never => false,
+        args::Colour::Auto => io::stdout().is_terminal() && !output::no_color(),
+    };
+    let style = Style {
+        colour,
+        width: output::width(),
+        verbose: output.args.verbose,
+    };
+    let mut bytes = Vec::new();
+    let written = (output.format.render)(report, style, &mut bytes).and_then(|()| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        other => other.map_err(|source| Failure::Write {
+            path: "stdout".to_owned(),
+            source,
+        })?,
+    }
+    if report.verdict.outcome == Outcome::NoData {
+        let unresolved = report
+            .observation
+            .failures
+            .iter()
+            .any(|failed| failed.kind == "dns" && failed.count > 0);
+        let help = if unresolved {
+            "check the spelling; names of services resolve inside the mesh, so run in a pod with `kubectl exec`"
+        } else {
+            "check the address and port, and that something listens there"
+        };
+        say(&format!("error: {}\nhelp: {help}\n", report.verdict.reason));
+    }
+    Ok(())
+}
+
+/// The exit code of an outcome.
+pub(super) fn exit(outcome: Outcome, inconclusive: Option<args::Inconclusive>) -> Exit {
+    match (outcome, inconclusive) {
+        (Outcome::Pass | Outcome::NotJudged, _)
+        | (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) => Exit::Pass,
+        (Outcome::Diverged | Outcome::SloFailed, _)
+        | (Outcome::Inconclusive, Some(args::Inconclusive::Fail)) => Exit::Diverged,
+        (Outcome::Inconclusive, None) => Exit::Inconclusive,
+        (Outcome::NoData, _) => Exit::NoData,
+    }
+}

@@ -1,0 +1,117 @@
+//! Waiting until a split is stationary, before the sample that is judged. What it is stationary at plays no part: a wrong
+//! split that stays is judged, never waited away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::run::derive;
+use crate::bucket::Bucketer;
+use crate::load::{self, Control};
+use crate::plan::{LoadPlan, Stop};
+use crate::split::Expected;
+use crate::stats::change::change_of_blocks;
+use crate::stats::heterogeneity::Heterogeneity;
+use crate::verdict::Caveat;
+use crate::verdict::attribution::Attribution;
+use crate::verdict::mapping::MapRule;
+
+/// Into how many windows the longest wait is cut.
+const WINDOWS: u32 = 10;
+/// The shortest and the longest window.
+const WINDOW: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// Windows that have to agree.
+const AGREEING: usize = 2;
+/// They disagree when chance would make them differ as much this rarely.
+const DISAGREE: f64 = 0.01;
+/// Draws of the permutation test.
+const DRAWS: u32 = 1999;
+
+/// Sends until consecutive windows agree, at most `limit`; a caveat where they never did.
+pub(super) fn settle(
+    plan: &LoadPlan,
+    bucketer: impl Fn() -> Bucketer,
+    expected: &Expected,
+    rules: &[MapRule],
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<Option<Caveat>, Failure> {
+    let window = (limit / WINDOWS).clamp(WINDOW.0, WINDOW.1).min(limit);
+    let mut waited = Duration::ZERO;
+    let mut blocks: Vec<Vec<u64>> = Vec::new();
+    while waited < limit && !interrupted.load(Ordering::Relaxed) {
+        let mut plan = plan.clone();
+        plan.stop = Stop::Elapsed(window);
+        let seen = load::run(plan, bucketer(), &mut |_| {
+            if interrupted.load(Ordering::Relaxed) {
+                Control::Stop
+            } else {
+                Control::Continue
+            }
+        })?;
+        waited += window;
+        // Values that mean nothing yet (the route is not there) are what is waited for.
+        let counts = derive(expected, rules, &seen)
+            .map(|mapping| Attribution::new(&seen, Some((expected, &mapping))));
+        let counts = counts.map(|sorted| {
+            let mut counts = sorted.counts;
+            counts.push(sorted.undeclared + sorted.unattributed);
+            counts
+        });
+        match counts {
+            Ok(counts) => blocks.push(counts),
+            Err(_) => blocks.clear(),
+        }
+        if stationary(&blocks, expected) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Caveat {
+        id: "not-settled".to_owned(),
+        message: format!(
+            "the split was not stationary within {limit:?}; what follows was judged all the same"
+        ),
+    }))
+}
+
+/// Whether the last windows agree: with each other, and each attributed to targets at all.
+fn stationary(blocks: &[Vec<u64>], expected: &Expected) -> bool {
+    let Some(last) = blocks
+        .len()
+        .checked_sub(AGREEING)
+        .map(|from| &blocks[from..])
+    else {
+        return false;
+    };
+    let answered = last
+        .iter()
+        .all(|counts| counts[..expected.declared().len()].iter().sum::<u64>() > 0);
+    answered
+        && Heterogeneity::new(last, DRAWS, 0).p() >= DISAGREE
+        && change_of_blocks(last).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::parse_weights;
+
+    #[test]
+    fn windows_that_agree_are_stationary_at_whatever_split() {
+        let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+        assert!(stationary(
+            &[vec![500, 500, 0], vec![490, 510, 0]],
+            &expected
+        ));
+        assert!(!stationary(
+            &[vec![500, 500, 0], vec![900, 100, 0]],
+            &expected
+        ));
+        assert!(stationary(
+            &[vec![500, 500, 0], vec![900, 100, 0], vec![890, 110, 0]],
+            &expected
+        ));
+        assert!(!stationary(&[vec![0, 0, 900], vec![0, 0, 900]], &expected));
+        assert!(!stationary(&[vec![500, 500, 0]], &expected));
+    }
+}

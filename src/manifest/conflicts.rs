@@ -1,0 +1,70 @@
+//! What is wrong with objects only next to each other: the same one twice, a delegate that nobody asks.
+
+use std::collections::HashMap;
+
+use super::istio::{HttpAction, VirtualService};
+use super::{DIALECTS, Manifests};
+use crate::diag::{Diagnostic, Span};
+
+/// The same object twice: which one counts would depend on the order of files.
+pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<(&str, &str, &str, &str), Span> = HashMap::new();
+    for object in &manifests.objects {
+        let (group, _) = object.api_version.split_once('/').unwrap_or_default();
+        if !DIALECTS
+            .iter()
+            .any(|dialect| dialect.group == group && dialect.kind == object.kind)
+        {
+            continue;
+        }
+        let key = (
+            group,
+            object.kind.as_str(),
+            object.namespace.as_str(),
+            object.name.as_str(),
+        );
+        if let Some(first) = seen.get(&key) {
+            let message = format!(
+                "{} {}/{} is given twice",
+                object.kind, object.namespace, object.name
+            );
+            problems.push(
+                Diagnostic::error("duplicate_object", message)
+                    .at(object.span, "again here")
+                    .at(*first, "first here")
+                    .help("pass one of them: which one the cluster would keep depends on the order of applying"),
+            );
+        } else {
+            seen.insert(key, object.span);
+        }
+    }
+}
+
+/// A VirtualService without hosts routes nothing, unless another one delegates to it.
+pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+    let referred = |one: &VirtualService| {
+        manifests.virtual_services.iter().any(|root| {
+            root.http.iter().any(|http| match &http.action {
+                HttpAction::Delegate { name, namespace } => {
+                    let home = namespace
+                        .as_ref()
+                        .map_or(&root.meta.namespace, |namespace| &namespace.value);
+                    name.value == one.meta.name && *home == one.meta.namespace
+                }
+                _ => false,
+            })
+        })
+    };
+    for one in manifests
+        .virtual_services
+        .iter()
+        .filter(|one| one.hosts.is_empty() && !referred(one))
+    {
+        let message = format!(
+            "{} has no `hosts`, and none of these VirtualServices delegates to it",
+            one.meta
+        );
+        let problem = Diagnostic::error("no_hosts", message).at(one.meta.span, "it routes nothing");
+        problems.push(problem.help("list the service's name under `spec.hosts`"));
+    }
+}

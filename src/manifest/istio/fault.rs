@@ -1,0 +1,92 @@
+//! `fault` of an HTTP route: the part of the requests that the proxy answers or delays by itself.
+
+use crate::diag::Diagnostic;
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+
+/// `fault.abort`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaultAbort {
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// How many requests, in percent.
+    pub percentage: f64,
+}
+
+/// `fault`: the abort, and the delay as a notable field.
+pub(super) fn fault(
+    route: &mut Fields<'_, '_>,
+    notable: &mut Vec<At<&'static str>>,
+    decoder: &mut Decoder<'_>,
+) -> Option<FaultAbort> {
+    let mut fault = route.map("fault", "a fault", decoder)?;
+    if let Some(span) = fault.place("delay") {
+        notable.push(At {
+            value: "fault.delay",
+            span,
+        });
+    }
+    if let Some(mut delay) = fault.map("delay", "a delay", decoder) {
+        percentage(&mut delay, decoder);
+        delay.duration("fixedDelay", decoder);
+        delay.duration("exponentialDelay", decoder);
+        delay.finish(decoder);
+    }
+    let abort = fault.map("abort", "an abort", decoder);
+    fault.finish(decoder);
+    let mut abort = abort?;
+    let percentage = percentage(&mut abort, decoder);
+    let status = abort.integer("httpStatus", 200..=599, decoder);
+    // A gRPC status travels in a trailer: the HTTP status stays 200.
+    let grpc = abort.place("grpcStatus").map(|span| At {
+        value: "fault.abort.grpcStatus",
+        span,
+    });
+    abort.ignore(&["http2Error"]);
+    let (place, written) = (abort.span, abort.place("httpStatus").is_some());
+    abort.finish(decoder);
+    let status = match (status, grpc) {
+        (Some(status), _) => u16::try_from(status.value).ok()?,
+        (None, Some(grpc)) => {
+            notable.push(grpc);
+            200
+        }
+        (None, None) if written => return None,
+        (None, None) => {
+            let problem = Diagnostic::error(
+                "missing_field",
+                "an abort needs an `httpStatus` or a `grpcStatus`",
+            );
+            decoder.report(problem.at(place, ""));
+            return None;
+        }
+    };
+    Some(FaultAbort { status, percentage })
+}
+
+/// `percentage.value`, or the older whole `percent`; unset means none.
+fn percentage(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> f64 {
+    let old = fields.integer("percent", 0..=100, decoder);
+    let percentage =
+        fields
+            .map("percentage", "a percentage", decoder)
+            .and_then(|mut percentage| {
+                let value = percentage
+                    .get("value")
+                    .and_then(|node| decoder.number(node, "value"));
+                percentage.finish(decoder);
+                value
+            });
+    match (percentage, old) {
+        (Some(At { value, span }), _) if !(0.0..=100.0).contains(&value) => {
+            decoder.report(
+                Diagnostic::error("out_of_range", "a percentage must be between 0 and 100")
+                    .at(span, ""),
+            );
+            0.0
+        }
+        (Some(percentage), _) => percentage.value,
+        (None, Some(old)) => f64::from(u8::try_from(old.value).unwrap_or_default()),
+        (None, None) => 0.0,
+    }
+}

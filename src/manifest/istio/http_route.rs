@@ -1,0 +1,276 @@
+//! One HTTP route of a VirtualService as written. Not: its conditions, destinations and faults, which have their own files.
+
+use super::destination::{WeightedDestination, place, weights};
+use super::fault::{FaultAbort, fault};
+use super::http_match::HttpMatch;
+use crate::diag::{Diagnostic, Span};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+use crate::manifest::yaml::Node;
+
+/// One item of `http`.
+#[derive(Clone, Debug)]
+pub struct HttpRoute {
+    /// Where it begins.
+    pub span: Span,
+    /// Its name.
+    pub name: Option<At<String>>,
+    /// Its alternatives; none means that it always matches.
+    pub matches: Vec<HttpMatch>,
+    /// What it does.
+    pub action: HttpAction,
+    /// The part answered by a fault: status and percentage.
+    pub abort: Option<FaultAbort>,
+    /// Fields that are there and change what comes back without changing the split.
+    pub notable: Vec<At<&'static str>>,
+}
+
+/// What an HTTP route does.
+#[derive(Clone, Debug)]
+pub enum HttpAction {
+    /// `route`.
+    Route(Vec<WeightedDestination>),
+    /// `redirect` with its status.
+    Redirect(u16),
+    /// `directResponse` with its status.
+    Direct(u16),
+    /// `delegate`: the routes of another VirtualService.
+    Delegate {
+        /// Its name.
+        name: At<String>,
+        /// Its namespace, by default that of this one.
+        namespace: Option<At<String>>,
+    },
+}
+
+impl HttpRoute {
+    pub(super) fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut route = decoder.map(node, "an HTTP route")?;
+        let name = route.text("name", decoder);
+        let matches = route.list("match", decoder, HttpMatch::decode);
+        let action = action(&mut route, decoder);
+        let mut notable = Vec::new();
+        let abort = fault(&mut route, &mut notable, decoder);
+        rewrite(&mut route, decoder);
+        mirror(&mut route, decoder);
+        headers(&mut route, decoder);
+        for key in ["timeout", "retries", "corsPolicy"] {
+            if let Some(span) = route.place(key) {
+                notable.push(At { value: key, span });
+            }
+        }
+        route.duration("timeout", decoder);
+        known(
+            &mut route,
+            "retries",
+            "retries",
+            decoder,
+            &[
+                "attempts",
+                "perTryTimeout",
+                "retryOn",
+                "retryRemoteLocalities",
+                "retryIgnorePreviousHosts",
+                "backoff",
+            ],
+        );
+        known(
+            &mut route,
+            "corsPolicy",
+            "a CORS policy",
+            decoder,
+            &[
+                "allowOrigin",
+                "allowOrigins",
+                "allowMethods",
+                "allowHeaders",
+                "exposeHeaders",
+                "maxAge",
+                "allowCredentials",
+                "unmatchedPreflights",
+            ],
+        );
+        route.finish(decoder);
+        Some(Self {
+            span: node.span,
+            name,
+            matches,
+            action: action?,
+            abort,
+            notable,
+        })
+    }
+}
+
+/// One of `redirect`, `directResponse`, `route` and `delegate`.
+fn action(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpAction> {
+    let destinations = route.list("route", decoder, WeightedDestination::decode);
+    let redirect = redirect(route, decoder);
+    let direct = direct_response(route, decoder);
+    let delegate = delegate(route, decoder);
+    let asked = ["redirect", "directResponse", "route", "delegate"];
+    let given: Vec<At<&str>> = asked
+        .into_iter()
+        .filter_map(|key| route.place(key).map(|span| At { value: key, span }))
+        .collect();
+    if let [first, second, ..] = &given[..] {
+        let message = format!(
+            "an HTTP route cannot have both `{}` and `{}`",
+            first.value, second.value
+        );
+        let problem = Diagnostic::error("one_of", message)
+            .at(second.span, "")
+            .at(first.span, "");
+        decoder.report(
+            problem
+                .help("Istio refuses this object: keep one of them, or split it into two routes"),
+        );
+        return None;
+    }
+    let Some(given) = given.first() else {
+        if asked.iter().any(|key| route.misspelt(key)) {
+            return None;
+        }
+        let problem = Diagnostic::error("no_action", "this HTTP route sends requests nowhere")
+            .at(route.span, "");
+        decoder
+            .report(problem.help("give it a `route`, `redirect`, `directResponse` or `delegate`"));
+        return None;
+    };
+    if let (true, Some(fault)) = (
+        matches!(given.value, "redirect" | "directResponse"),
+        route.place("fault"),
+    ) {
+        let message = format!(
+            "an HTTP route cannot have both `{}` and `fault`",
+            given.value
+        );
+        decoder.report(
+            Diagnostic::error("one_of", message)
+                .at(fault, "")
+                .at(given.span, ""),
+        );
+    }
+    match given.value {
+        "route" => weights(destinations, route, decoder).map(HttpAction::Route),
+        "redirect" => redirect,
+        "directResponse" => direct,
+        _ => delegate,
+    }
+}
+
+fn redirect(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpAction> {
+    let mut redirect = route.map("redirect", "a redirect", decoder)?;
+    let status = redirect
+        .integer("redirectCode", 300..=399, decoder)
+        .map_or(301, |code| code.value);
+    for key in ["uri", "authority", "derivePort", "scheme"] {
+        redirect.text(key, decoder);
+    }
+    redirect.port("port", decoder);
+    redirect.finish(decoder);
+    u16::try_from(status).ok().map(HttpAction::Redirect)
+}
+
+fn direct_response(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpAction> {
+    let mut direct = route.map("directResponse", "a direct response", decoder)?;
+    if direct.get("status").is_none() {
+        let problem = Diagnostic::error("missing_field", "a direct response needs a `status`");
+        decoder.report(problem.at(direct.span, "no `status` here"));
+    }
+    let status = direct.integer("status", 200..=599, decoder);
+    known(&mut direct, "body", "a body", decoder, &["string", "bytes"]);
+    direct.finish(decoder);
+    u16::try_from(status?.value).ok().map(HttpAction::Direct)
+}
+
+fn delegate(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpAction> {
+    let mut delegate = route.map("delegate", "a delegate", decoder)?;
+    let name = delegate.required("name", decoder);
+    let namespace = delegate.text("namespace", decoder);
+    delegate.finish(decoder);
+    Some(HttpAction::Delegate {
+        name: name?,
+        namespace,
+    })
+}
+
+fn rewrite(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
+    if let Some(mut rewrite) = route.map("rewrite", "a rewrite", decoder) {
+        rewrite.text("uri", decoder);
+        rewrite.text("authority", decoder);
+        known(
+            &mut rewrite,
+            "uriRegexRewrite",
+            "a regex rewrite",
+            decoder,
+            &["match", "rewrite"],
+        );
+        rewrite.finish(decoder);
+    }
+}
+
+/// Mirrors get copies; what comes back is never theirs.
+fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
+    if let Some(mirror) = route.map("mirror", "a mirror", decoder) {
+        place(mirror, decoder);
+    }
+    for node in route.items("mirrors", decoder) {
+        let Some(mut policy) = decoder.map(node, "an item of `mirrors`") else {
+            continue;
+        };
+        if let Some(mirror) = policy.map("destination", "a destination", decoder) {
+            place(mirror, decoder);
+        }
+        known(
+            &mut policy,
+            "percentage",
+            "a percentage",
+            decoder,
+            &["value"],
+        );
+        policy.finish(decoder);
+    }
+    known(
+        route,
+        "mirrorPercentage",
+        "a percentage",
+        decoder,
+        &["value"],
+    );
+    route.ignore(&["mirrorPercent", "mirror_percent"]);
+}
+
+pub(super) fn headers(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
+    if let Some(mut headers) = fields.map("headers", "headers", decoder) {
+        known(
+            &mut headers,
+            "request",
+            "header operations",
+            decoder,
+            &["set", "add", "remove"],
+        );
+        known(
+            &mut headers,
+            "response",
+            "header operations",
+            decoder,
+            &["set", "add", "remove"],
+        );
+        headers.finish(decoder);
+    }
+}
+
+/// A map whose fields are only checked for their names.
+fn known(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    what: &'static str,
+    decoder: &mut Decoder<'_>,
+    names: &[&'static str],
+) {
+    if let Some(mut map) = fields.map(key, what, decoder) {
+        map.ignore(names);
+        map.finish(decoder);
+    }
+}

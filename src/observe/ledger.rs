@@ -1,0 +1,117 @@
+//! How requests ended, in the order in which they were dispatched. Slow versions answer late: whoever looks while a run
+//! goes on has to look in this order, or the fast versions seem to get more.
+
+use std::collections::HashMap;
+
+use crate::split::Bucket;
+
+/// Requests that are remembered one by one; of those after them only the counts are kept, so memory stays bounded.
+pub const REMEMBERED: u64 = 1_000_000;
+/// The mark of a request without an answer.
+const FAILED: u16 = u16::MAX;
+
+/// The first [`REMEMBERED`] requests, as far as they have ended, in the order in which they ended.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    entries: Vec<Entry>,
+    buckets: Vec<Bucket>,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    sequence: u32,
+    connection: u32,
+    /// Position in `buckets`, or [`FAILED`].
+    mark: u16,
+}
+
+/// How one request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ended<'a> {
+    /// Its place in the order of dispatch, from 0.
+    pub sequence: u32,
+    /// The connection it went over, numbered within the run.
+    pub connection: u32,
+    /// The bucket of its answer; `None` without one.
+    pub bucket: Option<&'a Bucket>,
+}
+
+impl Ledger {
+    /// Notes the end of a request; `bucket` is a number of the caller's, see [`Self::named`].
+    pub(super) fn note(&mut self, sequence: u64, connection: u32, bucket: Option<usize>) {
+        if sequence >= REMEMBERED {
+            return;
+        }
+        let mark = bucket.map_or(FAILED, |bucket| {
+            u16::try_from(bucket).expect("buckets are capped")
+        });
+        let sequence = u32::try_from(sequence).expect("at most a million");
+        self.entries.push(Entry {
+            sequence,
+            connection,
+            mark,
+        });
+    }
+
+    /// The same ledger with the names of the bucket numbers.
+    pub(super) fn named(self, buckets: &[Bucket]) -> Self {
+        Self {
+            entries: self.entries,
+            buckets: buckets.to_vec(),
+        }
+    }
+
+    /// Adds the entries of another ledger of the same run.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let known: HashMap<&Bucket, usize> = self
+            .buckets
+            .iter()
+            .enumerate()
+            .map(|(at, bucket)| (bucket, at))
+            .collect();
+        let mut new = Vec::new();
+        let mut position = |bucket: &Bucket| {
+            let fresh = || {
+                new.push(bucket.clone());
+                known.len() + new.len() - 1
+            };
+            let at = known.get(bucket).copied().unwrap_or_else(fresh);
+            u16::try_from(at).expect("buckets are capped")
+        };
+        let marks: Vec<u16> = other.buckets.iter().map(&mut position).collect();
+        let translated = other.entries.iter().map(|entry| Entry {
+            mark: marks
+                .get(usize::from(entry.mark))
+                .copied()
+                .unwrap_or(FAILED),
+            ..*entry
+        });
+        self.entries.extend(translated);
+        self.buckets.extend(new);
+    }
+
+    /// The entries from a position on, in the order in which requests ended.
+    pub fn since(&self, position: usize) -> impl Iterator<Item = Ended<'_>> {
+        self.entries.iter().skip(position).map(|entry| Ended {
+            sequence: entry.sequence,
+            connection: entry.connection,
+            bucket: self.buckets.get(usize::from(entry.mark)),
+        })
+    }
+}
+
+impl PartialEq for Ledger {
+    /// Equal when the same requests ended alike, in whatever order they were noted.
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |ledger: &'_ Self| {
+            let mut ended: Vec<(u32, u32, Option<Bucket>)> = ledger
+                .since(0)
+                .map(|ended| (ended.sequence, ended.connection, ended.bucket.cloned()))
+                .collect();
+            ended.sort();
+            ended
+        };
+        sorted(self) == sorted(other)
+    }
+}

@@ -1,0 +1,223 @@
+//! Which host of a table takes a request, or why none does.
+
+use std::collections::BTreeSet;
+
+use super::{Caveat, Elsewhere, Probe, RouteTable, VirtualHost};
+use crate::diag::nearest::nearest;
+
+/// Why no host of the table takes a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// There are no rules at all.
+    #[error("the manifests route nothing: they hold no rule with a host")]
+    NoRules,
+    /// Rules exist, but not for this vantage.
+    #[error("{}", not_from_here(host, rules))]
+    NotFromHere {
+        /// The host asked for.
+        host: String,
+        /// The rules that would apply elsewhere.
+        rules: Vec<Elsewhere>,
+    },
+    /// No rule has this host.
+    #[error("no rule routes the host `{host}`")]
+    NoHost {
+        /// The host asked for.
+        host: String,
+        /// The hosts that are routed.
+        known: Vec<String>,
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
+    /// An address could stand for several hosts, or a short name for several services.
+    #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
+    Ambiguous {
+        /// The host asked for.
+        host: String,
+        /// What it may stand for.
+        candidates: Vec<String>,
+        /// The option that chooses among them.
+        option: &'static str,
+    },
+}
+
+impl ResolveError {
+    /// The next step.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NoRules => None,
+            Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.help.clone()),
+            Self::NoHost { known, nearest, .. } => Some(match nearest {
+                Some(near) => format!(
+                    "did you mean `{near}`? --host sets the host without changing the address"
+                ),
+                None => format!(
+                    "the rules route {}; --host chooses one of them",
+                    some(known, ", ")
+                ),
+            }),
+            Self::Ambiguous { option, .. } => Some(format!("say which one with `{option}`")),
+        }
+    }
+}
+
+fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
+    let reasons: Vec<String> = rules
+        .iter()
+        .map(|rule| format!("{} {}", rule.object, rule.why))
+        .collect();
+    format!(
+        "no rule routes the host `{host}` from here: {}",
+        some(&reasons, "; ")
+    )
+}
+
+/// The first few, for a dump of a cluster has hundreds.
+fn some(all: &[String], separator: &str) -> String {
+    const MOST: usize = 6;
+    match all.len().checked_sub(MOST) {
+        None | Some(0) => all.join(separator),
+        Some(more) => format!("{}{separator}and {more} more", all[..MOST].join(separator)),
+    }
+}
+
+/// The host of the table that takes the request, with a caveat when that is an assumption.
+pub(super) fn find_host<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
+    let name = probe.host().to_lowercase();
+    let exact: Vec<&VirtualHost> = table
+        .hosts
+        .iter()
+        .filter(|host| host.domains.contains(&name))
+        .collect();
+    if let [host] = exact[..] {
+        return Ok((host, None));
+    }
+    if exact.len() > 1 {
+        let candidates = exact
+            .iter()
+            .map(|host| format!("{} of {}", host.name, host.objects.join(" and ")))
+            .collect();
+        return Err(ResolveError::Ambiguous {
+            host: name,
+            candidates,
+            option: "--from-namespace NS",
+        });
+    }
+    let rank = |host: &VirtualHost| {
+        host.domains
+            .iter()
+            .filter_map(|domain| wildcard(domain, &name))
+            .max()
+    };
+    let mut best: Option<((u8, usize), &VirtualHost)> = None;
+    for host in &table.hosts {
+        if let Some(rank) = rank(host)
+            && best.is_none_or(|(known, _)| rank > known)
+        {
+            best = Some((rank, host));
+        }
+    }
+    if let Some((_, host)) = best {
+        return Ok((host, None));
+    }
+    let objects: BTreeSet<&str> = table
+        .hosts
+        .iter()
+        .flat_map(|host| &host.objects)
+        .map(String::as_str)
+        .collect();
+    match (table.hosts.first(), probe.is_local()) {
+        (Some(host), true) if objects.len() == 1 || table.hosts.len() == 1 => {
+            let message = format!(
+                "`{name}` is no host of any rule; judged as {} of {}; --host says otherwise",
+                host.name,
+                host.objects.join(" and "),
+            );
+            Ok((
+                host,
+                Some(Caveat::new("assumed-host", message, Some(host.span))),
+            ))
+        }
+        (Some(_), true) => {
+            let candidates = table.hosts.iter().map(|host| host.name.clone()).collect();
+            Err(ResolveError::Ambiguous {
+                host: name,
+                candidates,
+                option: "--host NAME",
+            })
+        }
+        _ => Err(no_host(table, name)),
+    }
+}
+
+fn no_host(table: &RouteTable, host: String) -> ResolveError {
+    let takes = |rule: &&Elsewhere| {
+        rule.domains
+            .iter()
+            .any(|domain| *domain == host || wildcard(domain, &host).is_some())
+    };
+    let mut rules: Vec<Elsewhere> = table.elsewhere.iter().filter(takes).cloned().collect();
+    if rules.is_empty() && table.hosts.is_empty() {
+        rules.clone_from(&table.elsewhere);
+    }
+    if !rules.is_empty() {
+        return ResolveError::NotFromHere { host, rules };
+    }
+    if table.hosts.is_empty() {
+        return ResolveError::NoRules;
+    }
+    let known: BTreeSet<&str> = table.hosts.iter().map(reachable).collect();
+    let domains = || {
+        table
+            .hosts
+            .iter()
+            .flat_map(|host| &host.domains)
+            .map(String::as_str)
+    };
+    let longer = |domain: &&str| {
+        domain
+            .strip_prefix(&host)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let near = nearest(&host, domains())
+        .or_else(|| domains().filter(longer).min_by_key(|domain| domain.len()));
+    let nearest = near.map(str::to_owned);
+    ResolveError::NoHost {
+        host,
+        known: known.into_iter().map(str::to_owned).collect(),
+        nearest,
+    }
+}
+
+/// The name of a host under which it can be reached from here: as written where that works.
+fn reachable(host: &VirtualHost) -> &str {
+    let written = host
+        .domains
+        .iter()
+        .find(|domain| domain.eq_ignore_ascii_case(&host.name));
+    let shortest = || host.domains.iter().min_by_key(|domain| domain.len());
+    written.or_else(shortest).unwrap_or(&host.name)
+}
+
+/// How well a wildcard domain fits: suffix wildcards before prefix wildcards before `*`, longer before shorter.
+fn wildcard(domain: &str, host: &str) -> Option<(u8, usize)> {
+    if domain == "*" {
+        return Some((0, 0));
+    }
+    let longer = host.len() >= domain.len();
+    let suffix = domain
+        .strip_prefix('*')
+        .is_some_and(|suffix| longer && host.ends_with(suffix));
+    let prefix = domain
+        .strip_suffix('*')
+        .is_some_and(|prefix| longer && host.starts_with(prefix));
+    match (suffix, prefix) {
+        (true, _) => Some((2, domain.len())),
+        (_, true) => Some((1, domain.len())),
+        _ => None,
+    }
+}

@@ -1,0 +1,317 @@
+//! One judgement: the rules of the verdict, applied in their order.
+
+use super::attribution::Attribution;
+use super::sample::{Drawn, Sample, active};
+use super::watch::{Decided, Watch};
+use super::{Balancing, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
+use crate::observe::Observation;
+use crate::split::Expected;
+use crate::stats::change::{Change, change_of_labels};
+use crate::stats::dependence::{self, Purity, RaoScott, Row, purity, rao_scott};
+use crate::stats::design::{Design, Method, PValue};
+use crate::stats::fit::Fit;
+use crate::stats::sequential::{Decision, Sequential};
+
+/// Draws of the permutation test at the end of a run.
+const DRAWS: u32 = 9999;
+/// Numbers of requests above this are not worth proposing.
+const MOST_REQUESTS: f64 = 1e9;
+
+/// Everything a judgement looks at.
+pub(super) struct Case<'a> {
+    pub(super) expected: &'a Expected,
+    pub(super) sorted: &'a Attribution,
+    pub(super) seen: &'a Observation,
+    pub(super) rivals: &'a [Rival],
+    pub(super) policy: &'a Policy,
+    pub(super) design: Design,
+    /// Positions of the targets with a share.
+    pub(super) active: Vec<usize>,
+    /// Their counts.
+    pub(super) counts: Vec<u64>,
+    /// The same answers one by one, as far as they are remembered.
+    pub(super) sample: Sample,
+    /// The same by connection.
+    pub(super) rows: Vec<Row>,
+    pub(super) purity: Purity,
+    pub(super) unit: dependence::Unit,
+    /// Where the split changed, if it did.
+    pub(super) change: Option<Change>,
+    watch: Option<&'a Watch>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        expected: &'a Expected,
+        evidence: Evidence<'a>,
+        policy: &'a Policy,
+        watch: Option<&'a Watch>,
+        sample: Sample,
+    ) -> Self {
+        let active = active(expected);
+        let counts = active
+            .iter()
+            .map(|index| evidence.sorted.counts[*index])
+            .collect();
+        let rows = sample.rows(active.len());
+        let unit = match watch.and_then(|watch| watch.decided) {
+            // It was looked at when the answer became certain.
+            Some(decided) => decided.unit,
+            // With one target there is nothing that connections could differ in.
+            None if active.len() == 1 => dependence::Unit::Response,
+            None => dependence::unit(&rows, DRAWS, policy.seed),
+        };
+        Self {
+            expected,
+            sorted: evidence.sorted,
+            seen: evidence.seen,
+            rivals: evidence.rivals,
+            policy,
+            design: policy.design(expected),
+            counts,
+            purity: purity(&rows),
+            unit,
+            change: change_of_labels(&sample.labels(), active.len()),
+            active,
+            sample,
+            rows,
+            watch,
+        }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        let n: u64 = self.counts.iter().sum();
+        if self.unexpected() > self.policy.allow_unexpected {
+            return self.structural(0.0, reason::unexpected(self));
+        }
+        if n == 0 {
+            return Verdict {
+                reason: reason::no_data(self.seen),
+                ..blank(Outcome::NoData, self.policy)
+            };
+        }
+        if self.per_connection() && self.policy.balancing == Balancing::Request {
+            return self.structural(
+                10_f64.powf(self.purity.log10_p),
+                reason::per_connection(self),
+            );
+        }
+        match self.watch.and_then(|watch| watch.decided) {
+            Some(decided) if !self.blocked(decided.decision) => self.decided(decided),
+            _ => self.tested(),
+        }
+    }
+
+    /// Answers that should not exist: from zero-weight or undeclared targets.
+    pub(super) fn unexpected(&self) -> u64 {
+        self.sorted.attributed() - self.counts.iter().sum::<u64>() + self.sorted.undeclared
+    }
+
+    /// Whether targets are chosen per connection, beyond chance.
+    pub(super) fn per_connection(&self) -> bool {
+        self.active.len() > 1 && self.purity.per_connection()
+    }
+
+    /// Whether something forbids a pass.
+    fn blocked(&self, decision: Decision) -> bool {
+        decision == Decision::Pass && (self.too_many_unattributed() || self.change.is_some())
+    }
+
+    fn structural(&self, p: f64, reason: String) -> Verdict {
+        Verdict {
+            method: Some("structural".to_owned()),
+            p_value: Some(p),
+            reason,
+            ..self.numbers(Outcome::Diverged)
+        }
+    }
+
+    /// What became certain while the run went on.
+    fn decided(&self, decided: Decided) -> Verdict {
+        let watch = self.watch.expect("only a watched run is decided early");
+        let sequence = match decided.unit {
+            dependence::Unit::Connection => &watch.by_connection,
+            dependence::Unit::Response | dependence::Unit::Clustered { .. } => &watch.by_response,
+        };
+        let outcome = match decided.decision {
+            Decision::Pass => Outcome::Pass,
+            Decision::Diverged => Outcome::Diverged,
+        };
+        let p = (2.0 * sequence.p_always_valid()).min(1.0);
+        Verdict {
+            method: Some("sequential".to_owned()),
+            p_value: Some(p),
+            ln_p_value: Some((std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0)),
+            unit: self.unit.into(),
+            reason: reason::tested(self, outcome, None, None),
+            decided_after: Some(decided.at as u64),
+            ..self.numbers(outcome)
+        }
+    }
+
+    /// The tests of all answers together.
+    fn tested(&self) -> Verdict {
+        let spent = if self.watch.is_some() { 2.0 } else { 1.0 };
+        let (alpha, beta) = (self.policy.alpha / spent, self.policy.beta / spent);
+        let (last, sequence) = self.p_diverged();
+        let p = sequence.map_or(last.p, |sequence| sequence.adjusted_p(&last));
+        let outcome = if last.p < alpha {
+            Outcome::Diverged
+        } else if self.blocked(Decision::Pass) {
+            Outcome::Inconclusive
+        } else if self
+            .p_equivalence()
+            .is_some_and(|p| self.active.len() == 1 || p <= beta)
+        {
+            Outcome::Pass
+        } else {
+            Outcome::Inconclusive
+        };
+        let undecided = outcome == Outcome::Inconclusive && !self.blocked(Decision::Pass);
+        let needed = if undecided {
+            self.requests_needed()
+        } else {
+            None
+        };
+        Verdict {
+            method: Some(method_name(&last.method).to_owned()),
+            p_value: Some(p),
+            ln_p_value: sequence.is_none().then_some(last.ln_p),
+            unit: self.unit.into(),
+            reason: reason::tested(self, outcome, last.culprit, needed),
+            requests_needed: needed,
+            ..self.numbers(outcome)
+        }
+    }
+
+    /// The p-value of the declared split by the unit that holds, and the sequence it belongs to. Where every request is
+    /// declared to be split by itself, answers that stick to connections are no excuse: their number counts.
+    fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
+        let seed = self.policy.seed;
+        let by_response = || {
+            let p = self
+                .design
+                .p_diverged_completed(&self.counts, self.sorted.unattributed, seed);
+            (p, self.watch.map(|watch| &watch.by_response))
+        };
+        match self.unit {
+            dependence::Unit::Response => by_response(),
+            dependence::Unit::Connection if self.policy.balancing == Balancing::Request => {
+                by_response()
+            }
+            dependence::Unit::Connection => {
+                let (counts, unattributed) = self.first_of_connections();
+                let p = self
+                    .design
+                    .p_diverged_completed(&counts, unattributed, seed);
+                (p, self.watch.map(|watch| &watch.by_connection))
+            }
+            dependence::Unit::Clustered { .. } => {
+                let corrected = self.rao_scott();
+                let ln_p = if corrected.usable {
+                    corrected.ln_p
+                } else {
+                    0.0
+                };
+                let p = PValue {
+                    p: ln_p.exp(),
+                    ln_p,
+                    method: Method::PearsonChiSquare,
+                    culprit: None,
+                };
+                (p, None)
+            }
+        }
+    }
+
+    /// The p-value of "some share is off by the resolution"; `None` where nothing could exclude that.
+    fn p_equivalence(&self) -> Option<f64> {
+        match self.unit {
+            dependence::Unit::Response => Some(
+                self.design
+                    .p_equivalence(&self.counts, self.sorted.unattributed),
+            ),
+            dependence::Unit::Connection => {
+                let (counts, unattributed) = self.first_of_connections();
+                Some(self.design.p_equivalence(&counts, unattributed))
+            }
+            dependence::Unit::Clustered { .. } => None,
+        }
+    }
+
+    /// The first answers of the connections by target, and how many of them are unattributed.
+    pub(super) fn first_of_connections(&self) -> (Vec<u64>, u64) {
+        let (mut counts, mut unattributed) = (vec![0; self.active.len()], 0);
+        for drawn in self.sample.first_of_connections() {
+            match drawn {
+                Drawn::Target(target) => counts[target] += 1,
+                Drawn::Unattributed => unattributed += 1,
+                Drawn::Unexpected => {}
+            }
+        }
+        (counts, unattributed)
+    }
+
+    pub(super) fn rao_scott(&self) -> RaoScott {
+        rao_scott(&self.rows, self.design.shares())
+    }
+
+    /// The numbers that every verdict on this case carries.
+    fn numbers(&self, outcome: Outcome) -> Verdict {
+        let fit = Fit::new(&self.counts, self.design.shares());
+        let resolution = self.design.resolution().into_iter().fold(0.0, f64::max);
+        Verdict {
+            chi_square: Some(fit.x2).filter(|x| x.is_finite()),
+            df: u32::try_from(self.counts.len() - 1).ok(),
+            resolution: Some(resolution),
+            max_deviation: Some(fit.max_deviation).filter(|x| x.is_finite()),
+            ..blank(outcome, self.policy)
+        }
+    }
+
+    pub(super) fn too_many_unattributed(&self) -> bool {
+        let total = self.seen.sent.max(1);
+        self.sorted.unattributed as f64 / total as f64 > self.policy.max_unattributed
+    }
+
+    /// About how many requests would decide, if the shares stay as they were seen: at least the planned number.
+    fn requests_needed(&self) -> Option<u64> {
+        let n: u64 = self.counts.iter().sum();
+        let decided = |factor: f64| {
+            let scaled: Vec<u64> = self
+                .counts
+                .iter()
+                .map(|count| rounded(*count as f64 * factor))
+                .collect();
+            self.design.p_diverged(&scaled, self.policy.seed).p < self.policy.alpha
+                || self.design.p_equivalence(&scaled, 0) <= self.policy.beta
+        };
+        let mut total = (n as f64 * 1.1).max(self.design.requests_fixed() as f64);
+        while total <= MOST_REQUESTS {
+            if decided(total / n as f64) {
+                return Some(rounded(total.ceil()));
+            }
+            total *= 1.25;
+        }
+        None
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of requests: not negative, at most 1e9"
+)]
+fn rounded(count: f64) -> u64 {
+    count.round() as u64
+}
+
+fn method_name(method: &Method) -> &'static str {
+    match method {
+        Method::Structural => "structural",
+        Method::ExactBinomial => "exact-binomial",
+        Method::ExactMultinomial => "exact-multinomial",
+        Method::MonteCarlo { .. } => "monte-carlo",
+        Method::PearsonChiSquare => "pearson-chi-square",
+    }
+}

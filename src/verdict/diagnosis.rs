@@ -1,0 +1,207 @@
+//! Why a split diverges: rival explanations, held against the declaration by their likelihood.
+//!
+//! Each rival is a split fixed before the data is looked at, so its likelihood ratio against the declaration is an
+//! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
+//! likely as every other rival that fits; otherwise those that fit are listed together.
+
+use super::attribution::Place;
+use super::case::Case;
+use super::{Caveat, Outcome, Verdict};
+use crate::stats::binomial::ln_central;
+use crate::stats::dependence::Unit;
+use crate::stats::fit::Fit;
+use crate::units::percent;
+
+/// `ln 1000`: how much likelier than the declaration.
+const CLEARLY: f64 = 6.907_755_278_982_137;
+/// `ln 20`: how much likelier than the next.
+const DISTINCTLY: f64 = 2.995_732_273_553_991;
+/// A rival whose own test rejects it at this level explains nothing.
+const FITS: f64 = 0.01;
+
+/// Another split that the traffic could follow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rival {
+    /// A stable short name, `kebab-case`.
+    pub id: String,
+    /// What it would mean, and what to look at.
+    pub message: String,
+    /// Shares of the declared targets, in their order; they sum to 1.
+    pub shares: Vec<f64>,
+}
+
+/// What explains a divergence, the best explanation first.
+pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
+    if verdict.outcome != Outcome::Diverged {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if case.per_connection() {
+        found.push(per_connection());
+    }
+    if let Some(missing) = undeclared(case) {
+        found.push(missing);
+    }
+    if case.change.is_none() && !matches!(case.unit, Unit::Clustered { .. }) {
+        found.extend(likely(case));
+    }
+    found
+}
+
+fn finding(id: &str, message: impl Into<String>) -> Caveat {
+    Caveat {
+        id: id.to_owned(),
+        message: message.into(),
+    }
+}
+
+fn per_connection() -> Caveat {
+    finding(
+        "per-connection",
+        "connections are balanced, not requests: something on the way forwards bytes instead of HTTP. Look for a port \
+         that is not named http-*, a route of kind tcp, or a caller without a proxy; if it is meant, --balancing connection",
+    )
+}
+
+fn undeclared(case: &Case<'_>) -> Option<Caveat> {
+    let row = case
+        .sorted
+        .rows
+        .iter()
+        .find(|row| row.place == Place::Undeclared)?;
+    Some(finding(
+        "undeclared-target",
+        format!(
+            "`{}` belongs to no declared target: another version behind the same service, or a name to explain with --map",
+            row.label
+        ),
+    ))
+}
+
+/// The rivals that explain the counts.
+fn likely(case: &Case<'_>) -> Vec<Caveat> {
+    let n: u64 = case.counts.iter().sum();
+    if n == 0 || case.active.len() < 2 {
+        return Vec::new();
+    }
+    let rivals: Vec<Rival> = built_in(case)
+        .into_iter()
+        .chain(case.rivals.iter().map(|rival| among_active(case, rival)))
+        .collect();
+    let mut fitting: Vec<(f64, &Rival)> = rivals
+        .iter()
+        .map(|rival| {
+            (
+                ln_ratio(&case.counts, &rival.shares, case.design.shares()),
+                rival,
+            )
+        })
+        .filter(|(ln_ratio, rival)| *ln_ratio >= CLEARLY && fits(&case.counts, &rival.shares))
+        .collect();
+    fitting.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best = fitting.first().map_or(0.0, |(ln_ratio, _)| *ln_ratio);
+    let tied = fitting
+        .into_iter()
+        .take_while(|(ln_ratio, _)| best - ln_ratio < DISTINCTLY);
+    let mut known: Vec<&[f64]> = Vec::new();
+    let mut findings = Vec::new();
+    for (_, rival) in tied {
+        // Two names for one split: the first, more telling one stands.
+        if !known.iter().any(|shares| close(shares, &rival.shares)) {
+            known.push(&rival.shares);
+            findings.push(finding(&rival.id, rival.message.clone()));
+        }
+    }
+    findings
+}
+
+/// The rivals that need nothing but the declaration.
+fn built_in(case: &Case<'_>) -> Vec<Rival> {
+    let (declared, k) = (case.design.shares(), case.active.len());
+    let name = |position: usize| &case.expected.declared()[case.active[position]].name;
+    let even = Rival {
+        id: "even-split".to_owned(),
+        message: format!(
+            "the answers are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
+             host or gateway of the rule is not the one that is called, or its port is not treated as HTTP; look at \
+             `istioctl proxy-config routes POD` for the caller"
+        ),
+        shares: vec![1.0 / k as f64; k],
+    };
+    let single = (0..k).map(|position| Rival {
+        id: "single-target".to_owned(),
+        message: format!(
+            "everything goes to `{}`: a later or earlier stage of the rollout is in effect, the request carries something \
+             that pins it (a header, a cookie), or nobody else is ready",
+            name(position)
+        ),
+        shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
+    });
+    let mut reversed = declared.to_vec();
+    reversed.reverse();
+    let swapped = (k == 2).then(|| Rival {
+        id: "swapped-weights".to_owned(),
+        message: format!(
+            "the weights are swapped: `{}` gets {} and `{}` gets {}; are the subsets' labels the right way round?",
+            name(0),
+            percent(reversed[0]),
+            name(1),
+            percent(reversed[1])
+        ),
+        shares: reversed,
+    });
+    std::iter::once(even).chain(single).chain(swapped).collect()
+}
+
+/// A rival of all declared targets, as one of those with a share. What it gives to the others is kept by nobody.
+fn among_active(case: &Case<'_>, rival: &Rival) -> Rival {
+    Rival {
+        shares: case
+            .active
+            .iter()
+            .map(|index| rival.shares[*index])
+            .collect(),
+        ..rival.clone()
+    }
+}
+
+/// `ln` of how much likelier the counts are under one split than under another.
+fn ln_ratio(counts: &[u64], rival: &[f64], declared: &[f64]) -> f64 {
+    let terms = counts
+        .iter()
+        .zip(rival.iter().zip(declared))
+        .filter(|(count, _)| **count > 0);
+    terms
+        .map(|(count, (rival, declared))| *count as f64 * (rival / declared).ln())
+        .sum()
+}
+
+/// Whether the counts do not reject a split.
+fn fits(counts: &[u64], shares: &[f64]) -> bool {
+    let n: u64 = counts.iter().sum();
+    if counts
+        .iter()
+        .zip(shares)
+        .any(|(count, share)| *share <= 0.0 && *count > 0)
+    {
+        return false;
+    }
+    let positive: Vec<(u64, f64)> = counts
+        .iter()
+        .copied()
+        .zip(shares.iter().copied())
+        .filter(|(_, share)| *share > 0.0)
+        .collect();
+    match positive.as_slice() {
+        [] | [_] => true,
+        [(count, share), _] => ln_central(n, *count, *share) >= FITS.ln(),
+        several => {
+            let (counts, shares): (Vec<u64>, Vec<f64>) = several.iter().copied().unzip();
+            Fit::new(&counts, &shares).ln_p >= FITS.ln()
+        }
+    }
+}
+
+fn close(a: &[f64], b: &[f64]) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9)
+}

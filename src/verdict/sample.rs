@@ -1,0 +1,124 @@
+//! Answers in the order in which their requests were dispatched, as targets. Not: counts of a whole run, which may be
+//! longer than what is remembered one by one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::attribution::{Place, place};
+use super::mapping::Mapping;
+use crate::observe::Ledger;
+use crate::split::Expected;
+use crate::stats::dependence::Row;
+
+/// Where one request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawn {
+    /// At the target at this position among those with a share.
+    Target(usize),
+    /// Where nothing may end.
+    Unexpected,
+    /// Nobody knows where.
+    Unattributed,
+}
+
+/// One request in order of dispatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw {
+    pub(super) drawn: Drawn,
+    pub(super) connection: u32,
+}
+
+/// The requests dispatched first, up to the first that has not ended yet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sample {
+    draws: Vec<Draw>,
+    /// Ended, but requests dispatched before them have not.
+    ahead: BTreeMap<u32, Draw>,
+    /// Entries of the ledger that were read.
+    read: usize,
+}
+
+impl Sample {
+    /// Reads what the ledger has gained.
+    pub(super) fn extend(&mut self, ledger: &Ledger, expected: &Expected, mapping: &Mapping) {
+        let active = active(expected);
+        for ended in ledger.since(self.read) {
+            self.read += 1;
+            let drawn = match ended
+                .bucket
+                .map(|bucket| place(bucket, Some((expected, mapping))))
+            {
+                Some(Place::Target(index)) => {
+                    match active.iter().position(|active| *active == index) {
+                        Some(position) => Drawn::Target(position),
+                        None => Drawn::Unexpected,
+                    }
+                }
+                Some(Place::Undeclared) => Drawn::Unexpected,
+                Some(Place::Unattributed | Place::Counted) | None => Drawn::Unattributed,
+            };
+            let draw = Draw {
+                drawn,
+                connection: ended.connection,
+            };
+            self.ahead.insert(ended.sequence, draw);
+        }
+        while let Some(entry) = self.ahead.first_entry()
+            && usize::try_from(*entry.key()) == Ok(self.draws.len())
+        {
+            self.draws.push(entry.remove());
+        }
+    }
+
+    pub(super) fn draws(&self) -> &[Draw] {
+        &self.draws
+    }
+
+    /// The first so many draws.
+    pub(super) fn first(&self, n: usize) -> Self {
+        Self {
+            draws: self.draws[..n.min(self.draws.len())].to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// The attributed answers of each connection, by target.
+    pub(super) fn rows(&self, targets: usize) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut known: HashMap<u32, usize> = HashMap::new();
+        for (connection, target) in self.attributed() {
+            let row = *known.entry(connection).or_insert_with(|| {
+                rows.push(vec![0; targets]);
+                rows.len() - 1
+            });
+            rows[row][target] += 1;
+        }
+        rows
+    }
+
+    /// The targets of the attributed answers.
+    pub(super) fn labels(&self) -> Vec<usize> {
+        self.attributed().map(|(_, target)| target).collect()
+    }
+
+    /// The first draw of each connection.
+    pub(super) fn first_of_connections(&self) -> impl Iterator<Item = Drawn> {
+        let mut known = HashSet::new();
+        let first = move |draw: &&Draw| known.insert(draw.connection);
+        self.draws.iter().filter(first).map(|draw| draw.drawn)
+    }
+
+    fn attributed(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.draws.iter().filter_map(|draw| match draw.drawn {
+            Drawn::Target(target) => Some((draw.connection, target)),
+            Drawn::Unexpected | Drawn::Unattributed => None,
+        })
+    }
+}
+
+/// Positions of the targets with a share.
+pub(super) fn active(expected: &Expected) -> Vec<usize> {
+    let declared = expected.declared();
+    (0..declared.len())
+        .filter(|index| !declared[*index].share.is_zero())
+        .collect()
+}

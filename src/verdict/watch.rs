@@ -1,0 +1,152 @@
+//! Looking while a run goes on: what is certain by now, in the order of dispatch and by the right unit. Half of both
+//! error rates is spent here; see `stats::sequential`.
+
+use std::collections::HashSet;
+
+use super::Policy;
+use super::mapping::Mapping;
+use super::sample::{Draw, Drawn, Sample};
+use crate::observe::Observation;
+use crate::split::Expected;
+use crate::stats::change::change_of_labels;
+use crate::stats::dependence::{Unit, unit};
+use crate::stats::design::Design;
+use crate::stats::interval::Interval;
+use crate::stats::sequential::{Decision, Sequential};
+
+/// Answers between two looks at how answers depend on their connections, while everything else is certain.
+const NEXT_LOOK: usize = 25;
+/// The same once they were found to go together.
+const NEXT_LOOK_CLUSTERED: usize = 500;
+/// Draws of the permutation test while the run goes on.
+const DRAWS: u32 = 1999;
+
+/// A run that is watched.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    policy: Policy,
+    targets: usize,
+    pub(super) sample: Sample,
+    /// Draws that were pushed.
+    pushed: usize,
+    unexpected: u64,
+    pub(super) by_response: Sequential,
+    /// The first answer of each connection only.
+    pub(super) by_connection: Sequential,
+    connections: HashSet<u32>,
+    next_look: usize,
+    pub(super) decided: Option<Decided>,
+}
+
+/// What became certain, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decided {
+    pub(super) decision: Decision,
+    pub(super) unit: Unit,
+    /// Requests dispatched until then.
+    pub(super) at: usize,
+}
+
+impl Watch {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(expected: &Expected, policy: &Policy) -> Self {
+        let design: Design = policy.design(expected);
+        Self {
+            policy: *policy,
+            targets: design.shares().len(),
+            sample: Sample::default(),
+            pushed: 0,
+            unexpected: 0,
+            by_response: Sequential::new(&design),
+            by_connection: Sequential::new(&design),
+            connections: HashSet::new(),
+            next_look: 0,
+            decided: None,
+        }
+    }
+
+    /// Looks at what was seen since the last time; true as soon as the answer is certain.
+    pub fn look(&mut self, seen: &Observation, expected: &Expected, mapping: &Mapping) -> bool {
+        self.sample.extend(&seen.ledger, expected, mapping);
+        while self.decided.is_none()
+            && let Some(draw) = self.sample.draws().get(self.pushed).copied()
+        {
+            self.push(draw);
+            self.decided = self.decide();
+        }
+        self.decided.is_some()
+    }
+
+    /// Whether it is certain that the split is another one.
+    #[must_use]
+    pub fn diverged(&self) -> bool {
+        self.decided
+            .is_some_and(|decided| decided.decision == Decision::Diverged)
+    }
+
+    /// The evidence against the declared split, as `ln` of an e-value, and what it takes to end the run.
+    #[must_use]
+    pub fn evidence(&self) -> (f64, f64) {
+        (self.by_response.ln_e(), (2.0 / self.policy.alpha).ln())
+    }
+
+    /// The confidence sequence of the share of the target at this position among those with a share.
+    #[must_use]
+    pub fn confidence(&self, target: usize) -> Interval {
+        self.by_response.confidence(target)
+    }
+
+    fn push(&mut self, draw: Draw) {
+        self.pushed += 1;
+        let first = self.connections.insert(draw.connection);
+        let sequences = [
+            Some(&mut self.by_response),
+            first.then_some(&mut self.by_connection),
+        ];
+        if draw.drawn == Drawn::Unexpected {
+            self.unexpected += 1;
+        }
+        for sequence in sequences.into_iter().flatten() {
+            match draw.drawn {
+                Drawn::Target(target) => sequence.push(target),
+                Drawn::Unattributed => sequence.push_unattributed(),
+                Drawn::Unexpected if self.unexpected > self.policy.allow_unexpected => {
+                    sequence.push_unexpected();
+                }
+                Drawn::Unexpected => {}
+            }
+        }
+    }
+
+    fn decide(&mut self) -> Option<Decided> {
+        let at = self.pushed;
+        let decided = |decision, unit| Some(Decided { decision, unit, at });
+        if self.unexpected > self.policy.allow_unexpected {
+            return decided(Decision::Diverged, Unit::Response);
+        }
+        let candidate = self
+            .by_response
+            .decision()
+            .or_else(|| self.by_connection.decision());
+        if candidate.is_none() || at < self.next_look {
+            return None;
+        }
+        self.next_look = at + NEXT_LOOK;
+        let so_far = self.sample.first(at);
+        let (decision, unit) = match unit(&so_far.rows(self.targets), DRAWS, self.policy.seed) {
+            unit @ Unit::Response => (self.by_response.decision()?, unit),
+            unit @ Unit::Connection => (self.by_connection.decision()?, unit),
+            Unit::Clustered { .. } => {
+                self.next_look = at + NEXT_LOOK_CLUSTERED;
+                return None;
+            }
+        };
+        let changed = || change_of_labels(&so_far.labels(), self.targets).is_some();
+        if decision == Decision::Pass && changed() {
+            // It cannot pass any more, but it may still prove to be another split.
+            return None;
+        }
+        decided(decision, unit)
+    }
+}

@@ -1,0 +1,223 @@
+//! Laws of resolving: which host wins, and that no table and no request break it.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use resplit::diag::{Sources, Span};
+use resplit::route::{
+    Abort, Action, Backend, Condition, Outcome, Probe, ResolveError, Route, RouteTable, Split,
+    Test, TextMatch, VirtualHost, resolve,
+};
+use resplit::split::{Clues, Destination, Mechanism, Share};
+
+fn sources() -> (Sources, Span) {
+    let mut sources = Sources::new();
+    let id = sources.add("t.yaml", "text");
+    (sources, Span::new(id, 0..4))
+}
+
+fn probe(host: &str) -> Probe {
+    let url = "http://h/".parse().expect("a URL");
+    Probe::new("GET", &url)
+        .expect("an absolute URL")
+        .with_host(host)
+}
+
+fn host(domains: &[&str], routes: Vec<Route>) -> VirtualHost {
+    VirtualHost {
+        name: domains[0].to_owned(),
+        domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+        objects: vec![format!("VirtualService default/{}", domains[0])],
+        span: sources().1,
+        https_only: false,
+        routes,
+        caveats: Vec::new(),
+    }
+}
+
+fn table(hosts: Vec<VirtualHost>) -> RouteTable {
+    RouteTable {
+        hosts,
+        ..RouteTable::default()
+    }
+}
+
+/// "Envoy vhost order: exact > longest suffix wildcard (*.foo) > longest prefix wildcard (foo.*) > "*";
+/// case-insensitive; `*.example.com` does not match example.com." "Port in Host ignored."
+#[test]
+fn the_most_specific_host_wins() {
+    let domains = [
+        "*",
+        "*.example.com",
+        "*.b.example.com",
+        "a.*",
+        "a.b.*",
+        "example.com",
+        "www.example.com",
+    ];
+    let table = table(
+        domains
+            .iter()
+            .map(|domain| host(&[domain], Vec::new()))
+            .collect(),
+    );
+    for (asked, won) in [
+        ("www.example.com", "www.example.com"),
+        ("WWW.Example.COM", "www.example.com"),
+        ("www.example.com:8080", "www.example.com"),
+        ("example.com", "example.com"),
+        ("a.example.com", "*.example.com"),
+        ("a.b.example.com", "*.b.example.com"),
+        ("a.b.c", "a.b.*"),
+        ("a.c", "a.*"),
+        ("elsewhere.org", "*"),
+        ("127.0.0.1", "*"),
+        ("[::1]:80", "*"),
+    ] {
+        let resolution = resolve(&table, &probe(asked)).expect("`*` takes everything");
+        assert_eq!(resolution.host.name, won, "{asked}");
+    }
+}
+
+/// "Envoy picks the vhost first and never falls back to a less specific vhost when no route matches -> 404."
+#[test]
+fn a_host_without_a_matching_route_answers_404() {
+    let (sources, _) = sources();
+    let table = table(vec![host(&["*"], Vec::new()), host(&["a"], Vec::new())]);
+    let resolution = resolve(&table, &probe("a")).expect("a host");
+    assert_eq!(
+        resolution.expected(&sources).declared()[0].name,
+        "status 404"
+    );
+    assert_eq!(resolution.expected(&sources).source, "t.yaml:1");
+    assert!(resolution.route.is_none());
+}
+
+#[test]
+fn an_address_stands_for_the_only_rule_and_never_for_one_of_several() {
+    let (one, two) = (host(&["a"], Vec::new()), host(&["b"], Vec::new()));
+    let only = table(vec![one.clone()]);
+    let resolution = resolve(&only, &probe("127.0.0.1")).expect("the only host");
+    assert_eq!(resolution.caveats[0].id, "assumed-host");
+    let several = table(vec![one, two]);
+    let refused = resolve(&several, &probe("localhost"));
+    assert!(
+        matches!(refused, Err(ResolveError::Ambiguous { candidates, .. }) if candidates == ["a", "b"])
+    );
+    let unknown = resolve(&several, &probe("c.example.com"));
+    assert!(matches!(unknown, Err(ResolveError::NoHost { .. })));
+    assert_eq!(
+        resolve(&RouteTable::default(), &probe("a")).map(|_| ()),
+        Err(ResolveError::NoRules)
+    );
+}
+
+#[test]
+fn an_error_names_a_few_hosts_and_counts_the_others() {
+    let table = table(
+        (0..9)
+            .map(|n| host(&[&format!("h{n}")], Vec::new()))
+            .collect(),
+    );
+    let error = resolve(&table, &probe("localhost"))
+        .map(|_| ())
+        .expect_err("several hosts");
+    assert_eq!(
+        error.to_string(),
+        "`localhost` may stand for several hosts: h0, h1, h2, h3, h4, h5, and 3 more"
+    );
+}
+
+fn any_text() -> impl Strategy<Value = TextMatch> {
+    prop_oneof![
+        Just(TextMatch::Present),
+        "[a-zé/*]{0,4}".prop_map(TextMatch::exact),
+        "[a-zé/*]{0,4}".prop_map(|text| TextMatch::prefix(text).ignoring_case()),
+        "[a-z/]{0,3}".prop_map(|text| TextMatch::regex(&text).expect("letters compile")),
+    ]
+}
+
+fn any_condition() -> impl Strategy<Value = Condition> {
+    let name = "[a-z]{0,2}";
+    let test = prop_oneof![
+        any::<bool>().prop_map(Test::Fixed),
+        any_text().prop_map(Test::Path),
+        any_text().prop_map(Test::Authority),
+        (name, any_text()).prop_map(|(name, value)| Test::Header { name, value }),
+        (name, any_text()).prop_map(|(name, value)| Test::WithoutHeader { name, value }),
+        (name, any_text()).prop_map(|(name, value)| Test::Query { name, value }),
+    ];
+    test.prop_map(|test| Condition {
+        field: "field".to_owned(),
+        span: sources().1,
+        test,
+    })
+}
+
+fn any_action() -> impl Strategy<Value = Action> {
+    let weights = prop::collection::vec((0..4_u8, 0..=i32::MAX.unsigned_abs()), 1..5);
+    let split = weights.prop_filter_map("no split", |weights| {
+        let backend = |(host, weight): (u8, u32)| Backend {
+            destination: Destination {
+                host: format!("h{host}"),
+                port: None,
+                subset: None,
+            },
+            weight,
+            clues: Clues::default(),
+        };
+        Split::new(Mechanism::Iid, weights.into_iter().map(backend).collect())
+            .ok()
+            .map(Action::Split)
+    });
+    prop_oneof![
+        4 => split,
+        1 => (200..600_u16).prop_map(|status| Action::Direct { status }),
+        1 => (300..400_u16).prop_map(|status| Action::Redirect { status }),
+    ]
+}
+
+fn any_route() -> impl Strategy<Value = Route> {
+    let abort = prop::option::of(
+        (200..600_u16, any::<u32>()).prop_map(|(status, part)| Abort::new(status, part)),
+    );
+    (
+        prop::collection::vec(any_condition(), 0..3),
+        any_action(),
+        abort,
+    )
+        .prop_map(|(conditions, action, abort)| Route {
+            object: "object".to_owned(),
+            rule: "http[0]".to_owned(),
+            alternative: None,
+            name: None,
+            span: sources().1,
+            conditions,
+            outcome: Arc::new(Outcome {
+                action,
+                abort,
+                caveats: Vec::new(),
+            }),
+        })
+}
+
+proptest! {
+    #[test]
+    fn the_shares_of_any_resolution_sum_to_one(
+        routes in prop::collection::vec(any_route(), 0..5),
+        domain in "[a-zA-Z*.é:0-9]{0,6}",
+        asked in "[a-zA-Z*.é:0-9\\[\\]]{0,6}",
+        path in ".*",
+        query in prop::option::of(".*"),
+        header in (".*", ".*"),
+    ) {
+        let (sources, _) = sources();
+        let table = table(vec![host(&[&domain], routes)]);
+        let probe = Probe { path, query, headers: vec![header], ..probe(&asked) };
+        if let Ok(resolution) = resolve(&table, &probe) {
+            let expected = resolution.expected(&sources);
+            let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, declared| sum.plus(declared.share));
+            prop_assert_eq!(sum, Some(Share::ONE));
+        }
+    }
+}
