@@ -205,6 +205,28 @@ pub fn percent(share: f64) -> String {
     format!("{text}%")
 }
 
+/// A length of time as people read it, with three digits: `8.2ms`, `1.5s`, `350us`.
+#[must_use]
+pub fn seconds(seconds: f64) -> String {
+    let (value, unit) = match seconds.abs() {
+        s if s >= 0.9995 => (seconds, "s"),
+        s if s >= 0.000_999_5 || s == 0.0 => (seconds * 1e3, "ms"),
+        _ => (seconds * 1e6, "us"),
+    };
+    let decimals = match value.abs() {
+        value if value >= 99.95 => 0,
+        value if value >= 9.995 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.decimals$}");
+    let text = if decimals > 0 {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{text}{unit}")
+}
+
 /// `1 request`, `2 requests`.
 #[must_use]
 pub fn counted(n: u64, thing: &str) -> String {
@@ -303,6 +325,21 @@ mod tests {
             (1.0 / 3.0, "33.33%"),
         ] {
             assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn times_show_three_digits() {
+        for (value, text) in [
+            (0.0082, "8.2ms"),
+            (0.2, "200ms"),
+            (1.5, "1.5s"),
+            (0.000_35, "350us"),
+            (0.000_999_9, "1ms"),
+            (0.0, "0ms"),
+            (120.0, "120s"),
+        ] {
+            assert_eq!(seconds(value), text);
         }
     }
 

@@ -52,5 +52,11 @@ mod run;
 // The main job against a real Envoy: the founding story.
 mod run_envoy;
 
+// How many requests it takes to see what.
+mod size;
+
+// Service level objectives: what holds, what does not, and what is refused.
+mod slo;
+
 // Laws of resolving: which host wins, and that no table and no request break it.
 mod routes;

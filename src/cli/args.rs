@@ -23,6 +23,7 @@ Examples:
   resplit -f rules.yaml http://weather-backend:5000/         is that what the VirtualService declares?
   resplit --expect v1=90,v2=10 http://localhost:8080/        the same without manifests
   resplit --bucket header:x-version -n 10k -c 50 http://…    tell versions apart by a header
+  resplit size --expect v1=90,v2=10 --detect 85/15           how many requests it takes to see that
   resplit demo broken                                        the founding story, embedded";
 
 /// Is my traffic really split the way I declared it, and if not, why?
@@ -57,10 +58,55 @@ fn after_help() -> String {
 pub(super) enum Command {
     /// Send requests, sort the answers, judge, report (what a bare URL does)
     Run(Box<RunArgs>),
+    /// How many requests it takes to see a given drift; nothing is sent
+    Size(Box<SizeArgs>),
     /// Run the main job against a mesh embedded in this process
     Demo(DemoArgs),
     /// Do nothing until SIGTERM: the main process of a pod that is exec'd into
     Wait,
+}
+
+/// The options of `size`.
+#[derive(Debug, Args)]
+pub(super) struct SizeArgs {
+    /// The request whose rule is meant, where the manifests hold more than one
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// A wrong split to detect: 85/15 in the order of the declaration, or v1=85,v2=15
+    #[arg(long, value_name = "SPLIT")]
+    pub(super) detect: Option<String>,
+    /// What can so many requests see?
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(super) requests: Option<Count>,
+    #[command(flatten)]
+    pub(super) expectation: ExpectationArgs,
+    #[command(flatten)]
+    pub(super) judgement: JudgementArgs,
+    #[command(flatten)]
+    pub(super) request: RequestArgs,
+    /// What is written to stdout
+    #[arg(
+        short = 'o',
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    pub(super) output: SizeFormat,
+    /// Nothing on stderr but errors
+    #[arg(long, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum SizeFormat {
+    /// Tables
+    #[default]
+    Text,
+    /// resplit.size/1
+    Json,
 }
 
 /// Which story the demo tells.
@@ -102,6 +148,8 @@ pub(super) struct RunArgs {
     pub(super) expectation: ExpectationArgs,
     #[command(flatten)]
     pub(super) judgement: JudgementArgs,
+    #[command(flatten)]
+    pub(super) objectives: SloArgs,
     #[command(flatten)]
     pub(super) load: LoadArgs,
     #[command(flatten)]
@@ -167,6 +215,18 @@ pub(super) struct JudgementArgs {
     /// How many answers may come from undeclared or zero-weight targets
     #[arg(long, value_name = "N", default_value = "0")]
     pub(super) allow_unexpected: Count,
+}
+
+/// What must hold besides the split.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+pub(super) struct SloArgs {
+    /// What must hold too: 'canary.p99 < 200ms', 'canary.errors < stable.errors + 1%' (repeatable)
+    ///
+    /// TARGET.METRIC < VALUE, where TARGET is a declared target, `all`, or without a declaration an answer's value, and
+    /// METRIC is p50, p90, p99, p99.9 (any pN), mean, max, errors, rps or share.
+    #[arg(long, value_name = "EXPR")]
+    pub(super) slo: Vec<String>,
 }
 
 /// What is declared to be split.

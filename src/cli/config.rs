@@ -13,11 +13,13 @@ use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RequestArgs, RunArgs,
 };
 use super::failure::Failure;
+use super::objectives;
 use crate::plan::{Reuse, Stop};
 use crate::report::{Format, format};
 use crate::split::{Expected, parse_weights};
 use crate::units::Count;
 use crate::verdict::mapping::MapRule;
+use crate::verdict::slo::Slo;
 use crate::verdict::{Balancing, Policy};
 
 /// Everything `run` needs to know, files not yet read.
@@ -35,6 +37,8 @@ pub(super) struct RunConfig {
     pub(super) map: Vec<MapRule>,
     /// How sure the answer has to be.
     pub(super) policy: Policy,
+    /// `--slo`.
+    pub(super) slos: Vec<Slo>,
     /// What an inconclusive run counts as.
     pub(super) inconclusive: Option<Inconclusive>,
     /// How much is sent, and how.
@@ -170,6 +174,7 @@ impl TryFrom<RunArgs> for RunConfig {
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy,
+            slos: objectives::read(&args.objectives.slo)?,
             inconclusive: args.judgement.inconclusive,
             load: load(&args.load)?,
             output: output(args.output)?,
@@ -177,7 +182,8 @@ impl TryFrom<RunArgs> for RunConfig {
     }
 }
 
-fn policy(args: &JudgementArgs, seed: u64) -> Policy {
+/// How sure the answer has to be.
+pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
     Policy {
         alpha: args.alpha,
         beta: args.beta,
@@ -194,7 +200,8 @@ fn policy(args: &JudgementArgs, seed: u64) -> Policy {
     }
 }
 
-fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure> {
+/// Where the declaration comes from: `--expect` overrides `-f`.
+pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure> {
     if !args.expect.is_empty() {
         let expected = parse_weights(&args.expect).map_err(|error| {
             Failure::usage(
@@ -211,7 +218,8 @@ fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure> {
     })
 }
 
-fn vantage(args: &ExpectationArgs) -> Result<VantageConfig, Failure> {
+/// From where the mesh is seen.
+pub(super) fn vantage(args: &ExpectationArgs) -> Result<VantageConfig, Failure> {
     let label = |text: &String| {
         let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
         let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -339,7 +347,8 @@ fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
     })
 }
 
-fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
+/// What every request says, and to whom.
+pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
     let address = address(&url)?;
     let body = match (args.data, args.data_file) {
         (Some(text), _) => match text.strip_prefix('@') {

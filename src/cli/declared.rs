@@ -9,7 +9,7 @@ use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse};
-use crate::route::{Probe, ResolveError, Vantage, resolve as resolve_route};
+use crate::route::{OnlyError, Probe, ResolveError, Vantage, only_split, resolve as resolve_route};
 use crate::split::Expected;
 use crate::verdict::{Caveat, Rival};
 
@@ -27,7 +27,23 @@ pub(super) struct Declared {
 
 /// Finds out what is declared, if anything is.
 pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
-    let sources = match &config.declared {
+    let quiet = config.output.args.quiet;
+    resolve_for(
+        &config.declared,
+        Some(&config.request),
+        &config.vantage,
+        quiet,
+    )
+}
+
+/// The same without a run. Without a request it is the only split that the manifests declare.
+pub(super) fn resolve_for(
+    declaration: &Declaration,
+    request: Option<&RequestConfig>,
+    from: &VantageConfig,
+    quiet: bool,
+) -> Result<Option<Declared>, Failure> {
+    let sources = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected) => {
             return Ok(Some(Declared {
@@ -46,11 +62,17 @@ pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
             sources
         }
     };
-    let manifests = decode(&sources, config.output.args.quiet)?;
-    let probe = probe(&config.request);
-    let vantage = vantage(&config.vantage).dialling(&probe);
+    let manifests = decode(&sources, quiet)?;
+    let asked = request.map(probe);
+    let vantage = match &asked {
+        Some(probe) => vantage(from).dialling(probe),
+        None => vantage(from),
+    };
     let table = lower(&manifests, &vantage);
-    let resolution = resolve_route(&table, &probe).map_err(|error| unresolved(&error))?;
+    let resolution = match &asked {
+        Some(probe) => resolve_route(&table, probe).map_err(|error| unresolved(&error))?,
+        None => only_split(&table).map_err(|error| unclear(&error))?,
+    };
     let caveat = |caveat: &crate::route::Caveat| {
         let place = caveat
             .span
@@ -102,6 +124,21 @@ fn unresolved(error: &ResolveError) -> Failure {
         "name the file with the VirtualService with -f, or declare the split with --expect"
             .to_owned()
     });
+    Failure::usage(error.to_string(), help)
+}
+
+fn unclear(error: &OnlyError) -> Failure {
+    let help = match error {
+        OnlyError::Several { .. } => {
+            "give the URL of the request, and -H, -m or --host as it is sent; its rule is used"
+                .to_owned()
+        }
+        OnlyError::Elsewhere {
+            help: Some(help), ..
+        } => help.clone(),
+        _ => "name the file with the VirtualService with -f, or declare the split with --expect"
+            .to_owned(),
+    };
     Failure::usage(error.to_string(), help)
 }
 

@@ -45,8 +45,8 @@ impl Exit {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Pass => "pass: the split holds; with nothing declared: there is data",
-            Self::Diverged => "diverged: the split does not hold",
+            Self::Pass => "pass: the split and every --slo hold; with neither: there is data",
+            Self::Diverged => "diverged: the split or an --slo does not hold",
             Self::Usage => {
                 "usage: bad options, manifests that do not decode, answers that fit no target, report not writable"
             }

@@ -37,6 +37,16 @@ pub(super) enum Failure {
         /// What to do.
         help: String,
     },
+    /// Objectives that cannot be read, or name nobody; the problems were already rendered.
+    #[error("{message}")]
+    Objectives {
+        /// The problems, with carets.
+        problems: String,
+        /// The sum of it.
+        message: String,
+        /// What to do.
+        help: String,
+    },
     /// Answers cannot be tied to targets.
     #[error("{0}")]
     Mapping(#[from] MappingError),
@@ -72,6 +82,7 @@ impl Failure {
             Self::Usage { .. }
             | Self::Read { .. }
             | Self::Manifests { .. }
+            | Self::Objectives { .. }
             | Self::Mapping(_)
             | Self::Write { .. }
             | Self::Mesh(_)
@@ -81,7 +92,9 @@ impl Failure {
 
     fn help(&self) -> String {
         match self {
-            Self::Usage { help, .. } | Self::Manifests { help, .. } => help.clone(),
+            Self::Usage { help, .. }
+            | Self::Manifests { help, .. }
+            | Self::Objectives { help, .. } => help.clone(),
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) => error.help(),
             Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
@@ -103,7 +116,7 @@ impl Failure {
     #[must_use]
     pub(super) fn render(&self) -> String {
         let mut text = String::new();
-        if let Self::Manifests { problems, .. } = self
+        if let Self::Manifests { problems, .. } | Self::Objectives { problems, .. } = self
             && !problems.is_empty()
         {
             text = format!("{problems}\n");

@@ -9,11 +9,13 @@ mod exit;
 mod failure;
 mod input;
 mod interrupt;
+mod objectives;
 mod output;
 mod planning;
 mod progress;
 mod run;
 mod settle;
+mod size;
 mod wait;
 
 use std::io::{self, Write};
@@ -65,6 +67,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         None => run::run(&RunConfig::try_from(cli.run)?),
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
+        Some(Command::Size(args)) => size::run(*args),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),
     }

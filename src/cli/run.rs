@@ -8,6 +8,7 @@ use super::deliver::{deliver, exit};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
+use super::objectives;
 use super::planning::{Planned, planned};
 use super::progress::Progress;
 use super::settle::settle;
@@ -26,6 +27,9 @@ const ENOUGH: u64 = 200;
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let declared = declared::resolve(config)?;
+    if let Some(declared) = &declared {
+        objectives::check_declared(&config.slos, &declared.expected)?;
+    }
     let report = measure(config, declared.as_ref())?;
     deliver(&report, &config.output)?;
     Ok(exit(report.verdict.outcome, config.inconclusive))
@@ -61,7 +65,10 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         let nobody = watched && seen.answered() == 0 && seen.failed() >= ENOUGH;
         let mapped = expected.zip(mapping.as_ref().ok().and_then(Option::as_ref));
         let certain = match (watch.as_mut(), mapped) {
-            (Some(watch), Some((expected, mapping))) => watch.look(seen, expected, mapping),
+            (Some(watch), Some((expected, mapping))) => {
+                // Objectives are tested once, at the end: a split that holds is no reason to end early.
+                watch.look(seen, expected, mapping) && (config.slos.is_empty() || watch.diverged())
+            }
             _ => false,
         };
         progress.show(seen, mapped, watch.as_ref());
@@ -87,7 +94,8 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         sorted: &sorted,
         rivals: declared.map_or(&[], |declared| &declared.rivals),
     };
-    let mut verdict = judge(evidence, &config.policy, watch.as_ref());
+    let verdict = judge(evidence, &config.policy, watch.as_ref());
+    let mut verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
     if interrupted.load(Ordering::Relaxed) {
         let message = format!(
             "interrupted: judged on the {} requests sent until then",

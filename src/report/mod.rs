@@ -3,6 +3,7 @@
 mod build;
 mod json;
 mod shown;
+mod size;
 mod table;
 mod text;
 
@@ -17,6 +18,7 @@ use crate::verdict::Verdict;
 
 pub use build::{Run, report};
 pub(crate) use shown::fitted;
+pub use size::render as render_size;
 
 /// The name and major version of the JSON form.
 pub const SCHEMA: &str = "resplit.report/1";

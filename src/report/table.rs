@@ -219,16 +219,16 @@ fn millis(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-fn left(text: &str) -> Cell {
+pub(super) fn left(text: &str) -> Cell {
     Cell::new(text)
 }
 
-fn right(text: &str) -> Cell {
+pub(super) fn right(text: &str) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 /// The table without the blanks at the end of lines.
-fn table(header: Vec<Cell>, rows: impl Iterator<Item = Vec<Cell>>) -> String {
+pub(super) fn table(header: Vec<Cell>, rows: impl Iterator<Item = Vec<Cell>>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(header).add_rows(rows);
     table

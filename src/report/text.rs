@@ -7,7 +7,8 @@ use super::shown::safe;
 use super::table::Lines;
 use super::{Report, Style};
 use crate::units::{counted, percent};
-use crate::verdict::Outcome;
+use crate::verdict::slo::SloOutcome;
+use crate::verdict::{Outcome, SloResult};
 
 /// Columns the tables need beside the response.
 const FIXED_WIDTH: usize = 54;
@@ -39,6 +40,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         )?;
     }
     writeln!(out, "\n{}", verdict(report, &paint))?;
+    for result in &report.verdict.slos {
+        writeln!(out, "  {}", slo(result, &paint))?;
+    }
     for finding in &report.verdict.diagnosis {
         writeln!(out, "  {} {}", paint.bold("why:"), safe(&finding.message))?;
     }
@@ -113,6 +117,16 @@ fn verdict(report: &Report, paint: &Paint) -> String {
         let _ = write!(text, "\n  declared in {}{rule}", safe(&expected.source));
     }
     text
+}
+
+/// `failed  canary.p99 < 200ms: 412ms; …`
+fn slo(result: &SloResult, paint: &Paint) -> String {
+    let word = match result.outcome {
+        SloOutcome::Pass => paint.green("holds "),
+        SloOutcome::Failed => paint.red("failed"),
+        SloOutcome::Inconclusive => paint.yellow("open  "),
+    };
+    format!("{word}  {}: {}", safe(&result.slo), safe(&result.reason))
 }
 
 /// `= 0.226`, `= 3.1e-9`, `< 1e-300`.

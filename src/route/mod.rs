@@ -3,6 +3,7 @@
 
 mod host;
 pub mod matching;
+mod only;
 mod probe;
 pub mod resolve;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use host::ResolveError;
 pub use matching::{Condition, Test, TextMatch};
+pub use only::{OnlyError, only_split};
 pub use probe::Probe;
 pub use resolve::{Matched, Resolution, Tried, resolve};
 

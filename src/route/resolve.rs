@@ -20,8 +20,8 @@ pub struct Resolution<'t> {
     /// How one target is picked.
     pub mechanism: Mechanism,
     // Shares sum to one.
-    parts: Vec<(Target, Share, Clues)>,
-    source: Span,
+    pub(super) parts: Vec<(Target, Share, Clues)>,
+    pub(super) source: Span,
 }
 
 /// The route that matches.
@@ -165,7 +165,10 @@ fn answered(status: u16, cause: Cause) -> Vec<(Target, Share, Clues)> {
 }
 
 /// The targets of an outcome with their shares, the fault taken off first.
-fn outcome(outcome: &Outcome, dialled: Option<u16>) -> (Mechanism, Vec<(Target, Share, Clues)>) {
+pub(super) fn outcome(
+    outcome: &Outcome,
+    dialled: Option<u16>,
+) -> (Mechanism, Vec<(Target, Share, Clues)>) {
     let mut mechanism = Mechanism::Iid;
     let mut parts = match &outcome.action {
         Action::Direct { status } => answered(*status, Cause::DirectResponse),

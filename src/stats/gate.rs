@@ -3,9 +3,9 @@
 use super::binomial;
 
 /// A gate fails when its limit is exceeded at this level.
-const FAIL: f64 = 0.01;
+pub const FAIL: f64 = 0.01;
 /// A gate opens when the limit is kept at this level.
-const OPEN: f64 = 0.05;
+pub const OPEN: f64 = 0.05;
 
 /// How a gate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,8 @@ mod diagnosis;
 pub mod mapping;
 mod reason;
 mod sample;
+pub mod size;
+pub mod slo;
 mod watch;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,7 @@ use mapping::Mapping;
 use sample::Sample;
 
 pub use diagnosis::Rival;
+pub use slo::{SloResult, with_slos};
 pub use watch::Watch;
 
 /// What the user accepts, and how sure the answer has to be.
@@ -148,8 +151,8 @@ pub struct Verdict {
     pub decided_after: Option<u64>,
     /// For an inconclusive run: about how many requests would settle it.
     pub requests_needed: Option<u64>,
-    /// Results of service level objectives; none are supported yet.
-    pub slos: Vec<serde_json::Value>,
+    /// Results of service level objectives.
+    pub slos: Vec<SloResult>,
     /// What explains a divergence, the best explanation first.
     pub diagnosis: Vec<Caveat>,
     /// What weakens the verdict.

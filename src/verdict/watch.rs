@@ -78,6 +78,13 @@ impl Watch {
         self.decided.is_some()
     }
 
+    /// Whether it is certain that the split is another one.
+    #[must_use]
+    pub fn diverged(&self) -> bool {
+        self.decided
+            .is_some_and(|decided| decided.decision == Decision::Diverged)
+    }
+
     /// The evidence against the declared split, as `ln` of an e-value, and what it takes to end the run.
     #[must_use]
     pub fn evidence(&self) -> (f64, f64) {

@@ -1,0 +1,79 @@
+//! `resplit size`: how many requests it takes to see what. Nothing is sent.
+
+use std::io::{self, Write};
+
+use super::args::{SizeArgs, SizeFormat};
+use super::config::{self, Declaration};
+use super::declared;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::report::render_size;
+use crate::verdict::size::{Size, parse_detect};
+
+/// Plans, and writes the plan to stdout.
+pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
+    let policy = config::policy(&args.judgement, 0);
+    let declaration = config::declaration(&args.expectation)?;
+    if matches!(declaration, Declaration::None) {
+        return Err(Failure::usage(
+            "nothing is declared, so there is nothing to plan for",
+            "declare a split with --expect v1=90,v2=10, or with -f FILE and the URL of the request",
+        ));
+    }
+    if args.requests.is_some_and(|n| n.0 == 0) {
+        return Err(Failure::usage(
+            "--requests cannot be 0",
+            "give the number of requests you could send",
+        ));
+    }
+    let vantage = config::vantage(&args.expectation)?;
+    let described = args.request.method.is_some()
+        || args.request.host.is_some()
+        || !args.request.header.is_empty();
+    let request = match args.url {
+        Some(url) => Some(config::request(url, args.request)?),
+        None if described && matches!(declaration, Declaration::Manifests(_)) => {
+            return Err(Failure::usage(
+                "a request is described, but not where it goes",
+                "give the URL too: resplit size -f FILE -H 'end-user: jason' http://HOST/PATH",
+            ));
+        }
+        None => None,
+    };
+    let declared = declared::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
+        .expect("something is declared");
+    let detect = args
+        .detect
+        .map(|text| {
+            parse_detect(&text, &declared.expected).map_err(|error| {
+                Failure::usage(
+                    format!("--detect: {error}"),
+                    "name the wrong split as 85/15, in the order of the declaration, or as v1=85,v2=15",
+                )
+            })
+        })
+        .transpose()?;
+    let requests = args.requests.map(|n| n.0);
+    let mut size = Size::new(&declared.expected, declared.rule, &policy, detect, requests);
+    size.caveats = declared.caveats;
+    let mut bytes = Vec::new();
+    let written = match args.output {
+        SizeFormat::Text => render_size(&size, &mut bytes),
+        SizeFormat::Json => serde_json::to_string_pretty(&size)
+            .map_err(io::Error::from)
+            .and_then(|text| writeln!(bytes, "{text}")),
+    };
+    let written = written.and_then(|()| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Pass),
+        other => other.map(|()| Exit::Pass).map_err(|source| Failure::Write {
+            path: "stdout".to_owned(),
+            source,
+        }),
+    }
+}

@@ -1,0 +1,94 @@
+//! The split that manifests declare when no request is named: the only one there is. Not: which route a request takes.
+
+use std::collections::BTreeSet;
+
+use super::resolve::{Matched, Resolution, outcome};
+use super::{Action, Route, RouteTable, VirtualHost};
+
+/// Why there is no such split.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OnlyError {
+    /// No rule splits anything.
+    #[error("the manifests hold no rule that splits traffic")]
+    None,
+    /// No rule splits anything from this vantage, others would from elsewhere.
+    #[error("no rule applies from here: {why}")]
+    Elsewhere {
+        /// Which rules, and why not.
+        why: String,
+        /// What to do to take another vantage.
+        help: Option<String>,
+    },
+    /// Several rules declare different splits.
+    #[error("several rules split traffic: {}", rules.join(", "))]
+    Several {
+        /// `VirtualService default/weather http[0]`
+        rules: Vec<String>,
+    },
+}
+
+/// The split of the only rule that has more than one destination; without such a rule, the only one at all. Rules that
+/// declare the same split count as one.
+pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
+    let routes: Vec<(&VirtualHost, &Route)> = table
+        .hosts
+        .iter()
+        .flat_map(|host| host.routes.iter().map(move |route| (host, route)))
+        .filter(|(_, route)| matches!(route.outcome.action, Action::Split(_)))
+        .collect();
+    let many = |(_, route): &&(&VirtualHost, &Route)| matches!(&route.outcome.action, Action::Split(split) if split.backends().len() > 1);
+    let splits: Vec<_> = routes.iter().filter(many).collect();
+    let candidates = if splits.is_empty() {
+        routes.iter().collect()
+    } else {
+        splits
+    };
+    let Some((host, route)) = candidates.first() else {
+        return Err(nothing(table));
+    };
+    let (mechanism, parts) = outcome(&route.outcome, table.port);
+    let differs = |(_, other): &&&(&VirtualHost, &Route)| {
+        other.object != route.object || outcome(&other.outcome, table.port).1 != parts
+    };
+    if candidates.iter().any(|candidate| differs(&candidate)) {
+        let names: BTreeSet<String> = candidates
+            .iter()
+            .map(|(_, route)| format!("{} {}", route.object, route.rule))
+            .collect();
+        return Err(OnlyError::Several {
+            rules: names.into_iter().collect(),
+        });
+    }
+    // What concerns only some requests says nothing when there is none.
+    let caveats = host.caveats.iter().chain(&route.outcome.caveats);
+    let caveats = caveats.filter(|caveat| caveat.only.is_none());
+    Ok(Resolution {
+        host,
+        route: Some(Matched {
+            object: &route.object,
+            rule: &route.rule,
+            name: route.name.as_deref(),
+            span: route.span,
+        }),
+        trace: Vec::new(),
+        caveats: caveats.cloned().collect(),
+        mechanism,
+        parts,
+        source: route.span,
+    })
+}
+
+fn nothing(table: &RouteTable) -> OnlyError {
+    if table.elsewhere.is_empty() {
+        return OnlyError::None;
+    }
+    let why: Vec<String> = table
+        .elsewhere
+        .iter()
+        .map(|rule| format!("{} {}", rule.object, rule.why))
+        .collect();
+    OnlyError::Elsewhere {
+        why: why.join("; "),
+        help: table.elsewhere.iter().find_map(|rule| rule.help.clone()),
+    }
+}

@@ -1,0 +1,330 @@
+//! Objectives decided on what was seen, by exact tests where there are any. Pass, failed or inconclusive: "not refuted"
+//! alone is no pass.
+//!
+//! | form | test | failed | pass |
+//! |---|---|---|---|
+//! | quantile against a time | how many answers were slower: one-sided exact binomial | p <= 0.01 | p <= 0.05 |
+//! | errors, share against a fraction | one-sided exact binomial | p <= 0.01 | p <= 0.05 |
+//! | mean against a time | normal, on the log scale, from 30 answers | p <= 0.01 | p <= 0.05 |
+//! | latency against a multiple of another's | 95 % MOVER interval of the ratio | beyond | within |
+//! | errors against another's | one-sided Fisher, mid-p | p <= 0.01 | p <= 0.05 |
+//! | errors against another's plus a margin | Newcombe's 95 % interval of the difference | beyond | within |
+//! | max, rps | none: compared as they are | beyond | within |
+
+use super::compare::{against_errors, against_latency};
+use super::form::Form;
+use super::lex::Op;
+use super::measured::{LEAST_FOR_MEAN, Measured, Run};
+use super::needed::{answers_to_decide, more, requests};
+use super::{Measure, Metric, Slo, SloOutcome, SloResult};
+use crate::observe::Observation;
+use crate::split::Expected;
+use crate::stats::chi_square::normal_sf;
+use crate::stats::gate::{self, Gate, Gated};
+use crate::units::{counted, percent, seconds};
+use crate::verdict::attribution::Attribution;
+/// Decides an objective.
+#[must_use]
+pub fn evaluate(
+    slo: &Slo,
+    sorted: &Attribution,
+    seen: &Observation,
+    expected: Option<&Expected>,
+) -> SloResult {
+    let run = Run {
+        sorted,
+        seen,
+        expected,
+    };
+    let found = match &slo.form {
+        Form::Limit {
+            measure,
+            below,
+            limit,
+        } => against_limit(&run, measure, *below, *limit),
+        Form::Ratio {
+            measure,
+            base,
+            below,
+            factor,
+        } => against_latency(&run, measure, base, *below, *factor),
+        Form::Difference {
+            measure,
+            base,
+            below,
+            margin,
+        } => against_errors(&run, measure, base, *below, *margin),
+        Form::Plain {
+            measure,
+            op,
+            others,
+            constant,
+        } => plain(&run, measure, *op, others, *constant),
+    };
+    SloResult {
+        slo: slo.text.clone(),
+        ..found
+    }
+}
+
+/// A result about which nothing is known yet.
+pub(super) fn open(n: u64) -> SloResult {
+    SloResult {
+        slo: String::new(),
+        outcome: SloOutcome::Inconclusive,
+        observed: None,
+        limit: None,
+        p_value: None,
+        interval: None,
+        n,
+        reason: String::new(),
+        requests_needed: None,
+    }
+}
+
+fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> SloResult {
+    let measured = run.measured(&measure.subject);
+    match measure.metric {
+        Metric::Quantile(percentile) => {
+            let q = percentile.fraction();
+            // "More than q are fast" is refuted like "more than 1 - q are slow".
+            let (part, k) = if below {
+                (1.0 - q, measured.slower(limit))
+            } else {
+                (q, measured.faster(limit))
+            };
+            let observed = measured
+                .estimate(measure.metric)
+                .map(|estimate| estimate.point);
+            let n = measured.n;
+            let slower = if below { k } else { n - k };
+            let seen = format!(
+                "{}; {slower} of {} took longer than {}",
+                shown(measure, observed),
+                counted(n, "answer"),
+                seconds(limit)
+            );
+            gated(run, &measured, (k, n), part, &seen, (observed, limit))
+        }
+        Metric::Mean => against_mean(run, measure, &measured, below, limit),
+        _ => {
+            let (hits, n, thing) = if measure.metric == Metric::Share {
+                (measured.n, run.seen.answered(), "answer")
+            } else {
+                let thing = if measured.errors.n > measured.n {
+                    "request"
+                } else {
+                    "answer"
+                };
+                (measured.errors.errors, measured.errors.n, thing)
+            };
+            let observed = (n > 0).then(|| hits as f64 / n as f64);
+            let (part, k) = if below {
+                (limit, hits)
+            } else {
+                (1.0 - limit, n - hits)
+            };
+            let seen = format!(
+                "{}; {hits} of {}",
+                shown(measure, observed),
+                counted(n, thing)
+            );
+            gated(run, &measured, (k, n), part, &seen, (observed, limit))
+        }
+    }
+}
+
+/// Whether at most `part` of the answers are of a kind, of which `k` of `n` were.
+fn gated(
+    run: &Run<'_>,
+    measured: &Measured,
+    (k, n): (u64, u64),
+    part: f64,
+    seen: &str,
+    (observed, limit): (Option<f64>, f64),
+) -> SloResult {
+    let gated = gate::at_most(part, k, n);
+    let outcome = outcome(gated.gate);
+    let needed = (outcome == SloOutcome::Inconclusive)
+        .then(|| answers_to_decide(k, n, part))
+        .flatten();
+    // Answers that count here may be more than the target's own: a share is one of all.
+    let sent = run.seen.sent;
+    let fraction = if n > 0 && sent > 0 {
+        Some(n as f64 / sent as f64)
+    } else {
+        measured.fraction
+    };
+    let needed = needed.and_then(|answers| requests(run, fraction, answers));
+    SloResult {
+        outcome,
+        observed,
+        limit: Some(limit),
+        p_value: Some(p_value(&gated)),
+        reason: reason(seen, &gated, needed),
+        requests_needed: needed,
+        ..open(n)
+    }
+}
+
+fn against_mean(
+    run: &Run<'_>,
+    measure: &Measure,
+    measured: &Measured,
+    below: bool,
+    limit: f64,
+) -> SloResult {
+    let Some((mean, error)) = measured.log_mean().filter(|_| measured.n >= LEAST_FOR_MEAN) else {
+        let observed = measured.log_mean().map(|(mean, _)| mean);
+        let needed = requests(run, measured.fraction, LEAST_FOR_MEAN as f64);
+        let seen = format!(
+            "{} over {}",
+            shown(measure, observed),
+            counted(measured.n, "answer")
+        );
+        return SloResult {
+            observed,
+            limit: Some(limit),
+            reason: format!(
+                "{seen}, of which a mean needs {LEAST_FOR_MEAN}{}",
+                settles(needed)
+            ),
+            requests_needed: needed,
+            ..open(measured.n)
+        };
+    };
+    let distance = if below {
+        (mean / limit).ln()
+    } else {
+        (limit / mean).ln()
+    };
+    let z = if error > 0.0 {
+        distance / error
+    } else {
+        distance * f64::MAX
+    };
+    let tail = |z: f64| {
+        if z.abs() > 37.0 {
+            f64::from(z < 0.0)
+        } else {
+            normal_sf(z)
+        }
+    };
+    let gated = gate(tail(z), tail(-z));
+    let outcome = outcome(gated.gate);
+    let needed = (outcome == SloOutcome::Inconclusive)
+        .then(|| more(&gated))
+        .flatten()
+        .and_then(|scale| requests(run, measured.fraction, measured.n as f64 * scale));
+    let seen = format!(
+        "{} over {}",
+        shown(measure, Some(mean)),
+        counted(measured.n, "answer")
+    );
+    SloResult {
+        outcome,
+        observed: Some(mean),
+        limit: Some(limit),
+        p_value: Some(p_value(&gated)),
+        reason: reason(&seen, &gated, needed),
+        requests_needed: needed,
+        ..open(measured.n)
+    }
+}
+
+fn plain(
+    run: &Run<'_>,
+    measure: &Measure,
+    op: Op,
+    others: &[(Measure, f64)],
+    constant: f64,
+) -> SloResult {
+    let value = |measure: &Measure| {
+        let measured = run.measured(&measure.subject);
+        let elapsed = run.seen.elapsed.as_secs_f64();
+        match measure.metric {
+            Metric::Max => measured.max(),
+            _ => (elapsed > 0.0).then(|| measured.n as f64 / elapsed),
+        }
+    };
+    let observed = value(measure);
+    let limit = others.iter().try_fold(constant, |sum, (other, factor)| {
+        value(other).map(|value| sum + factor * value)
+    });
+    let n = run.measured(&measure.subject).n;
+    let outcome = match observed.zip(limit) {
+        Some((observed, limit)) if op.holds(observed, limit) => SloOutcome::Pass,
+        Some(_) => SloOutcome::Failed,
+        None => SloOutcome::Inconclusive,
+    };
+    let mut reason = shown(measure, observed);
+    if !others.is_empty() && limit.is_some() {
+        reason = format!("{reason} against {}", shown(measure, limit));
+    }
+    SloResult {
+        outcome,
+        observed,
+        limit,
+        reason: format!("{reason} over {}", counted(n, "answer")),
+        ..open(n)
+    }
+}
+
+pub(super) fn outcome(gate: Gate) -> SloOutcome {
+    match gate {
+        Gate::Open => SloOutcome::Pass,
+        Gate::Failed => SloOutcome::Failed,
+        Gate::Inconclusive => SloOutcome::Inconclusive,
+    }
+}
+
+/// The decision of [`gate::at_most`] for other tests.
+pub(super) fn gate(p_exceeded: f64, p_kept: f64) -> Gated {
+    let gate = match () {
+        () if p_exceeded <= gate::FAIL => Gate::Failed,
+        () if p_kept <= gate::OPEN => Gate::Open,
+        () => Gate::Inconclusive,
+    };
+    Gated {
+        gate,
+        p_exceeded,
+        p_kept,
+    }
+}
+
+/// The p-value that decided; of an open gate the one that keeps it from passing.
+pub(super) fn p_value(gated: &Gated) -> f64 {
+    match gated.gate {
+        Gate::Failed => gated.p_exceeded,
+        _ => gated.p_kept,
+    }
+    .clamp(0.0, 1.0)
+}
+
+pub(super) fn reason(seen: &str, gated: &Gated, needed: Option<u64>) -> String {
+    let p = p_value(gated);
+    let p = match p {
+        p if p >= 0.001 => format!("= {p:.3}"),
+        p if p >= 1e-16 => format!("= {p:.0e}"),
+        _ => "< 1e-16".to_owned(),
+    };
+    format!("{seen} (p {p}){}", settles(needed))
+}
+
+pub(super) fn settles(needed: Option<u64>) -> String {
+    needed
+        .map(|needed| format!("; about {} would settle it", counted(needed, "request")))
+        .unwrap_or_default()
+}
+
+/// A value with its unit.
+pub(super) fn shown(measure: &Measure, value: Option<f64>) -> String {
+    let Some(value) = value else {
+        return "nothing to measure".to_owned();
+    };
+    match measure.metric {
+        Metric::Quantile(_) | Metric::Mean | Metric::Max => seconds(value),
+        Metric::Errors | Metric::Share => percent(value),
+        Metric::Rps => format!("{value:.1}/s"),
+    }
+}

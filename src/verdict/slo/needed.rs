@@ -1,0 +1,71 @@
+//! How many requests would settle what is open. Not: whether it is.
+
+use super::measured::Run;
+use crate::stats::chi_square::normal_isf;
+use crate::stats::gate::{self, Gate, Gated};
+
+/// More requests than this are not promised to settle anything.
+const MOST: f64 = 1e9;
+
+/// How many answers decide, if they go on as they were.
+pub(super) fn answers_to_decide(k: u64, n: u64, part: f64) -> Option<f64> {
+    if part <= 0.0 || part >= 1.0 {
+        return None;
+    }
+    if n == 0 {
+        return Some(gate::responses_to_open(part) as f64);
+    }
+    let mut total = n as f64 * 1.01;
+    while total <= MOST {
+        let hits = k as f64 * total / n as f64;
+        // One more hit must not undo it.
+        let decided = |hits: f64| {
+            gate::at_most(part, rounded(hits), rounded(total)).gate != Gate::Inconclusive
+        };
+        if decided(hits.floor()) && decided(hits.ceil()) {
+            return Some(total);
+        }
+        total *= 1.01;
+    }
+    None
+}
+
+/// By how much the sample must grow until one of the p-values is small enough: normal quantiles grow with its root.
+pub(super) fn more(gated: &Gated) -> Option<f64> {
+    let scale = |p: f64, wanted: f64| {
+        let z = if p < 0.499 {
+            normal_isf(p.max(1e-300))
+        } else {
+            return None;
+        };
+        Some((normal_isf(wanted) / z).powi(2))
+    };
+    scale(gated.p_kept, gate::OPEN).or_else(|| scale(gated.p_exceeded, gate::FAIL))
+}
+
+/// The same for an interval: its arms shrink with the root. `distance` is from the estimate to the limit.
+pub(super) fn closer(distance: f64, low: f64, high: f64) -> Option<f64> {
+    let arm = if distance > 0.0 { high } else { low };
+    let scale = (arm / distance).powi(2);
+    (scale.is_finite() && arm.is_finite()).then_some(scale.max(1.05))
+}
+
+/// Requests until a target has so many answers.
+pub(super) fn requests(run: &Run<'_>, fraction: Option<f64>, answers: f64) -> Option<u64> {
+    whole(answers / fraction?).map(|needed| needed.max(run.seen.sent + 1))
+}
+
+/// Whole requests, unless they are too many to promise anything.
+pub(super) fn whole(requests: f64) -> Option<u64> {
+    (requests <= MOST).then(|| rounded(requests.ceil()))
+}
+
+fn rounded(value: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts, at most a few billion, not negative"
+    )]
+    let rounded = value.round() as u64;
+    rounded
+}
