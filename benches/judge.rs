@@ -17,7 +17,7 @@ use resplit::stats::sampler::Sampler;
 use resplit::stats::sequential::Sequential;
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
-use resplit::verdict::{Balancing, Evidence, Policy, Watch, judge};
+use resplit::verdict::{Evidence, Policy, Watch, judge};
 
 fn exact(c: &mut Criterion) {
     c.bench_function("exact binomial, 100300 of 1e6 at 10 %", |b| {
@@ -116,12 +116,7 @@ fn looking(c: &mut Criterion) {
     let policy = Policy {
         alpha: 1e-12,
         beta: 1e-12,
-        tolerance: 0.0,
-        resolution: None,
-        max_unattributed: 0.01,
-        allow_unexpected: 0,
-        balancing: Balancing::Request,
-        seed: 0,
+        ..Policy::default()
     };
     let watched = || {
         let mut watch = Watch::new(&expected, &policy);

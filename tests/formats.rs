@@ -9,18 +9,7 @@ use resplit::split::{
 };
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
-use resplit::verdict::{Balancing, Evidence, Outcome, Policy, judge};
-
-const POLICY: Policy = Policy {
-    alpha: 0.001,
-    beta: 0.01,
-    tolerance: 0.0,
-    resolution: None,
-    max_unattributed: 0.01,
-    allow_unexpected: 0,
-    balancing: Balancing::Request,
-    seed: 0,
-};
+use resplit::verdict::{Evidence, Outcome, Policy, judge};
 
 fn declared() -> Expected {
     let subset = |name: &str| {
@@ -86,7 +75,7 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         sorted: &sorted,
         rivals: &[],
     };
-    let verdict = judge(evidence, &POLICY, None);
+    let verdict = judge(evidence, &Policy::default(), None);
     report(Run {
         request: Request {
             url: "http://127.0.0.1:5000/version".into(),
@@ -97,7 +86,7 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         rule: Some("VirtualService default/weather http[0]".into()),
         seen: &seen,
         sorted: &sorted,
-        policy: &POLICY,
+        policy: &Policy::default(),
         verdict,
     })
 }

@@ -552,6 +552,14 @@ mod tests {
     }
 
     #[test]
+    fn without_options_the_policy_is_the_default_one() {
+        assert_eq!(
+            config(&["http://a"]).expect("a URL").policy,
+            Policy::default()
+        );
+    }
+
+    #[test]
     fn a_url_is_taken_apart() {
         for (url, host, port, authority, target) in [
             ("http://a", "a", 80, "a", "/"),

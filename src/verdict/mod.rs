@@ -159,6 +159,22 @@ pub struct Verdict {
     pub caveats: Vec<Caveat>,
 }
 
+impl Default for Policy {
+    /// What a run without options asks: one false alarm in a thousand, one false pass in a hundred, nothing tolerated.
+    fn default() -> Self {
+        Self {
+            alpha: 0.001,
+            beta: 0.01,
+            tolerance: 0.0,
+            resolution: None,
+            max_unattributed: 0.01,
+            allow_unexpected: 0,
+            balancing: Balancing::Request,
+            seed: 0,
+        }
+    }
+}
+
 impl Policy {
     /// The question that a declared split puts to the counts. Zero shares are no part of it: traffic there is decided
     /// without statistics.

@@ -352,17 +352,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const POLICY: Policy = Policy {
-        alpha: 0.001,
-        beta: 0.01,
-        tolerance: 0.0,
-        resolution: None,
-        max_unattributed: 0.01,
-        allow_unexpected: 0,
-        balancing: crate::verdict::Balancing::Request,
-        seed: 0,
-    };
-
     fn expected(text: &str) -> Expected {
         parse_weights(&[text]).expect("a split")
     }
@@ -370,7 +359,7 @@ mod tests {
     fn size(weights: &str, detect: Option<&str>, requests: Option<u64>) -> Size {
         let expected = expected(weights);
         let detect = detect.map(|text| parse_detect(text, &expected).expect("a wrong split"));
-        Size::new(&expected, None, &POLICY, detect, requests)
+        Size::new(&expected, None, &Policy::default(), detect, requests)
     }
 
     fn detected(weights: &str, wrong: &str) -> (Option<u64>, Option<u64>) {
@@ -427,7 +416,7 @@ mod tests {
         let expected = expected("v1=90,v2=10");
         let loose = Policy {
             tolerance: 0.06,
-            ..POLICY
+            ..Policy::default()
         };
         let wrong = parse_detect("85/15", &expected).expect("a wrong split");
         let size = Size::new(&expected, None, &loose, Some(wrong), Some(1000));

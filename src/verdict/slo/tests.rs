@@ -462,16 +462,7 @@ fn max_and_rps_are_compared_as_they_are() {
 
 #[test]
 fn objectives_decide_a_verdict_that_is_no_divergence() {
-    let policy = Policy {
-        alpha: 0.001,
-        beta: 0.01,
-        tolerance: 0.0,
-        resolution: None,
-        max_unattributed: 0.01,
-        allow_unexpected: 0,
-        balancing: crate::verdict::Balancing::Request,
-        seed: 0,
-    };
+    let policy = Policy::default();
     let (sorted, observation) = seen(&[("v1", &[(200, 400, 1000)])], 0);
     let evidence = Evidence {
         declared: None,
