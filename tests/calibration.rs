@@ -149,6 +149,16 @@ fn answers_that_go_together_do_not_diverge_and_never_pass_the_edge() {
     assert_at_most("false PASS", seen.count(Outcome::Pass), RUNS, setup.beta);
 }
 
+/// Over so few connections nothing corrects the counts, but the first answer of each is a draw by itself.
+#[test]
+fn a_gross_fault_shows_where_answers_go_together_over_few_connections() {
+    let setup = Setup::fixed(NINETY_TEN);
+    let halves = Traffic::new(&[0.5, 0.5]).model(Model::Clustered { icc: 0.2 });
+    let seen = setup.repeat(10, &halves);
+    assert!(seen.runs.iter().all(|run| run.unit == Unit::Clustered));
+    assert_eq!(seen.count(Outcome::Diverged), 10);
+}
+
 #[test]
 fn a_rotation_at_the_declared_weights_passes_and_is_named() {
     let setup = Setup::new(NINETY_TEN);
@@ -221,4 +231,10 @@ fn answers_that_nobody_signed_forbid_a_pass_and_prove_nothing() {
 #[ignore = "long: thousands of runs per cell, minutes; in release mode"]
 fn calibration() {
     table::print_and_check();
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_other_traffic() {
+    table::print_and_check_models();
 }

@@ -152,10 +152,12 @@ impl<'a> Case<'a> {
 
     /// The tests of all answers together.
     fn tested(&self) -> Verdict {
-        let spent = if self.watch.is_some() { 2.0 } else { 1.0 };
+        let spent: f64 = if self.watch.is_some() { 2.0 } else { 1.0 };
         let (alpha, beta) = (self.policy.alpha / spent, self.policy.beta / spent);
         let (last, sequence) = self.p_diverged();
-        let p = sequence.map_or(last.p, |sequence| sequence.adjusted_p(&last));
+        let p = sequence.map_or((last.p * spent).min(1.0), |sequence| {
+            sequence.adjusted_p(&last)
+        });
         let outcome = if last.p < alpha {
             Outcome::Diverged
         } else if self.blocked(Decision::Pass) {
@@ -177,7 +179,9 @@ impl<'a> Case<'a> {
         Verdict {
             method: Some(method_name(&last.method).to_owned()),
             p_value: Some(p),
-            ln_p_value: sequence.is_none().then_some(last.ln_p),
+            ln_p_value: sequence
+                .is_none()
+                .then_some((last.ln_p + spent.ln()).min(0.0)),
             reason: reason::tested(self, outcome, last.culprit, needed),
             requests_needed: needed,
             ..self.numbers(outcome)
@@ -199,29 +203,32 @@ impl<'a> Case<'a> {
             dependence::Unit::Connection if self.policy.balancing == Balancing::Request => {
                 by_response()
             }
-            dependence::Unit::Connection => {
-                let (counts, unattributed) = self.first_of_connections();
-                let p = self
-                    .design
-                    .p_diverged_completed(&counts, unattributed, seed);
-                (p, self.watch.map(|watch| &watch.by_connection))
-            }
+            dependence::Unit::Connection => (
+                self.p_of_connections(),
+                self.watch.map(|watch| &watch.by_connection),
+            ),
             dependence::Unit::Clustered { .. } => {
                 let corrected = self.rao_scott();
-                let ln_p = if corrected.usable {
-                    corrected.ln_p
-                } else {
-                    0.0
-                };
+                if !corrected.usable {
+                    // However answers go together, the first ones of connections are draws by themselves.
+                    return (self.p_of_connections(), None);
+                }
                 let p = PValue {
-                    p: ln_p.exp(),
-                    ln_p,
+                    p: corrected.ln_p.exp(),
+                    ln_p: corrected.ln_p,
                     method: Method::PearsonChiSquare,
                     culprit: None,
                 };
                 (p, None)
             }
         }
+    }
+
+    /// The p-value of the declared split by the first answers of the connections.
+    fn p_of_connections(&self) -> PValue {
+        let (counts, unattributed) = self.first_of_connections();
+        self.design
+            .p_diverged_completed(&counts, unattributed, self.policy.seed)
     }
 
     /// The p-value of "some share is off by the resolution"; `None` where nothing could exclude that.

@@ -4,12 +4,12 @@
 use std::fmt::Write as _;
 use std::thread;
 
-use resplit::verdict::Outcome;
+use resplit::verdict::{Balancing, Outcome};
 
 use super::band::{assert_at_least, assert_at_most};
 use super::gates::GATES;
 use super::run::Setup;
-use super::traffic::Traffic;
+use super::traffic::{Latency, Model, Traffic};
 
 /// Runs where the split is as declared: enough to see one in a thousand.
 const CORRECT: u64 = 10_000;
@@ -127,6 +127,12 @@ const CASES: [Case; 4] = [
     },
 ];
 
+/// What makes traffic another one.
+type Change = fn(Traffic) -> Traffic;
+
+/// Answers of a connection that resemble each other.
+const CLUSTERED: Model = Model::Clustered { icc: 0.2 };
+
 /// How many runs of a cell ended how.
 #[derive(Clone, Copy, Default)]
 struct Cell {
@@ -147,6 +153,83 @@ pub(crate) fn print_and_check() {
             case.check_promises(cells);
         }
         case.check_known(&watched);
+    }
+}
+
+/// Traffic that is not a draw for every request, or does not come in as it was sent: what resplit makes of 90/10 at its
+/// defaults, where that is right and where a canary gets 13 %.
+#[expect(clippy::print_stdout, reason = "the table is what this test is for")]
+pub(crate) fn print_and_check_models() {
+    let requests = || Setup::new("v1=90,v2=10");
+    let connections = Setup {
+        balancing: Balancing::Connection,
+        ..requests()
+    };
+    let few = Setup::fixed("v1=90,v2=10");
+    let tried: [(&str, Setup, Change, u64); 7] = [
+        ("draws", requests(), |t| t, 4000),
+        (
+            "connections, declared so",
+            connections,
+            |t| t.model(Model::PerConnection),
+            4000,
+        ),
+        (
+            "go together (ICC 0.2)",
+            requests(),
+            |t| t.model(CLUSTERED),
+            1000,
+        ),
+        (
+            "go together, 50 connections",
+            few,
+            |t| t.model(CLUSTERED),
+            1000,
+        ),
+        ("rotation", requests(), |t| t.model(Model::Rotation), 50),
+        (
+            "canary 20 times slower",
+            requests(),
+            |t| t.latency(Latency::SlowLast(20)),
+            4000,
+        ),
+        (
+            "2 % unattributed",
+            requests(),
+            |t| t.unattributed(0.02),
+            1000,
+        ),
+    ];
+    println!("\n| traffic | 90/10: diverged | passed | requests | 87/13: diverged | passed |");
+    println!("| --- | --: | --: | --: | --: | --: |");
+    let mut cells = Vec::new();
+    for (name, setup, model, runs) in &tried {
+        let right = simulated(setup, &model(Traffic::new(&[0.9, 0.1])), *runs);
+        let wrong = simulated(setup, &model(Traffic::new(&[0.87, 0.13])), runs / 4);
+        let part = |count: u64, cell: &Cell| percent(count as f64 / cell.runs as f64);
+        println!(
+            "| {name} | {} | {} | {} | {} | {} |",
+            part(right.diverged, &right),
+            part(right.passed, &right),
+            right.requests / right.runs,
+            part(wrong.diverged, &wrong),
+            part(wrong.passed, &wrong)
+        );
+        cells.push((name, right, wrong));
+    }
+    for (name, right, wrong) in cells {
+        assert_at_most(
+            &format!("{name}: false DIVERGED"),
+            right.diverged,
+            right.runs,
+            0.001,
+        );
+        assert_at_most(
+            &format!("{name}: false PASS"),
+            wrong.passed,
+            wrong.runs,
+            0.01,
+        );
     }
 }
 
