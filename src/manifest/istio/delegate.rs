@@ -35,7 +35,7 @@ impl Compiler<'_> {
         };
         for (index, http) in leaf.http.iter().enumerate() {
             let own = &leaf.meta.namespace;
-            let Some(mut outcome) = outcome(self.manifests, http, own, client, self.vantage.port)
+            let Some(mut outcome) = outcome(&self.index, http, own, client, self.vantage.port)
             else {
                 // Delegation goes one level deep.
                 continue;
@@ -57,11 +57,7 @@ impl Compiler<'_> {
 
     /// A delegate is a VirtualService without hosts that is exported to the one that refers to it.
     fn delegate(&self, name: &str, home: &str, root: &str) -> Option<&VirtualService> {
-        let found = self
-            .manifests
-            .virtual_services
-            .iter()
-            .find(|one| one.meta.name == name && one.meta.namespace == home)?;
+        let found = self.index.virtual_service(home, name)?;
         (found.hosts.is_empty() && attach::visibility(&found.export_to, home, root).is_some())
             .then_some(found)
     }

@@ -14,10 +14,12 @@ pub mod fault;
 pub mod gateway;
 pub mod http_match;
 pub mod http_route;
+mod index;
 mod lower;
 mod opaque;
 mod outcome;
 mod routes;
+mod subsets;
 pub mod virtual_service;
 
 pub use destination::WeightedDestination;

@@ -24,7 +24,7 @@ impl Compiler<'_> {
                 continue;
             }
             let Some(outcome) = outcome(
-                self.manifests,
+                &self.index,
                 http,
                 &service.meta.namespace,
                 client,

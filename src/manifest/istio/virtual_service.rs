@@ -1,5 +1,7 @@
 //! A VirtualService as written, every field of it. Not: whether it applies, nor what it does to a request.
 
+use std::collections::HashMap;
+
 use super::http_route::HttpRoute;
 use super::opaque;
 use crate::diag::Diagnostic;
@@ -39,17 +41,16 @@ impl VirtualService {
         let before = decoder.count();
         let hosts = spec.texts("hosts", decoder);
         let unread = decoder.count() > before || spec.misspelt("hosts");
-        for (index, host) in hosts.iter().enumerate() {
-            if let Some(first) = hosts[..index]
-                .iter()
-                .find(|first| first.value == host.value)
-            {
+        let mut seen = HashMap::new();
+        for host in &hosts {
+            let first = *seen.entry(&host.value).or_insert(host.span);
+            if first != host.span {
                 let message = format!("the host `{}` is given twice", host.value);
                 let problem = Diagnostic::error("duplicate_host", message);
                 decoder.report(
                     problem
                         .at(host.span, "again here")
-                        .at(first.span, "first here")
+                        .at(first, "first here")
                         .help("keep one of them"),
                 );
             }
