@@ -82,7 +82,7 @@ impl Sources {
         Self::default()
     }
 
-    /// Adds a text under the name a person would call it by (a path, or `-` for stdin).
+    /// Adds a text under the name a person would call it by (a path, or `<stdin>`).
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         self.files.push(Source {
             name: name.into(),

@@ -10,6 +10,7 @@ use super::outcome::everything_to;
 use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::Manifests;
+use crate::manifest::kube::Carries;
 use crate::route::{
     Caveat, Condition, Elsewhere, Only, Origin, Route, RouteTable, Test, TextMatch, Vantage,
     VirtualHost,
@@ -38,6 +39,7 @@ impl Compiler<'_> {
     fn mesh(&self, client: Option<&str>) -> RouteTable {
         let mut table = RouteTable {
             port: self.vantage.port,
+            completes: client.map(|client| format!("{client}.svc.cluster.local")),
             ..RouteTable::default()
         };
         let mut owners: HashMap<String, usize> = HashMap::new();
@@ -73,18 +75,20 @@ impl Compiler<'_> {
                     host.span,
                     attach::domains(&full, client),
                 );
-                virtual_host.routes.clone_from(&routes);
-                self.protocol(&full, &mut virtual_host.caveats);
                 self.unread(client, &mut virtual_host.caveats);
-                virtual_host.caveats.push(sealed(host.span));
-                if virtual_host
-                    .routes
-                    .iter()
-                    .all(|route| excluded(&route.conditions))
-                {
+                if let Some(connections) = self.connections(service, &full, client) {
+                    virtual_host.routes = connections;
+                } else {
+                    virtual_host.routes.clone_from(&routes);
+                    self.protocol(&full, &mut virtual_host.caveats);
+                    virtual_host.caveats.push(sealed(host.span));
+                }
+                if none_left(&virtual_host.routes) {
                     if full.contains('*') {
                         continue;
                     }
+                    virtual_host.unjudged = (service.opaque.as_ref())
+                        .map(|opaque| self.unjudged(service, opaque, &full));
                     virtual_host.routes.push(self.default_route(service, &full));
                 }
                 owners.insert(full, table.hosts.len());
@@ -129,6 +133,12 @@ impl Compiler<'_> {
                         known.objects.push(service.object());
                     }
                     known.routes.extend_from_slice(&routes);
+                    known.unjudged = match &service.opaque {
+                        Some(opaque) if none_left(&known.routes) => {
+                            Some(self.unjudged(service, opaque, &full))
+                        }
+                        _ => known.unjudged.take().filter(|_| none_left(&known.routes)),
+                    };
                 }
             }
         }
@@ -201,23 +211,15 @@ impl Compiler<'_> {
         span: Span,
         domains: Vec<String>,
     ) -> VirtualHost {
-        let mut caveats = Vec::new();
-        if let Some(opaque) = service.opaque.as_ref().filter(|_| service.http.is_empty()) {
-            let message = format!(
-                "`{}` routes of {} are not judged: they split connections, on ports that are not HTTP",
-                opaque.value,
-                service.object()
-            );
-            caveats.push(Caveat::new("opaque-routes", message, Some(opaque.span)));
-        }
         VirtualHost {
             name: name.to_owned(),
             domains,
             objects: vec![service.object()],
             span,
             https_only: false,
+            unjudged: None,
             routes: Vec::new(),
-            caveats,
+            caveats: Vec::new(),
         }
     }
 
@@ -284,27 +286,48 @@ impl Compiler<'_> {
             );
             caveats.push(Caveat::new("headless", message, Some(none.span)));
         }
-        let ports = &service.ports;
-        let dialled = match self.vantage.port {
-            Some(port) => ports.iter().find(|one| one.port.value == port),
-            None => ports.first().filter(|_| ports.len() == 1),
+        let Some((_, port)) = self.dialled(host) else {
+            return;
         };
-        if let Some((port, why)) = dialled.and_then(|port| Some((port, port.not_http()?))) {
-            let message = format!(
-                "port {} of {} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods",
-                port.port.value, service.meta
-            );
-            let span = port
-                .name
-                .as_ref()
-                .or(port.app_protocol.as_ref())
-                .map_or(port.port.span, |name| name.span);
-            caveats.push(Caveat::new("not-http", message, Some(span)));
-        }
+        let number = port.port.value;
+        let span = port
+            .name
+            .as_ref()
+            .or(port.app_protocol.as_ref())
+            .map_or(port.port.span, |name| name.span);
+        let (id, message) = match port.carries() {
+            Carries::Http => return,
+            Carries::Other(why) => (
+                "not-http",
+                format!(
+                    "port {number} of {} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods",
+                    service.meta
+                ),
+            ),
+            Carries::Undetermined => {
+                let (named, better) = match &port.name {
+                    Some(name) => (
+                        format!("is named `{}`, which names no protocol", name.value),
+                        format!("http-{}", name.value),
+                    ),
+                    None => (
+                        "has no name that names its protocol".to_owned(),
+                        "http".to_owned(),
+                    ),
+                };
+                let message = format!(
+                    "port {number} of Service {} {named}: proxies of Istio before 1.3 treat it as TCP and apply no route rule; \
+                     name it {better}",
+                    service.meta.name
+                );
+                ("unnamed-port", message)
+            }
+        };
+        caveats.push(Caveat::new(id, message, Some(span)));
     }
 
     /// "If the VS yields zero routes for this client, the VS is skipped and the service gets its default route."
-    fn default_route(&self, service: &VirtualService, host: &str) -> Route {
+    pub(super) fn default_route(&self, service: &VirtualService, host: &str) -> Route {
         Route {
             object: service.object(),
             rule: "default route of the service".to_owned(),
@@ -376,6 +399,11 @@ fn not_given(place: &str) -> Caveat {
     let message =
         format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
     Caveat::new("gateway-not-given", message, None)
+}
+
+/// Whether no route can match from this vantage.
+fn none_left(routes: &[Route]) -> bool {
+    routes.iter().all(|route| excluded(&route.conditions))
 }
 
 /// Whether a route can never match from this vantage.

@@ -4,7 +4,7 @@ use super::attach;
 use super::clues::{Known, Telling, clues};
 use super::index::Index;
 use super::subsets::Subsets;
-use super::{FaultAbort, HttpAction, HttpRoute, WeightedDestination};
+use super::{FaultAbort, HttpAction, HttpRoute, TcpRoute, WeightedDestination};
 use crate::diag::nearest::nearest;
 use crate::manifest::decode::At;
 use crate::route::{Abort, Action, Backend, Caveat, Only, Outcome, Split};
@@ -32,6 +32,25 @@ pub(super) fn outcome(
         abort: route.abort.and_then(abort),
         caveats,
     })
+}
+
+/// The outcome of a TCP route: one destination for each connection.
+pub(super) fn connections(
+    index: &Index<'_>,
+    route: &TcpRoute,
+    home: &str,
+    client: &str,
+    listener: Option<u16>,
+) -> Outcome {
+    let message =
+        "`tcp` routes split connections, not requests: judged as such with --balancing connection";
+    let mut caveats = vec![Caveat::new("tcp-route", message, Some(route.span))];
+    let split = split(index, &route.route, home, client, listener, &mut caveats);
+    Outcome {
+        action: Action::Split(split.by(Mechanism::PerConnection)),
+        abort: None,
+        caveats,
+    }
 }
 
 /// A route that sends everything to one host, as Istio makes it for a service without rules.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::http_route::HttpRoute;
 use super::opaque;
+use super::tcp_route::TcpRoute;
 use crate::diag::Diagnostic;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -22,6 +23,8 @@ pub struct VirtualService {
     pub export_to: Vec<At<String>>,
     /// Its HTTP routes in order.
     pub http: Vec<HttpRoute>,
+    /// Its TCP routes in order.
+    pub tcp: Vec<TcpRoute>,
     /// Where `tcp` or `tls` routes are, if there are any.
     pub opaque: Option<At<&'static str>>,
 }
@@ -60,6 +63,7 @@ impl VirtualService {
         let before = decoder.count();
         let http = spec.list("http", decoder, HttpRoute::decode);
         let clean = decoder.count() == before && !spec.misspelt("http");
+        let tcp = spec.list("tcp", decoder, TcpRoute::decode);
         opaque::check(&mut spec, decoder);
         let opaque = ["tcp", "tls"]
             .into_iter()
@@ -91,6 +95,7 @@ impl VirtualService {
             gateways,
             export_to,
             http,
+            tcp,
             opaque,
         })
     }
