@@ -95,3 +95,75 @@ impl<'t> Resolution<'t> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diag::Sources;
+    use crate::route::{
+        Action, Backend, Outcome, Probe, Route, RouteTable, Split, VirtualHost, resolve,
+    };
+    use crate::split::{Clues, Destination, Mechanism};
+
+    #[test]
+    fn another_split_over_the_declared_targets_is_a_rival() {
+        let mut sources = Sources::new();
+        let span = crate::diag::Span::new(sources.add("t.yaml", "text"), 0..4);
+        let route = |number: usize, weights: &[(&str, u32)]| {
+            let backend = |(host, weight): &(&str, u32)| Backend {
+                destination: Destination {
+                    host: (*host).to_owned(),
+                    port: None,
+                    subset: None,
+                },
+                weight: *weight,
+                clues: Clues::default(),
+            };
+            let split = Split::new(Mechanism::Iid, weights.iter().map(backend).collect());
+            Route {
+                object: "rules".to_owned(),
+                rule: format!("http[{number}]"),
+                alternative: None,
+                name: None,
+                span,
+                conditions: Vec::new(),
+                outcome: std::sync::Arc::new(Outcome {
+                    action: Action::Split(split.expect("a split")),
+                    abort: None,
+                    caveats: Vec::new(),
+                }),
+            }
+        };
+        let table = RouteTable {
+            hosts: vec![VirtualHost {
+                name: "h".to_owned(),
+                domains: vec!["h".to_owned()],
+                objects: vec!["rules".to_owned()],
+                span,
+                https_only: false,
+                unjudged: None,
+                routes: vec![
+                    route(0, &[("a", 90), ("b", 10)]),
+                    route(1, &[("b", 1), ("a", 9)]),
+                    route(2, &[("b", 80), ("a", 20)]),
+                    route(3, &[("b", 1)]),
+                    route(4, &[("a", 1), ("c", 1)]),
+                ],
+                caveats: Vec::new(),
+            }],
+            ..RouteTable::default()
+        };
+        let url = "http://h/".parse().expect("a URL");
+        let probe = Probe::new("GET", &url).expect("an absolute URL");
+        let resolution = resolve(&table, &probe).expect("a host");
+        let others = resolution.others(&resolution.expected(&sources));
+        let found: Vec<_> = others
+            .iter()
+            .map(|other| (other.route.rule.as_str(), other.shares.clone()))
+            .collect();
+        assert_eq!(
+            found,
+            [("http[2]", vec![0.2, 0.8]), ("http[3]", vec![0.0, 1.0])],
+            "equal shares and other targets are no rivals"
+        );
+    }
+}
