@@ -95,6 +95,90 @@ fn a_folder_without_manifests_is_refused() {
     run(&["-f", &shown(folder.path()), &url]).refused("a folder without YAML");
 }
 
+#[test]
+fn a_split_of_connections_is_no_split_of_requests() {
+    let url = Refusing::start().url("/");
+    let rules = virtual_service("weather", ["90", "10"]).replace("http:", "tcp:");
+    let service = |port: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: weather}}\nspec: {{ports: [{{name: {port}, port: 80}}]}}\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yaml");
+    for (case, text) in [
+        ("no Service", rules.clone()),
+        ("an HTTP port", format!("{rules}{}", service("http"))),
+        (
+            "a port that says nothing",
+            format!("{rules}{}", service("web")),
+        ),
+        ("names in handshakes", rules.replace("tcp:", "tls:")),
+    ] {
+        fs::write(&file, text).unwrap();
+        let outcome = run(&["-f", &shown(&file), "--host", "weather", &url]);
+        outcome.refused(case);
+        assert!(outcome.stderr.contains("splits `t"), "{case}: {outcome:#?}");
+    }
+    fs::write(&file, format!("{rules}{}", service("tcp"))).unwrap();
+    let outcome = run(&[
+        "-o",
+        "json",
+        "-n",
+        "9",
+        "-f",
+        &shown(&file),
+        "--host",
+        "weather",
+        &url,
+    ])
+    .exits(4);
+    let report = outcome.report();
+    assert_eq!(report.text("/expected/shares/0/ratio"), "9/10");
+}
+
+#[test]
+fn a_file_without_end_is_refused() {
+    let outcome = run(&["-f", "/dev/zero", &Refusing::start().url("/")]);
+    outcome.refused("a device");
+    assert!(
+        outcome.stderr.contains("larger than 128 MiB"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn a_request_that_no_rule_takes_is_told_why() {
+    let url = Refusing::start().url("/x");
+    let text = virtual_service("weather", ["90", "10"]).replace(
+        "    - route:",
+        "    - match: [{ authority: { exact: weather } }]\n      route:",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yaml");
+    fs::write(&file, text).unwrap();
+    let args = [
+        "-o",
+        "json",
+        "-n",
+        "9",
+        "-f",
+        &shown(&file),
+        "--host",
+        "weather:80",
+        &url,
+    ];
+    let report = run(&args).exits(4).report();
+    let caveats = report.0["verdict"]["caveats"].to_string();
+    assert!(
+        caveats.contains(
+            "no rule of VirtualService default/weather matches GET /x: the mesh answers 404; http[0] lost on authority \
+             (rules.yaml:8), which includes the port as sent: `weather:80`"
+        ),
+        "{caveats}"
+    );
+}
+
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }

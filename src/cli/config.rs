@@ -249,7 +249,12 @@ pub(super) fn vantage(args: &ExpectationArgs) -> Result<VantageConfig, Failure> 
             .iter()
             .map(label)
             .collect::<Result<_, _>>()?,
-        gateway: args.gateway.as_ref().map(gateway).transpose()?,
+        gateway: args
+            .gateway
+            .as_ref()
+            .filter(|name| *name != "mesh")
+            .map(gateway)
+            .transpose()?,
     })
 }
 

@@ -9,7 +9,9 @@ use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse};
-use crate::route::{OnlyError, Probe, ResolveError, Vantage, only_split, resolve as resolve_route};
+use crate::route::{
+    OnlyError, Other, Probe, ResolveError, Vantage, only_split, resolve as resolve_route,
+};
 use crate::split::Expected;
 use crate::verdict::{Caveat, Rival};
 
@@ -70,7 +72,9 @@ pub(super) fn resolve_for(
     };
     let table = lower(&manifests, &vantage);
     let resolution = match &asked {
-        Some(probe) => resolve_route(&table, probe).map_err(|error| unresolved(&error))?,
+        Some(probe) => {
+            resolve_route(&table, probe).map_err(|error| unresolved(&error, &sources))?
+        }
         None => only_split(&table).map_err(|error| unclear(&error))?,
     };
     let caveat = |caveat: &crate::route::Caveat| {
@@ -83,20 +87,67 @@ pub(super) fn resolve_for(
             message: format!("{}{place}", caveat.message),
         }
     };
+    let expected = resolution.expected(&sources);
+    let unmatched = asked
+        .as_ref()
+        .and_then(|probe| resolution.unmatched(probe, &sources));
+    let mut caveats: Vec<Caveat> = Vec::new();
+    let no_route = unmatched.map(|message| Caveat {
+        id: "no-route".to_owned(),
+        message,
+    });
+    for caveat in no_route
+        .into_iter()
+        .chain(resolution.caveats.iter().map(caveat))
+    {
+        // Two destinations may have the same to be said about them, in two places.
+        let same =
+            |known: &Caveat| known.id == caveat.id && said(&known.message) == said(&caveat.message);
+        if !caveats.iter().any(same) {
+            caveats.push(caveat);
+        }
+    }
+    let rival = |other: Other<'_>| Rival {
+        id: "other-rule".to_owned(),
+        message: format!(
+            "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
+             generation of the rules is still in effect",
+            other.route.rule,
+            sources.place(other.route.span)
+        ),
+        shares: other.shares,
+    };
     Ok(Some(Declared {
-        expected: resolution.expected(&sources),
+        rivals: resolution
+            .others(&expected)
+            .into_iter()
+            .map(rival)
+            .collect(),
         rule: resolution
             .route
             .map(|route| format!("{} {}", route.object, route.rule)),
-        caveats: resolution.caveats.iter().map(caveat).collect(),
-        rivals: Vec::new(),
+        expected,
+        caveats,
     }))
+}
+
+/// A message without the place at its end.
+fn said(message: &str) -> &str {
+    message.rsplit_once(" (").map_or(message, |(said, _)| said)
 }
 
 /// The manifests, unless something in them is wrong; warnings go to stderr.
 fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     let (manifests, mut problems) = parse(sources);
-    problems.extend(manifests.without_rules());
+    let without = manifests.without_rules();
+    if let (Some(problem), true) = (&without, problems.is_empty()) {
+        let names: Vec<&str> = sources.iter().map(|(_, source)| source.name()).collect();
+        return Err(Failure::usage(
+            format!("{} (read from {})", problem.message, names.join(", ")),
+            problem.help.clone().unwrap_or_default(),
+        ));
+    }
+    problems.extend(without);
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
@@ -119,12 +170,16 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     Ok(manifests)
 }
 
-fn unresolved(error: &ResolveError) -> Failure {
+fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
+    let place = match error {
+        ResolveError::Unjudged(unjudged) => format!(" ({})", sources.place(unjudged.span)),
+        _ => String::new(),
+    };
     let help = error.help().unwrap_or_else(|| {
         "name the file with the VirtualService with -f, or declare the split with --expect"
             .to_owned()
     });
-    Failure::usage(error.to_string(), help)
+    Failure::usage(format!("{error}{place}"), help)
 }
 
 fn unclear(error: &OnlyError) -> Failure {

@@ -1,12 +1,16 @@
 //! Files and stdin: nothing else in the program reads them.
 #![allow(clippy::disallowed_methods, reason = "this is where files are read")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::diag::Sources;
+use crate::manifest::yaml::MAX_BYTES;
+
+/// What stdin is called.
+const STDIN: &str = "<stdin>";
 
 /// What a folder is searched for, as kubectl does.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -16,20 +20,13 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
     let mut sources = Sources::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            add(
-                &mut sources,
-                "-",
-                stdin().map_err(|source| Failure::Read {
-                    path: "-".to_owned(),
-                    source,
-                })?,
-            )?;
+            add(&mut sources, STDIN, io::stdin().lock())?;
         } else if path.is_dir() {
             for file in folder(path)? {
-                add(&mut sources, &file.display().to_string(), bytes(&file)?)?;
+                add_file(&mut sources, &file)?;
             }
         } else {
-            add(&mut sources, &path.display().to_string(), bytes(path)?)?;
+            add_file(&mut sources, path)?;
         }
     }
     Ok(sources)
@@ -37,21 +34,16 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
 
 /// The content of a file, or of stdin for `-`.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let content = if path.as_os_str() == "-" {
-        stdin()
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        io::stdin().lock().read_to_end(&mut bytes)
     } else {
-        fs::read(path)
+        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
     };
-    content.map_err(|source| Failure::Read {
+    read.map(|_| bytes).map_err(|source| Failure::Read {
         path: path.display().to_string(),
         source,
     })
-}
-
-fn stdin() -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -87,7 +79,29 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn add(sources: &mut Sources, name: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+fn add_file(sources: &mut Sources, path: &Path) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => add(sources, &name, file),
+        Err(source) => Err(Failure::Read { path: name, source }),
+    }
+}
+
+/// Adds the text of a file, as long as it is one: a device may have no end.
+fn add(sources: &mut Sources, name: &str, from: impl Read) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| Failure::Read {
+            path: name.to_owned(),
+            source,
+        })?;
+    if bytes.len() > MAX_BYTES {
+        return Err(Failure::usage(
+            format!("`{name}` is larger than {} MiB", MAX_BYTES >> 20),
+            "pass only the objects that concern the split: kubectl get vs,dr,svc,deploy -n NAMESPACE -o yaml",
+        ));
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         Failure::usage(

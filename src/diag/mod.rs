@@ -5,6 +5,7 @@ pub mod nearest;
 pub mod render;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct Sources {
 pub struct Source {
     name: String,
     text: String,
+    // Where its lines begin, found when somebody first asks.
+    lines: OnceLock<Vec<usize>>,
 }
 
 /// Names one text in [`Sources`].
@@ -79,11 +82,12 @@ impl Sources {
         Self::default()
     }
 
-    /// Adds a text under the name a person would call it by (a path, or `-` for stdin).
+    /// Adds a text under the name a person would call it by (a path, or `<stdin>`).
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         self.files.push(Source {
             name: name.into(),
             text: text.into(),
+            lines: OnceLock::new(),
         });
         SourceId(self.files.len() - 1)
     }
@@ -105,12 +109,11 @@ impl Sources {
     /// Line and column of a span's start, both from 1; the column counts characters.
     #[must_use]
     pub fn position(&self, span: Span) -> (usize, usize) {
-        let before = &self.get(span.source).text[..span.start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        let source = self.get(span.source);
+        let lines = source.lines();
+        let line = lines.partition_point(|start| *start <= span.start);
+        let before = &source.text[lines[line - 1]..span.start];
+        (line, before.chars().count() + 1)
     }
 
     /// `weather-rules.yaml:27`: the place as a person names it, the folder left out.
@@ -133,6 +136,18 @@ impl Source {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Where its lines begin: at 0, and after each newline.
+    #[must_use]
+    pub fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let after = self
+                .text
+                .match_indices('\n')
+                .map(|(newline, _)| newline + 1);
+            std::iter::once(0).chain(after).collect()
+        })
     }
 }
 

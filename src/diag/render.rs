@@ -1,10 +1,8 @@
 //! A [`Diagnostic`] as text with the source line and a caret. The only user of annotate-snippets.
 
-use std::collections::BTreeMap;
-
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Severity, SourceId, Sources, Span};
+use super::{Diagnostic, Severity, Source, Sources, Span};
 
 /// Renders the problems in the order given, one blank line apart, ending in a newline unless there are none.
 #[must_use]
@@ -14,10 +12,9 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     } else {
         Renderer::plain()
     };
-    let mut lines = Lines::new();
     let blocks: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| block(diagnostic, sources, &mut lines, &renderer))
+        .map(|diagnostic| block(diagnostic, sources, &renderer))
         .collect();
     if blocks.is_empty() {
         String::new()
@@ -26,15 +23,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     }
 }
 
-/// Where the lines of the sources begin, counted once for all problems.
-type Lines = BTreeMap<SourceId, Vec<usize>>;
-
-fn block(
-    diagnostic: &Diagnostic,
-    sources: &Sources,
-    lines: &mut Lines,
-    renderer: &Renderer,
-) -> String {
+fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -51,10 +40,8 @@ fn block(
                 .iter()
                 .filter(|(_, label)| label.span.source == source_id)
         };
-        let starts = lines
-            .entry(source_id)
-            .or_insert_with(|| starts(source.text()));
-        let (line, from, text) = window(source.text(), starts, here().map(|(_, label)| label.span));
+        let spans = here().map(|(_, label)| label.span);
+        let (line, from, text) = window(source, spans);
         let mut snippet = Snippet::source(text).path(source.name()).line_start(line);
         for (index, label) in here() {
             let kind = if *index == 0 {
@@ -84,18 +71,10 @@ fn block(
     }
 }
 
-fn starts(text: &str) -> Vec<usize> {
-    let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
-    std::iter::once(0).chain(after).collect()
-}
-
 /// The lines that hold all spans, with the number and the place of the first: the renderer reads every line it is
 /// given, and a dump of a cluster has half a million.
-fn window<'t>(
-    text: &'t str,
-    starts: &[usize],
-    spans: impl Iterator<Item = Span> + Clone,
-) -> (usize, usize, &'t str) {
+fn window(source: &Source, spans: impl Iterator<Item = Span> + Clone) -> (usize, usize, &str) {
+    let (text, starts) = (source.text(), source.lines());
     let first = spans.clone().map(|span| span.start).min().unwrap_or(0);
     let last = spans.map(|span| span.end).max().unwrap_or(0);
     let line = starts.partition_point(|start| *start <= first);

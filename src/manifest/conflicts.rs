@@ -1,6 +1,6 @@
 //! What is wrong with objects only next to each other: the same one twice, a delegate that nobody asks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::istio::{HttpAction, VirtualService};
 use super::{DIALECTS, Manifests};
@@ -42,18 +42,20 @@ pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
 
 /// A VirtualService without hosts routes nothing, unless another one delegates to it.
 pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+    let mut referred: HashSet<(&str, &str)> = HashSet::new();
+    for root in &manifests.virtual_services {
+        for http in &root.http {
+            if let HttpAction::Delegate { name, namespace } = &http.action {
+                let home = namespace
+                    .as_ref()
+                    .map_or(&root.meta.namespace, |namespace| &namespace.value);
+                referred.insert((home, &name.value));
+            }
+        }
+    }
     let referred = |one: &VirtualService| {
-        manifests.virtual_services.iter().any(|root| {
-            root.http.iter().any(|http| match &http.action {
-                HttpAction::Delegate { name, namespace } => {
-                    let home = namespace
-                        .as_ref()
-                        .map_or(&root.meta.namespace, |namespace| &namespace.value);
-                    name.value == one.meta.name && *home == one.meta.namespace
-                }
-                _ => false,
-            })
-        })
+        let meta = &one.meta;
+        referred.contains(&(meta.namespace.as_str(), meta.name.as_str()))
     };
     for one in manifests
         .virtual_services

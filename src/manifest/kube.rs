@@ -57,6 +57,17 @@ pub struct ServicePort {
     pub protocol: Option<At<String>>,
 }
 
+/// What a port is declared to carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// HTTP of some version.
+    Http,
+    /// Nothing is declared: the proxy looks at the bytes.
+    Undetermined,
+    /// Something else, named as a message does.
+    Other(String),
+}
+
 /// Something that runs pods: a Deployment, a Pod, a Rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
@@ -145,30 +156,32 @@ impl ServicePort {
 }
 
 impl ServicePort {
-    /// The protocol, where the port is declared to carry something else than HTTP. A name that says nothing is no such
-    /// declaration: the proxy looks at the bytes then, except on ports where a server is known to speak first.
+    /// What the port is declared to carry. A name that says nothing is no declaration: the proxy looks at the bytes then,
+    /// except on ports where a server is known to speak first.
     #[must_use]
-    pub fn not_http(&self) -> Option<String> {
+    pub fn carries(&self) -> Carries {
         let text =
             |field: &Option<At<String>>| field.as_ref().map(|text| text.value.to_lowercase());
         if text(&self.protocol).is_some_and(|protocol| protocol == "udp") {
-            return Some("UDP".to_owned());
+            return Carries::Other("UDP".to_owned());
         }
         let name = text(&self.app_protocol)
             .or_else(|| text(&self.name))
             .unwrap_or_default();
         let head = match name.as_str() {
-            "kubernetes.io/h2c" | "kubernetes.io/ws" => return None,
+            "kubernetes.io/h2c" | "kubernetes.io/ws" => return Carries::Http,
             "kubernetes.io/wss" => "https",
             name => name.split('-').next().unwrap_or_default(),
         };
         match head {
-            "http" | "http2" | "grpc" | "http_proxy" => None,
+            "http" | "http2" | "grpc" | "http_proxy" => Carries::Http,
             "tcp" | "tls" | "https" | "mongo" | "redis" | "mysql" | "udp" => {
-                Some(format!("`{head}`"))
+                Carries::Other(format!("`{head}`"))
             }
-            _ if matches!(self.port.value, 25 | 53 | 3306 | 27017) => Some("`tcp`".to_owned()),
-            _ => None,
+            _ if matches!(self.port.value, 25 | 53 | 3306 | 27017) => {
+                Carries::Other("`tcp`".to_owned())
+            }
+            _ => Carries::Undetermined,
         }
     }
 }
@@ -243,7 +256,8 @@ mod tests {
                 app_protocol,
                 protocol: None,
             };
-            assert_eq!(port.not_http().is_none(), http, "{port:?}");
+            let other = matches!(port.carries(), Carries::Other(_));
+            assert_eq!(!other, http, "{port:?}");
         }
     }
 }

@@ -185,6 +185,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
             .map(|label| (label.span.source, label.span.start))
     });
     if problems.len() >= MAX_PROBLEMS {
+        problems.truncate(MAX_PROBLEMS);
         let message = format!("there are more problems than these {MAX_PROBLEMS}");
         problems
             .push(Diagnostic::error("too_many_problems", message).help("is this the right file?"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Caveat, Elsewhere, Probe, RouteTable, VirtualHost};
+use super::{Caveat, Elsewhere, Probe, RouteTable, Unjudged, VirtualHost};
 use crate::diag::nearest::nearest;
 
 /// Why no host of the table takes a request.
@@ -20,15 +20,20 @@ pub enum ResolveError {
         rules: Vec<Elsewhere>,
     },
     /// No rule has this host.
-    #[error("no rule routes the host `{host}`")]
+    #[error("no rule routes the host `{host}`{}", meaning(means.as_deref()))]
     NoHost {
         /// The host asked for.
         host: String,
         /// The hosts that are routed.
         known: Vec<String>,
+        /// What the name stands for where it is called, if that is another name.
+        means: Option<String>,
         /// The one that was probably meant.
         nearest: Option<String>,
     },
+    /// The host has rules, but none about requests.
+    #[error("{}", .0.message)]
+    Unjudged(Unjudged),
     /// An address could stand for several hosts, or a short name for several services.
     #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
     Ambiguous {
@@ -47,7 +52,17 @@ impl ResolveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoRules => None,
+            Self::Unjudged(unjudged) => Some(unjudged.help.clone()),
             Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.help.clone()),
+            Self::NoHost {
+                known,
+                nearest: Some(near),
+                means: Some(_),
+                ..
+            } => Some(format!(
+                "the rules route {}; did you mean --host {near}, or another --from-namespace?",
+                some(known, ", ")
+            )),
             Self::NoHost { known, nearest, .. } => Some(match nearest {
                 Some(near) => format!(
                     "did you mean `{near}`? --host sets the host without changing the address"
@@ -60,6 +75,12 @@ impl ResolveError {
             Self::Ambiguous { option, .. } => Some(format!("say which one with `{option}`")),
         }
     }
+}
+
+fn meaning(means: Option<&str>) -> String {
+    means.map_or_else(String::new, |means| {
+        format!(", which means `{means}` from here")
+    })
 }
 
 fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
@@ -170,7 +191,17 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
     if table.hosts.is_empty() {
         return ResolveError::NoRules;
     }
-    let known: BTreeSet<&str> = table.hosts.iter().map(reachable).collect();
+    let means = table
+        .completes
+        .as_ref()
+        .filter(|_| !host.contains('.'))
+        .map(|rest| format!("{host}.{rest}"));
+    // Next to the full name that was asked for, only full names say what differs.
+    let name = |host| match means {
+        Some(_) => VirtualHost::full(host),
+        None => reachable(host),
+    };
+    let known: BTreeSet<&str> = table.hosts.iter().map(name).collect();
     let domains = || {
         table
             .hosts
@@ -189,7 +220,15 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
     ResolveError::NoHost {
         host,
         known: known.into_iter().map(str::to_owned).collect(),
+        means,
         nearest,
+    }
+}
+
+impl VirtualHost {
+    /// Its first name, which is the full one.
+    fn full(&self) -> &str {
+        self.domains.first().unwrap_or(&self.name)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod matching;
 mod only;
 mod probe;
 pub mod resolve;
+mod rivals;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use matching::{Condition, Test, TextMatch};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
 pub use resolve::{Matched, Resolution, Tried, resolve};
+pub use rivals::Other;
 
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::split::{Clues, Destination, Mechanism, Share};
@@ -54,6 +56,8 @@ pub struct RouteTable {
     pub hosts: Vec<VirtualHost>,
     /// The port of a destination that names none: the one that is dialled, where it is known and means that.
     pub port: Option<u16>,
+    /// What completes a name without dots, where that is known: `default.svc.cluster.local`.
+    pub completes: Option<String>,
     /// Rules that exist and do not apply from here, so that an error can name them.
     pub elsewhere: Vec<Elsewhere>,
 }
@@ -71,10 +75,23 @@ pub struct VirtualHost {
     pub span: Span,
     /// Plain HTTP is answered with a redirect to HTTPS.
     pub https_only: bool,
+    /// Set where nothing true can be said about requests to this host.
+    pub unjudged: Option<Unjudged>,
     /// The routes; the first that matches wins.
     pub routes: Vec<Route>,
     /// What weakens every answer about this host.
     pub caveats: Vec<Caveat>,
+}
+
+/// Why a host cannot be judged: its rules are about something else than requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unjudged {
+    /// Why.
+    pub message: String,
+    /// The next step.
+    pub help: String,
+    /// The rules it is about.
+    pub span: Span,
 }
 
 /// One route: conditions that must all hold, and what happens then.
@@ -251,6 +268,12 @@ impl Split {
                 backends,
             }),
         }
+    }
+
+    /// The same split, picked in another way.
+    #[must_use]
+    pub fn by(self, mechanism: Mechanism) -> Self {
+        Self { mechanism, ..self }
     }
 
     /// The backends in the order of the declaration.

@@ -75,6 +75,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
         mechanism,
         parts,
         source: route.span,
+        port: table.port,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct Resolution<'t> {
     // Shares sum to one.
     pub(super) parts: Vec<(Target, Share, Clues)>,
     pub(super) source: Span,
+    // The port of destinations that name none.
+    pub(super) port: Option<u16>,
 }
 
 /// The route that matches.
@@ -55,6 +57,9 @@ pub struct Tried<'t> {
 /// Resolves a request. Pure and total: an error says that no host of the table takes it.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = find_host(table, probe)?;
+    if let Some(unjudged) = &host.unjudged {
+        return Err(ResolveError::Unjudged(unjudged.clone()));
+    }
     let concerns = |caveat: &&Caveat| caveat.concerns(probe);
     let of_host = host.caveats.iter().filter(concerns).cloned();
     let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
@@ -101,6 +106,7 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
         mechanism,
         parts,
         source: route.span,
+        port: table.port,
     })
 }
 
@@ -127,6 +133,7 @@ fn nowhere(host: &VirtualHost) -> Resolution<'_> {
         mechanism: Mechanism::Iid,
         parts: answered(404, Cause::NoRoute),
         source: host.span,
+        port: None,
     }
 }
 

@@ -5,7 +5,7 @@ mod clue;
 mod share;
 mod weights;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -194,13 +194,17 @@ impl Expected {
         parts: Vec<(Target, Share, Clues)>,
     ) -> Result<Self, ExpectedError> {
         let mut merged: Vec<(Target, Share, Clues)> = Vec::with_capacity(parts.len());
+        let mut places: HashMap<Target, usize> = HashMap::with_capacity(parts.len());
         let mut total = Share::ZERO;
         let overflow = |target: &Target| ExpectedError::Sum(target.names().concat());
         for (target, share, clues) in parts {
             total = total.plus(share).ok_or_else(|| overflow(&target))?;
-            match merged.iter_mut().find(|(known, ..)| *known == target) {
-                Some((_, sum, _)) => *sum = sum.plus(share).ok_or_else(|| overflow(&target))?,
-                None => merged.push((target, share, clues)),
+            if let Some(at) = places.get(&target) {
+                let sum: &mut Share = &mut merged[*at].1;
+                *sum = sum.plus(share).ok_or_else(|| overflow(&target))?;
+            } else {
+                places.insert(target.clone(), merged.len());
+                merged.push((target, share, clues));
             }
         }
         if merged.is_empty() {

@@ -5,7 +5,7 @@ use super::sample::{Drawn, Sample, active};
 use super::watch::{Decided, Watch};
 use super::{Balancing, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
 use crate::observe::Observation;
-use crate::split::Expected;
+use crate::split::{Expected, Mechanism};
 use crate::stats::change::{Change, change_of_labels};
 use crate::stats::dependence::{self, Purity, RaoScott, Row, purity, rao_scott};
 use crate::stats::design::{Design, Method, PValue};
@@ -37,6 +37,8 @@ pub(super) struct Case<'a> {
     pub(super) rows: Vec<Row>,
     pub(super) purity: Purity,
     pub(super) unit: dependence::Unit,
+    /// What the declaration says about connections: a route of connections says it itself.
+    pub(super) balancing: Balancing,
     /// Where the split changed, if it did.
     pub(super) change: Option<Change>,
     watch: Option<&'a Watch>,
@@ -63,8 +65,13 @@ impl<'a> Case<'a> {
             None if active.len() == 1 => dependence::Unit::Response,
             None => dependence::unit(&rows, DRAWS, policy.seed),
         };
+        let balancing = match expected.mechanism {
+            Mechanism::PerConnection => Balancing::Connection,
+            Mechanism::Iid | Mechanism::Wrr | Mechanism::Hash => policy.balancing,
+        };
         Self {
             expected,
+            balancing,
             sorted: evidence.sorted,
             seen: evidence.seen,
             rivals: evidence.rivals,
@@ -92,7 +99,7 @@ impl<'a> Case<'a> {
                 ..blank(Outcome::NoData, self.policy)
             };
         }
-        if self.per_connection() && self.policy.balancing == Balancing::Request {
+        if self.per_connection() && self.balancing == Balancing::Request {
             return self.structural(
                 10_f64.powf(self.purity.log10_p),
                 reason::per_connection(self),
@@ -200,9 +207,7 @@ impl<'a> Case<'a> {
         };
         match self.unit {
             dependence::Unit::Response => by_response(),
-            dependence::Unit::Connection if self.policy.balancing == Balancing::Request => {
-                by_response()
-            }
+            dependence::Unit::Connection if self.balancing == Balancing::Request => by_response(),
             dependence::Unit::Connection => (
                 self.p_of_connections(),
                 self.watch.map(|watch| &watch.by_connection),

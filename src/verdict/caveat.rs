@@ -144,7 +144,7 @@ fn clustered(case: &Case<'_>) -> Option<Caveat> {
 }
 
 fn sticky(case: &Case<'_>) -> Option<Caveat> {
-    if !case.per_connection() || case.policy.balancing == super::Balancing::Request {
+    if !case.per_connection() || case.balancing == super::Balancing::Request {
         return None;
     }
     Some(caveat(

@@ -95,9 +95,11 @@ fn likely(case: &Case<'_>) -> Vec<Caveat> {
     if n == 0 || case.active.len() < 2 {
         return Vec::new();
     }
-    let rivals: Vec<Rival> = built_in(case)
-        .into_iter()
-        .chain(case.rivals.iter().map(|rival| among_active(case, rival)))
+    let rivals: Vec<Rival> = case
+        .rivals
+        .iter()
+        .map(|rival| among_active(case, rival))
+        .chain(built_in(case))
         .collect();
     let mut fitting: Vec<(f64, &Rival)> = rivals
         .iter()

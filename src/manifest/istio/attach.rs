@@ -1,13 +1,8 @@
-//! Which objects apply: names made comparable, visibility, order, and the DestinationRule that belongs to a host.
+//! Which objects apply: names made comparable, visibility, and order.
 
-use std::cmp::Reverse;
-
-use super::destination_rule::{DestinationRule, Subset};
-use super::gateway::ServiceEntry;
 use super::virtual_service::VirtualService;
 use crate::manifest::Manifests;
 use crate::manifest::decode::At;
-use crate::manifest::kube::Service;
 
 /// The namespace whose configuration counts for everybody.
 pub(super) const ROOT: &str = "istio-system";
@@ -108,103 +103,12 @@ pub(super) fn in_order<'m>(
     seen.into_iter().map(|(_, service)| service).collect()
 }
 
-/// What destination rules say about a host.
-#[derive(Debug)]
-pub(super) struct Subsets<'m> {
-    /// The rules that belong to the host, the namespace of the client first asked; empty if none does.
-    pub(super) rules: Vec<&'m DestinationRule>,
-}
-
-impl<'m> Subsets<'m> {
-    /// The rules for a host, as a client in a namespace sees them.
-    pub(super) fn of(manifests: &'m Manifests, host: &str, client: &str) -> Self {
-        let entry = |entry: &&ServiceEntry| entry.hosts.iter().any(|name| name.value == host);
-        let entry = manifests.service_entries.iter().find(entry);
-        let home = match (service_of(host), entry) {
-            (Some((_, namespace)), _) => namespace,
-            (None, Some(entry)) => &entry.meta.namespace,
-            (None, None) => client,
-        };
-        let private = |rule: &DestinationRule| {
-            let own = visibility(&rule.export_to, &rule.meta.namespace, &rule.meta.namespace);
-            rule.selective || own == Some(Visibility::Private)
-        };
-        let all = |rule: &DestinationRule| {
-            rule.meta.namespace == client && (client != ROOT || private(rule))
-        };
-        let exported = |namespace: &str, rule: &DestinationRule| {
-            rule.meta.namespace == namespace
-                && visibility(&rule.export_to, namespace, client).is_some()
-        };
-        let steps: [&dyn Fn(&DestinationRule) -> bool; 3] =
-            [&all, &|rule| exported(home, rule), &|rule| {
-                exported(ROOT, rule)
-            }];
-        let rules = steps
-            .into_iter()
-            .map(|step| most_specific(manifests, host, step))
-            .find(|rules| !rules.is_empty());
-        Self {
-            rules: rules.unwrap_or_default(),
-        }
-    }
-
-    /// The subset of a name; rules for one host and namespace add up, the first wins.
-    pub(super) fn get(&self, name: &str) -> Option<&'m Subset> {
-        self.rules
-            .iter()
-            .flat_map(|rule| &rule.subsets)
-            .find(|subset| subset.name.value == name)
-    }
-
-    /// The names of all subsets.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'m str> {
-        self.rules
-            .iter()
-            .flat_map(|rule| &rule.subsets)
-            .map(|subset| subset.name.value.as_str())
-    }
-}
-
-/// The rules with the host itself, else with the longest wildcard that covers it.
-fn most_specific<'m>(
-    manifests: &'m Manifests,
-    host: &str,
-    step: &dyn Fn(&DestinationRule) -> bool,
-) -> Vec<&'m DestinationRule> {
-    let name = |rule: &DestinationRule| full_name(&rule.host.value, &rule.meta.namespace);
-    let mut rules: Vec<&DestinationRule> = manifests
-        .destination_rules
-        .iter()
-        .filter(|rule| step(rule) && covers(&name(rule), host))
-        .collect();
-    let Some(best) = rules
-        .iter()
-        .map(|rule| name(rule))
-        .min_by_key(|name| (name.starts_with('*'), Reverse(name.len())))
-    else {
-        return rules;
-    };
-    rules.retain(|rule| name(rule) == best);
-    rules.sort_by_key(|rule| (&rule.meta.created, &rule.meta.name));
-    rules
-}
-
 /// Whether a host name, perhaps with a wildcard, takes another.
 pub(super) fn covers(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(suffix) => host.ends_with(suffix) && (suffix.is_empty() || host.len() > suffix.len()),
         None => pattern == host,
     }
-}
-
-/// The Service behind a full host name, if the manifests hold it.
-pub(super) fn service<'m>(manifests: &'m Manifests, host: &str) -> Option<&'m Service> {
-    let (name, namespace) = service_of(host)?;
-    manifests
-        .services
-        .iter()
-        .find(|service| service.meta.name == name && service.meta.namespace == namespace)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The words by which an answer may give away the destination it came from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::attach;
 use super::destination_rule::Subset;
-use crate::manifest::Manifests;
+use super::index::Index;
+use crate::manifest::kube::Workload;
 use crate::split::Clues;
 
 /// One destination of a split, as far as clues need it.
@@ -17,12 +18,42 @@ pub(super) struct Known<'m> {
     pub(super) subset: Option<&'m Subset>,
 }
 
+/// Which label values tell one destination of a split from the others.
+pub(super) struct Telling<'k>(HashMap<&'k str, Option<Of<'k>>>);
+
+/// A destination by its host and the name of its subset.
+type Of<'k> = (&'k str, Option<&'k str>);
+
+impl<'k> Telling<'k> {
+    /// Reads the labels of all destinations of a split.
+    pub(super) fn among(all: &'k [Known<'_>]) -> Self {
+        let mut owners: HashMap<&str, Option<Of<'k>>> = HashMap::new();
+        for known in all {
+            let values = known.subset.into_iter().flat_map(|s| s.labels.values());
+            for value in values {
+                let owner = owners.entry(value).or_insert(Some(known.of()));
+                *owner = owner.filter(|owner| *owner == known.of());
+            }
+        }
+        Self(owners)
+    }
+}
+
+impl Known<'_> {
+    fn of(&self) -> Of<'_> {
+        (&self.host, self.subset_name)
+    }
+}
+
 /// The clues of one destination next to all destinations of its split. Names with a port are added when it is known.
-pub(super) fn clues(manifests: &Manifests, own: &Known<'_>, all: &[Known<'_>]) -> Clues {
+pub(super) fn clues(index: &Index<'_>, own: &Known<'_>, telling: &Telling<'_>) -> Clues {
     Clues {
         names: names(own),
-        labels: labels(own, all),
-        workloads: workloads(manifests, own),
+        labels: labels(own, telling),
+        workloads: workloads(index, own)
+            .into_iter()
+            .map(|workload| workload.meta.name.clone())
+            .collect(),
     }
 }
 
@@ -37,43 +68,26 @@ fn names(own: &Known<'_>) -> BTreeSet<String> {
 }
 
 /// The values of the subset's labels that no other destination of the split has.
-fn labels(own: &Known<'_>, all: &[Known<'_>]) -> BTreeSet<String> {
-    let same = |other: &Known<'_>| other.host == own.host && other.subset_name == own.subset_name;
-    let taken: BTreeSet<&String> = all
-        .iter()
-        .filter(|other| !same(other))
-        .filter_map(|other| other.subset)
-        .flat_map(|s| s.labels.values())
-        .collect();
+fn labels(own: &Known<'_>, telling: &Telling<'_>) -> BTreeSet<String> {
     let values = own
         .subset
         .into_iter()
         .flat_map(|subset| subset.labels.values());
     values
-        .filter(|value| !taken.contains(value))
+        .filter(|value| telling.0.get(value.as_str()) == Some(&Some(own.of())))
         .cloned()
         .collect()
 }
 
 /// The workloads whose pods the destination selects.
-fn workloads(manifests: &Manifests, own: &Known<'_>) -> BTreeSet<String> {
+pub(super) fn workloads<'m>(index: &Index<'m>, own: &Known<'_>) -> Vec<&'m Workload> {
     let Some((_, namespace)) = attach::service_of(&own.host) else {
-        return BTreeSet::new();
+        return Vec::new();
     };
-    let selector = attach::service(manifests, &own.host).map(|service| &service.selector);
+    if own.subset_name.is_some() && own.subset.is_none() {
+        return Vec::new();
+    }
+    let selector = index.service(&own.host).map(|service| &service.selector);
     let subset = own.subset.map(|subset| &subset.labels);
-    if own.subset_name.is_some() && subset.is_none() {
-        return BTreeSet::new();
-    }
-    let asked = || selector.into_iter().chain(subset).flatten();
-    if asked().next().is_none() {
-        return BTreeSet::new();
-    }
-    manifests
-        .workloads
-        .iter()
-        .filter(|workload| workload.meta.namespace == namespace)
-        .filter(|workload| asked().all(|(key, value)| workload.labels.get(key) == Some(value)))
-        .map(|workload| workload.meta.name.clone())
-        .collect()
+    index.workloads(namespace, selector.into_iter().chain(subset).flatten())
 }

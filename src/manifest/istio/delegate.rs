@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::attach;
 use super::lower::Compiler;
 use super::outcome::{abort, notable, outcome};
-use super::routes::push;
+use super::routes::{nothing, push};
 use super::{HttpRoute, VirtualService};
 use crate::manifest::decode::At;
-use crate::route::{Action, Caveat, Condition, Outcome, Route, Test, TextMatch};
+use crate::route::{Caveat, Condition, Route, Test, TextMatch};
 
 impl Compiler<'_> {
     /// The routes that a delegating route stands for; one that never matches where the delegate cannot be found.
@@ -21,7 +21,7 @@ impl Compiler<'_> {
         place: &str,
     ) -> Vec<Route> {
         let mut routes = Vec::new();
-        let outer = self.alternatives(from, root, client, place);
+        let outer = self.alternatives(&from.matches, root, client, place);
         let Some(leaf) = self.delegate(&name.value, home, &root.meta.namespace) else {
             push(
                 &mut routes,
@@ -35,14 +35,14 @@ impl Compiler<'_> {
         };
         for (index, http) in leaf.http.iter().enumerate() {
             let own = &leaf.meta.namespace;
-            let Some(mut outcome) = outcome(self.manifests, http, own, client, self.vantage.port)
+            let Some(mut outcome) = outcome(&self.index, http, own, client, self.vantage.port)
             else {
                 // Delegation goes one level deep.
                 continue;
             };
             outcome.abort = outcome.abort.or_else(|| from.abort.and_then(abort));
             outcome.caveats.extend(from.notable.iter().map(notable));
-            let inner = self.alternatives(http, leaf, client, place);
+            let inner = self.alternatives(&http.matches, leaf, client, place);
             push(
                 &mut routes,
                 leaf,
@@ -57,11 +57,7 @@ impl Compiler<'_> {
 
     /// A delegate is a VirtualService without hosts that is exported to the one that refers to it.
     fn delegate(&self, name: &str, home: &str, root: &str) -> Option<&VirtualService> {
-        let found = self
-            .manifests
-            .virtual_services
-            .iter()
-            .find(|one| one.meta.name == name && one.meta.namespace == home)?;
+        let found = self.index.virtual_service(home, name)?;
         (found.hosts.is_empty() && attach::visibility(&found.export_to, home, root).is_some())
             .then_some(found)
     }
@@ -142,13 +138,4 @@ fn dropped(mut sets: Vec<Vec<Condition>>, home: &str, name: &At<String>) -> Vec<
         });
     }
     sets
-}
-
-/// The outcome of a route that never matches.
-fn nothing() -> Arc<Outcome> {
-    Arc::new(Outcome {
-        action: Action::Direct { status: 404 },
-        abort: None,
-        caveats: Vec::new(),
-    })
 }

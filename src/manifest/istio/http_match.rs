@@ -26,6 +26,51 @@ pub struct HttpMatch {
 }
 
 impl HttpMatch {
+    /// One item of `match` of a TCP route: nothing in it looks at requests.
+    pub(super) fn of_connection(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut fields = decoder.map(node, "a match")?;
+        let mut conditions = Vec::new();
+        for key in ["destinationSubnets", "sourceSubnet"] {
+            if let Some(span) = fields.place(key) {
+                let message =
+                    format!("`{key}` looks at addresses, which are not known: taken not to match");
+                let caveat = Caveat::new("unknown-subnet", message, Some(span));
+                conditions.push(Condition {
+                    field: key.to_owned(),
+                    span,
+                    test: Test::Unknowable(caveat),
+                });
+            }
+        }
+        let item = Self::sources(node.span, conditions, &mut fields, decoder);
+        fields.finish(decoder);
+        Some(item)
+    }
+
+    /// The conditions with those on where the request comes from, and to which port.
+    fn sources(
+        span: Span,
+        conditions: Vec<Condition>,
+        fields: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Self {
+        let labels_at = fields.place("sourceLabels");
+        let labels = fields.labels("sourceLabels", decoder);
+        Self {
+            span,
+            conditions,
+            port: fields.port("port", decoder),
+            source_labels: labels_at.filter(|_| !labels.is_empty()).map(|span| At {
+                value: labels,
+                span,
+            }),
+            source_namespace: fields
+                .text("sourceNamespace", decoder)
+                .filter(|text| !text.value.is_empty()),
+            gateways: fields.texts("gateways", decoder),
+        }
+    }
+
     /// One item of `match`.
     pub(super) fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut fields = decoder.map(node, "a match")?;
@@ -77,21 +122,7 @@ impl HttpMatch {
                 value,
             },
         );
-        let labels_at = fields.place("sourceLabels");
-        let labels = fields.labels("sourceLabels", decoder);
-        let item = Self {
-            span: node.span,
-            conditions,
-            port: fields.port("port", decoder),
-            source_labels: labels_at.filter(|_| !labels.is_empty()).map(|span| At {
-                value: labels,
-                span,
-            }),
-            source_namespace: fields
-                .text("sourceNamespace", decoder)
-                .filter(|text| !text.value.is_empty()),
-            gateways: fields.texts("gateways", decoder),
-        };
+        let item = Self::sources(node.span, conditions, &mut fields, decoder);
         fields.text("name", decoder);
         fields.text("statPrefix", decoder);
         fields.finish(decoder);

@@ -1,13 +1,16 @@
 //! From virtual services to the routes that one proxy has: which apply, in which order, with which conditions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::attach;
 use super::gateway::{Gateway, Server};
+use super::index::Index;
 use super::outcome::everything_to;
 use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::Manifests;
+use crate::manifest::kube::Carries;
 use crate::route::{
     Caveat, Condition, Elsewhere, Only, Origin, Route, RouteTable, Test, TextMatch, Vantage,
     VirtualHost,
@@ -15,7 +18,10 @@ use crate::route::{
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
-    let compiler = Compiler { manifests, vantage };
+    let compiler = Compiler {
+        index: Index::new(manifests),
+        vantage,
+    };
     match &vantage.origin {
         Origin::Mesh { namespace, .. } => compiler.mesh(namespace.as_deref()),
         Origin::Gateway { namespace, name } => compiler.gateway(namespace, name),
@@ -24,7 +30,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
 
 /// What routes are compiled from.
 pub(super) struct Compiler<'m> {
-    pub(super) manifests: &'m Manifests,
+    pub(super) index: Index<'m>,
     pub(super) vantage: &'m Vantage,
 }
 
@@ -33,17 +39,17 @@ impl Compiler<'_> {
     fn mesh(&self, client: Option<&str>) -> RouteTable {
         let mut table = RouteTable {
             port: self.vantage.port,
+            completes: client.map(|client| format!("{client}.svc.cluster.local")),
             ..RouteTable::default()
         };
+        let mut owners: HashMap<String, usize> = HashMap::new();
         for service in self.seen(client, "mesh", &mut table) {
             let client = client.unwrap_or(&service.meta.namespace);
+            let routes = self.routes(service, client, "mesh");
             for host in &service.hosts {
                 let full = attach::full_name(&host.value, &service.meta.namespace);
-                if let Some(owner) = table
-                    .hosts
-                    .iter_mut()
-                    .find(|known| known.domains[0] == full)
-                {
+                if let Some(owner) = owners.get(&full) {
+                    let owner = &mut table.hosts[*owner];
                     if owner.objects == [service.object()] {
                         continue;
                     }
@@ -69,20 +75,23 @@ impl Compiler<'_> {
                     host.span,
                     attach::domains(&full, client),
                 );
-                virtual_host.routes = self.routes(service, client, "mesh");
-                self.protocol(&full, &mut virtual_host.caveats);
                 self.unread(client, &mut virtual_host.caveats);
-                virtual_host.caveats.push(sealed(host.span));
-                if virtual_host
-                    .routes
-                    .iter()
-                    .all(|route| excluded(&route.conditions))
-                {
+                if let Some(connections) = self.connections(service, &full, client) {
+                    virtual_host.routes = connections;
+                } else {
+                    virtual_host.routes.clone_from(&routes);
+                    self.protocol(&full, &mut virtual_host.caveats);
+                    virtual_host.caveats.push(sealed(host.span));
+                }
+                if none_left(&virtual_host.routes) {
                     if full.contains('*') {
                         continue;
                     }
+                    virtual_host.unjudged = (service.opaque.as_ref())
+                        .map(|opaque| self.unjudged(service, opaque, &full));
                     virtual_host.routes.push(self.default_route(service, &full));
                 }
+                owners.insert(full, table.hosts.len());
                 table.hosts.push(virtual_host);
             }
         }
@@ -93,14 +102,12 @@ impl Compiler<'_> {
     /// to the end (stable)."
     fn gateway(&self, namespace: &str, name: &str) -> RouteTable {
         let place = format!("{namespace}/{name}");
-        let object = self
-            .manifests
-            .gateways
-            .iter()
-            .find(|g| g.meta.namespace == namespace && g.meta.name == name);
+        let object = self.index.gateway(namespace, name);
         // A route that names no port leads to the port of its own service, never to the one the gateway listens on.
         let mut table = RouteTable::default();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for service in self.seen(Some(namespace), &place, &mut table) {
+            let routes = self.up_to_a_catch_all(service, namespace, &place);
             for host in &service.hosts {
                 let full = attach::full_name(&host.value, &service.meta.namespace);
                 let taken = self.taken(object, &full, &service.meta.namespace);
@@ -110,8 +117,7 @@ impl Compiler<'_> {
                 }
                 for (domain, https_only) in taken {
                     let hosts = &mut table.hosts;
-                    let at = hosts.iter().position(|known| known.domains[0] == domain);
-                    let at = at.unwrap_or_else(|| {
+                    let at = *places.entry(domain.clone()).or_insert_with(|| {
                         let name = if domain == full { &host.value } else { &domain };
                         let name = name.clone();
                         let mut new = Self::virtual_host(service, &name, host.span, vec![domain]);
@@ -123,15 +129,16 @@ impl Compiler<'_> {
                         hosts.len() - 1
                     });
                     let known = &mut hosts[at];
-                    if !known.objects.contains(&service.object()) {
+                    if known.objects.last() != Some(&service.object()) {
                         known.objects.push(service.object());
                     }
-                    let mut routes = self.routes(service, namespace, &place);
-                    let end = routes
-                        .iter()
-                        .position(|route| catches_all(&route.conditions));
-                    routes.truncate(end.map_or(routes.len(), |end| end + 1));
-                    known.routes.extend(routes);
+                    known.routes.extend_from_slice(&routes);
+                    known.unjudged = match &service.opaque {
+                        Some(opaque) if none_left(&known.routes) => {
+                            Some(self.unjudged(service, opaque, &full))
+                        }
+                        _ => known.unjudged.take().filter(|_| none_left(&known.routes)),
+                    };
                 }
             }
         }
@@ -142,6 +149,16 @@ impl Compiler<'_> {
         table
     }
 
+    /// The routes of a VirtualService at a gateway: what follows a route that takes everything is not generated.
+    fn up_to_a_catch_all(&self, service: &VirtualService, client: &str, place: &str) -> Vec<Route> {
+        let mut routes = self.routes(service, client, place);
+        let end = routes
+            .iter()
+            .position(|route| catches_all(&route.conditions));
+        routes.truncate(end.map_or(routes.len(), |end| end + 1));
+        routes
+    }
+
     /// The virtual services with hosts that are bound to a place, in order; the others are noted.
     fn seen(
         &self,
@@ -149,14 +166,12 @@ impl Compiler<'_> {
         place: &str,
         table: &mut RouteTable,
     ) -> Vec<&VirtualService> {
-        let visible = attach::in_order(self.manifests, client);
-        for hidden in self
-            .manifests
-            .virtual_services
-            .iter()
-            .filter(|one| !one.hosts.is_empty())
-        {
-            if !visible.iter().any(|seen| std::ptr::eq(*seen, hidden)) {
+        let manifests = self.index.manifests;
+        let visible = attach::in_order(manifests, client);
+        let with_hosts = |one: &&VirtualService| !one.hosts.is_empty();
+        for hidden in manifests.virtual_services.iter().filter(with_hosts) {
+            let home = &hidden.meta.namespace;
+            if attach::visibility(&hidden.export_to, home, client.unwrap_or(home)).is_none() {
                 let why = format!(
                     "is not exported to namespace {}",
                     client.unwrap_or("of the client")
@@ -164,11 +179,10 @@ impl Compiler<'_> {
                 table.elsewhere.push(elsewhere(hidden, why, None));
             }
         }
-        let with_hosts = visible
+        let (bound, unbound): (Vec<_>, Vec<_>) = visible
             .into_iter()
-            .filter(|service| !service.hosts.is_empty());
-        let (bound, unbound): (Vec<_>, Vec<_>) =
-            with_hosts.partition(|service| bindings(service).iter().any(|b| b == place));
+            .filter(with_hosts)
+            .partition(|service| bindings(service).iter().any(|b| b == place));
         for service in unbound {
             let bindings = bindings(service);
             let named: Vec<String> = bindings
@@ -197,23 +211,15 @@ impl Compiler<'_> {
         span: Span,
         domains: Vec<String>,
     ) -> VirtualHost {
-        let mut caveats = Vec::new();
-        if let Some(opaque) = service.opaque.as_ref().filter(|_| service.http.is_empty()) {
-            let message = format!(
-                "`{}` routes of {} are not judged: they split connections, on ports that are not HTTP",
-                opaque.value,
-                service.object()
-            );
-            caveats.push(Caveat::new("opaque-routes", message, Some(opaque.span)));
-        }
         VirtualHost {
             name: name.to_owned(),
             domains,
             objects: vec![service.object()],
             span,
             https_only: false,
+            unjudged: None,
             routes: Vec::new(),
-            caveats,
+            caveats: Vec::new(),
         }
     }
 
@@ -246,33 +252,31 @@ impl Compiler<'_> {
         taken
     }
 
-    /// Objects that may change what this client's proxy does, and that are not understood.
+    /// Objects that may change what this client's proxy does, and that are not understood: the first few of them.
     fn unread(&self, client: &str, caveats: &mut Vec<Caveat>) {
-        let ours = |namespace: &str| namespace == client || namespace == attach::ROOT;
-        for object in self
-            .manifests
-            .objects
-            .iter()
-            .filter(|object| ours(&object.namespace))
-        {
+        const MOST: usize = 5;
+        let mut objects = self.index.unread(client);
+        for object in objects.by_ref().take(MOST) {
             let what = match object.kind.as_str() {
                 "Sidecar" => "may hide hosts and rules from this client",
-                "EnvoyFilter" => "may change the routes of this client",
-                _ => continue,
+                _ => "may change the routes of this client",
             };
-            if object.api_version.starts_with("networking.istio.io/") {
-                let message = format!(
-                    "{} {}/{} {what}, and is not judged",
-                    object.kind, object.namespace, object.name
-                );
-                caveats.push(Caveat::new("not-judged", message, Some(object.span)));
-            }
+            let message = format!(
+                "{} {}/{} {what}, and is not judged",
+                object.kind, object.namespace, object.name
+            );
+            caveats.push(Caveat::new("not-judged", message, Some(object.span)));
+        }
+        let more = objects.count();
+        if more > 0 {
+            let message = format!("{more} more of Sidecar and EnvoyFilter are not judged");
+            caveats.push(Caveat::new("not-judged", message, None));
         }
     }
 
     /// A port that is no HTTP port makes the HTTP routes of its service dead letters.
     fn protocol(&self, host: &str, caveats: &mut Vec<Caveat>) {
-        let Some(service) = attach::service(self.manifests, host) else {
+        let Some(service) = self.index.service(host) else {
             return;
         };
         if let Some(none) = service.cluster_ip.as_ref().filter(|ip| ip.value == "None") {
@@ -282,27 +286,48 @@ impl Compiler<'_> {
             );
             caveats.push(Caveat::new("headless", message, Some(none.span)));
         }
-        let ports = &service.ports;
-        let dialled = match self.vantage.port {
-            Some(port) => ports.iter().find(|one| one.port.value == port),
-            None => ports.first().filter(|_| ports.len() == 1),
+        let Some((_, port)) = self.dialled(host) else {
+            return;
         };
-        if let Some((port, why)) = dialled.and_then(|port| Some((port, port.not_http()?))) {
-            let message = format!(
-                "port {} of {} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods",
-                port.port.value, service.meta
-            );
-            let span = port
-                .name
-                .as_ref()
-                .or(port.app_protocol.as_ref())
-                .map_or(port.port.span, |name| name.span);
-            caveats.push(Caveat::new("not-http", message, Some(span)));
-        }
+        let number = port.port.value;
+        let span = port
+            .name
+            .as_ref()
+            .or(port.app_protocol.as_ref())
+            .map_or(port.port.span, |name| name.span);
+        let (id, message) = match port.carries() {
+            Carries::Http => return,
+            Carries::Other(why) => (
+                "not-http",
+                format!(
+                    "port {number} of {} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods",
+                    service.meta
+                ),
+            ),
+            Carries::Undetermined => {
+                let (named, better) = match &port.name {
+                    Some(name) => (
+                        format!("is named `{}`, which names no protocol", name.value),
+                        format!("http-{}", name.value),
+                    ),
+                    None => (
+                        "has no name that names its protocol".to_owned(),
+                        "http".to_owned(),
+                    ),
+                };
+                let message = format!(
+                    "port {number} of Service {} {named}: proxies of Istio before 1.3 treat it as TCP and apply no route rule; \
+                     name it {better}",
+                    service.meta.name
+                );
+                ("unnamed-port", message)
+            }
+        };
+        caveats.push(Caveat::new(id, message, Some(span)));
     }
 
     /// "If the VS yields zero routes for this client, the VS is skipped and the service gets its default route."
-    fn default_route(&self, service: &VirtualService, host: &str) -> Route {
+    pub(super) fn default_route(&self, service: &VirtualService, host: &str) -> Route {
         Route {
             object: service.object(),
             rule: "default route of the service".to_owned(),
@@ -310,7 +335,7 @@ impl Compiler<'_> {
             name: None,
             span: service.meta.span,
             conditions: Vec::new(),
-            outcome: Arc::new(everything_to(self.manifests, host)),
+            outcome: Arc::new(everything_to(&self.index, host)),
         }
     }
 }
@@ -374,6 +399,11 @@ fn not_given(place: &str) -> Caveat {
     let message =
         format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
     Caveat::new("gateway-not-given", message, None)
+}
+
+/// Whether no route can match from this vantage.
+fn none_left(routes: &[Route]) -> bool {
+    routes.iter().all(|route| excluded(&route.conditions))
 }
 
 /// Whether a route can never match from this vantage.

@@ -1,17 +1,18 @@
 //! What a request gets that matches an HTTP route: destinations with weights, a fixed answer, a fault before it.
 
-use super::attach::{self, Subsets};
-use super::clues::{Known, clues};
-use super::{FaultAbort, HttpAction, HttpRoute, WeightedDestination};
+use super::attach;
+use super::clues::{Known, Telling, clues};
+use super::index::Index;
+use super::subsets::Subsets;
+use super::{FaultAbort, HttpAction, HttpRoute, TcpRoute, WeightedDestination};
 use crate::diag::nearest::nearest;
-use crate::manifest::Manifests;
 use crate::manifest::decode::At;
 use crate::route::{Abort, Action, Backend, Caveat, Only, Outcome, Split};
 use crate::split::{Destination, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`, for a client in namespace `client`. A delegate has none.
 pub(super) fn outcome(
-    manifests: &Manifests,
+    index: &Index<'_>,
     route: &HttpRoute,
     home: &str,
     client: &str,
@@ -19,14 +20,9 @@ pub(super) fn outcome(
 ) -> Option<Outcome> {
     let mut caveats: Vec<Caveat> = route.notable.iter().map(notable).collect();
     let action = match &route.action {
-        HttpAction::Route(items) => Action::Split(split(
-            manifests,
-            items,
-            home,
-            client,
-            listener,
-            &mut caveats,
-        )),
+        HttpAction::Route(items) => {
+            Action::Split(split(index, items, home, client, listener, &mut caveats))
+        }
         HttpAction::Redirect(status) => Action::Redirect { status: *status },
         HttpAction::Direct(status) => Action::Direct { status: *status },
         HttpAction::Delegate { .. } => return None,
@@ -38,8 +34,26 @@ pub(super) fn outcome(
     })
 }
 
+/// The outcome of a TCP route: one destination for each connection.
+pub(super) fn connections(
+    index: &Index<'_>,
+    route: &TcpRoute,
+    home: &str,
+    client: &str,
+    listener: Option<u16>,
+) -> Outcome {
+    let message = "`tcp` routes split connections, not requests: a connection that sticks to one target is as declared";
+    let mut caveats = vec![Caveat::new("tcp-route", message, Some(route.span))];
+    let split = split(index, &route.route, home, client, listener, &mut caveats);
+    Outcome {
+        action: Action::Split(split.by(Mechanism::PerConnection)),
+        abort: None,
+        caveats,
+    }
+}
+
 /// A route that sends everything to one host, as Istio makes it for a service without rules.
-pub(super) fn everything_to(manifests: &Manifests, host: &str) -> Outcome {
+pub(super) fn everything_to(index: &Index<'_>, host: &str) -> Outcome {
     let known = [Known {
         host: host.to_owned(),
         subset_name: None,
@@ -47,13 +61,13 @@ pub(super) fn everything_to(manifests: &Manifests, host: &str) -> Outcome {
     }];
     let destination = Destination {
         host: host.to_owned(),
-        port: port(manifests, host, None),
+        port: port(index, host, None),
         subset: None,
     };
     let backend = Backend {
         destination,
         weight: 1,
-        clues: clues(manifests, &known[0], &known),
+        clues: clues(index, &known[0], &Telling::among(&known)),
     };
     let split = Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one");
     Outcome {
@@ -64,7 +78,7 @@ pub(super) fn everything_to(manifests: &Manifests, host: &str) -> Outcome {
 }
 
 fn split(
-    manifests: &Manifests,
+    index: &Index<'_>,
     items: &[WeightedDestination],
     home: &str,
     client: &str,
@@ -86,11 +100,11 @@ fn split(
         .map(|item| {
             let host = attach::full_name(&item.host.value, home);
             let subset = item.subset.as_ref().and_then(|subset| {
-                let subsets = Subsets::of(manifests, &host, client);
+                let subsets = index.subsets(&host, client);
                 let found = subsets.get(&subset.value);
                 // A destination of weight zero is never asked, so that nothing can go wrong there.
                 if found.is_none() && weight(item) > 0 {
-                    caveats.extend(undefined(manifests, &host, subset, &subsets, caveats));
+                    caveats.extend(undefined(index, &host, subset, &subsets, caveats));
                 }
                 found
             });
@@ -108,9 +122,10 @@ fn split(
             .filter(|(item, _)| weight(item) > 0)
             .filter_map(|(item, known)| {
                 let port = item.port.as_ref().map(|port| port.value).or(listener)?;
-                closed(manifests, item, &known.host, port)
+                closed(index, item, &known.host, port)
             }),
     );
+    let telling = Telling::among(&all);
     let backends = items.iter().zip(&all).map(|(item, known)| Backend {
         destination: Destination {
             host: known.host.clone(),
@@ -118,11 +133,11 @@ fn split(
                 .port
                 .as_ref()
                 .map(|port| port.value)
-                .or_else(|| port(manifests, &known.host, listener)),
+                .or_else(|| port(index, &known.host, listener)),
             subset: known.subset_name.map(str::to_owned),
         },
         weight: weight(item),
-        clues: clues(manifests, known, &all),
+        clues: clues(index, known, &telling),
     });
     Split::new(Mechanism::Iid, backends.collect())
         .expect("weights are checked when they are decoded")
@@ -149,17 +164,17 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
 
 /// Why a subset is not defined for this client.
 fn undefined(
-    manifests: &Manifests,
+    index: &Index<'_>,
     host: &str,
     subset: &At<String>,
     subsets: &Subsets<'_>,
     known: &[Caveat],
 ) -> Option<Caveat> {
     let name = &subset.value;
-    let elsewhere = manifests.destination_rules.iter().find(|rule| {
-        attach::full_name(&rule.host.value, &rule.meta.namespace) == host
-            && rule.subsets.iter().any(|subset| subset.name.value == *name)
-    });
+    let elsewhere = index
+        .rules(host)
+        .iter()
+        .find(|rule| rule.subsets.iter().any(|subset| subset.name.value == *name));
     let lost = "so that its share is answered with 503 (NC)";
     let message = match (subsets.rules.first(), elsewhere) {
         (None, None) if known.iter().any(|known| known.id == "no-destination-rule") => return None,
@@ -202,12 +217,9 @@ fn undefined(
 }
 
 /// "port = destination.port.number, else the only port if the Service has exactly one, else the LISTENER port."
-fn port(manifests: &Manifests, host: &str, listener: Option<u16>) -> Option<u16> {
-    let Some(service) = attach::service(manifests, host) else {
-        let entry = manifests
-            .service_entries
-            .iter()
-            .find(|entry| entry.hosts.iter().any(|name| name.value == host))?;
+fn port(index: &Index<'_>, host: &str, listener: Option<u16>) -> Option<u16> {
+    let Some(service) = index.service(host) else {
+        let entry = index.entry(host)?;
         return if let [port] = entry.ports[..] {
             Some(port)
         } else {
@@ -221,13 +233,8 @@ fn port(manifests: &Manifests, host: &str, listener: Option<u16>) -> Option<u16>
 }
 
 /// A port that the Service does not have leads nowhere.
-fn closed(
-    manifests: &Manifests,
-    item: &WeightedDestination,
-    host: &str,
-    port: u16,
-) -> Option<Caveat> {
-    let service = attach::service(manifests, host)?;
+fn closed(index: &Index<'_>, item: &WeightedDestination, host: &str, port: u16) -> Option<Caveat> {
+    let service = index.service(host)?;
     let only = item.port.is_none() && service.ports.len() == 1;
     if only || service.ports.is_empty() || service.ports.iter().any(|one| one.port.value == port) {
         return None;

@@ -9,7 +9,7 @@ use super::lower::Compiler;
 use super::outcome::outcome;
 use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::Span;
-use crate::route::{Caveat, Condition, Origin, Outcome, Route, Test};
+use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
 
 impl Compiler<'_> {
     /// The routes of one VirtualService for a client, in order.
@@ -24,7 +24,7 @@ impl Compiler<'_> {
                 continue;
             }
             let Some(outcome) = outcome(
-                self.manifests,
+                &self.index,
                 http,
                 &service.meta.namespace,
                 client,
@@ -32,7 +32,7 @@ impl Compiler<'_> {
             ) else {
                 continue;
             };
-            let sets = self.alternatives(http, service, client, place);
+            let sets = self.alternatives(&http.matches, service, client, place);
             push(&mut routes, service, index, http, sets, &Arc::new(outcome));
         }
         routes
@@ -41,15 +41,15 @@ impl Compiler<'_> {
     /// The conditions of each alternative; one empty list for a route that always matches.
     pub(super) fn alternatives(
         &self,
-        http: &HttpRoute,
+        matches: &[HttpMatch],
         service: &VirtualService,
         client: &str,
         place: &str,
     ) -> Vec<Vec<Condition>> {
-        if http.matches.is_empty() {
+        if matches.is_empty() {
             return vec![Vec::new()];
         }
-        http.matches
+        matches
             .iter()
             .map(|one| self.conditions(one, service, client, place))
             .collect()
@@ -151,16 +151,48 @@ pub(super) fn push(
     sets: Vec<Vec<Condition>>,
     outcome: &Arc<Outcome>,
 ) {
+    let place = Route {
+        name: http.name.as_ref().map(|name| name.value.clone()),
+        ..at(service, format!("http[{index}]"), http.span)
+    };
+    routes.extend(routes_of(&place, sets, outcome));
+}
+
+/// A route of a rule, which does not yet say when it matches, nor what happens then.
+pub(super) fn at(service: &VirtualService, rule: String, span: Span) -> Route {
+    Route {
+        object: service.object(),
+        rule,
+        alternative: None,
+        name: None,
+        span,
+        conditions: Vec::new(),
+        outcome: nothing(),
+    }
+}
+
+/// The same route for each of its alternatives.
+pub(super) fn routes_of(
+    place: &Route,
+    sets: Vec<Vec<Condition>>,
+    outcome: &Arc<Outcome>,
+) -> impl Iterator<Item = Route> {
     let several = sets.len() > 1;
-    for (number, conditions) in sets.into_iter().enumerate() {
-        routes.push(Route {
-            object: service.object(),
-            rule: format!("http[{index}]"),
+    sets.into_iter()
+        .enumerate()
+        .map(move |(number, conditions)| Route {
             alternative: several.then(|| format!("match[{number}]")),
-            name: http.name.as_ref().map(|name| name.value.clone()),
-            span: http.span,
             conditions,
             outcome: Arc::clone(outcome),
-        });
-    }
+            ..place.clone()
+        })
+}
+
+/// The outcome of a route that never matches.
+pub(super) fn nothing() -> Arc<Outcome> {
+    Arc::new(Outcome {
+        action: Action::Direct { status: 404 },
+        abort: None,
+        caveats: Vec::new(),
+    })
 }

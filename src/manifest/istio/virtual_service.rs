@@ -1,7 +1,10 @@
 //! A VirtualService as written, every field of it. Not: whether it applies, nor what it does to a request.
 
+use std::collections::HashMap;
+
 use super::http_route::HttpRoute;
 use super::opaque;
+use super::tcp_route::TcpRoute;
 use crate::diag::Diagnostic;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -20,6 +23,8 @@ pub struct VirtualService {
     pub export_to: Vec<At<String>>,
     /// Its HTTP routes in order.
     pub http: Vec<HttpRoute>,
+    /// Its TCP routes in order.
+    pub tcp: Vec<TcpRoute>,
     /// Where `tcp` or `tls` routes are, if there are any.
     pub opaque: Option<At<&'static str>>,
 }
@@ -39,17 +44,16 @@ impl VirtualService {
         let before = decoder.count();
         let hosts = spec.texts("hosts", decoder);
         let unread = decoder.count() > before || spec.misspelt("hosts");
-        for (index, host) in hosts.iter().enumerate() {
-            if let Some(first) = hosts[..index]
-                .iter()
-                .find(|first| first.value == host.value)
-            {
+        let mut seen = HashMap::new();
+        for host in &hosts {
+            let first = *seen.entry(&host.value).or_insert(host.span);
+            if first != host.span {
                 let message = format!("the host `{}` is given twice", host.value);
                 let problem = Diagnostic::error("duplicate_host", message);
                 decoder.report(
                     problem
                         .at(host.span, "again here")
-                        .at(first.span, "first here")
+                        .at(first, "first here")
                         .help("keep one of them"),
                 );
             }
@@ -59,6 +63,7 @@ impl VirtualService {
         let before = decoder.count();
         let http = spec.list("http", decoder, HttpRoute::decode);
         let clean = decoder.count() == before && !spec.misspelt("http");
+        let tcp = spec.list("tcp", decoder, TcpRoute::decode);
         opaque::check(&mut spec, decoder);
         let opaque = ["tcp", "tls"]
             .into_iter()
@@ -90,6 +95,7 @@ impl VirtualService {
             gateways,
             export_to,
             http,
+            tcp,
             opaque,
         })
     }

@@ -24,7 +24,7 @@ const MAX_COPIED: usize = 100_000;
 /// How deep lists and maps may nest; schemas in a cluster dump reach about 40.
 const MAX_DEPTH: usize = 100;
 /// Larger texts are refused: a tree takes about six times its text.
-const MAX_BYTES: usize = 128 << 20;
+pub const MAX_BYTES: usize = 128 << 20;
 
 /// One value with its place.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,273 @@
+//! Objects by what refers to them. A cluster has tens of thousands of rules, each of which asks for several objects:
+//! none of these questions may look at all of them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::attach::{ROOT, full_name, service_of};
+use super::destination_rule::DestinationRule;
+use super::gateway::{Gateway, ServiceEntry};
+use super::subsets::Subsets;
+use super::virtual_service::VirtualService;
+use crate::manifest::kube::{Service, Workload};
+use crate::manifest::{Manifests, Object};
+
+/// A namespace and a name in it.
+type Name<'m> = (&'m str, &'m str);
+
+/// The objects of manifests, found by what refers to them.
+pub(super) struct Index<'m> {
+    pub(super) manifests: &'m Manifests,
+    services: HashMap<Name<'m>, &'m Service>,
+    entries: HashMap<&'m str, &'m ServiceEntry>,
+    virtual_services: HashMap<Name<'m>, &'m VirtualService>,
+    gateways: HashMap<Name<'m>, &'m Gateway>,
+    // By full host; those with a wildcard by what follows the `*`.
+    rules: HashMap<String, Vec<&'m DestinationRule>>,
+    wildcards: HashMap<String, Vec<&'m DestinationRule>>,
+    // By namespace, label and value.
+    workloads: HashMap<(&'m str, &'m str, &'m str), Vec<&'m Workload>>,
+    unread: HashMap<&'m str, Vec<&'m Object>>,
+    // By host and namespace of the client.
+    subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
+}
+
+impl<'m> Index<'m> {
+    /// Reads all manifests once.
+    pub(super) fn new(manifests: &'m Manifests) -> Self {
+        let mut index = Self {
+            manifests,
+            services: HashMap::new(),
+            entries: HashMap::new(),
+            virtual_services: HashMap::new(),
+            gateways: HashMap::new(),
+            rules: HashMap::new(),
+            wildcards: HashMap::new(),
+            workloads: HashMap::new(),
+            unread: HashMap::new(),
+            subsets: RefCell::default(),
+        };
+        for service in &manifests.services {
+            let meta = &service.meta;
+            let name = (meta.namespace.as_str(), meta.name.as_str());
+            index.services.entry(name).or_insert(service);
+        }
+        for entry in &manifests.service_entries {
+            for host in &entry.hosts {
+                index.entries.entry(&host.value).or_insert(entry);
+            }
+        }
+        for service in &manifests.virtual_services {
+            let meta = &service.meta;
+            let name = (meta.namespace.as_str(), meta.name.as_str());
+            index.virtual_services.entry(name).or_insert(service);
+        }
+        for gateway in &manifests.gateways {
+            let name = (gateway.meta.namespace.as_str(), gateway.meta.name.as_str());
+            index.gateways.entry(name).or_insert(gateway);
+        }
+        for rule in &manifests.destination_rules {
+            let host = full_name(&rule.host.value, &rule.meta.namespace);
+            let (map, key) = match host.strip_prefix('*') {
+                Some(suffix) => (&mut index.wildcards, suffix.to_owned()),
+                None => (&mut index.rules, host),
+            };
+            map.entry(key).or_default().push(rule);
+        }
+        for workload in &manifests.workloads {
+            for (key, value) in &workload.labels {
+                let label = (
+                    workload.meta.namespace.as_str(),
+                    key.as_str(),
+                    value.as_str(),
+                );
+                index.workloads.entry(label).or_default().push(workload);
+            }
+        }
+        for object in &manifests.objects {
+            let unread = matches!(object.kind.as_str(), "Sidecar" | "EnvoyFilter");
+            if unread && object.api_version.starts_with("networking.istio.io/") {
+                let namespace = object.namespace.as_str();
+                index.unread.entry(namespace).or_default().push(object);
+            }
+        }
+        index
+    }
+
+    /// The Service behind a full host name.
+    pub(super) fn service(&self, host: &str) -> Option<&'m Service> {
+        let (name, namespace) = service_of(host)?;
+        self.services.get(&(namespace, name)).copied()
+    }
+
+    /// The first `ServiceEntry` with a host.
+    pub(super) fn entry(&self, host: &str) -> Option<&'m ServiceEntry> {
+        self.entries.get(host).copied()
+    }
+
+    /// A VirtualService.
+    pub(super) fn virtual_service(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&'m VirtualService> {
+        self.virtual_services.get(&(namespace, name)).copied()
+    }
+
+    /// A Gateway.
+    pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<&'m Gateway> {
+        self.gateways.get(&(namespace, name)).copied()
+    }
+
+    /// The destination rules for exactly this host.
+    pub(super) fn rules(&self, host: &str) -> &[&'m DestinationRule] {
+        let found = match host.strip_prefix('*') {
+            Some(suffix) => self.wildcards.get(suffix),
+            None => self.rules.get(host),
+        };
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// The destination rules that cover a host, those for one name together, the most specific name first.
+    pub(super) fn covering<'i>(
+        &'i self,
+        host: &'i str,
+    ) -> impl Iterator<Item = &'i [&'m DestinationRule]> {
+        let suffixes = (1..=host.len()).filter_map(|start| host.get(start..));
+        let wildcards = suffixes
+            .filter(|_| !self.wildcards.is_empty())
+            .filter_map(|suffix| self.wildcards.get(suffix));
+        let exact = self.rules.get(host);
+        exact.into_iter().chain(wildcards).map(Vec::as_slice)
+    }
+
+    /// What destination rules say about a host to clients in a namespace.
+    pub(super) fn subsets(&self, host: &str, client: &str) -> Rc<Subsets<'m>> {
+        let key = (host.to_owned(), client.to_owned());
+        if let Some(known) = self.subsets.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let found = Rc::new(Subsets::of(self, host, client));
+        self.subsets.borrow_mut().insert(key, Rc::clone(&found));
+        found
+    }
+
+    /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.
+    pub(super) fn workloads<'l>(
+        &self,
+        namespace: &str,
+        labels: impl Iterator<Item = (&'l String, &'l String)>,
+    ) -> Vec<&'m Workload> {
+        let labels: Vec<_> = labels.collect();
+        // All of the labels must be there, so the rarest one leaves the least to look at.
+        let rarest = labels
+            .iter()
+            .map(|(key, value)| {
+                let label = (namespace, key.as_str(), value.as_str());
+                self.workloads.get(&label).map_or(&[][..], Vec::as_slice)
+            })
+            .min_by_key(|found| found.len());
+        let all = |workload: &&Workload| {
+            let mut labels = labels.iter();
+            labels.all(|(key, value)| workload.labels.get(*key) == Some(*value))
+        };
+        rarest
+            .unwrap_or_default()
+            .iter()
+            .copied()
+            .filter(all)
+            .collect()
+    }
+
+    /// Objects that may change what the proxy of a client does, and that are not understood.
+    pub(super) fn unread(&self, client: &str) -> impl Iterator<Item = &'m Object> {
+        let own = self.unread.get(client).filter(|_| client != ROOT);
+        let all = self.unread.get(ROOT);
+        own.into_iter().chain(all).flatten().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::diag::Sources;
+    use crate::manifest::parse;
+
+    fn parsed(text: &str) -> Manifests {
+        let mut sources = Sources::new();
+        sources.add("t.yaml", text);
+        let (manifests, problems) = parse(&sources);
+        assert_eq!(problems, []);
+        manifests
+    }
+
+    fn rule(name: &str, host: &str) -> String {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {name}}}\nspec: {{host: '{host}'}}\n---\n"
+        )
+    }
+
+    /// "exact host before wildcard, longer wildcard first".
+    #[test]
+    fn the_rules_that_cover_a_host_come_with_the_most_specific_name_first() {
+        let hosts = [
+            "*",
+            "*.local",
+            "a",
+            "*.default.svc.cluster.local",
+            "b",
+            "*.other",
+        ];
+        let mut text = String::new();
+        for (number, host) in hosts.iter().enumerate() {
+            text += &rule(&format!("r{number}"), host);
+        }
+        let manifests = parsed(&text);
+        let index = Index::new(&manifests);
+        let names = |host: &str| -> Vec<&str> {
+            let rules = index.covering(host).flatten();
+            rules.map(|rule| rule.meta.name.as_str()).collect()
+        };
+        assert_eq!(
+            names("a.default.svc.cluster.local"),
+            ["r2", "r3", "r1", "r0"]
+        );
+        assert_eq!(names("é.local"), ["r1", "r0"]);
+        assert_eq!(names(".local"), ["r0"], "a wildcard stands for something");
+    }
+
+    /// What is looked at for one host must not grow with the cluster, or a cluster takes the square of its size.
+    #[test]
+    fn a_thousand_services_offer_one_candidate_for_each_question() {
+        let mut text = String::new();
+        for number in 0..1000 {
+            let name = format!("s{number}");
+            text += &rule(&name, &name);
+            let _ = write!(
+                text,
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  template:\n    \
+                 metadata: {{labels: {{app: {name}, tier: web}}}}\n---\n"
+            );
+        }
+        let manifests = parsed(&text);
+        let index = Index::new(&manifests);
+        let rules = index.covering("s7.default.svc.cluster.local").flatten();
+        assert_eq!(rules.count(), 1);
+        let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let labels = [label("tier", "web"), label("app", "s7")];
+        let pairs = labels.iter().map(|(key, value)| (key, value));
+        assert_eq!(index.workloads("default", pairs).len(), 1);
+        let common = ("default", "tier", "web");
+        assert_eq!(
+            index.workloads[&common].len(),
+            1000,
+            "and these are not looked at"
+        );
+        let first = index.subsets("s7.default.svc.cluster.local", "default");
+        let again = index.subsets("s7.default.svc.cluster.local", "default");
+        assert!(Rc::ptr_eq(&first, &again), "rules are searched once");
+    }
+}
