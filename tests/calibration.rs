@@ -154,9 +154,9 @@ fn answers_that_go_together_do_not_diverge_and_never_pass_the_edge() {
 fn a_gross_fault_shows_where_answers_go_together_over_few_connections() {
     let setup = Setup::fixed(NINETY_TEN);
     let halves = Traffic::new(&[0.5, 0.5]).model(Model::Clustered { icc: 0.2 });
-    let seen = setup.repeat(10, &halves);
+    let seen = setup.repeat(2, &halves);
     assert!(seen.runs.iter().all(|run| run.unit == Unit::Clustered));
-    assert_eq!(seen.count(Outcome::Diverged), 10);
+    assert_eq!(seen.count(Outcome::Diverged), 2);
 }
 
 #[test]
@@ -171,13 +171,13 @@ fn a_rotation_at_the_declared_weights_passes_and_is_named() {
 /// Two connections in step with a rotation over two targets hardly meet the other target: at worst that is undecided.
 #[test]
 fn a_rotation_in_step_with_the_connections_never_diverges() {
-    for concurrency in [1, 2, 4, 50] {
+    for concurrency in [2, 50] {
         let setup = Setup {
             concurrency,
             ..Setup::new(HALVES)
         };
         let traffic = Traffic::new(&[0.5, 0.5]).model(Model::Rotation);
-        let seen = setup.repeat(4, &traffic);
+        let seen = setup.repeat(2, &traffic);
         assert_eq!(seen.count(Outcome::Diverged), 0, "{concurrency}");
     }
 }
