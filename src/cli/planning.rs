@@ -6,8 +6,8 @@ use super::config::{Amount, Body, LoadConfig, RequestConfig, TlsConfig};
 use super::failure::Failure;
 use super::input;
 use crate::plan::{Endpoint, LoadPlan, RequestTemplate, Reuse, Stop, Tls};
-use crate::split::Expected;
-use crate::verdict::Policy;
+use crate::split::{Expected, Mechanism};
+use crate::verdict::{Balancing, Policy};
 
 /// Requests where nothing is declared, as respy sent them.
 const UNDECLARED_REQUESTS: u64 = 1000;
@@ -28,10 +28,14 @@ pub(super) fn planned(
     policy: &Policy,
 ) -> Result<Planned, Failure> {
     let design = expected.map(|expected| policy.design(expected));
+    // Where connections are what is split, a pair of requests is one draw.
+    let connections_split = policy.balancing == Balancing::Connection
+        || expected.is_some_and(|expected| expected.mechanism == Mechanism::PerConnection);
+    let per_draw = if connections_split { 2 } else { 1 };
     let (stop, watched) = match (load.amount, &design) {
         (Amount::Exactly(stop), _) => (stop, false),
         (Amount::UntilDecided(most), Some(design)) => (
-            Stop::Requests(most.unwrap_or_else(|| design.requests_sequential())),
+            Stop::Requests(most.unwrap_or_else(|| design.requests_sequential() * per_draw)),
             true,
         ),
         (Amount::Planned(most), Some(design)) => (
