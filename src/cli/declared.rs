@@ -3,8 +3,9 @@
 
 use http::header::{HOST, HeaderValue};
 
-use super::config::{Declaration, RequestConfig, RunConfig, VantageConfig};
+use super::config::{Declaration, RunConfig, VantageConfig};
 use super::failure::Failure;
+use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};

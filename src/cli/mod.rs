@@ -13,6 +13,7 @@ mod objectives;
 mod output;
 mod planning;
 mod progress;
+mod request;
 mod run;
 mod settle;
 mod size;

@@ -2,9 +2,10 @@
 
 use std::thread::available_parallelism;
 
-use super::config::{Amount, Body, LoadConfig, RequestConfig, TlsConfig};
+use super::config::{Amount, LoadConfig};
 use super::failure::Failure;
 use super::input;
+use super::request::{Body, RequestConfig, TlsConfig};
 use crate::plan::{Endpoint, LoadPlan, RequestTemplate, Reuse, Stop, Tls};
 use crate::split::{Expected, Mechanism};
 use crate::verdict::{Balancing, Policy};

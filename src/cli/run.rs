@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::config::{RequestConfig, RunConfig};
+use super::config::RunConfig;
 use super::declared::{self, Declared};
 use super::deliver::{deliver, exit};
 use super::exit::Exit;
@@ -11,6 +11,7 @@ use super::interrupt;
 use super::objectives;
 use super::planning::{Planned, planned};
 use super::progress::Progress;
+use super::request::RequestConfig;
 use super::settle::settle;
 use crate::bucket::Bucketer;
 use crate::load::{self, Control};

@@ -7,6 +7,7 @@ use super::config::{self, Declaration};
 use super::declared;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::request::request;
 use crate::report::render_size;
 use crate::verdict::size::{Size, parse_detect};
 
@@ -31,7 +32,7 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
         || args.request.host.is_some()
         || !args.request.header.is_empty();
     let request = match args.url {
-        Some(url) => Some(config::request(url, args.request)?),
+        Some(url) => Some(request(url, args.request)?),
         None if described && matches!(declaration, Declaration::Manifests(_)) => {
             return Err(Failure::usage(
                 "a request is described, but not where it goes",
