@@ -39,11 +39,13 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
     if case.per_connection() {
         found.push(per_connection());
     }
-    if let Some(missing) = undeclared(case) {
-        found.push(missing);
-    }
-    if case.change.is_none() && !matches!(case.unit, Unit::Clustered { .. }) {
-        found.extend(likely(case));
+    match undeclared(case) {
+        // Where answers come from elsewhere, the shares of the rest explain nothing.
+        Some(stranger) => found.push(stranger),
+        None if case.change.is_none() && !matches!(case.unit, Unit::Clustered { .. }) => {
+            found.extend(likely(case));
+        }
+        None => {}
     }
     found
 }
@@ -150,6 +152,19 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
         ),
         shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
     });
+    let missing = (0..k).filter(|_| k > 2).map(|position| {
+        let others = 1.0 - declared[position];
+        let share = |other: usize| if other == position { 0.0 } else { declared[other] / others };
+        Rival {
+            id: "missing-target".to_owned(),
+            message: format!(
+                "`{}` gets nothing, and the others have its part in proportion to their weights: the mesh does not know it \
+                 (a subset or a service that does not exist for the proxy), or it has no ready endpoint",
+                name(position)
+            ),
+            shares: (0..k).map(share).collect(),
+        }
+    });
     let mut reversed = declared.to_vec();
     reversed.reverse();
     let swapped = (k == 2).then(|| Rival {
@@ -163,7 +178,11 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
         ),
         shares: reversed,
     });
-    std::iter::once(even).chain(single).chain(swapped).collect()
+    std::iter::once(even)
+        .chain(single)
+        .chain(missing)
+        .chain(swapped)
+        .collect()
 }
 
 /// A rival of all declared targets, as one of those with a share. What it gives to the others is kept by nobody.

@@ -270,3 +270,6 @@ fn blank(outcome: Outcome, policy: &Policy) -> Verdict {
         caveats: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;
