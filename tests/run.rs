@@ -124,3 +124,47 @@ fn without_an_expectation_a_run_only_produces_data() {
     assert_eq!(report.verdict(), "not-judged");
     assert_eq!((report.sent(), mesh.served()), (1000, 1000));
 }
+
+/// Deployments of the weather versions with so many pods each.
+fn deployments(single: u32, multiple: u32) -> String {
+    let deployment = |version: &str, replicas: u32| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: weather-{version} }}\nspec: {{ replicas: \
+             {replicas}, template: {{ metadata: {{ labels: {{ app: weather-backend, version: {version} }} }} }} }}\n"
+        )
+    };
+    deployment("single", single) + &deployment("multiple", multiple)
+}
+
+#[test]
+fn traffic_that_follows_the_pods_is_said_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/weather/fixed/weather-rules.yaml"
+    );
+    let pods = folder.path().join("pods.yaml");
+    let mesh = Mesh::split([("single", 75), ("multiple", 25)]).start();
+    let url = mesh.url("/");
+    let run = |single, multiple, code| {
+        std::fs::write(&pods, deployments(single, multiple)).unwrap();
+        run_json(&["-f", rules, "-f", pods.to_str().unwrap(), &url])
+            .exits(code)
+            .report()
+    };
+    let ids = |list: &Value| -> Vec<String> {
+        let entries = list.as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let diverged = run(3, 1, 1);
+    assert_eq!(ids(&diverged.0["verdict"]["diagnosis"]), ["by-replicas"]);
+    // Nine pods to one are the declared split: traffic cannot tell whether rules are applied.
+    let alike = run(9, 1, 1);
+    assert!(
+        ids(&alike.0["verdict"]["caveats"]).contains(&"endpoints-in-ratio".to_owned()),
+        "{:#}",
+        alike.0
+    );
+}

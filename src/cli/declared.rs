@@ -9,7 +9,7 @@ use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
-use crate::manifest::{Manifests, lower, parse};
+use crate::manifest::{Manifests, lower, parse, pods};
 use crate::route::{
     OnlyError, Other, Probe, ResolveError, Vantage, only_split, resolve as resolve_route,
 };
@@ -118,12 +118,17 @@ pub(super) fn resolve_for(
         ),
         shares: other.shares,
     };
+    let by_pods = pods(&manifests, &expected);
+    caveats.extend(
+        by_pods
+            .as_deref()
+            .and_then(|pods| in_ratio(&expected, pods)),
+    );
+    let by_replicas = by_pods.as_deref().and_then(by_replicas);
+    let others = resolution.others(&expected).into_iter().map(rival);
+    let rivals = by_replicas.into_iter().chain(others).collect();
     Ok(Some(Declared {
-        rivals: resolution
-            .others(&expected)
-            .into_iter()
-            .map(rival)
-            .collect(),
+        rivals,
         rule: resolution
             .route
             .map(|route| format!("{} {}", route.object, route.rule)),
@@ -204,6 +209,42 @@ fn vantage(config: &VantageConfig) -> Vantage {
     }
     let labels = (!config.labels.is_empty()).then(|| config.labels.iter().cloned().collect());
     Vantage::mesh(config.namespace.clone(), labels)
+}
+
+/// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which
+/// needs no manifests to be thought of.
+fn by_replicas(pods: &[u64]) -> Option<Rival> {
+    let total: u64 = pods.iter().sum();
+    if pods.iter().all(|own| *own == pods[0]) {
+        return None;
+    }
+    let numbers: Vec<String> = pods.iter().map(u64::to_string).collect();
+    Some(Rival {
+        id: "by-replicas".to_owned(),
+        message: format!(
+            "the answers follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
+             over all pods",
+            numbers.join(":")
+        ),
+        shares: pods.iter().map(|own| *own as f64 / total as f64).collect(),
+    })
+}
+
+/// Pods in the declared ratio: rules that are applied and rules that are ignored look alike.
+fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Caveat> {
+    let total: u64 = pods.iter().sum();
+    let near = |(declared, own): (&crate::split::Declared, &u64)| {
+        let share = declared.share.as_f64();
+        // The resolution of a verdict without options: a tenth of the standard deviation of one draw.
+        (*own as f64 / total as f64 - share).abs() <= 0.1 * (share * (1.0 - share)).sqrt()
+    };
+    let alike = pods.len() > 1 && expected.declared().iter().zip(pods).all(near);
+    alike.then(|| Caveat {
+        id: "endpoints-in-ratio".to_owned(),
+        message: "the pods are in the declared ratio already: traffic cannot tell rules that are applied from rules that are \
+                  ignored"
+            .to_owned(),
+    })
 }
 
 /// The request as routing sees it.

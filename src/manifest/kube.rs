@@ -75,6 +75,8 @@ pub struct Workload {
     pub meta: Meta,
     /// The labels its pods carry.
     pub labels: BTreeMap<String, String>,
+    /// How many pods it declares: 1 where it does not say.
+    pub replicas: u64,
 }
 
 impl fmt::Display for Meta {
@@ -194,11 +196,14 @@ impl Workload {
         decoder: &mut Decoder<'_>,
     ) -> Option<Self> {
         let mut spec = object.map("spec", "a workload spec", decoder)?;
+        let replicas = spec.integer("replicas", 0..=i64::from(i32::MAX), decoder);
+        let replicas = replicas.map_or(1, |replicas| replicas.value.unsigned_abs());
         let Some(mut template) = spec.map("template", "a pod template", decoder) else {
             // A Rollout may name a Deployment in `workloadRef` instead; then that Deployment tells the labels.
             return Some(Self {
                 meta,
                 labels: BTreeMap::new(),
+                replicas,
             });
         };
         let labels = template
@@ -206,7 +211,11 @@ impl Workload {
             .map_or_else(BTreeMap::new, |mut metadata| {
                 metadata.labels("labels", decoder)
             });
-        Some(Self { meta, labels })
+        Some(Self {
+            meta,
+            labels,
+            replicas,
+        })
     }
 
     /// A Pod: its labels are its own.
@@ -214,6 +223,7 @@ impl Workload {
         Self {
             labels: meta.labels.clone(),
             meta,
+            replicas: 1,
         }
     }
 }

@@ -33,6 +33,7 @@ pub mod decode;
 pub mod fields;
 pub mod istio;
 pub mod kube;
+mod pods;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ use fields::Fields;
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
+
+pub use pods::pods;
 
 /// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
 #[derive(Clone, Debug, Default)]
