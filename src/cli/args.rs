@@ -200,7 +200,7 @@ pub(super) struct JudgementArgs {
     /// The deviation of a share that is accepted: 2% is 2 points
     #[arg(long, value_name = "T", default_value = "0")]
     pub(super) tolerance: Fraction,
-    /// The deviation a pass must rule out [default: a tenth of each share's standard deviation, 3 points at 90/10]
+    /// The deviation a pass must rule out [default: auto, 3 points at 90/10, 5 at 50/50, 1 at 99/1]
     #[arg(long, value_name = "D", value_parser = resolution)]
     pub(super) resolution: Option<Fraction>,
     /// What an inconclusive run counts as, for gates that know only yes and no
@@ -402,6 +402,10 @@ fn bucket_spec(text: &str) -> Result<String, String> {
 }
 
 fn resolution(text: &str) -> Result<Fraction, String> {
+    // Nothing to rule out would take infinitely many requests, so 0 can stand for what `auto` means.
+    if text == "auto" {
+        return Ok(Fraction::new(0.0).expect("0 is a fraction"));
+    }
     let value: Fraction = text
         .parse()
         .map_err(|error: crate::units::UnitError| error.to_string())?;

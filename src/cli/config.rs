@@ -140,7 +140,10 @@ pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
         alpha: args.alpha,
         beta: args.beta,
         tolerance: args.tolerance.get(),
-        resolution: args.resolution.map(crate::units::Fraction::get),
+        resolution: args
+            .resolution
+            .map(crate::units::Fraction::get)
+            .filter(|resolution| *resolution > 0.0),
         max_unattributed: args.max_unattributed.get(),
         allow_unexpected: args.allow_unexpected.0,
         balancing: match args.balancing {
@@ -320,10 +323,9 @@ mod tests {
 
     #[test]
     fn without_options_the_policy_is_the_default_one() {
-        assert_eq!(
-            config(&["http://a"]).expect("a URL").policy,
-            Policy::default()
-        );
+        for arguments in [&["http://a"][..], &["http://a", "--resolution", "auto"]] {
+            assert_eq!(config(arguments).expect("a URL").policy, Policy::default());
+        }
     }
 
     #[test]
