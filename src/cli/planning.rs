@@ -33,14 +33,19 @@ pub(super) fn planned(
     let connections_split = policy.balancing == Balancing::Connection
         || expected.is_some_and(|expected| expected.mechanism == Mechanism::PerConnection);
     let per_draw = if connections_split { 2 } else { 1 };
+    let planned = matches!(load.amount, Amount::Planned(_));
     let (stop, watched) = match (load.amount, &design) {
         (Amount::Exactly(stop), _) => (stop, false),
         (Amount::UntilDecided(most), Some(design)) => (
-            Stop::Requests(most.unwrap_or_else(|| design.requests_sequential() * per_draw)),
+            Stop::Requests(
+                most.unwrap_or_else(|| design.requests_sequential().saturating_mul(per_draw)),
+            ),
             true,
         ),
         (Amount::Planned(most), Some(design)) => (
-            Stop::Requests(most.unwrap_or_else(|| design.requests_fixed())),
+            Stop::Requests(
+                most.unwrap_or_else(|| design.requests_fixed().saturating_mul(per_draw)),
+            ),
             false,
         ),
         (Amount::UntilDecided(most) | Amount::Planned(most), None) => {
@@ -68,7 +73,11 @@ pub(super) fn planned(
     };
     let reuse = load
         .reuse
-        .unwrap_or(if watched { PAIRS } else { Reuse::Unlimited });
+        .unwrap_or(if watched || (connections_split && planned) {
+            PAIRS
+        } else {
+            Reuse::Unlimited
+        });
     let plan = LoadPlan {
         endpoint: Endpoint {
             host: request.host.clone(),

@@ -1,8 +1,11 @@
 //! Waiting until a split is stationary, before the sample that is judged. What it is stationary at plays no part: a wrong
 //! split that stays is judged, never waited away.
 
+#![allow(clippy::disallowed_methods, reason = "waiting has a clock")]
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::run::derive;
@@ -20,6 +23,8 @@ use crate::verdict::mapping::MapRule;
 const WINDOWS: u32 = 10;
 /// The shortest and the longest window.
 const WINDOW: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// What the last window may at least take.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 /// Windows that have to agree.
 const AGREEING: usize = 2;
 /// They disagree when chance would make them differ as much this rarely.
@@ -37,11 +42,15 @@ pub(super) fn settle(
     interrupted: &AtomicBool,
 ) -> Result<Option<Caveat>, Failure> {
     let window = (limit / WINDOWS).clamp(WINDOW.0, WINDOW.1).min(limit);
-    let mut waited = Duration::ZERO;
+    let start = Instant::now();
     let mut blocks: Vec<Vec<u64>> = Vec::new();
-    while waited < limit && !interrupted.load(Ordering::Relaxed) {
+    while start.elapsed() < limit && !interrupted.load(Ordering::Relaxed) {
         let mut plan = plan.clone();
-        plan.stop = Stop::Elapsed(window);
+        let left = limit.saturating_sub(start.elapsed()).max(SHORTEST_WAIT);
+        plan.stop = Stop::Elapsed(window.min(left));
+        plan.timeout = plan.timeout.min(left);
+        plan.connect_timeout = plan.connect_timeout.min(left);
+        let begun = Instant::now();
         let seen = load::run(plan, bucketer(), &mut |_| {
             if interrupted.load(Ordering::Relaxed) {
                 Control::Stop
@@ -49,7 +58,8 @@ pub(super) fn settle(
                 Control::Continue
             }
         })?;
-        waited += window;
+        // A name that does not resolve yet ends the window at once.
+        thread::sleep(window.saturating_sub(begun.elapsed()).min(left));
         // Values that mean nothing yet (the route is not there) are what is waited for.
         let counts = derive(expected, rules, &seen)
             .map(|mapping| Attribution::new(&seen, Some((expected, &mapping))));
@@ -65,6 +75,9 @@ pub(super) fn settle(
         if stationary(&blocks, expected) {
             return Ok(None);
         }
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(None);
     }
     Ok(Some(Caveat {
         id: "not-settled".to_owned(),

@@ -11,10 +11,11 @@ use super::Job;
 use super::exchange::Connection;
 use crate::observe::{Failure, FailureKind};
 
-/// Connects to the first address that accepts; the connection may serve `quota` requests.
-pub(super) async fn connect(job: &Job, quota: u32) -> Result<Connection, Failure> {
+/// Connects to the first address that accepts; the connection may serve `quota` requests. Connections begin with one
+/// address after the other, so that all addresses of a name get their part.
+pub(super) async fn connect(job: &Job, number: u32, quota: u32) -> Result<Connection, Failure> {
     let limit = job.plan.connect_timeout;
-    timeout(limit, establish(job, quota))
+    timeout(limit, establish(job, number, quota))
         .await
         .unwrap_or_else(|_| {
             let what = if job.tls.is_some() {
@@ -30,8 +31,8 @@ pub(super) async fn connect(job: &Job, quota: u32) -> Result<Connection, Failure
         })
 }
 
-async fn establish(job: &Job, quota: u32) -> Result<Connection, Failure> {
-    let (stream, peer) = tcp(&job.addresses)
+async fn establish(job: &Job, number: u32, quota: u32) -> Result<Connection, Failure> {
+    let (stream, peer) = tcp(&job.addresses, number)
         .await
         .map_err(|error| unconnected(&error))?;
     match &job.tls {
@@ -58,9 +59,10 @@ fn unconnected(error: &io::Error) -> Failure {
     }
 }
 
-async fn tcp(addresses: &[SocketAddr]) -> io::Result<(TcpStream, SocketAddr)> {
+async fn tcp(addresses: &[SocketAddr], number: u32) -> io::Result<(TcpStream, SocketAddr)> {
     let mut last = io::Error::other("the name has no address");
-    for address in addresses {
+    let first = usize::try_from(number).unwrap_or(0) % addresses.len();
+    for address in addresses[first..].iter().chain(&addresses[..first]) {
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 stream.set_nodelay(true)?;

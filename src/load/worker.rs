@@ -24,6 +24,9 @@ const HAND_OVER: (Duration, Duration) = (Duration::from_millis(5), Duration::fro
 /// The longest pause of a worker whose connections are refused, so that a dead target costs no full core.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
+/// A larger buffer is given back after its answer: one large body must not cost every connection its memory.
+const KEPT_BODY: usize = 64 << 10;
+
 /// What the workers of one thread share.
 struct Lane {
     job: Arc<Job>,
@@ -106,6 +109,9 @@ async fn worker(lane: Rc<Lane>) {
             connection: kept.number,
         };
         lane.recorder.borrow_mut().record(sent, outcome, latency);
+        if kept.body.capacity() > KEPT_BODY {
+            kept.body = Vec::new();
+        }
         lane.last.set(Instant::now());
         refused = if unconnected { refused + 1 } else { 0 };
         if refused > 0 {
@@ -132,15 +138,15 @@ impl Lane {
         let plan = &self.job.plan;
         let Line { kept, number, body } = line;
         loop {
-            let (mut connection, fresh) = match kept.take() {
-                Some(connection) => (connection, false),
-                None => match self.connect().await {
-                    Ok(connection) => {
-                        *number = self.job.next_connection.fetch_add(1, Ordering::Relaxed);
-                        (connection, true)
-                    }
+            let (mut connection, fresh) = if let Some(connection) = kept.take() {
+                (connection, false)
+            } else {
+                // A connection that fails has a number as well: it is a draw of its own.
+                *number = self.job.next_connection.fetch_add(1, Ordering::Relaxed);
+                match self.connect(*number).await {
+                    Ok(connection) => (connection, true),
                     Err(failure) => return (Outcome::Failed(failure), Duration::ZERO),
-                },
+                }
             };
             let sent = Instant::now();
             let answer = timeout(plan.timeout, connection.exchange(&plan.request, body)).await;
@@ -184,12 +190,12 @@ impl Lane {
         }
     }
 
-    async fn connect(&self) -> Result<Connection, Failure> {
+    async fn connect(&self, number: u32) -> Result<Connection, Failure> {
         let quota = match self.job.plan.reuse {
             Reuse::Unlimited => u32::MAX,
             Reuse::Between { min, max } => self.rng.borrow_mut().random_range(min..=max),
         };
-        let connection = connect(&self.job, quota).await?;
+        let connection = connect(&self.job, number, quota).await?;
         self.recorder.borrow_mut().connected();
         Ok(connection)
     }

@@ -8,7 +8,7 @@ use super::table::Lines;
 use super::{Report, Style};
 use crate::units::{counted, percent};
 use crate::verdict::slo::SloOutcome;
-use crate::verdict::{Outcome, SloResult};
+use crate::verdict::{Outcome, SloResult, Unit};
 
 /// Columns the tables need beside the response.
 const FIXED_WIDTH: usize = 54;
@@ -206,6 +206,9 @@ fn details(report: &Report) -> String {
 fn next_step(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
     match (verdict.outcome, verdict.requests_needed) {
+        (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
+            Some(format!("run again with -n {n} --reuse 2"))
+        }
         (Outcome::Inconclusive, Some(n)) => Some(format!("run again with -n {n}")),
         (Outcome::Inconclusive, None) if report.observation.unattributed > 0 => Some(
             "look at the answers that are unattributed; --max-unattributed accepts more".to_owned(),

@@ -1,7 +1,7 @@
 //! One judgement: the rules of the verdict, applied in their order.
 
 use super::attribution::Attribution;
-use super::sample::{Drawn, Sample, active};
+use super::sample::{Drawn, LOOKED_AT, Sample, active};
 use super::watch::{Decided, Watch};
 use super::{Balancing, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
 use crate::observe::Observation;
@@ -14,8 +14,6 @@ use crate::stats::sequential::{Decision, Sequential};
 
 /// Draws of the permutation test at the end of a run.
 const DRAWS: u32 = 9999;
-/// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
-const LOOKED_AT: usize = 50_000;
 /// Numbers of requests above this are not worth proposing.
 const MOST_REQUESTS: f64 = 1e9;
 
@@ -118,7 +116,8 @@ impl<'a> Case<'a> {
 
     /// Whether targets are chosen per connection, beyond chance.
     pub(super) fn per_connection(&self) -> bool {
-        self.active.len() > 1 && self.purity.per_connection()
+        let by_chance = 10_f64.powf(self.purity.log10_p);
+        self.active.len() > 1 && self.purity.per_connection() && by_chance < self.policy.alpha
     }
 
     /// Whether something forbids a pass.
@@ -162,21 +161,23 @@ impl<'a> Case<'a> {
         let spent: f64 = if self.watch.is_some() { 2.0 } else { 1.0 };
         let (alpha, beta) = (self.policy.alpha / spent, self.policy.beta / spent);
         let (last, sequence) = self.p_diverged();
-        let p = sequence.map_or((last.p * spent).min(1.0), |sequence| {
-            sequence.adjusted_p(&last)
-        });
         let outcome = if last.p < alpha {
             Outcome::Diverged
         } else if self.blocked(Decision::Pass) {
             Outcome::Inconclusive
         } else if self
             .p_equivalence()
-            .is_some_and(|p| self.active.len() == 1 || p <= beta)
+            .is_some_and(|p| self.passes_structurally() || p <= beta)
         {
             Outcome::Pass
         } else {
             Outcome::Inconclusive
         };
+        // What the looks before saw counts only where it decides: beside another outcome it would read as a contradiction.
+        let at_the_end = (last.p * spent).min(1.0);
+        let p = sequence
+            .filter(|_| outcome == Outcome::Diverged)
+            .map_or(at_the_end, |sequence| sequence.adjusted_p(&last));
         let undecided = outcome == Outcome::Inconclusive && !self.blocked(Decision::Pass);
         let needed = if undecided {
             self.requests_needed()
@@ -193,6 +194,11 @@ impl<'a> Case<'a> {
             requests_needed: needed,
             ..self.numbers(outcome)
         }
+    }
+
+    /// Whether a single target needs no more than that nothing came from elsewhere: unless a resolution is asked for.
+    fn passes_structurally(&self) -> bool {
+        self.active.len() == 1 && self.policy.resolution.is_none()
     }
 
     /// The p-value of the declared split by the unit that holds, and the sequence it belongs to. Where every request is
@@ -305,16 +311,27 @@ impl<'a> Case<'a> {
     /// number, and more than were sent.
     fn requests_needed(&self) -> Option<u64> {
         let sent = self.seen.sent.max(1) as f64;
+        let (counts, unattributed, requests) = match self.unit {
+            dependence::Unit::Response => (self.counts.clone(), self.sorted.unattributed, sent),
+            // A connection is one draw; two requests show that it still is.
+            dependence::Unit::Connection => {
+                let (counts, unattributed) = self.first_of_connections();
+                let draws = counts.iter().sum::<u64>() + unattributed;
+                (counts, unattributed, 2.0 * draws as f64)
+            }
+            dependence::Unit::Clustered { .. } => return None,
+        };
         let decided = |factor: f64| {
             let scaled = |count: u64| rounded(count as f64 * factor);
-            let counts: Vec<u64> = self.counts.iter().map(|count| scaled(*count)).collect();
-            let unattributed = scaled(self.sorted.unattributed);
+            let counts: Vec<u64> = counts.iter().map(|count| scaled(*count)).collect();
+            let unattributed = scaled(unattributed);
             let p = self
                 .design
                 .p_diverged_completed(&counts, unattributed, self.policy.seed);
             p.p < self.policy.alpha
                 || self.design.p_equivalence(&counts, unattributed) <= self.policy.beta
         };
+        let sent = requests;
         let mut total = (sent * 1.1).max(self.design.requests_fixed() as f64);
         while total <= MOST_REQUESTS {
             if decided(total / sent) {

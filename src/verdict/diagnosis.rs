@@ -93,7 +93,11 @@ fn undeclared(case: &Case<'_>) -> Option<Caveat> {
 
 /// The rivals that explain the counts.
 fn likely(case: &Case<'_>) -> Vec<Caveat> {
-    let n: u64 = case.counts.iter().sum();
+    let counts = match case.unit {
+        Unit::Connection => case.first_of_connections().0,
+        Unit::Response | Unit::Clustered { .. } => case.counts.clone(),
+    };
+    let n: u64 = counts.iter().sum();
     if n == 0 || case.active.len() < 2 {
         return Vec::new();
     }
@@ -107,11 +111,11 @@ fn likely(case: &Case<'_>) -> Vec<Caveat> {
         .iter()
         .map(|rival| {
             (
-                ln_ratio(&case.counts, &rival.shares, case.design.shares()),
+                ln_ratio(&counts, &rival.shares, case.design.shares()),
                 rival,
             )
         })
-        .filter(|(ln_ratio, rival)| *ln_ratio >= CLEARLY && fits(&case.counts, &rival.shares))
+        .filter(|(ln_ratio, rival)| *ln_ratio >= CLEARLY && fits(&counts, &rival.shares))
         .collect();
     fitting.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = fitting.first().map_or(0.0, |(ln_ratio, _)| *ln_ratio);

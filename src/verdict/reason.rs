@@ -163,9 +163,10 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     let sent = case.seen.sent;
     let Some(needed) = needed else {
-        return format!(
-            "{sent} requests do not decide, and with this many unattributed ones no number would"
-        );
+        return match case.sorted.unattributed {
+            0 => "the shares lie at the very edge of what is accepted: no number of requests would decide".to_owned(),
+            lost => format!("{sent} requests do not decide, and with {lost} unattributed ones no number would"),
+        };
     };
     if n < case.design.requests_fixed() {
         let few = if n == 1 {

@@ -9,6 +9,9 @@ use crate::observe::Ledger;
 use crate::split::Expected;
 use crate::stats::dependence::Row;
 
+/// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
+pub(super) const LOOKED_AT: usize = 50_000;
+
 /// Where one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drawn {

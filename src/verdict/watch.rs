@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::Policy;
 use super::mapping::Mapping;
-use super::sample::{Draw, Drawn, Sample};
+use super::sample::{Draw, Drawn, LOOKED_AT, Sample};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::change::change_of_labels;
@@ -30,6 +30,7 @@ pub struct Watch {
     /// Draws that were pushed.
     pushed: usize,
     unexpected: u64,
+    unattributed: u64,
     pub(super) by_response: Sequential,
     /// The first answer of each connection only.
     pub(super) by_connection: Sequential,
@@ -58,6 +59,7 @@ impl Watch {
             sample: Sample::default(),
             pushed: 0,
             unexpected: 0,
+            unattributed: 0,
             by_response: Sequential::new(&design),
             by_connection: Sequential::new(&design),
             connections: HashSet::new(),
@@ -104,8 +106,10 @@ impl Watch {
             Some(&mut self.by_response),
             first.then_some(&mut self.by_connection),
         ];
-        if draw.drawn == Drawn::Unexpected {
-            self.unexpected += 1;
+        match draw.drawn {
+            Drawn::Unexpected => self.unexpected += 1,
+            Drawn::Unattributed => self.unattributed += 1,
+            Drawn::Target(_) => {}
         }
         for sequence in sequences.into_iter().flatten() {
             match draw.drawn {
@@ -132,19 +136,21 @@ impl Watch {
         if candidate.is_none() || at < self.next_look {
             return None;
         }
-        self.next_look = at + NEXT_LOOK;
-        let so_far = self.sample.first(at);
+        // Steps that grow with the run: all looks together take no longer than a few at its end.
+        self.next_look = at + NEXT_LOOK.max(at / 10);
+        let so_far = self.sample.first(at.min(LOOKED_AT));
         let (decision, unit) = match unit(&so_far.rows(self.targets), DRAWS, self.policy.seed) {
             unit @ Unit::Response => (self.by_response.decision()?, unit),
             unit @ Unit::Connection => (self.by_connection.decision()?, unit),
             Unit::Clustered { .. } => {
-                self.next_look = at + NEXT_LOOK_CLUSTERED;
+                self.next_look = at + NEXT_LOOK_CLUSTERED.max(at / 10);
                 return None;
             }
         };
-        let changed = || change_of_labels(&so_far.labels(), self.targets).is_some();
-        if decision == Decision::Pass && changed() {
-            // It cannot pass any more, but it may still prove to be another split.
+        let changed = || change_of_labels(&self.sample.first(at).labels(), self.targets).is_some();
+        let lost = self.unattributed as f64 / at as f64 > self.policy.max_unattributed;
+        if decision == Decision::Pass && (lost || changed()) {
+            // It cannot pass now, but what is lost may get less, and it may still prove to be another split.
             return None;
         }
         decided(decision, unit)
