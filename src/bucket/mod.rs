@@ -18,8 +18,6 @@ use http::HeaderMap;
 
 pub use names::{BucketId, Names};
 
-use crate::split::contains_word;
-
 /// What an extractor may look at: a borrowed view of one answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply<'r> {
@@ -37,6 +35,12 @@ pub struct Reply<'r> {
 pub trait Extract: Debug + Send + Sync {
     /// The value, borrowed from the answer where possible; `None` when the answer does not carry it.
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>>;
+}
+
+/// Knows what a value means.
+pub trait Reduce: Debug + Send + Sync {
+    /// A shorter value that means the same; `None` when the value means nothing, or several things.
+    fn reduce(&self, value: &str) -> Option<String>;
 }
 
 /// A kind of extractor: `NAME` or `NAME:ARGUMENT` in `--bucket`.
@@ -111,7 +115,7 @@ pub enum SpecError {
 #[derive(Debug)]
 pub struct Bucketer {
     extractors: Vec<Box<dyn Extract>>,
-    words: Vec<String>,
+    reducer: Option<Box<dyn Reduce>>,
 }
 
 impl Bucketer {
@@ -125,15 +129,15 @@ impl Bucketer {
         let extractors = specs.into_iter().map(extractor).collect::<Result<_, _>>()?;
         Ok(Self {
             extractors,
-            words: Vec::new(),
+            reducer: None,
         })
     }
 
-    /// Words that tell targets apart. Where answers carry more distinct values than are kept (a time stamp in every
-    /// body), a value is reduced to the one word it contains.
+    /// Where answers carry more distinct values than are kept (a time stamp in every body), a value is reduced to what it
+    /// means, if that is known.
     #[must_use]
-    pub fn with_words(mut self, words: Vec<String>) -> Self {
-        self.words = words;
+    pub fn with_reducer(mut self, reducer: impl Reduce + 'static) -> Self {
+        self.reducer = Some(Box::new(reducer));
         self
     }
 
@@ -145,13 +149,8 @@ impl Bucketer {
             .find_map(|extractor| extractor.extract(reply))
     }
 
-    /// The only one of the known words that the value contains as a whole word.
-    fn reduce(&self, value: &str) -> Option<&str> {
-        let mut found = self.words.iter().filter(|word| contains_word(value, word));
-        match (found.next(), found.next()) {
-            (Some(word), None) => Some(word),
-            _ => None,
-        }
+    fn reduce(&self, value: &str) -> Option<String> {
+        self.reducer.as_ref()?.reduce(value)
     }
 }
 

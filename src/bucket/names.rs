@@ -45,7 +45,7 @@ impl Names {
         }
         // Too many values: what counts is which target the answer names, if it names one.
         match bucketer.reduce(value) {
-            Some(word) => self.add(word.to_owned(), status),
+            Some(short) => self.add(short, status),
             None => self.special(Identity::Overflow, status),
         }
     }
@@ -125,12 +125,24 @@ pub(super) fn short_hash(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Reduce;
     use super::*;
+
+    /// Knows `v1` and `v2` at the beginning of a value.
+    #[derive(Debug)]
+    struct FirstWord;
+
+    impl Reduce for FirstWord {
+        fn reduce(&self, value: &str) -> Option<String> {
+            let word = value.split(' ').next()?;
+            ["v1", "v2"].contains(&word).then(|| word.to_owned())
+        }
+    }
 
     fn bucketer() -> Bucketer {
         Bucketer::parse(&["body"])
             .expect("a spec")
-            .with_words(vec!["v1".into(), "v2".into()])
+            .with_reducer(FirstWord)
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Columns where the terminal does not say.
 const DEFAULT_WIDTH: usize = 100;
@@ -18,15 +18,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if special || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return fs::write(path, bytes);
     }
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::other("the path names no file"))?;
-    let mut beside = path.to_owned();
-    beside.set_file_name(format!(
-        ".{}.{}",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
+    let beside = beside(path)?;
     let written = fs::File::create(&beside)
         .and_then(|mut file| file.write_all(bytes))
         .and_then(|()| fs::rename(&beside, path));
@@ -34,6 +26,28 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
     }
     written
+}
+
+/// Whether a file could be written there, tried without touching what is there.
+pub(super) fn writable(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(());
+    }
+    let beside = beside(path)?;
+    fs::File::create(&beside)?;
+    fs::remove_file(&beside)
+}
+
+/// A name of our own in the same folder.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::other("the path names no file"))?;
+    let own = format!(".{}.{}", name.to_string_lossy(), std::process::id());
+    Ok(path.with_file_name(own))
 }
 
 /// `NO_COLOR`: any value but the empty one switches colour off.

@@ -9,17 +9,18 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
 use super::objectives;
+use super::output;
 use super::planning::{Planned, planned};
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
-use crate::bucket::Bucketer;
+use crate::bucket::{Bucketer, Reduce};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::report::{self, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::mapping::{MapRule, Mapping, MappingError, words};
+use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
 use crate::verdict::{Caveat, Evidence, Watch, judge};
 
 /// Requests after which it is known whether values can be tied to targets, and whether anybody answers.
@@ -27,6 +28,13 @@ const ENOUGH: u64 = 200;
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
+    for (_, path) in &config.output.files {
+        // Before anything is sent: a report that cannot be written would be the loss of a whole run.
+        output::writable(path).map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
     let declared = declared::resolve(config)?;
     if let Some(declared) = &declared {
         objectives::check_declared(&config.slos, &declared.expected)?;
@@ -143,17 +151,24 @@ pub(super) fn derive(
 
 fn bucketer(config: &RunConfig, expected: Option<&Expected>) -> Bucketer {
     let bucketer = Bucketer::parse(&config.bucket).expect("checked when it was typed");
-    bucketer.with_words(expected.map(all_words).unwrap_or_default())
+    match expected {
+        None => bucketer,
+        Some(expected) => bucketer.with_reducer(Targets {
+            expected: expected.clone(),
+            rules: config.map.clone(),
+        }),
+    }
 }
 
-fn all_words(expected: &Expected) -> Vec<String> {
-    let mut all: Vec<String> = expected
-        .declared()
-        .iter()
-        .flat_map(words)
-        .map(str::to_owned)
-        .collect();
-    all.sort();
-    all.dedup();
-    all
+/// Reduces a value to the name of the target that it means.
+#[derive(Debug)]
+struct Targets {
+    expected: Expected,
+    rules: Vec<MapRule>,
+}
+
+impl Reduce for Targets {
+    fn reduce(&self, value: &str) -> Option<String> {
+        recognise(&self.expected, &self.rules, value).map(str::to_owned)
+    }
 }

@@ -70,14 +70,23 @@ impl Ledger {
             .enumerate()
             .map(|(at, bucket)| (bucket, at))
             .collect();
-        let mut new = Vec::new();
+        let mut new: Vec<Bucket> = Vec::new();
         let mut position = |bucket: &Bucket| {
-            let fresh = || {
-                new.push(bucket.clone());
-                known.len() + new.len() - 1
+            let room = known.len() + new.len() < super::MOST_BUCKETS;
+            let bucket = if room || known.contains_key(bucket) {
+                bucket.clone()
+            } else {
+                bucket.overflow()
             };
-            let at = known.get(bucket).copied().unwrap_or_else(fresh);
-            u16::try_from(at).expect("buckets are capped")
+            let at = known.get(&bucket).copied().unwrap_or_else(|| {
+                let same = new.iter().position(|other| *other == bucket);
+                known.len()
+                    + same.unwrap_or_else(|| {
+                        new.push(bucket);
+                        new.len() - 1
+                    })
+            });
+            u16::try_from(at).expect("buckets are capped, and there are 900 statuses")
         };
         let marks: Vec<u16> = other.buckets.iter().map(&mut position).collect();
         let translated = other.entries.iter().map(|entry| Entry {

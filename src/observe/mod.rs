@@ -94,6 +94,10 @@ pub struct Observation {
     pub ledger: Ledger,
 }
 
+/// Distinct buckets that are kept apart in one run; every thread has its own lower cap. Those that come after count as
+/// overflow, with their status.
+const MOST_BUCKETS: usize = 256;
+
 impl FailureKind {
     /// All kinds.
     pub const ALL: [Self; 8] = [

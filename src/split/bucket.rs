@@ -35,6 +35,15 @@ impl Bucket {
         }
     }
 
+    /// Where it counts when there are too many values to keep apart.
+    #[must_use]
+    pub fn overflow(&self) -> Self {
+        Self {
+            identity: Identity::Overflow,
+            status: self.status,
+        }
+    }
+
     /// Whether the status says that something went wrong (4xx, 5xx).
     #[must_use]
     pub fn is_error(&self) -> bool {

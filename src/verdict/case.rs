@@ -277,7 +277,13 @@ impl<'a> Case<'a> {
     /// The numbers that every verdict on this case carries.
     fn numbers(&self, outcome: Outcome) -> Verdict {
         let fit = Fit::new(&self.counts, self.design.shares());
-        let resolution = self.design.resolution().into_iter().fold(0.0, f64::max);
+        let n: u64 = self.counts.iter().sum();
+        // A single target rules out what the number of answers rules out (the rule of three, exact).
+        let resolution = if self.passes_structurally() && n > 0 {
+            1.0 - self.policy.beta.powf(1.0 / n as f64)
+        } else {
+            self.design.resolution().into_iter().fold(0.0, f64::max)
+        };
         // With answers from where nothing may come from, the statistic is infinite.
         let finite = self.unexpected() <= self.policy.allow_unexpected;
         Verdict {

@@ -123,12 +123,7 @@ impl Mapping {
             let Some(value) = bucket.value() else {
                 continue;
             };
-            let by_rule = rules
-                .iter()
-                .find(|rule| rule.matches(value))
-                .and_then(|rule| position(&rule.target));
-            let candidates =
-                by_rule.map_or_else(|| candidates(declared, value), |target| vec![target]);
+            let candidates = meanings(declared, rules, value);
             match candidates.as_slice() {
                 [target] => {
                     mapping.0.insert(value.to_owned(), *target);
@@ -166,6 +161,25 @@ impl Mapping {
     }
 }
 
+/// The name of the target that a value means, where it means exactly one.
+#[must_use]
+pub fn recognise<'e>(expected: &'e Expected, rules: &[MapRule], value: &str) -> Option<&'e str> {
+    match meanings(expected.declared(), rules, value).as_slice() {
+        [target] => Some(&expected.declared()[*target].name),
+        _ => None,
+    }
+}
+
+/// The targets a value could mean: by the user's word, else by clues.
+fn meanings(declared: &[Declared], rules: &[MapRule], value: &str) -> Vec<usize> {
+    let by_rule = rules.iter().find(|rule| rule.matches(value));
+    let position = |name: &str| declared.iter().position(|declared| declared.name == name);
+    match by_rule.and_then(|rule| position(&rule.target)) {
+        Some(target) => vec![target],
+        None => candidates(declared, value),
+    }
+}
+
 /// The targets a value could mean, by the strongest kind of clue that points anywhere.
 fn candidates(declared: &[Declared], value: &str) -> Vec<usize> {
     let kinds: [&dyn Fn(&Declared) -> bool; 4] = [
@@ -192,7 +206,7 @@ fn candidates(declared: &[Declared], value: &str) -> Vec<usize> {
 }
 
 /// The words that stand for a target inside a longer value: its subset and the labels behind it, else its service.
-pub fn words(declared: &Declared) -> impl Iterator<Item = &str> {
+fn words(declared: &Declared) -> impl Iterator<Item = &str> {
     let own = match &declared.target {
         Target::Named(name) => Some(name.as_str()),
         Target::Destination(destination) => Some(

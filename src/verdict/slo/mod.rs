@@ -257,7 +257,10 @@ pub fn with_slos(verdict: Verdict, results: &[SloResult]) -> Verdict {
     Verdict {
         outcome,
         reason,
-        requests_needed: verdict.requests_needed.max(needed),
+        requests_needed: match outcome {
+            Outcome::Inconclusive => verdict.requests_needed.max(needed),
+            _ => None,
+        },
         slos: results.to_vec(),
         ..verdict
     }
