@@ -50,3 +50,20 @@ fn nothing_but_the_report_goes_to_stdout() {
         "no colour without a terminal"
     );
 }
+
+#[test]
+fn nothing_is_sent_for_a_report_that_cannot_be_written() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no-such-folder/report.json");
+    for path in [missing.as_path(), folder.path()] {
+        let report = format!("json={}", path.display());
+        let outcome = run(&["-n", "10", "--report", &report, &mesh.url("/")]).exits(2);
+        assert!(
+            outcome.stderr.contains("cannot write the report"),
+            "{}",
+            outcome.stderr
+        );
+    }
+    assert_eq!(mesh.served(), 0);
+}

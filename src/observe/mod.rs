@@ -172,7 +172,13 @@ impl Observation {
         self.elapsed = self.elapsed.max(other.elapsed);
         self.ledger.merge(&other.ledger);
         for (bucket, tally) in &other.tallies {
-            self.tallies.entry(bucket.clone()).or_default().merge(tally);
+            let room = self.tallies.len() < MOST_BUCKETS || self.tallies.contains_key(bucket);
+            let bucket = if room {
+                bucket.clone()
+            } else {
+                bucket.overflow()
+            };
+            self.tallies.entry(bucket).or_default().merge(tally);
         }
         for (kind, failed) in &other.failures {
             let known = self.failures.entry(*kind).or_default();
@@ -242,5 +248,45 @@ mod tests {
             let sum = merged(&[&a, &b]);
             prop_assert_eq!(sum.answered() + sum.failed(), sum.sent);
         }
+    }
+
+    #[test]
+    fn however_many_threads_bring_values_only_so_many_are_kept_apart() {
+        let mut all = Observation::default();
+        for thread in 0..20 {
+            let mut names = Vec::new();
+            let mut recorder = Recorder::default();
+            for at in 0..64 {
+                names.push(Bucket {
+                    identity: Identity::Value(format!("{thread}/{at}")),
+                    status: 200,
+                });
+                let sent = Sent {
+                    sequence: thread * 64 + at,
+                    connection: 0,
+                };
+                let place = usize::try_from(at).expect("small");
+                recorder.record(sent, Outcome::Answered(place), Duration::ZERO);
+            }
+            all.merge(&recorder.drain(&names, Duration::ZERO));
+        }
+        assert_eq!(
+            (all.tallies.len(), all.answered()),
+            (MOST_BUCKETS + 1, 20 * 64)
+        );
+        let overflow = all
+            .tallies
+            .keys()
+            .filter(|bucket| bucket.identity == Identity::Overflow);
+        assert_eq!(overflow.count(), 1);
+        let in_order = |ended: &Ended<'_>| {
+            ended
+                .bucket
+                .is_some_and(|bucket| bucket.identity == Identity::Overflow)
+        };
+        assert_eq!(
+            all.ledger.since(0).filter(in_order).count(),
+            20 * 64 - MOST_BUCKETS
+        );
     }
 }

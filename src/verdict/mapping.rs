@@ -435,6 +435,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_never_the_same_twice_is_known_by_its_rule_or_its_word() {
+        let expected = named(&["blue", "green"]);
+        let rules: Vec<MapRule> = vec!["/v1/=blue".parse().expect("a rule")];
+        assert_eq!(recognise(&expected, &rules, "v1 at 12:00:01"), Some("blue"));
+        assert_eq!(
+            recognise(&expected, &rules, "green at 12:00:02"),
+            Some("green")
+        );
+        assert_eq!(recognise(&expected, &rules, "blue or green"), None);
+    }
+
+    #[test]
     fn a_rule_for_an_unknown_target_and_a_malformed_rule_are_refused() {
         let rule: MapRule = "blue=v3".parse().expect("a rule");
         assert!(matches!(
