@@ -308,12 +308,13 @@ fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::args::{Cli, Command};
     use super::*;
     use clap::Parser;
 
-    fn config(arguments: &[&str]) -> Result<RunConfig, Failure> {
+    /// What these arguments of `run` mean.
+    pub(in crate::cli) fn config(arguments: &[&str]) -> Result<RunConfig, Failure> {
         let cli = Cli::try_parse_from([&["resplit", "run"], arguments].concat()).expect("syntax");
         let Some(Command::Run(run)) = cli.command else {
             panic!("not `run`")

@@ -236,18 +236,9 @@ fn address(url: &str) -> Result<Address, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::{Cli, Command};
     use super::super::config::RunConfig;
+    use super::super::config::tests::config;
     use super::*;
-    use clap::Parser;
-
-    fn config(arguments: &[&str]) -> Result<RunConfig, Failure> {
-        let cli = Cli::try_parse_from([&["resplit", "run"], arguments].concat()).expect("syntax");
-        let Some(Command::Run(run)) = cli.command else {
-            panic!("not `run`")
-        };
-        RunConfig::try_from(*run)
-    }
 
     fn header(config: &RunConfig, name: &str) -> Vec<String> {
         config

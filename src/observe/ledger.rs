@@ -1,8 +1,6 @@
 //! How requests ended, in the order in which they were dispatched. Slow versions answer late: whoever looks while a run
 //! goes on has to look in this order, or the fast versions seem to get more.
 
-use std::collections::HashMap;
-
 use crate::split::Bucket;
 
 /// Requests that are remembered one by one; of those after them only the counts are kept, so memory stays bounded.
@@ -64,31 +62,11 @@ impl Ledger {
 
     /// Adds the entries of another ledger of the same run.
     pub(super) fn merge(&mut self, other: &Self) {
-        let known: HashMap<&Bucket, usize> = self
+        let marks: Vec<u16> = other
             .buckets
             .iter()
-            .enumerate()
-            .map(|(at, bucket)| (bucket, at))
+            .map(|bucket| self.mark(bucket))
             .collect();
-        let mut new: Vec<Bucket> = Vec::new();
-        let mut position = |bucket: &Bucket| {
-            let room = known.len() + new.len() < super::MOST_BUCKETS;
-            let bucket = if room || known.contains_key(bucket) {
-                bucket.clone()
-            } else {
-                bucket.overflow()
-            };
-            let at = known.get(&bucket).copied().unwrap_or_else(|| {
-                let same = new.iter().position(|other| *other == bucket);
-                known.len()
-                    + same.unwrap_or_else(|| {
-                        new.push(bucket);
-                        new.len() - 1
-                    })
-            });
-            u16::try_from(at).expect("buckets are capped, and there are 900 statuses")
-        };
-        let marks: Vec<u16> = other.buckets.iter().map(&mut position).collect();
         let translated = other.entries.iter().map(|entry| Entry {
             mark: marks
                 .get(usize::from(entry.mark))
@@ -97,7 +75,18 @@ impl Ledger {
             ..*entry
         });
         self.entries.extend(translated);
-        self.buckets.extend(new);
+    }
+
+    /// The mark of a bucket, or of what it counts as when there are too many. They are few enough to be searched.
+    fn mark(&mut self, bucket: &Bucket) -> u16 {
+        let known = self.buckets.contains(bucket);
+        let bucket = super::capped(bucket, known, self.buckets.len());
+        let found = self.buckets.iter().position(|known| *known == bucket);
+        let at = found.unwrap_or_else(|| {
+            self.buckets.push(bucket);
+            self.buckets.len() - 1
+        });
+        u16::try_from(at).expect("buckets are capped, and there are 900 statuses")
     }
 
     /// The entries from a position on, in the order in which requests ended.

@@ -136,6 +136,15 @@ impl Default for Tally {
     }
 }
 
+/// The bucket itself if it is known or there is room for one more beside those kept, else the overflow.
+fn capped(bucket: &Bucket, known: bool, kept: usize) -> Bucket {
+    if known || kept < MOST_BUCKETS {
+        bucket.clone()
+    } else {
+        bucket.overflow()
+    }
+}
+
 /// A histogram of microseconds with three significant digits that grows as needed.
 fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three significant digits are allowed")
@@ -172,12 +181,8 @@ impl Observation {
         self.elapsed = self.elapsed.max(other.elapsed);
         self.ledger.merge(&other.ledger);
         for (bucket, tally) in &other.tallies {
-            let room = self.tallies.len() < MOST_BUCKETS || self.tallies.contains_key(bucket);
-            let bucket = if room {
-                bucket.clone()
-            } else {
-                bucket.overflow()
-            };
+            let known = self.tallies.contains_key(bucket);
+            let bucket = capped(bucket, known, self.tallies.len());
             self.tallies.entry(bucket).or_default().merge(tally);
         }
         for (kind, failed) in &other.failures {

@@ -316,9 +316,11 @@ impl<'a> Case<'a> {
     /// About how many requests would decide, if shares and unattributed ones stay as they were seen: at least the planned
     /// number, and more than were sent.
     fn requests_needed(&self) -> Option<u64> {
-        let sent = self.seen.sent.max(1) as f64;
-        let (counts, unattributed, requests) = match self.unit {
-            dependence::Unit::Response => (self.counts.clone(), self.sorted.unattributed, sent),
+        let (counts, unattributed, sent) = match self.unit {
+            dependence::Unit::Response => {
+                let sent = self.seen.sent.max(1) as f64;
+                (self.counts.clone(), self.sorted.unattributed, sent)
+            }
             // A connection is one draw; two requests show that it still is.
             dependence::Unit::Connection => {
                 let (counts, unattributed) = self.first_of_connections();
@@ -337,7 +339,6 @@ impl<'a> Case<'a> {
             p.p < self.policy.alpha
                 || self.design.p_equivalence(&counts, unattributed) <= self.policy.beta
         };
-        let sent = requests;
         let mut total = (sent * 1.1).max(self.design.requests_fixed() as f64);
         while total <= MOST_REQUESTS {
             if decided(total / sent) {
