@@ -60,3 +60,6 @@ mod slo;
 
 // Laws of resolving: which host wins, and that no table and no request break it.
 mod routes;
+
+// One test per sentence of what the dialects document, the sentence quoted above it.
+mod spec;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use resplit::diag::{Sources, Span};
 use resplit::route::{
-    Abort, Action, Backend, Condition, Outcome, Probe, ResolveError, Route, RouteTable, Split,
-    Test, TextMatch, VirtualHost, resolve,
+    Abort, Action, Backend, Condition, HeaderTest, Outcome, Probe, ResolveError, Route, RouteTable,
+    Split, Test, TextMatch, VirtualHost, resolve,
 };
-use resplit::split::{Clues, Destination, Mechanism, Share};
+use resplit::split::{Cause, Clues, Destination, Mechanism, Share};
 
 fn sources() -> (Sources, Span) {
     let mut sources = Sources::new();
@@ -144,8 +144,8 @@ fn any_condition() -> impl Strategy<Value = Condition> {
         any::<bool>().prop_map(Test::Fixed),
         any_text().prop_map(Test::Path),
         any_text().prop_map(Test::Authority),
-        (name, any_text()).prop_map(|(name, value)| Test::Header { name, value }),
-        (name, any_text()).prop_map(|(name, value)| Test::WithoutHeader { name, value }),
+        (name, any_text()).prop_map(|(name, value)| Test::Header(HeaderTest::with(name, value))),
+        (name, any_text()).prop_map(|(name, value)| Test::Header(HeaderTest::without(name, value))),
         (name, any_text()).prop_map(|(name, value)| Test::Query { name, value }),
     ];
     test.prop_map(|test| Condition {
@@ -166,6 +166,7 @@ fn any_action() -> impl Strategy<Value = Action> {
             },
             weight,
             clues: Clues::default(),
+            broken: None,
         };
         Split::new(Mechanism::Iid, weights.into_iter().map(backend).collect())
             .ok()
@@ -173,8 +174,8 @@ fn any_action() -> impl Strategy<Value = Action> {
     });
     prop_oneof![
         4 => split,
-        1 => (200..600_u16).prop_map(|status| Action::Direct { status }),
-        1 => (300..400_u16).prop_map(|status| Action::Redirect { status }),
+        1 => (200..600_u16).prop_map(|status| Action::answer(status, Cause::DirectResponse)),
+        1 => (300..400_u16).prop_map(|status| Action::answer(status, Cause::Redirect)),
     ]
 }
 

@@ -14,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::exit;
 use crate::bucket::Bucketer;
 use crate::report::FORMATS;
+use crate::route::IstioVersion;
 use crate::units::{Count, Fraction, Period};
 use crate::verdict::mapping::MapRule;
 
@@ -176,6 +177,14 @@ pub(super) struct ExpectationArgs {
     /// Which target a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
     #[arg(long, value_name = "VALUE=TARGET")]
     pub(super) map: Vec<MapRule>,
+    #[command(flatten)]
+    pub(super) vantage: VantageArgs,
+}
+
+/// Where the requests come from, and which mesh they meet.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Expectation")]
+pub(super) struct VantageArgs {
     /// The namespace of the client [default: that of the VirtualService]
     #[arg(long, value_name = "NS")]
     pub(super) from_namespace: Option<String>,
@@ -185,6 +194,27 @@ pub(super) struct ExpectationArgs {
     /// The gateway the requests pass: NS/NAME [default: the mesh]
     #[arg(long, value_name = "NS/NAME")]
     pub(super) gateway: Option<String>,
+    /// The service has a waypoint that applies the rules (ambient mode) [default: the client has a sidecar]
+    #[arg(long, conflicts_with = "gateway")]
+    pub(super) waypoint: bool,
+    /// The version of Istio, as in 1.24 [default: a current one]
+    #[arg(long, value_name = "X.Y")]
+    pub(super) istio_version: Option<IstioVersion>,
+    /// Who implements the Gateway API, where implementations differ
+    #[arg(long, value_enum, value_name = "WHO", default_value_t)]
+    pub(super) implementation: Implementation,
+}
+
+/// Who implements the Gateway API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Implementation {
+    /// Istio
+    #[default]
+    Istio,
+    /// Envoy Gateway
+    EnvoyGateway,
+    /// What the specification says
+    Spec,
 }
 
 /// How sure the answer has to be.

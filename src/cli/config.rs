@@ -1,16 +1,18 @@
 //! From what was typed to what is meant: all relations between options, no file and no socket.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{
-    self, ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RunArgs,
+    self, ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RunArgs, VantageArgs,
 };
 use super::failure::Failure;
 use super::objectives;
 use super::request::{RequestConfig, request};
 use crate::plan::{Reuse, Stop};
 use crate::report::{Format, format};
+use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights};
 use crate::units::Count;
 use crate::verdict::mapping::MapRule;
@@ -25,7 +27,7 @@ pub(super) struct RunConfig {
     /// What is declared.
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
-    pub(super) vantage: VantageConfig,
+    pub(super) vantage: Vantage,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
     /// `--map`.
@@ -53,17 +55,6 @@ pub(super) enum Declaration {
     Manifests(Vec<PathBuf>),
     /// Texts with their names: the demo's own.
     Embedded(&'static [(&'static str, &'static str)]),
-}
-
-/// From where the mesh is seen.
-#[derive(Debug)]
-pub(super) struct VantageConfig {
-    /// `--from-namespace`.
-    pub(super) namespace: Option<String>,
-    /// `--from-labels`.
-    pub(super) labels: Vec<(String, String)>,
-    /// `--gateway`, as namespace and name.
-    pub(super) gateway: Option<(String, String)>,
 }
 
 /// How much is sent.
@@ -122,7 +113,7 @@ impl TryFrom<RunArgs> for RunConfig {
         Ok(Self {
             request: request(url, args.request)?,
             declared: declaration(&args.expectation)?,
-            vantage: vantage(&args.expectation)?,
+            vantage: vantage(&args.expectation.vantage)?,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy,
@@ -173,8 +164,8 @@ pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure
     })
 }
 
-/// From where the mesh is seen.
-pub(super) fn vantage(args: &ExpectationArgs) -> Result<VantageConfig, Failure> {
+/// From where the mesh is seen; the port that is dialled comes with the request.
+pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
     let label = |text: &String| {
         let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
         let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -189,27 +180,42 @@ pub(super) fn vantage(args: &ExpectationArgs) -> Result<VantageConfig, Failure> 
         let pair = text
             .split_once('/')
             .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
-        let pair = pair.map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
-        pair.ok_or_else(|| {
+        let (namespace, name) = pair.ok_or_else(|| {
             Failure::usage(
                 format!("`{text}` is no gateway"),
                 "write it as --gateway NAMESPACE/NAME",
             )
+        })?;
+        Ok::<_, Failure>(Origin::Gateway {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
         })
     };
-    Ok(VantageConfig {
-        namespace: args.from_namespace.clone(),
-        labels: args
-            .from_labels
-            .iter()
-            .map(label)
-            .collect::<Result<_, _>>()?,
-        gateway: args
-            .gateway
-            .as_ref()
-            .filter(|name| *name != "mesh")
-            .map(gateway)
-            .transpose()?,
+    let labels: BTreeMap<String, String> = args
+        .from_labels
+        .iter()
+        .map(label)
+        .collect::<Result<_, _>>()?;
+    let origin = match args.gateway.as_ref().filter(|name| *name != "mesh") {
+        Some(name) => gateway(name)?,
+        None => Origin::Mesh {
+            namespace: args.from_namespace.clone(),
+            labels: (!labels.is_empty()).then_some(labels),
+            proxy: if args.waypoint {
+                Proxy::Waypoint
+            } else {
+                Proxy::Sidecar
+            },
+        },
+    };
+    Ok(Vantage {
+        istio: args.istio_version,
+        implementation: match args.implementation {
+            args::Implementation::Istio => Implementation::Istio,
+            args::Implementation::EnvoyGateway => Implementation::EnvoyGateway,
+            args::Implementation::Spec => Implementation::Spec,
+        },
+        ..Vantage::at(origin)
     })
 }
 

@@ -3,7 +3,7 @@
 
 use http::header::{HOST, HeaderValue};
 
-use super::config::{Declaration, RunConfig, VantageConfig};
+use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
 use super::request::RequestConfig;
 use super::{input, output, say};
@@ -43,7 +43,7 @@ pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
 pub(super) fn resolve_for(
     declaration: &Declaration,
     request: Option<&RequestConfig>,
-    from: &VantageConfig,
+    from: &Vantage,
     quiet: bool,
 ) -> Result<Option<Declared>, Failure> {
     let sources = match declaration {
@@ -68,8 +68,8 @@ pub(super) fn resolve_for(
     let manifests = decode(&sources, quiet)?;
     let asked = request.map(probe);
     let vantage = match &asked {
-        Some(probe) => vantage(from).dialling(probe),
-        None => vantage(from),
+        Some(probe) => from.clone().dialling(probe),
+        None => from.clone(),
     };
     let table = lower(&manifests, &vantage);
     let resolution = match &asked {
@@ -201,14 +201,6 @@ fn unclear(error: &OnlyError) -> Failure {
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)
-}
-
-fn vantage(config: &VantageConfig) -> Vantage {
-    if let Some((namespace, name)) = &config.gateway {
-        return Vantage::gateway(namespace, name);
-    }
-    let labels = (!config.labels.is_empty()).then(|| config.labels.iter().cloned().collect());
-    Vantage::mesh(config.namespace.clone(), labels)
 }
 
 /// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which

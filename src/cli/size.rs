@@ -27,7 +27,7 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
             "give the number of requests you could send",
         ));
     }
-    let vantage = config::vantage(&args.expectation)?;
+    let vantage = config::vantage(&args.expectation.vantage)?;
     let described = args.request.method.is_some()
         || args.request.host.is_some()
         || !args.request.header.is_empty();

@@ -196,10 +196,19 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
     (manifests, problems)
 }
 
+/// What one family of dialects makes of its objects.
+type Lower = fn(&Manifests, &Vantage) -> RouteTable;
+
+/// Every family, the one that owns a host first where several declare it.
+const FAMILIES: &[Lower] = &[istio::lower];
+
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
 pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
-    istio::lower(manifests, vantage)
+    let mut tables = FAMILIES.iter().map(|lower| lower(manifests, vantage));
+    let mut table = tables.next().unwrap_or_default();
+    tables.for_each(|other| table.join(other));
+    table
 }
 
 impl Manifests {

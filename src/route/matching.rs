@@ -36,19 +36,7 @@ pub enum Test {
     /// `:scheme`.
     Scheme(TextMatch),
     /// A header.
-    Header {
-        /// Its name, lower case.
-        name: String,
-        /// What its value must be.
-        value: TextMatch,
-    },
-    /// A header that must not match.
-    WithoutHeader {
-        /// Its name, lower case.
-        name: String,
-        /// What its value must not be.
-        value: TextMatch,
-    },
+    Header(HeaderTest),
     /// A query parameter.
     Query {
         /// Its name, as written in the URL.
@@ -56,6 +44,19 @@ pub enum Test {
         /// What its value must be.
         value: TextMatch,
     },
+}
+
+/// What a condition asks of a header.
+#[derive(Clone, Debug)]
+pub struct HeaderTest {
+    /// Its name, lower case.
+    pub name: String,
+    /// What its value must be.
+    pub value: TextMatch,
+    /// The value must not be that.
+    pub invert: bool,
+    /// A missing header is compared as if it were empty; otherwise it is neither that value nor another.
+    pub missing_is_empty: bool,
 }
 
 /// How a text is compared.
@@ -76,6 +77,34 @@ pub enum TextMatch {
         text: String,
         /// Whether the case of ASCII letters counts not.
         ignore_case: bool,
+    },
+    /// It ends with this.
+    Suffix {
+        /// What it must end with.
+        text: String,
+        /// Whether the case of ASCII letters counts not.
+        ignore_case: bool,
+    },
+    /// It holds this.
+    Contains {
+        /// What it must hold.
+        text: String,
+        /// Whether the case of ASCII letters counts not.
+        ignore_case: bool,
+    },
+    /// It is this path, or a path below it: `/api` takes `/api` and `/api/x`, but not `/apifoo`.
+    Below {
+        /// The path, without a slash at its end.
+        text: String,
+        /// Whether the case of ASCII letters counts not.
+        ignore_case: bool,
+    },
+    /// It is a whole number from `start` to below `end`.
+    Range {
+        /// The least number.
+        start: i64,
+        /// One more than the greatest number.
+        end: i64,
     },
     /// All of it matches this.
     Regex(Regex),
@@ -106,8 +135,7 @@ impl Condition {
             Test::Method(method) => method.matches(&probe.method),
             Test::Authority(authority) => authority.matches(&probe.authority),
             Test::Scheme(scheme) => scheme.matches(&probe.scheme),
-            Test::Header { name, value } => values(probe, name).any(|found| value.matches(found)),
-            Test::WithoutHeader { name, value } => !without(probe, name, value),
+            Test::Header(header) => header.holds(probe),
             Test::Query { name, value } => {
                 first_parameter(probe, name).is_some_and(|found| value.matches(found))
             }
@@ -116,13 +144,38 @@ impl Condition {
     }
 }
 
-/// Whether the value stands in the header; a missing header counts as empty unless presence is asked for.
-fn without(probe: &Probe, name: &str, value: &TextMatch) -> bool {
-    let mut found = values(probe, name).peekable();
-    if found.peek().is_none() {
-        return !matches!(value, TextMatch::Present) && value.matches("");
+impl HeaderTest {
+    /// The header must be there and match.
+    #[must_use]
+    pub fn with(name: impl Into<String>, value: TextMatch) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            invert: false,
+            missing_is_empty: false,
+        }
     }
-    found.any(|found| value.matches(found))
+
+    /// The header must not match; a missing one is empty.
+    #[must_use]
+    pub fn without(name: impl Into<String>, value: TextMatch) -> Self {
+        Self {
+            invert: true,
+            missing_is_empty: true,
+            ..Self::with(name, value)
+        }
+    }
+
+    fn holds(&self, probe: &Probe) -> bool {
+        let mut found = values(probe, &self.name).peekable();
+        let matched = match (found.peek(), &self.value) {
+            (None, TextMatch::Present) => false,
+            (None, _) if !self.missing_is_empty => return false,
+            (None, value) => value.matches(""),
+            (Some(_), value) => found.any(|found| value.matches(found)),
+        };
+        matched != self.invert
+    }
 }
 
 /// The values of a header, each of which Envoy compares by itself; `host` is what it calls the authority.
@@ -172,18 +225,16 @@ impl TextMatch {
 
     /// The same comparison without minding the case; a regular expression minds it always.
     #[must_use]
-    pub fn ignoring_case(self) -> Self {
-        match self {
-            Self::Exact { text, .. } => Self::Exact {
-                text,
-                ignore_case: true,
-            },
-            Self::Prefix { text, .. } => Self::Prefix {
-                text,
-                ignore_case: true,
-            },
-            other => other,
+    pub fn ignoring_case(mut self) -> Self {
+        match &mut self {
+            Self::Exact { ignore_case, .. }
+            | Self::Prefix { ignore_case, .. }
+            | Self::Suffix { ignore_case, .. }
+            | Self::Contains { ignore_case, .. }
+            | Self::Below { ignore_case, .. } => *ignore_case = true,
+            Self::Present | Self::Range { .. } | Self::Regex(_) => {}
         }
+        self
     }
 
     /// Whether a text passes.
@@ -191,26 +242,42 @@ impl TextMatch {
     pub fn matches(&self, found: &str) -> bool {
         match self {
             Self::Present => true,
-            Self::Exact {
-                text,
-                ignore_case: false,
-            } => found == text,
-            Self::Exact {
-                text,
-                ignore_case: true,
-            } => found.eq_ignore_ascii_case(text),
-            Self::Prefix {
-                text,
-                ignore_case: false,
-            } => found.starts_with(text.as_str()),
-            Self::Prefix {
-                text,
-                ignore_case: true,
-            } => found
-                .get(..text.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(text)),
+            Self::Exact { text, ignore_case } => {
+                found.len() == text.len() && begins(found, text, *ignore_case)
+            }
+            Self::Prefix { text, ignore_case } => begins(found, text, *ignore_case),
+            Self::Suffix { text, ignore_case } => {
+                let start = found.len().checked_sub(text.len());
+                let end = start.and_then(|start| found.as_bytes().get(start..));
+                end.is_some_and(|end| same(end, text.as_bytes(), *ignore_case))
+            }
+            Self::Contains { text, ignore_case } => {
+                let mut windows = found.as_bytes().windows(text.len().max(1));
+                text.is_empty() || windows.any(|part| same(part, text.as_bytes(), *ignore_case))
+            }
+            Self::Below { text, ignore_case } => {
+                let rest = found.as_bytes().get(text.len()..).unwrap_or_default();
+                begins(found, text, *ignore_case) && matches!(rest.first(), None | Some(b'/'))
+            }
+            Self::Range { start, end } => {
+                let number: Result<i64, _> = found.parse();
+                number.is_ok_and(|number| *start <= number && number < *end)
+            }
             Self::Regex(regex) => regex.is_match(found),
         }
+    }
+}
+
+fn begins(found: &str, text: &str, ignore_case: bool) -> bool {
+    let start = found.as_bytes().get(..text.len());
+    start.is_some_and(|start| same(start, text.as_bytes(), ignore_case))
+}
+
+fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
+    if ignore_case {
+        a.eq_ignore_ascii_case(b)
+    } else {
+        a == b
     }
 }
 
@@ -220,6 +287,11 @@ impl fmt::Display for TextMatch {
             Self::Present => f.write_str("present"),
             Self::Exact { text, .. } => write!(f, "exact `{text}`"),
             Self::Prefix { text, .. } => write!(f, "prefix `{text}`"),
+            Self::Suffix { text, .. } => write!(f, "suffix `{text}`"),
+            Self::Contains { text, .. } => write!(f, "contains `{text}`"),
+            Self::Below { text, .. } if text.is_empty() => write!(f, "path prefix `/`"),
+            Self::Below { text, .. } => write!(f, "path prefix `{text}`"),
+            Self::Range { start, end } => write!(f, "a number from {start} to below {end}"),
             Self::Regex(regex) => {
                 let pattern = regex.as_str();
                 let inner = pattern
@@ -285,6 +357,57 @@ mod tests {
         );
     }
 
+    /// "`path_separated_prefix`: /api matches /api, /api/x, /api?x, not /apifoo".
+    #[test]
+    fn a_path_prefix_ends_at_a_slash() {
+        let below = || TextMatch::Below {
+            text: "/api".to_owned(),
+            ignore_case: false,
+        };
+        for (path, held) in [
+            ("/api", true),
+            ("/api/x", true),
+            ("/api?x", true),
+            ("/apifoo", false),
+            ("/ap", false),
+        ] {
+            let probe = probe(&format!("http://h{path}"), &[]);
+            assert_eq!(holds(Test::Path(below()), &probe), held, "{path}");
+        }
+        assert!(below().ignoring_case().matches("/API/x"));
+        let root = TextMatch::Below {
+            text: String::new(),
+            ignore_case: false,
+        };
+        assert!(root.matches("/") && root.matches("/x"));
+    }
+
+    #[test]
+    fn ends_parts_and_numbers_are_compared() {
+        let suffix = |ignore_case| TextMatch::Suffix {
+            text: ".js".to_owned(),
+            ignore_case,
+        };
+        assert!(suffix(false).matches("a.js") && !suffix(false).matches("a.JS"));
+        assert!(suffix(true).matches("é.JS") && !suffix(true).matches("js"));
+        let contains = |text: &str| TextMatch::Contains {
+            text: text.to_owned(),
+            ignore_case: true,
+        };
+        assert!(contains("FF").matches("coffee") && !contains("FFF").matches("coffee"));
+        assert!(contains("").matches(""));
+        let range = TextMatch::Range { start: -1, end: 10 };
+        for (number, held) in [
+            ("-1", true),
+            ("9", true),
+            ("10", false),
+            ("1.0", false),
+            ("", false),
+        ] {
+            assert_eq!(range.matches(number), held, "{number}");
+        }
+    }
+
     /// "uri.regex: RE2, FULL match of path without query".
     #[test]
     fn regex_matches_all_of_the_path() {
@@ -310,10 +433,7 @@ mod tests {
     /// "name case-insensitive"; "`exact: \"\"` is a value match".
     #[test]
     fn header_names_ignore_case_and_values_do_not() {
-        let header = |value| Test::Header {
-            name: "end-user".into(),
-            value,
-        };
+        let header = |value| Test::Header(HeaderTest::with("end-user", value));
         let jason = probe("http://h/", &[("End-User", "jason")]);
         assert!(holds(header(TextMatch::exact("jason")), &jason));
         assert!(!holds(header(TextMatch::exact("Jason")), &jason));
@@ -324,10 +444,7 @@ mod tests {
 
     #[test]
     fn the_host_header_is_the_authority() {
-        let header = Test::Header {
-            name: "host".into(),
-            value: TextMatch::exact("other"),
-        };
+        let header = Test::Header(HeaderTest::with("host", TextMatch::exact("other")));
         let probe = probe("http://h/", &[("host", "ignored")]).with_host("other");
         assert!(holds(header, &probe));
     }
@@ -336,10 +453,7 @@ mod tests {
     #[test]
     fn repeated_headers_are_compared_one_by_one() {
         let probe = probe("http://h/", &[("x-a", "1"), ("x-a", "2")]);
-        let header = |text: &str| Test::Header {
-            name: "x-a".into(),
-            value: TextMatch::exact(text),
-        };
+        let header = |text: &str| Test::Header(HeaderTest::with("x-a", TextMatch::exact(text)));
         assert!(holds(header("1"), &probe));
         assert!(!holds(header("1,2"), &probe));
     }
@@ -347,10 +461,7 @@ mod tests {
     /// "missing header treated as empty -> missing header MATCHES the without condition; with `{}` = header absent".
     #[test]
     fn a_missing_header_is_without_everything_but_the_empty_text() {
-        let without = |value| Test::WithoutHeader {
-            name: "x".into(),
-            value,
-        };
+        let without = |value| Test::Header(HeaderTest::without("x", value));
         let (none, some) = (probe("http://h/", &[]), probe("http://h/", &[("x", "1")]));
         assert!(holds(without(TextMatch::exact("1")), &none));
         assert!(!holds(without(TextMatch::exact("1")), &some));

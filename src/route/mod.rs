@@ -7,47 +7,21 @@ mod only;
 mod probe;
 pub mod resolve;
 mod rivals;
+mod vantage;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use host::ResolveError;
-pub use matching::{Condition, Test, TextMatch};
+pub use matching::{Condition, HeaderTest, Test, TextMatch};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
 pub use resolve::{Matched, Resolution, Tried, resolve};
 pub use rivals::Other;
+pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 
 use crate::diag::{Diagnostic, Severity, Span};
-use crate::split::{Clues, Destination, Mechanism, Share};
-
-/// Where the request comes from. The same manifests split differently for a client in the mesh and at a gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vantage {
-    /// A client in the mesh, or a gateway.
-    pub origin: Origin,
-    /// The Service port (mesh) or the server port (gateway) that is dialled, where it is known.
-    pub port: Option<u16>,
-}
-
-/// Which proxy routes the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The sidecar of a client.
-    Mesh {
-        /// The namespace of the client; unknown means that of the rule.
-        namespace: Option<String>,
-        /// The labels of the client's pod, where they are known.
-        labels: Option<BTreeMap<String, String>>,
-    },
-    /// A gateway.
-    Gateway {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-}
+use crate::split::{Answer, Cause, Clues, Destination, Mechanism, Share};
 
 /// Everything that applies from one vantage.
 #[derive(Clone, Debug, Default)]
@@ -129,16 +103,8 @@ pub struct Outcome {
 pub enum Action {
     /// To one of several backends.
     Split(Split),
-    /// Answered with a fixed status.
-    Direct {
-        /// The status.
-        status: u16,
-    },
-    /// Answered with a redirect.
-    Redirect {
-        /// The status.
-        status: u16,
-    },
+    /// Nowhere: the proxy answers by itself.
+    Answer(Answer),
 }
 
 /// Backends with weights that can be turned into shares: at least one, their sum in `1..=u32::MAX`.
@@ -157,6 +123,8 @@ pub struct Backend {
     pub weight: u32,
     /// How its answers may be recognised.
     pub clues: Clues,
+    /// The status of its share where the proxy knows no such backend: 503 (Istio, NC) or 500 (Gateway API).
+    pub broken: Option<u16>,
 }
 
 /// The part of the requests that a fault answers, in millionths as Envoy counts it.
@@ -176,6 +144,8 @@ pub struct Caveat {
     pub message: String,
     /// The field it is about.
     pub span: Option<Span>,
+    /// The next step, where there is one.
+    pub help: Option<String>,
     /// It concerns only some requests.
     pub only: Option<Only>,
 }
@@ -218,35 +188,36 @@ pub enum SplitError {
     TooLarge,
 }
 
-impl Vantage {
-    /// A client in the mesh.
-    #[must_use]
-    pub fn mesh(namespace: Option<String>, labels: Option<BTreeMap<String, String>>) -> Self {
-        Self {
-            origin: Origin::Mesh { namespace, labels },
-            port: None,
+impl RouteTable {
+    /// Adds what another dialect declares. A name that has an owner keeps it, and the owner says who else asked for it.
+    pub fn join(&mut self, other: Self) {
+        let mut owners: HashMap<String, usize> = HashMap::new();
+        for (at, host) in self.hosts.iter().enumerate() {
+            for domain in &host.domains {
+                owners.entry(domain.clone()).or_insert(at);
+            }
         }
-    }
-
-    /// A gateway.
-    #[must_use]
-    pub fn gateway(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            origin: Origin::Gateway {
-                namespace: namespace.into(),
-                name: name.into(),
-            },
-            port: None,
+        for mut host in other.hosts {
+            let taken = host.domains.iter().find_map(|domain| owners.get(domain));
+            if let Some(owner) = taken.copied() {
+                let owner = &mut self.hosts[owner];
+                let message = format!(
+                    "{} declares the host `{}` too, and only one of them can own it: taken to be {}",
+                    host.objects.join(" and "),
+                    host.name,
+                    owner.objects.join(" and "),
+                );
+                let caveat = Caveat::new("two-owners", message, Some(host.span));
+                owner.caveats.push(caveat.help("delete one of them"));
+                host.domains.retain(|domain| !owners.contains_key(domain));
+            }
+            if !host.domains.is_empty() {
+                self.hosts.push(host);
+            }
         }
-    }
-
-    /// The same vantage, dialling the port of a request, where that is the port of the service.
-    #[must_use]
-    pub fn dialling(self, probe: &Probe) -> Self {
-        Self {
-            port: probe.service_port(),
-            ..self
-        }
+        self.port = self.port.or(other.port);
+        self.completes = self.completes.take().or(other.completes);
+        self.elsewhere.extend(other.elsewhere);
     }
 }
 
@@ -305,6 +276,14 @@ impl Split {
     }
 }
 
+impl Action {
+    /// Answered by the proxy itself.
+    #[must_use]
+    pub fn answer(status: u16, cause: Cause) -> Self {
+        Self::Answer(Answer { status, cause })
+    }
+}
+
 impl Abort {
     /// So many millionths of the requests are answered with an HTTP status; more than a million is all of them.
     #[must_use]
@@ -347,7 +326,17 @@ impl Caveat {
             id,
             message: message.into(),
             span,
+            help: None,
             only: None,
+        }
+    }
+
+    /// The same caveat with a next step.
+    #[must_use]
+    pub fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
         }
     }
 
@@ -374,6 +363,10 @@ impl Caveat {
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {
         let warning = Diagnostic::new(Severity::Warning, self.id, &self.message);
+        let warning = match &self.help {
+            Some(help) => warning.help(help),
+            None => warning,
+        };
         match self.span {
             Some(span) => warning.at(span, ""),
             None => warning,
@@ -395,6 +388,7 @@ mod tests {
             destination,
             weight,
             clues: Clues::default(),
+            broken: None,
         }
     }
 

@@ -178,11 +178,15 @@ pub(super) fn outcome(
 ) -> (Mechanism, Vec<(Target, Share, Clues)>) {
     let mut mechanism = Mechanism::Iid;
     let mut parts = match &outcome.action {
-        Action::Direct { status } => answered(*status, Cause::DirectResponse),
-        Action::Redirect { status } => answered(*status, Cause::Redirect),
+        Action::Answer(answer) => answered(answer.status, answer.cause),
         Action::Split(split) => {
             mechanism = split.mechanism();
             let part = |(backend, share): (&super::Backend, Share)| {
+                if let Some(status) = backend.broken {
+                    let cause = Cause::BrokenBackend;
+                    let answer = Answer { status, cause };
+                    return (Target::Status(answer), share, Clues::default());
+                }
                 let destination = &backend.destination;
                 let destination = Destination {
                     port: destination.port.or(dialled),

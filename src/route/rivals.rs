@@ -117,6 +117,7 @@ mod tests {
                 },
                 weight: *weight,
                 clues: Clues::default(),
+                broken: None,
             };
             let split = Split::new(Mechanism::Iid, weights.iter().map(backend).collect());
             Route {

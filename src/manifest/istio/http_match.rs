@@ -6,7 +6,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Node, Value};
-use crate::route::{Caveat, Condition, Test, TextMatch};
+use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `match`: all of its fields must hold.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ impl HttpMatch {
             decoder,
             |name, span, value| {
                 let name = name.to_lowercase();
-                claim(&name, span).unwrap_or(Test::WithoutHeader { name, value })
+                claim(&name, span).unwrap_or_else(|| Test::Header(HeaderTest::without(name, value)))
             },
         );
         named(
@@ -162,7 +162,7 @@ fn header(name: &str, span: Span, value: TextMatch) -> Test {
             format!("Istio ignores the header `{name}` here: match on the field `{name}` instead");
         return Test::Assumed(Caveat::new("ignored-header", message, Some(span)));
     }
-    claim(&name, span).unwrap_or(Test::Header { name, value })
+    claim(&name, span).unwrap_or_else(|| Test::Header(HeaderTest::with(name, value)))
 }
 
 /// `@request.auth.claims…` looks into a token that only the proxy validates.

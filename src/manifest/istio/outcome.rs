@@ -8,7 +8,7 @@ use super::{FaultAbort, HttpAction, HttpRoute, TcpRoute, WeightedDestination};
 use crate::diag::nearest::nearest;
 use crate::manifest::decode::At;
 use crate::route::{Abort, Action, Backend, Caveat, Only, Outcome, Split};
-use crate::split::{Destination, Mechanism};
+use crate::split::{Cause, Destination, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`, for a client in namespace `client`. A delegate has none.
 pub(super) fn outcome(
@@ -23,8 +23,8 @@ pub(super) fn outcome(
         HttpAction::Route(items) => {
             Action::Split(split(index, items, home, client, listener, &mut caveats))
         }
-        HttpAction::Redirect(status) => Action::Redirect { status: *status },
-        HttpAction::Direct(status) => Action::Direct { status: *status },
+        HttpAction::Redirect(status) => Action::answer(*status, Cause::Redirect),
+        HttpAction::Direct(status) => Action::answer(*status, Cause::DirectResponse),
         HttpAction::Delegate { .. } => return None,
     };
     Some(Outcome {
@@ -68,6 +68,7 @@ pub(super) fn everything_to(index: &Index<'_>, host: &str) -> Outcome {
         destination,
         weight: 1,
         clues: clues(index, &known[0], &Telling::among(&known)),
+        broken: None,
     };
     let split = Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one");
     Outcome {
@@ -95,16 +96,23 @@ fn split(
             .iter()
             .filter_map(|item| surprising(item, items.len())),
     );
+    // Destinations without a cluster of their own, by position. One of weight zero is never asked, so that nothing can
+    // go wrong there.
+    let mut broken = vec![false; items.len()];
     let all: Vec<Known<'_>> = items
         .iter()
-        .map(|item| {
+        .enumerate()
+        .map(|(at, item)| {
             let host = attach::full_name(&item.host.value, home);
             let subset = item.subset.as_ref().and_then(|subset| {
                 let subsets = index.subsets(&host, client);
                 let found = subsets.get(&subset.value);
-                // A destination of weight zero is never asked, so that nothing can go wrong there.
                 if found.is_none() && weight(item) > 0 {
-                    caveats.extend(undefined(index, &host, subset, &subsets, caveats));
+                    let caveat = undefined(index, &host, subset, &subsets, caveats);
+                    broken[at] = caveat
+                        .as_ref()
+                        .is_some_and(|caveat| caveat.id == "unknown-subset");
+                    caveats.extend(caveat);
                 }
                 found
             });
@@ -115,30 +123,34 @@ fn split(
             }
         })
         .collect();
-    caveats.extend(
-        items
-            .iter()
-            .zip(&all)
-            .filter(|(item, _)| weight(item) > 0)
-            .filter_map(|(item, known)| {
-                let port = item.port.as_ref().map(|port| port.value).or(listener)?;
-                closed(index, item, &known.host, port)
-            }),
-    );
+    for (at, (item, known)) in items.iter().zip(&all).enumerate() {
+        let port = item.port.as_ref().map(|port| port.value).or(listener);
+        let asked = port.filter(|_| weight(item) > 0);
+        if let Some(caveat) = asked.and_then(|port| closed(index, item, &known.host, port)) {
+            broken[at] = true;
+            caveats.push(caveat);
+        }
+    }
     let telling = Telling::among(&all);
-    let backends = items.iter().zip(&all).map(|(item, known)| Backend {
-        destination: Destination {
-            host: known.host.clone(),
-            port: item
-                .port
-                .as_ref()
-                .map(|port| port.value)
-                .or_else(|| port(index, &known.host, listener)),
-            subset: known.subset_name.map(str::to_owned),
-        },
-        weight: weight(item),
-        clues: clues(index, known, &telling),
-    });
+    let backends = items
+        .iter()
+        .zip(&all)
+        .zip(&broken)
+        .map(|((item, known), broken)| Backend {
+            destination: Destination {
+                host: known.host.clone(),
+                port: item
+                    .port
+                    .as_ref()
+                    .map(|port| port.value)
+                    .or_else(|| port(index, &known.host, listener)),
+                subset: known.subset_name.map(str::to_owned),
+            },
+            weight: weight(item),
+            clues: clues(index, known, &telling),
+            // "subset absent in the effective DR -> no such cluster -> 503, flag NC; the share is lost, NOT renormalised".
+            broken: broken.then_some(503),
+        });
     Split::new(Mechanism::Iid, backends.collect())
         .expect("weights are checked when they are decoded")
 }

@@ -10,6 +10,7 @@ use super::outcome::outcome;
 use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::Span;
 use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
+use crate::split::Cause;
 
 impl Compiler<'_> {
     /// The routes of one VirtualService for a client, in order.
@@ -191,7 +192,7 @@ pub(super) fn routes_of(
 /// The outcome of a route that never matches.
 pub(super) fn nothing() -> Arc<Outcome> {
     Arc::new(Outcome {
-        action: Action::Direct { status: 404 },
+        action: Action::answer(404, Cause::NoRoute),
         abort: None,
         caveats: Vec::new(),
     })
