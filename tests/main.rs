@@ -22,6 +22,9 @@ mod exits;
 // One run in every format.
 mod formats;
 
+// Why a split would not take effect: every rule broken and kept, and what each format says.
+mod lint;
+
 // Who answered: extractors and targets.
 mod buckets;
 

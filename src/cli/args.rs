@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+use super::lint::LintArgs;
 use crate::bucket::Bucketer;
 use crate::report::FORMATS;
 use crate::route::IstioVersion;
@@ -24,6 +25,7 @@ Examples:
   resplit -f rules.yaml http://weather-backend:5000/         is that what the VirtualService declares?
   resplit --expect v1=90,v2=10 http://localhost:8080/        the same without manifests
   resplit --bucket header:x-version -n 10k -c 50 http://…    tell versions apart by a header
+  resplit lint -f manifests/                                 why a split there would not take effect
   resplit size --expect v1=90,v2=10 --detect 85/15           how many requests it takes to see that
   resplit demo broken                                        the founding story, embedded";
 
@@ -59,6 +61,8 @@ fn after_help() -> String {
 pub(super) enum Command {
     /// Send requests, sort the answers, judge, report (what a bare URL does)
     Run(Box<RunArgs>),
+    /// Why a split in these manifests would not take effect; nothing is sent
+    Lint(Box<LintArgs>),
     /// How many requests it takes to see a given drift; nothing is sent
     Size(Box<SizeArgs>),
     /// Run the main job against a mesh embedded in this process

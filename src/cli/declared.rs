@@ -240,7 +240,7 @@ fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Caveat> {
 }
 
 /// The request as routing sees it.
-fn probe(request: &RequestConfig) -> Probe {
+pub(super) fn probe(request: &RequestConfig) -> Probe {
     let headers = request.headers.iter().filter(|(name, _)| *name != HOST);
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Probe {

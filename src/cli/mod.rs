@@ -9,6 +9,7 @@ mod exit;
 mod failure;
 mod input;
 mod interrupt;
+mod lint;
 mod objectives;
 mod output;
 mod planning;
@@ -68,6 +69,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         None => run::run(&RunConfig::try_from(cli.run)?),
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
+        Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),

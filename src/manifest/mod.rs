@@ -81,6 +81,8 @@ pub struct Object {
     pub namespace: String,
     /// Where the name is.
     pub span: Span,
+    /// Where the object begins; it ends where the next one begins.
+    pub start: Span,
 }
 
 /// One kind of object that is understood.
@@ -313,6 +315,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         name: meta.name.clone(),
         namespace: meta.namespace.clone(),
         span: meta.span,
+        start: node.span,
     });
     if !dialect.versions.contains(&number) {
         let message = format!(
@@ -365,6 +368,7 @@ fn foreign(
         namespace: text("namespace")
             .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
         span,
+        start: node.span,
     });
     let kinds = DIALECTS
         .iter()

@@ -2,6 +2,7 @@
 
 mod build;
 mod json;
+pub mod lint;
 mod shown;
 mod size;
 mod table;

@@ -8,7 +8,7 @@ use crate::manifest::decode::At;
 pub(super) const ROOT: &str = "istio-system";
 
 /// The full name of a host: a name without dots belongs to the namespace of the rule.
-pub(super) fn full_name(host: &str, namespace: &str) -> String {
+pub(crate) fn full_name(host: &str, namespace: &str) -> String {
     let host = host.to_lowercase();
     if host.contains('.') || host == "*" || host.parse::<std::net::IpAddr>().is_ok() {
         return host;
@@ -37,7 +37,7 @@ pub(super) fn domains(host: &str, client: &str) -> Vec<String> {
 }
 
 /// A gateway reference as `namespace/name`; the word `mesh` stays.
-pub(super) fn gateway_name(reference: &str, namespace: &str) -> String {
+pub(crate) fn gateway_name(reference: &str, namespace: &str) -> String {
     if reference == "mesh" {
         return reference.to_owned();
     }

@@ -23,6 +23,7 @@ mod subsets;
 pub mod tcp_route;
 pub mod virtual_service;
 
+pub(crate) use attach::{full_name, gateway_name};
 pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};
 pub use fault::FaultAbort;
