@@ -88,7 +88,11 @@ fn said(name: &str, path: &Path, format: &str) -> (i32, String) {
 
 #[test]
 fn every_case_has_its_snapshot() {
+    let sources = sources();
     for (name, path) in cases() {
+        if waits(&name, &sources) {
+            continue;
+        }
         let (code, text) = said(&name, &path, "text");
         insta::with_settings!({
             snapshot_path => "snapshots/lint",
@@ -122,7 +126,26 @@ fn sources() -> String {
     texts
 }
 
-/// A rule that only names facts is judged as soon as one of them is found somewhere.
+/// Whether a case is about facts that nothing in `src` finds: its rule cannot be broken before something does. Facts
+/// that several rules share say nothing about one of them.
+fn waits(case: &str, sources: &str) -> bool {
+    if case.ends_with(".json") {
+        return !sources.contains("\"runtime-weights\"");
+    }
+    let (id, _) = case.split_once('_').expect("RS001_bad");
+    let rule = RULES.iter().find(|rule| rule.id == id).expect("a rule");
+    let shared = |fact: &str| {
+        RULES
+            .iter()
+            .filter(|rule| rule.caveats.contains(&fact))
+            .count()
+            > 1
+    };
+    let mut own = rule.caveats.iter().filter(|fact| !shared(fact)).peekable();
+    let known = |fact: &&str| sources.contains(&format!("\"{fact}\""));
+    own.peek().is_some() && !own.any(|fact| known(&fact))
+}
+
 #[test]
 fn every_rule_is_broken_by_one_case_and_kept_by_another() {
     let (cases, sources) = (cases(), sources());
@@ -138,9 +161,7 @@ fn every_rule_is_broken_by_one_case_and_kept_by_another() {
     assert_eq!(missing, [""; 0], "cases that are not there");
     for (name, path) in cases {
         let (id, kind) = name.split_once('_').expect("RS001_bad");
-        let rule = RULES.iter().find(|rule| rule.id == id).expect("a rule");
-        let known = |fact: &&str| sources.contains(&format!("\"{fact}\""));
-        if rule.check.is_none() && !rule.caveats.iter().any(|fact| known(&fact)) {
+        if waits(&name, &sources) {
             continue;
         }
         let (_, text) = said(&name, &path, "json");
@@ -366,6 +387,8 @@ fn annotations_of_github_stay_on_their_line() {
 #[test]
 fn sarif_is_valid() {
     let schema = fs::read_to_string(folder().join("sarif-schema-2.1.0.json")).expect("the schema");
+    // These patterns close a bracket that they never opened, which only JavaScript forgives.
+    let schema = schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
     let schema: Value = serde_json::from_str(&schema).expect("JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
     let mut results = 0;

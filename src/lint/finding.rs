@@ -33,12 +33,13 @@ impl Finding {
         }
     }
 
-    /// A problem of decoding that no rule stands for. Istio refuses such objects.
+    /// A problem of decoding that no rule stands for. Istio refuses the objects in which there is an error.
     pub(super) fn undecoded(problem: &Diagnostic) -> Self {
+        let refused = problem.severity == Severity::Error && !problem.labels.is_empty();
         Self {
             rule: problem.id,
             name: problem.id,
-            istio: (problem.severity == Severity::Error).then_some("IST0106"),
+            istio: refused.then_some("IST0106"),
             object: None,
             route: None,
             problem: problem.clone(),

@@ -18,6 +18,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for split in context.destinations().filter(|split| split.items.len() > 1) {
+        // A weight that is missing is a finding of its own.
+        if split.items.iter().any(|item| item.weight.is_none()) {
+            continue;
+        }
         let weights: Vec<u32> = split.items.iter().map(|item| split.weight(item)).collect();
         let total: u64 = weights.iter().copied().map(u64::from).sum();
         let place = split.items.iter().find_map(|item| item.weight.as_ref());

@@ -26,9 +26,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let [only] = set[..] else { continue };
         let Some(weight) = &only.weight else { continue };
         let message = format!(
-            "only one of {} destinations has a weight: it gets everything, and not {}%",
-            split.items.len(),
-            weight.value
+            "only one of {} destinations has a weight: it gets everything",
+            split.items.len()
         );
         let finding = Finding::new(&RULE, message)
             .of_route(split.route)

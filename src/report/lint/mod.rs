@@ -73,13 +73,16 @@ impl Findings<'_> {
         let words = [
             (Severity::Error, "error"),
             (Severity::Warning, "warning"),
-            (Severity::Info, "note"),
+            (Severity::Info, "info"),
         ];
         let parts: Vec<String> = words
             .into_iter()
             .map(|(severity, word)| (count(severity) as u64, word))
             .filter(|(n, _)| *n > 0)
-            .map(|(n, word)| counted(n, word))
+            .map(|(n, word)| match word {
+                "info" => format!("{n} info"),
+                word => counted(n, word),
+            })
             .collect();
         match (parts.is_empty(), self.denied) {
             (true, _) => format!("no problems: {}", self.checked),

@@ -12,7 +12,7 @@ pub fn severity(rule: &Rule) -> &'static str {
     match rule.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
-        Severity::Info => "note",
+        Severity::Info => "info",
     }
 }
 
