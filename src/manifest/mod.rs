@@ -31,18 +31,22 @@
 mod conflicts;
 pub mod decode;
 pub mod fields;
+pub mod gateway_api;
 pub mod istio;
 pub mod kube;
+mod names;
 mod pods;
+mod registry;
+mod unknown;
 pub mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
+use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, RouteKind, TrafficPolicy};
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
@@ -60,6 +64,20 @@ pub struct Manifests {
     pub gateways: Vec<Gateway>,
     /// Istio's service entries.
     pub service_entries: Vec<ServiceEntry>,
+    /// HTTPRoutes of the Gateway API.
+    pub http_routes: Vec<ApiRoute>,
+    /// GRPCRoutes of the Gateway API.
+    pub grpc_routes: Vec<ApiRoute>,
+    /// Gateways of the Gateway API.
+    pub api_gateways: Vec<gateway_api::Gateway>,
+    /// What lets routes lead into other namespaces.
+    pub reference_grants: Vec<ReferenceGrant>,
+    /// Pools of pods that serve a model.
+    pub inference_pools: Vec<InferencePool>,
+    /// Envoy Gateway's policies for backends.
+    pub traffic_policies: Vec<TrafficPolicy>,
+    /// Namespaces.
+    pub namespaces: Vec<Meta>,
     /// Services.
     pub services: Vec<Service>,
     /// What runs pods.
@@ -92,6 +110,7 @@ struct Dialect {
 }
 
 const ISTIO: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+const GATEWAY_API: &[&str] = &["v1", "v1beta1", "v1alpha2"];
 
 /// Every kind that is understood; the others are only remembered by name.
 const DIALECTS: &[Dialect] = &[
@@ -146,12 +165,79 @@ const DIALECTS: &[Dialect] = &[
             to.workloads.push(Workload::pod(meta));
         },
     },
+    Dialect {
+        group: gateway_api::GROUP,
+        versions: GATEWAY_API,
+        kind: "HTTPRoute",
+        decode: |meta, fields, decoder, to| {
+            to.http_routes
+                .extend(ApiRoute::decode(RouteKind::Http, meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: gateway_api::GROUP,
+        versions: GATEWAY_API,
+        kind: "GRPCRoute",
+        decode: |meta, fields, decoder, to| {
+            to.grpc_routes
+                .extend(ApiRoute::decode(RouteKind::Grpc, meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: gateway_api::GROUP,
+        versions: GATEWAY_API,
+        kind: "Gateway",
+        decode: |meta, fields, decoder, to| {
+            to.api_gateways
+                .extend(gateway_api::Gateway::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: gateway_api::GROUP,
+        versions: GATEWAY_API,
+        kind: "ReferenceGrant",
+        decode: |meta, fields, decoder, to| {
+            to.reference_grants
+                .extend(ReferenceGrant::decode(meta, fields, decoder));
+        },
+    },
+    inference_pool("inference.networking.k8s.io"),
+    inference_pool("inference.networking.x-k8s.io"),
+    Dialect {
+        group: "gateway.envoyproxy.io",
+        versions: &["v1alpha1"],
+        kind: "BackendTrafficPolicy",
+        decode: |meta, fields, decoder, to| {
+            to.traffic_policies
+                .extend(TrafficPolicy::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "",
+        versions: &["v1"],
+        kind: "Namespace",
+        decode: |meta, _, _, to| {
+            to.namespaces.push(meta);
+        },
+    },
     workload("apps", "Deployment"),
     workload("apps", "StatefulSet"),
     workload("apps", "DaemonSet"),
     workload("apps", "ReplicaSet"),
     workload("argoproj.io", "Rollout"),
 ];
+
+const fn inference_pool(group: &'static str) -> Dialect {
+    Dialect {
+        group,
+        versions: &["v1", "v1alpha2", "v1alpha1"],
+        kind: "InferencePool",
+        decode: |meta, fields, decoder, to| {
+            to.inference_pools
+                .extend(InferencePool::decode(meta, fields, decoder));
+        },
+    }
+}
 
 const fn workload(group: &'static str, kind: &'static str) -> Dialect {
     Dialect {
@@ -200,7 +286,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[istio::lower];
+const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -230,13 +316,15 @@ impl Manifests {
     /// An error that says what is there instead, if no rule is there at all.
     #[must_use]
     pub fn without_rules(&self) -> Option<Diagnostic> {
-        if !self.virtual_services.is_empty() {
+        let routes = self.http_routes.len() + self.grpc_routes.len();
+        if routes > 0 || !self.virtual_services.is_empty() {
             return None;
         }
         let message = match self.objects.len() {
-            0 => "these manifests are empty: they hold no VirtualService".to_owned(),
+            0 => "these manifests are empty: they hold no VirtualService, HTTPRoute or GRPCRoute"
+                .to_owned(),
             _ => format!(
-                "these manifests hold {} but no VirtualService",
+                "these manifests hold {} but no VirtualService, HTTPRoute or GRPCRoute",
                 self.inventory()
             ),
         };
@@ -300,7 +388,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         .iter()
         .find(|dialect| dialect.group == group && dialect.kind == kind.value);
     if dialect.is_none() {
-        foreign(node, &kind, &version, group, manifests, decoder);
+        unknown::remember(node, &kind, &version, group, manifests, decoder);
         return;
     }
     let Some(dialect) = dialect else { return };
@@ -337,70 +425,4 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         );
     }
     (dialect.decode)(meta, &mut fields, decoder, manifests);
-}
-
-/// An object of a kind that is not understood: remembered by name, if it has one.
-fn foreign(
-    node: &Node<'_>,
-    kind: &decode::At<String>,
-    version: &decode::At<String>,
-    group: &str,
-    manifests: &mut Manifests,
-    decoder: &mut Decoder<'_>,
-) {
-    let metadata = node.get("metadata");
-    let text = |key: &str| {
-        metadata
-            .and_then(|metadata| metadata.get(key))
-            .and_then(|node| match &node.value {
-                Value::Scalar { text, .. } => Some((text.to_string(), node.span)),
-                _ => None,
-            })
-    };
-    let (name, span) = text("name").unwrap_or_else(|| ("without a name".to_owned(), kind.span));
-    manifests.objects.push(Object {
-        api_version: version.value.clone(),
-        kind: kind.value.clone(),
-        name,
-        namespace: text("namespace")
-            .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
-        span,
-    });
-    let kinds = DIALECTS
-        .iter()
-        .filter(|dialect| dialect.group == group)
-        .map(|dialect| dialect.kind);
-    let elsewhere = DIALECTS
-        .iter()
-        .find(|dialect| dialect.kind == kind.value && kind.value == "VirtualService");
-    let warning = |id, message: String| Diagnostic::new(Severity::Warning, id, message);
-    if let Some(dialect) = elsewhere {
-        let problem = warning(
-            "unknown_group",
-            format!(
-                "a VirtualService of `{}` is not Istio's and is ignored",
-                version.value
-            ),
-        );
-        decoder.report(
-            problem
-                .at(version.span, "")
-                .help(format!("did you mean `{}/v1`?", dialect.group)),
-        );
-    } else if let Some(near) =
-        nearest(&kind.value, kinds).filter(|_| group == "networking.istio.io")
-    {
-        let problem = warning(
-            "unknown_kind",
-            format!(
-                "`{}` is no kind that resplit knows, and is ignored",
-                kind.value
-            ),
-        );
-        decoder.report(
-            problem
-                .at(kind.span, "")
-                .help(format!("did you mean `{near}`?")),
-        );
-    }
 }
