@@ -261,8 +261,8 @@ fn without_a_valid_backend_everything_is_answered_with_500() {
     }
 }
 
-/// Services of a namespace prove that another one is missing only where a route leads to one of them: a file with a parent
-/// alone says nothing about backends in other files.
+/// A Service proves that another backend of its rule is missing; a file with the parent alone says nothing about backends in
+/// other files.
 #[test]
 fn a_service_that_is_not_given_is_missing_only_next_to_others() {
     let rule = ", backendRefs: [{name: v1, port: 80}, {name: v2, port: 80}]";
@@ -410,4 +410,37 @@ fn envoy_gateway_takes_backends_in_turn() {
         let resolution = case.resolve(&request("GET http://a.example/"));
         assert_eq!(resolution.mechanism, mechanism, "{rule}");
     }
+}
+
+/// "Requests SHOULD match at most one Listener. For example, if Listeners are defined for "foo.example.com" and
+/// "*.example.com", a request to "foo.example.com" SHOULD only be routed using routes attached to the "foo.example.com"
+/// Listener".
+#[test]
+fn a_more_specific_listener_takes_its_requests_away() {
+    let gateway = |protocol: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, namespace: infra}}\nspec:\n  \
+             listeners:\n  - {{name: any, port: 80, protocol: {protocol}, hostname: '*.example.com', allowedRoutes: \
+             {{namespaces: {{from: All}}}}}}\n  - {{name: foo, port: 80, protocol: {protocol}, hostname: foo.example.com, \
+             allowedRoutes: {{namespaces: {{from: Same}}}}}}\n---\n"
+        )
+    };
+    let text = route("HTTPRoute", "a", "", &[("any", "")]);
+    for (protocol, implementation, winner) in [
+        ("HTTP", Implementation::Spec, "status 404"),
+        ("HTTPS", Implementation::Spec, "status 404"),
+        ("HTTPS", Implementation::Istio, "status 404"),
+        // Hosts of one HTTP port share a table there.
+        ("HTTP", Implementation::Istio, "any"),
+    ] {
+        let case = Case::at_gateway(&(text.clone() + &gateway(protocol)), implementation);
+        let scheme = protocol.to_lowercase();
+        let foo = request(&format!("GET {scheme}://foo.example.com/"));
+        assert_eq!(case.winner(&foo), winner, "{protocol} {implementation:?}");
+        let bar = request(&format!("GET {scheme}://bar.example.com/"));
+        assert_eq!(case.winner(&bar), "any");
+    }
+    let own = route("HTTPRoute", "infra/b", "foo.example.com", &[("foo", "")]);
+    let case = Case::at_gateway(&(text + &own + &gateway("HTTP")), Implementation::Spec);
+    assert_eq!(case.winner(&request("GET http://foo.example.com/")), "foo");
 }

@@ -110,12 +110,12 @@ pub(super) fn check(name: &At<String>, decoder: &mut Decoder<'_>) {
     let (message, help) = if text.parse::<IpAddr>().is_ok() {
         (
             format!("the hostname `{text}` is an address"),
-            "leave `hostnames` out to take every host",
+            "leave it out to take every host",
         )
     } else if text == "*" {
         (
             "the hostname `*` is not allowed".to_owned(),
-            "leave `hostnames` out to take every host",
+            "leave it out to take every host",
         )
     } else if !bare.split('.').all(label) {
         (

@@ -6,7 +6,7 @@ use super::index::Index;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::diag::Span;
 use crate::manifest::names::covers;
-use crate::route::{Caveat, Condition, Test, TextMatch};
+use crate::route::{Caveat, Condition, Test, TextMatch, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
 pub(super) struct Door<'m> {
@@ -14,7 +14,7 @@ pub(super) struct Door<'m> {
     pub(super) name: &'m str,
     /// `None` where the Gateway is not given: it is taken to accept then.
     gateway: Option<&'m Gateway>,
-    /// The listeners that hand requests to routes, those of the dialled port where it is one of theirs.
+    /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
     listeners: Vec<&'m Listener>,
     port: Option<u16>,
 }
@@ -46,7 +46,7 @@ impl<'m> Door<'m> {
         let all = gateway.map_or(&[][..], |gateway| &gateway.listeners);
         let web = |listener: &&Listener| listener.scheme().is_some();
         let dialled = |listener: &&Listener| Some(listener.port) == port;
-        let any = all.iter().filter(web).any(|one| dialled(&one));
+        let any = all.iter().any(|one| dialled(&one));
         Self {
             namespace,
             name,
@@ -290,6 +290,26 @@ impl<'m> Door<'m> {
                 && takes(own, &theirs)
                 && takes(&theirs, domain)
         })
+    }
+
+    /// The listeners with a hostname for which no host of a table is made, though a wildcard of it would take their
+    /// requests: those go to nobody. Where listeners share an HTTP port, proxies put their hosts into one table, and the
+    /// wildcard takes them after all; only the specification keeps them apart.
+    pub(super) fn deserted(&self, hosts: &[VirtualHost], apart: bool) -> Vec<&'m Listener> {
+        let domains = || hosts.iter().flat_map(|host| &host.domains);
+        let left = |one: &&'m Listener| {
+            let own = one.domain();
+            let rival = |other: &&Listener| {
+                let theirs = other.domain();
+                takes(&theirs, &own) && theirs != own && !self.isolated(other, &theirs, &own)
+            };
+            own != "*"
+                && (apart || one.scheme() == Some("https"))
+                && !domains().any(|domain| takes(&own, domain))
+                && domains().any(|domain| takes(domain, &own))
+                && !self.listeners.iter().copied().any(|other| rival(&other))
+        };
+        self.listeners.iter().copied().filter(left).collect()
     }
 
     /// A route that not every listener of a host hands requests to is limited to those of its own.

@@ -185,29 +185,32 @@ impl<'m> Follow<'_, 'm> {
         Some(Caveat::new("closed-port", message, span))
     }
 
-    /// A Service that is not given is missing only where others, to which routes lead in the same namespace, are given.
+    /// A Service that is not given is missing only where its siblings are given: the file of a canary alone, or that of
+    /// the parent, says nothing about Services in other files.
     fn missing(&self, backend: &BackendRef, namespace: &str) -> Option<Caveat> {
-        if !self.index.knows(namespace) {
-            return None;
-        }
+        let home = &self.route.meta.namespace;
+        let siblings = || {
+            let all = self.rule.backends.iter();
+            all.filter(|one| one.namespace(home) == namespace)
+        };
+        let registry = &self.index.registry;
+        let given = siblings().find(|one| registry.service(&service_host(one, home)).is_some())?;
         let name = &backend.name.value;
         let message = format!(
-            "these manifests hold Services of namespace {namespace}, but no Service {name}, {}",
+            "these manifests hold Service {}, but no Service {name} in namespace {namespace}, {}",
+            given.name.value,
             self.lost()
         );
         let caveat = Caveat::new("unknown-backend", message, Some(backend.name.span));
-        // Next to its siblings `web-v2` is no slip of the pen for `web-v1`.
-        let home = &self.route.meta.namespace;
-        let named = |service: &&str| {
-            let mut all = self.rule.backends.iter();
-            all.any(|one| one.name.value == **service && one.namespace(home) == namespace)
-        };
-        let services = self.index.registry.services_in(namespace);
-        let near = nearest(name, services.filter(|service| !named(service)));
-        Some(match near {
-            Some(near) => caveat.help(format!("did you mean `{near}`?")),
-            None => caveat.help("pass the file with this Service too, if it exists"),
-        })
+        // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
+        let taken = |service: &&str| siblings().any(|one| one.name.value == **service);
+        let others = registry.services_in(namespace);
+        Some(
+            match nearest(name, others.filter(|service| !taken(service))) {
+                Some(near) => caveat.help(format!("did you mean `{near}`?")),
+                None => caveat.help("pass the file with this Service too, if it exists"),
+            },
+        )
     }
 }
 

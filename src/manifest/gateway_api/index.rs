@@ -1,6 +1,6 @@
 //! Objects of the Gateway API by what refers to them: no question may look at all of a cluster.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::api_route::ApiRoute;
 use super::backend_ref::BackendRef;
@@ -27,8 +27,6 @@ pub(super) struct Index<'m> {
     namespaces: HashMap<&'m str, &'m BTreeMap<String, String>>,
     // By namespace, kind and name of their targets.
     policies: HashMap<(&'m str, &'m str, &'m str), Vec<&'m TrafficPolicy>>,
-    // Namespaces of which the manifests hold a Service that some route leads to.
-    known: HashSet<&'m str>,
 }
 
 impl<'m> Index<'m> {
@@ -42,7 +40,6 @@ impl<'m> Index<'m> {
             grants: HashMap::new(),
             namespaces: HashMap::new(),
             policies: HashMap::new(),
-            known: HashSet::new(),
         };
         for grant in &manifests.reference_grants {
             let namespace = grant.meta.namespace.as_str();
@@ -59,18 +56,6 @@ impl<'m> Index<'m> {
                     target.name.as_str(),
                 );
                 index.policies.entry(key).or_default().push(policy);
-            }
-        }
-        for route in manifests.http_routes.iter().chain(&manifests.grpc_routes) {
-            let home = &route.meta.namespace;
-            for backend in route.rules.iter().flat_map(|rule| &rule.backends) {
-                if index
-                    .registry
-                    .service(&service_host(backend, home))
-                    .is_some()
-                {
-                    index.known.insert(backend.namespace(home));
-                }
             }
         }
         index
@@ -126,12 +111,6 @@ impl<'m> Index<'m> {
             meta.name.as_str(),
         );
         self.policies.get(&key).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether the manifests hold Services that routes lead to in a namespace: a Service that is not among them is
-    /// missing then, where otherwise its file may just not be given.
-    pub(super) fn knows(&self, namespace: &str) -> bool {
-        self.known.contains(namespace)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::api_route::ApiRoute;
 use super::attach::{Attached, Door, overlap};
+use super::gateway::Listener;
 use super::hosts::{Hosts, Under};
 use super::index::Index;
 use super::mesh;
@@ -10,7 +11,7 @@ use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
 use crate::manifest::Manifests;
 use crate::manifest::names::domains;
-use crate::route::{Caveat, Elsewhere, Origin, RouteTable, Vantage};
+use crate::route::{Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost};
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
@@ -99,7 +100,29 @@ fn gateway<'m>(
         hosts.remark(&domain, caveat);
     }
     table.hosts = hosts.finish();
+    let apart = vantage.implementation == Implementation::Spec;
+    let deserted = door.deserted(&table.hosts, apart);
+    table.hosts.extend(deserted.into_iter().map(nobody));
     table
+}
+
+/// "Requests SHOULD match at most one Listener": a listener without routes keeps its requests from those of another.
+fn nobody(listener: &Listener) -> VirtualHost {
+    let (name, domain) = (&listener.name.value, listener.domain());
+    let message = format!(
+        "the listener `{name}` takes the requests for `{domain}`, and no route is attached to it: they are answered with 404"
+    );
+    let caveat = Caveat::new("deserted-listener", message, Some(listener.span()));
+    VirtualHost {
+        name: domain.clone(),
+        domains: vec![domain],
+        objects: vec![format!("listener {name}")],
+        span: listener.span(),
+        https_only: false,
+        unjudged: None,
+        routes: Vec::new(),
+        caveats: vec![caveat.help("attach a route to it, or remove it")],
+    }
 }
 
 /// "If a Route (A) of type HTTPRoute or GRPCRoute is attached to a Listener and that listener already has another Route (B)

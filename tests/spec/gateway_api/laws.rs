@@ -77,7 +77,7 @@ fn any_route(number: usize) -> impl Strategy<Value = String> {
         "name: other",
         "group: '', kind: Service, name: v1, namespace: a",
         "group: '', kind: Service, name: v1, port: 80",
-        "group: x, kind: Y, name: z",
+        "group: x.org, kind: Other, name: v1",
     ]);
     let hostnames = select(vec![
         "",
@@ -109,7 +109,7 @@ fn any_object() -> impl Strategy<Value = String> {
         "  - {name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}\n",
         "  - {name: https, port: 443, protocol: HTTPS, hostname: '*.example'}\n",
         "  - {name: own, port: 80, protocol: HTTP, hostname: a.example, allowedRoutes: {namespaces: {from: Selector, \
-         selector: {matchLabels: {x: y}}}}}\n",
+         selector: {matchLabels: {team: web}}}}}\n",
     ];
     let gateway = move |n: usize| format!("{gateway}{}", listeners[..n].concat());
     let service = |name: &str, namespace: &str| {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use resplit::route::{Action, RouteTable, Vantage};
+use resplit::route::{Action, RouteTable, Test, Vantage};
 
 use super::Case;
 
@@ -13,7 +13,7 @@ pub(super) fn essence(table: &RouteTable) -> String {
         let _ = writeln!(text, "{}", host.domains.join(" "));
         for route in &host.routes {
             let tests = route.conditions.iter();
-            let tests: Vec<String> = tests.map(|one| format!("{:?}", one.test)).collect();
+            let tests: Vec<String> = tests.map(|one| asked(&one.test)).collect();
             let outcome = match &route.outcome.action {
                 Action::Answer(answer) => format!("{} {}", answer.status, answer.cause),
                 Action::Split(split) => {
@@ -32,6 +32,13 @@ pub(super) fn essence(table: &RouteTable) -> String {
         }
     }
     text
+}
+
+fn asked(test: &Test) -> String {
+    match test {
+        Test::Assumed(caveat) | Test::Unknowable(caveat) => caveat.message.clone(),
+        test => format!("{test:?}"),
+    }
 }
 
 fn virtual_service(place: &str, http: &str) -> String {
