@@ -200,7 +200,8 @@ impl<'n, 's> Fields<'n, 's> {
     /// Reports the fields that were probably meant to be one of these; for maps of which only some fields are read.
     pub fn misspellings(&self, keys: &[&'static str], decoder: &mut Decoder<'_>) {
         for entry in self.entries {
-            if self.known.contains(&entry.key.as_ref()) {
+            let key = entry.key.as_ref();
+            if self.known.contains(&key) || keys.contains(&key) {
                 continue;
             }
             if let Some(near) = nearest(&entry.key, keys.iter().copied()) {

@@ -1,6 +1,6 @@
 //! Consul: `ServiceSplitter` objects, and `service-splitter` config entries as JSON or YAML. Not: routers and resolvers.
 
-use super::{Declared, Host, HostName, Rule, Weighted, backends};
+use super::{Declared, Host, HostName, Rule, Weighted, backends, required};
 use crate::diag::Diagnostic;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -76,7 +76,7 @@ pub(in crate::manifest) fn entry(
     let Some(mut fields) = decoder.map(node, "a config entry") else {
         return true;
     };
-    let Some(name) = fields.required(spelling.name, decoder) else {
+    let Some(name) = required(&mut fields, spelling.name, decoder) else {
         return true;
     };
     let namespace = fields.text(spelling.namespace, decoder);
@@ -156,8 +156,7 @@ fn split(
     let subset = item.text(spelling.subset, decoder);
     let namespace = item.text(spelling.namespace, decoder);
     let Some(written) = item.get(spelling.weight) else {
-        item.required(spelling.weight, decoder);
-        item.misspellings(&[spelling.weight], decoder);
+        required(&mut item, spelling.weight, decoder);
         return None;
     };
     let weight = hundredths(decoder.number(written, spelling.weight)?, decoder)?;

@@ -2,7 +2,7 @@
 
 use super::{
     Declared, Host, HostName, Include, Role, Rule, Weighted, below, condition, length, not_judged,
-    port, unread, weight, whole,
+    port, required, unread, weight, whole,
 };
 use crate::diag::Span;
 use crate::manifest::Dialect;
@@ -27,7 +27,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let mut spec = object.map("spec", "an HTTPProxy spec", decoder)?;
     let home = meta.namespace.clone();
     let virtual_host = spec.map("virtualhost", "a virtual host", decoder);
-    let name = virtual_host.and_then(|mut host| host.required("fqdn", decoder));
+    let name = virtual_host.and_then(|mut host| required(&mut host, "fqdn", decoder));
     let mut rules = Vec::new();
     for (index, node) in spec.items("routes", decoder).iter().enumerate() {
         rules.extend(route(node, index, &home, decoder));
@@ -56,7 +56,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
 
 fn include(node: &Node<'_>, home: &str, decoder: &mut Decoder<'_>) -> Option<Include> {
     let mut item = decoder.map(node, "an include")?;
-    let name = item.required("name", decoder)?;
+    let name = required(&mut item, "name", decoder)?;
     let namespace = item.text("namespace", decoder);
     let namespace = namespace.map_or_else(|| home.to_owned(), |namespace| namespace.value);
     Some(Include {
@@ -111,7 +111,7 @@ fn answer(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Answe
 /// A service that gets a share; a mirror gets copies.
 fn service(node: &Node<'_>, home: &str, decoder: &mut Decoder<'_>) -> Option<Weighted> {
     let mut item = decoder.map(node, "a service")?;
-    let name = item.required("name", decoder);
+    let name = required(&mut item, "name", decoder);
     let (weight, span) = weight(&mut item, 0, i64::from(u32::MAX), decoder)?;
     let mirror = item
         .boolean("mirror", decoder)
@@ -152,7 +152,7 @@ fn conditions(item: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Vec<Condi
 
 fn header(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Condition> {
     let mut item = decoder.map(node, "a header condition")?;
-    let name = item.required("name", decoder)?;
+    let name = required(&mut item, "name", decoder)?;
     let field = format!("header.{}", name.value);
     let name_of = name.value.to_lowercase();
     if item.get("ignoreCase").is_some() || item.get("treatMissingAsEmpty").is_some() {
@@ -278,6 +278,11 @@ fn rank(conditions: &[Condition]) -> Vec<i64> {
         Test::Path(TextMatch::Below { text, .. }) => Some([1, length(text)]),
         _ => None,
     });
-    let more = i64::try_from(conditions.len()).unwrap_or(i64::MAX);
-    path.unwrap_or_default().into_iter().chain([more]).collect()
+    let others = conditions
+        .iter()
+        .filter(|one| !matches!(one.test, Test::Path(_)));
+    let others = i64::try_from(others.count()).unwrap_or(i64::MAX);
+    // No path is the prefix `/`.
+    let [kind, length] = path.unwrap_or([1, 0]);
+    vec![kind, length, others]
 }

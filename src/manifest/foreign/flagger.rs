@@ -1,6 +1,6 @@
 //! Flagger: the weight that a `Canary` has reached. Not: how it gets there.
 
-use super::{Declared, Host, HostName, Role, Rule, Weighted, not_judged, whole};
+use super::{Declared, Host, HostName, Role, Rule, Weighted, not_judged, required, whole};
 use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -28,7 +28,7 @@ const WRITES: [&str; 7] = [
 fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Declared> {
     let mut spec = object.map("spec", "a Canary spec", decoder)?;
     let mut target = spec.map("targetRef", "a target", decoder)?;
-    let workload = target.required("name", decoder)?;
+    let workload = required(&mut target, "name", decoder)?;
     let mut caveats = Vec::new();
     let mut apex = workload.clone();
     let mut hosts = Vec::new();

@@ -1,6 +1,8 @@
 //! ingress-nginx: canary annotations, next to the Ingress they are a canary of. Not: an Ingress without a canary.
 
-use super::{Declared, Host, HostName, Role, Rule, Weighted, below, condition, length, unread};
+use super::{
+    Declared, Host, HostName, Role, Rule, Weighted, below, condition, length, required, unread,
+};
 use crate::diag::{Diagnostic, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
@@ -88,7 +90,7 @@ fn path(node: &Node<'_>, label: String, home: &str, decoder: &mut Decoder<'_>) -
     // Before `v1` the name of the service was a field of its own.
     let (name, port) = match backend.map("service", "a service", decoder) {
         Some(mut service) => {
-            let name = service.required("name", decoder)?;
+            let name = required(&mut service, "name", decoder)?;
             let port = service.map("port", "a port", decoder);
             (name, port.and_then(|mut port| port.port("number", decoder)))
         }

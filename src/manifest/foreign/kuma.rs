@@ -2,7 +2,7 @@
 
 use super::{
     Declared, Host, HostName, Rule, Weighted, backends, below, condition, length, not_judged, port,
-    unread, weight,
+    required, unread, weight,
 };
 use crate::diag::Span;
 use crate::manifest::Dialect;
@@ -18,6 +18,9 @@ pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     kind: "MeshHTTPRoute",
     decode: |meta, fields, decoder, to| to.foreign.extend(decode(meta, fields, decoder)),
 }];
+
+/// The rank of a match that asks for nothing, which is the path prefix `/`.
+const ANY: [i64; 5] = [2, 1, 0, 0, 0];
 
 fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Declared> {
     let mut spec = object.map("spec", "a MeshHTTPRoute spec", decoder)?;
@@ -111,6 +114,7 @@ fn rule(node: &Node<'_>, label: &str, meta: &Meta, decoder: &mut Decoder<'_>) ->
     })?;
     let base = Rule {
         caveats,
+        rank: ANY.to_vec(),
         ..Rule::new(label, node.span, found)
     };
     let matches = item.items("matches", decoder);
@@ -134,7 +138,7 @@ fn backend(node: &Node<'_>, meta: &Meta, decoder: &mut Decoder<'_>) -> Option<We
     let mut item = decoder.map(node, "a backend")?;
     let (weight, span) = weight(&mut item, 1, i64::from(u32::MAX), decoder)?;
     let Some((service, namespace, port)) = service(&mut item, meta, decoder) else {
-        item.required("name", decoder);
+        required(&mut item, "name", decoder);
         return None;
     };
     let tags = item.labels("tags", decoder);
@@ -158,10 +162,10 @@ fn backend(node: &Node<'_>, meta: &Meta, decoder: &mut Decoder<'_>) -> Option<We
 fn conditions(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<(Vec<Condition>, Vec<i64>)> {
     let mut item = decoder.map(node, "a match")?;
     let mut found = Vec::new();
-    let mut rank = vec![0; 5];
+    let mut rank = ANY.to_vec();
     if let Some(mut path) = item.map("path", "a path match", decoder) {
-        let kind = path.required("type", decoder)?;
-        let value = path.required("value", decoder)?;
+        let kind = required(&mut path, "type", decoder)?;
+        let value = required(&mut path, "value", decoder)?;
         rank[1] = length(&value.value);
         let text = match kind.value.as_str() {
             "Exact" => (3, TextMatch::exact(value.value)),
@@ -197,7 +201,7 @@ fn conditions(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<(Vec<Conditi
 
 fn header(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Condition> {
     let mut item = decoder.map(node, "a header match")?;
-    let name = item.required("name", decoder)?;
+    let name = required(&mut item, "name", decoder)?;
     let field = format!("headers.{}", name.value);
     let kind = item.text("type", decoder);
     let value = item.text("value", decoder).map(|value| value.value);

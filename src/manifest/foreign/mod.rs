@@ -17,7 +17,7 @@ pub(super) mod traefik;
 mod traefik_match;
 
 use super::Dialect;
-use super::decode::Decoder;
+use super::decode::{At, Decoder};
 use super::fields::Fields;
 use super::kube::Meta;
 use super::yaml::{Node, Scalar, Value};
@@ -284,6 +284,19 @@ fn weight(
     }
     let weight = fields.integer("weight", 0..=most, decoder)?;
     Some((u32::try_from(weight.value).ok()?, weight.span))
+}
+
+/// A string that must be there; where it is misspelt, that is reported instead.
+fn required(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    decoder: &mut Decoder<'_>,
+) -> Option<At<String>> {
+    let found = fields.required(key, decoder);
+    if fields.get(key).is_none() {
+        fields.misspellings(&[key], decoder);
+    }
+    found
 }
 
 /// A port that may be given by name, which says nothing about its number.

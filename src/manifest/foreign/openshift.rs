@@ -1,6 +1,8 @@
 //! OpenShift: the weights of a `Route`. Not: how its router balances inside a backend.
 
-use super::{Declared, Host, HostName, Rule, Weighted, below, condition, length, weight, whole};
+use super::{
+    Declared, Host, HostName, Rule, Weighted, below, condition, length, required, weight, whole,
+};
 use crate::diag::Span;
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
@@ -28,7 +30,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let mut spec = object.map("spec", "a Route spec", decoder)?;
     let before = decoder.count();
     if spec.get("to").is_none() {
-        spec.required("to", decoder);
+        required(&mut spec, "to", decoder);
         return None;
     }
     let place = spec.place("to").unwrap_or(spec.span);
@@ -69,7 +71,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
 
 fn backend(node: &Node<'_>, namespace: &str, decoder: &mut Decoder<'_>) -> Option<Weighted> {
     let mut item = decoder.map(node, "a backend")?;
-    let name = item.required("name", decoder);
+    let name = required(&mut item, "name", decoder);
     let (weight, span) = weight(&mut item, 100, 256, decoder)?;
     Some(Weighted::new(name?.value, namespace, weight, span))
 }
@@ -96,8 +98,8 @@ fn balancing(metadata: Option<&Node<'_>>, place: Span) -> Vec<Caveat> {
         }
         None => {
             let message = format!(
-                "the router hands requests out by weight where it balances by round robin, as it does for several \
-                 backends unless the annotation `{BALANCE}` or a setting of the router says otherwise"
+                "the router follows weights where it balances by round robin, which the annotation \
+                 `{BALANCE}: roundrobin` makes sure of"
             );
             caveats.push(Caveat::new("balancing", message, Some(place)));
         }

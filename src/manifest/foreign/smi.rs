@@ -1,6 +1,6 @@
 //! SMI: `TrafficSplit` of all versions. Not: route groups, of which only the presence is noted.
 
-use super::{Declared, Host, HostName, Rule, Weighted, backends, unread};
+use super::{Declared, Host, HostName, Rule, Weighted, backends, required, unread};
 use crate::diag::{Diagnostic, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
@@ -17,7 +17,7 @@ pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
 
 fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Declared> {
     let mut spec = object.map("spec", "a TrafficSplit spec", decoder)?;
-    let service = spec.required("service", decoder);
+    let service = required(&mut spec, "service", decoder);
     let place = spec.place("backends").unwrap_or(spec.span);
     let found = backends(&mut spec, "backends", decoder, |node, decoder| {
         backend(node, &meta.namespace, decoder)
@@ -38,11 +38,11 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
 
 fn backend(node: &Node<'_>, namespace: &str, decoder: &mut Decoder<'_>) -> Option<Weighted> {
     let mut item = decoder.map(node, "a backend")?;
-    let service = item.required("service", decoder);
+    let service = required(&mut item, "service", decoder);
     let (weight, span) = match item.get("weight") {
         Some(node) => (thousandths(node, decoder)?, node.span),
         None => {
-            item.required("weight", decoder);
+            required(&mut item, "weight", decoder);
             return None;
         }
     };

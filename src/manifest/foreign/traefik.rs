@@ -3,7 +3,7 @@
 use super::traefik_match::alternatives;
 use super::{
     BackendKind, Declared, Host, HostName, Role, Rule, Weighted, backends, length, not_judged,
-    port, weight,
+    port, required, weight,
 };
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
@@ -60,7 +60,7 @@ fn route(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> 
         let Some(mut item) = decoder.map(node, "a route") else {
             continue;
         };
-        let written = item.required("match", decoder);
+        let written = required(&mut item, "match", decoder);
         let priority = item.integer("priority", i64::MIN..=i64::MAX, decoder);
         let found = backends(&mut item, "services", decoder, |node, decoder| {
             backend(node, &meta.namespace, decoder)
@@ -100,7 +100,7 @@ fn route(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> 
 
 fn backend(node: &Node<'_>, home: &str, decoder: &mut Decoder<'_>) -> Option<Weighted> {
     let mut item = decoder.map(node, "a service")?;
-    let name = item.required("name", decoder);
+    let name = required(&mut item, "name", decoder);
     let namespace = item.text("namespace", decoder);
     let kind = item.text("kind", decoder);
     let (weight, span) = weight(&mut item, 1, i64::from(u32::MAX), decoder)?;
