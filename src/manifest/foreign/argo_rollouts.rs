@@ -52,6 +52,13 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         meta.namespace.clone(),
     )];
     hosts.dedup();
+    let weights = object.get("status").and_then(|status| status.get("canary"));
+    let weights = weights.and_then(|canary| canary.get("weights"));
+    if let Some(more) = weights.and_then(|weights| weights.get("additional")) {
+        let message = "weights only: `additional` is not judged";
+        let caveat = Caveat::new("not-judged", message, Some(more.span));
+        routing.caveats.push(caveat);
+    }
     let (rules, unjudged) = match reached {
         Ok((weight, total, span)) => {
             let hashes = hashes(status.as_mut(), decoder);

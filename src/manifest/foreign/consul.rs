@@ -159,7 +159,7 @@ fn split(
         required(&mut item, spelling.weight, decoder);
         return None;
     };
-    let weight = hundredths(decoder.number(written, spelling.weight)?, decoder)?;
+    let weight = hundredths(&decoder.number(written, spelling.weight)?, decoder)?;
     let service = service.map_or_else(|| meta.name.clone(), |service| service.value);
     let namespace = namespace.map_or_else(|| meta.namespace.clone(), |namespace| namespace.value);
     let mut part = Weighted::new(service, &namespace, weight, written.span);
@@ -170,7 +170,7 @@ fn split(
 }
 
 /// "float, 0.01 steps".
-fn hundredths(weight: At<f64>, decoder: &mut Decoder<'_>) -> Option<u32> {
+fn hundredths(weight: &At<f64>, decoder: &mut Decoder<'_>) -> Option<u32> {
     if !(0.0..=100.0).contains(&weight.value) {
         let message = format!(
             "a weight must be between 0 and 100, and this is {}",

@@ -82,7 +82,9 @@ fn route(node: &Node<'_>, index: usize, home: &str, decoder: &mut Decoder<'_>) -
     });
     // "unset all = equal", and zero is as good as unset.
     if all.iter().all(|backend| backend.weight == 0) {
-        all.iter_mut().for_each(|backend| backend.weight = 1);
+        for backend in &mut all {
+            backend.weight = 1;
+        }
     }
     if decoder.count() > before {
         return None;

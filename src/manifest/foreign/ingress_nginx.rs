@@ -45,9 +45,10 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let canary = annotations
         .text("canary")
         .is_some_and(|(text, _)| text == "true");
-    let role = match canary {
-        true => Role::Canary(Box::new(annotations.canary(meta.span, decoder)?)),
-        false => Role::Main,
+    let role = if canary {
+        Role::Canary(Box::new(annotations.canary(meta.span, decoder)?))
+    } else {
+        Role::Main
     };
     let mut spec = object.map("spec", "an Ingress spec", decoder)?;
     let mut hosts = Vec::new();
@@ -97,9 +98,9 @@ fn path(node: &Node<'_>, label: String, home: &str, decoder: &mut Decoder<'_>) -
         None => (backend.text("serviceName", decoder)?, None),
     };
     let port = port.map(|port| port.value);
-    let mut part = Weighted::new(name.value, home, 1, name.span);
-    part.port = port;
-    let mut rule = Rule::new(label, node.span, vec![part]);
+    let mut backend = Weighted::new(name.value, home, 1, name.span);
+    backend.port = port;
+    let mut rule = Rule::new(label, node.span, vec![backend]);
     rule.rank = vec![0, 0];
     if let Some(path) = path.filter(|path| !path.value.is_empty()) {
         let (exact, text) = match kind.as_ref().map(|kind| kind.value.as_str()) {
@@ -108,8 +109,8 @@ fn path(node: &Node<'_>, label: String, home: &str, decoder: &mut Decoder<'_>) -
             _ => (0, TextMatch::prefix(&path.value)),
         };
         rule.rank = vec![exact, length(&path.value)];
-        let test = Test::Path(text);
-        rule.conditions.push(condition("path", path.span, test));
+        let on_path = condition("path", path.span, Test::Path(text));
+        rule.conditions.push(on_path);
     }
     Some(rule)
 }
@@ -126,12 +127,13 @@ impl Annotations<'_, '_> {
         }
     }
 
-    fn number(&self, key: &str, decoder: &mut Decoder<'_>) -> Option<Option<At<u32>>> {
+    /// A number, the default where none is written; nothing where something else is.
+    fn number(&self, key: &str, default: At<u32>, decoder: &mut Decoder<'_>) -> Option<At<u32>> {
         let Some((text, span)) = self.text(key) else {
-            return Some(None);
+            return Some(default);
         };
         if let Ok(value) = text.parse() {
-            return Some(Some(At { value, span }));
+            return Some(At { value, span });
         }
         let message =
             format!("the annotation `{key}` must be a whole number in quotes, not `{text}`");
@@ -142,14 +144,11 @@ impl Annotations<'_, '_> {
     fn canary(&self, place: Span, decoder: &mut Decoder<'_>) -> Option<Canary> {
         self.quoted(decoder);
         let overrides = self.overrides(decoder)?;
-        let weight = self.number("canary-weight", decoder)?;
-        let total = self.number("canary-weight-total", decoder)?;
-        let most = total.as_ref().map_or(100, |total| total.value);
-        let weight = weight.unwrap_or(At {
-            value: 0,
-            span: place,
-        });
-        if let Some(total) = total.as_ref().filter(|total| total.value == 0) {
+        let or = |value| At { value, span: place };
+        let weight = self.number("canary-weight", or(0), decoder)?;
+        let total = self.number("canary-weight-total", or(100), decoder)?;
+        let most = total.value;
+        if most == 0 {
             let problem =
                 Diagnostic::error("zero_total", "the total of the canary's weight is zero");
             let help = "give `canary-weight-total` the number that `canary-weight` is a part of; 100 is the default";
@@ -214,8 +213,8 @@ impl Annotations<'_, '_> {
             for (value, canary) in [("always", true), ("never", false)] {
                 let cookie = format!("(?:.*; *)?{}={value}(?:;.*)?", regex::escape(&name));
                 let text = TextMatch::regex(&cookie).expect("a name without special characters");
-                let test = Test::Header(HeaderTest::with("cookie", text));
-                found.push((condition("canary-by-cookie", span, test), canary));
+                let header = Test::Header(HeaderTest::with("cookie", text));
+                found.push((condition("canary-by-cookie", span, header), canary));
             }
         }
         Some(found)

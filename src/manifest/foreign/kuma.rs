@@ -84,12 +84,11 @@ fn service(
     meta: &Meta,
     decoder: &mut Decoder<'_>,
 ) -> Option<(String, String, Option<u16>)> {
-    let name = match reference.text("name", decoder) {
-        Some(name) => name.value,
-        None => {
-            let mut labels = reference.labels("labels", decoder);
-            labels.remove("kuma.io/display-name")?
-        }
+    let name = if let Some(name) = reference.text("name", decoder) {
+        name.value
+    } else {
+        let mut labels = reference.labels("labels", decoder);
+        labels.remove("kuma.io/display-name")?
     };
     let namespace = reference.text("namespace", decoder);
     if let [service, namespace, "svc", port] = name.split('_').collect::<Vec<_>>()[..] {

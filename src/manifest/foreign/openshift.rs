@@ -1,4 +1,4 @@
-//! OpenShift: the weights of a `Route`. Not: how its router balances inside a backend.
+//! `OpenShift`: the weights of a `Route`. Not: how its router balances inside a backend.
 
 use super::{
     Declared, Host, HostName, Rule, Weighted, below, condition, length, required, weight, whole,

@@ -39,13 +39,11 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
 fn backend(node: &Node<'_>, namespace: &str, decoder: &mut Decoder<'_>) -> Option<Weighted> {
     let mut item = decoder.map(node, "a backend")?;
     let service = required(&mut item, "service", decoder);
-    let (weight, span) = match item.get("weight") {
-        Some(node) => (thousandths(node, decoder)?, node.span),
-        None => {
-            required(&mut item, "weight", decoder);
-            return None;
-        }
+    let Some(written) = item.get("weight") else {
+        required(&mut item, "weight", decoder);
+        return None;
     };
+    let (weight, span) = (thousandths(written, decoder)?, written.span);
     Some(Weighted::new(service?.value, namespace, weight, span))
 }
 

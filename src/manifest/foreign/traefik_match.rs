@@ -112,14 +112,13 @@ fn outside_quotes<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
         }
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if matches!(c, '`' | '"' | '\'') => quote = Some(c),
             None if text[at..].starts_with(separator) => {
                 parts.push(&text[start..at]);
                 start = at + separator.len();
                 skip = start;
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
     parts.push(&text[start..]);
