@@ -47,11 +47,6 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         value: meta.name.clone(),
         span: meta.span,
     });
-    let mut hosts = vec![HostName::Service(
-        apex.value.clone(),
-        meta.namespace.clone(),
-    )];
-    hosts.dedup();
     let weights = object.get("status").and_then(|status| status.get("canary"));
     let weights = weights.and_then(|canary| canary.get("weights"));
     if let Some(more) = weights.and_then(|weights| weights.get("additional")) {
@@ -86,12 +81,13 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         }
         Err(unjudged) => (Vec::new(), Some(unjudged)),
     };
-    let host = |name| Host {
-        unjudged: unjudged.clone(),
-        ..Host::new(name, apex.span, rules.clone())
+    let name = HostName::Service(apex.value, meta.namespace.clone());
+    let host = Host {
+        unjudged,
+        ..Host::new(name, apex.span, rules)
     };
     Some(Declared {
-        hosts: hosts.into_iter().map(host).collect(),
+        hosts: vec![host],
         role: Role::Writes(routing.writes),
         meta,
     })
