@@ -182,7 +182,7 @@ fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
         _ => String::new(),
     };
     let help = error.help().unwrap_or_else(|| {
-        "name the file with the VirtualService or HTTPRoute with -f, or declare the split with --expect"
+        "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned()
     });
     Failure::usage(format!("{error}{place}"), help)
@@ -197,7 +197,7 @@ fn unclear(error: &OnlyError) -> Failure {
         OnlyError::Elsewhere {
             help: Some(help), ..
         } => help.clone(),
-        _ => "name the file with the VirtualService or HTTPRoute with -f, or declare the split with --expect"
+        _ => "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)

@@ -31,6 +31,7 @@
 mod conflicts;
 pub mod decode;
 pub mod fields;
+pub mod foreign;
 pub mod gateway_api;
 pub mod istio;
 pub mod kube;
@@ -46,7 +47,8 @@ use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
-use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, RouteKind, TrafficPolicy};
+use foreign::{Declared, Role};
+use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
@@ -82,6 +84,8 @@ pub struct Manifests {
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
+    /// What other dialects declare.
+    pub foreign: Vec<Declared>,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -110,7 +114,6 @@ struct Dialect {
 }
 
 const ISTIO: &[&str] = &["v1", "v1beta1", "v1alpha3"];
-const GATEWAY_API: &[&str] = &["v1", "v1beta1", "v1alpha2"];
 
 /// Every kind that is understood; the others are only remembered by name.
 const DIALECTS: &[Dialect] = &[
@@ -165,79 +168,11 @@ const DIALECTS: &[Dialect] = &[
             to.workloads.push(Workload::pod(meta));
         },
     },
-    Dialect {
-        group: gateway_api::GROUP,
-        versions: GATEWAY_API,
-        kind: "HTTPRoute",
-        decode: |meta, fields, decoder, to| {
-            to.http_routes
-                .extend(ApiRoute::decode(RouteKind::Http, meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: gateway_api::GROUP,
-        versions: GATEWAY_API,
-        kind: "GRPCRoute",
-        decode: |meta, fields, decoder, to| {
-            to.grpc_routes
-                .extend(ApiRoute::decode(RouteKind::Grpc, meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: gateway_api::GROUP,
-        versions: GATEWAY_API,
-        kind: "Gateway",
-        decode: |meta, fields, decoder, to| {
-            to.api_gateways
-                .extend(gateway_api::Gateway::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: gateway_api::GROUP,
-        versions: GATEWAY_API,
-        kind: "ReferenceGrant",
-        decode: |meta, fields, decoder, to| {
-            to.reference_grants
-                .extend(ReferenceGrant::decode(meta, fields, decoder));
-        },
-    },
-    inference_pool("inference.networking.k8s.io"),
-    inference_pool("inference.networking.x-k8s.io"),
-    Dialect {
-        group: "gateway.envoyproxy.io",
-        versions: &["v1alpha1"],
-        kind: "BackendTrafficPolicy",
-        decode: |meta, fields, decoder, to| {
-            to.traffic_policies
-                .extend(TrafficPolicy::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: "",
-        versions: &["v1"],
-        kind: "Namespace",
-        decode: |meta, _, _, to| {
-            to.namespaces.push(meta);
-        },
-    },
     workload("apps", "Deployment"),
     workload("apps", "StatefulSet"),
     workload("apps", "DaemonSet"),
     workload("apps", "ReplicaSet"),
-    workload("argoproj.io", "Rollout"),
 ];
-
-const fn inference_pool(group: &'static str) -> Dialect {
-    Dialect {
-        group,
-        versions: &["v1", "v1alpha2", "v1alpha1"],
-        kind: "InferencePool",
-        decode: |meta, fields, decoder, to| {
-            to.inference_pools
-                .extend(InferencePool::decode(meta, fields, decoder));
-        },
-    }
-}
 
 const fn workload(group: &'static str, kind: &'static str) -> Dialect {
     Dialect {
@@ -248,6 +183,14 @@ const fn workload(group: &'static str, kind: &'static str) -> Dialect {
             to.workloads.extend(Workload::decode(meta, fields, decoder));
         },
     }
+}
+
+/// The kinds of all families.
+fn dialects() -> impl Iterator<Item = &'static Dialect> {
+    DIALECTS
+        .iter()
+        .chain(gateway_api::DIALECTS)
+        .chain(foreign::DIALECTS.iter().copied().flatten())
 }
 
 /// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
@@ -286,7 +229,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower];
+const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower, foreign::lower];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -316,15 +259,16 @@ impl Manifests {
     /// An error that says what is there instead, if no rule is there at all.
     #[must_use]
     pub fn without_rules(&self) -> Option<Diagnostic> {
-        let routes = self.http_routes.len() + self.grpc_routes.len();
-        if routes > 0 || !self.virtual_services.is_empty() {
+        // A canary-less Ingress is a partner at most.
+        let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
+        let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
+        if routes > 0 || self.foreign.iter().any(splits) {
             return None;
         }
         let message = match self.objects.len() {
-            0 => "these manifests are empty: they hold no VirtualService, HTTPRoute or GRPCRoute"
-                .to_owned(),
+            0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),
             _ => format!(
-                "these manifests hold {} but no VirtualService, HTTPRoute or GRPCRoute",
+                "these manifests hold {} but nothing that declares a split",
                 self.inventory()
             ),
         };
@@ -352,6 +296,9 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
                 .at(node.span, "")
                 .help("a manifest begins with `apiVersion:` and `kind:`; is this the right file?"),
         );
+        return;
+    }
+    if foreign::consul::entry(node, manifests, decoder) {
         return;
     }
     let Some(mut fields) = decoder.map(node, "a manifest") else {
@@ -384,9 +331,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         .value
         .split_once('/')
         .unwrap_or(("", &version.value));
-    let dialect = DIALECTS
-        .iter()
-        .find(|dialect| dialect.group == group && dialect.kind == kind.value);
+    let dialect = dialects().find(|dialect| dialect.group == group && dialect.kind == kind.value);
     if dialect.is_none() {
         unknown::remember(node, &kind, &version, group, manifests, decoder);
         return;

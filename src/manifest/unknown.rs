@@ -3,7 +3,7 @@
 use super::decode::{At, Decoder};
 use super::gateway_api::GROUP;
 use super::yaml::{Node, Value};
-use super::{DIALECTS, Manifests, Object};
+use super::{Manifests, Object, dialects};
 use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity};
 
@@ -34,11 +34,10 @@ pub(super) fn remember(
             .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
         span,
     });
-    let kinds = DIALECTS
-        .iter()
+    let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);
-    let elsewhere = DIALECTS.iter().find(|dialect| {
+    let elsewhere = dialects().find(|dialect| {
         let rules = ["VirtualService", "HTTPRoute", "GRPCRoute"];
         dialect.kind == kind.value && rules.contains(&dialect.kind)
     });

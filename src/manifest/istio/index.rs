@@ -18,8 +18,8 @@ use crate::manifest::{Manifests, Object};
 type Name<'m> = (&'m str, &'m str);
 
 /// The objects of manifests, found by what refers to them.
-pub(super) struct Index<'m> {
-    pub(super) manifests: &'m Manifests,
+pub(in crate::manifest) struct Index<'m> {
+    pub(in crate::manifest) manifests: &'m Manifests,
     registry: Registry<'m>,
     virtual_services: HashMap<Name<'m>, &'m VirtualService>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
@@ -33,7 +33,7 @@ pub(super) struct Index<'m> {
 
 impl<'m> Index<'m> {
     /// Reads all manifests once.
-    pub(super) fn new(manifests: &'m Manifests) -> Self {
+    pub(in crate::manifest) fn new(manifests: &'m Manifests) -> Self {
         let mut index = Self {
             manifests,
             registry: Registry::new(manifests),
@@ -72,7 +72,7 @@ impl<'m> Index<'m> {
     }
 
     /// The Service behind a full host name.
-    pub(super) fn service(&self, host: &str) -> Option<&'m Service> {
+    pub(in crate::manifest) fn service(&self, host: &str) -> Option<&'m Service> {
         self.registry.service(host)
     }
 
@@ -129,7 +129,7 @@ impl<'m> Index<'m> {
     }
 
     /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.
-    pub(super) fn workloads<'l>(
+    pub(in crate::manifest) fn workloads<'l>(
         &self,
         namespace: &str,
         labels: impl Iterator<Item = (&'l String, &'l String)>,
