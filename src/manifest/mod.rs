@@ -66,9 +66,9 @@ pub struct Manifests {
     pub gateways: Vec<Gateway>,
     /// Istio's service entries.
     pub service_entries: Vec<ServiceEntry>,
-    /// HTTPRoutes of the Gateway API.
+    /// Every HTTPRoute of the Gateway API.
     pub http_routes: Vec<ApiRoute>,
-    /// GRPCRoutes of the Gateway API.
+    /// Every GRPCRoute of the Gateway API.
     pub grpc_routes: Vec<ApiRoute>,
     /// Gateways of the Gateway API.
     pub api_gateways: Vec<gateway_api::Gateway>,

@@ -179,7 +179,7 @@ fn what_no_rule_takes_is_answered_with_404() {
 }
 
 /// "Weight specifies the proportion of requests forwarded to the referenced backend. This is computed as weight/(sum of all
-/// weights in this BackendRefs list). If unspecified, weight defaults to 1."
+/// weights in this `BackendRefs` list). If unspecified, weight defaults to 1."
 #[test]
 fn weights_are_parts_of_their_sum_and_one_by_default() {
     for (backends, split) in [
@@ -246,7 +246,7 @@ fn an_invalid_backend_keeps_its_share() {
     }
 }
 
-/// "If *all* entries in BackendRefs are invalid, and there are also no filters specified in this route rule, *all* traffic
+/// "If *all* entries in `BackendRefs` are invalid, and there are also no filters specified in this route rule, *all* traffic
 /// which matches this rule MUST receive a 500 status code."
 #[test]
 fn without_a_valid_backend_everything_is_answered_with_500() {
@@ -392,7 +392,7 @@ fn a_grpc_rule_without_matches_takes_every_call() {
     assert_eq!(case.winner(&request("POST http://a.example/s.S/M")), "all");
 }
 
-/// "Envoy Gateway: >1 backendRefs -> ONE cluster, one locality per backend; weighted_clusters only if: per-backend filters,
+/// "Envoy Gateway: >1 backendRefs -> ONE cluster, one locality per backend; `weighted_clusters` only if: per-backend filters,
 /// mixed upstream protocols, invalid/empty backends."
 #[test]
 fn envoy_gateway_takes_backends_in_turn() {

@@ -98,7 +98,7 @@ impl<'m> Door<'m> {
                 refusals.push(self.no_listener(gateway, parent));
             }
             for listener in chosen {
-                match self.admits(index, gateway, listener, route) {
+                match admits(index, gateway, listener, route) {
                     Err(why) => refusals.push(why),
                     Ok(caveat) => self.meet(route, listener, caveat.as_ref(), &mut found),
                 }
@@ -198,52 +198,6 @@ impl<'m> Door<'m> {
                     gateway.meta,
                     names.join(", ")
                 )
-            }
-        }
-    }
-
-    /// Whether a listener allows routes of this namespace and kind.
-    fn admits(
-        &self,
-        index: &Index<'_>,
-        gateway: &Gateway,
-        listener: &Listener,
-        route: &ApiRoute,
-    ) -> Result<Option<Caveat>, String> {
-        let home = &route.meta.namespace;
-        let refused = |from: &str| {
-            format!(
-                "is in namespace {home}, from which the listener `{}` of {} takes no routes (`allowedRoutes.namespaces.from: {from}`)",
-                listener.name.value, gateway.meta
-            )
-        };
-        let kind = route.kind.name();
-        if !listener.kinds.is_empty() && listener.kinds.iter().all(|one| one.value != kind) {
-            return Err(format!(
-                "is not of a kind that the listener `{}` of {} takes (`allowedRoutes.kinds`)",
-                listener.name.value, gateway.meta
-            ));
-        }
-        match &listener.from {
-            From::All => Ok(None),
-            From::Same if gateway.meta.namespace == *home => Ok(None),
-            From::Same => Err(refused("Same")),
-            From::Nobody => Err(refused("None")),
-            From::Selected(selector) => {
-                let (labels, complete) = index.labels(home);
-                match selector.selects(&labels, complete) {
-                    Some(true) => Ok(None),
-                    Some(false) => Err(refused("Selector")),
-                    None => {
-                        let message = format!(
-                            "the labels of namespace {home} are not known, by which the listener `{}` of {} selects: taken to be selected",
-                            listener.name.value, gateway.meta
-                        );
-                        let caveat =
-                            Caveat::new("unknown-namespace-labels", message, Some(listener.span()));
-                        Ok(Some(caveat.help("pass the Namespace object too")))
-                    }
-                }
             }
         }
     }
@@ -352,6 +306,51 @@ impl<'m> Door<'m> {
             span,
             test,
         }]
+    }
+}
+
+/// Whether a listener allows routes of this namespace and kind.
+fn admits(
+    index: &Index<'_>,
+    gateway: &Gateway,
+    listener: &Listener,
+    route: &ApiRoute,
+) -> Result<Option<Caveat>, String> {
+    let home = &route.meta.namespace;
+    let refused = |from: &str| {
+        format!(
+            "is in namespace {home}, from which the listener `{}` of {} takes no routes (`allowedRoutes.namespaces.from: {from}`)",
+            listener.name.value, gateway.meta
+        )
+    };
+    let kind = route.kind.name();
+    if !listener.kinds.is_empty() && listener.kinds.iter().all(|one| one.value != kind) {
+        return Err(format!(
+            "is not of a kind that the listener `{}` of {} takes (`allowedRoutes.kinds`)",
+            listener.name.value, gateway.meta
+        ));
+    }
+    match &listener.from {
+        From::All => Ok(None),
+        From::Same if gateway.meta.namespace == *home => Ok(None),
+        From::Same => Err(refused("Same")),
+        From::Nobody => Err(refused("None")),
+        From::Selected(selector) => {
+            let (labels, complete) = index.labels(home);
+            match selector.selects(&labels, complete) {
+                Some(true) => Ok(None),
+                Some(false) => Err(refused("Selector")),
+                None => {
+                    let message = format!(
+                        "the labels of namespace {home} are not known, by which the listener `{}` of {} selects: taken to be selected",
+                        listener.name.value, gateway.meta
+                    );
+                    let caveat =
+                        Caveat::new("unknown-namespace-labels", message, Some(listener.span()));
+                    Ok(Some(caveat.help("pass the Namespace object too")))
+                }
+            }
+        }
     }
 }
 

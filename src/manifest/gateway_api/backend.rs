@@ -217,11 +217,11 @@ impl<'m> Follow<'_, 'm> {
 /// The backends of a rule, with what tells their answers apart.
 pub(super) fn backends(
     index: &Index<'_>,
-    found: Vec<(&BackendRef, Referent<'_>, Option<u16>)>,
+    found: &[(&BackendRef, Referent<'_>, Option<u16>)],
 ) -> Vec<Backend> {
     // A label value tells a backend from the others where no other one has it.
     let mut owners: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-    for (_, referent, _) in &found {
+    for (_, referent, _) in found {
         let values = referent.selector.into_iter().flat_map(BTreeMap::values);
         for value in values {
             owners.entry(value).or_default().insert(&referent.host);

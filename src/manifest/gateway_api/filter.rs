@@ -66,7 +66,7 @@ fn filter(
     for (_, key) in known {
         fields.ignore(&[key]);
     }
-    let decoded = kind.and_then(|kind| {
+    let filter = kind.and_then(|kind| {
         let (_, key) = known.iter().find(|(name, _)| *name == kind.value)?;
         let Some(span) = fields.place(key) else {
             let message = format!("a filter of type `{}` needs `{key}`", kind.value);
@@ -77,7 +77,7 @@ fn filter(
         Some(At { value, span })
     });
     fields.finish(decoder);
-    decoded
+    filter
 }
 
 fn applied(

@@ -16,7 +16,7 @@ pub(super) struct Hosts<'i, 'm> {
     index: &'i Index<'m>,
     place: Place<'m>,
     places: HashMap<String, usize>,
-    hosts: Vec<Host>,
+    all: Vec<Host>,
 }
 
 /// One host, its matches not yet in order.
@@ -61,7 +61,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
             index,
             place,
             places: HashMap::new(),
-            hosts: Vec::new(),
+            all: Vec::new(),
         }
     }
 
@@ -87,7 +87,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
         let Some(first) = under.domains.first() else {
             return;
         };
-        let hosts = &mut self.hosts;
+        let hosts = &mut self.all;
         let at = *self.places.entry(first.clone()).or_insert_with(|| {
             hosts.push(Host {
                 host: new_host(under),
@@ -95,7 +95,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
             });
             hosts.len() - 1
         });
-        let host = &mut self.hosts[at];
+        let host = &mut self.all[at];
         let object = compiled.route.object();
         if !host.host.objects.contains(&object) {
             host.host.objects.push(object);
@@ -137,14 +137,14 @@ impl<'i, 'm> Hosts<'i, 'm> {
     /// Something to be said about a host that is there.
     pub(super) fn remark(&mut self, domain: &str, caveat: Caveat) {
         if let Some(at) = self.places.get(domain) {
-            note(&mut self.hosts[*at].host.caveats, &[caveat]);
+            note(&mut self.all[*at].host.caveats, &[caveat]);
         }
     }
 
     /// The hosts with their routes in order.
     pub(super) fn finish(self) -> Vec<VirtualHost> {
         let unsure = self.place.implementation == Implementation::Spec;
-        let hosts = self.hosts.into_iter().map(|mut host| {
+        let hosts = self.all.into_iter().map(|mut host| {
             host.matches
                 .sort_by(|one, other| one.precedence.cmp(&other.precedence));
             if unsure {

@@ -147,13 +147,13 @@ fn conflict<'m>(
 
 /// Why a route gives way to one of the other kind.
 pub(super) fn not_accepted(route: &ApiRoute, older: &ApiRoute) -> String {
-    let order = if route.meta.created.is_some() && route.meta.created != older.meta.created {
+    let why = if route.meta.created.is_some() && route.meta.created != older.meta.created {
         "which is older"
     } else {
         "which comes first by name"
     };
     format!(
-        "is not accepted: {}, {order}, has the same hosts, and an HTTPRoute and a GRPCRoute cannot share one",
+        "is not accepted: {}, {why}, has the same hosts, and an HTTPRoute and a GRPCRoute cannot share one",
         older.object()
     )
 }
@@ -168,9 +168,12 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
     let called: Vec<String> = route
         .parents
         .iter()
-        .map(|parent| match parent.in_mesh() {
-            true => format!("the mesh ({})", parent.called(home)),
-            false => parent.called(home),
+        .map(|parent| {
+            if parent.in_mesh() {
+                format!("the mesh ({})", parent.called(home))
+            } else {
+                parent.called(home)
+            }
         })
         .collect();
     let why = format!("is bound to {} only", called.join(" and "));

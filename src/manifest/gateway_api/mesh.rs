@@ -58,8 +58,8 @@ pub(super) fn lower<'m>(
         let (owner, caveats) = owner(one, client, waypoint);
         for (namespace, asking) in &one.by {
             for ask in asking {
-                let applies = applied.entry(ask.route.object()).or_default();
-                *applies |= Some(*namespace) == owner;
+                let here = applied.entry(ask.route.object()).or_default();
+                *here |= Some(*namespace) == owner;
             }
         }
         let Some(asking) = owner.and_then(|owner| one.by.get(owner)) else {

@@ -11,7 +11,7 @@
 //!
 //! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: filters that are
 //! extensions, sessions, timeouts, retries, policies of Envoy Gateway other than its consistent hash.
-//! Not modelled: the port of a Service that is no HTTP port, classes of Gateways, ListenerSets, TLS and TCP routes.
+//! Not modelled: the port of a Service that is no HTTP port, classes of Gateways, sets of listeners, TLS and TCP routes.
 
 pub mod api_route;
 mod attach;

@@ -85,7 +85,7 @@ fn leads<'m>(
     }
     caveats.extend(assumed(&found));
     let mechanism = mechanism(index, (route, rule), &found, place, caveats);
-    let split = Split::new(mechanism, backends(index, found));
+    let split = Split::new(mechanism, backends(index, &found));
     Action::Split(split.expect("16 weights of at most a million, one of which is above zero"))
 }
 

@@ -10,7 +10,7 @@ use crate::route::Implementation;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Precedence {
     // The more of each, the sooner it is asked.
-    specific: Reverse<[usize; 7]>,
+    specific: Reverse<([usize; 2], [usize; 5])>,
     age: Age,
     rule: usize,
     alternative: usize,
@@ -49,10 +49,11 @@ impl Precedence {
         implementation: Implementation,
     ) -> Self {
         let (route, age) = route;
-        let [fixed, whole] = host(hostname);
-        let [a, b, c, d, e] = specificity(route.kind, counts, implementation);
         Self {
-            specific: Reverse([fixed, whole, a, b, c, d, e]),
+            specific: Reverse((
+                host(hostname),
+                specificity(route.kind, counts, implementation),
+            )),
             age: age.clone(),
             rule: place.0,
             alternative: place.1,

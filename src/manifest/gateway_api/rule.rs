@@ -70,16 +70,16 @@ impl Rule {
         let backends = rule.list("backendRefs", decoder, |node, decoder| {
             BackendRef::decode(kind, node, decoder)
         });
-        let mut decoded = Self {
+        let mut whole = Self {
             name,
             matches,
             backends,
             ..Self::empty(node.span)
         };
-        decoded.apply(applied, &mut rule, decoder);
-        behaviour(&mut rule, kind, &mut decoded.caveats, decoder);
+        whole.apply(applied, &mut rule, decoder);
+        behaviour(&mut rule, kind, &mut whole.caveats, decoder);
         rule.finish(decoder);
-        Some(decoded)
+        Some(whole)
     }
 
     /// "RequestRedirect filter must not be used together with backendRefs."

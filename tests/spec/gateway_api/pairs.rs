@@ -1,4 +1,4 @@
-//! HTTPRoutes and VirtualServices that mean the same make the same table.
+//! An HTTPRoute and a VirtualService that mean the same make the same table.
 
 use std::fmt::Write as _;
 

@@ -192,7 +192,7 @@ fn a_regular_expression_is_last_for_istio_and_before_prefixes_for_envoy_gateway(
     );
 }
 
-/// "In the event that multiple HTTPRoutes specify intersecting hostnames (e.g. overlapping wildcard matching and exact matching
+/// "In the event that multiple `HTTPRoute`s specify intersecting hostnames (e.g. overlapping wildcard matching and exact matching
 /// hostnames), precedence must be given to rules from the HTTPRoute with the largest number of: Characters in a matching
 /// non-wildcard hostname. Characters in a matching hostname."
 #[test]
@@ -213,7 +213,7 @@ fn the_most_specific_hostname_goes_first() {
     }
 }
 
-/// "When multiple HTTPRoutes attach to the same Listener and yield identical Listener/Route intersected hostnames,
+/// "When multiple `HTTPRoute`s attach to the same Listener and yield identical Listener/Route intersected hostnames,
 /// implementations SHOULD evaluate precedence using the original hostnames configured on the Route."
 #[test]
 fn the_hostname_of_the_route_counts_and_not_that_of_the_listener() {
