@@ -179,17 +179,22 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
     let why = format!("is bound to {} only", called.join(" and "));
     let is_gateway = |parent: &&ParentRef| parent.kind == ParentKind::Gateway;
     let help = match route.parents.iter().find(is_gateway) {
-        Some(parent) => Some(format!(
-            "judge the request from there with `--gateway {}/{}`",
-            parent.namespace(home),
-            parent.name.value
-        )),
+        Some(parent) => Some(at(parent, home)),
         None if first.in_mesh() => {
             Some("judge the request from the mesh: leave out `--gateway`".to_owned())
         }
         None => None,
     };
     elsewhere(route, why, help)
+}
+
+/// The next step that leads to a gateway.
+pub(super) fn at(gateway: &ParentRef, home: &str) -> String {
+    format!(
+        "judge the request from there with `--gateway {}/{}`",
+        gateway.namespace(home),
+        gateway.name.value
+    )
 }
 
 /// A route that does not apply from here, with the hosts that it would have.

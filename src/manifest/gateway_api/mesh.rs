@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use super::api_route::ApiRoute;
 use super::hosts::{Hosts, Under};
 use super::index::Index;
-use super::lower::{bound_elsewhere, elsewhere, not_accepted};
+use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::manifest::Manifests;
 use crate::manifest::istio;
 use crate::manifest::names::domains;
-use crate::route::{Caveat, Condition, Origin, Proxy, RouteTable, Test, Vantage};
+use crate::route::{Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage};
 
 /// A route that asks for a host.
 struct Asking<'m> {
@@ -76,8 +76,10 @@ pub(super) fn lower<'m>(
         );
     }
     for route in routes.iter().copied() {
-        if applied.get(&route.object()) == Some(&false) {
-            table.elsewhere.push(not_from_here(route, client, waypoint));
+        match applied.get(&route.object()) {
+            Some(false) => table.elsewhere.push(not_from_here(route, client, waypoint)),
+            Some(true) => table.elsewhere.extend(at_gateways_too(route)),
+            None => {}
         }
     }
     table.hosts = hosts.finish();
@@ -284,7 +286,8 @@ fn add<'m>(
         }
         let mut caveats = caveats.to_vec();
         caveats.extend(proxy.caveats(host, client, ask.parent.span));
-        if let Some(hostname) = ask.route.hostnames.first() {
+        let only_mesh = ask.route.parents.iter().all(ParentRef::in_mesh);
+        if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
             let message =
                 "`hostnames` are ignored in the mesh, where the parent Service is the host";
             caveats.push(Caveat::new(
@@ -319,12 +322,23 @@ fn add<'m>(
     }
 }
 
+/// A route that applies here, and that has other hosts at a gateway.
+fn at_gateways_too(route: &ApiRoute) -> Option<Elsewhere> {
+    let mut parents = route.parents.iter();
+    let gateway = parents.find(|parent| parent.kind == ParentKind::Gateway)?;
+    let home = &route.meta.namespace;
+    let names = || route.hostnames.iter().map(|name| name.value.clone());
+    (!route.hostnames.is_empty()).then(|| Elsewhere {
+        object: route.object(),
+        hosts: names().collect(),
+        domains: names().map(|name| name.to_lowercase()).collect(),
+        why: format!("takes it at {} only", gateway.called(home)),
+        help: Some(at(gateway, home)),
+    })
+}
+
 /// A route of another namespace than that of the client and of the Service.
-fn not_from_here(
-    route: &ApiRoute,
-    client: Option<&str>,
-    waypoint: bool,
-) -> crate::route::Elsewhere {
+fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Elsewhere {
     let home = &route.meta.namespace;
     if waypoint {
         let why = format!(
