@@ -12,6 +12,7 @@ use super::names::service_of;
 pub(in crate::manifest) struct Registry<'m> {
     // By namespace and name.
     services: HashMap<(&'m str, &'m str), &'m Service>,
+    names: HashMap<&'m str, Vec<&'m str>>,
     entries: HashMap<&'m str, &'m ServiceEntry>,
     // By namespace, label and value.
     workloads: HashMap<(&'m str, &'m str, &'m str), Vec<&'m Workload>>,
@@ -22,6 +23,7 @@ impl<'m> Registry<'m> {
     pub(in crate::manifest) fn new(manifests: &'m Manifests) -> Self {
         let mut registry = Self {
             services: HashMap::new(),
+            names: HashMap::new(),
             entries: HashMap::new(),
             workloads: HashMap::new(),
         };
@@ -29,6 +31,7 @@ impl<'m> Registry<'m> {
             let meta = &service.meta;
             let name = (meta.namespace.as_str(), meta.name.as_str());
             registry.services.entry(name).or_insert(service);
+            registry.names.entry(name.0).or_default().push(name.1);
         }
         for entry in &manifests.service_entries {
             for host in &entry.hosts {
@@ -57,10 +60,10 @@ impl<'m> Registry<'m> {
     /// The names of the Services of a namespace, for a message about one that is not there.
     pub(in crate::manifest) fn services_in<'r>(
         &'r self,
-        namespace: &'r str,
-    ) -> impl Iterator<Item = &'m str> + 'r {
-        let own = move |(home, name): &(&'m str, &'m str)| (*home == namespace).then_some(*name);
-        self.services.keys().filter_map(own)
+        namespace: &str,
+    ) -> impl Iterator<Item = &'m str> + use<'r, 'm> {
+        let names = self.names.get(namespace).into_iter().flatten();
+        names.copied()
     }
 
     /// The first `ServiceEntry` with a host.
