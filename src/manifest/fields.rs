@@ -102,6 +102,26 @@ impl<'n, 's> Fields<'n, 's> {
         Some(text)
     }
 
+    /// One of a few words, which a message lists.
+    pub fn choice(
+        &mut self,
+        key: &'static str,
+        among: &[&'static str],
+        decoder: &mut Decoder<'_>,
+    ) -> Option<At<&'static str>> {
+        let At { value, span } = self.text(key, decoder)?;
+        if let Some(word) = among.iter().find(|word| **word == value) {
+            return Some(At { value: word, span });
+        }
+        let message = format!("`{key}` cannot be `{value}`");
+        let problem = Diagnostic::error("unknown_value", message).at(span, "");
+        decoder.report(match nearest(&value, among.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("it is one of {}", enumerate(among))),
+        });
+        None
+    }
+
     /// A whole number in a range.
     pub fn integer(
         &mut self,
@@ -138,6 +158,17 @@ impl<'n, 's> Fields<'n, 's> {
         };
         decoder.wrong_type(key, "a list", node, Some(&help));
         &[]
+    }
+
+    /// Whether a list is absent or empty, and nothing is there that was probably meant to be it.
+    #[must_use]
+    pub fn items_absent(&mut self, key: &'static str) -> bool {
+        let empty = match self.get(key).map(|node| &node.value) {
+            None => true,
+            Some(Value::List(items)) => items.is_empty(),
+            Some(_) => false,
+        };
+        empty && !self.misspelt(key)
     }
 
     /// A list of values that one function decodes.

@@ -32,19 +32,23 @@ mod conflicts;
 pub mod decode;
 pub mod fields;
 pub mod foreign;
+pub mod gateway_api;
 pub mod istio;
 pub mod kube;
+mod names;
 mod pods;
+mod registry;
+mod unknown;
 pub mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
 use foreign::{Declared, Role};
+use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
@@ -62,6 +66,20 @@ pub struct Manifests {
     pub gateways: Vec<Gateway>,
     /// Istio's service entries.
     pub service_entries: Vec<ServiceEntry>,
+    /// Every HTTPRoute of the Gateway API.
+    pub http_routes: Vec<ApiRoute>,
+    /// Every GRPCRoute of the Gateway API.
+    pub grpc_routes: Vec<ApiRoute>,
+    /// Gateways of the Gateway API.
+    pub api_gateways: Vec<gateway_api::Gateway>,
+    /// What lets routes lead into other namespaces.
+    pub reference_grants: Vec<ReferenceGrant>,
+    /// Pools of pods that serve a model.
+    pub inference_pools: Vec<InferencePool>,
+    /// Envoy Gateway's policies for backends.
+    pub traffic_policies: Vec<TrafficPolicy>,
+    /// Namespaces.
+    pub namespaces: Vec<Meta>,
     /// Services.
     pub services: Vec<Service>,
     /// What runs pods.
@@ -171,6 +189,7 @@ const fn workload(group: &'static str, kind: &'static str) -> Dialect {
 fn dialects() -> impl Iterator<Item = &'static Dialect> {
     DIALECTS
         .iter()
+        .chain(gateway_api::DIALECTS)
         .chain(foreign::DIALECTS.iter().copied().flatten())
 }
 
@@ -210,7 +229,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[istio::lower, foreign::lower];
+const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower, foreign::lower];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -242,7 +261,8 @@ impl Manifests {
     pub fn without_rules(&self) -> Option<Diagnostic> {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
-        if !self.virtual_services.is_empty() || self.foreign.iter().any(splits) {
+        let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
+        if routes > 0 || self.foreign.iter().any(splits) {
             return None;
         }
         let message = match self.objects.len() {
@@ -313,7 +333,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         .unwrap_or(("", &version.value));
     let dialect = dialects().find(|dialect| dialect.group == group && dialect.kind == kind.value);
     if dialect.is_none() {
-        foreign(node, &kind, &version, group, manifests, decoder);
+        unknown::remember(node, &kind, &version, group, manifests, decoder);
         return;
     }
     let Some(dialect) = dialect else { return };
@@ -350,68 +370,4 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         );
     }
     (dialect.decode)(meta, &mut fields, decoder, manifests);
-}
-
-/// An object of a kind that is not understood: remembered by name, if it has one.
-fn foreign(
-    node: &Node<'_>,
-    kind: &decode::At<String>,
-    version: &decode::At<String>,
-    group: &str,
-    manifests: &mut Manifests,
-    decoder: &mut Decoder<'_>,
-) {
-    let metadata = node.get("metadata");
-    let text = |key: &str| {
-        metadata
-            .and_then(|metadata| metadata.get(key))
-            .and_then(|node| match &node.value {
-                Value::Scalar { text, .. } => Some((text.to_string(), node.span)),
-                _ => None,
-            })
-    };
-    let (name, span) = text("name").unwrap_or_else(|| ("without a name".to_owned(), kind.span));
-    manifests.objects.push(Object {
-        api_version: version.value.clone(),
-        kind: kind.value.clone(),
-        name,
-        namespace: text("namespace")
-            .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
-        span,
-    });
-    let kinds = dialects()
-        .filter(|dialect| dialect.group == group)
-        .map(|dialect| dialect.kind);
-    let elsewhere =
-        dialects().find(|dialect| dialect.kind == kind.value && kind.value == "VirtualService");
-    let warning = |id, message: String| Diagnostic::new(Severity::Warning, id, message);
-    if let Some(dialect) = elsewhere {
-        let problem = warning(
-            "unknown_group",
-            format!(
-                "a VirtualService of `{}` is not Istio's and is ignored",
-                version.value
-            ),
-        );
-        decoder.report(
-            problem
-                .at(version.span, "")
-                .help(format!("did you mean `{}/v1`?", dialect.group)),
-        );
-    } else if let Some(near) =
-        nearest(&kind.value, kinds).filter(|_| group == "networking.istio.io")
-    {
-        let problem = warning(
-            "unknown_kind",
-            format!(
-                "`{}` is no kind that resplit knows, and is ignored",
-                kind.value
-            ),
-        );
-        decoder.report(
-            problem
-                .at(kind.span, "")
-                .help(format!("did you mean `{near}`?")),
-        );
-    }
 }

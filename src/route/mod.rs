@@ -151,12 +151,14 @@ pub struct Caveat {
 }
 
 /// The requests that a caveat concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Only {
     /// Those with this method.
     Method(&'static str),
     /// Those with this scheme.
     Scheme(&'static str),
+    /// Those for which all conditions of one of these sets hold.
+    Matching(Arc<[Vec<Condition>]>),
 }
 
 /// A rule that does not apply from the vantage.
@@ -307,6 +309,21 @@ impl Abort {
     }
 }
 
+impl PartialEq for Only {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Method(one), Self::Method(other)) | (Self::Scheme(one), Self::Scheme(other)) => {
+                one == other
+            }
+            // Regular expressions cannot be compared: only the same sets are equal.
+            (Self::Matching(one), Self::Matching(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Only {}
+
 impl Route {
     /// The rule with the alternative, as `explain` lists it: `http[0].match[1]`.
     #[must_use]
@@ -352,9 +369,13 @@ impl Caveat {
     /// Whether the caveat concerns a request.
     #[must_use]
     pub fn concerns(&self, probe: &Probe) -> bool {
-        match self.only {
-            Some(Only::Method(method)) => probe.method == method,
+        match &self.only {
+            Some(Only::Method(method)) => probe.method == *method,
             Some(Only::Scheme(scheme)) => probe.scheme.eq_ignore_ascii_case(scheme),
+            Some(Only::Matching(sets)) => sets.iter().any(|set| {
+                let holds = |one: &Condition| one.holds(probe) == matching::Held::Yes;
+                set.iter().all(holds)
+            }),
             None => true,
         }
     }

@@ -5,6 +5,7 @@
 //! settings that change the default export or the root namespace.
 
 pub mod attach;
+mod caller;
 mod clues;
 mod connections;
 mod delegate;
@@ -23,6 +24,7 @@ mod subsets;
 pub mod tcp_route;
 pub mod virtual_service;
 
+pub(super) use caller::Caller;
 pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};
 pub use fault::FaultAbort;
