@@ -101,8 +101,8 @@ fn every_rule_tried_before_names_the_field_on_which_it_lost() {
         ]
     );
     assert_eq!(told["trace"][0]["name"], "jason");
-    assert_eq!(told["trace"][0]["source"], "matches.yaml:26");
-    assert_eq!(told["trace"][0]["lost_at"], "matches.yaml:31");
+    assert_eq!(told["trace"][0]["source"], "matches.yaml:25");
+    assert_eq!(told["trace"][0]["lost_at"], "matches.yaml:30");
     let headers = [
         "-f",
         &case("matches"),

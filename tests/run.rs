@@ -171,16 +171,16 @@ fn traffic_that_follows_the_pods_is_said_to() {
 
 /// The rules of the weather backend, changed.
 fn weather_rules(from: &str, to: &str) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let rules = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/examples/weather/fixed/weather-rules.yaml"
     );
-    let text = std::fs::read_to_string(rules).unwrap();
+    let text = std::fs::read_to_string(rules).expect("readable");
     assert!(text.contains(from), "{text}");
     let path = folder.path().join("weather-rules.yaml");
-    std::fs::write(&path, text.replace(from, to)).unwrap();
-    let path = path.to_str().unwrap().to_owned();
+    std::fs::write(&path, text.replace(from, to)).expect("writable");
+    let path = path.to_str().expect("a path").to_owned();
     (folder, path)
 }
 

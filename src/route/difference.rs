@@ -19,8 +19,8 @@ impl Condition {
         let quoted = |text: &str| format!("`{text}`");
         let (wanted, found) = match &self.test {
             Test::Fixed(_) if self.field == "delegate.match" => (
-                Some("a match that the delegating rule leaves room for".to_owned()),
-                "one that it excludes".to_owned(),
+                Some("a match within that of the delegating rule".to_owned()),
+                "one outside".to_owned(),
             ),
             Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) => {
                 (None, whence(&self.field, vantage))

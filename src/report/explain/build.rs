@@ -175,8 +175,27 @@ fn written(sources: &Sources, span: Span) -> String {
             let below: Vec<&str> = texts.take(MOST_LINES).collect();
             below.join(", ")
         }
-        value => value.to_owned(),
+        value => balanced(value).to_owned(),
     }
+}
+
+/// A list or map in one line without what follows it.
+fn balanced(value: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, c) in value.char_indices() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && at == 0 {
+            return value;
+        }
+        if depth == 0 {
+            return &value[..=at];
+        }
+    }
+    value
 }
 
 fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {

@@ -1,5 +1,7 @@
 //! Every rule of a host with a request that reaches it, as rows.
 
+use std::fmt::Write as _;
+
 use super::{Explained, HeaderRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::report::build::declared_share;
 use crate::route::Probe;
@@ -91,15 +93,14 @@ fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
         .collect();
     let mut arguments = String::new();
     if probe.method != "GET" {
-        arguments.push_str(&format!("-m {} ", quoted(&probe.method)));
+        let _ = write!(arguments, "-m {} ", quoted(&probe.method));
     }
     for header in &headers {
         let header = format!("{}: {}", header.name, header.value);
-        arguments.push_str(&format!("-H {} ", quoted(&header)));
+        let _ = write!(arguments, "-H {} ", quoted(&header));
     }
-    let natural = format!("{address}{port}");
-    if probe.authority != natural && probe.authority != format!("{address}:{}", probe.port) {
-        arguments.push_str(&format!("--host {} ", quoted(&probe.authority)));
+    if probe.authority != format!("{address}{port}") {
+        let _ = write!(arguments, "--host {} ", quoted(&probe.authority));
     }
     arguments.push_str(&quoted(&url));
     WitnessRow {
@@ -119,5 +120,32 @@ fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(url: &str, change: impl Fn(Probe) -> Probe) -> String {
+        let like = Probe::new("GET", &url.parse().expect("a URL")).expect("an absolute URL");
+        witness(&change(like.clone()), &like).arguments
+    }
+
+    #[test]
+    fn a_request_is_typed_so_that_it_is_sent_again() {
+        let same = typed("http://web:5000/a?b=1", |like| like);
+        assert_eq!(same, "'http://web:5000/a?b=1'");
+        let port = typed("http://web/", |like| like.with_host("web:80"));
+        assert_eq!(port, "--host web:80 http://web/");
+        let changed = typed("https://[::1]:8443/", |like| Probe {
+            method: "POST".to_owned(),
+            headers: vec![("x".to_owned(), "it's".to_owned())],
+            ..like
+        });
+        assert!(
+            changed.starts_with(r"-m POST -H 'x: it'\''s' "),
+            "{changed}"
+        );
     }
 }

@@ -171,9 +171,10 @@ impl Search<'_, '_> {
         let about = |condition: &&Condition| Part::of(&condition.test).as_ref() == Some(part);
         let current = part.current(self.like);
         let choice = |value: Option<String>| -> Option<Choice> {
-            let probe = match value == current {
-                true => self.like.clone(),
-                false => part.set(self.like, value.as_deref())?,
+            let probe = if value == current {
+                self.like.clone()
+            } else {
+                part.set(self.like, value.as_deref())?
             };
             let mut own = self.route.conditions.iter().filter(about);
             if !own.all(|condition| condition.holds(&probe) == Held::Yes) {

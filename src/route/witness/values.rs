@@ -130,7 +130,7 @@ impl Part {
                 }
             }
             Self::Authority => {
-                let ports = ["".to_owned(), format!(":{}", probe.port)];
+                let ports = [String::new(), format!(":{}", probe.port)];
                 for name in host
                     .domains
                     .iter()
@@ -181,8 +181,8 @@ fn query(query: Option<&str>, name: &str, value: Option<&str>) -> Option<String>
 
 fn text(test: &Test) -> Option<&TextMatch> {
     match test {
-        Test::Path(text) | Test::Method(text) | Test::Authority(text) | Test::Scheme(text) => {
-            Some(text)
+        Test::Path(value) | Test::Method(value) | Test::Authority(value) | Test::Scheme(value) => {
+            Some(value)
         }
         Test::Header(header) => Some(&header.value),
         Test::Query { value, .. } => Some(value),
@@ -193,7 +193,7 @@ fn text(test: &Test) -> Option<&TextMatch> {
 /// A letter that stands in none of the texts that are compared, so that whatever holds it begins like none of them goes on.
 fn fresh(asked: &Asked<'_>) -> String {
     let tests = asked.own.iter().chain(&asked.before);
-    let texts: String = tests
+    let compared: String = tests
         .filter_map(|test| text(test))
         .map(|text| match text {
             TextMatch::Present | TextMatch::Range { .. } => String::new(),
@@ -208,7 +208,7 @@ fn fresh(asked: &Asked<'_>) -> String {
     let unused = ('a'..='z')
         .rev()
         .chain('0'..='9')
-        .find(|c| !texts.contains(*c));
+        .find(|c| !compared.contains(*c));
     unused.map_or_else(|| "zqxj".to_owned(), String::from)
 }
 
@@ -216,14 +216,14 @@ fn fresh(asked: &Asked<'_>) -> String {
 fn texts(wanted: &TextMatch, fresh: &str) -> Vec<String> {
     match wanted {
         TextMatch::Present => vec![fresh.to_owned()],
-        TextMatch::Exact { text, ignore_case } => match ignore_case {
-            true => vec![
-                text.clone(),
-                text.to_ascii_uppercase(),
-                text.to_ascii_lowercase(),
-            ],
-            false => vec![text.clone()],
-        },
+        TextMatch::Exact { text, ignore_case } => {
+            let mut all = vec![text.clone()];
+            if *ignore_case {
+                all.push(text.to_ascii_uppercase());
+                all.push(text.to_ascii_lowercase());
+            }
+            all
+        }
         TextMatch::Prefix { text, ignore_case } => {
             let mut all: Vec<String> = ["", fresh, "/", &format!("/{fresh}")]
                 .iter()
