@@ -16,6 +16,9 @@ mod oracle;
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
 
+// Laws of the dialects of which only the weights are read.
+mod foreign;
+
 // The exit codes, wherever they are written down.
 mod exits;
 

@@ -206,7 +206,7 @@ fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
         _ => String::new(),
     };
     let help = error.help().unwrap_or_else(|| {
-        "name the file with the VirtualService with -f, or declare the split with --expect"
+        "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned()
     });
     Failure::usage(format!("{error}{place}"), help)
@@ -221,7 +221,7 @@ fn unclear(error: &OnlyError) -> Failure {
         OnlyError::Elsewhere {
             help: Some(help), ..
         } => help.clone(),
-        _ => "name the file with the VirtualService with -f, or declare the split with --expect"
+        _ => "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)

@@ -197,6 +197,21 @@ impl<'n, 's> Fields<'n, 's> {
         entries.iter().filter_map(label).collect()
     }
 
+    /// Reports the fields that were probably meant to be one of these; for maps of which only some fields are read.
+    pub fn misspellings(&self, keys: &[&'static str], decoder: &mut Decoder<'_>) {
+        for entry in self.entries {
+            let key = entry.key.as_ref();
+            if self.known.contains(&key) || keys.contains(&key) {
+                continue;
+            }
+            if let Some(near) = nearest(&entry.key, keys.iter().copied()) {
+                let message = format!("{} has no field `{}`", self.what, entry.key);
+                let problem = Diagnostic::error("unknown_field", message).at(entry.key_span, "");
+                decoder.report(problem.help(format!("did you mean `{near}`?")));
+            }
+        }
+    }
+
     /// Reports the fields nobody asked for.
     pub fn finish(self, decoder: &mut Decoder<'_>) {
         for entry in self

@@ -31,6 +31,7 @@
 mod conflicts;
 pub mod decode;
 pub mod fields;
+pub mod foreign;
 pub mod istio;
 pub mod kube;
 mod pods;
@@ -43,6 +44,7 @@ use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
+use foreign::{Declared, Role};
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
@@ -64,6 +66,8 @@ pub struct Manifests {
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
+    /// What other dialects declare.
+    pub foreign: Vec<Declared>,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -150,7 +154,6 @@ const DIALECTS: &[Dialect] = &[
     workload("apps", "StatefulSet"),
     workload("apps", "DaemonSet"),
     workload("apps", "ReplicaSet"),
-    workload("argoproj.io", "Rollout"),
 ];
 
 const fn workload(group: &'static str, kind: &'static str) -> Dialect {
@@ -162,6 +165,13 @@ const fn workload(group: &'static str, kind: &'static str) -> Dialect {
             to.workloads.extend(Workload::decode(meta, fields, decoder));
         },
     }
+}
+
+/// The kinds of all families.
+fn dialects() -> impl Iterator<Item = &'static Dialect> {
+    DIALECTS
+        .iter()
+        .chain(foreign::DIALECTS.iter().copied().flatten())
 }
 
 /// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
@@ -200,7 +210,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[istio::lower];
+const FAMILIES: &[Lower] = &[istio::lower, foreign::lower];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -230,13 +240,15 @@ impl Manifests {
     /// An error that says what is there instead, if no rule is there at all.
     #[must_use]
     pub fn without_rules(&self) -> Option<Diagnostic> {
-        if !self.virtual_services.is_empty() {
+        // A canary-less Ingress is a partner at most.
+        let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
+        if !self.virtual_services.is_empty() || self.foreign.iter().any(splits) {
             return None;
         }
         let message = match self.objects.len() {
-            0 => "these manifests are empty: they hold no VirtualService".to_owned(),
+            0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),
             _ => format!(
-                "these manifests hold {} but no VirtualService",
+                "these manifests hold {} but nothing that declares a split",
                 self.inventory()
             ),
         };
@@ -264,6 +276,9 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
                 .at(node.span, "")
                 .help("a manifest begins with `apiVersion:` and `kind:`; is this the right file?"),
         );
+        return;
+    }
+    if foreign::consul::entry(node, manifests, decoder) {
         return;
     }
     let Some(mut fields) = decoder.map(node, "a manifest") else {
@@ -296,9 +311,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         .value
         .split_once('/')
         .unwrap_or(("", &version.value));
-    let dialect = DIALECTS
-        .iter()
-        .find(|dialect| dialect.group == group && dialect.kind == kind.value);
+    let dialect = dialects().find(|dialect| dialect.group == group && dialect.kind == kind.value);
     if dialect.is_none() {
         foreign(node, &kind, &version, group, manifests, decoder);
         return;
@@ -366,13 +379,11 @@ fn foreign(
             .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
         span,
     });
-    let kinds = DIALECTS
-        .iter()
+    let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);
-    let elsewhere = DIALECTS
-        .iter()
-        .find(|dialect| dialect.kind == kind.value && kind.value == "VirtualService");
+    let elsewhere =
+        dialects().find(|dialect| dialect.kind == kind.value && kind.value == "VirtualService");
     let warning = |id, message: String| Diagnostic::new(Severity::Warning, id, message);
     if let Some(dialect) = elsewhere {
         let problem = warning(

@@ -8,7 +8,7 @@ use crate::manifest::decode::At;
 pub(super) const ROOT: &str = "istio-system";
 
 /// The full name of a host: a name without dots belongs to the namespace of the rule.
-pub(super) fn full_name(host: &str, namespace: &str) -> String {
+pub(in crate::manifest) fn full_name(host: &str, namespace: &str) -> String {
     let host = host.to_lowercase();
     if host.contains('.') || host == "*" || host.parse::<std::net::IpAddr>().is_ok() {
         return host;
@@ -17,13 +17,13 @@ pub(super) fn full_name(host: &str, namespace: &str) -> String {
 }
 
 /// `reviews` and `default` of `reviews.default.svc.cluster.local`.
-pub(super) fn service_of(host: &str) -> Option<(&str, &str)> {
+pub(in crate::manifest) fn service_of(host: &str) -> Option<(&str, &str)> {
     let (service, namespace) = host.strip_suffix(".svc.cluster.local")?.split_once('.')?;
     (!namespace.contains('.') && service != "*").then_some((service, namespace))
 }
 
 /// The names under which a client in a namespace reaches a host.
-pub(super) fn domains(host: &str, client: &str) -> Vec<String> {
+pub(in crate::manifest) fn domains(host: &str, client: &str) -> Vec<String> {
     let Some((service, namespace)) = service_of(host) else {
         return vec![host.to_owned()];
     };

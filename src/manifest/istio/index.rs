@@ -17,8 +17,8 @@ use crate::manifest::{Manifests, Object};
 type Name<'m> = (&'m str, &'m str);
 
 /// The objects of manifests, found by what refers to them.
-pub(super) struct Index<'m> {
-    pub(super) manifests: &'m Manifests,
+pub(in crate::manifest) struct Index<'m> {
+    pub(in crate::manifest) manifests: &'m Manifests,
     services: HashMap<Name<'m>, &'m Service>,
     entries: HashMap<&'m str, &'m ServiceEntry>,
     virtual_services: HashMap<Name<'m>, &'m VirtualService>,
@@ -35,7 +35,7 @@ pub(super) struct Index<'m> {
 
 impl<'m> Index<'m> {
     /// Reads all manifests once.
-    pub(super) fn new(manifests: &'m Manifests) -> Self {
+    pub(in crate::manifest) fn new(manifests: &'m Manifests) -> Self {
         let mut index = Self {
             manifests,
             services: HashMap::new(),
@@ -96,7 +96,7 @@ impl<'m> Index<'m> {
     }
 
     /// The Service behind a full host name.
-    pub(super) fn service(&self, host: &str) -> Option<&'m Service> {
+    pub(in crate::manifest) fn service(&self, host: &str) -> Option<&'m Service> {
         let (name, namespace) = service_of(host)?;
         self.services.get(&(namespace, name)).copied()
     }
@@ -154,7 +154,7 @@ impl<'m> Index<'m> {
     }
 
     /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.
-    pub(super) fn workloads<'l>(
+    pub(in crate::manifest) fn workloads<'l>(
         &self,
         namespace: &str,
         labels: impl Iterator<Item = (&'l String, &'l String)>,

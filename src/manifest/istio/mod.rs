@@ -14,7 +14,7 @@ pub mod fault;
 pub mod gateway;
 pub mod http_match;
 pub mod http_route;
-mod index;
+pub(super) mod index;
 mod lower;
 mod opaque;
 mod outcome;
