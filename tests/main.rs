@@ -22,6 +22,9 @@ mod foreign;
 // The exit codes, wherever they are written down.
 mod exits;
 
+// Which rule takes a request, and why the others do not.
+mod explain;
+
 // One run in every format.
 mod formats;
 
@@ -66,3 +69,6 @@ mod routes;
 
 // One test per sentence of what the dialects document, the sentence quoted above it.
 mod spec;
+
+// Laws of the requests that are sought for every rule.
+mod witness;

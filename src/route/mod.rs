@@ -1,6 +1,8 @@
 //! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
+mod broken;
+mod difference;
 mod host;
 pub mod matching;
 mod only;
@@ -8,10 +10,12 @@ mod probe;
 pub mod resolve;
 mod rivals;
 mod vantage;
+pub mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use difference::Difference;
 pub use host::ResolveError;
 pub use matching::{Condition, HeaderTest, Test, TextMatch};
 pub use only::{OnlyError, only_split};
@@ -148,6 +152,8 @@ pub struct Caveat {
     pub help: Option<String>,
     /// It concerns only some requests.
     pub only: Option<Only>,
+    /// It is why the proxies do not have a destination: what is declared for it is never delivered.
+    pub breaks: bool,
 }
 
 /// The requests that a caveat concerns.
@@ -345,6 +351,7 @@ impl Caveat {
             span,
             help: None,
             only: None,
+            breaks: false,
         }
     }
 
@@ -353,6 +360,15 @@ impl Caveat {
     pub fn help(self, help: impl Into<String>) -> Self {
         Self {
             help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// The same caveat, as the reason why the proxies do not have a destination.
+    #[must_use]
+    pub fn breaking(self) -> Self {
+        Self {
+            breaks: true,
             ..self
         }
     }
