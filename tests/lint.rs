@@ -129,7 +129,7 @@ fn sources() -> String {
 /// Whether a case is about facts that nothing in `src` finds: its rule cannot be broken before something does. Facts
 /// that several rules share say nothing about one of them.
 fn waits(case: &str, sources: &str) -> bool {
-    if case.ends_with(".json") {
+    if Path::new(case).extension().is_some_and(|end| end == "json") {
         return !sources.contains("\"runtime-weights\"");
     }
     let (id, _) = case.split_once('_').expect("RS001_bad");
@@ -143,7 +143,7 @@ fn waits(case: &str, sources: &str) -> bool {
     };
     let mut own = rule.caveats.iter().filter(|fact| !shared(fact)).peekable();
     let known = |fact: &&str| sources.contains(&format!("\"{fact}\""));
-    own.peek().is_some() && !own.any(|fact| known(&fact))
+    own.peek().is_some() && !own.any(|fact| known(fact))
 }
 
 #[test]

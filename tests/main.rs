@@ -16,8 +16,14 @@ mod oracle;
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
 
+// Laws of the dialects of which only the weights are read.
+mod foreign;
+
 // The exit codes, wherever they are written down.
 mod exits;
+
+// Which rule takes a request, and why the others do not.
+mod explain;
 
 // One run in every format.
 mod formats;
@@ -66,3 +72,6 @@ mod routes;
 
 // One test per sentence of what the dialects document, the sentence quoted above it.
 mod spec;
+
+// Laws of the requests that are sought for every rule.
+mod witness;

@@ -13,7 +13,7 @@ use std::path::Path;
 use resplit::diag::render::render;
 use resplit::diag::{Severity, Sources};
 use resplit::manifest::{Manifests, lower, parse};
-use resplit::route::{Probe, Vantage, resolve};
+use resplit::route::{Implementation, Probe, Vantage, resolve};
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test reads its own cases")]
@@ -137,6 +137,7 @@ fn asked(request: &str) -> (Probe, Vantage) {
     let (method, url) = first.split_once(' ').expect("a method and a URL");
     let mut probe = Probe::new(method, &url.parse().expect("a URL")).expect("an absolute URL");
     let (mut namespace, mut labels, mut gateway) = (None, None, None);
+    let mut implementation = Implementation::default();
     for option in options.split(" -").filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once(' ').expect("an option and its value");
         let pair = |separator| {
@@ -150,6 +151,14 @@ fn asked(request: &str) -> (Probe, Vantage) {
             "-from-namespace" => namespace = Some(value.to_owned()),
             "-from-labels" => labels = Some([pair("=")].into()),
             "-gateway" => gateway = Some(pair("/")),
+            "-implementation" => {
+                implementation = match value {
+                    "istio" => Implementation::Istio,
+                    "envoy-gateway" => Implementation::EnvoyGateway,
+                    "spec" => Implementation::Spec,
+                    other => panic!("unknown implementation {other}"),
+                }
+            }
             "-host" => probe = probe.with_host(value),
             other => panic!("unknown option {other}"),
         }
@@ -157,6 +166,10 @@ fn asked(request: &str) -> (Probe, Vantage) {
     let vantage = match gateway {
         Some((namespace, name)) => Vantage::gateway(namespace, name),
         None => Vantage::mesh(namespace, labels),
+    };
+    let vantage = Vantage {
+        implementation,
+        ..vantage
     };
     (probe, vantage)
 }

@@ -168,3 +168,64 @@ fn traffic_that_follows_the_pods_is_said_to() {
         alike.0
     );
 }
+
+/// The rules of the weather backend, changed.
+fn weather_rules(from: &str, to: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/weather/fixed/weather-rules.yaml"
+    );
+    let text = std::fs::read_to_string(rules).expect("readable");
+    assert!(text.contains(from), "{text}");
+    let path = folder.path().join("weather-rules.yaml");
+    std::fs::write(&path, text.replace(from, to)).expect("writable");
+    let path = path.to_str().expect("a path").to_owned();
+    (folder, path)
+}
+
+/// "subset absent in the effective DR -> no such cluster -> 503, flag NC, empty body; share is lost, NOT renormalised."
+#[test]
+fn a_destination_that_the_proxies_do_not_have_is_no_pass_though_the_errors_come_in_its_share() {
+    let (_folder, rules) = weather_rules("subset: multiple", "subset: multipel");
+    let mesh = || {
+        let mesh = Mesh::split([("single", 100)]).seed(7);
+        mesh.identityless(503, "", 10).start()
+    };
+    let broken = mesh();
+    let url = broken.url("/");
+    let report = run_json(&["-f", &rules, &url]).exits(1).report();
+    assert_eq!(report.verdict(), "diverged");
+    assert_eq!(report.text("/verdict/method"), "structural");
+    let reason = report.text("/verdict/reason");
+    assert!(reason.contains("subset multipel"), "{reason}");
+    let share = &report.0["expected"]["shares"][1];
+    assert_eq!(share["cause"], "broken-backend");
+    let finding = &report.0["verdict"]["diagnosis"][0];
+    assert!(
+        finding["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("`multipel` is not defined")),
+        "{finding}"
+    );
+    let said = report.0["verdict"].to_string();
+    let times = said.matches("`multipel` is not defined").count();
+    assert_eq!(times, 1, "what explains the verdict is said once: {said}");
+
+    // Too few answers to judge the shares, and a gate that lets that pass: still no green gate.
+    let few = mesh();
+    let url = few.url("/");
+    let args = ["-f", &rules, "-n", "40", "--inconclusive", "pass", &url];
+    run_json(&args).exits(1);
+}
+
+#[test]
+fn the_same_errors_pass_where_a_fault_declares_them() {
+    let fault = "- fault:\n        abort: {percentage: {value: 10}, httpStatus: 503}\n      route:";
+    let (_folder, rules) = weather_rules("- route:", fault);
+    let mesh = Mesh::split([("single", 90), ("multiple", 10)]).seed(7);
+    let mesh = mesh.identityless(503, "fault filter abort", 10).start();
+    let report = run_json(&["-f", &rules, &mesh.url("/")]).exits(0).report();
+    assert_eq!(report.verdict(), "pass");
+    assert_eq!(report.0["expected"]["shares"][2]["cause"], "fault-abort");
+}

@@ -25,9 +25,20 @@ Examples:
   resplit -f rules.yaml http://weather-backend:5000/         is that what the VirtualService declares?
   resplit --expect v1=90,v2=10 http://localhost:8080/        the same without manifests
   resplit --bucket header:x-version -n 10k -c 50 http://…    tell versions apart by a header
+  resplit explain -f rules.yaml http://reviews:9080/         which rule takes this request, and why
   resplit lint -f manifests/                                 why a split there would not take effect
   resplit size --expect v1=90,v2=10 --detect 85/15           how many requests it takes to see that
   resplit demo broken                                        the founding story, embedded";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  resplit explain -f rules.yaml http://weather-backend:5000/version
+  resplit explain -f rules.yaml -H 'end-user: jason' http://reviews:9080/
+  kubectl get vs,dr,svc -A -o yaml | resplit explain -f - --from-namespace shop http://reviews:9080/
+  resplit explain -f rules.yaml --gateway istio-system/main http://shop.example.com/
+  resplit explain -f rules.yaml --all-rules http://reviews:9080/     a request for each rule
+
+Exit code 0, also when the answer is a 404; 2 when the manifests do not decode, or no rule is about this host.";
 
 /// Is my traffic really split the way I declared it, and if not, why?
 ///
@@ -61,6 +72,9 @@ fn after_help() -> String {
 pub(super) enum Command {
     /// Send requests, sort the answers, judge, report (what a bare URL does)
     Run(Box<RunArgs>),
+    /// Which rule takes exactly this request, and why not the others; nothing is sent
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Box<ExplainArgs>),
     /// Why a split in these manifests would not take effect; nothing is sent
     Lint(Box<LintArgs>),
     /// How many requests it takes to see a given drift; nothing is sent
@@ -69,6 +83,52 @@ pub(super) enum Command {
     Demo(DemoArgs),
     /// Do nothing until SIGTERM: the main process of a pod that is exec'd into
     Wait,
+}
+
+/// The options of `explain`.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// Where the request goes: http:// or https://
+    #[arg(value_name = "URL")]
+    pub(super) url: String,
+    /// Manifests: file, folder, or - for stdin (repeatable)
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE",
+        help_heading = "Expectation"
+    )]
+    pub(super) filename: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) vantage: VantageArgs,
+    #[command(flatten)]
+    pub(super) request: RequestArgs,
+    /// Also every rule of the host, each with a request that reaches it, or why none does
+    #[arg(long, help_heading = "Output")]
+    pub(super) all_rules: bool,
+    /// What is written to stdout
+    #[arg(
+        short = 'o',
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Output"
+    )]
+    pub(super) output: ExplainFormat,
+    /// Nothing on stderr but errors
+    #[arg(long, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// How an explanation is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainFormat {
+    /// The rule, the destinations, and why the others lost
+    #[default]
+    Text,
+    /// resplit.explain/1
+    Json,
 }
 
 /// The options of `size`.

@@ -11,7 +11,8 @@ use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse, pods};
 use crate::route::{
-    OnlyError, Other, Probe, ResolveError, Vantage, only_split, resolve as resolve_route,
+    OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
+    resolve as resolve_route,
 };
 use crate::split::Expected;
 use crate::verdict::{Caveat, Rival};
@@ -65,81 +66,104 @@ pub(super) fn resolve_for(
             sources
         }
     };
-    let manifests = decode(&sources, quiet)?;
     let asked = request.map(probe);
-    let vantage = match &asked {
-        Some(probe) => from.clone().dialling(probe),
-        None => from.clone(),
-    };
-    let table = lower(&manifests, &vantage);
+    let routes = Routes::new(sources, asked.as_ref(), from, quiet)?;
     let resolution = match &asked {
-        Some(probe) => {
-            resolve_route(&table, probe).map_err(|error| unresolved(&error, &sources))?
-        }
-        None => only_split(&table).map_err(|error| unclear(&error))?,
+        Some(probe) => routes.resolve(probe)?,
+        None => only_split(&routes.table).map_err(|error| unclear(&error))?,
     };
-    let caveat = |caveat: &crate::route::Caveat| {
-        let place = caveat
-            .span
-            .map(|span| format!(" ({})", sources.place(span)))
-            .unwrap_or_default();
-        Caveat {
-            id: caveat.id.to_owned(),
-            message: format!("{}{place}", caveat.message),
-        }
-    };
-    let expected = resolution.expected(&sources);
-    let unmatched = asked
-        .as_ref()
-        .and_then(|probe| resolution.unmatched(probe, &sources));
-    let mut caveats: Vec<Caveat> = Vec::new();
-    let no_route = unmatched.map(|message| Caveat {
-        id: "no-route".to_owned(),
-        message,
-    });
-    for caveat in no_route
-        .into_iter()
-        .chain(resolution.caveats.iter().map(caveat))
-    {
-        // Two destinations may have the same to be said about them, in two places.
-        let same =
-            |known: &Caveat| known.id == caveat.id && said(&known.message) == said(&caveat.message);
-        if !caveats.iter().any(same) {
-            caveats.push(caveat);
-        }
-    }
-    let rival = |other: Other<'_>| Rival {
-        id: "other-rule".to_owned(),
-        message: format!(
-            "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
-             generation of the rules is still in effect",
-            other.route.rule,
-            sources.place(other.route.span)
-        ),
-        shares: other.shares,
-    };
-    let by_pods = pods(&manifests, &expected);
-    caveats.extend(
-        by_pods
-            .as_deref()
-            .and_then(|pods| in_ratio(&expected, pods)),
-    );
-    let by_replicas = by_pods.as_deref().and_then(by_replicas);
-    let others = resolution.others(&expected).into_iter().map(rival);
-    let rivals = by_replicas.into_iter().chain(others).collect();
-    Ok(Some(Declared {
-        rivals,
-        rule: resolution
-            .route
-            .map(|route| format!("{} {}", route.object, route.rule)),
-        expected,
-        caveats,
-    }))
+    Ok(Some(Declared::of(&routes, &resolution, asked.as_ref())))
 }
 
-/// A message without the place at its end.
-fn said(message: &str) -> &str {
-    message.rsplit_once(" (").map_or(message, |(said, _)| said)
+/// Manifests, and the routes they make for a request.
+pub(super) struct Routes {
+    /// The texts.
+    pub(super) sources: Sources,
+    /// What they hold.
+    pub(super) manifests: Manifests,
+    /// From where the mesh is seen, the port included.
+    pub(super) vantage: Vantage,
+    /// The routes.
+    pub(super) table: RouteTable,
+}
+
+impl Routes {
+    /// Reads texts, and takes the port that the request dials.
+    pub(super) fn new(
+        sources: Sources,
+        asked: Option<&Probe>,
+        from: &Vantage,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
+        let manifests = decode(&sources, quiet)?;
+        let vantage = match asked {
+            Some(probe) => from.clone().dialling(probe),
+            None => from.clone(),
+        };
+        let table = lower(&manifests, &vantage);
+        Ok(Self {
+            sources,
+            manifests,
+            vantage,
+            table,
+        })
+    }
+
+    /// Where a request goes.
+    pub(super) fn resolve(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
+        resolve_route(&self.table, probe).map_err(|error| unresolved(&error, &self.sources))
+    }
+}
+
+impl Declared {
+    fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
+        let sources = &routes.sources;
+        let expected = resolution.expected(sources);
+        let by_pods = pods(&routes.manifests, &expected);
+        let by_pods = by_pods.as_deref();
+        let no_route = asked.and_then(|probe| resolution.unmatched(probe, sources));
+        let no_route = no_route.map(|message| Caveat {
+            id: "no-route".to_owned(),
+            message,
+        });
+        let stated = distinct(&resolution.caveats).map(|caveat| Caveat {
+            id: caveat.id.to_owned(),
+            message: caveat.sentence(sources),
+        });
+        let in_ratio = by_pods.and_then(|pods| in_ratio(&expected, pods));
+        let rival = |other: Other<'_>| Rival {
+            id: "other-rule".to_owned(),
+            message: format!(
+                "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
+                 generation of the rules is still in effect",
+                other.route.rule,
+                sources.place(other.route.span)
+            ),
+            shares: other.shares,
+        };
+        let others = resolution.others(&expected).into_iter().map(rival);
+        Self {
+            caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
+            rivals: by_pods
+                .and_then(by_replicas)
+                .into_iter()
+                .chain(others)
+                .collect(),
+            rule: (resolution.route).map(|route| format!("{} {}", route.object, route.rule)),
+            expected,
+        }
+    }
+}
+
+/// Each caveat once: two destinations may have the same to be said about them, in two places.
+pub(super) fn distinct(
+    caveats: &[crate::route::Caveat],
+) -> impl Iterator<Item = &crate::route::Caveat> {
+    caveats.iter().enumerate().filter_map(|(at, caveat)| {
+        let same =
+            |known: &crate::route::Caveat| known.id == caveat.id && known.message == caveat.message;
+        (!caveats[..at].iter().any(same)).then_some(caveat)
+    })
 }
 
 /// The manifests, unless something in them is wrong; warnings go to stderr.
@@ -182,7 +206,7 @@ fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
         _ => String::new(),
     };
     let help = error.help().unwrap_or_else(|| {
-        "name the file with the VirtualService with -f, or declare the split with --expect"
+        "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned()
     });
     Failure::usage(format!("{error}{place}"), help)
@@ -197,7 +221,7 @@ fn unclear(error: &OnlyError) -> Failure {
         OnlyError::Elsewhere {
             help: Some(help), ..
         } => help.clone(),
-        _ => "name the file with the VirtualService with -f, or declare the split with --expect"
+        _ => "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)

@@ -6,6 +6,7 @@ mod declared;
 mod deliver;
 mod demo;
 mod exit;
+mod explain;
 mod failure;
 mod input;
 mod interrupt;
@@ -71,6 +72,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
+        Some(Command::Explain(args)) => explain::run(*args),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),
     }

@@ -116,11 +116,11 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         });
     }
     verdict.caveats.extend(unsettled);
-    verdict.caveats.extend(
-        declared
-            .iter()
-            .flat_map(|declared| declared.caveats.iter().cloned()),
-    );
+    let stated = declared.iter().flat_map(|declared| &declared.caveats);
+    // What explains the verdict was said there.
+    let stated = stated.filter(|caveat| !verdict.diagnosis.contains(caveat));
+    let stated: Vec<Caveat> = stated.cloned().collect();
+    verdict.caveats.extend(stated);
     Ok(report::report(Run {
         request: asked(&config.request),
         expected,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, Finding, check};
 use crate::diag::Severity;
-use crate::manifest::istio::full_name;
+use crate::manifest::full_name;
 use crate::route::Resolution;
 use crate::split::Target;
 

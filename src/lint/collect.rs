@@ -101,7 +101,9 @@ impl<'f, 'c> Facts<'f, 'c> {
         caveat: &Caveat,
     ) -> Option<Finding> {
         let concerns = match &self.context.request {
-            Some(request) if std::ptr::eq(view, &request.view) => caveat.concerns(request.probe),
+            Some(request) if std::ptr::eq(view, &raw const request.view) => {
+                caveat.concerns(request.probe)
+            }
             _ => caveat.only.is_none(),
         };
         if !concerns {

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diag::{Diagnostic, Sources, Span};
-use crate::manifest::istio::{
-    HttpAction, VirtualService, WeightedDestination, full_name, gateway_name,
-};
+use crate::manifest::gateway_api::ParentKind;
+use crate::manifest::istio::{HttpAction, VirtualService, WeightedDestination, gateway_name};
 use crate::manifest::kube::{Carries, Service};
-use crate::manifest::{Manifests, Object, lower};
+use crate::manifest::{Manifests, Object, full_name, lower};
 use crate::route::{
     Origin, Probe, Resolution, ResolveError, RouteTable, Vantage, VirtualHost, resolve,
 };
@@ -271,10 +270,20 @@ fn gateways(manifests: &Manifests) -> BTreeSet<(String, String)> {
         let names = service.gateways.iter();
         names.map(move |name| gateway_name(&name.value, home))
     });
+    let routes = manifests.http_routes.iter().chain(&manifests.grpc_routes);
+    let parents = routes.flat_map(|route| {
+        let home = &route.meta.namespace;
+        let gateways = route
+            .parents
+            .iter()
+            .filter(|parent| parent.kind == ParentKind::Gateway);
+        gateways.map(move |parent| (parent.namespace(home).to_owned(), parent.name.value.clone()))
+    });
     names
         .filter_map(|name| {
             let (namespace, name) = name.split_once('/')?;
             Some((namespace.to_owned(), name.to_owned()))
         })
+        .chain(parents)
         .collect()
 }

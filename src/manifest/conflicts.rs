@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::istio::{HttpAction, VirtualService};
-use super::{DIALECTS, Manifests};
+use super::{Manifests, dialects};
 use crate::diag::{Diagnostic, Span};
 
 /// The same object twice: which one counts would depend on the order of files.
@@ -11,10 +11,7 @@ pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<(&str, &str, &str, &str), Span> = HashMap::new();
     for object in &manifests.objects {
         let (group, _) = object.api_version.split_once('/').unwrap_or_default();
-        if !DIALECTS
-            .iter()
-            .any(|dialect| dialect.group == group && dialect.kind == object.kind)
-        {
+        if !dialects().any(|dialect| dialect.group == group && dialect.kind == object.kind) {
             continue;
         }
         let key = (

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::fields::Fields;
 use super::yaml::{Node, Scalar, Value};
 use crate::diag::{Diagnostic, Span};
+use crate::route::TextMatch;
 
 /// A file that is no manifest can be wrong in a million places; nobody reads more than these.
 pub(super) const MAX_PROBLEMS: usize = 100;
@@ -167,6 +168,33 @@ impl<'p> Decoder<'p> {
             quoted.then_some("remove the quotes"),
         );
         None
+    }
+
+    /// A regular expression for the whole of a text, as Envoy takes it.
+    pub fn regex(&mut self, pattern: &At<String>) -> Option<TextMatch> {
+        if pattern.value.is_empty() {
+            self.report(
+                Diagnostic::error("bad_regex", "the regular expression is empty")
+                    .at(pattern.span, ""),
+            );
+            return None;
+        }
+        match TextMatch::regex(&pattern.value) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let text = error.to_string();
+                let reason = text.lines().last().unwrap_or_default();
+                let reason = reason.trim_start_matches("error: ").to_owned();
+                let problem =
+                    Diagnostic::error("bad_regex", "the regular expression does not compile");
+                self.report(
+                    problem
+                        .at(pattern.span, reason)
+                        .help("Envoy takes RE2 syntax (https://github.com/google/re2/wiki/Syntax) and matches all of the text"),
+                );
+                None
+            }
+        }
     }
 
     pub(super) fn wrong_type(

@@ -102,6 +102,26 @@ impl<'n, 's> Fields<'n, 's> {
         Some(text)
     }
 
+    /// One of a few words, which a message lists.
+    pub fn choice(
+        &mut self,
+        key: &'static str,
+        among: &[&'static str],
+        decoder: &mut Decoder<'_>,
+    ) -> Option<At<&'static str>> {
+        let At { value, span } = self.text(key, decoder)?;
+        if let Some(word) = among.iter().find(|word| **word == value) {
+            return Some(At { value: word, span });
+        }
+        let message = format!("`{key}` cannot be `{value}`");
+        let problem = Diagnostic::error("unknown_value", message).at(span, "");
+        decoder.report(match nearest(&value, among.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("it is one of {}", enumerate(among))),
+        });
+        None
+    }
+
     /// A whole number in a range.
     pub fn integer(
         &mut self,
@@ -138,6 +158,17 @@ impl<'n, 's> Fields<'n, 's> {
         };
         decoder.wrong_type(key, "a list", node, Some(&help));
         &[]
+    }
+
+    /// Whether a list is absent or empty, and nothing is there that was probably meant to be it.
+    #[must_use]
+    pub fn items_absent(&mut self, key: &'static str) -> bool {
+        let empty = match self.get(key).map(|node| &node.value) {
+            None => true,
+            Some(Value::List(items)) => items.is_empty(),
+            Some(_) => false,
+        };
+        empty && !self.misspelt(key)
     }
 
     /// A list of values that one function decodes.
@@ -195,6 +226,21 @@ impl<'n, 's> Fields<'n, 's> {
             Some((entry.key.to_string(), text.value))
         };
         entries.iter().filter_map(label).collect()
+    }
+
+    /// Reports the fields that were probably meant to be one of these; for maps of which only some fields are read.
+    pub fn misspellings(&self, keys: &[&'static str], decoder: &mut Decoder<'_>) {
+        for entry in self.entries {
+            let key = entry.key.as_ref();
+            if self.known.contains(&key) || keys.contains(&key) {
+                continue;
+            }
+            if let Some(near) = nearest(&entry.key, keys.iter().copied()) {
+                let message = format!("{} has no field `{}`", self.what, entry.key);
+                let problem = Diagnostic::error("unknown_field", message).at(entry.key_span, "");
+                decoder.report(problem.help(format!("did you mean `{near}`?")));
+            }
+        }
     }
 
     /// Reports the fields nobody asked for.

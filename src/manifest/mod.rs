@@ -31,22 +31,29 @@
 mod conflicts;
 pub mod decode;
 pub mod fields;
+pub mod foreign;
+pub mod gateway_api;
 pub mod istio;
 pub mod kube;
+mod names;
 mod pods;
+mod registry;
+mod unknown;
 pub mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
+use foreign::{Declared, Role};
+use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
 use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
 
+pub(crate) use names::full_name;
 pub use pods::pods;
 
 /// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
@@ -60,10 +67,26 @@ pub struct Manifests {
     pub gateways: Vec<Gateway>,
     /// Istio's service entries.
     pub service_entries: Vec<ServiceEntry>,
+    /// Every HTTPRoute of the Gateway API.
+    pub http_routes: Vec<ApiRoute>,
+    /// Every GRPCRoute of the Gateway API.
+    pub grpc_routes: Vec<ApiRoute>,
+    /// Gateways of the Gateway API.
+    pub api_gateways: Vec<gateway_api::Gateway>,
+    /// What lets routes lead into other namespaces.
+    pub reference_grants: Vec<ReferenceGrant>,
+    /// Pools of pods that serve a model.
+    pub inference_pools: Vec<InferencePool>,
+    /// Envoy Gateway's policies for backends.
+    pub traffic_policies: Vec<TrafficPolicy>,
+    /// Namespaces.
+    pub namespaces: Vec<Meta>,
     /// Services.
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
+    /// What other dialects declare.
+    pub foreign: Vec<Declared>,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -152,7 +175,6 @@ const DIALECTS: &[Dialect] = &[
     workload("apps", "StatefulSet"),
     workload("apps", "DaemonSet"),
     workload("apps", "ReplicaSet"),
-    workload("argoproj.io", "Rollout"),
 ];
 
 const fn workload(group: &'static str, kind: &'static str) -> Dialect {
@@ -164,6 +186,14 @@ const fn workload(group: &'static str, kind: &'static str) -> Dialect {
             to.workloads.extend(Workload::decode(meta, fields, decoder));
         },
     }
+}
+
+/// The kinds of all families.
+fn dialects() -> impl Iterator<Item = &'static Dialect> {
+    DIALECTS
+        .iter()
+        .chain(gateway_api::DIALECTS)
+        .chain(foreign::DIALECTS.iter().copied().flatten())
 }
 
 /// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
@@ -202,7 +232,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[istio::lower];
+const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower, foreign::lower];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -232,13 +262,16 @@ impl Manifests {
     /// An error that says what is there instead, if no rule is there at all.
     #[must_use]
     pub fn without_rules(&self) -> Option<Diagnostic> {
-        if !self.virtual_services.is_empty() {
+        // A canary-less Ingress is a partner at most.
+        let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
+        let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
+        if routes > 0 || self.foreign.iter().any(splits) {
             return None;
         }
         let message = match self.objects.len() {
-            0 => "these manifests are empty: they hold no VirtualService".to_owned(),
+            0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),
             _ => format!(
-                "these manifests hold {} but no VirtualService",
+                "these manifests hold {} but nothing that declares a split",
                 self.inventory()
             ),
         };
@@ -266,6 +299,9 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
                 .at(node.span, "")
                 .help("a manifest begins with `apiVersion:` and `kind:`; is this the right file?"),
         );
+        return;
+    }
+    if foreign::consul::entry(node, manifests, decoder) {
         return;
     }
     let Some(mut fields) = decoder.map(node, "a manifest") else {
@@ -298,11 +334,9 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         .value
         .split_once('/')
         .unwrap_or(("", &version.value));
-    let dialect = DIALECTS
-        .iter()
-        .find(|dialect| dialect.group == group && dialect.kind == kind.value);
+    let dialect = dialects().find(|dialect| dialect.group == group && dialect.kind == kind.value);
     if dialect.is_none() {
-        foreign(node, &kind, &version, group, manifests, decoder);
+        unknown::remember(node, &kind, &version, group, manifests, decoder);
         return;
     }
     let Some(dialect) = dialect else { return };
@@ -340,71 +374,4 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         );
     }
     (dialect.decode)(meta, &mut fields, decoder, manifests);
-}
-
-/// An object of a kind that is not understood: remembered by name, if it has one.
-fn foreign(
-    node: &Node<'_>,
-    kind: &decode::At<String>,
-    version: &decode::At<String>,
-    group: &str,
-    manifests: &mut Manifests,
-    decoder: &mut Decoder<'_>,
-) {
-    let metadata = node.get("metadata");
-    let text = |key: &str| {
-        metadata
-            .and_then(|metadata| metadata.get(key))
-            .and_then(|node| match &node.value {
-                Value::Scalar { text, .. } => Some((text.to_string(), node.span)),
-                _ => None,
-            })
-    };
-    let (name, span) = text("name").unwrap_or_else(|| ("without a name".to_owned(), kind.span));
-    manifests.objects.push(Object {
-        api_version: version.value.clone(),
-        kind: kind.value.clone(),
-        name,
-        namespace: text("namespace")
-            .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
-        span,
-        start: node.span,
-    });
-    let kinds = DIALECTS
-        .iter()
-        .filter(|dialect| dialect.group == group)
-        .map(|dialect| dialect.kind);
-    let elsewhere = DIALECTS
-        .iter()
-        .find(|dialect| dialect.kind == kind.value && kind.value == "VirtualService");
-    let warning = |id, message: String| Diagnostic::new(Severity::Warning, id, message);
-    if let Some(dialect) = elsewhere {
-        let problem = warning(
-            "unknown_group",
-            format!(
-                "a VirtualService of `{}` is not Istio's and is ignored",
-                version.value
-            ),
-        );
-        decoder.report(
-            problem
-                .at(version.span, "")
-                .help(format!("did you mean `{}/v1`?", dialect.group)),
-        );
-    } else if let Some(near) =
-        nearest(&kind.value, kinds).filter(|_| group == "networking.istio.io")
-    {
-        let problem = warning(
-            "unknown_kind",
-            format!(
-                "`{}` is no kind that resplit knows, and is ignored",
-                kind.value
-            ),
-        );
-        decoder.report(
-            problem
-                .at(kind.span, "")
-                .help(format!("did you mean `{near}`?")),
-        );
-    }
 }

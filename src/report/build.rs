@@ -50,7 +50,7 @@ pub fn report(run: Run<'_>) -> Report {
     }
 }
 
-fn declared_share(declared: &Declared) -> DeclaredShare {
+pub(super) fn declared_share(declared: &Declared) -> DeclaredShare {
     let mut row = DeclaredShare {
         target: declared.name.clone(),
         share: declared.share.as_f64(),

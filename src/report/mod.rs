@@ -1,6 +1,7 @@
 //! The one model that every format renders. Renderers compute nothing but layout.
 
 mod build;
+pub mod explain;
 mod json;
 pub mod lint;
 mod shown;

@@ -136,9 +136,9 @@ impl Condition {
             Test::Authority(authority) => authority.matches(&probe.authority),
             Test::Scheme(scheme) => scheme.matches(&probe.scheme),
             Test::Header(header) => header.holds(probe),
-            Test::Query { name, value } => {
-                first_parameter(probe, name).is_some_and(|found| value.matches(found))
-            }
+            Test::Query { name, value } => probe
+                .parameter(name)
+                .is_some_and(|found| value.matches(found)),
         };
         if held { Held::Yes } else { Held::No }
     }
@@ -179,22 +179,13 @@ impl HeaderTest {
 }
 
 /// The values of a header, each of which Envoy compares by itself; `host` is what it calls the authority.
-fn values<'p>(probe: &'p Probe, name: &str) -> impl Iterator<Item = &'p str> {
+pub(super) fn values<'p>(probe: &'p Probe, name: &str) -> impl Iterator<Item = &'p str> {
     let host = (name == "host").then_some(probe.authority.as_str());
     let named = move |(key, value): &'p (String, String)| {
         (host.is_none() && key.eq_ignore_ascii_case(name)).then_some(value.trim())
     };
     host.into_iter()
         .chain(probe.headers.iter().filter_map(named))
-}
-
-/// The first occurrence of a query parameter, neither name nor value unescaped.
-fn first_parameter<'p>(probe: &'p Probe, name: &str) -> Option<&'p str> {
-    let pairs = probe.query.as_deref()?.split('&');
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value)
 }
 
 impl TextMatch {

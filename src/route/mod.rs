@@ -1,6 +1,8 @@
 //! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
+mod broken;
+mod difference;
 mod host;
 pub mod matching;
 mod only;
@@ -8,10 +10,12 @@ mod probe;
 pub mod resolve;
 mod rivals;
 mod vantage;
+pub mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use difference::Difference;
 pub use host::ResolveError;
 pub use matching::{Condition, HeaderTest, Test, TextMatch};
 pub use only::{OnlyError, only_split};
@@ -148,15 +152,19 @@ pub struct Caveat {
     pub help: Option<String>,
     /// It concerns only some requests.
     pub only: Option<Only>,
+    /// It is why the proxies do not have a destination: what is declared for it is never delivered.
+    pub breaks: bool,
 }
 
 /// The requests that a caveat concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Only {
     /// Those with this method.
     Method(&'static str),
     /// Those with this scheme.
     Scheme(&'static str),
+    /// Those for which all conditions of one of these sets hold.
+    Matching(Arc<[Vec<Condition>]>),
 }
 
 /// A rule that does not apply from the vantage.
@@ -307,6 +315,21 @@ impl Abort {
     }
 }
 
+impl PartialEq for Only {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Method(one), Self::Method(other)) | (Self::Scheme(one), Self::Scheme(other)) => {
+                one == other
+            }
+            // Regular expressions cannot be compared: only the same sets are equal.
+            (Self::Matching(one), Self::Matching(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Only {}
+
 impl Route {
     /// The rule with the alternative, as `explain` lists it: `http[0].match[1]`.
     #[must_use]
@@ -328,6 +351,7 @@ impl Caveat {
             span,
             help: None,
             only: None,
+            breaks: false,
         }
     }
 
@@ -336,6 +360,15 @@ impl Caveat {
     pub fn help(self, help: impl Into<String>) -> Self {
         Self {
             help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// The same caveat, as the reason why the proxies do not have a destination.
+    #[must_use]
+    pub fn breaking(self) -> Self {
+        Self {
+            breaks: true,
             ..self
         }
     }
@@ -352,9 +385,13 @@ impl Caveat {
     /// Whether the caveat concerns a request.
     #[must_use]
     pub fn concerns(&self, probe: &Probe) -> bool {
-        match self.only {
-            Some(Only::Method(method)) => probe.method == method,
+        match &self.only {
+            Some(Only::Method(method)) => probe.method == *method,
             Some(Only::Scheme(scheme)) => probe.scheme.eq_ignore_ascii_case(scheme),
+            Some(Only::Matching(sets)) => sets.iter().any(|set| {
+                let holds = |one: &Condition| one.holds(probe) == matching::Held::Yes;
+                set.iter().all(holds)
+            }),
             None => true,
         }
     }

@@ -64,12 +64,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     let caveats = caveats.filter(|caveat| caveat.only.is_none());
     Ok(Resolution {
         host,
-        route: Some(Matched {
-            object: &route.object,
-            rule: &route.rule,
-            name: route.name.as_deref(),
-            span: route.span,
-        }),
+        route: Some(Matched::of(route)),
         trace: Vec::new(),
         caveats: caveats.cloned().collect(),
         mechanism,

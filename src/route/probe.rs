@@ -94,6 +94,16 @@ impl Probe {
         is_local(self.host())
     }
 
+    /// The value of the first query parameter of that name, neither of them unescaped.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let pairs = self.query.as_deref()?.split('&');
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
     /// The path as the proxy matches it: dot segments resolved, escapes kept.
     #[must_use]
     pub fn normal_path(&self) -> String {

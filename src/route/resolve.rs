@@ -2,7 +2,7 @@
 
 use super::host::{ResolveError, find_host};
 use super::matching::Held;
-use super::{Action, Caveat, Outcome, Probe, Route, RouteTable, VirtualHost};
+use super::{Action, Caveat, Condition, Outcome, Probe, Route, RouteTable, VirtualHost};
 use crate::diag::{Sources, Span};
 use crate::split::{Answer, Cause, Clues, Destination, Expected, Mechanism, Share, Target};
 
@@ -27,7 +27,7 @@ pub struct Resolution<'t> {
 }
 
 /// The route that matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Matched<'t> {
     /// `VirtualService default/weather`.
     pub object: &'t str,
@@ -37,10 +37,12 @@ pub struct Matched<'t> {
     pub name: Option<&'t str>,
     /// Where the rule begins.
     pub span: Span,
+    /// The route itself.
+    pub route: &'t Route,
 }
 
 /// A route that was tried and did not match.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Tried<'t> {
     /// `VirtualService default/weather`.
     pub object: &'t str,
@@ -52,6 +54,10 @@ pub struct Tried<'t> {
     pub lost_on: &'t str,
     /// Where that field is.
     pub lost_at: Span,
+    /// The condition of that field.
+    pub condition: &'t Condition,
+    /// The route itself.
+    pub route: &'t Route,
 }
 
 /// Resolves a request. Pure and total: an error says that no host of the table takes it.
@@ -92,15 +98,9 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
     };
     caveats.extend(route.outcome.caveats.iter().filter(concerns).cloned());
     let (mechanism, parts) = outcome(&route.outcome, table.port);
-    let matched = Matched {
-        object: &route.object,
-        rule: &route.rule,
-        name: route.name.as_deref(),
-        span: route.span,
-    };
     Ok(Resolution {
         host,
-        route: Some(matched),
+        route: Some(Matched::of(route)),
         trace,
         caveats,
         mechanism,
@@ -110,16 +110,44 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
     })
 }
 
+impl<'t> Matched<'t> {
+    /// The names and the place of a route.
+    pub(super) fn of(route: &'t Route) -> Self {
+        Self {
+            object: &route.object,
+            rule: &route.rule,
+            name: route.name.as_deref(),
+            span: route.span,
+            route,
+        }
+    }
+}
+
+impl RouteTable {
+    /// The split that a route of this table declares, whatever request takes it.
+    #[must_use]
+    pub fn declared(&self, route: &Route, sources: &Sources) -> Expected {
+        let (mechanism, parts) = outcome(&route.outcome, self.port);
+        Expected::new(sources.place(route.span), mechanism, parts)
+            .expect("the shares of a route sum to one")
+            .with_broken(route.outcome.broken(self.port, sources))
+    }
+}
+
 impl Resolution<'_> {
     /// The split with the place of its rule.
     #[must_use]
     pub fn expected(&self, sources: &Sources) -> Expected {
-        Expected::new(
+        let expected = Expected::new(
             sources.place(self.source),
             self.mechanism,
             self.parts.clone(),
         )
-        .expect("the shares of a route sum to one")
+        .expect("the shares of a route sum to one");
+        match self.route {
+            Some(matched) => expected.with_broken(matched.route.outcome.broken(self.port, sources)),
+            None => expected,
+        }
     }
 }
 
@@ -141,12 +169,14 @@ fn nowhere(host: &VirtualHost) -> Resolution<'_> {
 fn lost<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Option<Tried<'t>> {
     let mut unsure = Vec::new();
     let mut unknowable = None;
-    let tried = |condition: &'t super::Condition| Tried {
+    let tried = |condition: &'t Condition| Tried {
         object: &route.object,
         rule: route.label(),
         span: route.span,
         lost_on: &condition.field,
         lost_at: condition.span,
+        condition,
+        route,
     };
     for condition in &route.conditions {
         match condition.holds(probe) {

@@ -1,5 +1,6 @@
 //! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
 
+mod broken;
 mod bucket;
 mod clue;
 mod share;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use broken::{Broken, Reason};
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
 pub use share::{Share, ShareError};
@@ -102,6 +104,8 @@ pub struct Expected {
     /// How the proxy picks.
     pub mechanism: Mechanism,
     declared: Vec<Declared>,
+    #[serde(default)]
+    broken: Broken,
 }
 
 /// Why a list of shares is no split.
@@ -173,6 +177,20 @@ impl Destination {
     }
 }
 
+impl fmt::Display for Destination {
+    /// `reviews.default.svc.cluster.local:9080 subset v1`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        match &self.subset {
+            Some(subset) => write!(f, " subset {subset}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -233,6 +251,7 @@ impl Expected {
             source: source.into(),
             mechanism,
             declared: declared.collect(),
+            broken: Broken::default(),
         })
     }
 
@@ -268,6 +287,18 @@ impl Expected {
     pub fn only(source: impl Into<String>, target: Target, clues: Clues) -> Self {
         Self::new(source, Mechanism::Iid, vec![(target, Share::ONE, clues)])
             .expect("one target with share one")
+    }
+
+    /// The same split, with what it asks for and no proxy can deliver.
+    #[must_use]
+    pub fn with_broken(self, broken: Broken) -> Self {
+        Self { broken, ..self }
+    }
+
+    /// What it asks for and no proxy can deliver.
+    #[must_use]
+    pub fn broken(&self) -> &Broken {
+        &self.broken
     }
 
     /// The targets in the order of the declaration.

@@ -5,8 +5,10 @@
 //! (2) The declared split is rejected at `alpha`: diverged. (3) For every target both "the share is too low by the
 //! resolution" and "too high by the resolution" are rejected at `beta`, and few enough answers are unattributed: pass.
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
+//! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged.
 
 pub mod attribution;
+mod broken;
 mod case;
 mod caveat;
 mod diagnosis;
@@ -241,11 +243,12 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     );
     let case = Case::new(expected, evidence, policy, watch, sample);
     let verdict = case.verdict();
-    Verdict {
+    let verdict = Verdict {
         diagnosis: diagnosis::findings(&case, &verdict),
         caveats: caveat::caveats(&case),
         ..verdict
-    }
+    };
+    broken::undelivered(verdict, expected)
 }
 
 fn blank(outcome: Outcome, policy: &Policy) -> Verdict {

@@ -1,4 +1,4 @@
-//! RS026: DestinationRules that share a host.
+//! RS026: several `DestinationRule`s that share a host.
 
 use crate::diag::Severity;
 use crate::lint::Rule;

@@ -12,6 +12,8 @@ pub(super) const RULE: Rule = Rule {
     why: "runtime keys, fractions and headers override the weights of a dump, and Sidecar, EnvoyFilter and policies may change the routes: what is served may not be what is declared",
     mend: "look at what the proxy really has: `istioctl proxy-config routes`, or /config_dump and /runtime of its admin port",
     caveats: &[
+        "balancing",
+        "by-replicas",
         "runtime-weights",
         "runtime-fraction",
         "header-weights",

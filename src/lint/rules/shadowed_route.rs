@@ -110,7 +110,7 @@ fn never(route: &Route, by: &Route) -> Finding {
         .of_route(route.span)
         .at(route.span, "never reached")
         .at(by.span, "takes its requests")
-        .help(&format!("put `{}` before {name}, or remove it", route.rule))
+        .help(format!("put `{}` before {name}, or remove it", route.rule))
 }
 
 /// One of several alternatives is not reached.

@@ -6,6 +6,7 @@ use super::attach;
 use super::destination_rule::Subset;
 use super::index::Index;
 use crate::manifest::kube::Workload;
+use crate::manifest::names::called;
 use crate::split::Clues;
 
 /// One destination of a split, as far as clues need it.
@@ -58,12 +59,8 @@ pub(super) fn clues(index: &Index<'_>, own: &Known<'_>, telling: &Telling<'_>) -
 }
 
 fn names(own: &Known<'_>) -> BTreeSet<String> {
-    let mut names = BTreeSet::from([own.host.clone()]);
+    let mut names = called(&own.host);
     names.extend(own.subset_name.map(str::to_owned));
-    if let Some((service, namespace)) = attach::service_of(&own.host) {
-        names.insert(service.to_owned());
-        names.insert(format!("{service}.{namespace}"));
-    }
     names
 }
 

@@ -213,36 +213,8 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
         (_, Some(prefix), _) => Some(TextMatch::prefix(prefix.value)),
         // Istio reads the regular expression `*` as presence, in all but paths.
         (.., Some(regex)) if regex.value == "*" && what != "uri" => Some(TextMatch::Present),
-        (.., Some(regex)) => compiled(&regex, decoder),
+        (.., Some(regex)) => decoder.regex(&regex),
         _ if places.is_empty() => Some(TextMatch::Present),
         _ => None,
-    }
-}
-
-fn compiled(pattern: &At<String>, decoder: &mut Decoder<'_>) -> Option<TextMatch> {
-    if pattern.value.is_empty() {
-        decoder.report(
-            Diagnostic::error("bad_regex", "the regular expression is empty").at(pattern.span, ""),
-        );
-        return None;
-    }
-    match TextMatch::regex(&pattern.value) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            let text = error.to_string();
-            let reason = text
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned();
-            let problem = Diagnostic::error("bad_regex", "the regular expression does not compile");
-            decoder.report(
-                problem
-                    .at(pattern.span, reason)
-                    .help("Envoy takes RE2 syntax (https://github.com/google/re2/wiki/Syntax) and matches all of the text"),
-            );
-            None
-        }
     }
 }

@@ -5,29 +5,27 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::attach::{ROOT, full_name, service_of};
+use super::attach::{ROOT, full_name};
 use super::destination_rule::DestinationRule;
 use super::gateway::{Gateway, ServiceEntry};
 use super::subsets::Subsets;
 use super::virtual_service::VirtualService;
 use crate::manifest::kube::{Service, Workload};
+use crate::manifest::registry::Registry;
 use crate::manifest::{Manifests, Object};
 
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);
 
 /// The objects of manifests, found by what refers to them.
-pub(super) struct Index<'m> {
-    pub(super) manifests: &'m Manifests,
-    services: HashMap<Name<'m>, &'m Service>,
-    entries: HashMap<&'m str, &'m ServiceEntry>,
+pub(in crate::manifest) struct Index<'m> {
+    pub(in crate::manifest) manifests: &'m Manifests,
+    registry: Registry<'m>,
     virtual_services: HashMap<Name<'m>, &'m VirtualService>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
     // By full host; those with a wildcard by what follows the `*`.
     rules: HashMap<String, Vec<&'m DestinationRule>>,
     wildcards: HashMap<String, Vec<&'m DestinationRule>>,
-    // By namespace, label and value.
-    workloads: HashMap<(&'m str, &'m str, &'m str), Vec<&'m Workload>>,
     unread: HashMap<&'m str, Vec<&'m Object>>,
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
@@ -35,29 +33,17 @@ pub(super) struct Index<'m> {
 
 impl<'m> Index<'m> {
     /// Reads all manifests once.
-    pub(super) fn new(manifests: &'m Manifests) -> Self {
+    pub(in crate::manifest) fn new(manifests: &'m Manifests) -> Self {
         let mut index = Self {
             manifests,
-            services: HashMap::new(),
-            entries: HashMap::new(),
+            registry: Registry::new(manifests),
             virtual_services: HashMap::new(),
             gateways: HashMap::new(),
             rules: HashMap::new(),
             wildcards: HashMap::new(),
-            workloads: HashMap::new(),
             unread: HashMap::new(),
             subsets: RefCell::default(),
         };
-        for service in &manifests.services {
-            let meta = &service.meta;
-            let name = (meta.namespace.as_str(), meta.name.as_str());
-            index.services.entry(name).or_insert(service);
-        }
-        for entry in &manifests.service_entries {
-            for host in &entry.hosts {
-                index.entries.entry(&host.value).or_insert(entry);
-            }
-        }
         for service in &manifests.virtual_services {
             let meta = &service.meta;
             let name = (meta.namespace.as_str(), meta.name.as_str());
@@ -75,16 +61,6 @@ impl<'m> Index<'m> {
             };
             map.entry(key).or_default().push(rule);
         }
-        for workload in &manifests.workloads {
-            for (key, value) in &workload.labels {
-                let label = (
-                    workload.meta.namespace.as_str(),
-                    key.as_str(),
-                    value.as_str(),
-                );
-                index.workloads.entry(label).or_default().push(workload);
-            }
-        }
         for object in &manifests.objects {
             let unread = matches!(object.kind.as_str(), "Sidecar" | "EnvoyFilter");
             if unread && object.api_version.starts_with("networking.istio.io/") {
@@ -96,14 +72,13 @@ impl<'m> Index<'m> {
     }
 
     /// The Service behind a full host name.
-    pub(super) fn service(&self, host: &str) -> Option<&'m Service> {
-        let (name, namespace) = service_of(host)?;
-        self.services.get(&(namespace, name)).copied()
+    pub(in crate::manifest) fn service(&self, host: &str) -> Option<&'m Service> {
+        self.registry.service(host)
     }
 
     /// The first `ServiceEntry` with a host.
     pub(super) fn entry(&self, host: &str) -> Option<&'m ServiceEntry> {
-        self.entries.get(host).copied()
+        self.registry.entry(host)
     }
 
     /// A VirtualService.
@@ -154,30 +129,12 @@ impl<'m> Index<'m> {
     }
 
     /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.
-    pub(super) fn workloads<'l>(
+    pub(in crate::manifest) fn workloads<'l>(
         &self,
         namespace: &str,
         labels: impl Iterator<Item = (&'l String, &'l String)>,
     ) -> Vec<&'m Workload> {
-        let labels: Vec<_> = labels.collect();
-        // All of the labels must be there, so the rarest one leaves the least to look at.
-        let rarest = labels
-            .iter()
-            .map(|(key, value)| {
-                let label = (namespace, key.as_str(), value.as_str());
-                self.workloads.get(&label).map_or(&[][..], Vec::as_slice)
-            })
-            .min_by_key(|found| found.len());
-        let all = |workload: &&Workload| {
-            let mut labels = labels.iter();
-            labels.all(|(key, value)| workload.labels.get(*key) == Some(*value))
-        };
-        rarest
-            .unwrap_or_default()
-            .iter()
-            .copied()
-            .filter(all)
-            .collect()
+        self.registry.workloads(namespace, labels)
     }
 
     /// Objects that may change what the proxy of a client does, and that are not understood.
@@ -190,8 +147,6 @@ impl<'m> Index<'m> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
     use crate::diag::Sources;
     use crate::manifest::parse;
@@ -246,26 +201,11 @@ mod tests {
         for number in 0..1000 {
             let name = format!("s{number}");
             text += &rule(&name, &name);
-            let _ = write!(
-                text,
-                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  template:\n    \
-                 metadata: {{labels: {{app: {name}, tier: web}}}}\n---\n"
-            );
         }
         let manifests = parsed(&text);
         let index = Index::new(&manifests);
         let rules = index.covering("s7.default.svc.cluster.local").flatten();
         assert_eq!(rules.count(), 1);
-        let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let labels = [label("tier", "web"), label("app", "s7")];
-        let pairs = labels.iter().map(|(key, value)| (key, value));
-        assert_eq!(index.workloads("default", pairs).len(), 1);
-        let common = ("default", "tier", "web");
-        assert_eq!(
-            index.workloads[&common].len(),
-            1000,
-            "and these are not looked at"
-        );
         let first = index.subsets("s7.default.svc.cluster.local", "default");
         let again = index.subsets("s7.default.svc.cluster.local", "default");
         assert!(Rc::ptr_eq(&first, &again), "rules are searched once");

@@ -253,7 +253,7 @@ impl Compiler<'_> {
     }
 
     /// Objects that may change what this client's proxy does, and that are not understood: the first few of them.
-    fn unread(&self, client: &str, caveats: &mut Vec<Caveat>) {
+    pub(super) fn unread(&self, client: &str, caveats: &mut Vec<Caveat>) {
         const MOST: usize = 5;
         let mut objects = self.index.unread(client);
         for object in objects.by_ref().take(MOST) {
@@ -275,7 +275,7 @@ impl Compiler<'_> {
     }
 
     /// A port that is no HTTP port makes the HTTP routes of its service dead letters.
-    fn protocol(&self, host: &str, caveats: &mut Vec<Caveat>) {
+    pub(super) fn protocol(&self, host: &str, caveats: &mut Vec<Caveat>) {
         let Some(service) = self.index.service(host) else {
             return;
         };
@@ -390,7 +390,7 @@ fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
 }
 
 /// A sidecar sees only the outside of HTTPS.
-fn sealed(span: Span) -> Caveat {
+pub(super) fn sealed(span: Span) -> Caveat {
     let message = "a client in the mesh that sends HTTPS by itself hides its requests from the sidecar: HTTP routes take no effect";
     Caveat::new("https-in-mesh", message, Some(span)).only(Only::Scheme("https"))
 }

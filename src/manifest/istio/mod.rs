@@ -5,6 +5,7 @@
 //! settings that change the default export or the root namespace.
 
 pub mod attach;
+mod caller;
 mod clues;
 mod connections;
 mod delegate;
@@ -14,7 +15,7 @@ pub mod fault;
 pub mod gateway;
 pub mod http_match;
 pub mod http_route;
-mod index;
+pub(super) mod index;
 mod lower;
 mod opaque;
 mod outcome;
@@ -23,7 +24,8 @@ mod subsets;
 pub mod tcp_route;
 pub mod virtual_service;
 
-pub(crate) use attach::{full_name, gateway_name};
+pub(crate) use attach::gateway_name;
+pub(super) use caller::Caller;
 pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};
 pub use fault::FaultAbort;

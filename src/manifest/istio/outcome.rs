@@ -225,7 +225,7 @@ fn undefined(
             )
         }
     };
-    Some(Caveat::new("unknown-subset", message, Some(subset.span)))
+    Some(Caveat::new("unknown-subset", message, Some(subset.span)).breaking())
 }
 
 /// "port = destination.port.number, else the only port if the Service has exactly one, else the LISTENER port."
@@ -262,7 +262,7 @@ fn closed(index: &Index<'_>, item: &WeightedDestination, host: &str, port: u16) 
         ports.join(", ")
     );
     let span = item.port.as_ref().map_or(item.host.span, |port| port.span);
-    Some(Caveat::new("closed-port", message, Some(span)))
+    Some(Caveat::new("closed-port", message, Some(span)).breaking())
 }
 
 /// Istio counts in millionths and cuts what is finer.

@@ -1,0 +1,325 @@
+//! ingress-nginx: canary annotations, next to the Ingress they are a canary of. Not: an Ingress without a canary.
+
+use super::{
+    Declared, Host, HostName, Role, Rule, Weighted, below, condition, length, required, unread,
+};
+use crate::diag::{Diagnostic, Span};
+use crate::manifest::Dialect;
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+use crate::manifest::kube::Meta;
+use crate::manifest::yaml::{Node, Scalar, Value};
+use crate::route::{Condition, HeaderTest, Test, TextMatch, Unjudged};
+
+pub(in crate::manifest) const DIALECTS: &[Dialect] =
+    &[ingress("networking.k8s.io"), ingress("extensions")];
+
+const fn ingress(group: &'static str) -> Dialect {
+    Dialect {
+        group,
+        versions: &["v1", "v1beta1"],
+        kind: "Ingress",
+        decode: |meta, fields, decoder, to| to.foreign.extend(decode(meta, fields, decoder)),
+    }
+}
+
+const PREFIX: &str = "nginx.ingress.kubernetes.io/";
+
+/// What the canary annotations say.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// Conditions that send everything to the canary (`true`) or past it (`false`), the first that holds.
+    pub overrides: Vec<(Condition, bool)>,
+    /// Its weight of the total.
+    pub weight: At<u32>,
+    /// What its weight is a part of: more than zero.
+    pub total: u32,
+}
+
+fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Declared> {
+    let annotations = Annotations(
+        object
+            .get("metadata")
+            .and_then(|meta| meta.get("annotations")),
+    );
+    let canary = annotations
+        .text("canary")
+        .is_some_and(|(text, _)| text == "true");
+    let role = if canary {
+        Role::Canary(Box::new(annotations.canary(meta.span, decoder)?))
+    } else {
+        Role::Main
+    };
+    let mut spec = object.map("spec", "an Ingress spec", decoder)?;
+    let mut hosts = Vec::new();
+    for (index, node) in spec.items("rules", decoder).iter().enumerate() {
+        let Some(mut item) = decoder.map(node, "a rule") else {
+            continue;
+        };
+        let name = item
+            .text("host", decoder)
+            .filter(|host| !host.value.is_empty());
+        let (name, span) = match name {
+            Some(name) => (name.value, name.span),
+            None => ("*".to_owned(), node.span),
+        };
+        let Some(mut http) = item.map("http", "`http`", decoder) else {
+            continue;
+        };
+        let mut rules = Vec::new();
+        for (number, node) in http.items("paths", decoder).iter().enumerate() {
+            let label = format!("spec.rules[{index}].http.paths[{number}]");
+            rules.extend(path(node, label, &meta.namespace, decoder));
+        }
+        if let Some((_, span)) = annotations
+            .text("use-regex")
+            .filter(|(text, _)| text == "true")
+        {
+            let unread = |rule: &mut Rule| rule.conditions = vec![unread("use-regex", span)];
+            rules.iter_mut().for_each(unread);
+        }
+        hosts.push(Host::new(HostName::Dns(name), span, rules));
+    }
+    Some(Declared { meta, role, hosts })
+}
+
+fn path(node: &Node<'_>, label: String, home: &str, decoder: &mut Decoder<'_>) -> Option<Rule> {
+    let mut item = decoder.map(node, "a path")?;
+    let path = item.text("path", decoder);
+    let kind = item.text("pathType", decoder);
+    let mut backend = item.map("backend", "a backend", decoder)?;
+    // Before `v1` the name of the service was a field of its own.
+    let (name, port) = match backend.map("service", "a service", decoder) {
+        Some(mut service) => {
+            let name = required(&mut service, "name", decoder)?;
+            let port = service.map("port", "a port", decoder);
+            (name, port.and_then(|mut port| port.port("number", decoder)))
+        }
+        None => (backend.text("serviceName", decoder)?, None),
+    };
+    let port = port.map(|port| port.value);
+    let mut backend = Weighted::new(name.value, home, 1, name.span);
+    backend.port = port;
+    let mut rule = Rule::new(label, node.span, vec![backend]);
+    rule.rank = vec![0, 0];
+    if let Some(path) = path.filter(|path| !path.value.is_empty()) {
+        let (exact, text) = match kind.as_ref().map(|kind| kind.value.as_str()) {
+            Some("Exact") => (1, TextMatch::exact(&path.value)),
+            Some("Prefix") => (0, below(&path.value)),
+            _ => (0, TextMatch::prefix(&path.value)),
+        };
+        rule.rank = vec![exact, length(&path.value)];
+        let on_path = condition("path", path.span, Test::Path(text));
+        rule.conditions.push(on_path);
+    }
+    Some(rule)
+}
+
+/// The annotations of an object.
+struct Annotations<'n, 's>(Option<&'n Node<'s>>);
+
+impl Annotations<'_, '_> {
+    fn text(&self, key: &str) -> Option<(String, Span)> {
+        let node = self.0?.get(&format!("{PREFIX}{key}"))?;
+        match &node.value {
+            Value::Scalar { text, .. } if !text.is_empty() => Some((text.to_string(), node.span)),
+            _ => None,
+        }
+    }
+
+    /// A number, the default where none is written; nothing where something else is.
+    fn number(&self, key: &str, default: At<u32>, decoder: &mut Decoder<'_>) -> Option<At<u32>> {
+        let Some((text, span)) = self.text(key) else {
+            return Some(default);
+        };
+        if let Ok(value) = text.parse() {
+            return Some(At { value, span });
+        }
+        let message =
+            format!("the annotation `{key}` must be a whole number in quotes, not `{text}`");
+        decoder.report(Diagnostic::error("wrong_type", message).at(span, ""));
+        None
+    }
+
+    fn canary(&self, place: Span, decoder: &mut Decoder<'_>) -> Option<Canary> {
+        self.quoted(decoder);
+        let overrides = self.overrides(decoder)?;
+        let or = |value| At { value, span: place };
+        let weight = self.number("canary-weight", or(0), decoder)?;
+        let total = self.number("canary-weight-total", or(100), decoder)?;
+        let most = total.value;
+        if most == 0 {
+            let problem =
+                Diagnostic::error("zero_total", "the total of the canary's weight is zero");
+            let help = "give `canary-weight-total` the number that `canary-weight` is a part of; 100 is the default";
+            decoder.report(problem.at(total.span, "").help(help));
+            return None;
+        }
+        if weight.value > most {
+            let message = format!("`canary-weight` must be between 0 and {most}");
+            let problem = Diagnostic::error("out_of_range", message).at(weight.span, "");
+            decoder.report(problem.help("`canary-weight-total` sets what it is a part of"));
+            return None;
+        }
+        Some(Canary {
+            overrides,
+            weight,
+            total: most,
+        })
+    }
+
+    /// "Annotation keys and values can only be strings".
+    fn quoted(&self, decoder: &mut Decoder<'_>) {
+        let Some(Value::Map(entries)) = self.0.map(|node| &node.value) else {
+            return;
+        };
+        for entry in entries.iter().filter(|entry| entry.key.starts_with(PREFIX)) {
+            if !matches!(entry.value.scalar(), Some(Scalar::Text(_))) {
+                decoder.text(&entry.value, &entry.key);
+            }
+        }
+    }
+
+    /// Header before cookie; a header is compared with a value, else with a pattern, else with `always` and `never`.
+    fn overrides(&self, decoder: &mut Decoder<'_>) -> Option<Vec<(Condition, bool)>> {
+        let mut found = Vec::new();
+        if let Some((name, span)) = self.text("canary-by-header") {
+            let header = |text| Test::Header(HeaderTest::with(name.to_lowercase(), text));
+            let mut add = |field, span, text, canary| {
+                found.push((condition(field, span, header(text)), canary));
+            };
+            if let Some((value, span)) = self.text("canary-by-header-value") {
+                add(
+                    "canary-by-header-value",
+                    span,
+                    TextMatch::exact(value),
+                    true,
+                );
+            } else if let Some((pattern, span)) = self.text("canary-by-header-pattern") {
+                // A pattern need not match all of the value.
+                let Ok(text) = TextMatch::regex(&format!("(?s:.*)(?:{pattern})(?s:.*)")) else {
+                    let message =
+                        format!("the regular expression `{pattern}` does not compile here");
+                    decoder.report(Diagnostic::error("bad_regex", message).at(span, ""));
+                    return None;
+                };
+                add("canary-by-header-pattern", span, text, true);
+            } else {
+                add("canary-by-header", span, TextMatch::exact("always"), true);
+                add("canary-by-header", span, TextMatch::exact("never"), false);
+            }
+        }
+        if let Some((name, span)) = self.text("canary-by-cookie") {
+            for (value, canary) in [("always", true), ("never", false)] {
+                let cookie = format!("(?:.*; *)?{}={value}(?:;.*)?", regex::escape(&name));
+                let text = TextMatch::regex(&cookie).expect("a name without special characters");
+                let header = Test::Header(HeaderTest::with("cookie", text));
+                found.push((condition("canary-by-cookie", span, header), canary));
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The canaries, each with the main Ingress of the same host and path, and the other paths of those hosts. An Ingress
+/// whose hosts have no canary is left out.
+pub(super) fn paired(all: &[Declared]) -> Vec<Declared> {
+    let canaries = || {
+        all.iter()
+            .filter(|one| matches!(one.role, Role::Canary(_)))
+            .flat_map(|canary| &canary.hosts)
+    };
+    let covered = |name: &HostName, main: &Rule| {
+        let mut rules = canaries()
+            .filter(|host| host.name == *name)
+            .flat_map(|host| &host.rules);
+        rules.any(|rule| path_of(rule) == path_of(main))
+    };
+    let rest = |host: &Host| {
+        let mut rules = host.rules.clone();
+        rules.retain(|rule| !covered(&host.name, rule));
+        let split = canaries().any(|canary| canary.name == host.name);
+        (split && !rules.is_empty()).then(|| Host {
+            rules,
+            ..host.clone()
+        })
+    };
+    let partner = |host: &Host, rule: &Rule| {
+        let mains = all.iter().filter(|one| matches!(one.role, Role::Main));
+        let hosts = mains.flat_map(|main| &main.hosts);
+        let mut rules = hosts
+            .filter(|other| other.name == host.name)
+            .flat_map(|host| &host.rules);
+        rules.find(|main| path_of(main) == path_of(rule))
+    };
+    let found = |declared: &Declared| {
+        let hosts: Vec<Host> = match &declared.role {
+            Role::Main => declared.hosts.iter().filter_map(rest).collect(),
+            Role::Canary(canary) => {
+                let pair = |host: &Host| {
+                    let both = |rule| Some(rules(canary, rule, partner(host, rule)?));
+                    let rules: Option<Vec<Vec<Rule>>> = host.rules.iter().map(both).collect();
+                    Host {
+                        unjudged: rules.is_none().then(|| alone(&declared.meta, host.span)),
+                        rules: rules.unwrap_or_default().concat(),
+                        ..host.clone()
+                    }
+                };
+                declared.hosts.iter().map(pair).collect()
+            }
+            _ => return Some(declared.clone()),
+        };
+        (!hosts.is_empty()).then(|| Declared::routes(declared.meta.clone(), hosts))
+    };
+    all.iter().filter_map(found).collect()
+}
+
+/// The path of a rule as it is written, and whether it is exact.
+fn path_of(rule: &Rule) -> (Option<String>, Option<&i64>) {
+    let path = rule.conditions.first().map(|one| match &one.test {
+        Test::Path(path) => path.to_string(),
+        _ => one.field.clone(),
+    });
+    (path, rule.rank.first())
+}
+
+/// The routes of a path with a canary: overrides first, then the split.
+fn rules(canary: &Canary, rule: &Rule, main: &Rule) -> Vec<Rule> {
+    let all = |own: &Rule| own.backends.clone();
+    let of = |conditions: &[&Condition], backends: Vec<Weighted>| {
+        let conditions = rule.conditions.iter().chain(conditions.iter().copied());
+        Rule {
+            conditions: conditions.cloned().collect(),
+            backends,
+            ..rule.clone()
+        }
+    };
+    let mut found: Vec<Rule> = canary
+        .overrides
+        .iter()
+        .map(|(condition, to_canary)| of(&[condition], all(if *to_canary { rule } else { main })))
+        .collect();
+    let weighted = |own: &Rule, weight| {
+        let parts = own.backends.iter().cloned();
+        parts
+            .map(move |part| Weighted { weight, ..part })
+            .collect::<Vec<_>>()
+    };
+    let mut parts = weighted(main, canary.total - canary.weight.value);
+    parts.extend(weighted(rule, canary.weight.value));
+    found.push(Rule {
+        span: canary.weight.span,
+        ..of(&[], parts)
+    });
+    found
+}
+
+fn alone(meta: &Meta, span: Span) -> Unjudged {
+    Unjudged {
+        message: format!(
+            "{meta} is the canary of an Ingress with the same host and path, which is not given"
+        ),
+        help: "pass the file with the main Ingress too".to_owned(),
+        span,
+    }
+}

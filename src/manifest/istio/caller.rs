@@ -1,0 +1,28 @@
+//! What the proxy of a client makes of a host whatever its routes are, for routes of other dialects.
+
+use super::index::Index;
+use super::lower::{Compiler, sealed};
+use crate::diag::Span;
+use crate::manifest::Manifests;
+use crate::route::{Caveat, Vantage};
+
+/// The proxy of a client in the mesh.
+pub(in crate::manifest) struct Caller<'m>(Compiler<'m>);
+
+impl<'m> Caller<'m> {
+    pub(in crate::manifest) fn new(manifests: &'m Manifests, vantage: &'m Vantage) -> Self {
+        Self(Compiler {
+            index: Index::new(manifests),
+            vantage,
+        })
+    }
+
+    /// What weakens every answer about a host to a client in a namespace.
+    pub(in crate::manifest) fn caveats(&self, host: &str, client: &str, span: Span) -> Vec<Caveat> {
+        let mut caveats = Vec::new();
+        self.0.unread(client, &mut caveats);
+        self.0.protocol(host, &mut caveats);
+        caveats.push(sealed(span));
+        caveats
+    }
+}

@@ -1,0 +1,208 @@
+//! From a resolution to the model.
+
+use super::excerpt::excerpt;
+use super::rules::rule;
+use super::{
+    BrokenRow, CaveatRow, EXPLAIN_SCHEMA, Explanation, HostRow, Line, RouteRow, TriedRow,
+    VantageRow,
+};
+use crate::diag::{Sources, Span};
+use crate::report::build::declared_share;
+use crate::report::{Expectation, Request};
+use crate::route::witness::Ruling;
+use crate::route::{Caveat, Origin, Probe, Proxy, Resolution, RouteTable, Tried, Vantage};
+use crate::split::Expected;
+
+/// Lines of a field that a message quotes.
+const MOST_LINES: usize = 3;
+
+/// What there is to explain.
+pub struct Explained<'a> {
+    /// The request as typed.
+    pub request: Request,
+    /// The request as routing sees it.
+    pub probe: &'a Probe,
+    /// From where it is sent.
+    pub vantage: &'a Vantage,
+    /// The texts that spans point into.
+    pub sources: &'a Sources,
+    /// The routes that were tried.
+    pub table: &'a RouteTable,
+    /// Where the request goes.
+    pub resolution: &'a Resolution<'a>,
+    /// What weakens that, each once.
+    pub caveats: Vec<&'a Caveat>,
+    /// Every rule of the host, where that was asked for.
+    pub rules: Option<Vec<Ruling<'a>>>,
+}
+
+/// Puts a resolution into the model.
+#[must_use]
+pub fn explain(explained: Explained<'_>) -> Explanation {
+    let Explained {
+        sources,
+        resolution,
+        ..
+    } = explained;
+    let expected = resolution.expected(sources);
+    let matched = resolution.route;
+    let host = resolution.host;
+    let rule = |matched: crate::route::Matched<'_>| format!("{} {}", matched.object, matched.rule);
+    Explanation {
+        schema: EXPLAIN_SCHEMA.to_owned(),
+        vantage: vantage(explained.vantage),
+        host: HostRow {
+            name: host.name.clone(),
+            domains: host.domains.clone(),
+            objects: host.objects.clone(),
+            source: sources.place(host.span),
+        },
+        route: matched.map(|matched| RouteRow {
+            object: matched.object.to_owned(),
+            rule: matched.rule.to_owned(),
+            alternative: matched.route.alternative.clone(),
+            name: matched.name.map(str::to_owned),
+            source: sources.place(matched.span),
+        }),
+        excerpt: matched
+            // What a mesh does by itself is written nowhere; its name is one in words.
+            .filter(|matched| !matched.rule.contains(' '))
+            .map_or_else(Vec::new, |matched| excerpt(sources, matched.span)),
+        mechanism: expected.mechanism,
+        broken: broken(&expected),
+        trace: (resolution.trace.iter())
+            .map(|tried| lost(tried, &explained))
+            .collect(),
+        caveats: (explained.caveats.iter())
+            .map(|caveat| stated(caveat, sources))
+            .collect(),
+        rules: explained.rules.as_ref().map(|rules| {
+            rules
+                .iter()
+                .map(|one| self::rule(one, &explained))
+                .collect()
+        }),
+        expected: Expectation {
+            source: expected.source.clone(),
+            rule: matched.map(rule),
+            mechanism: expected.mechanism,
+            shares: expected.declared().iter().map(declared_share).collect(),
+        },
+        target: explained.request,
+    }
+}
+
+fn vantage(vantage: &Vantage) -> VantageRow {
+    let (proxy, namespace, gateway, labels) = match &vantage.origin {
+        Origin::Mesh {
+            namespace,
+            labels,
+            proxy,
+        } => {
+            let proxy = match proxy {
+                Proxy::Sidecar => "sidecar",
+                Proxy::Waypoint => "waypoint",
+            };
+            (proxy, namespace.clone(), None, labels.clone())
+        }
+        Origin::Gateway { namespace, name } => {
+            ("gateway", Some(namespace.clone()), Some(name.clone()), None)
+        }
+    };
+    VantageRow {
+        proxy,
+        namespace,
+        gateway,
+        labels,
+        port: vantage.port,
+        istio: vantage.istio.map(|version| version.to_string()),
+    }
+}
+
+fn broken(expected: &Expected) -> Vec<BrokenRow> {
+    let destinations = expected.broken().destinations.iter();
+    destinations
+        .map(|(destination, share)| BrokenRow {
+            host: destination.host.clone(),
+            port: destination.port,
+            subset: destination.subset.clone(),
+            share: share.as_f64(),
+            ratio: *share,
+        })
+        .collect()
+}
+
+/// Why a rule lost.
+fn lost(tried: &Tried<'_>, explained: &Explained<'_>) -> TriedRow {
+    let sources = explained.sources;
+    let difference = (tried.condition).difference(explained.probe, explained.vantage);
+    let wanted = difference
+        .wanted
+        .unwrap_or_else(|| format!("`{}`", written(sources, tried.lost_at)));
+    TriedRow {
+        object: tried.object.to_owned(),
+        rule: tried.route.rule.clone(),
+        alternative: tried.route.alternative.clone(),
+        name: tried.route.name.clone(),
+        source: sources.place(tried.span),
+        lost_on: tried.lost_on.to_owned(),
+        lost_at: sources.place(tried.lost_at),
+        message: format!(
+            "`{}` wants {wanted}, the request has {}",
+            tried.lost_on, difference.found
+        ),
+        wanted,
+        found: difference.found,
+    }
+}
+
+/// What stands at a span; for a key, what stands behind it.
+fn written(sources: &Sources, span: Span) -> String {
+    let lines = excerpt(sources, span);
+    let mut texts = lines.iter().filter_map(|line| match line {
+        Line::Text(_, text) => Some(text.trim()),
+        Line::Gap => None,
+    });
+    let text = sources.get(span.source).text();
+    let own = text.get(span.start..span.end).unwrap_or_default();
+    let rest = text.get(span.end..).unwrap_or_default();
+    let Some(value) = rest.strip_prefix(':') else {
+        return own.trim().to_owned();
+    };
+    match value.lines().next().map_or("", str::trim) {
+        "" => {
+            texts.next();
+            let below: Vec<&str> = texts.take(MOST_LINES).collect();
+            below.join(", ")
+        }
+        value => balanced(value).to_owned(),
+    }
+}
+
+/// A list or map in one line without what follows it.
+fn balanced(value: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, c) in value.char_indices() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && at == 0 {
+            return value;
+        }
+        if depth == 0 {
+            return &value[..=at];
+        }
+    }
+    value
+}
+
+fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {
+    CaveatRow {
+        id: caveat.id.to_owned(),
+        message: caveat.message.clone(),
+        source: caveat.span.map(|span| sources.place(span)),
+        help: caveat.help.clone(),
+    }
+}

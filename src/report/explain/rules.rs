@@ -1,0 +1,151 @@
+//! Every rule of a host with a request that reaches it, as rows.
+
+use std::fmt::Write as _;
+
+use super::{Explained, HeaderRow, RuleRow, UnreachableRow, WitnessRow};
+use crate::report::build::declared_share;
+use crate::route::Probe;
+use crate::route::witness::{Reach, Ruling};
+
+/// One rule as a row.
+pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
+    let (route, sources) = (ruling.route, explained.sources);
+    let expected = explained.table.declared(route, sources);
+    let unreachable = |proven, message: String| UnreachableRow {
+        proven,
+        message,
+        by: None,
+        source: None,
+    };
+    let mut request = None;
+    let unreachable = match &ruling.reach {
+        Reach::By(probe) => {
+            request = Some(witness(probe, explained.probe));
+            None
+        }
+        Reach::Shadowed(earlier) => {
+            let (by, source) = (earlier.label(), sources.place(earlier.span));
+            Some(UnreachableRow {
+                proven: true,
+                message: format!(
+                    "unreachable: {by} of {} ({source}) comes first and takes every request that this rule would take",
+                    earlier.object
+                ),
+                by: Some(by),
+                source: Some(source),
+            })
+        }
+        Reach::NotFromHere(condition) => Some(unreachable(
+            true,
+            format!(
+                "does not apply from here: `{}` ({}) does not hold",
+                condition.field,
+                sources.place(condition.span)
+            ),
+        )),
+        Reach::HttpsOnly => Some(unreachable(
+            true,
+            "plain HTTP is redirected to HTTPS before any rule is looked at; ask for https://"
+                .to_owned(),
+        )),
+        Reach::Unknowable(caveat) => Some(unreachable(false, caveat.message.clone())),
+        Reach::NotFound => Some(unreachable(
+            false,
+            "no request was found that reaches it".to_owned(),
+        )),
+    };
+    RuleRow {
+        object: route.object.clone(),
+        rule: route.rule.clone(),
+        name: route.name.clone(),
+        source: expected.source.clone(),
+        request,
+        unreachable,
+        shares: expected.declared().iter().map(declared_share).collect(),
+        mechanism: expected.mechanism,
+    }
+}
+
+/// A request as it is typed; what was typed before and is not changed is left to the user.
+fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
+    let query = probe.query.as_ref().map(|query| format!("?{query}"));
+    let path = format!("{}{}", probe.path, query.unwrap_or_default());
+    let standard = if probe.scheme == "https" { 443 } else { 80 };
+    let address = if probe.address.contains(':') {
+        format!("[{}]", probe.address)
+    } else {
+        probe.address.clone()
+    };
+    let port = if probe.port == standard {
+        String::new()
+    } else {
+        format!(":{}", probe.port)
+    };
+    let url = format!("{}://{address}{port}{path}", probe.scheme);
+    // What every request of resplit says is not worth repeating.
+    let usual = |name: &str| matches!(name, "user-agent" | "accept");
+    let kept = |header: &(String, String)| !(usual(&header.0) && like.headers.contains(header));
+    let headers: Vec<HeaderRow> = (probe.headers.iter().filter(|header| kept(header)))
+        .map(|(name, value)| HeaderRow {
+            name: name.clone(),
+            value: value.clone(),
+        })
+        .collect();
+    let mut arguments = String::new();
+    if probe.method != "GET" {
+        let _ = write!(arguments, "-m {} ", quoted(&probe.method));
+    }
+    for header in &headers {
+        let header = format!("{}: {}", header.name, header.value);
+        let _ = write!(arguments, "-H {} ", quoted(&header));
+    }
+    if probe.authority != format!("{address}{port}") {
+        let _ = write!(arguments, "--host {} ", quoted(&probe.authority));
+    }
+    arguments.push_str(&quoted(&url));
+    WitnessRow {
+        method: probe.method.clone(),
+        url,
+        path,
+        host: probe.authority.clone(),
+        headers,
+        arguments,
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(url: &str, change: impl Fn(Probe) -> Probe) -> String {
+        let like = Probe::new("GET", &url.parse().expect("a URL")).expect("an absolute URL");
+        witness(&change(like.clone()), &like).arguments
+    }
+
+    #[test]
+    fn a_request_is_typed_so_that_it_is_sent_again() {
+        let same = typed("http://web:5000/a?b=1", |like| like);
+        assert_eq!(same, "'http://web:5000/a?b=1'");
+        let port = typed("http://web/", |like| like.with_host("web:80"));
+        assert_eq!(port, "--host web:80 http://web/");
+        let changed = typed("https://[::1]:8443/", |like| Probe {
+            method: "POST".to_owned(),
+            headers: vec![("x".to_owned(), "it's".to_owned())],
+            ..like
+        });
+        assert!(
+            changed.starts_with(r"-m POST -H 'x: it'\''s' "),
+            "{changed}"
+        );
+    }
+}
