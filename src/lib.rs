@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`manifest`] | YAML to objects with their places; what they make of hosts and routes |
 //! | [`route`] | hosts, routes, and which of them a request takes |
+//! | [`lint`] | why a declared split would not take effect |
 //! | [`split`] | targets and their exact shares |
 //! | [`plan`] | what is to be sent, and how |
 //! | [`load`] | the engine that sends it |
@@ -42,6 +43,7 @@
 pub mod bucket;
 pub mod cli;
 pub mod diag;
+pub mod lint;
 pub mod load;
 pub mod manifest;
 pub mod observe;

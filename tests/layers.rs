@@ -21,7 +21,7 @@ const LAYERS: [(&str, May); 15] = [
     ("plan", May::Import(&["units", "split"])),
     ("manifest", May::Import(&["diag", "split", "route"])),
     ("observe", May::Import(&["split", "units"])),
-    ("lint", May::Import(&["diag", "route", "manifest"])),
+    ("lint", May::Import(&["diag", "split", "route", "manifest"])),
     (
         "verdict",
         May::Import(&["diag", "split", "observe", "stats", "units"]),

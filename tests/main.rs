@@ -28,6 +28,9 @@ mod explain;
 // One run in every format.
 mod formats;
 
+// Why a split would not take effect: every rule broken and kept, and what each format says.
+mod lint;
+
 // Who answered: extractors and targets.
 mod buckets;
 

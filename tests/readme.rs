@@ -2,7 +2,10 @@
 
 use regex::Regex;
 
-use crate::support::cmd::run;
+use resplit::lint::RULES;
+use resplit::report::lint::severity;
+
+use crate::support::cmd::{resplit, run};
 
 #[test]
 fn the_demo_in_the_readme_is_what_the_demo_prints() {
@@ -49,4 +52,52 @@ fn shown_as_printed(command: &str) {
     let (shown, _) = shown.split_once("```").expect("it ends");
     let args: Vec<&str> = command.split(' ').skip(1).collect();
     assert_eq!(shown, run(&args).exits(0).stdout);
+}
+
+#[test]
+fn the_findings_in_the_readme_are_what_lint_prints() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
+        .expect("a README");
+    let command = "resplit lint -f examples/weather/broken --istio-version 1.2";
+    let (_, shown) = readme
+        .split_once(&format!("$ {command}\n"))
+        .expect("lint is shown");
+    let (shown, _) = shown
+        .split_once("$ echo $?\n1\n")
+        .expect("its exit code is shown");
+    let output = resplit()
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(command.split(' ').skip(1))
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(shown, String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_rules_in_the_readme_are_the_rules() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
+        .expect("a README");
+    let (_, shown) = readme
+        .split_once("<!-- rules -->\n")
+        .expect("the rules are listed");
+    let (shown, _) = shown.split_once("\n\n").expect("the table ends");
+    let rows = RULES.iter().map(|rule| {
+        format!(
+            "| {} | `{}` | {} | {} |",
+            rule.id,
+            rule.name,
+            severity(rule),
+            rule.summary
+        )
+    });
+    let table: Vec<String> = [
+        "| rule | name | severity | what is found |",
+        "|---|---|---|---|",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .chain(rows)
+    .collect();
+    assert_eq!(shown, table.join("\n"));
 }

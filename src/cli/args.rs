@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+use super::lint::LintArgs;
 use crate::bucket::Bucketer;
 use crate::report::FORMATS;
 use crate::route::IstioVersion;
@@ -25,6 +26,7 @@ Examples:
   resplit --expect v1=90,v2=10 http://localhost:8080/        the same without manifests
   resplit --bucket header:x-version -n 10k -c 50 http://…    tell versions apart by a header
   resplit explain -f rules.yaml http://reviews:9080/         which rule takes this request, and why
+  resplit lint -f manifests/                                 why a split there would not take effect
   resplit size --expect v1=90,v2=10 --detect 85/15           how many requests it takes to see that
   resplit demo broken                                        the founding story, embedded";
 
@@ -73,6 +75,8 @@ pub(super) enum Command {
     /// Which rule takes exactly this request, and why not the others; nothing is sent
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<ExplainArgs>),
+    /// Why a split in these manifests would not take effect; nothing is sent
+    Lint(Box<LintArgs>),
     /// How many requests it takes to see a given drift; nothing is sent
     Size(Box<SizeArgs>),
     /// Run the main job against a mesh embedded in this process

@@ -59,6 +59,23 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
     Ok(())
 }
 
+/// Writes to stdout what was rendered in memory.
+pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
+    let written = rendered.and_then(|bytes| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|source| Failure::Write {
+            path: "stdout".to_owned(),
+            source,
+        }),
+    }
+}
+
 /// What to look at when nothing could be judged.
 fn no_data_help(report: &Report) -> &'static str {
     let seen = &report.observation;

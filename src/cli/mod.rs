@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod input;
 mod interrupt;
+mod lint;
 mod objectives;
 mod output;
 mod planning;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         None => run::run(&RunConfig::try_from(cli.run)?),
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
+        Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(*args),
         Some(Command::Demo(args)) => demo::run(args),

@@ -7,14 +7,36 @@ use super::{Diagnostic, Severity, Source, Sources, Span};
 /// Renders the problems in the order given, one blank line apart, ending in a newline unless there are none.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    blocks(diagnostics.iter().map(|one| (None, one)), sources, colour)
+}
+
+/// The same, each problem under a code: `error[RS001 unknown_subset]: …`.
+#[must_use]
+pub fn render_coded(
+    diagnostics: &[(String, &Diagnostic)],
+    sources: &Sources,
+    colour: bool,
+) -> String {
+    let coded = diagnostics.iter();
+    blocks(
+        coded.map(|(code, one)| (Some(code.as_str()), *one)),
+        sources,
+        colour,
+    )
+}
+
+fn blocks<'d>(
+    diagnostics: impl Iterator<Item = (Option<&'d str>, &'d Diagnostic)>,
+    sources: &Sources,
+    colour: bool,
+) -> String {
     let renderer = if colour {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
     let blocks: Vec<String> = diagnostics
-        .iter()
-        .map(|diagnostic| block(diagnostic, sources, &renderer))
+        .map(|(code, diagnostic)| block(code, diagnostic, sources, &renderer))
         .collect();
     if blocks.is_empty() {
         String::new()
@@ -23,13 +45,22 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
     }
 }
 
-fn block(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+fn block(
+    code: Option<&str>,
+    diagnostic: &Diagnostic,
+    sources: &Sources,
+    renderer: &Renderer,
+) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Info => Level::INFO,
     };
     let title = level.primary_title(diagnostic.message.as_str());
+    let title = match code {
+        Some(code) => title.id(code),
+        None => title,
+    };
     let mut group = Group::with_title(title);
     let mut remaining: Vec<_> = diagnostic.labels.iter().enumerate().collect();
     while let Some((_, first)) = remaining.first() {

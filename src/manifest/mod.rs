@@ -53,6 +53,7 @@ use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
 
+pub(crate) use names::full_name;
 pub use pods::pods;
 
 /// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
@@ -103,6 +104,8 @@ pub struct Object {
     pub namespace: String,
     /// Where the name is.
     pub span: Span,
+    /// Where the object begins; it ends where the next one begins.
+    pub start: Span,
 }
 
 /// One kind of object that is understood.
@@ -346,6 +349,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         name: meta.name.clone(),
         namespace: meta.namespace.clone(),
         span: meta.span,
+        start: node.span,
     });
     if !dialect.versions.contains(&number) {
         let message = format!(

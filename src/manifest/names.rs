@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// The full name of a host: a name without dots belongs to the namespace of the rule.
-pub(in crate::manifest) fn full_name(host: &str, namespace: &str) -> String {
+pub(crate) fn full_name(host: &str, namespace: &str) -> String {
     let host = host.to_lowercase();
     if host.contains('.') || host == "*" || host.parse::<std::net::IpAddr>().is_ok() {
         return host;

@@ -33,6 +33,7 @@ pub(super) fn remember(
         namespace: text("namespace")
             .map_or_else(|| "default".to_owned(), |(namespace, _)| namespace),
         span,
+        start: node.span,
     });
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)

@@ -3,6 +3,7 @@
 mod build;
 pub mod explain;
 mod json;
+pub mod lint;
 mod shown;
 mod size;
 mod table;

@@ -94,6 +94,7 @@ pub(in crate::manifest) fn entry(
         name: meta.name.clone(),
         namespace: meta.namespace.clone(),
         span: meta.span,
+        start: fields.span,
     });
     let found = splitter(meta, &mut fields, spelling, decoder);
     manifests.foreign.extend(found);

@@ -9,7 +9,7 @@ pub(in crate::manifest) use crate::manifest::names::{covers, domains, full_name,
 pub(super) const ROOT: &str = "istio-system";
 
 /// A gateway reference as `namespace/name`; the word `mesh` stays.
-pub(super) fn gateway_name(reference: &str, namespace: &str) -> String {
+pub(crate) fn gateway_name(reference: &str, namespace: &str) -> String {
     if reference == "mesh" {
         return reference.to_owned();
     }

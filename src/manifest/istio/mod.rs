@@ -24,6 +24,7 @@ mod subsets;
 pub mod tcp_route;
 pub mod virtual_service;
 
+pub(crate) use attach::gateway_name;
 pub(super) use caller::Caller;
 pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};

@@ -1,0 +1,58 @@
+//! The findings that concern one request: those about its host, its route, and what stands behind its destinations.
+
+use std::collections::BTreeSet;
+
+use super::{Context, Finding, check};
+use crate::diag::Severity;
+use crate::manifest::full_name;
+use crate::route::Resolution;
+use crate::split::Target;
+
+/// What may keep the split of this very request from taking effect, the worst first. The context is one that was asked
+/// about the same request: [`Context::from`] and [`Context::with_request`].
+#[must_use]
+pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding> {
+    let objects = objects(context, resolution);
+    let route = resolution.route.map(|route| route.span);
+    let mut findings = check(context);
+    findings.retain(|finding| {
+        let own = finding
+            .object
+            .as_ref()
+            .is_some_and(|object| objects.contains(object));
+        own && (finding.route.is_none() || finding.route == route)
+    });
+    findings.retain(|finding| finding.severity() != Severity::Info);
+    findings.sort_by_key(Finding::severity);
+    findings
+}
+
+/// The objects that this request uses.
+fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<String> {
+    let mut objects: BTreeSet<String> = resolution.host.objects.iter().cloned().collect();
+    objects.extend(resolution.route.map(|route| route.object.to_owned()));
+    let expected = resolution.expected(context.sources);
+    let mut hosts: BTreeSet<&str> = resolution.host.domains.iter().map(String::as_str).collect();
+    hosts.extend(
+        expected
+            .declared()
+            .iter()
+            .filter_map(|declared| match &declared.target {
+                Target::Destination(destination) => Some(destination.host.as_str()),
+                Target::Status(_) | Target::Named(_) => None,
+            }),
+    );
+    for host in &hosts {
+        objects.extend(
+            context
+                .service(host)
+                .map(|service| service.meta.to_string()),
+        );
+    }
+    for rule in &context.manifests.destination_rules {
+        if hosts.contains(full_name(&rule.host.value, &rule.meta.namespace).as_str()) {
+            objects.insert(rule.meta.to_string());
+        }
+    }
+    objects
+}

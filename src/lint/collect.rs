@@ -1,0 +1,157 @@
+//! All findings of a context: what decoding and the routes know, then what the rules check. Not: which of them count.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::rule::Place;
+use super::{Context, Finding, RULES, Rule, View};
+use crate::diag::Span;
+use crate::route::{Caveat, Route, Test};
+
+/// Everything that is found, in the order of the texts; what has no place comes last.
+#[must_use]
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for problem in context.problems {
+        let rule = RULES
+            .iter()
+            .find(|rule| rule.problems.contains(&problem.id));
+        findings.push(match rule {
+            Some(rule) => Finding {
+                problem: problem.clone(),
+                ..Finding::new(rule, "")
+            },
+            None => Finding::undecoded(problem),
+        });
+    }
+    let facts = Facts::new(context);
+    for view in context.all_views() {
+        facts.of(view, &mut findings);
+    }
+    for check in RULES.iter().filter_map(|rule| rule.check) {
+        check(context, &mut findings);
+    }
+    for finding in &mut findings {
+        if let Some(object) = finding.place().and_then(|place| context.object_at(place)) {
+            finding.object = Some(object);
+        }
+    }
+    yielding(&mut findings);
+    let key = |finding: &Finding| {
+        (
+            finding.rule,
+            finding.place(),
+            finding.problem.message.clone(),
+        )
+    };
+    let mut seen = HashSet::new();
+    findings.retain(|finding| seen.insert(key(finding)));
+    findings.sort_by_key(|finding| {
+        let place = finding.place();
+        (place.is_none(), place, finding.severity(), finding.rule)
+    });
+    findings
+}
+
+/// Caveats as findings.
+struct Facts<'f, 'c> {
+    context: &'f Context<'c>,
+    by_caveat: HashMap<&'static str, Vec<&'static Rule>>,
+}
+
+impl<'f, 'c> Facts<'f, 'c> {
+    fn new(context: &'f Context<'c>) -> Self {
+        let mut by_caveat: HashMap<_, Vec<_>> = HashMap::new();
+        for rule in RULES {
+            for caveat in rule.caveats {
+                by_caveat.entry(*caveat).or_default().push(*rule);
+            }
+        }
+        Self { context, by_caveat }
+    }
+
+    fn of(&self, view: &View, findings: &mut Vec<Finding>) {
+        // The alternatives of a rule share their outcome, and the hosts of an object its rules.
+        let mut seen = HashSet::new();
+        for host in view.hosts() {
+            let object = host.objects.first().map_or("", String::as_str);
+            for caveat in &host.caveats {
+                findings.extend(self.finding(view, object, None, caveat));
+            }
+            for route in &host.routes {
+                for condition in &route.conditions {
+                    if let Test::Unknowable(caveat) | Test::Assumed(caveat) = &condition.test {
+                        findings.extend(self.finding(view, &route.object, Some(route), caveat));
+                    }
+                }
+                if seen.insert(Arc::as_ptr(&route.outcome)) {
+                    for caveat in &route.outcome.caveats {
+                        findings.extend(self.finding(view, &route.object, Some(route), caveat));
+                    }
+                }
+            }
+        }
+    }
+
+    fn finding(
+        &self,
+        view: &View,
+        object: &str,
+        route: Option<&Route>,
+        caveat: &Caveat,
+    ) -> Option<Finding> {
+        let concerns = match &self.context.request {
+            Some(request) if std::ptr::eq(view, &raw const request.view) => {
+                caveat.concerns(request.probe)
+            }
+            _ => caveat.only.is_none(),
+        };
+        if !concerns {
+            return None;
+        }
+        let place = Place {
+            context: self.context,
+            view,
+            object,
+            caveat,
+        };
+        let (rule, severity) = self.by_caveat.get(caveat.id)?.iter().find_map(|rule| {
+            let severity = match rule.weigh {
+                Some(weigh) => weigh(&place)?,
+                None => rule.severity,
+            };
+            Some((*rule, severity))
+        })?;
+        let finding = Finding::new(rule, &caveat.message)
+            .of_object(object)
+            .weighed(severity);
+        let finding = match caveat.span {
+            Some(span) => finding.at(span, ""),
+            None => finding,
+        };
+        let finding = match route {
+            Some(route) => finding.of_route(route.span),
+            None => finding,
+        };
+        Some(match &caveat.help {
+            Some(help) => finding.help(help),
+            None => finding,
+        })
+    }
+}
+
+/// A destination without a weight is one finding: that the others get everything says more.
+fn yielding(findings: &mut Vec<Finding>) {
+    let unset = |finding: &Finding| finding.rule == "RS011";
+    let greater: BTreeSet<Span> = findings
+        .iter()
+        .filter(|finding| finding.rule == "RS010")
+        .flat_map(|finding| finding.problem.labels.iter().map(|label| label.span))
+        .collect();
+    findings.retain(|finding| {
+        !(unset(finding)
+            && finding
+                .place()
+                .is_some_and(|place| greater.contains(&place)))
+    });
+}

@@ -1,0 +1,272 @@
+//! Whether an earlier route takes every request that a later one would. Sound, not complete: what is claimed is true,
+//! and some of what is true is not seen (two routes that only together cover a third).
+
+use std::collections::HashMap;
+
+use crate::route::{Condition, HeaderTest, Route, Test, TextMatch};
+
+/// Whether every request that meets the later conditions meets the earlier ones.
+#[must_use]
+pub fn covers(earlier: &[Condition], later: &[Condition]) -> bool {
+    let implied = |wanted: &Condition| match &wanted.test {
+        Test::Fixed(held) => *held,
+        // Every path begins with a slash.
+        Test::Path(text) if any_path(text) => true,
+        _ => later.iter().any(|given| implies(given, wanted)),
+    };
+    earlier.iter().all(implied)
+}
+
+/// Whether a route can never be taken from where it is seen.
+pub(super) fn excluded(route: &Route) -> bool {
+    let never = |condition: &Condition| matches!(condition.test, Test::Fixed(false));
+    route.conditions.iter().any(never)
+}
+
+/// The routes before the one that is asked about, found by what they ask for: a host with thousands of rules must not
+/// be compared pair by pair.
+#[derive(Default)]
+pub(super) struct Earlier<'r> {
+    routes: Vec<(usize, &'r Route)>,
+    // By one condition that decides most.
+    by_key: HashMap<Key<'r>, Vec<usize>>,
+    // Those without such a condition.
+    others: Vec<usize>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key<'r> {
+    Path(&'r str),
+    Prefix(&'r str),
+    Header(&'r str, &'r str),
+}
+
+impl<'r> Earlier<'r> {
+    /// Adds a route with its number; one that cannot be taken covers nothing.
+    pub(super) fn add(&mut self, number: usize, route: &'r Route) {
+        if excluded(route) {
+            return;
+        }
+        let at = self.routes.len();
+        self.routes.push((number, route));
+        match route.conditions.iter().find_map(key) {
+            Some(key) => self.by_key.entry(key).or_default().push(at),
+            None => self.others.push(at),
+        }
+    }
+
+    /// The first route that covers another.
+    pub(super) fn covering(&self, later: &'r Route) -> Option<(usize, &'r Route)> {
+        let first = |candidates: &[usize]| {
+            let covers = |at: &&usize| covers(&self.routes[**at].1.conditions, &later.conditions);
+            candidates.iter().find(covers).copied()
+        };
+        let keyed = later.conditions.iter().flat_map(looked_up);
+        let keyed = keyed.filter_map(|key| first(self.by_key.get(&key)?));
+        let best = keyed.chain(first(&self.others)).min()?;
+        Some(self.routes[best])
+    }
+}
+
+/// What a route is found by: a condition that only a condition with the same text, or a longer one, implies.
+fn key(condition: &Condition) -> Option<Key<'_>> {
+    match &condition.test {
+        Test::Path(text) if any_path(text) => None,
+        Test::Path(TextMatch::Exact {
+            text,
+            ignore_case: false,
+        }) => Some(Key::Path(text)),
+        Test::Path(
+            TextMatch::Prefix {
+                text,
+                ignore_case: false,
+            }
+            | TextMatch::Below {
+                text,
+                ignore_case: false,
+            },
+        ) => Some(Key::Prefix(text)),
+        Test::Header(HeaderTest {
+            name,
+            value:
+                TextMatch::Exact {
+                    text,
+                    ignore_case: false,
+                },
+            invert: false,
+            ..
+        }) => Some(Key::Header(name, text)),
+        _ => None,
+    }
+}
+
+/// The keys of the routes whose condition this one may imply.
+fn looked_up(condition: &Condition) -> Vec<Key<'_>> {
+    match &condition.test {
+        Test::Path(
+            whole @ (TextMatch::Exact { text, .. }
+            | TextMatch::Prefix { text, .. }
+            | TextMatch::Below { text, .. }),
+        ) => {
+            let ends = (0..=text.len()).filter_map(|end| text.get(..end));
+            let mut keys: Vec<_> = ends.map(Key::Prefix).collect();
+            if matches!(whole, TextMatch::Exact { .. }) {
+                keys.push(Key::Path(text));
+            }
+            keys
+        }
+        Test::Header(HeaderTest {
+            name,
+            value: TextMatch::Exact { text, .. },
+            ..
+        }) => vec![Key::Header(name, text)],
+        _ => Vec::new(),
+    }
+}
+
+fn any_path(text: &TextMatch) -> bool {
+    match text {
+        TextMatch::Present => true,
+        TextMatch::Prefix { text, .. } => text.is_empty() || text == "/",
+        TextMatch::Below { text, .. } => text.is_empty(),
+        TextMatch::Regex(regex) => regex.as_str() == "^(?:.*)$",
+        _ => false,
+    }
+}
+
+/// Whether one condition cannot hold without the other.
+fn implies(given: &Condition, wanted: &Condition) -> bool {
+    match (&given.test, &wanted.test) {
+        (Test::Path(given), Test::Path(wanted))
+        | (Test::Method(given), Test::Method(wanted))
+        | (Test::Authority(given), Test::Authority(wanted))
+        | (Test::Scheme(given), Test::Scheme(wanted)) => narrower(given, wanted),
+        (Test::Header(given), Test::Header(wanted)) => header(given, wanted),
+        (
+            Test::Query { name, value },
+            Test::Query {
+                name: other,
+                value: wanted,
+            },
+        ) => name == other && narrower(value, wanted),
+        // What cannot be decided here is decided alike where it says the same.
+        (Test::Assumed(given_as), Test::Assumed(wanted_as))
+        | (Test::Unknowable(given_as), Test::Unknowable(wanted_as)) => {
+            given.field == wanted.field && given_as.message == wanted_as.message
+        }
+        _ => false,
+    }
+}
+
+fn header(given: &HeaderTest, wanted: &HeaderTest) -> bool {
+    if given.name != wanted.name || given.invert != wanted.invert {
+        return false;
+    }
+    if !given.invert {
+        // A missing header that counts as empty has no value that could be compared.
+        return !given.missing_is_empty
+            && !wanted.missing_is_empty
+            && narrower(&given.value, &wanted.value);
+    }
+    // "Not this" follows from "not that" where this is a part of that.
+    if !narrower(&wanted.value, &given.value) {
+        return false;
+    }
+    let present = |test: &HeaderTest| matches!(test.value, TextMatch::Present);
+    match (present(given), present(wanted)) {
+        (true, true) => true,
+        // The header is absent, which counts as empty or as nothing.
+        (true, false) => wanted.missing_is_empty && !wanted.value.matches(""),
+        (false, true) => false,
+        (false, false) => given.missing_is_empty == wanted.missing_is_empty,
+    }
+}
+
+/// Whether every text that passes the one passes the other.
+fn narrower(given: &TextMatch, wanted: &TextMatch) -> bool {
+    use TextMatch::{Below, Contains, Exact, Prefix, Present, Range, Regex, Suffix};
+    // A comparison that minds the case follows only from one that does.
+    let minds = |ignore_case: bool, other: bool| ignore_case || !other;
+    let same = |ignore_case: bool| {
+        move |text: &str| {
+            if ignore_case {
+                text.to_ascii_lowercase()
+            } else {
+                text.to_owned()
+            }
+        }
+    };
+    match (given, wanted) {
+        (_, Present) => true,
+        (
+            Exact {
+                text,
+                ignore_case: false,
+            },
+            wanted,
+        ) => wanted.matches(text),
+        (
+            Exact { text, ignore_case },
+            Exact {
+                text: other,
+                ignore_case: wanted,
+            },
+        ) => minds(*wanted, *ignore_case) && same(*wanted)(text) == same(*wanted)(other),
+        (
+            Exact { text, ignore_case }
+            | Prefix { text, ignore_case }
+            | Below { text, ignore_case },
+            Prefix {
+                text: start,
+                ignore_case: wanted,
+            },
+        ) => minds(*wanted, *ignore_case) && same(*wanted)(text).starts_with(&same(*wanted)(start)),
+        (
+            Prefix { text, ignore_case },
+            Below {
+                text: start,
+                ignore_case: wanted,
+            },
+        ) => {
+            let inside = format!("{}/", same(*wanted)(start));
+            minds(*wanted, *ignore_case) && same(*wanted)(text).starts_with(&inside)
+        }
+        (
+            Exact { text, ignore_case } | Below { text, ignore_case },
+            Below {
+                ignore_case: wanted_case,
+                ..
+            },
+        ) => minds(*wanted_case, *ignore_case) && wanted.matches(text),
+        (
+            Exact { text, ignore_case } | Suffix { text, ignore_case },
+            Suffix {
+                text: end,
+                ignore_case: wanted,
+            },
+        ) => minds(*wanted, *ignore_case) && same(*wanted)(text).ends_with(&same(*wanted)(end)),
+        (
+            Exact { text, ignore_case }
+            | Prefix { text, ignore_case }
+            | Suffix { text, ignore_case }
+            | Contains { text, ignore_case }
+            | Below { text, ignore_case },
+            Contains {
+                text: part,
+                ignore_case: wanted,
+            },
+        ) => minds(*wanted, *ignore_case) && same(*wanted)(text).contains(&same(*wanted)(part)),
+        (
+            Range { start, end },
+            Range {
+                start: from,
+                end: to,
+            },
+        ) => start >= end || (from <= start && end <= to),
+        (Regex(given), Regex(wanted)) => given.as_str() == wanted.as_str(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

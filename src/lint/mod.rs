@@ -1,0 +1,20 @@
+//! Why a split in these manifests would not take effect: the rules, and the findings they make. A fact that the routes
+//! or the decoder know is found there; a rule names it. Not: how findings are printed.
+
+mod about;
+pub mod allow;
+mod collect;
+mod context;
+mod cover;
+mod elsewhere;
+mod finding;
+mod rule;
+pub mod rules;
+
+pub use about::about;
+pub use collect::check;
+pub use context::{Context, Request, View};
+pub use cover::covers;
+pub use finding::Finding;
+pub use rule::{Place, Rule};
+pub use rules::{RULES, called};

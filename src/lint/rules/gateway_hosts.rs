@@ -1,0 +1,60 @@
+//! RS035: a gateway that does not let a rule's requests in.
+
+use crate::diag::Severity;
+use crate::lint::rule::Place;
+use crate::lint::{Context, Finding, Rule};
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "RS035",
+    name: "gateway_hosts",
+    severity: Severity::Error,
+    istio: Some("IST0132"),
+    summary: "no server of the gateway takes the host of the rule, or plain HTTP is redirected",
+    why: "a rule reaches the proxies of a gateway only with hosts that one of its servers lists, for HTTP; a server with \
+          `httpsRedirect` answers plain HTTP with 301",
+    mend: "list the host in a server of the Gateway, or send the request where the server listens",
+    caveats: &["gateway-not-given"],
+    weigh: Some(weigh),
+    check: Some(check),
+    ..Rule::BASE
+};
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of all rules that weigh"
+)]
+fn weigh(_: &Place<'_, '_>) -> Option<Severity> {
+    Some(Severity::Info)
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let refused =
+        |why: &str| why.starts_with("has hosts that Gateway ") || why.starts_with("splits only ");
+    let rules = context.refused().into_iter().chain(context.not_from_here());
+    for rule in rules.filter(|rule| refused(&rule.why)) {
+        findings.push(
+            rule.finding(&RULE)
+                .help("list the host in a server of the Gateway, or correct it"),
+        );
+    }
+    let Some(request) = &context.request else {
+        return;
+    };
+    let plain = request.probe.scheme.eq_ignore_ascii_case("http");
+    if let Some(found) = request
+        .resolve()
+        .ok()
+        .filter(|found| found.host.https_only && plain)
+    {
+        let message = format!(
+            "the gateway answers plain HTTP for `{}` with a redirect (301), so that this request reaches no destination",
+            found.host.name
+        );
+        findings.push(
+            Finding::new(&RULE, message)
+                .at(found.host.span, "")
+                .help("ask with an https:// URL"),
+        );
+    }
+}

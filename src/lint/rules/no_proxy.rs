@@ -1,0 +1,59 @@
+//! RS024: a client whose proxy is missing, so that nobody applies the rules.
+
+use crate::diag::Severity;
+use crate::lint::{Context, Finding, Rule};
+use crate::route::{Origin, Proxy};
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "RS024",
+    name: "no_proxy",
+    severity: Severity::Error,
+    istio: Some("IST0103"),
+    summary: "the client has no sidecar, or the service no waypoint",
+    why: "it is the proxy of the client, or the waypoint of the service, that applies the routes: without it the Service \
+          spreads connections over all pods",
+    mend: "inject the sidecar into the client, or give the service a waypoint and ask with `--waypoint`",
+    caveats: &["no-waypoint"],
+    check: Some(check),
+    ..Rule::BASE
+};
+
+/// The pods with the labels that the client is said to have.
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let Some(Origin::Mesh {
+        namespace,
+        labels: Some(labels),
+        proxy: Proxy::Sidecar,
+    }) = context.asked.as_ref().map(|asked| &asked.origin)
+    else {
+        return;
+    };
+    let clients = context.manifests.workloads.iter().filter(|workload| {
+        let here = namespace
+            .as_ref()
+            .is_none_or(|own| *own == workload.meta.namespace);
+        here && labels
+            .iter()
+            .all(|(key, value)| workload.labels.get(key) == Some(value))
+    });
+    for client in clients {
+        let label =
+            |key: &str, value: &str| client.labels.get(key).is_some_and(|found| found == value);
+        let message = if label("sidecar.istio.io/inject", "false") {
+            format!(
+                "the pods of {} get no sidecar, so that no route is applied to what they send",
+                client.meta
+            )
+        } else if label("istio.io/dataplane-mode", "ambient") {
+            format!(
+                "the pods of {} have no sidecar (ambient mode): only a waypoint of the service applies routes",
+                client.meta
+            )
+        } else {
+            continue;
+        };
+        let finding = Finding::new(&RULE, message).at(client.meta.span, "the client");
+        findings.push(finding.help(RULE.mend));
+    }
+}

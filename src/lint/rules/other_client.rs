@@ -1,0 +1,69 @@
+//! RS023: a route for other clients than the one that is asked about.
+
+use crate::diag::Severity;
+use crate::lint::rule::Place;
+use crate::lint::{Context, Finding, Rule};
+use crate::route::{Action, Test};
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "RS023",
+    name: "other_client",
+    severity: Severity::Warning,
+    istio: None,
+    summary: "a route is limited to clients, gateways or ports that exclude this vantage, or by labels that are not checked",
+    why: "`port`, `gateways`, `sourceLabels` and `sourceNamespace` are decided when the proxy is configured; labels beside \
+          `gateways` are never looked at, and waypoints drop a match with labels",
+    mend: "ask from the client that is meant (`--from-namespace`, `--from-labels`, `--gateway`), or change the match",
+    caveats: &[
+        "labels-not-checked",
+        "waypoint-source-labels",
+        "unknown-source-labels",
+    ],
+    weigh: Some(weigh),
+    check: Some(check),
+    ..Rule::BASE
+};
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of all rules that weigh"
+)]
+fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
+    Some(match place.caveat.id {
+        "waypoint-source-labels" => Severity::Error,
+        "unknown-source-labels" => Severity::Info,
+        _ => Severity::Warning,
+    })
+}
+
+/// Only where somebody asked from somewhere: seen from nowhere, a rule for some clients is as good as any.
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let asked = context.views.iter().filter(|_| context.asked.is_some());
+    for view in asked.chain(context.request.as_ref().map(|request| &request.view)) {
+        for route in view.hosts().flat_map(|host| &host.routes) {
+            let kept = route
+                .conditions
+                .iter()
+                .find(|condition| matches!(condition.test, Test::Fixed(false)));
+            let split =
+                matches!(&route.outcome.action, Action::Split(split) if split.backends().len() > 1);
+            let Some(condition) =
+                kept.filter(|condition| split && condition.field != "delegate.match")
+            else {
+                continue;
+            };
+            let message = format!(
+                "`{}` keeps the split of `{}` away from this client",
+                condition.field,
+                route.label()
+            );
+            findings.push(
+                Finding::new(&RULE, message)
+                    .of_object(&route.object)
+                    .at(condition.span, "")
+                    .help("ask from the client that is meant: --from-namespace, --from-labels, --gateway, or the port of the URL"),
+            );
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! RS010: weights that leave nothing, or everything, to one destination.
+
+use crate::diag::Severity;
+use crate::lint::{Context, Finding, Rule};
+
+/// The rule.
+pub(super) const RULE: Rule = Rule {
+    id: "RS010",
+    name: "zero_total",
+    severity: Severity::Error,
+    istio: Some("IST0106"),
+    summary: "the weights of a route add up to 0, or only one destination has a weight at all",
+    why: "a total of 0 is refused at admission; a missing weight counts as 0, so that one weight of 90 beside none is 100/0 \
+          and not 90/10",
+    mend: "give every destination its `weight`",
+    problems: &["zero_total"],
+    check: Some(check),
+    ..Rule::BASE
+};
+
+/// "2 destinations, one weight 90, other unset => 100/0, not 90/10."
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for split in context.destinations().filter(|split| split.items.len() > 1) {
+        let (set, unset): (Vec<_>, Vec<_>) =
+            split.items.iter().partition(|item| item.weight.is_some());
+        let [only] = set[..] else { continue };
+        let Some(weight) = &only.weight else { continue };
+        let message = format!(
+            "only one of {} destinations has a weight: it gets everything",
+            split.items.len()
+        );
+        let finding = Finding::new(&RULE, message)
+            .of_route(split.route)
+            .at(weight.span, "gets everything");
+        let finding = unset.iter().fold(finding, |finding, item| {
+            finding.at(item.host.span, "gets nothing")
+        });
+        findings
+            .push(finding.help("a missing weight counts as 0: give each destination a `weight`"));
+    }
+}

@@ -1,0 +1,475 @@
+//! `resplit lint`: every `tests/lint/RS…_bad` breaks its rule and every `RS…_good` keeps it, through the binary:
+//!
+//! ```text
+//! # lint: --from-namespace default -H end-user:jason http://reviews:9080/api
+//! ```
+//!
+//! A first line like that gives the options; a new case is a new file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use regex::Regex;
+use resplit::diag::Sources;
+use resplit::lint::{Context, RULES, check};
+use resplit::manifest::parse;
+use resplit::route::{Probe, Vantage};
+use serde_json::Value;
+
+use crate::support::cmd::{Outcome, resplit, run};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint")
+}
+
+fn example(name: &str) -> String {
+    format!("{}/examples/weather/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn lint(args: &[&str]) -> Outcome {
+    run(&[&["lint"], args].concat())
+}
+
+/// The findings as JSON.
+fn findings(args: &[&str]) -> Vec<Value> {
+    let outcome = lint(&[args, &["-o", "json"]].concat());
+    let report = outcome.report().0;
+    assert_eq!(report["schema"], "resplit.lint/1");
+    report["findings"].as_array().expect("a list").clone()
+}
+
+fn rules(findings: &[Value]) -> Vec<&str> {
+    findings
+        .iter()
+        .filter_map(|finding| finding["rule"].as_str())
+        .collect()
+}
+
+/// The cases with their names.
+fn cases() -> Vec<(String, PathBuf)> {
+    let files = fs::read_dir(folder()).expect("the folder is there");
+    let mut cases: Vec<_> = files
+        .map(|entry| entry.expect("a file").path())
+        .map(|path| {
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            (name, path)
+        })
+        .filter(|(name, _)| name.starts_with("RS"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// What lint says about a case.
+fn said(name: &str, path: &Path, format: &str) -> (i32, String) {
+    let text = fs::read_to_string(path).expect("readable");
+    let options = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("# lint: "));
+    let output = resplit()
+        .current_dir(folder())
+        .args(["lint", "-f", name, "-o", format])
+        .args(options.unwrap_or_default().split_whitespace())
+        .timeout(Duration::from_secs(60))
+        .output()
+        .expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "", "{name}");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().expect("it ended by itself"), stdout)
+}
+
+#[test]
+fn every_case_has_its_snapshot() {
+    let sources = sources();
+    for (name, path) in cases() {
+        if waits(&name, &sources) {
+            continue;
+        }
+        let (code, text) = said(&name, &path, "text");
+        insta::with_settings!({
+            snapshot_path => "snapshots/lint",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            let stem = name.split('.').next().unwrap_or(&name);
+            insta::assert_snapshot!(stem, format!("exit {code}\n{text}"));
+        });
+    }
+}
+
+/// All source texts but those of lint itself.
+fn source_texts(folder: &Path, texts: &mut String) {
+    for entry in fs::read_dir(folder).expect("`src` is readable") {
+        let path = entry.expect("`src` is readable").path();
+        if path.is_dir() && !path.ends_with("lint") {
+            source_texts(&path, texts);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            *texts += &fs::read_to_string(path).expect("readable");
+        }
+    }
+}
+
+fn sources() -> String {
+    let mut texts = String::new();
+    source_texts(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut texts,
+    );
+    texts
+}
+
+/// Whether a case is about facts that nothing in `src` finds: its rule cannot be broken before something does. Facts
+/// that several rules share say nothing about one of them.
+fn waits(case: &str, sources: &str) -> bool {
+    if Path::new(case).extension().is_some_and(|end| end == "json") {
+        return !sources.contains("\"runtime-weights\"");
+    }
+    let (id, _) = case.split_once('_').expect("RS001_bad");
+    let rule = RULES.iter().find(|rule| rule.id == id).expect("a rule");
+    let shared = |fact: &str| {
+        RULES
+            .iter()
+            .filter(|rule| rule.caveats.contains(&fact))
+            .count()
+            > 1
+    };
+    let mut own = rule.caveats.iter().filter(|fact| !shared(fact)).peekable();
+    let known = |fact: &&str| sources.contains(&format!("\"{fact}\""));
+    own.peek().is_some() && !own.any(|fact| known(fact))
+}
+
+#[test]
+fn every_rule_is_broken_by_one_case_and_kept_by_another() {
+    let (cases, sources) = (cases(), sources());
+    let missing: Vec<String> = RULES
+        .iter()
+        .flat_map(|rule| [format!("{}_bad", rule.id), format!("{}_good", rule.id)])
+        .filter(|stem| {
+            !cases
+                .iter()
+                .any(|(name, _)| name.starts_with(&format!("{stem}.")))
+        })
+        .collect();
+    assert_eq!(missing, [""; 0], "cases that are not there");
+    for (name, path) in cases {
+        let (id, kind) = name.split_once('_').expect("RS001_bad");
+        if waits(&name, &sources) {
+            continue;
+        }
+        let (_, text) = said(&name, &path, "json");
+        let report: Value = serde_json::from_str(&text).expect("a report");
+        let found = report["findings"].as_array().expect("a list");
+        let found = found.iter().any(|finding| finding["rule"] == id);
+        assert_eq!(found, kind.starts_with("bad"), "{name}:\n{text}");
+    }
+}
+
+/// Caveats of a run that keep no split from taking effect: what is assumed, what is not seen from outside a cluster, and
+/// fields that change answers without changing shares.
+const REMARKS: &[&str] = &[
+    "assumed-host",
+    "cors",
+    "external-name",
+    "grpc-status",
+    "inference-pool",
+    "no-route",
+    "other-backend",
+    "parent-not-given",
+    "retries",
+    "service-import",
+    "services-not-given",
+    "tcp-route",
+    "timeout",
+    "tls-route",
+    "token-claim",
+    "unknown-namespace-labels",
+    "unknown-port",
+    "unknown-subnet",
+];
+
+#[test]
+fn every_caveat_of_a_route_has_a_rule_or_is_a_remark() {
+    let made = Regex::new(r#"route::Caveat::new\(\s*"([a-z-]+)"|[^:]Caveat::new\(\s*"([a-z-]+)""#)
+        .expect("a pattern");
+    let sources = sources();
+    let ids: BTreeSet<&str> = made
+        .captures_iter(&sources)
+        .filter_map(|found| found.get(1).or(found.get(2)))
+        .map(|id| id.as_str())
+        .filter(|id| !REMARKS.contains(id))
+        .filter(|id| !RULES.iter().any(|rule| rule.caveats.contains(id)))
+        .collect();
+    assert_eq!(
+        ids.into_iter().collect::<Vec<_>>(),
+        [""; 0],
+        "name them in a rule, or among the remarks"
+    );
+    assert!(made.is_match(&sources), "caveats are made somewhere");
+}
+
+/// "lint -f examples/weather/broken": fatal for an old mesh, and what is true about a current one.
+#[test]
+fn the_port_of_the_story_is_an_error_for_the_mesh_of_the_story() {
+    let old = lint(&["-f", &example("broken"), "--istio-version", "1.2"]).exits(1);
+    assert!(
+        old.stdout.contains("error[RS006 unnamed_port]"),
+        "{}",
+        old.stdout
+    );
+    assert!(
+        old.stdout.contains("weather-service.yaml:14"),
+        "{}",
+        old.stdout
+    );
+    let new = lint(&["-f", &example("broken")]).exits(0);
+    assert!(
+        new.stdout.contains("warning[RS006 unnamed_port]"),
+        "{}",
+        new.stdout
+    );
+    let fixed = lint(&["-f", &example("fixed"), "--istio-version", "1.2"]).exits(0);
+    assert!(
+        fixed.stdout.starts_with("no problems: "),
+        "{}",
+        fixed.stdout
+    );
+    let one = fixed.stdout.lines().count();
+    assert_eq!(one, 1, "{}", fixed.stdout);
+}
+
+#[test]
+fn the_json_has_the_fields_of_the_contract() {
+    let broken = example("broken");
+    let found = findings(&["-f", &broken]);
+    let [finding] = &found[..] else {
+        panic!("{found:#?}")
+    };
+    for (field, value) in [
+        ("rule", "RS006"),
+        ("name", "unnamed_port"),
+        ("severity", "warning"),
+        ("object", "Service default/weather-backend"),
+        ("istio", "IST0118"),
+    ] {
+        assert_eq!(finding[field], value, "{field}");
+    }
+    assert_eq!(
+        (finding["line"].as_u64(), finding["column"].as_u64()),
+        (Some(14), Some(13))
+    );
+    assert!(
+        finding["file"]
+            .as_str()
+            .is_some_and(|file| file.ends_with("broken/weather-service.yaml"))
+    );
+    assert!(finding["message"].is_string() && finding.get("help").is_some());
+}
+
+#[test]
+fn what_is_denied_fails_and_what_is_allowed_is_left_out() {
+    let broken = example("broken");
+    for (args, code) in [
+        (&[][..], 0),
+        (&["--deny", "warning"], 1),
+        (&["--deny", "info"], 1),
+        (&["--deny", "RS006"], 1),
+        (&["--deny", "unnamed-port"], 1),
+        (&["--deny", "RS001"], 0),
+        (&["--allow", "unnamed_port", "--deny", "warning"], 0),
+        (&["--allow", "RS006", "--istio-version", "1.2"], 0),
+        (&["--allow", "RS001,RS006", "--istio-version", "1.2"], 0),
+    ] {
+        lint(&[&["-f", &broken], args].concat()).exits(code);
+    }
+    for args in [
+        &["--deny", "RS999"][..],
+        &["--allow", "unamed_port"],
+        &["--allow", "RS006", "--deny", "RS006"],
+        &["--gateway", "x"],
+        &["-H", "a: b"],
+        &["-o", "html"],
+        &["--istio-version", "new"],
+        &["no-url"],
+    ] {
+        lint(&[&["-f", &broken], args].concat()).refused(&args.join(" "));
+    }
+    lint(&[]).refused("no manifests");
+    lint(&["-f", "no-such-file.yaml"]).refused("a file that is not there");
+}
+
+const PORT: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  ports:
+  - port: 80
+    name: web # resplit: allow(RS006)
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: [web]
+  http:
+  - route:
+    # resplit: allow(single_weight)
+    - {destination: {host: web}, weight: 10}
+";
+
+fn written(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rules.yaml");
+    fs::write(&path, text).expect("writable");
+    let path = path.to_str().expect("a path").to_owned();
+    (folder, path)
+}
+
+#[test]
+fn comments_silence_what_stands_on_their_line_or_below() {
+    let (_folder, path) = written(PORT);
+    assert_eq!(rules(&findings(&["-f", &path])), [""; 0]);
+    let (_folder, path) = written(&PORT.replace("# resplit: allow", "# allow"));
+    assert_eq!(rules(&findings(&["-f", &path])), ["RS006", "RS012"]);
+    let (_folder, path) = written(&PORT.replace("RS006", "RS060"));
+    let found = findings(&["-f", &path]);
+    assert_eq!(rules(&found), ["RS006", "unknown_allow"]);
+    assert_eq!(
+        (&found[1]["severity"], &found[1]["line"]),
+        (&"warning".into(), &8.into())
+    );
+}
+
+#[test]
+fn manifests_that_do_not_decode_are_findings() {
+    let (_folder, path) = written(&PORT.replace("weight: 10", "weight: ten"));
+    let outcome = lint(&["-f", &path]).exits(1);
+    assert!(
+        outcome.stdout.contains("error[wrong_type]"),
+        "{}",
+        outcome.stdout
+    );
+    let (_folder, path) = written("a: [\n");
+    assert!(lint(&["-f", &path]).exits(1).stdout.contains("rules.yaml:"));
+    let (_folder, path) = written("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+    assert_eq!(rules(&findings(&["-f", &path])), ["no_rules"]);
+    let zero = PORT.replace(
+        "weight: 10}",
+        "weight: 0}\n    - {destination: {host: web}, weight: 0}",
+    );
+    let (_folder, path) = written(&zero);
+    assert!(rules(&findings(&["-f", &path])).contains(&"RS010"));
+}
+
+#[test]
+fn annotations_of_github_stay_on_their_line() {
+    let outcome = lint(&["-f", &example("broken"), "-o", "github"]).exits(0);
+    let mut lines = outcome.stdout.lines();
+    let first = lines.next().unwrap_or_default();
+    assert!(first.starts_with("::warning file="), "{first}");
+    assert!(
+        first.contains(
+            ",line=14,endLine=14,col=13,endColumn=20,title=RS006 unnamed_port::port 5000 of"
+        ),
+        "{first}"
+    );
+    assert_eq!(lines.count(), 1, "{}", outcome.stdout);
+}
+
+#[test]
+fn sarif_is_valid() {
+    let schema = fs::read_to_string(folder().join("sarif-schema-2.1.0.json")).expect("the schema");
+    // These patterns close a bracket that they never opened, which only JavaScript forgives.
+    let schema = schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let mut results = 0;
+    for (name, path) in cases() {
+        let (_, text) = said(&name, &path, "sarif");
+        let log: Value = serde_json::from_str(&text).expect("JSON");
+        let problems: Vec<String> = schema
+            .iter_errors(&log)
+            .map(|problem| problem.to_string())
+            .collect();
+        assert_eq!(problems, [""; 0], "{name}");
+        let run = &log["runs"][0];
+        for result in run["results"].as_array().expect("results") {
+            let index = result["ruleIndex"]
+                .as_u64()
+                .and_then(|index| usize::try_from(index).ok());
+            let rule = &run["tool"]["driver"]["rules"][index.expect("an index")];
+            assert_eq!(rule["id"], result["ruleId"], "{name}");
+            results += 1;
+        }
+    }
+    assert!(results >= RULES.len(), "{results} results");
+    assert!(
+        !schema.is_valid(&serde_json::json!({ "version": "2.1.0" })),
+        "the schema asks for something"
+    );
+}
+
+#[test]
+fn the_rules_are_listed_and_explained() {
+    let list = run(&["lint", "--rules"]).exits(0).stdout;
+    for rule in RULES {
+        assert!(
+            list.contains(rule.id) && list.contains(rule.name),
+            "{}",
+            rule.id
+        );
+        let one = run(&["lint", "--explain", rule.name]).exits(0).stdout;
+        assert!(one.contains(rule.why) && one.contains(rule.mend), "{one}");
+        for text in [rule.summary, rule.why, rule.mend] {
+            assert!(!text.is_empty(), "{}", rule.id);
+        }
+    }
+    run(&["lint", "--explain", "RS000"]).refused("no such rule");
+}
+
+#[test]
+fn rules_have_ids_and_names_of_their_own() {
+    for (at, rule) in RULES.iter().enumerate() {
+        assert_eq!(rule.id, format!("RS{:03}", at + 1));
+        let same = RULES.iter().filter(|other| other.name == rule.name);
+        assert_eq!(same.count(), 1, "{}", rule.name);
+        let stands = !rule.caveats.is_empty() || !rule.problems.is_empty() || rule.check.is_some();
+        assert!(stands, "{} can never be found", rule.id);
+    }
+}
+
+/// In-process: parsed, looked at from everywhere, and with a request.
+fn survives(text: &str) {
+    let mut sources = Sources::new();
+    sources.add("damaged.yaml", text);
+    let (manifests, problems) = parse(&sources);
+    let mesh = Vantage::mesh(None, None);
+    let probe = Probe::new("GET", &"http://web:80/api".parse().expect("a URL")).expect("absolute");
+    let context = Context::everywhere(&sources, &manifests, &problems, &mesh);
+    let _ = check(&context.with_request(&mesh, &probe));
+}
+
+/// The cases with a few bytes changed are still cases, and none of them may panic.
+#[test]
+fn damaged_manifests_are_linted() {
+    let wounds = [
+        "", "\n", ":", "- ", "\"", "{", "]", "-1", "null", "é", "*", "~",
+    ];
+    for (_, path) in cases() {
+        let text = fs::read_to_string(path).expect("readable");
+        for (turn, at) in (0..text.len()).step_by(11).enumerate() {
+            let (Some(before), Some(after)) = (text.get(..at), text.get(at + 1..)) else {
+                continue;
+            };
+            survives(&format!("{before}{}{after}", wounds[turn % wounds.len()]));
+        }
+    }
+}
