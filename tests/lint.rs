@@ -143,7 +143,7 @@ fn waits(case: &str, sources: &str) -> bool {
     };
     let mut own = rule.caveats.iter().filter(|fact| !shared(fact)).peekable();
     let known = |fact: &&str| sources.contains(&format!("\"{fact}\""));
-    own.peek().is_some() && !own.any(|fact| known(fact))
+    own.peek().is_some() && !own.any(known)
 }
 
 #[test]
