@@ -117,7 +117,7 @@ pub struct Rule {
     pub rank: Vec<i64>,
     /// All must hold.
     pub conditions: Vec<Condition>,
-    /// Backends and weights, checked by [`whole`], where the proxy does not answer by itself.
+    /// Backends and weights, checked to be a split, where the proxy does not answer by itself.
     pub backends: Vec<Weighted>,
     /// What the proxy answers by itself.
     pub answer: Option<Answer>,
