@@ -3,6 +3,7 @@
 
 mod broken;
 mod difference;
+pub mod entails;
 mod host;
 pub mod matching;
 mod only;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::route::entails::{any_path, entails};
 use crate::route::{Condition, HeaderTest, Route, Test, TextMatch};
 
 /// Whether every request that meets the later conditions meets the earlier ones.
@@ -124,147 +125,15 @@ fn looked_up(condition: &Condition) -> Vec<Key<'_>> {
     }
 }
 
-fn any_path(text: &TextMatch) -> bool {
-    match text {
-        TextMatch::Present => true,
-        TextMatch::Prefix { text, .. } => text.is_empty() || text == "/",
-        TextMatch::Below { text, .. } => text.is_empty(),
-        TextMatch::Regex(regex) => regex.as_str() == "^(?:.*)$",
-        _ => false,
-    }
-}
-
 /// Whether one condition cannot hold without the other.
 fn implies(given: &Condition, wanted: &Condition) -> bool {
     match (&given.test, &wanted.test) {
-        (Test::Path(given), Test::Path(wanted))
-        | (Test::Method(given), Test::Method(wanted))
-        | (Test::Authority(given), Test::Authority(wanted))
-        | (Test::Scheme(given), Test::Scheme(wanted)) => narrower(given, wanted),
-        (Test::Header(given), Test::Header(wanted)) => header(given, wanted),
-        (
-            Test::Query { name, value },
-            Test::Query {
-                name: other,
-                value: wanted,
-            },
-        ) => name == other && narrower(value, wanted),
         // What cannot be decided here is decided alike where it says the same.
         (Test::Assumed(given_as), Test::Assumed(wanted_as))
         | (Test::Unknowable(given_as), Test::Unknowable(wanted_as)) => {
             given.field == wanted.field && given_as.message == wanted_as.message
         }
-        _ => false,
-    }
-}
-
-fn header(given: &HeaderTest, wanted: &HeaderTest) -> bool {
-    if given.name != wanted.name || given.invert != wanted.invert {
-        return false;
-    }
-    if !given.invert {
-        // A missing header that counts as empty has no value that could be compared.
-        return !given.missing_is_empty
-            && !wanted.missing_is_empty
-            && narrower(&given.value, &wanted.value);
-    }
-    // "Not this" follows from "not that" where this is a part of that.
-    if !narrower(&wanted.value, &given.value) {
-        return false;
-    }
-    let present = |test: &HeaderTest| matches!(test.value, TextMatch::Present);
-    match (present(given), present(wanted)) {
-        (true, true) => true,
-        // The header is absent, which counts as empty or as nothing.
-        (true, false) => wanted.missing_is_empty && !wanted.value.matches(""),
-        (false, true) => false,
-        (false, false) => given.missing_is_empty == wanted.missing_is_empty,
-    }
-}
-
-/// Whether every text that passes the one passes the other.
-fn narrower(given: &TextMatch, wanted: &TextMatch) -> bool {
-    use TextMatch::{Below, Contains, Exact, Prefix, Present, Range, Regex, Suffix};
-    // A comparison that minds the case follows only from one that does.
-    let minds = |ignore_case: bool, other: bool| ignore_case || !other;
-    let same = |ignore_case: bool| {
-        move |text: &str| {
-            if ignore_case {
-                text.to_ascii_lowercase()
-            } else {
-                text.to_owned()
-            }
-        }
-    };
-    match (given, wanted) {
-        (_, Present) => true,
-        (
-            Exact {
-                text,
-                ignore_case: false,
-            },
-            wanted,
-        ) => wanted.matches(text),
-        (
-            Exact { text, ignore_case },
-            Exact {
-                text: other,
-                ignore_case: wanted,
-            },
-        ) => minds(*wanted, *ignore_case) && same(*wanted)(text) == same(*wanted)(other),
-        (
-            Exact { text, ignore_case }
-            | Prefix { text, ignore_case }
-            | Below { text, ignore_case },
-            Prefix {
-                text: start,
-                ignore_case: wanted,
-            },
-        ) => minds(*wanted, *ignore_case) && same(*wanted)(text).starts_with(&same(*wanted)(start)),
-        (
-            Prefix { text, ignore_case },
-            Below {
-                text: start,
-                ignore_case: wanted,
-            },
-        ) => {
-            let inside = format!("{}/", same(*wanted)(start));
-            minds(*wanted, *ignore_case) && same(*wanted)(text).starts_with(&inside)
-        }
-        (
-            Exact { text, ignore_case } | Below { text, ignore_case },
-            Below {
-                ignore_case: wanted_case,
-                ..
-            },
-        ) => minds(*wanted_case, *ignore_case) && wanted.matches(text),
-        (
-            Exact { text, ignore_case } | Suffix { text, ignore_case },
-            Suffix {
-                text: end,
-                ignore_case: wanted,
-            },
-        ) => minds(*wanted, *ignore_case) && same(*wanted)(text).ends_with(&same(*wanted)(end)),
-        (
-            Exact { text, ignore_case }
-            | Prefix { text, ignore_case }
-            | Suffix { text, ignore_case }
-            | Contains { text, ignore_case }
-            | Below { text, ignore_case },
-            Contains {
-                text: part,
-                ignore_case: wanted,
-            },
-        ) => minds(*wanted, *ignore_case) && same(*wanted)(text).contains(&same(*wanted)(part)),
-        (
-            Range { start, end },
-            Range {
-                start: from,
-                end: to,
-            },
-        ) => start >= end || (from <= start && end <= to),
-        (Regex(given), Regex(wanted)) => given.as_str() == wanted.as_str(),
-        _ => false,
+        (given, wanted) => entails(given, wanted),
     }
 }
 
