@@ -1,6 +1,6 @@
 //! Where the answer goes: files, stdout, the exit code.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use super::config::OutputConfig;
 use super::exit::Exit;
@@ -25,30 +25,14 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
             source,
         })?;
     }
-    let colour = match output.args.color {
-        args::Colour::Always => true,
-        args::Colour::Never => false,
-        args::Colour::Auto => io::stdout().is_terminal() && !output::no_color(),
-    };
     let style = Style {
-        colour,
+        colour: output::colour_on_stdout(output.args.color),
         width: output::width(),
         verbose: output.args.verbose,
     };
     let mut bytes = Vec::new();
-    let written = (output.format.render)(report, style, &mut bytes).and_then(|()| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&bytes)?;
-        stdout.flush()
-    });
-    match written {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        other => other.map_err(|source| Failure::Write {
-            path: "stdout".to_owned(),
-            source,
-        })?,
-    }
+    let written = (output.format.render)(report, style, &mut bytes);
+    to_stdout(written.map(|()| bytes))?;
     if report.verdict.outcome == Outcome::NoData {
         say(&format!(
             "error: {}\nhelp: {}\n",

@@ -1,11 +1,10 @@
 //! `resplit explain`: which rule takes exactly this request, what it makes of it, and why the others do not. Nothing is
 //! sent.
 
-use std::io::{self, Write};
-
 use super::args::{ExplainArgs, ExplainFormat};
 use super::config;
 use super::declared::{Routes, distinct, host_header, probe};
+use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::input;
@@ -29,19 +28,8 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
         ExplainFormat::Text => render(&explanation, &mut bytes),
         ExplainFormat::Json => render_json(&explanation, &mut bytes),
     };
-    let written = written.and_then(|()| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&bytes)?;
-        stdout.flush()
-    });
-    match written {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Pass),
-        other => other.map(|()| Exit::Pass).map_err(|source| Failure::Write {
-            path: "stdout".to_owned(),
-            source,
-        }),
-    }
+    to_stdout(written.map(|()| bytes))?;
+    Ok(Exit::Pass)
 }
 
 fn explained(args: ExplainArgs) -> Result<Explanation, Failure> {

@@ -8,6 +8,8 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::args::Colour;
+
 /// Columns where the terminal does not say.
 const DEFAULT_WIDTH: usize = 100;
 
@@ -51,7 +53,7 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// `NO_COLOR`: any value but the empty one switches colour off.
-pub(super) fn no_color() -> bool {
+fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
@@ -66,6 +68,15 @@ pub(super) fn width() -> usize {
             .map(|(_, columns)| usize::from(columns))
     };
     asked.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Whether what goes to stdout is coloured.
+pub(super) fn colour_on_stdout(when: Colour) -> bool {
+    match when {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => io::stdout().is_terminal() && !no_color(),
+    }
 }
 
 /// Whether messages on stderr may be coloured.

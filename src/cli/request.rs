@@ -54,6 +54,26 @@ pub(super) enum Body {
     File(PathBuf),
 }
 
+/// The request of a command that can do without one; where it is `needed`, it cannot be described without a URL.
+pub(super) fn optional(
+    command: &str,
+    url: Option<String>,
+    args: RequestArgs,
+    needed: bool,
+) -> Result<Option<RequestConfig>, Failure> {
+    let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
+    match url {
+        Some(url) => request(url, args).map(Some),
+        None if described && needed => Err(Failure::usage(
+            "a request is described, but not where it goes",
+            format!(
+                "give the URL too: resplit {command} -f FILE -H 'end-user: jason' http://HOST/PATH"
+            ),
+        )),
+        None => Ok(None),
+    }
+}
+
 /// What every request says, and to whom.
 pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
     let address = address(&url)?;

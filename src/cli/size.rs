@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use super::args::{SizeArgs, SizeFormat};
 use super::config::{self, Declaration};
 use super::declared;
+use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::request::request;
+use super::request::optional;
 use crate::report::render_size;
 use crate::verdict::size::{Size, parse_detect};
 
@@ -28,19 +29,8 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
         ));
     }
     let vantage = config::vantage(&args.expectation.vantage)?;
-    let described = args.request.method.is_some()
-        || args.request.host.is_some()
-        || !args.request.header.is_empty();
-    let request = match args.url {
-        Some(url) => Some(request(url, args.request)?),
-        None if described && matches!(declaration, Declaration::Manifests(_)) => {
-            return Err(Failure::usage(
-                "a request is described, but not where it goes",
-                "give the URL too: resplit size -f FILE -H 'end-user: jason' http://HOST/PATH",
-            ));
-        }
-        None => None,
-    };
+    let needed = matches!(declaration, Declaration::Manifests(_));
+    let request = optional("size", args.url, args.request, needed)?;
     let declared = declared::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
         .expect("something is declared");
     let detect = args
@@ -64,17 +54,6 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
             .map_err(io::Error::from)
             .and_then(|text| writeln!(bytes, "{text}")),
     };
-    let written = written.and_then(|()| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&bytes)?;
-        stdout.flush()
-    });
-    match written {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Pass),
-        other => other.map(|()| Exit::Pass).map_err(|source| Failure::Write {
-            path: "stdout".to_owned(),
-            source,
-        }),
-    }
+    to_stdout(written.map(|()| bytes))?;
+    Ok(Exit::Pass)
 }

@@ -118,7 +118,7 @@ impl<'f, 'c> Facts<'f, 'c> {
         let (rule, severity) = self.by_caveat.get(caveat.id)?.iter().find_map(|rule| {
             let severity = match rule.weigh {
                 Some(weigh) => weigh(&place)?,
-                None => rule.severity,
+                None => rule.severity_of(caveat.id),
             };
             Some((*rule, severity))
         })?;

@@ -25,6 +25,8 @@ pub struct Rule {
     pub caveats: &'static [&'static str],
     /// The problems of decoding that it stands for.
     pub problems: &'static [&'static str],
+    /// Caveats that are not as bad as the rule, or worse.
+    pub graded: &'static [(&'static str, Severity)],
     /// How bad a caveat is in its place; `None` leaves it to another rule.
     pub weigh: Option<fn(&Place<'_, '_>) -> Option<Severity>>,
     /// Finds what is no caveat.
@@ -56,9 +58,17 @@ impl Rule {
         mend: "",
         caveats: &[],
         problems: &[],
+        graded: &[],
         weigh: None,
         check: None,
     };
+
+    /// How bad a caveat is, wherever it is found.
+    #[must_use]
+    pub fn severity_of(&self, caveat: &str) -> Severity {
+        let graded = self.graded.iter().find(|(id, _)| *id == caveat);
+        graded.map_or(self.severity, |(_, severity)| *severity)
+    }
 
     /// Whether a person means this rule: by its id or its name, in any case, with `-` or `_`.
     #[must_use]

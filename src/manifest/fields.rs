@@ -236,11 +236,15 @@ impl<'n, 's> Fields<'n, 's> {
                 continue;
             }
             if let Some(near) = nearest(&entry.key, keys.iter().copied()) {
-                let message = format!("{} has no field `{}`", self.what, entry.key);
-                let problem = Diagnostic::error("unknown_field", message).at(entry.key_span, "");
+                let problem = self.no_field(entry);
                 decoder.report(problem.help(format!("did you mean `{near}`?")));
             }
         }
+    }
+
+    fn no_field(&self, entry: &Entry<'_>) -> Diagnostic {
+        let message = format!("{} has no field `{}`", self.what, entry.key);
+        Diagnostic::error("unknown_field", message).at(entry.key_span, "")
     }
 
     /// Reports the fields nobody asked for.
@@ -250,8 +254,7 @@ impl<'n, 's> Fields<'n, 's> {
             .iter()
             .filter(|entry| !self.known.contains(&entry.key.as_ref()))
         {
-            let message = format!("{} has no field `{}`", self.what, entry.key);
-            let problem = Diagnostic::error("unknown_field", message).at(entry.key_span, "");
+            let problem = self.no_field(entry);
             decoder.report(match nearest(&entry.key, self.known.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem.help(format!("its fields are {}", enumerate(&self.known))),

@@ -140,6 +140,19 @@ impl Service {
     }
 }
 
+impl Service {
+    /// The ports that the Service has, as text, unless a port is one of them or none is written.
+    #[must_use]
+    pub fn others_than(&self, port: u16) -> Option<String> {
+        let numbers = || self.ports.iter().map(|one| one.port.value);
+        if self.ports.is_empty() || numbers().any(|number| number == port) {
+            return None;
+        }
+        let numbers: Vec<String> = numbers().map(|number| number.to_string()).collect();
+        Some(numbers.join(", "))
+    }
+}
+
 impl ServicePort {
     fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut port = decoder.map(node, "a Service port")?;

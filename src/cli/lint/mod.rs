@@ -2,17 +2,14 @@
 
 mod args;
 
-use std::io::{self, IsTerminal};
-
 pub(super) use args::LintArgs;
 
-use super::args::Colour;
 use super::config;
 use super::declared;
 use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::request::request;
+use super::request::optional;
 use super::{input, output};
 use crate::diag::Severity;
 use crate::lint::allow::{Denied, Levels, UnknownRule, rule};
@@ -27,19 +24,8 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     }
     let levels = levels(&args.allow, &args.deny)?;
     let vantage = config::vantage(&args.vantage)?;
-    let described = args.request.method.is_some()
-        || args.request.host.is_some()
-        || !args.request.header.is_empty();
-    let probe = match args.url {
-        Some(url) => Some(declared::probe(&request(url, args.request)?)),
-        None if described => {
-            return Err(Failure::usage(
-                "a request is described, but not where it goes",
-                "give the URL too: resplit lint -f FILE -H 'end-user: jason' http://HOST/PATH",
-            ));
-        }
-        None => None,
-    };
+    let asked = optional("lint", args.url, args.request, true)?;
+    let probe = asked.as_ref().map(declared::probe);
     let sources = input::manifests(&args.filename)?;
     let (manifests, mut problems) = parse(&sources);
     if problems
@@ -81,11 +67,7 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
         .iter()
         .find(|format| format.name == args.output);
     let format = format.expect("clap knows the formats");
-    let colour = match args.color {
-        Colour::Always => true,
-        Colour::Never => false,
-        Colour::Auto => io::stdout().is_terminal() && !output::no_color(),
-    };
+    let colour = output::colour_on_stdout(args.color);
     let mut bytes = Vec::new();
     to_stdout((format.render)(&report, colour, &mut bytes).map(|()| bytes))?;
     Ok(if findings.iter().any(|finding| levels.denies(finding)) {

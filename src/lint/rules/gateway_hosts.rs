@@ -1,7 +1,6 @@
 //! RS035: a gateway that does not let a rule's requests in.
 
 use crate::diag::Severity;
-use crate::lint::rule::Place;
 use crate::lint::{Context, Finding, Rule};
 
 /// The rule.
@@ -15,18 +14,10 @@ pub(super) const RULE: Rule = Rule {
           `httpsRedirect` answers plain HTTP with 301",
     mend: "list the host in a server of the Gateway, or send the request where the server listens",
     caveats: &["gateway-not-given"],
-    weigh: Some(weigh),
+    graded: &[("gateway-not-given", Severity::Info)],
     check: Some(check),
     ..Rule::BASE
 };
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of all rules that weigh"
-)]
-fn weigh(_: &Place<'_, '_>) -> Option<Severity> {
-    Some(Severity::Info)
-}
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let refused =

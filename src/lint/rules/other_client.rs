@@ -1,7 +1,6 @@
 //! RS023: a route for other clients than the one that is asked about.
 
 use crate::diag::Severity;
-use crate::lint::rule::Place;
 use crate::lint::{Context, Finding, Rule};
 use crate::route::{Action, Test};
 
@@ -20,22 +19,13 @@ pub(super) const RULE: Rule = Rule {
         "waypoint-source-labels",
         "unknown-source-labels",
     ],
-    weigh: Some(weigh),
+    graded: &[
+        ("waypoint-source-labels", Severity::Error),
+        ("unknown-source-labels", Severity::Info),
+    ],
     check: Some(check),
     ..Rule::BASE
 };
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of all rules that weigh"
-)]
-fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
-    Some(match place.caveat.id {
-        "waypoint-source-labels" => Severity::Error,
-        "unknown-source-labels" => Severity::Info,
-        _ => Severity::Warning,
-    })
-}
 
 /// Only where somebody asked from somewhere: seen from nowhere, a rule for some clients is as good as any.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

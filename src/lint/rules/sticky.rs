@@ -2,7 +2,7 @@
 
 use crate::diag::Severity;
 use crate::lint::Rule;
-use crate::lint::rule::Place;
+
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     id: "RS028",
@@ -18,18 +18,10 @@ pub(super) const RULE: Rule = Rule {
         "consistent-hash",
         "persistent-session",
     ],
-    weigh: Some(weigh),
+    // A hash inside of a destination leaves the split between destinations as it is.
+    graded: &[
+        ("consistent-hash", Severity::Info),
+        ("persistent-session", Severity::Info),
+    ],
     ..Rule::BASE
 };
-
-/// A hash inside of a destination leaves the split between destinations as it is.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of all rules that weigh"
-)]
-fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
-    Some(match place.caveat.id {
-        "consistent-hash" | "persistent-session" => Severity::Info,
-        _ => Severity::Warning,
-    })
-}

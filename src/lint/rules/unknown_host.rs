@@ -2,7 +2,7 @@
 
 use crate::diag::Severity;
 use crate::lint::Rule;
-use crate::lint::rule::Place;
+
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     id: "RS004",
@@ -13,18 +13,10 @@ pub(super) const RULE: Rule = Rule {
     why: "a host with a dot is taken literally: `reviews.prod` is not the service `reviews` of namespace `prod`; a host that is no service has no cluster",
     mend: "correct the name, or write `NAME.NAMESPACE.svc.cluster.local`",
     caveats: &["unknown-destination", "short-dotted-host", "unknown-host"],
-    weigh: Some(weigh),
+    // A host that is no service still gets routes on port 80.
+    graded: &[
+        ("short-dotted-host", Severity::Warning),
+        ("unknown-host", Severity::Warning),
+    ],
     ..Rule::BASE
 };
-
-/// A host that is no service still gets routes on port 80.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of all rules that weigh"
-)]
-fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
-    Some(match place.caveat.id {
-        "unknown-destination" => Severity::Error,
-        _ => Severity::Warning,
-    })
-}

@@ -2,7 +2,7 @@
 
 use crate::diag::Severity;
 use crate::lint::Rule;
-use crate::lint::rule::Place;
+
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     id: "RS001",
@@ -13,18 +13,7 @@ pub(super) const RULE: Rule = Rule {
     why: "the proxy has no cluster for it: the whole share is answered with 503 (flag NC), and is not given to the others",
     mend: "define the subset in the DestinationRule that the client sees, or correct the name",
     caveats: &["unknown-subset", "unknown-cluster", "no-destination-rule"],
-    weigh: Some(weigh),
+    // Without any rule for the host among the manifests, its file was probably not passed.
+    graded: &[("no-destination-rule", Severity::Info)],
     ..Rule::BASE
 };
-
-/// Without any rule for the host among the manifests, its file was probably not passed.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of all rules that weigh"
-)]
-fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
-    Some(match place.caveat.id {
-        "no-destination-rule" => Severity::Info,
-        _ => Severity::Error,
-    })
-}

@@ -166,20 +166,11 @@ impl<'m> Follow<'_, 'm> {
     }
 
     fn closed(&self, backend: &BackendRef, service: &Service, port: u16) -> Option<Caveat> {
-        let open = service.ports.iter().any(|one| one.port.value == port);
-        if open || service.ports.is_empty() {
-            return None;
-        }
-        let ports: Vec<String> = service
-            .ports
-            .iter()
-            .map(|one| one.port.value.to_string())
-            .collect();
         let message = format!(
             "{} has no port {port}, {}; its ports are {}",
             service.meta,
             self.lost(),
-            ports.join(", ")
+            service.others_than(port)?
         );
         let span = backend.port.as_ref().map(|port| port.span);
         Some(Caveat::new("closed-port", message, span))

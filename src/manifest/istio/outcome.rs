@@ -247,19 +247,13 @@ fn port(index: &Index<'_>, host: &str, listener: Option<u16>) -> Option<u16> {
 /// A port that the Service does not have leads nowhere.
 fn closed(index: &Index<'_>, item: &WeightedDestination, host: &str, port: u16) -> Option<Caveat> {
     let service = index.service(host)?;
-    let only = item.port.is_none() && service.ports.len() == 1;
-    if only || service.ports.is_empty() || service.ports.iter().any(|one| one.port.value == port) {
+    if item.port.is_none() && service.ports.len() == 1 {
         return None;
     }
-    let ports: Vec<String> = service
-        .ports
-        .iter()
-        .map(|one| one.port.value.to_string())
-        .collect();
     let message = format!(
         "{} has no port {port}, so that this share is answered with 503 (NC); its ports are {}",
         service.meta,
-        ports.join(", ")
+        service.others_than(port)?
     );
     let span = item.port.as_ref().map_or(item.host.span, |port| port.span);
     Some(Caveat::new("closed-port", message, Some(span)).breaking())
