@@ -99,6 +99,9 @@ fn a_folder_without_manifests_is_refused() {
 fn a_split_of_connections_is_no_split_of_requests() {
     let url = Refusing::start().url("/");
     let rules = virtual_service("weather", ["90", "10"]).replace("http:", "tcp:");
+    let handshakes = rules
+        .replace("tcp:", "tls:")
+        .replace("- route:", "- match: [{sniHosts: [weather]}]\n      route:");
     let service = |port: &str| {
         format!(
             "---\napiVersion: v1\nkind: Service\nmetadata: {{name: weather}}\nspec: {{ports: [{{name: {port}, port: 80}}]}}\n"
@@ -113,7 +116,10 @@ fn a_split_of_connections_is_no_split_of_requests() {
             "a port that says nothing",
             format!("{rules}{}", service("web")),
         ),
-        ("names in handshakes", rules.replace("tcp:", "tls:")),
+        (
+            "names in handshakes",
+            format!("{handshakes}{}", service("http")),
+        ),
     ] {
         fs::write(&file, text).unwrap();
         let outcome = run(&["-f", &shown(&file), "--host", "weather", &url]);

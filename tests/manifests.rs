@@ -4,7 +4,8 @@
 //! # request: GET http://reviews:9080/api?x=1 -H end-user: jason --from-namespace default
 //! ```
 //!
-//! A new case is a new file. `--gateway NS/NAME` and `--from-labels k=v,…` say where the request comes from.
+//! A new case is a new file. `--gateway NS/NAME`, `--from-labels k=v,…`, `--waypoint` and `--istio-version X.Y` say where
+//! the request comes from.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::Path;
 use resplit::diag::render::render;
 use resplit::diag::{Severity, Sources};
 use resplit::manifest::{Manifests, lower, parse};
-use resplit::route::{Implementation, Probe, Vantage, resolve};
+use resplit::route::{Implementation, Origin, Probe, Proxy, Vantage, resolve};
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test reads its own cases")]
@@ -127,6 +128,9 @@ fn answer(request: &str, manifests: &Manifests, sources: &Sources) -> String {
             .map(|span| format!(" at {}", sources.place(span)))
             .unwrap_or_default();
         let _ = writeln!(out, "  caveat {}{place}: {}", caveat.id, caveat.message);
+        if let Some(help) = &caveat.help {
+            let _ = writeln!(out, "    help: {help}");
+        }
     }
     out
 }
@@ -137,9 +141,10 @@ fn asked(request: &str) -> (Probe, Vantage) {
     let (method, url) = first.split_once(' ').expect("a method and a URL");
     let mut probe = Probe::new(method, &url.parse().expect("a URL")).expect("an absolute URL");
     let (mut namespace, mut labels, mut gateway) = (None, None, None);
+    let (mut proxy, mut istio) = (Proxy::Sidecar, None);
     let mut implementation = Implementation::default();
     for option in options.split(" -").filter(|option| !option.is_empty()) {
-        let (name, value) = option.split_once(' ').expect("an option and its value");
+        let (name, value) = option.split_once(' ').unwrap_or((option, ""));
         let pair = |separator| {
             value
                 .split_once(separator)
@@ -151,6 +156,8 @@ fn asked(request: &str) -> (Probe, Vantage) {
             "-from-namespace" => namespace = Some(value.to_owned()),
             "-from-labels" => labels = Some([pair("=")].into()),
             "-gateway" => gateway = Some(pair("/")),
+            "-waypoint" => proxy = Proxy::Waypoint,
+            "-istio-version" => istio = Some(value.parse().expect("a version")),
             "-implementation" => {
                 implementation = match value {
                     "istio" => Implementation::Istio,
@@ -165,9 +172,14 @@ fn asked(request: &str) -> (Probe, Vantage) {
     }
     let vantage = match gateway {
         Some((namespace, name)) => Vantage::gateway(namespace, name),
-        None => Vantage::mesh(namespace, labels),
+        None => Vantage::at(Origin::Mesh {
+            namespace,
+            labels,
+            proxy,
+        }),
     };
     let vantage = Vantage {
+        istio,
         implementation,
         ..vantage
     };

@@ -144,13 +144,23 @@ fn traffic_that_follows_the_pods_is_said_to() {
         "/examples/weather/fixed/weather-rules.yaml"
     );
     let pods = folder.path().join("pods.yaml");
-    let mesh = Mesh::split([("single", 75), ("multiple", 25)]).start();
+    let mesh = Mesh::split([("single", 75), ("multiple", 25)])
+        .seed(7)
+        .start();
     let url = mesh.url("/");
     let run = |single, multiple, code| {
         std::fs::write(&pods, deployments(single, multiple)).unwrap();
-        run_json(&["-f", rules, "-f", pods.to_str().unwrap(), &url])
-            .exits(code)
-            .report()
+        run_json(&[
+            "-n",
+            "1000",
+            "-f",
+            rules,
+            "-f",
+            pods.to_str().unwrap(),
+            &url,
+        ])
+        .exits(code)
+        .report()
     };
     let ids = |list: &Value| -> Vec<String> {
         let entries = list.as_array().unwrap().iter();
@@ -202,6 +212,7 @@ fn a_destination_that_the_proxies_do_not_have_is_no_pass_though_the_errors_come_
     let share = &report.0["expected"]["shares"][1];
     assert_eq!(share["cause"], "broken-backend");
     let finding = &report.0["verdict"]["diagnosis"][0];
+    assert_eq!(finding["id"], "RS001", "{finding}");
     assert!(
         finding["message"]
             .as_str()
@@ -217,6 +228,37 @@ fn a_destination_that_the_proxies_do_not_have_is_no_pass_though_the_errors_come_
     let url = few.url("/");
     let args = ["-f", &rules, "-n", "40", "--inconclusive", "pass", &url];
     run_json(&args).exits(1);
+}
+
+/// "500 status codes MUST be returned for requests that would have otherwise been routed to an invalid backend."
+#[test]
+fn a_backend_that_an_http_route_may_not_have_is_told_with_its_rule() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("route.yaml");
+    let route = "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: weather}
+spec:
+  parentRefs: [{kind: Service, group: '', name: weather}]
+  rules:
+  - backendRefs:
+    - {name: single, port: 80, weight: 9}
+    - {name: multiple, weight: 1}
+";
+    std::fs::write(&path, route).expect("writable");
+    let mesh = Mesh::split([("single", 100)]).seed(7);
+    let mesh = mesh.identityless(500, "", 10).start();
+    let rules = path.to_str().expect("a path");
+    let report = run_json(&["-f", rules, "--host", "weather", &mesh.url("/")]);
+    let report = report.exits(1).report();
+    assert_eq!(report.text("/verdict/method"), "structural");
+    let finding = &report.0["verdict"]["diagnosis"][0];
+    assert_eq!(finding["id"], "RS030", "{finding}");
+    let message = finding["message"].as_str().expect("a message");
+    assert!(
+        message.contains("Service multiple is named without a `port`"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -27,6 +27,16 @@ pub(super) struct Declared {
     pub(super) caveats: Vec<Caveat>,
     /// What the traffic could follow instead.
     pub(super) rivals: Vec<Rival>,
+    /// Where the manifests and a request say it.
+    pub(super) asked: Option<Asked>,
+}
+
+/// A request, and the manifests that say where it goes.
+pub(super) struct Asked {
+    /// The manifests.
+    pub(super) routes: Routes,
+    /// The request.
+    pub(super) probe: Probe,
 }
 
 /// Finds out what is declared, if anything is.
@@ -55,6 +65,7 @@ pub(super) fn resolve_for(
                 rule: None,
                 caveats: Vec::new(),
                 rivals: Vec::new(),
+                asked: None,
             }));
         }
         Declaration::Manifests(paths) => input::manifests(paths)?,
@@ -72,7 +83,11 @@ pub(super) fn resolve_for(
         Some(probe) => routes.resolve(probe)?,
         None => only_split(&routes.table).map_err(|error| unclear(&error))?,
     };
-    Ok(Some(Declared::of(&routes, &resolution, asked.as_ref())))
+    let declared = Declared::of(&routes, &resolution, asked.as_ref());
+    Ok(Some(Declared {
+        asked: asked.map(|probe| Asked { routes, probe }),
+        ..declared
+    }))
 }
 
 /// Manifests, and the routes they make for a request.
@@ -151,6 +166,7 @@ impl Declared {
                 .collect(),
             rule: (resolution.route).map(|route| format!("{} {}", route.object, route.rule)),
             expected,
+            asked: None,
         }
     }
 }

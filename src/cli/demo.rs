@@ -46,6 +46,8 @@ static BROKEN: [(&str, &str); 2] = [
     ),
 ];
 const VERSIONS: [&str; 2] = ["single", "multiple"];
+/// The last Istio that did not look at the bytes of a port whose name says nothing: the one of the story.
+const OLD: &str = "1.2";
 /// The same story every time it is told.
 const SEED: u64 = 5;
 
@@ -65,16 +67,20 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit, Failure> {
     };
     let address = serve(weights).map_err(Failure::Mesh)?;
     let url = format!("http://{address}/version");
+    let mut typed = vec!["resplit", "--host", "weather-backend:5000", &url];
+    if matches!(args.scenario, Scenario::Broken) {
+        typed.extend(["--istio-version", OLD]);
+    }
     if !args.output.quiet {
         let folder = match args.scenario {
             Scenario::Healthy => "fixed",
             Scenario::Broken => "broken",
         };
         say(&format!(
-            "demo: {tale}; what follows is the answer of\n  resplit -f examples/weather/{folder} --host weather-backend:5000 {url}\n\n"
+            "demo: {tale}; what follows is the answer of\n  resplit -f examples/weather/{folder} {}\n\n",
+            typed[1..].join(" ")
         ));
     }
-    let typed = ["resplit", "--host", "weather-backend:5000", &url];
     let mut cli = Cli::try_parse_from(typed).expect("the demo's own command line");
     cli.run.output = args.output;
     let mut config = RunConfig::try_from(cli.run)?;

@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod explain;
 mod failure;
+mod findings;
 mod input;
 mod interrupt;
 mod lint;

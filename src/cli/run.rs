@@ -7,6 +7,7 @@ use super::declared::{self, Declared};
 use super::deliver::{deliver, exit};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::findings::explain;
 use super::interrupt;
 use super::objectives;
 use super::output;
@@ -116,10 +117,14 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         });
     }
     verdict.caveats.extend(unsettled);
+    if let Some(asked) = declared.and_then(|declared| declared.asked.as_ref()) {
+        explain(&mut verdict, asked);
+    }
     let stated = declared.iter().flat_map(|declared| &declared.caveats);
     // What explains the verdict was said there.
-    let stated = stated.filter(|caveat| !verdict.diagnosis.contains(caveat));
-    let stated: Vec<Caveat> = stated.cloned().collect();
+    let said =
+        |caveat: &Caveat| (verdict.diagnosis.iter()).any(|known| known.message == caveat.message);
+    let stated: Vec<Caveat> = stated.filter(|caveat| !said(caveat)).cloned().collect();
     verdict.caveats.extend(stated);
     Ok(report::report(Run {
         request: asked(&config.request),

@@ -21,6 +21,8 @@ pub struct Meta {
     pub created: Option<String>,
     /// The labels of the object itself.
     pub labels: BTreeMap<String, String>,
+    /// Its annotations for the mesh, each with its place.
+    pub annotations: BTreeMap<String, At<String>>,
     /// Where the name is.
     pub span: Span,
 }
@@ -38,6 +40,10 @@ pub struct Service {
     pub kind: Option<At<String>>,
     /// The address, `None` as text for a headless Service.
     pub cluster_ip: Option<At<String>>,
+    /// All of its addresses, where it has several.
+    pub cluster_ips: Vec<At<String>>,
+    /// The namespaces that see it, by the annotation `networking.istio.io/exportTo`; none means all.
+    pub export_to: Vec<At<String>>,
     /// The name that an `ExternalName` Service stands for.
     pub external_name: Option<At<String>>,
 }
@@ -99,6 +105,18 @@ impl Meta {
         }
         let mut meta = object.map("metadata", "metadata", decoder)?;
         let labels = meta.labels("labels", decoder);
+        let annotations = meta.entries("annotations", decoder);
+        let of_the_mesh = annotations
+            .iter()
+            .filter(|entry| entry.key.contains("istio.io/") && !entry.value.is_null());
+        let annotations = of_the_mesh
+            .filter_map(|entry| {
+                Some((
+                    entry.key.to_string(),
+                    decoder.text(&entry.value, &entry.key)?,
+                ))
+            })
+            .collect();
         let namespace = meta.text("namespace", decoder);
         let created = meta
             .get("creationTimestamp")
@@ -116,8 +134,22 @@ impl Meta {
             namespace: namespace.map_or_else(|| "default".to_owned(), |namespace| namespace.value),
             created: created.map(|created| created.value),
             labels,
+            annotations,
             span: name.span,
         })
+    }
+
+    /// The comma-separated words of an annotation.
+    pub(super) fn listed(&self, annotation: &str) -> Vec<At<String>> {
+        let Some(text) = self.annotations.get(annotation) else {
+            return Vec::new();
+        };
+        let words = text.value.split(',').map(str::trim);
+        let word = |word: &str| At {
+            value: word.to_owned(),
+            span: text.span,
+        };
+        words.filter(|word| !word.is_empty()).map(word).collect()
     }
 }
 
@@ -129,8 +161,11 @@ impl Service {
         decoder: &mut Decoder<'_>,
     ) -> Option<Self> {
         let mut spec = object.map("spec", "a Service spec", decoder)?;
+        let export_to = meta.listed("networking.istio.io/exportTo");
         Some(Self {
             meta,
+            export_to,
+            cluster_ips: spec.texts("clusterIPs", decoder),
             ports: spec.list("ports", decoder, ServicePort::decode),
             selector: spec.labels("selector", decoder),
             kind: spec.text("type", decoder),
@@ -188,16 +223,32 @@ impl ServicePort {
             "kubernetes.io/wss" => "https",
             name => name.split('-').next().unwrap_or_default(),
         };
-        match head {
-            "http" | "http2" | "grpc" | "http_proxy" => Carries::Http,
-            "tcp" | "tls" | "https" | "mongo" | "redis" | "mysql" | "udp" => {
-                Carries::Other(format!("`{head}`"))
-            }
-            _ if matches!(self.port.value, 25 | 53 | 3306 | 27017) => {
+        match Carries::named(head) {
+            Carries::Undetermined if matches!(self.port.value, 25 | 53 | 3306 | 27017) => {
                 Carries::Other("`tcp`".to_owned())
             }
-            _ => Carries::Undetermined,
+            carries => carries,
         }
+    }
+}
+
+impl Carries {
+    /// What a protocol of this name, in lower case, is.
+    #[must_use]
+    pub fn named(protocol: &str) -> Self {
+        match protocol {
+            "http" | "http2" | "grpc" | "grpc-web" | "http_proxy" => Self::Http,
+            "tcp" | "tls" | "https" | "mongo" | "redis" | "mysql" | "udp" => {
+                Self::Other(format!("`{protocol}`"))
+            }
+            _ => Self::Undetermined,
+        }
+    }
+
+    /// Whether it is TLS of some kind, whose connections are told apart by the name in the handshake.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Other(name) if name == "`tls`" || name == "`https`")
     }
 }
 

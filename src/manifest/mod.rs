@@ -49,7 +49,7 @@ use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
 use foreign::{Declared, Role};
 use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
-use istio::{DestinationRule, Gateway, ServiceEntry, VirtualService};
+use istio::{DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
 
@@ -67,6 +67,8 @@ pub struct Manifests {
     pub gateways: Vec<Gateway>,
     /// Istio's service entries.
     pub service_entries: Vec<ServiceEntry>,
+    /// Istio's sidecars.
+    pub sidecars: Vec<Sidecar>,
     /// Every HTTPRoute of the Gateway API.
     pub http_routes: Vec<ApiRoute>,
     /// Every GRPCRoute of the Gateway API.
@@ -153,6 +155,14 @@ const DIALECTS: &[Dialect] = &[
         decode: |meta, fields, decoder, to| {
             to.service_entries
                 .extend(ServiceEntry::decode(meta, fields, decoder));
+        },
+    },
+    Dialect {
+        group: "networking.istio.io",
+        versions: ISTIO,
+        kind: "Sidecar",
+        decode: |meta, fields, decoder, to| {
+            to.sidecars.extend(Sidecar::decode(meta, fields, decoder));
         },
     },
     Dialect {

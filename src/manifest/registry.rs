@@ -1,9 +1,8 @@
-//! Services, service entries and workloads by what refers to them, as every dialect asks for them. Not: rules.
+//! Services and workloads by what refers to them, as every dialect asks for them. Not: rules.
 
 use std::collections::HashMap;
 
 use super::Manifests;
-use super::istio::ServiceEntry;
 use super::kube::{Service, Workload};
 use super::names::service_of;
 
@@ -13,7 +12,6 @@ pub(in crate::manifest) struct Registry<'m> {
     // By namespace and name.
     services: HashMap<(&'m str, &'m str), &'m Service>,
     names: HashMap<&'m str, Vec<&'m str>>,
-    entries: HashMap<&'m str, &'m ServiceEntry>,
     // By namespace, label and value.
     workloads: HashMap<(&'m str, &'m str, &'m str), Vec<&'m Workload>>,
 }
@@ -24,7 +22,6 @@ impl<'m> Registry<'m> {
         let mut registry = Self {
             services: HashMap::new(),
             names: HashMap::new(),
-            entries: HashMap::new(),
             workloads: HashMap::new(),
         };
         for service in &manifests.services {
@@ -32,11 +29,6 @@ impl<'m> Registry<'m> {
             let name = (meta.namespace.as_str(), meta.name.as_str());
             registry.services.entry(name).or_insert(service);
             registry.names.entry(name.0).or_default().push(name.1);
-        }
-        for entry in &manifests.service_entries {
-            for host in &entry.hosts {
-                registry.entries.entry(&host.value).or_insert(entry);
-            }
         }
         for workload in &manifests.workloads {
             for (key, value) in &workload.labels {
@@ -64,11 +56,6 @@ impl<'m> Registry<'m> {
     ) -> impl Iterator<Item = &'m str> + use<'r, 'm> {
         let names = self.names.get(namespace).into_iter().flatten();
         names.copied()
-    }
-
-    /// The first `ServiceEntry` with a host.
-    pub(in crate::manifest) fn entry(&self, host: &str) -> Option<&'m ServiceEntry> {
-        self.entries.get(host).copied()
     }
 
     /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.

@@ -18,10 +18,13 @@ impl Condition {
     pub fn difference(&self, probe: &Probe, vantage: &Vantage) -> Difference {
         let quoted = |text: &str| format!("`{text}`");
         let (wanted, found) = match &self.test {
-            Test::Fixed(_) if self.field == "delegate.match" => (
+            Test::Unknowable(caveat) if caveat.id == "delegate-conflict" => (
                 Some("a match within that of the delegating rule".to_owned()),
                 "one outside".to_owned(),
             ),
+            Test::Unknowable(_) if self.field == "delegate" => {
+                (None, "no routes that apply".to_owned())
+            }
             Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) => {
                 (None, whence(&self.field, vantage))
             }

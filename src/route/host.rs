@@ -108,7 +108,34 @@ pub(super) fn find_host<'t>(
     table: &'t RouteTable,
     probe: &Probe,
 ) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
-    let name = probe.host().to_lowercase();
+    let asked = probe.host().to_lowercase();
+    let address = probe.address.to_lowercase();
+    let (name, caveat) = if address != asked && table.addressed.contains(&address) {
+        let ignored = not_consulted(&asked, &address);
+        (address, Some(ignored))
+    } else {
+        (asked.clone(), None)
+    };
+    let found = host_of(table, probe, name)?;
+    // Another name of the same host makes no difference.
+    let same = found.0.domains.contains(&asked);
+    Ok((found.0, found.1.or(caveat.filter(|_| !same))))
+}
+
+/// Where the address has chosen the routes, another `Host` has no say.
+fn not_consulted(host: &str, address: &str) -> Caveat {
+    let message = format!(
+        "`Host: {host}` does not choose the routes here: on a port without a declared protocol, and at a waypoint, the address `{address}` does"
+    );
+    Caveat::new("host-not-consulted", message, None)
+}
+
+/// The host of the table that answers to a name.
+fn host_of<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+    name: String,
+) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
     let exact: Vec<&VirtualHost> = table
         .hosts
         .iter()

@@ -13,7 +13,7 @@ mod rivals;
 mod vantage;
 pub mod witness;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use difference::Difference;
@@ -39,6 +39,8 @@ pub struct RouteTable {
     pub completes: Option<String>,
     /// Rules that exist and do not apply from here, so that an error can name them.
     pub elsewhere: Vec<Elsewhere>,
+    /// Names that choose the routes by where a connection goes: there `Host` is not looked at.
+    pub addressed: BTreeSet<String>,
 }
 
 /// One host, or several names of it, with its routes.
@@ -227,6 +229,7 @@ impl RouteTable {
         self.port = self.port.or(other.port);
         self.completes = self.completes.take().or(other.completes);
         self.elsewhere.extend(other.elsewhere);
+        self.addressed.extend(other.addressed);
     }
 }
 

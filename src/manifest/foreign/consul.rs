@@ -86,6 +86,7 @@ pub(in crate::manifest) fn entry(
         namespace: namespace.map_or_else(|| "default".to_owned(), |namespace| namespace.value),
         created: None,
         labels: std::collections::BTreeMap::new(),
+        annotations: std::collections::BTreeMap::new(),
         span: name.span,
     };
     manifests.objects.push(Object {

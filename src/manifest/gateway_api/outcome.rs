@@ -62,7 +62,7 @@ fn leads<'m>(
                     .help("give one of them a `weight` above 0")
             }
         };
-        caveats.push(caveat);
+        caveats.push(caveat.breaking());
         return Action::answer(500, Cause::BrokenBackend);
     }
     let follow = Follow {
@@ -79,7 +79,7 @@ fn leads<'m>(
         // Of what is never asked nothing can go wrong.
         if backend.weight > 0 {
             caveats.extend(backend.caveats.iter().cloned());
-            caveats.extend(wrong.or_else(|| elsewhere(backend)));
+            caveats.extend(wrong.map(Caveat::breaking).or_else(|| elsewhere(backend)));
         }
         found.push((backend, referent, broken));
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::attach;
 use super::destination_rule::Subset;
 use super::index::Index;
+use super::registered::Registered;
 use crate::manifest::kube::Workload;
 use crate::manifest::names::called;
 use crate::split::Clues;
@@ -78,13 +79,22 @@ fn labels(own: &Known<'_>, telling: &Telling<'_>) -> BTreeSet<String> {
 
 /// The workloads whose pods the destination selects.
 pub(super) fn workloads<'m>(index: &Index<'m>, own: &Known<'_>) -> Vec<&'m Workload> {
-    let Some((_, namespace)) = attach::service_of(&own.host) else {
-        return Vec::new();
-    };
     if own.subset_name.is_some() && own.subset.is_none() {
         return Vec::new();
     }
-    let selector = index.service(&own.host).map(|service| &service.selector);
+    let all = index.all(&own.host);
+    let entry = all.iter().find_map(|one| match one {
+        Registered::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
+        _ => None,
+    });
+    let (namespace, selector) = match (attach::service_of(&own.host), entry) {
+        (Some((_, namespace)), _) => {
+            let service = index.service(&own.host);
+            (namespace, service.map(|service| &service.selector))
+        }
+        (None, Some(entry)) => (entry.meta.namespace.as_str(), Some(&entry.selector)),
+        (None, None) => return Vec::new(),
+    };
     let subset = own.subset.map(|subset| &subset.labels);
     index.workloads(namespace, selector.into_iter().chain(subset).flatten())
 }

@@ -1,80 +1,176 @@
-//! `tcp` and `tls` routes: where they apply, and why a split by them is not judged where they do not.
+//! `tcp` and `tls` routes, and what a port carries: where which kind of route applies, and why others do not.
 
 use std::sync::Arc;
 
 use super::VirtualService;
-use super::lower::Compiler;
+use super::lower::{Caller, Compiler};
 use super::outcome::connections;
+use super::registered::{Port, Registered};
 use super::routes::{at, routes_of};
 use crate::manifest::decode::At;
-use crate::manifest::kube::{Carries, Service, ServicePort};
-use crate::route::{Route, Unjudged};
+use crate::manifest::kube::Carries;
+use crate::route::{Caveat, Condition, Route, Test, TextMatch, Unjudged};
 
-impl<'m> Compiler<'m> {
-    /// The port of the service behind a host that is dialled, as far as it is known.
-    pub(super) fn dialled(&self, host: &str) -> Option<(&'m Service, &'m ServicePort)> {
-        let service = self.index.service(host)?;
-        let port = match self.vantage.port {
-            Some(port) => service.ports.iter().find(|one| one.port.value == port),
-            None => service.ports.first().filter(|_| service.ports.len() == 1),
-        };
-        port.map(|port| (service, port))
+/// Since this version proxies look at the bytes where no protocol is declared.
+const SNIFFING: (u32, u32) = (1, 3);
+
+impl Compiler<'_> {
+    /// What a port carries for the mesh that is asked about.
+    pub(super) fn carries(&self, port: &Port<'_>) -> Carries {
+        match &port.carries {
+            Carries::Undetermined if self.vantage.before(SNIFFING.0, SNIFFING.1) => {
+                Carries::Other("nothing that is declared, which is TCP before Istio 1.3".to_owned())
+            }
+            carries => carries.clone(),
+        }
     }
 
-    /// "tcp[]: chosen only on TCP/opaque ports": the routes that connections to a host take, if it has such a port.
+    /// "tcp[]: chosen only on TCP/opaque ports", "tls[]: on https-/tls- ports": the routes that connections to a host
+    /// take, if it has such a port and such routes.
     pub(super) fn connections(
         &self,
         service: &VirtualService,
         host: &str,
-        client: &str,
+        carries: Option<&Carries>,
+        caller: Caller<'_>,
     ) -> Option<Vec<Route>> {
-        let (_, port) = self.dialled(host)?;
-        if service.tcp.is_empty() || !matches!(port.carries(), Carries::Other(_)) {
+        let carries = carries.filter(|carries| matches!(carries, Carries::Other(_)))?;
+        let tls = carries.is_tls() && !service.tls.is_empty();
+        if service.tcp.is_empty() && !tls {
             return None;
         }
+        let mut routes = if tls {
+            self.handshakes(service, caller)
+        } else {
+            Vec::new()
+        };
+        routes.extend(self.tcp(service, caller));
+        // What no rule takes goes to the service as if there were none.
+        routes.push(self.default_route(service, host, caller));
+        Some(routes)
+    }
+
+    /// The `tcp` routes of a VirtualService.
+    pub(super) fn tcp(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
         let mut routes = Vec::new();
         for (index, tcp) in service.tcp.iter().enumerate() {
             let home = &service.meta.namespace;
-            let outcome = connections(&self.index, tcp, home, client, self.vantage.port);
-            let sets = self.alternatives(&tcp.matches, service, client, "mesh");
+            let outcome = connections(&self.index, "tcp", tcp, home, caller);
+            let sets = self.alternatives(&tcp.matches, service, caller);
             let place = at(service, format!("tcp[{index}]"), tcp.span);
             routes.extend(routes_of(&place, sets, &Arc::new(outcome)));
         }
-        // What no rule takes goes to the service as if there were none.
-        routes.push(self.default_route(service, host));
-        Some(routes)
+        routes
+    }
+
+    /// The `tls` routes of a VirtualService, which take connections that begin with a handshake.
+    pub(super) fn handshakes(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for (index, tls) in service.tls.iter().enumerate() {
+            let home = &service.meta.namespace;
+            let outcome = connections(&self.index, "tls", tls, home, caller);
+            let mut sets = self.alternatives(&tls.matches, service, caller);
+            for conditions in &mut sets {
+                let condition = Condition {
+                    field: "tls".to_owned(),
+                    span: tls.span,
+                    test: Test::Scheme(TextMatch::exact("https")),
+                };
+                conditions.insert(0, condition);
+            }
+            let place = at(service, format!("tls[{index}]"), tls.span);
+            routes.extend(routes_of(&place, sets, &Arc::new(outcome)));
+        }
+        routes
+    }
+
+    /// A port that is no HTTP port makes the HTTP routes of its service dead letters; one that does not say is guessed.
+    pub(super) fn protocol(
+        &self,
+        known: Registered<'_>,
+        port: &Port<'_>,
+        caveats: &mut Vec<Caveat>,
+    ) {
+        let (number, meta) = (port.number, known.meta());
+        let named = match (known, port.name) {
+            (Registered::Entry(_), _) => "declares no protocol".to_owned(),
+            (_, Some(name)) => format!("is named `{name}`, which names no protocol"),
+            (_, None) => "has no name that names its protocol".to_owned(),
+        };
+        let help = match (known, port.name) {
+            (Registered::Entry(_), _) => "set its `protocol: HTTP`".to_owned(),
+            (_, Some(name)) if port.carries == Carries::Undetermined => {
+                format!("name it http-{name}, or set `appProtocol: http`")
+            }
+            _ => "name it http-…, or set `appProtocol: http`, if it does carry HTTP".to_owned(),
+        };
+        let (id, message) = match (&port.carries, self.carries(port)) {
+            (_, Carries::Http) => return,
+            (Carries::Undetermined, Carries::Other(_)) => (
+                "not-http",
+                format!(
+                    "port {number} of {meta} {named}: Istio before 1.3 treats it as TCP, so that its HTTP routes take no effect: connections are spread over all pods"
+                ),
+            ),
+            (_, Carries::Other(why)) => (
+                "not-http",
+                format!(
+                    "port {number} of {meta} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods"
+                ),
+            ),
+            (_, Carries::Undetermined) => {
+                let by = if known.has_address() {
+                    "; there the address that is called chooses the routes, not `Host`"
+                } else {
+                    ""
+                };
+                (
+                    "unnamed-port",
+                    format!(
+                        "port {number} of {meta} {named}: the proxy looks at the first bytes of each connection, and applies HTTP routes only to what it takes for HTTP{by}"
+                    ),
+                )
+            }
+        };
+        caveats.push(Caveat::new(id, message, Some(port.span)).help(help));
     }
 
     /// Why nothing can be said about requests to a host whose only split is one of connections.
     pub(super) fn unjudged(
-        &self,
         service: &VirtualService,
         opaque: &At<&'static str>,
         host: &str,
+        known: Option<Registered<'_>>,
+        port: Option<&Port<'_>>,
     ) -> Unjudged {
         let (object, key) = (service.object(), opaque.value);
-        let (message, help) = match (key, self.dialled(host)) {
-            ("tls", _) => (
-                format!("{object} splits `tls`, by the name in a TLS handshake, which resplit does not judge"),
-                "declare the split with --expect NAME=WEIGHT,… and --balancing connection".to_owned(),
-            ),
-            (_, Some((of, port))) => {
-                let number = port.port.value;
-                let what = match port.carries() {
-                    Carries::Http => format!("the HTTP port {number} of {}", of.meta),
-                    _ => format!("HTTP requests on port {number} of {}, which is not declared as TCP", of.meta),
+        let help = "write the split under `http:`, or name the port tcp-… if connections are meant";
+        let (message, help) = match (known, port) {
+            (Some(known), Some(port)) => {
+                let (number, meta) = (port.number, known.meta());
+                let what = match port.carries {
+                    Carries::Http => format!("the HTTP port {number} of {meta}"),
+                    _ => format!(
+                        "HTTP requests on port {number} of {meta}, which is not declared as {}",
+                        key.to_uppercase()
+                    ),
                 };
                 (
-                    format!("{object} splits `tcp`, which does not apply to {what}: its requests take the default route"),
-                    "write the split under `http:`, or name the port tcp-… if connections are meant".to_owned(),
+                    format!(
+                        "{object} splits `{key}`, which does not apply to {what}: its requests take the default route"
+                    ),
+                    help.replace("tcp-", &format!("{key}-")),
                 )
             }
-            (_, None) => (
+            _ => (
                 format!(
-                    "{object} splits `tcp`, which does not apply to HTTP requests, and no Service in these manifests says \
-                     that the port of `{host}` is TCP"
+                    "{object} splits `{key}`, which does not apply to HTTP requests, and no Service in these manifests says \
+                     that the port of `{host}` is {}",
+                    key.to_uppercase()
                 ),
-                "write the split under `http:`, or pass the file of the Service with its tcp-… port too".to_owned(),
+                format!(
+                    "write the split under `http:`, or pass the file of the Service with its {key}-… port too"
+                ),
             ),
         };
         Unjudged {

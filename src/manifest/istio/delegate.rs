@@ -3,101 +3,258 @@
 use std::sync::Arc;
 
 use super::attach;
-use super::lower::Compiler;
-use super::outcome::{abort, notable, outcome};
+use super::http_match::HttpMatch;
+use super::lower::{Caller, Compiler};
+use super::outcome::outcome;
 use super::routes::{nothing, push};
-use super::{HttpRoute, VirtualService};
+use super::{HttpAction, HttpRoute, VirtualService};
+use crate::diag::Span;
 use crate::manifest::decode::At;
 use crate::route::{Caveat, Condition, Route, Test, TextMatch};
 
-impl Compiler<'_> {
-    /// The routes that a delegating route stands for; one that never matches where the delegate cannot be found.
+impl<'m> Compiler<'m> {
+    /// The routes that a delegating route stands for; one that never matches where there are none.
     pub(super) fn delegated(
         &self,
         root: &VirtualService,
         (index, from): (usize, &HttpRoute),
         (home, name): (&str, &At<String>),
-        client: &str,
-        place: &str,
+        caller: Caller<'_>,
     ) -> Vec<Route> {
         let mut routes = Vec::new();
-        let outer = self.alternatives(&from.matches, root, client, place);
-        let Some(leaf) = self.delegate(&name.value, home, &root.meta.namespace) else {
-            push(
-                &mut routes,
-                root,
-                index,
-                from,
-                dropped(outer, home, name),
-                &nothing(),
-            );
-            return routes;
+        let leaf = match self.delegate(name, home, &root.meta.namespace) {
+            Ok(leaf) => leaf,
+            Err(caveat) => {
+                let mut sets = self.alternatives(&from.matches, root, caller);
+                never(&mut sets, name.span, &caveat);
+                push(&mut routes, root, index, from, sets, &nothing());
+                return routes;
+            }
         };
         for (index, http) in leaf.http.iter().enumerate() {
-            let own = &leaf.meta.namespace;
-            let Some(mut outcome) = outcome(&self.index, http, own, client, self.vantage.port)
-            else {
-                // Delegation goes one level deep.
-                continue;
+            let (matches, conflict) = match merged(root, &from.matches, leaf, &http.matches) {
+                Ok(matches) => (matches, None),
+                Err(field) => (
+                    http.matches.clone(),
+                    Some(conflict_with(root, name, &field)),
+                ),
             };
-            outcome.abort = outcome.abort.or_else(|| from.abort.and_then(abort));
-            outcome.caveats.extend(from.notable.iter().map(notable));
-            let inner = self.alternatives(&http.matches, leaf, client, place);
-            push(
-                &mut routes,
-                leaf,
-                index,
-                http,
-                merged(&outer, &inner, name),
-                &Arc::new(outcome),
-            );
+            let home = &leaf.meta.namespace;
+            let outcome = outcome(&self.index, &inherited(from, http), home, caller);
+            let mut sets = self.alternatives(&matches, leaf, caller);
+            let dropped = conflict.or_else(|| outcome.is_none().then(|| nested(http)));
+            if let Some(caveat) = dropped {
+                never(&mut sets, name.span, &caveat);
+            }
+            let outcome = outcome.map_or_else(nothing, Arc::new);
+            push(&mut routes, leaf, index, http, sets, &outcome);
         }
         routes
     }
 
-    /// A delegate is a VirtualService without hosts that is exported to the one that refers to it.
-    fn delegate(&self, name: &str, home: &str, root: &str) -> Option<&VirtualService> {
-        let found = self.index.virtual_service(home, name)?;
-        (found.hosts.is_empty() && attach::visibility(&found.export_to, home, root).is_some())
-            .then_some(found)
+    /// "A delegate must be exported to root ns; not found/not visible -> that root route is dropped silently."
+    fn delegate(
+        &self,
+        name: &At<String>,
+        home: &str,
+        root: &str,
+    ) -> Result<&'m VirtualService, Box<Caveat>> {
+        let object = format!("VirtualService {home}/{}", name.value);
+        let Some(found) = self.index.virtual_service(home, &name.value) else {
+            let message =
+                format!("{object} is not in these manifests: without it Istio drops this route");
+            let caveat = Caveat::new("delegate-not-found", message, Some(name.span));
+            return Err(Box::new(
+                caveat.help("pass its file too, or correct `delegate`"),
+            ));
+        };
+        if !found.hosts.is_empty() {
+            let message =
+                format!("{object} has hosts, so that it is no delegate: Istio drops this route");
+            let caveat = Caveat::new("delegate-not-found", message, Some(name.span));
+            return Err(Box::new(caveat.help("remove its `hosts`")));
+        }
+        if attach::visibility(&found.export_to, home, root).is_none() {
+            let message =
+                format!("{object} is not exported to namespace {root}: Istio drops this route");
+            let caveat = Caveat::new("delegate-not-exported", message, Some(name.span));
+            return Err(Box::new(
+                caveat.help(format!("add `{root}` to its `exportTo`")),
+            ));
+        }
+        Ok(found)
     }
 }
 
-/// "Result = cross product (root x leaf)"; "every delegate match must be compatible with >=1 root match, else the
-/// delegate route is dropped".
-fn merged(
-    outer: &[Vec<Condition>],
-    inner: &[Vec<Condition>],
-    name: &At<String>,
-) -> Vec<Vec<Condition>> {
-    let mut sets = Vec::new();
-    for inner in inner {
-        let fitting = outer.iter().filter(|outer| !conflict(outer, inner));
-        let before = sets.len();
-        sets.extend(fitting.map(|outer| [&outer[..], &inner[..]].concat()));
-        if sets.len() == before {
-            let field = "delegate.match".to_owned();
-            return vec![vec![Condition {
-                field,
-                span: name.span,
-                test: Test::Fixed(false),
-            }]];
+/// Adds what never holds to every alternative, and says why.
+fn never(sets: &mut [Vec<Condition>], span: Span, caveat: &Caveat) {
+    for set in sets {
+        set.push(Condition {
+            field: "delegate".to_owned(),
+            span,
+            test: Test::Unknowable(caveat.clone()),
+        });
+    }
+}
+
+fn conflict_with(root: &VirtualService, name: &At<String>, field: &str) -> Caveat {
+    let message = format!(
+        "a match of the delegate {} conflicts with every match of {} on `{field}`: Istio drops its route",
+        name.value,
+        root.object()
+    );
+    let caveat = Caveat::new("delegate-conflict", message, Some(name.span));
+    caveat.help("let the delegate match a part of what the root matches")
+}
+
+fn nested(http: &HttpRoute) -> Caveat {
+    let message =
+        "a delegate cannot delegate further: Istio goes one level deep and drops this route";
+    Caveat::new("nested-delegate", message, Some(http.span))
+}
+
+/// The route of a delegate with what it takes over: "inherited when unset in the leaf: timeout, retries, fault,
+/// corsPolicy, …".
+fn inherited(root: &HttpRoute, leaf: &HttpRoute) -> HttpRoute {
+    let mut merged = leaf.clone();
+    if leaf.fault.is_none() {
+        merged.abort = root.abort;
+        merged.fault = root.fault;
+    }
+    for field in &root.notable {
+        let own = if field.value.starts_with("fault.") {
+            leaf.fault.is_some()
+        } else {
+            leaf.notable.iter().any(|known| known.value == field.value)
+        };
+        if !own {
+            merged.notable.push(field.clone());
         }
     }
-    sets
+    if let (None, Some(name)) = (&leaf.name, &root.name) {
+        merged.name = Some(name.clone());
+    }
+    debug_assert!(
+        !matches!(root.action, HttpAction::Route(_)),
+        "a root delegates"
+    );
+    merged
 }
 
-/// Whether two lists of conditions set the same field in ways that Istio does not merge.
-fn conflict(outer: &[Condition], inner: &[Condition]) -> bool {
-    outer.iter().any(|outer| {
-        inner
+/// "Result = cross product (root x leaf), leaf fields win, maps united. No leaf match -> root match; no root match ->
+/// leaf match"; "every delegate match must be compatible with >=1 root match". The error is the field in conflict.
+fn merged(
+    root: &VirtualService,
+    outer: &[HttpMatch],
+    leaf: &VirtualService,
+    inner: &[HttpMatch],
+) -> Result<Vec<HttpMatch>, String> {
+    let full = |matches: &[HttpMatch], home: &str| -> Vec<HttpMatch> {
+        matches.iter().map(|one| resolved(one, home)).collect()
+    };
+    let outer = full(outer, &root.meta.namespace);
+    let inner = full(inner, &leaf.meta.namespace);
+    if outer.is_empty() || inner.is_empty() {
+        return Ok(if inner.is_empty() { outer } else { inner });
+    }
+    let mut all = Vec::new();
+    for inner in &inner {
+        let before = all.len();
+        let mut field = None;
+        for outer in &outer {
+            match conflict(outer, inner) {
+                None => all.push(united(outer, inner)),
+                Some(on) => field = Some(on),
+            }
+        }
+        if let (true, Some(field)) = (all.len() == before, field) {
+            return Err(field);
+        }
+    }
+    Ok(all)
+}
+
+/// A match whose gateways are named in full.
+fn resolved(one: &HttpMatch, home: &str) -> HttpMatch {
+    let mut one = one.clone();
+    for gateway in &mut one.gateways {
+        gateway.value = attach::gateway_name(&gateway.value, home);
+    }
+    one
+}
+
+fn united(outer: &HttpMatch, inner: &HttpMatch) -> HttpMatch {
+    let mut all = inner.clone();
+    for condition in &outer.conditions {
+        if !inner
+            .conditions
             .iter()
-            .filter(|inner| inner.field == outer.field)
-            .any(|inner| match (text(&outer.test), text(&inner.test)) {
-                (Some(outer), Some(inner)) => apart(outer, inner),
-                _ => false,
+            .any(|own| own.field == condition.field)
+        {
+            all.conditions.push(condition.clone());
+        }
+    }
+    all.port = inner.port.clone().or_else(|| outer.port.clone());
+    if inner.gateways.is_empty() {
+        all.gateways.clone_from(&outer.gateways);
+    }
+    all.source_namespace =
+        (inner.source_namespace.clone()).or_else(|| outer.source_namespace.clone());
+    all.source_labels = match (&outer.source_labels, &inner.source_labels) {
+        (Some(outer), Some(inner)) => {
+            let mut labels = outer.value.clone();
+            labels.extend(inner.value.clone());
+            Some(At {
+                value: labels,
+                span: inner.span,
             })
-    })
+        }
+        (outer, inner) => inner.clone().or_else(|| outer.clone()),
+    };
+    all
+}
+
+/// The field in which a match of the root and one of the delegate contradict each other, if there is one.
+fn conflict(root: &HttpMatch, leaf: &HttpMatch) -> Option<String> {
+    let texts = leaf.conditions.iter().find(|inner| {
+        let same = root
+            .conditions
+            .iter()
+            .filter(|outer| outer.field == inner.field);
+        let mut pairs = same.map(|outer| (text(&outer.test), text(&inner.test)));
+        pairs.any(|pair| matches!(pair, (Some(outer), Some(inner)) if apart(outer, inner)))
+    });
+    if let Some(condition) = texts {
+        return Some(condition.field.clone());
+    }
+    let differs = |outer: &Option<At<u16>>, inner: &Option<At<u16>>| matches!((outer, inner), (Some(outer), Some(inner)) if outer.value != inner.value);
+    let namespace = |one: &HttpMatch| one.source_namespace.as_ref().map(|at| at.value.clone());
+    let labels = match (&root.source_labels, &leaf.source_labels) {
+        (Some(outer), Some(inner)) => {
+            let mut all = inner.value.iter();
+            all.any(|(key, value)| outer.value.get(key).is_some_and(|own| own != value))
+        }
+        _ => false,
+    };
+    let wider = |leaf: &HttpMatch| {
+        let known =
+            |gateway: &At<String>| root.gateways.iter().any(|own| own.value == gateway.value);
+        !root.gateways.is_empty() && !leaf.gateways.iter().all(known)
+    };
+    let field = if root.ignore_case != leaf.ignore_case {
+        "ignoreUriCase"
+    } else if differs(&root.port, &leaf.port) {
+        "port"
+    } else if namespace(root).is_some() && namespace(root) != namespace(leaf) {
+        "sourceNamespace"
+    } else if labels {
+        "sourceLabels"
+    } else if wider(leaf) {
+        "gateways"
+    } else {
+        return None;
+    };
+    Some(field.to_owned())
 }
 
 fn text(test: &Test) -> Option<&TextMatch> {
@@ -109,33 +266,15 @@ fn text(test: &Test) -> Option<&TextMatch> {
     }
 }
 
-/// "root exact vs leaf prefix, non-prefix overlap, any regex on both".
+/// "root exact vs leaf prefix, non-prefix overlap, any regex on both": what both ask of one field must be the same, or
+/// the leaf's must begin with the root's prefix. Presence alone, on either side, is no part of anything else.
 fn apart(outer: &TextMatch, inner: &TextMatch) -> bool {
-    use TextMatch::{Exact, Prefix, Present};
+    use TextMatch::{Exact, Prefix};
     match (outer, inner) {
-        (Present, _) | (_, Present) => false,
         (Exact { text: outer, .. }, Exact { text: inner, .. }) => outer != inner,
         (Prefix { text: outer, .. }, Exact { text: inner, .. } | Prefix { text: inner, .. }) => {
             !inner.starts_with(outer.as_str())
         }
-        // Regular expressions, and a prefix below something exact; Istio has no other kinds.
         _ => true,
     }
-}
-
-/// The alternatives of a route whose delegate cannot be found: they never match, and say so.
-fn dropped(mut sets: Vec<Vec<Condition>>, home: &str, name: &At<String>) -> Vec<Vec<Condition>> {
-    for conditions in &mut sets {
-        let message = format!(
-            "VirtualService {home}/{} is not in these manifests, or is no delegate: Istio drops this route",
-            name.value
-        );
-        let test = Test::Unknowable(Caveat::new("delegate-not-found", message, Some(name.span)));
-        conditions.push(Condition {
-            field: "delegate".to_owned(),
-            span: name.span,
-            test,
-        });
-    }
-    sets
 }

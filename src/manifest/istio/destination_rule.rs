@@ -1,8 +1,9 @@
-//! A DestinationRule as far as it decides a split: its host and its subsets. Not: its traffic policies, which shape
-//! what happens inside a destination.
+//! A DestinationRule as written: its host, its subsets, and which parts of its traffic policies can be noticed in a run.
+//! Not: what those policies say, which shapes what happens inside a destination.
 
 use std::collections::BTreeMap;
 
+use crate::diag::Span;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -21,6 +22,12 @@ pub struct DestinationRule {
     pub export_to: Vec<At<String>>,
     /// Limited to some clients by `workloadSelector`.
     pub selective: bool,
+    /// The labels of those clients.
+    pub selector: BTreeMap<String, String>,
+    /// Where its traffic policy is, if it has one.
+    pub policy: Option<Span>,
+    /// The parts of its traffic policy that can be noticed.
+    pub notable: Vec<At<&'static str>>,
 }
 
 /// A named part of the pods of a host.
@@ -30,6 +37,8 @@ pub struct Subset {
     pub name: At<String>,
     /// The labels its pods carry.
     pub labels: BTreeMap<String, String>,
+    /// The parts of its own traffic policy that can be noticed.
+    pub notable: Vec<At<&'static str>>,
 }
 
 impl DestinationRule {
@@ -44,7 +53,13 @@ impl DestinationRule {
         let subsets = spec.list("subsets", decoder, Subset::decode);
         let export_to = spec.texts("exportTo", decoder);
         let selective = spec.place("workloadSelector").is_some();
-        spec.ignore(&["trafficPolicy"]);
+        let selector = spec
+            .map("workloadSelector", "a workload selector", decoder)
+            .map_or_else(BTreeMap::new, |mut selector| {
+                selector.labels("matchLabels", decoder)
+            });
+        let policy = spec.place("trafficPolicy");
+        let notable = traffic_policy(&mut spec, decoder);
         spec.finish(decoder);
         Some(Self {
             meta,
@@ -52,6 +67,9 @@ impl DestinationRule {
             subsets,
             export_to,
             selective,
+            selector,
+            policy,
+            notable,
         })
     }
 }
@@ -61,11 +79,56 @@ impl Subset {
         let mut subset = decoder.map(node, "a subset")?;
         let name = subset.required("name", decoder);
         let labels = subset.labels("labels", decoder);
-        subset.ignore(&["trafficPolicy"]);
+        let notable = traffic_policy(&mut subset, decoder);
         subset.finish(decoder);
         Some(Self {
             name: name?,
             labels,
+            notable,
         })
     }
+}
+
+/// The parts of a traffic policy that can be noticed from outside.
+fn traffic_policy(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Vec<At<&'static str>> {
+    let mut notable = Vec::new();
+    let Some(mut policy) = fields.map("trafficPolicy", "a traffic policy", decoder) else {
+        return notable;
+    };
+    parts(&mut policy, &mut notable, decoder);
+    for node in policy.items("portLevelSettings", decoder) {
+        if let Some(mut port) = decoder.map(node, "settings of a port") {
+            parts(&mut port, &mut notable, decoder);
+            port.ignore(&["port"]);
+            port.finish(decoder);
+        }
+    }
+    policy.ignore(&["tunnel", "proxyProtocol", "retryBudget"]);
+    policy.finish(decoder);
+    notable
+}
+
+fn parts(
+    policy: &mut Fields<'_, '_>,
+    notable: &mut Vec<At<&'static str>>,
+    decoder: &mut Decoder<'_>,
+) {
+    for key in ["outlierDetection", "connectionPool"] {
+        if let Some(span) = policy.place(key) {
+            notable.push(At { value: key, span });
+        }
+    }
+    if let Some(mut balancer) = policy.map("loadBalancer", "a load balancer", decoder) {
+        let value = "consistentHash";
+        notable.extend(balancer.place(value).map(|span| At { value, span }));
+        // Which pod of a destination: not which destination.
+        balancer.ignore(&[
+            "simple",
+            "localityLbSetting",
+            "warmupDurationSecs",
+            "warmup",
+        ]);
+        balancer.finish(decoder);
+    }
+    policy.ignore(&["tls"]);
 }

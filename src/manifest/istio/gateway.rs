@@ -1,4 +1,4 @@
-//! Gateways and service entries, as far as their names and hosts go.
+//! A Gateway as written: which hosts its servers take, and what they do with the bytes. Not: which routes it has.
 
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -23,17 +23,21 @@ pub struct Server {
     pub port: Option<At<u16>>,
     /// Plain HTTP is redirected to HTTPS.
     pub https_redirect: bool,
+    /// What it looks at.
+    pub reads: Reads,
 }
 
-/// A service outside of the mesh's own registry.
-#[derive(Clone, Debug)]
-pub struct ServiceEntry {
-    /// Its identity.
-    pub meta: Meta,
-    /// Its host names.
-    pub hosts: Vec<At<String>>,
-    /// Its ports.
-    pub ports: Vec<u16>,
+/// What a server of a gateway looks at to choose a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Requests: HTTP, in the clear or after the gateway has ended TLS.
+    Requests,
+    /// The name in the TLS handshake, which is passed through.
+    Handshakes,
+    /// Nothing: connections, in the clear or after the gateway has ended TLS.
+    Connections,
+    /// A name in the handshake that spells a cluster: no rule applies.
+    Clusters,
 }
 
 impl Gateway {
@@ -55,37 +59,37 @@ impl Server {
     fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut server = decoder.map(node, "a server")?;
         let hosts = server.texts("hosts", decoder);
-        let port = server
-            .map("port", "a server port", decoder)
-            .and_then(|mut port| port.port("number", decoder));
-        let redirect = server
-            .map("tls", "TLS settings", decoder)
-            .and_then(|mut tls| tls.boolean("httpsRedirect", decoder));
+        let (mut number, mut protocol) = (None, None);
+        if let Some(mut port) = server.map("port", "a server port", decoder) {
+            number = port.port("number", decoder);
+            protocol = port.text("protocol", decoder);
+        }
+        let (mut redirect, mut mode) = (None, None);
+        if let Some(mut tls) = server.map("tls", "TLS settings", decoder) {
+            redirect = tls.boolean("httpsRedirect", decoder);
+            mode = tls.text("mode", decoder);
+        }
         server.ignore(&["bind", "defaultEndpoint", "name"]);
         server.finish(decoder);
         Some(Self {
             hosts,
-            port,
+            port: number,
+            reads: Reads::of(protocol.as_ref(), mode.as_ref()),
             https_redirect: redirect.is_some_and(|redirect| redirect.value),
         })
     }
 }
 
-impl ServiceEntry {
-    /// A `ServiceEntry` from the fields of its object.
-    pub(in crate::manifest) fn decode(
-        meta: Meta,
-        object: &mut Fields<'_, '_>,
-        decoder: &mut Decoder<'_>,
-    ) -> Option<Self> {
-        let mut spec = object.map("spec", "a ServiceEntry spec", decoder)?;
-        let hosts = spec.texts("hosts", decoder);
-        let ports = spec.list("ports", decoder, |node, decoder| {
-            decoder
-                .map(node, "a port")?
-                .port("number", decoder)
-                .map(|port| port.value)
-        });
-        Some(Self { meta, hosts, ports })
+impl Reads {
+    /// What a server with this protocol and TLS mode looks at; without a protocol it is taken to be HTTP.
+    fn of(protocol: Option<&At<String>>, mode: Option<&At<String>>) -> Self {
+        let protocol = protocol.map_or_else(String::new, |text| text.value.to_uppercase());
+        let mode = mode.map_or("", |text| text.value.as_str());
+        match (protocol.as_str(), mode) {
+            ("HTTPS" | "TLS", "PASSTHROUGH") => Self::Handshakes,
+            ("HTTPS" | "TLS", "AUTO_PASSTHROUGH") => Self::Clusters,
+            ("TLS" | "TCP" | "MONGO" | "REDIS" | "MYSQL", _) => Self::Connections,
+            _ => Self::Requests,
+        }
     }
 }

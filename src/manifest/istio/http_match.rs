@@ -23,28 +23,49 @@ pub struct HttpMatch {
     pub source_namespace: Option<At<String>>,
     /// The gateways it is limited to.
     pub gateways: Vec<At<String>>,
+    /// The case of the path counts not.
+    pub ignore_case: bool,
+    /// It belongs to a route of connections, which checks all of its fields.
+    pub of_connection: bool,
 }
 
 impl HttpMatch {
     /// One item of `match` of a TCP route: nothing in it looks at requests.
     pub(super) fn of_connection(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut fields = decoder.map(node, "a match")?;
-        let mut conditions = Vec::new();
-        for key in ["destinationSubnets", "sourceSubnet"] {
-            if let Some(span) = fields.place(key) {
-                let message =
-                    format!("`{key}` looks at addresses, which are not known: taken not to match");
-                let caveat = Caveat::new("unknown-subnet", message, Some(span));
-                conditions.push(Condition {
-                    field: key.to_owned(),
-                    span,
-                    test: Test::Unknowable(caveat),
-                });
-            }
+        let conditions = subnets(&mut fields);
+        let item = Self::sources(node.span, conditions, &mut fields, decoder);
+        fields.finish(decoder);
+        Some(Self {
+            of_connection: true,
+            ..item
+        })
+    }
+
+    /// One item of `match` of a TLS route: it looks at the name in the handshake.
+    pub(super) fn of_handshake(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut fields = decoder.map(node, "a match")?;
+        let mut conditions = subnets(&mut fields);
+        let names = fields.texts("sniHosts", decoder);
+        if names.is_empty() && !fields.misspelt("sniHosts") {
+            let problem =
+                Diagnostic::error("missing_field", "a match of a TLS route needs `sniHosts`");
+            decoder.report(problem.at(fields.span, "no `sniHosts` here"));
+        }
+        if let Some(first) = names.first() {
+            let span = fields.place("sniHosts").unwrap_or(first.span);
+            conditions.push(Condition {
+                field: "sniHosts".to_owned(),
+                span,
+                test: Test::Authority(server_name(&names)),
+            });
         }
         let item = Self::sources(node.span, conditions, &mut fields, decoder);
         fields.finish(decoder);
-        Some(item)
+        (!names.is_empty()).then_some(Self {
+            of_connection: true,
+            ..item
+        })
     }
 
     /// The conditions with those on where the request comes from, and to which port.
@@ -59,7 +80,9 @@ impl HttpMatch {
         Self {
             span,
             conditions,
-            port: fields.port("port", decoder),
+            of_connection: false,
+            ignore_case: false,
+            port: fields.port("port", decoder).filter(|port| port.value != 0),
             source_labels: labels_at.filter(|_| !labels.is_empty()).map(|span| At {
                 value: labels,
                 span,
@@ -126,8 +149,40 @@ impl HttpMatch {
         fields.text("name", decoder);
         fields.text("statPrefix", decoder);
         fields.finish(decoder);
-        Some(item)
+        Some(Self {
+            ignore_case,
+            ..item
+        })
     }
+}
+
+/// Conditions on addresses, which nobody knows here.
+fn subnets(fields: &mut Fields<'_, '_>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for key in ["destinationSubnets", "sourceSubnet"] {
+        if let Some(span) = fields.place(key) {
+            let message =
+                format!("`{key}` looks at addresses, which are not known: taken not to match");
+            let caveat = Caveat::new("unknown-subnet", message, Some(span));
+            conditions.push(Condition {
+                field: key.to_owned(),
+                span,
+                test: Test::Unknowable(caveat),
+            });
+        }
+    }
+    conditions
+}
+
+/// Any of these names, in the handshake for a URL: a client asks for the host it calls.
+fn server_name(names: &[At<String>]) -> TextMatch {
+    let name = |name: &At<String>| match name.value.strip_prefix('*') {
+        Some(suffix) => format!(".+{}", regex::escape(suffix)),
+        None => regex::escape(&name.value),
+    };
+    let names: Vec<String> = names.iter().map(name).collect();
+    TextMatch::regex(&format!("(?i:{})(:[0-9]+)?", names.join("|")))
+        .expect("escaped names with fixed text around them")
 }
 
 /// The conditions of a map from names to text matches.

@@ -21,6 +21,8 @@ pub struct HttpRoute {
     pub action: HttpAction,
     /// The part answered by a fault: status and percentage.
     pub abort: Option<FaultAbort>,
+    /// Where its `fault` is, which a delegate inherits whole or not at all.
+    pub fault: Option<Span>,
     /// Fields that are there and change what comes back without changing the split.
     pub notable: Vec<At<&'static str>>,
 }
@@ -50,6 +52,7 @@ impl HttpRoute {
         let matches = route.list("match", decoder, HttpMatch::decode);
         let action = action(&mut route, decoder);
         let mut notable = Vec::new();
+        let fault_at = route.place("fault");
         let abort = fault(&mut route, &mut notable, decoder);
         rewrite(&mut route, decoder);
         mirror(&mut route, decoder);
@@ -97,6 +100,7 @@ impl HttpRoute {
             matches,
             action: action?,
             abort,
+            fault: fault_at,
             notable,
         })
     }
@@ -137,19 +141,21 @@ fn action(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpA
             .report(problem.help("give it a `route`, `redirect`, `directResponse` or `delegate`"));
         return None;
     };
-    if let (true, Some(fault)) = (
-        matches!(given.value, "redirect" | "directResponse"),
-        route.place("fault"),
-    ) {
-        let message = format!(
-            "an HTTP route cannot have both `{}` and `fault`",
-            given.value
-        );
-        decoder.report(
-            Diagnostic::error("one_of", message)
-                .at(fault, "")
-                .at(given.span, ""),
-        );
+    for key in ["fault", "rewrite"] {
+        if let (true, Some(place)) = (
+            matches!(given.value, "redirect" | "directResponse"),
+            route.place(key),
+        ) {
+            let message = format!(
+                "an HTTP route cannot have both `{}` and `{key}`",
+                given.value
+            );
+            decoder.report(
+                Diagnostic::error("one_of", message)
+                    .at(place, "")
+                    .at(given.span, ""),
+            );
+        }
     }
     match given.value {
         "route" => weights(destinations, route, decoder).map(HttpAction::Route),
@@ -161,9 +167,16 @@ fn action(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpA
 
 fn redirect(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpAction> {
     let mut redirect = route.map("redirect", "a redirect", decoder)?;
-    let status = redirect
-        .integer("redirectCode", 300..=399, decoder)
-        .map_or(301, |code| code.value);
+    let code = redirect.integer("redirectCode", 0..=399, decoder);
+    // Zero is what is not written.
+    let status = code.as_ref().map_or(301, |code| code.value);
+    let status = if status == 0 { 301 } else { status };
+    if let (Some(code), false) = (code, matches!(status, 301 | 302 | 303 | 307 | 308)) {
+        let message = format!("`{}` is no status that Envoy redirects with", code.value);
+        let problem = Diagnostic::error("out_of_range", message).at(code.span, "");
+        decoder.report(problem.help("use 301, 302, 303, 307 or 308"));
+        return None;
+    }
     for key in ["uri", "authority", "derivePort", "scheme"] {
         redirect.text(key, decoder);
     }

@@ -1,13 +1,18 @@
 //! Objects by what refers to them. A cluster has tens of thousands of rules, each of which asks for several objects:
 //! none of these questions may look at all of them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::attach::{ROOT, full_name};
+use super::attach::{ROOT, full_name, visibility};
 use super::destination_rule::DestinationRule;
-use super::gateway::{Gateway, ServiceEntry};
+use super::gateway::Gateway;
+use super::http_route::{HttpAction, HttpRoute};
+use super::lower::{Caller, Kind, bindings};
+use super::registered::Registered;
+use super::service_entry::ServiceEntry;
+use super::sidecar::Sidecar;
 use super::subsets::Subsets;
 use super::virtual_service::VirtualService;
 use crate::manifest::kube::{Service, Workload};
@@ -21,6 +26,12 @@ type Name<'m> = (&'m str, &'m str);
 pub(in crate::manifest) struct Index<'m> {
     pub(in crate::manifest) manifests: &'m Manifests,
     registry: Registry<'m>,
+    // By host; those with a wildcard by what follows the `*`.
+    entries: HashMap<String, Vec<&'m ServiceEntry>>,
+    wild_entries: HashMap<String, Vec<&'m ServiceEntry>>,
+    // ExternalName Services by the host they stand for.
+    aliases: HashMap<String, Vec<&'m Service>>,
+    sidecars: HashMap<&'m str, Vec<&'m Sidecar>>,
     virtual_services: HashMap<Name<'m>, &'m VirtualService>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
     // By full host; those with a wildcard by what follows the `*`.
@@ -29,6 +40,7 @@ pub(in crate::manifest) struct Index<'m> {
     unread: HashMap<&'m str, Vec<&'m Object>>,
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
+    splitting: OnceCell<HashMap<String, String>>,
 }
 
 impl<'m> Index<'m> {
@@ -37,13 +49,41 @@ impl<'m> Index<'m> {
         let mut index = Self {
             manifests,
             registry: Registry::new(manifests),
+            entries: HashMap::new(),
+            wild_entries: HashMap::new(),
+            aliases: HashMap::new(),
+            sidecars: HashMap::new(),
             virtual_services: HashMap::new(),
             gateways: HashMap::new(),
             rules: HashMap::new(),
             wildcards: HashMap::new(),
             unread: HashMap::new(),
             subsets: RefCell::default(),
+            splitting: OnceCell::new(),
         };
+        for service in &manifests.services {
+            if let Some(target) = &service.external_name {
+                let target = target.value.to_lowercase();
+                index.aliases.entry(target).or_default().push(service);
+            }
+        }
+        for entry in &manifests.service_entries {
+            for host in &entry.hosts {
+                let host = host.value.to_lowercase();
+                let (map, key) = match host.strip_prefix('*') {
+                    Some(suffix) => (&mut index.wild_entries, suffix.to_owned()),
+                    None => (&mut index.entries, host),
+                };
+                map.entry(key).or_default().push(entry);
+            }
+        }
+        for sidecar in &manifests.sidecars {
+            let namespace = sidecar.meta.namespace.as_str();
+            index.sidecars.entry(namespace).or_default().push(sidecar);
+        }
+        for sidecars in index.sidecars.values_mut() {
+            sidecars.sort_by_key(|one| (&one.meta.created, &one.meta.name));
+        }
         for service in &manifests.virtual_services {
             let meta = &service.meta;
             let name = (meta.namespace.as_str(), meta.name.as_str());
@@ -62,8 +102,9 @@ impl<'m> Index<'m> {
             map.entry(key).or_default().push(rule);
         }
         for object in &manifests.objects {
-            let unread = matches!(object.kind.as_str(), "Sidecar" | "EnvoyFilter");
-            if unread && object.api_version.starts_with("networking.istio.io/") {
+            if object.kind == "EnvoyFilter"
+                && object.api_version.starts_with("networking.istio.io/")
+            {
                 let namespace = object.namespace.as_str();
                 index.unread.entry(namespace).or_default().push(object);
             }
@@ -76,9 +117,106 @@ impl<'m> Index<'m> {
         self.registry.service(host)
     }
 
-    /// The first `ServiceEntry` with a host.
-    pub(super) fn entry(&self, host: &str) -> Option<&'m ServiceEntry> {
-        self.registry.entry(host)
+    /// Everything that has a host, whoever sees it.
+    pub(super) fn all(&self, host: &str) -> Vec<Registered<'m>> {
+        let service = self.service(host).map(Registered::Service);
+        let exact = self.entries.get(host);
+        let entries = match host.strip_prefix('*') {
+            Some(suffix) => self.wild_entries.get(suffix),
+            None if exact.is_some() || self.wild_entries.is_empty() => exact,
+            None => {
+                let mut suffixes = (1..host.len()).filter_map(|start| host.get(start..));
+                suffixes.find_map(|suffix| self.wild_entries.get(suffix))
+            }
+        };
+        let entries = entries.into_iter().flatten().copied();
+        service
+            .into_iter()
+            .chain(entries.map(Registered::Entry))
+            .collect()
+    }
+
+    /// What has a host for a client: that of its own namespace first, then a Service, then the oldest entry.
+    pub(super) fn registered(&self, host: &str, client: &str) -> Option<Registered<'m>> {
+        let seen = self.all(host).into_iter().filter(|one| {
+            let home = one.meta().namespace.as_str();
+            visibility(one.export_to(), home, client).is_some()
+        });
+        seen.min_by_key(|one| {
+            let meta = one.meta();
+            let entry = matches!(one, Registered::Entry(_));
+            (
+                meta.namespace != client,
+                entry,
+                &meta.created,
+                &meta.namespace,
+                &meta.name,
+            )
+        })
+    }
+
+    /// Every host without a wildcard that is registered.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let services = self.manifests.services.iter();
+        let named = services.map(|service| full_name(&service.meta.name, &service.meta.namespace));
+        let mut hosts: Vec<String> = named.chain(self.entries.keys().cloned()).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
+    }
+
+    /// Whether the manifests say anything about hosts outside of the cluster.
+    pub(super) fn knows_entries(&self) -> bool {
+        !self.entries.is_empty() || !self.wild_entries.is_empty()
+    }
+
+    /// The VirtualService of the mesh that splits a host, asked by a gateway, which does not apply it.
+    pub(super) fn splitting(&self, host: &str, caller: Caller<'_>) -> Option<&str> {
+        if caller.proxy != Kind::Gateway {
+            return None;
+        }
+        let all = self.splitting.get_or_init(|| splitting(self.manifests));
+        all.get(host).map(String::as_str)
+    }
+
+    /// Whether the manifests say anything about which hosts there are.
+    pub(super) fn has_registry(&self) -> bool {
+        !self.manifests.services.is_empty() || self.knows_entries()
+    }
+
+    /// The names of the Services of a namespace.
+    pub(super) fn neighbours(&self, namespace: &str) -> impl Iterator<Item = &'m str> {
+        self.registry.services_in(namespace)
+    }
+
+    /// The hosts of `ExternalName` Services that stand for a host.
+    pub(super) fn aliases(&self, host: &str) -> impl Iterator<Item = String> {
+        let services = self.aliases.get(host).into_iter().flatten();
+        services.map(|service| full_name(&service.meta.name, &service.meta.namespace))
+    }
+
+    /// The host that an `ExternalName` Service stands for in the end, with the Service that says so.
+    pub(super) fn behind(&self, host: &str) -> Option<(String, &'m Service)> {
+        // A ring of aliases stands for nothing; nobody writes a chain of more than a few.
+        const LONGEST: usize = 8;
+        let mut found: Option<(String, &'m Service)> = None;
+        for _ in 0..LONGEST {
+            let at = found.as_ref().map_or(host, |(target, _)| target);
+            let Some(service) = self.service(at) else {
+                return found;
+            };
+            let Some(target) = &service.external_name else {
+                return found;
+            };
+            let first = found.as_ref().map_or(service, |(_, first)| *first);
+            found = Some((target.value.to_lowercase(), first));
+        }
+        None
+    }
+
+    /// The sidecars of a namespace, the oldest first.
+    pub(super) fn sidecars(&self, namespace: &str) -> &[&'m Sidecar] {
+        self.sidecars.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// A VirtualService.
@@ -117,13 +255,13 @@ impl<'m> Index<'m> {
         exact.into_iter().chain(wildcards).map(Vec::as_slice)
     }
 
-    /// What destination rules say about a host to clients in a namespace.
-    pub(super) fn subsets(&self, host: &str, client: &str) -> Rc<Subsets<'m>> {
-        let key = (host.to_owned(), client.to_owned());
+    /// What destination rules say about a host to a client: one client for each namespace and table.
+    pub(super) fn subsets(&self, host: &str, caller: Caller<'_>) -> Rc<Subsets<'m>> {
+        let key = (host.to_owned(), caller.namespace.to_owned());
         if let Some(known) = self.subsets.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let found = Rc::new(Subsets::of(self, host, client));
+        let found = Rc::new(Subsets::of(self, host, caller));
         self.subsets.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
@@ -145,10 +283,28 @@ impl<'m> Index<'m> {
     }
 }
 
+/// The hosts that virtual services of the mesh split between several destinations, with the first that does.
+fn splitting(manifests: &Manifests) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    for service in &manifests.virtual_services {
+        let many =
+            |http: &HttpRoute| matches!(&http.action, HttpAction::Route(items) if items.len() > 1);
+        if !service.http.iter().any(many) || !bindings(service).iter().any(|b| b == "mesh") {
+            continue;
+        }
+        for host in &service.hosts {
+            let full = full_name(&host.value, &service.meta.namespace);
+            found.entry(full).or_insert_with(|| service.object());
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diag::Sources;
+    use crate::manifest::istio::lower::Kind;
     use crate::manifest::parse;
 
     fn parsed(text: &str) -> Manifests {
@@ -206,8 +362,15 @@ mod tests {
         let index = Index::new(&manifests);
         let rules = index.covering("s7.default.svc.cluster.local").flatten();
         assert_eq!(rules.count(), 1);
-        let first = index.subsets("s7.default.svc.cluster.local", "default");
-        let again = index.subsets("s7.default.svc.cluster.local", "default");
+        let caller = Caller {
+            namespace: "default",
+            labels: None,
+            place: "mesh",
+            proxy: Kind::Sidecar,
+            port: None,
+        };
+        let first = index.subsets("s7.default.svc.cluster.local", caller);
+        let again = index.subsets("s7.default.svc.cluster.local", caller);
         assert!(Rc::ptr_eq(&first, &again), "rules are searched once");
     }
 }

@@ -1,9 +1,19 @@
 //! Istio: its objects as written, and the routes they make for one vantage, compiled the way Istio does it.
 //!
-//! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: Sidecar and `EnvoyFilter` objects, claims of tokens, headless and non-HTTP ports, `timeout`, `retries`, delays.
-//! Not modelled at all: ambient waypoints, `ExternalName` aliases, another cluster domain than `cluster.local`, and mesh
-//! settings that change the default export or the root namespace.
+//! | files | what they hold |
+//! |---|---|
+//! | `virtual_service`, `http_route`, `http_match`, `fault`, `tcp_route`, `destination`, `destination_rule`, `gateway`, `service_entry`, `sidecar` | objects as written |
+//! | `index`, `registered`, `attach`, `scope`, `subsets` | which objects belong together, and who sees them |
+//! | `lower`, `mesh`, `waypoint`, `at_gateway` | the hosts of one proxy |
+//! | `routes`, `delegate`, `connections` | the routes of a host, and when they match |
+//! | `outcome`, `split`, `doubts`, `notes`, `clues` | what a route does |
+//!
+//! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: `EnvoyFilter` objects,
+//! claims of tokens, addresses of peers, `timeout`, `retries`, delays, the parts of traffic policies that a run can notice.
+//! `rewrite`, `mirror` and header operations are read and change no split. Not modelled at all: another cluster domain
+//! than `cluster.local`, mesh settings that change the default export or the root namespace, and whether mutual TLS fits.
 
+mod at_gateway;
 pub mod attach;
 mod caller;
 mod clues;
@@ -11,27 +21,37 @@ mod connections;
 mod delegate;
 pub mod destination;
 pub mod destination_rule;
+mod doubts;
 pub mod fault;
 pub mod gateway;
 pub mod http_match;
 pub mod http_route;
 pub(super) mod index;
 mod lower;
-mod opaque;
+mod mesh;
+mod notes;
 mod outcome;
+mod registered;
 mod routes;
+mod scope;
+pub mod service_entry;
+pub mod sidecar;
+mod split;
 mod subsets;
 pub mod tcp_route;
 pub mod virtual_service;
+mod waypoint;
 
 pub(crate) use attach::gateway_name;
 pub(super) use caller::Caller;
 pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};
 pub use fault::FaultAbort;
-pub use gateway::{Gateway, Server, ServiceEntry};
+pub use gateway::{Gateway, Reads, Server};
 pub use http_match::HttpMatch;
 pub use http_route::{HttpAction, HttpRoute};
 pub(super) use lower::lower;
+pub use service_entry::{EntryPort, ServiceEntry};
+pub use sidecar::{Egress, Import, Sidecar};
 pub use tcp_route::TcpRoute;
 pub use virtual_service::VirtualService;

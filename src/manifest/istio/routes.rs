@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::attach;
 use super::http_match::HttpMatch;
-use super::lower::Compiler;
+use super::lower::{Caller, Compiler, Kind};
 use super::outcome::outcome;
 use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::Span;
@@ -13,27 +13,22 @@ use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
 use crate::split::Cause;
 
 impl Compiler<'_> {
-    /// The routes of one VirtualService for a client, in order.
-    pub(super) fn routes(&self, service: &VirtualService, client: &str, place: &str) -> Vec<Route> {
+    /// The HTTP routes of one VirtualService for a caller, in order.
+    pub(super) fn routes(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
         let mut routes = Vec::new();
         for (index, http) in service.http.iter().enumerate() {
             if let HttpAction::Delegate { name, namespace } = &http.action {
                 let home = namespace
                     .as_ref()
                     .map_or(&service.meta.namespace, |namespace| &namespace.value);
-                routes.extend(self.delegated(service, (index, http), (home, name), client, place));
+                routes.extend(self.delegated(service, (index, http), (home, name), caller));
                 continue;
             }
-            let Some(outcome) = outcome(
-                &self.index,
-                http,
-                &service.meta.namespace,
-                client,
-                self.vantage.port,
-            ) else {
+            let home = &service.meta.namespace;
+            let Some(outcome) = outcome(&self.index, http, home, caller) else {
                 continue;
             };
-            let sets = self.alternatives(&http.matches, service, client, place);
+            let sets = self.alternatives(&http.matches, service, caller);
             push(&mut routes, service, index, http, sets, &Arc::new(outcome));
         }
         routes
@@ -44,26 +39,20 @@ impl Compiler<'_> {
         &self,
         matches: &[HttpMatch],
         service: &VirtualService,
-        client: &str,
-        place: &str,
+        caller: Caller<'_>,
     ) -> Vec<Vec<Condition>> {
         if matches.is_empty() {
             return vec![Vec::new()];
         }
         matches
             .iter()
-            .map(|one| self.conditions(one, service, client, place))
+            .map(|one| self.conditions(one, &service.meta.namespace, caller))
             .collect()
     }
 
-    /// "gateways: if set, any must equal the vantage AND THEN sourceLabels/sourceNamespace ARE NOT CHECKED."
-    fn conditions(
-        &self,
-        one: &HttpMatch,
-        service: &VirtualService,
-        client: &str,
-        place: &str,
-    ) -> Vec<Condition> {
+    /// "gateways: if set, any must equal the vantage AND THEN sourceLabels/sourceNamespace ARE NOT CHECKED." A route of
+    /// connections checks them always.
+    fn conditions(&self, one: &HttpMatch, home: &str, caller: Caller<'_>) -> Vec<Condition> {
         let mut conditions = Vec::new();
         let mut add = |field: &str, span: Span, test: Test| {
             conditions.push(Condition {
@@ -73,75 +62,88 @@ impl Compiler<'_> {
             });
         };
         if let Some(port) = &one.port {
-            let test = match self.vantage.port {
-                Some(dialled) => Test::Fixed(dialled == port.value),
-                None => Test::Assumed(Caveat::new(
-                    "unknown-port",
-                    format!(
-                        "the port of the service is not known from here; taken to be {}",
-                        port.value
-                    ),
-                    Some(port.span),
-                )),
+            let test = if let Some(dialled) = caller.port {
+                Test::Fixed(dialled == port.value)
+            } else {
+                let message = format!(
+                    "the port of the service is not known from here; taken to be {}",
+                    port.value
+                );
+                Test::Assumed(Caveat::new("unknown-port", message, Some(port.span)))
             };
             add("port", port.span, test);
         }
         if let Some(first) = one.gateways.first() {
-            let home = &service.meta.namespace;
             let bound = one
                 .gateways
                 .iter()
-                .any(|gateway| attach::gateway_name(&gateway.value, home) == place);
+                .any(|gateway| attach::gateway_name(&gateway.value, home) == caller.place);
             add("gateways", first.span, Test::Fixed(bound));
-        } else {
-            if let Some(labels) = &one.source_labels {
+        }
+        let checked = one.gateways.is_empty() || one.of_connection;
+        if let Some(labels) = &one.source_labels {
+            // A waypoint knows no client.
+            if checked || caller.proxy == Kind::Waypoint {
+                let test = self.source_labels(&labels.value, labels.span, caller);
+                add("sourceLabels", labels.span, test);
+            } else {
                 add(
                     "sourceLabels",
                     labels.span,
-                    self.source_labels(&labels.value, labels.span),
+                    unchecked("sourceLabels", labels.span),
                 );
             }
-            if let Some(namespace) = &one.source_namespace {
-                add(
-                    "sourceNamespace",
-                    namespace.span,
-                    Test::Fixed(namespace.value == client),
-                );
-            }
+        }
+        if let Some(namespace) = &one.source_namespace {
+            let test = if checked {
+                Test::Fixed(namespace.value == caller.namespace)
+            } else {
+                unchecked("sourceNamespace", namespace.span)
+            };
+            add("sourceNamespace", namespace.span, test);
         }
         conditions.extend(one.conditions.iter().cloned());
         conditions
     }
 
-    fn source_labels(&self, wanted: &BTreeMap<String, String>, span: Span) -> Test {
-        if let Origin::Mesh {
-            labels: Some(labels),
-            ..
-        } = &self.vantage.origin
-        {
-            return Test::Fixed(
-                wanted
-                    .iter()
-                    .all(|(key, value)| labels.get(key) == Some(value)),
-            );
+    fn source_labels(
+        &self,
+        wanted: &BTreeMap<String, String>,
+        span: Span,
+        caller: Caller<'_>,
+    ) -> Test {
+        if let (Some(labels), Kind::Sidecar) = (caller.labels, caller.proxy) {
+            let has = |(key, value): (&String, &String)| labels.get(key) == Some(value);
+            return Test::Fixed(wanted.iter().all(has));
         }
         let pairs: Vec<String> = wanted
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        let message = match &self.vantage.origin {
-            Origin::Mesh { .. } => format!(
-                "the labels of the client are not known, taken not to match; --from-labels {} gives them",
-                pairs.join(",")
-            ),
-            Origin::Gateway { namespace, name } => {
-                format!(
-                    "the labels of gateway {namespace}/{name} are not known, taken not to match"
-                )
+        let unknown = |message: String| Caveat::new("unknown-source-labels", message, Some(span));
+        Test::Unknowable(match &self.vantage.origin {
+            Origin::Mesh { .. } if caller.proxy == Kind::Waypoint => {
+                let message = "a waypoint drops a match with `sourceLabels`: it does not see the client's pod";
+                Caveat::new("waypoint-source-labels", message, Some(span))
+                    .help("match on a header that the client sends")
             }
-        };
-        Test::Unknowable(Caveat::new("unknown-source-labels", message, Some(span)))
+            Origin::Mesh { .. } => {
+                let message = "the labels of the client are not known, taken not to match";
+                unknown(message.to_owned())
+                    .help(format!("give them with --from-labels {}", pairs.join(",")))
+            }
+            Origin::Gateway { namespace, name } => unknown(format!(
+                "the labels of gateway {namespace}/{name} are not known, taken not to match"
+            )),
+        })
     }
+}
+
+/// A field that Istio does not look at.
+fn unchecked(field: &str, span: Span) -> Test {
+    let message = format!("`{field}` is not checked next to `gateways` in the same match");
+    let caveat = Caveat::new("labels-not-checked", message, Some(span));
+    Test::Assumed(caveat.help("give the match without `gateways` a rule of its own"))
 }
 
 pub(super) fn push(

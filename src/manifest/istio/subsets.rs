@@ -5,48 +5,54 @@ use std::collections::HashMap;
 use super::attach::{ROOT, Visibility, service_of, visibility};
 use super::destination_rule::{DestinationRule, Subset};
 use super::index::Index;
+use super::lower::Caller;
 
 /// What destination rules say about a host.
 #[derive(Debug)]
 pub(super) struct Subsets<'m> {
-    /// The rules that belong to the host, the namespace of the client first asked; empty if none does.
+    /// The rules that belong to the host for this client, as one; empty if none does.
     pub(super) rules: Vec<&'m DestinationRule>,
+    /// The rules of the same step that are for other clients, or lost against these.
+    pub(super) beside: Vec<&'m DestinationRule>,
     // Rules for one host and namespace add up, the first wins.
     by_name: HashMap<&'m str, &'m Subset>,
 }
 
 impl<'m> Subsets<'m> {
-    /// The rules for a host, as a client in a namespace sees them.
-    pub(super) fn of(index: &Index<'m>, host: &str, client: &str) -> Self {
-        let home = match (service_of(host), index.entry(host)) {
+    /// The rules for a host, as a client sees them: those of its own namespace, else of the host's, else of the root's.
+    pub(super) fn of(index: &Index<'m>, host: &str, caller: Caller<'_>) -> Self {
+        let client = caller.namespace;
+        let home = match (service_of(host), index.registered(host, client)) {
             (Some((_, namespace)), _) => namespace,
-            (None, Some(entry)) => &entry.meta.namespace,
+            (None, Some(known)) => &known.meta().namespace,
             (None, None) => client,
-        };
-        let private = |rule: &DestinationRule| {
-            let own = visibility(&rule.export_to, &rule.meta.namespace, &rule.meta.namespace);
-            rule.selective || own == Some(Visibility::Private)
         };
         let all = |rule: &DestinationRule| {
             rule.meta.namespace == client && (client != ROOT || private(rule))
         };
         let exported = |namespace: &str, rule: &DestinationRule| {
             rule.meta.namespace == namespace
+                && !rule.selective
                 && visibility(&rule.export_to, namespace, client).is_some()
         };
         let steps: [&dyn Fn(&DestinationRule) -> bool; 3] =
             [&all, &|rule| exported(home, rule), &|rule| {
                 exported(ROOT, rule)
             }];
-        let rules = steps
+        let found = steps
             .into_iter()
             .find_map(|step| most_specific(index, host, step))
             .unwrap_or_default();
+        let (rules, beside) = chosen(found, caller);
         let mut by_name = HashMap::new();
         for subset in rules.iter().flat_map(|rule| &rule.subsets) {
             by_name.entry(subset.name.value.as_str()).or_insert(subset);
         }
-        Self { rules, by_name }
+        Self {
+            rules,
+            beside,
+            by_name,
+        }
     }
 
     /// The subset of a name.
@@ -63,6 +69,12 @@ impl<'m> Subsets<'m> {
     }
 }
 
+/// ""." or the own namespace is private. A rule with a `workloadSelector` is private."
+pub(super) fn private(rule: &DestinationRule) -> bool {
+    let own = visibility(&rule.export_to, &rule.meta.namespace, &rule.meta.namespace);
+    rule.selective || own == Some(Visibility::Private)
+}
+
 /// The rules of one step with the host itself, else with the longest wildcard that covers it.
 fn most_specific<'m>(
     index: &Index<'m>,
@@ -75,4 +87,46 @@ fn most_specific<'m>(
     let mut rules = names.find(|rules| !rules.is_empty())?;
     rules.sort_by_key(|rule| (&rule.meta.created, &rule.meta.name));
     Some(rules)
+}
+
+/// The rules that count for a client, and the others: those that select it before those for everybody; among these,
+/// only rules with the same export are merged, and the last such group is the one that stays.
+fn chosen<'m>(
+    found: Vec<&'m DestinationRule>,
+    caller: Caller<'_>,
+) -> (Vec<&'m DestinationRule>, Vec<&'m DestinationRule>) {
+    let selects = |rule: &DestinationRule| {
+        let has = |(key, value): (&String, &String)| {
+            caller
+                .labels
+                .is_some_and(|labels| labels.get(key) == Some(value))
+        };
+        rule.selective && rule.selector.iter().all(has)
+    };
+    let selecting = found.iter().copied().find(|rule| selects(rule));
+    let general = found.iter().copied().rfind(|rule| !rule.selective);
+    let Some(leader) = selecting.or(general) else {
+        return (Vec::new(), found);
+    };
+    let together = |rule: &&DestinationRule| {
+        rule.selective == leader.selective
+            && rule.selector == leader.selector
+            && (rule.selective || exports(rule) == exports(leader))
+    };
+    found.into_iter().partition(together)
+}
+
+/// The namespaces a rule is exported to, in one spelling.
+fn exports(rule: &DestinationRule) -> Vec<&str> {
+    let home = rule.meta.namespace.as_str();
+    let mut exports: Vec<&str> = rule
+        .export_to
+        .iter()
+        .map(|to| if to.value == "." { home } else { &to.value })
+        .collect();
+    if exports.is_empty() {
+        exports.push("*");
+    }
+    exports.sort_unstable();
+    exports
 }

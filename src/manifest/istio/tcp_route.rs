@@ -1,4 +1,4 @@
-//! One TCP route of a VirtualService as written: a split of connections. Not: to which ports it applies.
+//! One item of `tcp` or `tls` of a VirtualService as written: a split of connections. Not: to which ports it applies.
 
 use super::destination::{WeightedDestination, weights};
 use super::http_match::HttpMatch;
@@ -6,7 +6,7 @@ use crate::diag::{Diagnostic, Span};
 use crate::manifest::decode::Decoder;
 use crate::manifest::yaml::Node;
 
-/// One item of `tcp`.
+/// One item of `tcp` or `tls`.
 #[derive(Clone, Debug)]
 pub struct TcpRoute {
     /// Where it begins.
@@ -20,20 +20,48 @@ pub struct TcpRoute {
 impl TcpRoute {
     /// One item of `tcp`.
     pub(super) fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let mut route = decoder.map(node, "a TCP route")?;
-        let matches = route.list("match", decoder, HttpMatch::of_connection);
+        Self::read(node, "a TCP route", HttpMatch::of_connection, decoder)
+    }
+
+    /// One item of `tls`.
+    pub(super) fn decode_tls(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let route = Self::read(node, "a TLS route", HttpMatch::of_handshake, decoder)?;
+        if route.matches.is_empty() {
+            let problem = Diagnostic::error("missing_field", "a TLS route needs a `match`");
+            decoder.report(
+                problem
+                    .at(node.span, "")
+                    .help("list the names of the handshake under `match[].sniHosts`"),
+            );
+            return None;
+        }
+        Some(route)
+    }
+
+    fn read(
+        node: &Node<'_>,
+        what: &'static str,
+        item: fn(&Node<'_>, &mut Decoder<'_>) -> Option<HttpMatch>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut route = decoder.map(node, what)?;
+        let before = decoder.count();
+        let matches = route.list("match", decoder, item);
+        let clean = decoder.count() == before;
         let destinations = route.list("route", decoder, WeightedDestination::decode);
         if route.get("route").is_none() && !route.misspelt("route") {
             let problem =
-                Diagnostic::error("no_action", "this TCP route sends connections nowhere");
+                Diagnostic::error("no_action", format!("{what} must say where connections go"));
             decoder.report(problem.at(route.span, "").help("give it a `route`"));
         }
         let destinations = weights(destinations, &mut route, decoder);
         route.finish(decoder);
+        // A match that is partly wrong must not make its route one that always matches.
+        let destinations = destinations.filter(|_| clean)?;
         Some(Self {
             span: node.span,
             matches,
-            route: destinations?,
+            route: destinations,
         })
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::http_route::HttpRoute;
-use super::opaque;
 use super::tcp_route::TcpRoute;
 use crate::diag::Diagnostic;
 use crate::manifest::decode::{At, Decoder};
@@ -25,6 +24,8 @@ pub struct VirtualService {
     pub http: Vec<HttpRoute>,
     /// Its TCP routes in order.
     pub tcp: Vec<TcpRoute>,
+    /// Its TLS routes in order.
+    pub tls: Vec<TcpRoute>,
     /// Where `tcp` or `tls` routes are, if there are any.
     pub opaque: Option<At<&'static str>>,
 }
@@ -64,7 +65,7 @@ impl VirtualService {
         let http = spec.list("http", decoder, HttpRoute::decode);
         let clean = decoder.count() == before && !spec.misspelt("http");
         let tcp = spec.list("tcp", decoder, TcpRoute::decode);
-        opaque::check(&mut spec, decoder);
+        let tls = spec.list("tls", decoder, TcpRoute::decode_tls);
         let opaque = ["tcp", "tls"]
             .into_iter()
             .find_map(|key| spec.place(key).map(|span| At { value: key, span }));
@@ -96,6 +97,7 @@ impl VirtualService {
             export_to,
             http,
             tcp,
+            tls,
             opaque,
         })
     }

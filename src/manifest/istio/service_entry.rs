@@ -1,0 +1,97 @@
+//! A `ServiceEntry` as written: hosts that the mesh is told about. Not: who sees them.
+
+use std::collections::BTreeMap;
+
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+use crate::manifest::kube::{Carries, Meta};
+use crate::manifest::yaml::Node;
+
+/// A service outside of the mesh's own registry.
+#[derive(Clone, Debug)]
+pub struct ServiceEntry {
+    /// Its identity.
+    pub meta: Meta,
+    /// Its host names, each perhaps with a wildcard.
+    pub hosts: Vec<At<String>>,
+    /// Its addresses.
+    pub addresses: Vec<At<String>>,
+    /// Its ports.
+    pub ports: Vec<EntryPort>,
+    /// How its endpoints are found: `NONE` where the client has picked one.
+    pub resolution: Option<At<String>>,
+    /// The labels of each endpoint that is listed.
+    pub endpoints: Vec<BTreeMap<String, String>>,
+    /// The labels of the workloads behind it; empty where none are selected.
+    pub selector: BTreeMap<String, String>,
+    /// The namespaces that see it; none means all.
+    pub export_to: Vec<At<String>>,
+}
+
+/// One port of a `ServiceEntry`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryPort {
+    /// Its number.
+    pub number: At<u16>,
+    /// Its name, which tells nothing about the protocol.
+    pub name: Option<At<String>>,
+    /// The protocol.
+    pub protocol: Option<At<String>>,
+}
+
+impl ServiceEntry {
+    /// A `ServiceEntry` from the fields of its object.
+    pub(in crate::manifest) fn decode(
+        meta: Meta,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut spec = object.map("spec", "a ServiceEntry spec", decoder)?;
+        let entry = Self {
+            meta,
+            hosts: spec.texts("hosts", decoder),
+            addresses: spec.texts("addresses", decoder),
+            ports: spec.list("ports", decoder, EntryPort::decode),
+            resolution: spec.text("resolution", decoder),
+            endpoints: spec.list("endpoints", decoder, |node, decoder| {
+                let mut endpoint = decoder.map(node, "an endpoint")?;
+                Some(endpoint.labels("labels", decoder))
+            }),
+            selector: spec
+                .map("workloadSelector", "a workload selector", decoder)
+                .map_or_else(BTreeMap::new, |mut selector| {
+                    selector.labels("labels", decoder)
+                }),
+            export_to: spec.texts("exportTo", decoder),
+        };
+        // Who may be called, and where it is: neither chooses a destination.
+        spec.ignore(&["location", "subjectAltNames"]);
+        spec.finish(decoder);
+        Some(entry)
+    }
+}
+
+impl EntryPort {
+    fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut port = decoder.map(node, "a port")?;
+        let name = port.text("name", decoder);
+        let protocol = port.text("protocol", decoder);
+        port.ignore(&["targetPort"]);
+        let number = port.port("number", decoder);
+        port.finish(decoder);
+        Some(Self {
+            number: number?,
+            name,
+            protocol,
+        })
+    }
+
+    /// What the port is declared to carry: its protocol says, its name does not.
+    #[must_use]
+    pub fn carries(&self) -> Carries {
+        let protocol = self.protocol.as_ref();
+        protocol.map_or(Carries::Undetermined, |protocol| {
+            Carries::named(&protocol.value.to_lowercase())
+        })
+    }
+}
