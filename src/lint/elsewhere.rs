@@ -5,17 +5,25 @@ use std::collections::{HashMap, HashSet};
 use super::{Context, Finding, Rule};
 use crate::diag::Span;
 use crate::manifest::istio::gateway_name;
-use crate::route::{Elsewhere, Origin, ResolveError};
+use crate::route::{Absence, Elsewhere, Origin, ResolveError};
 
 /// A rule that does not apply, and why.
 pub(super) struct Absent {
     pub(super) object: String,
-    pub(super) why: String,
+    pub(super) absence: Absence,
+    why: String,
     help: Option<String>,
     span: Option<Span>,
 }
 
 impl Absent {
+    /// Whether the rule is an HTTPRoute or a GRPCRoute.
+    pub(super) fn is_of_gateway_api(&self) -> bool {
+        ["HTTPRoute ", "GRPCRoute "]
+            .iter()
+            .any(|kind| self.object.starts_with(kind))
+    }
+
     /// The finding that it does not apply.
     pub(super) fn finding(&self, rule: &Rule) -> Finding {
         let message = format!("{} {}", self.object, self.why);
@@ -98,6 +106,7 @@ impl Context<'_> {
         rules
             .map(|rule| Absent {
                 object: rule.object.clone(),
+                absence: rule.absence,
                 why: rule.why.clone(),
                 help: rule.help.clone(),
                 span: place(rule),

@@ -2,6 +2,7 @@
 
 use crate::diag::Severity;
 use crate::lint::{Context, Finding, Rule};
+use crate::route::Absence;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -19,8 +20,6 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let rules = context.not_from_here();
-    let bound = rules
-        .iter()
-        .filter(|rule| rule.why.starts_with("is bound to "));
+    let bound = rules.iter().filter(|rule| rule.absence == Absence::Bound);
     findings.extend(bound.map(|rule| rule.finding(&RULE)));
 }

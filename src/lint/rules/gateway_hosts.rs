@@ -1,7 +1,9 @@
 //! RS035: a gateway that does not let a rule's requests in.
 
 use crate::diag::Severity;
+use crate::lint::elsewhere::Absent;
 use crate::lint::{Context, Finding, Rule};
+use crate::route::Absence;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -20,10 +22,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let refused =
-        |why: &str| why.starts_with("has hosts that Gateway ") || why.starts_with("splits only ");
+    let refused = |rule: &Absent| rule.absence == Absence::Refused && !rule.is_of_gateway_api();
     let rules = context.refused().into_iter().chain(context.not_from_here());
-    for rule in rules.filter(|rule| refused(&rule.why)) {
+    for rule in rules.filter(refused) {
         findings.push(
             rule.finding(&RULE)
                 .help("list the host in a server of the Gateway, or correct it"),

@@ -4,6 +4,7 @@ use crate::diag::Severity;
 use crate::lint::Rule;
 use crate::lint::rule::Place;
 use crate::lint::{Context, Finding};
+use crate::route::Absence;
 /// The rule.
 pub(super) const RULE: Rule = Rule {
     id: "RS030",
@@ -33,11 +34,7 @@ fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
 /// A route that is accepted nowhere.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for nowhere in context.nowhere() {
-        let of_gateway_api = !nowhere.object.starts_with("VirtualService");
-        // Not accepted beside a route of the other kind is RS033, and what a gateway refuses it says itself.
-        let said = ["is not accepted", "is bound to "];
-        let said = said.iter().any(|words| nowhere.why.starts_with(words));
-        if of_gateway_api && !said {
+        if nowhere.is_of_gateway_api() && nowhere.absence == Absence::Refused {
             findings.push(nowhere.finding(&RULE));
         }
     }

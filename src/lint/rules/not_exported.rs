@@ -2,7 +2,7 @@
 
 use crate::diag::Severity;
 use crate::lint::{Context, Finding, Rule};
-use crate::route::Test;
+use crate::route::Absence;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -26,27 +26,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let hidden = |why: &str| why.starts_with("is not exported ") || why.starts_with("is hidden ");
     let rules = context.nowhere().into_iter().chain(context.not_from_here());
-    for rule in rules.filter(|rule| hidden(&rule.why)) {
+    for rule in rules.filter(|rule| rule.absence == Absence::Hidden) {
         let finding = rule.finding(&RULE);
         findings.push(finding.help("export it to the namespace of the client: `exportTo`"));
-    }
-    for view in context.all_views() {
-        for route in view.hosts().flat_map(|host| &host.routes) {
-            let dropped = |condition: &&crate::route::Condition| {
-                condition.field == "delegate.match" && matches!(condition.test, Test::Fixed(false))
-            };
-            if let Some(condition) = route.conditions.iter().find(dropped) {
-                let message = format!(
-                    "`{}` of {} is dropped: its matches contradict those of the route that delegates to it",
-                    route.rule, route.object
-                );
-                let finding = Finding::new(&RULE, message).at(condition.span, "the delegate");
-                findings.push(
-                    finding.help("let each match of the delegate lie within a match of the route"),
-                );
-            }
-        }
     }
 }

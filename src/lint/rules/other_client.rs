@@ -38,8 +38,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .find(|condition| matches!(condition.test, Test::Fixed(false)));
             let split =
                 matches!(&route.outcome.action, Action::Split(split) if split.backends().len() > 1);
-            let Some(condition) =
-                kept.filter(|condition| split && condition.field != "delegate.match")
+            let Some(condition) = kept.filter(|condition| split && condition.field != "delegate")
             else {
                 continue;
             };

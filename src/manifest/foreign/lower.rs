@@ -8,8 +8,8 @@ use crate::manifest::Manifests;
 use crate::manifest::istio::attach::{domains, full_name, service_of};
 use crate::manifest::istio::index::Index;
 use crate::route::{
-    Action, Backend, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split, Vantage,
-    VirtualHost,
+    Absence, Action, Backend, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split,
+    Vantage, VirtualHost,
 };
 use crate::split::{Clues, Destination};
 
@@ -69,6 +69,7 @@ impl Compiler<'_> {
                         object: declared.meta.to_string(),
                         hosts: vec![name],
                         domains,
+                        absence: Absence::Outranked,
                         why: why.clone(),
                         help: None,
                     });

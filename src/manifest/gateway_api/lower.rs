@@ -11,7 +11,9 @@ use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
 use crate::manifest::Manifests;
 use crate::manifest::names::domains;
-use crate::route::{Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost};
+use crate::route::{
+    Absence, Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost,
+};
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
@@ -59,7 +61,9 @@ fn gateway<'m>(
                 continue;
             }
             Some(Err(why)) => {
-                table.elsewhere.push(elsewhere(route, why, None));
+                table
+                    .elsewhere
+                    .push(elsewhere(route, Absence::Refused, why, None));
                 continue;
             }
             Some(Ok(attached)) => attached,
@@ -70,9 +74,12 @@ fn gateway<'m>(
             let caveat = Caveat::new("route-conflict", message, Some(route.meta.span));
             let help = "give each of them hostnames of its own";
             refused.push((domain, caveat.help(help)));
-            table
-                .elsewhere
-                .push(elsewhere(route, why, Some(help.to_owned())));
+            table.elsewhere.push(elsewhere(
+                route,
+                Absence::Outranked,
+                why,
+                Some(help.to_owned()),
+            ));
             continue;
         }
         let compiled = hosts.compile(route);
@@ -163,7 +170,12 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
     let home = &route.meta.namespace;
     let Some(first) = route.parents.first() else {
         let help = "name the Gateway or the Service under `spec.parentRefs`".to_owned();
-        return elsewhere(route, "has no `parentRefs`".to_owned(), Some(help));
+        return elsewhere(
+            route,
+            Absence::Refused,
+            "has no `parentRefs`".to_owned(),
+            Some(help),
+        );
     };
     let called: Vec<String> = route
         .parents
@@ -185,7 +197,7 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
         }
         None => None,
     };
-    elsewhere(route, why, help)
+    elsewhere(route, Absence::Bound, why, help)
 }
 
 /// The next step that leads to a gateway.
@@ -198,7 +210,12 @@ pub(super) fn at(gateway: &ParentRef, home: &str) -> String {
 }
 
 /// A route that does not apply from here, with the hosts that it would have.
-pub(super) fn elsewhere(route: &ApiRoute, why: String, help: Option<String>) -> Elsewhere {
+pub(super) fn elsewhere(
+    route: &ApiRoute,
+    absence: Absence,
+    why: String,
+    help: Option<String>,
+) -> Elsewhere {
     let home = &route.meta.namespace;
     let mut hosts: Vec<String> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -221,6 +238,7 @@ pub(super) fn elsewhere(route: &ApiRoute, why: String, help: Option<String>) -> 
         object: route.object(),
         hosts,
         domains: names,
+        absence,
         why,
         help,
     }

@@ -11,7 +11,9 @@ use super::parent_ref::{ParentKind, ParentRef};
 use crate::manifest::Manifests;
 use crate::manifest::istio;
 use crate::manifest::names::domains;
-use crate::route::{Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage};
+use crate::route::{
+    Absence, Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage,
+};
 
 /// A route that asks for a host.
 struct Asking<'m> {
@@ -135,7 +137,9 @@ fn wanted<'m>(
         }
         match refusal {
             _ if asked => {}
-            Some(why) => table.elsewhere.push(elsewhere(route, why, None)),
+            Some(why) => table
+                .elsewhere
+                .push(elsewhere(route, Absence::Refused, why, None)),
             None => table.elsewhere.push(bound_elsewhere(route)),
         }
     }
@@ -281,7 +285,9 @@ fn add<'m>(
             let message = format!("{} {why}", ask.route.object());
             let caveat = Caveat::new("route-conflict", message, Some(ask.route.meta.span));
             hosts.remark(host, caveat);
-            table.elsewhere.push(elsewhere(ask.route, why, None));
+            table
+                .elsewhere
+                .push(elsewhere(ask.route, Absence::Outranked, why, None));
             continue;
         }
         let mut caveats = caveats.to_vec();
@@ -332,6 +338,7 @@ fn at_gateways_too(route: &ApiRoute) -> Option<Elsewhere> {
         object: route.object(),
         hosts: names().collect(),
         domains: names().map(|name| name.to_lowercase()).collect(),
+        absence: Absence::Bound,
         why: format!("takes it at {} only", gateway.called(home)),
         help: Some(at(gateway, home)),
     })
@@ -344,7 +351,7 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         let why = format!(
             "is of namespace {home}, and a waypoint applies the routes of its Service's namespace only"
         );
-        return elsewhere(route, why, None);
+        return elsewhere(route, Absence::Distant, why, None);
     }
     if route
         .parents
@@ -355,7 +362,7 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         let why =
             format!("gives way to the routes that namespace {client} has for the same Service");
         let help = format!("judge the request from elsewhere with `--from-namespace {home}`");
-        return elsewhere(route, why, Some(help));
+        return elsewhere(route, Absence::Outranked, why, Some(help));
     }
     let other = match client {
         Some(client) => format!("the client is in namespace {client}"),
@@ -365,5 +372,5 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         "concerns only clients of its own namespace {home} where it is not that of the Service, and {other}"
     );
     let help = format!("judge the request from there with `--from-namespace {home}`");
-    elsewhere(route, why, Some(help))
+    elsewhere(route, Absence::Distant, why, Some(help))
 }

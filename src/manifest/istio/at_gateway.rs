@@ -6,7 +6,7 @@ use super::attach;
 use super::gateway::{Gateway, Reads, Server};
 use super::lower::{Caller, Compiler, catches_all, elsewhere, none_left};
 use super::virtual_service::VirtualService;
-use crate::route::{Caveat, Route, RouteTable};
+use crate::route::{Absence, Caveat, Route, RouteTable};
 
 /// A host as a server of the gateway takes it.
 struct Taken {
@@ -79,7 +79,7 @@ impl Compiler<'_> {
             }
             table
                 .elsewhere
-                .extend(why.map(|why| elsewhere(service, why, None)));
+                .extend(why.map(|why| elsewhere(service, Absence::Refused, why, None)));
         }
         for host in &mut table.hosts {
             host.routes

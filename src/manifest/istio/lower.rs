@@ -11,8 +11,8 @@ use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::Manifests;
 use crate::route::{
-    Caveat, Condition, Elsewhere, Only, Origin, Proxy, Route, RouteTable, Test, TextMatch, Vantage,
-    VirtualHost,
+    Absence, Caveat, Condition, Elsewhere, Only, Origin, Proxy, Route, RouteTable, Test, TextMatch,
+    Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -102,7 +102,9 @@ impl<'m> Compiler<'m> {
                     "is not exported to namespace {}",
                     client.unwrap_or("of the client")
                 );
-                table.elsewhere.push(elsewhere(hidden, why, None));
+                table
+                    .elsewhere
+                    .push(elsewhere(hidden, Absence::Hidden, why, None));
             }
         }
         let (bound, unbound): (Vec<_>, Vec<_>) = visible
@@ -200,10 +202,15 @@ pub(super) fn bound_elsewhere(service: &VirtualService) -> Elsewhere {
         Some(gateway) => format!("judge the request from there with `--gateway {gateway}`"),
         None => "judge the request from the mesh: leave out `--gateway`".to_owned(),
     };
-    elsewhere(service, why, Some(help))
+    elsewhere(service, Absence::Bound, why, Some(help))
 }
 
-pub(super) fn elsewhere(service: &VirtualService, why: String, help: Option<String>) -> Elsewhere {
+pub(super) fn elsewhere(
+    service: &VirtualService,
+    absence: Absence,
+    why: String,
+    help: Option<String>,
+) -> Elsewhere {
     let home = &service.meta.namespace;
     let domains = service
         .hosts
@@ -217,6 +224,7 @@ pub(super) fn elsewhere(service: &VirtualService, why: String, help: Option<Stri
             .map(|host| host.value.clone())
             .collect(),
         domains: domains.collect(),
+        absence,
         why,
         help,
     }

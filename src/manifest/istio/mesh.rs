@@ -10,7 +10,7 @@ use super::scope::Scope;
 use super::virtual_service::VirtualService;
 use crate::diag::Span;
 use crate::manifest::kube::Carries;
-use crate::route::{Caveat, Only, Route, RouteTable, VirtualHost};
+use crate::route::{Absence, Caveat, Only, Route, RouteTable, VirtualHost};
 
 /// The only port on which a sidecar routes a host that is in no registry.
 const ANY_HOST_PORT: u16 = 80;
@@ -41,7 +41,9 @@ impl<'m> Compiler<'m> {
                 .entry(client.unwrap_or(&service.meta.namespace))
                 .or_insert_with(|| Scope::of(&self.index, caller));
             if !scope.imports(service) {
-                table.elsewhere.push(elsewhere(service, scope.why(), None));
+                table
+                    .elsewhere
+                    .push(elsewhere(service, Absence::Hidden, scope.why(), None));
                 continue;
             }
             let routes = self.routes(service, caller);

@@ -7,7 +7,7 @@ use super::lower::{Compiler, bindings, bound_elsewhere, elsewhere, none_left, se
 use super::registered::Registered;
 use super::virtual_service::VirtualService;
 use crate::diag::Span;
-use crate::route::{Caveat, RouteTable, VirtualHost};
+use crate::route::{Absence, Caveat, RouteTable, VirtualHost};
 
 /// The label that says whose waypoint a service uses.
 const WAYPOINT: &str = "istio.io/use-waypoint";
@@ -82,7 +82,9 @@ impl<'m> Compiler<'m> {
                     name.0
                 );
                 let help = "move the rule to the namespace of the service".to_owned();
-                table.elsewhere.push(elsewhere(rule, why, Some(help)));
+                table
+                    .elsewhere
+                    .push(elsewhere(rule, Absence::Distant, why, Some(help)));
             }
         }
         table
