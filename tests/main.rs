@@ -34,6 +34,12 @@ mod lint;
 // Who answered: extractors and targets.
 mod buckets;
 
+// Random tables and requests: the same answers as a real Envoy, and the same again from its dump.
+mod differential;
+
+// Dumps of Envoy's configuration: what is read from them, and what is refused.
+mod dumps;
+
 // Servers that misbehave: every failure has its kind, and the run goes on.
 mod faults;
 

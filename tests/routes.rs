@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use resplit::diag::{Sources, Span};
 use resplit::route::{
-    Abort, Action, Backend, Condition, HeaderTest, Outcome, Probe, ResolveError, Route, RouteTable,
-    Split, Test, TextMatch, VirtualHost, resolve,
+    Abort, Action, Backend, Condition, Fraction, HeaderTest, NamedByHeader, Outcome, Probe,
+    ResolveError, Route, RouteTable, Split, Test, TextMatch, VirtualHost, resolve,
 };
 use resplit::split::{Cause, Clues, Destination, Mechanism, Share};
 
@@ -147,6 +147,14 @@ fn any_condition() -> impl Strategy<Value = Condition> {
         (name, any_text()).prop_map(|(name, value)| Test::Header(HeaderTest::with(name, value))),
         (name, any_text()).prop_map(|(name, value)| Test::Header(HeaderTest::without(name, value))),
         (name, any_text()).prop_map(|(name, value)| Test::Query { name, value }),
+        name.prop_map(Test::NoQuery),
+        (name, any_text(), any::<bool>()).prop_map(|(name, value, invert)| Test::Cookie {
+            name,
+            value,
+            invert
+        }),
+        (any::<u8>(), prop::sample::select(vec![100, 10_000]))
+            .prop_map(|(part, of)| Test::Fraction(Fraction::new(part.into(), of).expect("known"))),
     ];
     test.prop_map(|test| Condition {
         field: "field".to_owned(),
@@ -168,12 +176,32 @@ fn any_action() -> impl Strategy<Value = Action> {
             clues: Clues::default(),
             broken: None,
         };
-        Split::new(Mechanism::Iid, weights.into_iter().map(backend).collect())
-            .ok()
-            .map(Action::Split)
+        Split::new(Mechanism::Iid, weights.into_iter().map(backend).collect()).ok()
+    });
+    let split = (split, prop::option::of("[a-z]{1,2}"), any::<bool>()).prop_map(
+        |(split, header, in_turn)| {
+            let mechanism = if in_turn {
+                Mechanism::Wrr
+            } else {
+                Mechanism::Iid
+            };
+            let split = split.by(mechanism);
+            Action::Split(match header {
+                Some(header) => split.picked_by(header),
+                None => split,
+            })
+        },
+    );
+    let named = "[a-z]{1,2}".prop_map(|header| {
+        Action::Named(NamedByHeader {
+            header,
+            clusters: None,
+            missing: 503,
+        })
     });
     prop_oneof![
         4 => split,
+        1 => named,
         1 => (200..600_u16).prop_map(|status| Action::answer(status, Cause::DirectResponse)),
         1 => (300..400_u16).prop_map(|status| Action::answer(status, Cause::Redirect)),
     ]
@@ -220,6 +248,11 @@ proptest! {
             let expected = resolution.expected(&sources);
             let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, declared| sum.plus(declared.share));
             prop_assert_eq!(sum, Some(Share::ONE));
+            for matched in resolution.taking() {
+                let own = resolution.expected_of(&matched, &sources);
+                let sum = own.declared().iter().try_fold(Share::ZERO, |sum, one| sum.plus(one.share));
+                prop_assert_eq!(sum, Some(Share::ONE));
+            }
         }
     }
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use resplit::diag::{Sources, Span};
 use resplit::route::witness::{Reach, rulings};
 use resplit::route::{
-    Action, Condition, HeaderTest, Outcome, Probe, Route, RouteTable, Test, TextMatch, VirtualHost,
-    resolve,
+    Action, Condition, Fraction, HeaderTest, Outcome, Probe, Route, RouteTable, Test, TextMatch,
+    VirtualHost, resolve,
 };
 use resplit::split::Cause;
 
@@ -58,17 +58,20 @@ fn like() -> Probe {
     Probe::new("GET", &url).expect("an absolute URL")
 }
 
-/// The rule that takes a request.
-fn taken(table: &RouteTable, probe: &Probe) -> Option<String> {
+/// The rules that take a request: one, unless chance decides among several.
+fn taken(table: &RouteTable, probe: &Probe) -> Vec<String> {
     let resolution = resolve(table, probe).expect("there is one host");
-    resolution.route.map(|matched| matched.rule.to_owned())
+    resolution
+        .taking()
+        .map(|matched| matched.rule.to_owned())
+        .collect()
 }
 
 /// What is said about each rule in a word: the request that reaches it is checked.
 fn words(table: &RouteTable) -> Vec<&'static str> {
     let word = |ruling: &resplit::route::witness::Ruling<'_>| match &ruling.reach {
         Reach::By(probe) => {
-            assert_eq!(taken(table, probe).as_ref(), Some(&ruling.route.rule));
+            assert!(taken(table, probe).contains(&ruling.route.rule));
             "reached"
         }
         Reach::Shadowed(_) => "shadowed",
@@ -242,7 +245,7 @@ proptest! {
     ) {
         let table = table(routes);
         let reached: std::collections::BTreeSet<String> =
-            small_probes().iter().filter_map(|probe| taken(&table, probe)).collect();
+            small_probes().iter().flat_map(|probe| taken(&table, probe)).collect();
         for (number, word) in words(&table).into_iter().enumerate() {
             if reached.contains(&format!("http[{number}]")) {
                 prop_assert_eq!(word, "reached", "http[{}]", number);
@@ -285,6 +288,13 @@ fn any_test() -> impl Strategy<Value = Test> {
             name: "q".to_owned(),
             value
         }),
+        Just(Test::NoQuery("q".to_owned())),
+        (any_text(), any::<bool>()).prop_map(|(value, invert)| Test::Cookie {
+            name: "c".to_owned(),
+            value,
+            invert,
+        }),
+        (0_u32..3).prop_map(|part| Test::Fraction(Fraction::new(part * 50, 100).expect("known"))),
         (name, any_text(), any::<bool>(), any::<bool>()).prop_map(
             |(name, value, invert, missing_is_empty)| Test::Header(HeaderTest {
                 name: name.to_owned(),
@@ -297,7 +307,7 @@ fn any_test() -> impl Strategy<Value = Test> {
 }
 
 fn any_probe() -> impl Strategy<Value = Probe> {
-    let header = prop_oneof![Just("x"), Just("X"), Just("y")];
+    let header = prop_oneof![Just("x"), Just("X"), Just("y"), Just("cookie")];
     (
         prop_oneof![Just("GET"), Just("a"), Just("ab")],
         "/[aAb/]{0,3}",
@@ -310,7 +320,10 @@ fn any_probe() -> impl Strategy<Value = Probe> {
             query,
             headers: headers
                 .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
+                .map(|(name, value)| match name {
+                    "cookie" => (name.to_owned(), format!("c={value}")),
+                    name => (name.to_owned(), value),
+                })
                 .collect(),
             ..like()
         })
@@ -326,7 +339,7 @@ proptest! {
         let table = table(routes);
         let words = words(&table);
         for probe in &probes {
-            if let Some(rule) = taken(&table, probe) {
+            for rule in taken(&table, probe) {
                 let number: usize = rule["http[".len()..rule.len() - 1].parse().expect("a number");
                 prop_assert!(
                     matches!(words[number], "reached" | "not found"),

@@ -91,7 +91,7 @@ pub(super) struct ExplainArgs {
     /// Where the request goes: http:// or https://
     #[arg(value_name = "URL")]
     pub(super) url: String,
-    /// Manifests: file, folder, or - for stdin (repeatable)
+    /// Manifests, or a config dump of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(
         short = 'f',
         long = "filename",
@@ -227,7 +227,7 @@ pub(super) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Expectation")]
 pub(super) struct ExpectationArgs {
-    /// Manifests that declare the split: file, folder, or - for stdin (repeatable)
+    /// Manifests that declare the split, or a config dump of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub(super) filename: Vec<PathBuf>,
     /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)

@@ -164,7 +164,7 @@ impl Declared {
                 .into_iter()
                 .chain(others)
                 .collect(),
-            rule: (resolution.route).map(|route| format!("{} {}", route.object, route.rule)),
+            rule: resolution.rules(),
             expected,
             asked: None,
         }
@@ -193,7 +193,10 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
             problem.help.clone().unwrap_or_default(),
         ));
     }
-    problems.extend(without);
+    // What cannot be read holds nothing, which is no second problem.
+    let failed = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let unread = manifests.objects.is_empty() && problems.iter().any(failed);
+    problems.extend(without.filter(|_| !unread));
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);

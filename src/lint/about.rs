@@ -13,14 +13,14 @@ use crate::split::Target;
 #[must_use]
 pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding> {
     let objects = objects(context, resolution);
-    let route = resolution.route.map(|route| route.span);
+    let routes: BTreeSet<_> = resolution.taking().map(|route| route.span).collect();
     let mut findings = check(context);
     findings.retain(|finding| {
         let own = finding
             .object
             .as_ref()
             .is_some_and(|object| objects.contains(object));
-        own && (finding.route.is_none() || finding.route == route)
+        own && finding.route.is_none_or(|route| routes.contains(&route))
     });
     findings.retain(|finding| finding.severity() != Severity::Info);
     findings.sort_by_key(Finding::severity);
@@ -30,7 +30,7 @@ pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding>
 /// The objects that this request uses.
 fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<String> {
     let mut objects: BTreeSet<String> = resolution.host.objects.iter().cloned().collect();
-    objects.extend(resolution.route.map(|route| route.object.to_owned()));
+    objects.extend(resolution.taking().map(|route| route.object.to_owned()));
     let expected = resolution.expected(context.sources);
     let mut hosts: BTreeSet<&str> = resolution.host.domains.iter().map(String::as_str).collect();
     hosts.extend(

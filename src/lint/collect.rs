@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::rule::Place;
 use super::{Context, Finding, RULES, Rule, View};
 use crate::diag::Span;
-use crate::route::{Caveat, Route, Test};
+use crate::route::{Caveat, Route, Test, VirtualHost, resolve};
 
 /// Everything that is found, in the order of the texts; what has no place comes last.
 #[must_use]
@@ -73,7 +73,7 @@ impl<'f, 'c> Facts<'f, 'c> {
     fn of(&self, view: &View, findings: &mut Vec<Finding>) {
         // The alternatives of a rule share their outcome, and the hosts of an object its rules.
         let mut seen = HashSet::new();
-        for host in view.hosts() {
+        for host in view.hosts().chain(self.told(view)) {
             let object = host.objects.first().map_or("", String::as_str);
             for caveat in &host.caveats {
                 findings.extend(self.finding(view, object, None, caveat));
@@ -90,6 +90,20 @@ impl<'f, 'c> Facts<'f, 'c> {
                     }
                 }
             }
+        }
+    }
+
+    /// The hosts that a proxy has been told beside those that are declared.
+    fn told<'v>(&self, view: &'v View) -> Vec<&'v VirtualHost> {
+        let Some(programmed) = view.table.programmed.as_deref() else {
+            return Vec::new();
+        };
+        match &self.context.request {
+            Some(request) if std::ptr::eq(view, &raw const request.view) => {
+                let resolution = resolve(programmed, request.probe);
+                resolution.map_or_else(|_| Vec::new(), |found| vec![found.host])
+            }
+            _ => programmed.hosts.iter().collect(),
         }
     }
 

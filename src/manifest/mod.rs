@@ -1,4 +1,5 @@
-//! Manifests: the objects of YAML texts, decoded with their places, and the routes they make. Not: files, nor traffic.
+//! Manifests: the objects of YAML texts, decoded with their places, and the routes they make; beside them what proxies
+//! have been told, from dumps of their configuration. Not: files, nor traffic.
 //!
 //! ```
 //! use resplit::diag::Sources;
@@ -30,6 +31,7 @@
 
 mod conflicts;
 pub mod decode;
+mod envoy;
 pub mod fields;
 pub mod foreign;
 pub mod gateway_api;
@@ -53,6 +55,7 @@ use istio::{DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService};
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
 
+pub use envoy::Dump;
 pub(crate) use names::full_name;
 pub use pods::pods;
 
@@ -89,6 +92,8 @@ pub struct Manifests {
     pub workloads: Vec<Workload>,
     /// What other dialects declare.
     pub foreign: Vec<Declared>,
+    /// What proxies have been told, from dumps of their configuration.
+    pub dump: Dump,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -212,6 +217,11 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
     let mut manifests = Manifests::default();
     let mut problems = Vec::new();
     for (id, source) in sources.iter() {
+        if envoy::is_json(source.text())
+            && envoy::read(id, source.text(), &mut manifests.dump, &mut problems)
+        {
+            continue;
+        }
         yaml::documents(
             id,
             source.text(),
@@ -250,6 +260,16 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut tables = FAMILIES.iter().map(|lower| lower(manifests, vantage));
     let mut table = tables.next().unwrap_or_default();
     tables.for_each(|other| table.join(other));
+    if !manifests.dump.is_empty() {
+        let programmed = envoy::lower(manifests, vantage);
+        // Rules declare; a dump beside them says whether they have arrived.
+        if table.hosts.is_empty() {
+            let elsewhere = std::mem::replace(&mut table, programmed).elsewhere;
+            table.elsewhere.extend(elsewhere);
+        } else {
+            table.programmed = Some(Box::new(programmed));
+        }
+    }
     table
 }
 
@@ -275,8 +295,13 @@ impl Manifests {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
         let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
-        if routes > 0 || self.foreign.iter().any(splits) {
+        if routes > 0 || self.foreign.iter().any(splits) || self.dump.has_routes() {
             return None;
+        }
+        if !self.dump.is_empty() && self.objects.is_empty() {
+            let message = "the config dump holds no routes of requests that leave the proxy";
+            let help = "take all of it (`pilot-agent request GET config_dump`), from a pod that calls the service";
+            return Some(Diagnostic::error("no_rules", message).help(help));
         }
         let message = match self.objects.len() {
             0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),
@@ -296,12 +321,25 @@ impl Manifests {
         for object in &self.objects {
             *kinds.entry(object.kind.as_str()).or_default() += 1;
         }
+        if !self.dump.is_empty() {
+            kinds.insert("config dump", self.dump.texts());
+        }
         kinds
     }
 }
 
 /// One object, or a list of them.
 fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>) {
+    if envoy::is_yaml(node) {
+        let message = "this is a config dump of Envoy written as YAML, which is not read";
+        let help = "take it as JSON: istioctl proxy-config routes POD -o json";
+        decoder.report(
+            Diagnostic::error("yaml_dump", message)
+                .at(node.span, "")
+                .help(help),
+        );
+        return;
+    }
     if !matches!(node.value, Value::Map(_)) {
         let problem = Diagnostic::error("no_object", "this is no manifest: it has no `kind`");
         decoder.report(

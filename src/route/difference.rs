@@ -40,6 +40,27 @@ impl Condition {
                     found.map_or_else(|| "no such parameter".to_owned(), quoted),
                 )
             }
+            Test::NoQuery(name) => (
+                Some("absent".to_owned()),
+                probe.parameter(name).map_or_else(String::new, quoted),
+            ),
+            Test::Cookie {
+                name,
+                value,
+                invert,
+            } => {
+                let wanted = if *invert {
+                    format!("not {value}")
+                } else {
+                    value.to_string()
+                };
+                let found = probe.cookie(name);
+                (
+                    Some(wanted),
+                    found.map_or_else(|| "no such cookie".to_owned(), quoted),
+                )
+            }
+            Test::Fraction(fraction) => (Some(fraction.to_string()), "a random number".to_owned()),
         };
         Difference { wanted, found }
     }

@@ -19,6 +19,28 @@ pub fn entails(given: &Test, wanted: &Test) -> bool {
                 value: wanted,
             },
         ) => name == other && narrower(value, wanted),
+        (Test::NoQuery(name), Test::NoQuery(other)) => name == other,
+        (
+            Test::Cookie {
+                name,
+                value,
+                invert,
+            },
+            Test::Cookie {
+                name: other,
+                value: wanted,
+                invert: inverted,
+            },
+        ) if name == other && invert == inverted => {
+            // A cookie has one value at most: what is not this is not that, where that is a part of this.
+            if *invert {
+                narrower(wanted, value)
+            } else {
+                narrower(value, wanted)
+            }
+        }
+        // One random number decides both.
+        (Test::Fraction(given), Test::Fraction(wanted)) => given.is_within(*wanted),
         _ => false,
     }
 }
@@ -41,22 +63,24 @@ fn header(given: &HeaderTest, wanted: &HeaderTest) -> bool {
         return false;
     }
     let present = |test: &HeaderTest| matches!(test.value, TextMatch::Present);
-    let alike = given.missing_is_empty == wanted.missing_is_empty;
+    // A missing header passes the one test at most where it passes the other.
+    let missing = !given.missing_is_empty || wanted.missing_is_empty;
     if !given.invert {
-        // A missing header that is compared as if it were empty is still not present.
-        let there = !present(wanted) || present(given) || !given.missing_is_empty;
-        return alike && there && narrower(&given.value, &wanted.value);
+        return missing && narrower(&given.value, &wanted.value);
     }
     // "Not this" follows from "not that" where this is a part of that.
     if !narrower(&wanted.value, &given.value) {
         return false;
     }
     match (present(given), present(wanted)) {
-        (true, true) => true,
-        // The header is absent, which counts as empty or as nothing.
-        (true, false) => wanted.missing_is_empty && !wanted.value.matches(""),
+        // The header is absent, or, where that counts as empty, nothing passes at all.
+        (true, true) => given.missing_is_empty || !wanted.missing_is_empty,
+        (true, false) => {
+            let passes = wanted.missing_is_empty && !wanted.value.matches("");
+            given.missing_is_empty || passes
+        }
         (false, true) => false,
-        (false, false) => alike,
+        (false, false) => missing,
     }
 }
 

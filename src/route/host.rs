@@ -108,7 +108,11 @@ pub(super) fn find_host<'t>(
     table: &'t RouteTable,
     probe: &Probe,
 ) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
-    let asked = probe.host().to_lowercase();
+    let asked = if table.names_with_port {
+        probe.authority.to_lowercase()
+    } else {
+        probe.host().to_lowercase()
+    };
     let address = probe.address.to_lowercase();
     let (name, caveat) = if address != asked && table.addressed.contains(&address) {
         let ignored = not_consulted(&asked, &address);
@@ -149,10 +153,16 @@ fn host_of<'t>(
             .iter()
             .map(|host| format!("{} of {}", host.name, host.objects.join(" and ")))
             .collect();
+        // The same service on several ports, or services of several namespaces.
+        let same = exact.iter().all(|host| host.full() == exact[0].full());
         return Err(ResolveError::Ambiguous {
             host: name,
             candidates,
-            option: "--from-namespace NS",
+            option: if same {
+                "--host NAME:PORT"
+            } else {
+                "--from-namespace NS"
+            },
         });
     }
     let rank = |host: &VirtualHost| {

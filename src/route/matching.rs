@@ -1,10 +1,8 @@
 //! Whether one condition of a route holds for a request, the way Envoy decides it.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use regex::Regex;
-
-use super::{Caveat, Probe};
+use super::{Caveat, Fraction, Probe, TextMatch};
 use crate::diag::Span;
 
 /// One condition of a route.
@@ -27,6 +25,8 @@ pub enum Test {
     Assumed(Caveat),
     /// Cannot be decided here, and is taken not to hold.
     Unknowable(Caveat),
+    /// Decided by chance, for a part of the requests.
+    Fraction(Fraction),
     /// The path without the query.
     Path(TextMatch),
     /// `:method`.
@@ -44,6 +44,17 @@ pub enum Test {
         /// What its value must be.
         value: TextMatch,
     },
+    /// There is no query parameter of this name.
+    NoQuery(String),
+    /// A cookie; a missing one is not that value.
+    Cookie {
+        /// Its name.
+        name: String,
+        /// What its value must be.
+        value: TextMatch,
+        /// The value must not be that.
+        invert: bool,
+    },
 }
 
 /// What a condition asks of a header.
@@ -55,59 +66,8 @@ pub struct HeaderTest {
     pub value: TextMatch,
     /// The value must not be that.
     pub invert: bool,
-    /// A missing header is compared as if it were empty; otherwise it is neither that value nor another.
+    /// A missing header is compared as if it were there and empty; otherwise it is neither that value nor another.
     pub missing_is_empty: bool,
-}
-
-/// How a text is compared.
-#[derive(Clone, Debug)]
-pub enum TextMatch {
-    /// It is there, whatever it is.
-    Present,
-    /// It equals this.
-    Exact {
-        /// What it must equal.
-        text: String,
-        /// Whether the case of ASCII letters counts not.
-        ignore_case: bool,
-    },
-    /// It begins with this.
-    Prefix {
-        /// What it must begin with.
-        text: String,
-        /// Whether the case of ASCII letters counts not.
-        ignore_case: bool,
-    },
-    /// It ends with this.
-    Suffix {
-        /// What it must end with.
-        text: String,
-        /// Whether the case of ASCII letters counts not.
-        ignore_case: bool,
-    },
-    /// It holds this.
-    Contains {
-        /// What it must hold.
-        text: String,
-        /// Whether the case of ASCII letters counts not.
-        ignore_case: bool,
-    },
-    /// It is this path, or a path below it: `/api` takes `/api` and `/api/x`, but not `/apifoo`.
-    Below {
-        /// The path, without a slash at its end.
-        text: String,
-        /// Whether the case of ASCII letters counts not.
-        ignore_case: bool,
-    },
-    /// It is a whole number from `start` to below `end`.
-    Range {
-        /// The least number.
-        start: i64,
-        /// One more than the greatest number.
-        end: i64,
-    },
-    /// All of it matches this.
-    Regex(Regex),
 }
 
 /// How a condition was decided.
@@ -121,6 +81,8 @@ pub enum Held<'c> {
     Assumed(&'c Caveat),
     /// It is taken not to hold.
     Unknowable(&'c Caveat),
+    /// It holds for a part of the requests.
+    Part(Fraction),
 }
 
 impl Condition {
@@ -131,6 +93,10 @@ impl Condition {
             Test::Fixed(held) => *held,
             Test::Assumed(caveat) => return Held::Assumed(caveat),
             Test::Unknowable(caveat) => return Held::Unknowable(caveat),
+            Test::Fraction(fraction) if fraction.is_none() || fraction.is_all() => {
+                fraction.is_all()
+            }
+            Test::Fraction(fraction) => return Held::Part(*fraction),
             Test::Path(path) => path.matches(&probe.normal_path()),
             Test::Method(method) => method.matches(&probe.method),
             Test::Authority(authority) => authority.matches(&probe.authority),
@@ -139,6 +105,12 @@ impl Condition {
             Test::Query { name, value } => probe
                 .parameter(name)
                 .is_some_and(|found| value.matches(found)),
+            Test::NoQuery(name) => probe.parameter(name).is_none(),
+            Test::Cookie {
+                name,
+                value,
+                invert,
+            } => probe.cookie(name).is_some_and(|found| value.matches(found)) != *invert,
         };
         if held { Held::Yes } else { Held::No }
     }
@@ -156,12 +128,12 @@ impl HeaderTest {
         }
     }
 
-    /// The header must not match; a missing one is empty.
+    /// The header must not match; a missing one is empty, unless it is its presence that is forbidden.
     #[must_use]
     pub fn without(name: impl Into<String>, value: TextMatch) -> Self {
         Self {
             invert: true,
-            missing_is_empty: true,
+            missing_is_empty: !matches!(value, TextMatch::Present),
             ..Self::with(name, value)
         }
     }
@@ -169,129 +141,34 @@ impl HeaderTest {
     fn holds(&self, probe: &Probe) -> bool {
         let mut found = values(probe, &self.name).peekable();
         let matched = match (found.peek(), &self.value) {
-            (None, TextMatch::Present) => false,
+            (None, TextMatch::Present) if !self.missing_is_empty => false,
             (None, _) if !self.missing_is_empty => return false,
             (None, value) => value.matches(""),
-            (Some(_), value) => found.any(|found| value.matches(found)),
+            (Some(_), value) => found.any(|found| value.matches(&found)),
         };
         matched != self.invert
     }
 }
 
-/// The values of a header, each of which Envoy compares by itself; `host` is what it calls the authority.
-pub(super) fn values<'p>(probe: &'p Probe, name: &str) -> impl Iterator<Item = &'p str> {
-    let host = (name == "host").then_some(probe.authority.as_str());
-    let named = move |(key, value): &'p (String, String)| {
-        (host.is_none() && key.eq_ignore_ascii_case(name)).then_some(value.trim())
+/// The values of a header, each of which Envoy compares by itself. A name with a colon is a part of the request line;
+/// `host` is what Envoy calls the authority.
+pub(super) fn values<'p>(probe: &'p Probe, name: &str) -> impl Iterator<Item = Cow<'p, str>> {
+    let line = match name {
+        "host" | ":authority" => Some(Cow::Borrowed(probe.authority.as_str())),
+        ":method" => Some(Cow::Borrowed(probe.method.as_str())),
+        ":scheme" => Some(Cow::Borrowed(probe.scheme.as_str())),
+        ":path" => {
+            let query = probe.query.as_deref().map(|query| format!("?{query}"));
+            Some(Cow::Owned(probe.normal_path() + &query.unwrap_or_default()))
+        }
+        _ => None,
     };
-    host.into_iter()
+    let own = line.is_none();
+    let named = move |(key, value): &'p (String, String)| {
+        (own && key.eq_ignore_ascii_case(name)).then_some(Cow::Borrowed(value.trim()))
+    };
+    line.into_iter()
         .chain(probe.headers.iter().filter_map(named))
-}
-
-impl TextMatch {
-    /// Equality that minds the case.
-    #[must_use]
-    pub fn exact(text: impl Into<String>) -> Self {
-        Self::Exact {
-            text: text.into(),
-            ignore_case: false,
-        }
-    }
-
-    /// A prefix that minds the case.
-    #[must_use]
-    pub fn prefix(text: impl Into<String>) -> Self {
-        Self::Prefix {
-            text: text.into(),
-            ignore_case: false,
-        }
-    }
-
-    /// A regular expression for the whole text.
-    pub fn regex(pattern: &str) -> Result<Self, regex::Error> {
-        // Compiled alone first, so that an unbalanced parenthesis cannot hide in the wrapping.
-        Regex::new(pattern)?;
-        Regex::new(&format!("^(?:{pattern})$")).map(Self::Regex)
-    }
-
-    /// The same comparison without minding the case; a regular expression minds it always.
-    #[must_use]
-    pub fn ignoring_case(mut self) -> Self {
-        match &mut self {
-            Self::Exact { ignore_case, .. }
-            | Self::Prefix { ignore_case, .. }
-            | Self::Suffix { ignore_case, .. }
-            | Self::Contains { ignore_case, .. }
-            | Self::Below { ignore_case, .. } => *ignore_case = true,
-            Self::Present | Self::Range { .. } | Self::Regex(_) => {}
-        }
-        self
-    }
-
-    /// Whether a text passes.
-    #[must_use]
-    pub fn matches(&self, found: &str) -> bool {
-        match self {
-            Self::Present => true,
-            Self::Exact { text, ignore_case } => {
-                found.len() == text.len() && begins(found, text, *ignore_case)
-            }
-            Self::Prefix { text, ignore_case } => begins(found, text, *ignore_case),
-            Self::Suffix { text, ignore_case } => {
-                let start = found.len().checked_sub(text.len());
-                let end = start.and_then(|start| found.as_bytes().get(start..));
-                end.is_some_and(|end| same(end, text.as_bytes(), *ignore_case))
-            }
-            Self::Contains { text, ignore_case } => {
-                let mut windows = found.as_bytes().windows(text.len().max(1));
-                text.is_empty() || windows.any(|part| same(part, text.as_bytes(), *ignore_case))
-            }
-            Self::Below { text, ignore_case } => {
-                let rest = found.as_bytes().get(text.len()..).unwrap_or_default();
-                begins(found, text, *ignore_case) && matches!(rest.first(), None | Some(b'/'))
-            }
-            Self::Range { start, end } => {
-                let number: Result<i64, _> = found.parse();
-                number.is_ok_and(|number| *start <= number && number < *end)
-            }
-            Self::Regex(regex) => regex.is_match(found),
-        }
-    }
-}
-
-fn begins(found: &str, text: &str, ignore_case: bool) -> bool {
-    let start = found.as_bytes().get(..text.len());
-    start.is_some_and(|start| same(start, text.as_bytes(), ignore_case))
-}
-
-fn same(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
-    if ignore_case {
-        a.eq_ignore_ascii_case(b)
-    } else {
-        a == b
-    }
-}
-
-impl fmt::Display for TextMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Present => f.write_str("present"),
-            Self::Exact { text, .. } => write!(f, "exact `{text}`"),
-            Self::Prefix { text, .. } => write!(f, "prefix `{text}`"),
-            Self::Suffix { text, .. } => write!(f, "suffix `{text}`"),
-            Self::Contains { text, .. } => write!(f, "contains `{text}`"),
-            Self::Below { text, .. } if text.is_empty() => write!(f, "path prefix `/`"),
-            Self::Below { text, .. } => write!(f, "path prefix `{text}`"),
-            Self::Range { start, end } => write!(f, "a number from {start} to below {end}"),
-            Self::Regex(regex) => {
-                let pattern = regex.as_str();
-                let inner = pattern
-                    .strip_prefix("^(?:")
-                    .and_then(|rest| rest.strip_suffix(")$"));
-                write!(f, "regex `{}`", inner.unwrap_or(pattern))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -373,45 +250,6 @@ mod tests {
         assert!(root.matches("/") && root.matches("/x"));
     }
 
-    #[test]
-    fn ends_parts_and_numbers_are_compared() {
-        let suffix = |ignore_case| TextMatch::Suffix {
-            text: ".js".to_owned(),
-            ignore_case,
-        };
-        assert!(suffix(false).matches("a.js") && !suffix(false).matches("a.JS"));
-        assert!(suffix(true).matches("é.JS") && !suffix(true).matches("js"));
-        let contains = |text: &str| TextMatch::Contains {
-            text: text.to_owned(),
-            ignore_case: true,
-        };
-        assert!(contains("FF").matches("coffee") && !contains("FFF").matches("coffee"));
-        assert!(contains("").matches(""));
-        let range = TextMatch::Range { start: -1, end: 10 };
-        for (number, held) in [
-            ("-1", true),
-            ("9", true),
-            ("10", false),
-            ("1.0", false),
-            ("", false),
-        ] {
-            assert_eq!(range.matches(number), held, "{number}");
-        }
-    }
-
-    /// "uri.regex: RE2, FULL match of path without query".
-    #[test]
-    fn regex_matches_all_of_the_path() {
-        let regex = TextMatch::regex("/v[0-9]|/x").expect("compiles");
-        assert!(regex.matches("/v1"));
-        assert!(!regex.matches("/v1/"));
-        assert!(!regex.matches("/x/v1"));
-        assert!(
-            TextMatch::regex("a)(b").is_err(),
-            "wrapping must not repair a pattern"
-        );
-    }
-
     /// "method, authority, scheme: case-sensitive; :authority includes the port as sent".
     #[test]
     fn authority_includes_the_port() {
@@ -462,6 +300,20 @@ mod tests {
         assert!(!holds(without(TextMatch::exact("")), &none));
     }
 
+    /// What Envoy 1.40 does with `treat_missing_header_as_empty` beside `present_match`.
+    #[test]
+    fn a_missing_header_that_is_treated_as_empty_is_present() {
+        let present = |invert| {
+            Test::Header(HeaderTest {
+                invert,
+                missing_is_empty: true,
+                ..HeaderTest::with("x", TextMatch::Present)
+            })
+        };
+        let none = probe("http://h/", &[]);
+        assert!(holds(present(false), &none) && !holds(present(true), &none));
+    }
+
     /// "string match on first occurrence, no percent-decoding, case-sensitive key; ?k has empty value".
     #[test]
     fn the_first_query_parameter_counts_as_it_is_written() {
@@ -475,5 +327,45 @@ mod tests {
         assert!(!holds(query("A", TextMatch::Present), &probe));
         assert!(holds(query("k", TextMatch::exact("")), &probe));
         assert!(holds(query("e", TextMatch::exact("%20")), &probe));
+    }
+
+    /// What Envoy 1.40 does: the first cookie of a name counts, quotes are no part of it, and a missing one passes a
+    /// condition that is turned round.
+    #[test]
+    fn the_first_cookie_of_a_name_counts() {
+        let cookie = |invert| Test::Cookie {
+            name: "a".into(),
+            value: TextMatch::exact("b"),
+            invert,
+        };
+        for (cookies, held) in [
+            (&["a=b"][..], true),
+            (&["c=d; a=b"], true),
+            (&["c=d;a=b"], true),
+            (&["a=\"b\""], true),
+            (&["a=c; a=b"], false),
+            (&["a=c", "a=b"], false),
+            (&[], false),
+        ] {
+            let headers: Vec<(&str, &str)> = cookies.iter().map(|one| ("cookie", *one)).collect();
+            let probe = probe("http://h/", &headers);
+            assert_eq!(holds(cookie(false), &probe), held, "{cookies:?}");
+            assert_eq!(holds(cookie(true), &probe), !held, "{cookies:?}");
+        }
+    }
+
+    /// What Envoy 1.40 does: `:path` is the path with the query.
+    #[test]
+    fn names_with_a_colon_are_parts_of_the_request_line() {
+        let probe = probe("http://h:80/a/../b?x=1", &[(":method", "PUT")]);
+        for (name, value) in [
+            (":path", "/b?x=1"),
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "h"),
+        ] {
+            let header = Test::Header(HeaderTest::with(name, TextMatch::exact(value)));
+            assert!(holds(header, &probe), "{name}");
+        }
     }
 }

@@ -2,30 +2,39 @@
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
 mod broken;
+mod caveat;
+pub mod cluster;
 mod difference;
 pub mod entails;
+mod fraction;
 mod host;
 pub mod matching;
 mod only;
+mod parts;
 mod probe;
+mod programmed;
 pub mod resolve;
 mod rivals;
+mod text;
 mod vantage;
 pub mod witness;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use caveat::{Caveat, Only};
 pub use difference::Difference;
+pub use fraction::Fraction;
 pub use host::ResolveError;
-pub use matching::{Condition, HeaderTest, Test, TextMatch};
+pub use matching::{Condition, HeaderTest, Test};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
 pub use resolve::{Matched, Resolution, Tried, resolve};
 pub use rivals::Other;
+pub use text::TextMatch;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 
-use crate::diag::{Diagnostic, Severity, Span};
+use crate::diag::Span;
 use crate::split::{Answer, Cause, Clues, Destination, Mechanism, Share};
 
 /// Everything that applies from one vantage.
@@ -41,6 +50,12 @@ pub struct RouteTable {
     pub elsewhere: Vec<Elsewhere>,
     /// Names that choose the routes by where a connection goes: there `Host` is not looked at.
     pub addressed: BTreeSet<String>,
+    /// The port of the `Host` header is a part of the name, as it is for a proxy that was not told to ignore it.
+    pub names_with_port: bool,
+    /// The routes are those that one proxy has been told, wherever it stands.
+    pub told: bool,
+    /// What a proxy has been told, where that is known beside what is declared.
+    pub programmed: Option<Box<RouteTable>>,
 }
 
 /// One host, or several names of it, with its routes.
@@ -110,8 +125,21 @@ pub struct Outcome {
 pub enum Action {
     /// To one of several backends.
     Split(Split),
+    /// To the cluster that a header of the request names.
+    Named(NamedByHeader),
     /// Nowhere: the proxy answers by itself.
     Answer(Answer),
+}
+
+/// A destination that the request itself names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedByHeader {
+    /// The header that holds the name of a cluster.
+    pub header: String,
+    /// The clusters that the proxy has, where that is known.
+    pub clusters: Option<Arc<BTreeSet<String>>>,
+    /// The status where there is no header, or no such cluster.
+    pub missing: u16,
 }
 
 /// Backends with weights that can be turned into shares: at least one, their sum in `1..=u32::MAX`.
@@ -119,6 +147,7 @@ pub enum Action {
 pub struct Split {
     mechanism: Mechanism,
     backends: Vec<Backend>,
+    picked_by: Option<String>,
 }
 
 /// One backend of a split.
@@ -140,34 +169,6 @@ pub struct Abort {
     status: u16,
     // At most a million.
     millionths: u32,
-}
-
-/// Something true that weakens the answer: a field that is not judged, an assumption that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caveat {
-    /// A stable short name, `kebab-case`.
-    pub id: &'static str,
-    /// What, and what to do about it.
-    pub message: String,
-    /// The field it is about.
-    pub span: Option<Span>,
-    /// The next step, where there is one.
-    pub help: Option<String>,
-    /// It concerns only some requests.
-    pub only: Option<Only>,
-    /// It is why the proxies do not have a destination: what is declared for it is never delivered.
-    pub breaks: bool,
-}
-
-/// The requests that a caveat concerns.
-#[derive(Clone, Debug)]
-pub enum Only {
-    /// Those with this method.
-    Method(&'static str),
-    /// Those with this scheme.
-    Scheme(&'static str),
-    /// Those for which all conditions of one of these sets hold.
-    Matching(Arc<[Vec<Condition>]>),
 }
 
 /// A rule that does not apply from the vantage.
@@ -245,6 +246,7 @@ impl RouteTable {
         }
         self.port = self.port.or(other.port);
         self.completes = self.completes.take().or(other.completes);
+        self.programmed = self.programmed.take().or(other.programmed);
         self.elsewhere.extend(other.elsewhere);
         self.addressed.extend(other.addressed);
     }
@@ -266,6 +268,7 @@ impl Split {
             Ok(_) => Ok(Self {
                 mechanism,
                 backends,
+                picked_by: None,
             }),
         }
     }
@@ -274,6 +277,15 @@ impl Split {
     #[must_use]
     pub fn by(self, mechanism: Mechanism) -> Self {
         Self { mechanism, ..self }
+    }
+
+    /// The same split, where a number in this header of the request picks the backend; without one chance does.
+    #[must_use]
+    pub fn picked_by(self, header: impl Into<String>) -> Self {
+        Self {
+            picked_by: Some(header.into()),
+            ..self
+        }
     }
 
     /// The backends in the order of the declaration.
@@ -336,21 +348,6 @@ impl Abort {
     }
 }
 
-impl PartialEq for Only {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Method(one), Self::Method(other)) | (Self::Scheme(one), Self::Scheme(other)) => {
-                one == other
-            }
-            // Regular expressions cannot be compared: only the same sets are equal.
-            (Self::Matching(one), Self::Matching(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Only {}
-
 impl Route {
     /// The rule with the alternative, as `explain` lists it: `http[0].match[1]`.
     #[must_use]
@@ -358,76 +355,6 @@ impl Route {
         match &self.alternative {
             Some(alternative) => format!("{}.{alternative}", self.rule),
             None => self.rule.clone(),
-        }
-    }
-}
-
-impl Caveat {
-    /// A caveat about a field.
-    #[must_use]
-    pub fn new(id: &'static str, message: impl Into<String>, span: Option<Span>) -> Self {
-        Self {
-            id,
-            message: message.into(),
-            span,
-            help: None,
-            only: None,
-            breaks: false,
-        }
-    }
-
-    /// The same caveat with a next step.
-    #[must_use]
-    pub fn help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
-    }
-
-    /// The same caveat, as the reason why the proxies do not have a destination.
-    #[must_use]
-    pub fn breaking(self) -> Self {
-        Self {
-            breaks: true,
-            ..self
-        }
-    }
-
-    /// The same caveat, limited to some requests.
-    #[must_use]
-    pub fn only(self, only: Only) -> Self {
-        Self {
-            only: Some(only),
-            ..self
-        }
-    }
-
-    /// Whether the caveat concerns a request.
-    #[must_use]
-    pub fn concerns(&self, probe: &Probe) -> bool {
-        match &self.only {
-            Some(Only::Method(method)) => probe.method == *method,
-            Some(Only::Scheme(scheme)) => probe.scheme.eq_ignore_ascii_case(scheme),
-            Some(Only::Matching(sets)) => sets.iter().any(|set| {
-                let holds = |one: &Condition| one.holds(probe) == matching::Held::Yes;
-                set.iter().all(holds)
-            }),
-            None => true,
-        }
-    }
-
-    /// The caveat as a warning with its place.
-    #[must_use]
-    pub fn diagnostic(&self) -> Diagnostic {
-        let warning = Diagnostic::new(Severity::Warning, self.id, &self.message);
-        let warning = match &self.help {
-            Some(help) => warning.help(help),
-            None => warning,
-        };
-        match self.span {
-            Some(span) => warning.at(span, ""),
-            None => warning,
         }
     }
 }

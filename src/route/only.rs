@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::resolve::{Matched, Resolution, outcome};
-use super::{Action, Route, RouteTable, VirtualHost};
+use super::parts::outcome;
+use super::resolve::{Matched, Resolution};
+use super::{Action, Route, RouteTable, Test, VirtualHost};
+use crate::split::Share;
 
 /// Why there is no such split.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,11 +48,16 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     let Some((host, route)) = candidates.first() else {
         return Err(nothing(table));
     };
-    let (mechanism, parts) = outcome(&route.outcome, table.port);
-    let differs = |(_, other): &&&(&VirtualHost, &Route)| {
-        other.object != route.object || outcome(&other.outcome, table.port).1 != parts
+    let own = outcome(&route.outcome, table.port);
+    // What a fraction leaves over goes elsewhere, and no route alone says where.
+    let partly = |(_, route): &&(&VirtualHost, &Route)| {
+        let mut tests = route.conditions.iter().map(|condition| &condition.test);
+        tests.any(|test| matches!(test, Test::Fraction(_)))
     };
-    if candidates.iter().any(|candidate| differs(&candidate)) {
+    let differs = |(_, other): &&&(&VirtualHost, &Route)| {
+        other.object != route.object || outcome(&other.outcome, table.port).targets != own.targets
+    };
+    if candidates.iter().any(|candidate| differs(&candidate)) || candidates.iter().any(partly) {
         let names: BTreeSet<String> = candidates
             .iter()
             .map(|(_, route)| format!("{} {}", route.object, route.rule))
@@ -64,11 +71,13 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     let caveats = caveats.filter(|caveat| caveat.only.is_none());
     Ok(Resolution {
         host,
-        route: Some(Matched::of(route)),
+        route: Some(Matched::of(route, Share::ONE, (0, own.targets.len()))),
+        also: Vec::new(),
         trace: Vec::new(),
         caveats: caveats.cloned().collect(),
-        mechanism,
-        parts,
+        mechanism: own.mechanism,
+        parts: own.targets,
+        broken: own.broken,
         source: route.span,
         port: table.port,
     })

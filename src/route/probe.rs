@@ -1,5 +1,6 @@
 //! The request whose route is asked for: what the load will send is what is resolved.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// The parts of a request that routing may look at.
@@ -104,19 +105,46 @@ impl Probe {
             .map(|(_, value)| value)
     }
 
-    /// The path as the proxy matches it: dot segments resolved, escapes kept.
+    /// The value of the first cookie of a name, its quotes taken off.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let headers = self.headers.iter();
+        let mut cookies = headers
+            .filter(|(key, _)| key.eq_ignore_ascii_case("cookie"))
+            .flat_map(|(_, value)| value.split(';'));
+        let (_, value) = cookies.find_map(|cookie| {
+            let pair = cookie.trim().split_once('=')?;
+            (pair.0 == name).then_some(pair)
+        })?;
+        let bare = value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        Some(bare.unwrap_or(value))
+    }
+
+    /// The path as the proxy matches it, normalised as every proxy of a mesh is told to: dot segments resolved, letters
+    /// and digits that were escaped without need unescaped, a backslash taken for a slash. Other escapes stay.
     #[must_use]
     pub fn normal_path(&self) -> String {
-        let mut segments: Vec<&str> = Vec::new();
+        let mut segments: Vec<String> = Vec::new();
         let mut directory = false;
-        for segment in self.path.trim_start_matches('/').split('/') {
-            directory = matches!(segment, "." | "..");
-            match segment {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        for written in path.split(['/', '\\']) {
+            let segment = canonical(written);
+            // What follows a semicolon are parameters of a segment; behind dots that were escaped they are not.
+            let bare = written.split(';').next().unwrap_or(written);
+            let bare = if matches!(bare, "." | "..") {
+                bare
+            } else {
+                &segment
+            };
+            directory = matches!(bare, "." | "..");
+            match bare {
                 "." => {}
                 ".." => {
                     segments.pop();
                 }
-                other => segments.push(other),
+                _ => segments.push(segment),
             }
         }
         let end = if directory && !segments.is_empty() {
@@ -126,6 +154,34 @@ impl Probe {
         };
         format!("/{}{end}", segments.join("/"))
     }
+}
+
+/// Escapes what must be escaped, and nothing that need not be.
+fn canonical(segment: &str) -> String {
+    let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut bytes = segment.as_bytes();
+    let mut canonical = String::with_capacity(segment.len());
+    while let [first, rest @ ..] = bytes {
+        bytes = rest;
+        match first {
+            b' ' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7F.. | ..0x20 => {
+                let _ = write!(canonical, "%{first:02X}");
+            }
+            b'%' => {
+                let code = hex(rest.first()).zip(hex(rest.get(1)));
+                let meant = code.and_then(|(high, low)| char::from_u32(high * 16 + low));
+                match meant.filter(|c| c.is_ascii_alphanumeric() || "-._~".contains(*c)) {
+                    Some(plain) => {
+                        canonical.push(plain);
+                        bytes = &rest[2..];
+                    }
+                    None => canonical.push('%'),
+                }
+            }
+            plain => canonical.push(char::from(*plain)),
+        }
+    }
+    canonical
 }
 
 fn is_local(host: &str) -> bool {
@@ -154,8 +210,9 @@ mod tests {
         Probe::new("GET", &url.parse().expect("a URL")).expect("an absolute URL")
     }
 
+    /// What Envoy 1.40 does with `normalize_path`.
     #[test]
-    fn dot_segments_are_resolved_and_escapes_kept() {
+    fn dot_segments_are_resolved_and_needed_escapes_kept() {
         for (path, normal) in [
             ("/a/../b", "/b"),
             ("/a/./b/", "/a/b/"),
@@ -163,6 +220,15 @@ mod tests {
             ("/..", "/"),
             ("/a%2Fb", "/a%2Fb"),
             ("/a//b", "/a//b"),
+            ("//b", "//b"),
+            ("/%2e/b", "/b"),
+            ("/a/%2E%2e", "/"),
+            ("/a%41%7e", "/aA~"),
+            ("/a\\b", "/a/b"),
+            ("/a|b", "/a%7Cb"),
+            ("/a/..;x/b", "/b"),
+            ("/a/%2e%2e;x/b", "/a/..;x/b"),
+            ("/a%zz%", "/a%zz%"),
         ] {
             assert_eq!(
                 probe(&format!("http://h{path}")).normal_path(),

@@ -1,18 +1,25 @@
 //! A table and a request give the route that matches, the split it declares, and why the routes before it lost.
 
+use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
 use super::matching::Held;
-use super::{Action, Caveat, Condition, Outcome, Probe, Route, RouteTable, VirtualHost};
+use super::parts::{Part, Parts, answered};
+use super::{
+    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, Unjudged, VirtualHost, broken,
+    programmed,
+};
 use crate::diag::{Sources, Span};
-use crate::split::{Answer, Cause, Clues, Destination, Expected, Mechanism, Share, Target};
+use crate::split::{Cause, Destination, Expected, Mechanism, Share};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
 pub struct Resolution<'t> {
     /// The host whose routes were tried.
     pub host: &'t VirtualHost,
-    /// The route that matches; none means a 404.
+    /// The route that matches; none means a 404. Where chance decides, the first that takes anything.
     pub route: Option<Matched<'t>>,
+    /// The routes that take what a fraction leaves over.
+    pub also: Vec<Matched<'t>>,
     /// The routes tried before it, in order.
     pub trace: Vec<Tried<'t>>,
     /// What weakens the answer.
@@ -20,7 +27,9 @@ pub struct Resolution<'t> {
     /// How one target is picked.
     pub mechanism: Mechanism,
     // Shares sum to one.
-    pub(super) parts: Vec<(Target, Share, Clues)>,
+    pub(super) parts: Vec<Part>,
+    // Destinations with a share that the proxies do not have.
+    pub(super) broken: Vec<(Destination, Share)>,
     pub(super) source: Span,
     // The port of destinations that name none.
     pub(super) port: Option<u16>,
@@ -39,6 +48,10 @@ pub struct Matched<'t> {
     pub span: Span,
     /// The route itself.
     pub route: &'t Route,
+    /// What it takes of such requests: all, unless chance decides among several routes.
+    pub share: Share,
+    // Where its targets are among all parts.
+    pub(super) parts: (usize, usize),
 }
 
 /// A route that was tried and did not match.
@@ -62,58 +75,72 @@ pub struct Tried<'t> {
 
 /// Resolves a request. Pure and total: an error says that no host of the table takes it.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
-    let (host, assumed) = find_host(table, probe)?;
+    let (host, assumed) = match (find_host(table, probe), &table.programmed) {
+        (Ok(found), _) => found,
+        (Err(error @ ResolveError::NoHost { .. }), Some(programmed)) => {
+            return programmed::alone(programmed, probe, error);
+        }
+        (Err(error), _) => return Err(error),
+    };
     if let Some(unjudged) = &host.unjudged {
         return Err(ResolveError::Unjudged(unjudged.clone()));
     }
     let concerns = |caveat: &&Caveat| caveat.concerns(probe);
     let of_host = host.caveats.iter().filter(concerns).cloned();
     let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
-    let mut trace = Vec::new();
     if host.https_only && probe.scheme.eq_ignore_ascii_case("http") {
         return Ok(Resolution {
-            parts: answered(301, Cause::Redirect),
-            trace,
+            parts: vec![answered(301, Cause::Redirect, Share::ONE)],
             caveats,
             ..nowhere(host)
         });
     }
-    let winner = host
-        .routes
-        .iter()
-        .find(|route| match lost(route, probe, &mut caveats) {
-            Some(tried) => {
-                trace.push(tried);
-                false
+    let mut resolution = nowhere(host);
+    let mut left = Residues::all();
+    for route in &host.routes {
+        let taken = match tried(route, probe, &mut caveats) {
+            Met::Not(tried) => {
+                resolution.trace.push(tried);
+                continue;
             }
-            None => true,
-        });
-    let Some(route) = winner else {
-        return Ok(Resolution {
-            parts: answered(404, Cause::NoRoute),
-            trace,
-            caveats,
-            ..nowhere(host)
-        });
-    };
-    caveats.extend(route.outcome.caveats.iter().filter(concerns).cloned());
-    let (mechanism, parts) = outcome(&route.outcome, table.port);
-    Ok(Resolution {
-        host,
-        route: Some(Matched::of(route)),
-        trace,
-        caveats,
-        mechanism,
-        parts,
-        source: route.span,
-        port: table.port,
-    })
+            Met::All => std::mem::replace(&mut left, Residues::none()),
+            Met::Part(fraction) => left.take(fraction),
+        };
+        if taken.is_empty() {
+            continue;
+        }
+        caveats.extend(route.outcome.caveats.iter().filter(concerns).cloned());
+        resolution.add(route, &taken, probe, table.port);
+        if left.is_empty() {
+            break;
+        }
+    }
+    if resolution.route.is_some() && !left.is_empty() {
+        let rest = answered(404, Cause::NoRoute, left.share());
+        resolution.parts.push(rest);
+    }
+    if !resolution.also.is_empty() && !resolution.is_exact() {
+        return Err(ResolveError::Unjudged(Unjudged {
+            message:
+                "the fractions and weights of several routes together are too fine to be added up"
+                    .to_owned(),
+            help: "declare the split with --expect".to_owned(),
+            span: resolution.source,
+        }));
+    }
+    resolution.caveats = caveats;
+    let second = table.programmed.as_deref();
+    let differs = second.and_then(|programmed| programmed::differs(&resolution, programmed, probe));
+    resolution.caveats.extend(differs);
+    Ok(resolution)
 }
 
 impl<'t> Matched<'t> {
-    /// The names and the place of a route.
-    pub(super) fn of(route: &'t Route) -> Self {
+    /// The names and the place of a route, and what it takes.
+    pub(super) fn of(route: &'t Route, share: Share, parts: (usize, usize)) -> Self {
         Self {
+            share,
+            parts,
             object: &route.object,
             rule: &route.rule,
             name: route.name.as_deref(),
@@ -127,14 +154,77 @@ impl RouteTable {
     /// The split that a route of this table declares, whatever request takes it.
     #[must_use]
     pub fn declared(&self, route: &Route, sources: &Sources) -> Expected {
-        let (mechanism, parts) = outcome(&route.outcome, self.port);
-        Expected::new(sources.place(route.span), mechanism, parts)
+        let parts = Parts::of(&route.outcome, &Residues::all(), None, self.port);
+        Expected::new(sources.place(route.span), parts.mechanism, parts.targets)
             .expect("the shares of a route sum to one")
-            .with_broken(route.outcome.broken(self.port, sources))
+            .with_broken(broken::broken([&*route.outcome], parts.broken, sources))
     }
 }
 
-impl Resolution<'_> {
+impl<'t> Resolution<'t> {
+    /// Adds what a route does with the requests that it takes.
+    fn add(&mut self, route: &'t Route, taken: &Residues, probe: &Probe, dialled: Option<u16>) {
+        let parts = Parts::of(&route.outcome, taken, Some(probe), dialled);
+        self.broken.extend(parts.broken);
+        // Without a route there is a 404 in their place.
+        let start = self.route.map_or(0, |_| self.parts.len());
+        let own = (start, start + parts.targets.len());
+        let matched = Matched::of(route, taken.share(), own);
+        if self.route.is_some() {
+            self.also.push(matched);
+            self.parts.extend(parts.targets);
+            // What is not drawn for every request decides how the whole may be judged.
+            if self.mechanism == Mechanism::Iid {
+                self.mechanism = parts.mechanism;
+            }
+        } else {
+            self.route = Some(matched);
+            self.parts = parts.targets;
+            self.mechanism = parts.mechanism;
+            self.source = route.span;
+            self.port = dialled;
+        }
+    }
+
+    /// What one of the routes makes of the requests that it takes.
+    #[must_use]
+    pub fn expected_of(&self, matched: &Matched<'_>, sources: &Sources) -> Expected {
+        let own = self.parts[matched.parts.0..matched.parts.1].iter();
+        let parts = own.map(|(target, share, clues)| {
+            let share = share
+                .within(matched.share)
+                .expect("a part of what it takes");
+            (target.clone(), share, clues.clone())
+        });
+        let mechanism = match &matched.route.outcome.action {
+            Action::Split(split) => split.mechanism(),
+            Action::Named(_) | Action::Answer(_) => Mechanism::Iid,
+        };
+        Expected::new(sources.place(matched.span), mechanism, parts.collect())
+            .expect("the shares of a route sum to one")
+    }
+
+    /// Whether the shares of all parts together still have a common denominator that can be written.
+    fn is_exact(&self) -> bool {
+        let mut shares = self.parts.iter().map(|(_, share, _)| *share);
+        shares.try_fold(Share::ZERO, Share::plus) == Some(Share::ONE)
+    }
+
+    /// The routes that take such requests: one, unless chance decides among several.
+    pub fn taking(&self) -> impl Iterator<Item = Matched<'t>> {
+        self.route.into_iter().chain(self.also.iter().copied())
+    }
+
+    /// `VirtualService default/weather http[0]`; several where chance decides among them.
+    #[must_use]
+    pub fn rules(&self) -> Option<String> {
+        let names = self.taking();
+        let names: Vec<String> = names
+            .map(|matched| format!("{} {}", matched.object, matched.rule))
+            .collect();
+        (!names.is_empty()).then(|| names.join(" and "))
+    }
+
     /// The split with the place of its rule.
     #[must_use]
     pub fn expected(&self, sources: &Sources) -> Expected {
@@ -144,10 +234,8 @@ impl Resolution<'_> {
             self.parts.clone(),
         )
         .expect("the shares of a route sum to one");
-        match self.route {
-            Some(matched) => expected.with_broken(matched.route.outcome.broken(self.port, sources)),
-            None => expected,
-        }
+        let outcomes = self.taking().map(|matched| &*matched.route.outcome);
+        expected.with_broken(broken::broken(outcomes, self.broken.clone(), sources))
     }
 }
 
@@ -156,19 +244,32 @@ fn nowhere(host: &VirtualHost) -> Resolution<'_> {
     Resolution {
         host,
         route: None,
+        also: Vec::new(),
         trace: Vec::new(),
         caveats: Vec::new(),
         mechanism: Mechanism::Iid,
-        parts: answered(404, Cause::NoRoute),
+        parts: vec![answered(404, Cause::NoRoute, Share::ONE)],
+        broken: Vec::new(),
         source: host.span,
         port: None,
     }
 }
 
-/// Why a route does not match, if so. What had to be assumed is noted unless something certain decides.
-fn lost<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Option<Tried<'t>> {
+/// Whether a route takes a request.
+enum Met<'t> {
+    /// It does not.
+    Not(Tried<'t>),
+    /// It does.
+    All,
+    /// It takes a part of such requests.
+    Part(Fraction),
+}
+
+/// Decides a route. What had to be assumed is noted unless something certain decides.
+fn tried<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Met<'t> {
     let mut unsure = Vec::new();
     let mut unknowable = None;
+    let mut part = None;
     let tried = |condition: &'t Condition| Tried {
         object: &route.object,
         rule: route.label(),
@@ -181,7 +282,9 @@ fn lost<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Optio
     for condition in &route.conditions {
         match condition.holds(probe) {
             Held::Yes => {}
-            Held::No => return Some(tried(condition)),
+            Held::No => return Met::Not(tried(condition)),
+            // Envoy knows one fraction for a route.
+            Held::Part(fraction) => part = Some(fraction),
             Held::Assumed(caveat) => unsure.push(caveat.clone()),
             Held::Unknowable(caveat) => {
                 unsure.push(caveat.clone());
@@ -190,75 +293,9 @@ fn lost<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Optio
         }
     }
     caveats.extend(unsure);
-    unknowable.map(tried)
-}
-
-fn answered(status: u16, cause: Cause) -> Vec<(Target, Share, Clues)> {
-    vec![(
-        Target::Status(Answer { status, cause }),
-        Share::ONE,
-        Clues::default(),
-    )]
-}
-
-/// The targets of an outcome with their shares, the fault taken off first.
-pub(super) fn outcome(
-    outcome: &Outcome,
-    dialled: Option<u16>,
-) -> (Mechanism, Vec<(Target, Share, Clues)>) {
-    let mut mechanism = Mechanism::Iid;
-    let mut parts = match &outcome.action {
-        Action::Answer(answer) => answered(answer.status, answer.cause),
-        Action::Split(split) => {
-            mechanism = split.mechanism();
-            let part = |(backend, share): (&super::Backend, Share)| {
-                if let Some(status) = backend.broken {
-                    let cause = Cause::BrokenBackend;
-                    let answer = Answer { status, cause };
-                    return (Target::Status(answer), share, Clues::default());
-                }
-                let destination = &backend.destination;
-                let destination = Destination {
-                    port: destination.port.or(dialled),
-                    ..destination.clone()
-                };
-                let clues = named(&backend.clues, &destination);
-                (Target::Destination(destination), share, clues)
-            };
-            split.shares().map(part).collect()
-        }
-    };
-    if let Some(abort) = outcome.abort {
-        let rest = abort.share().complement();
-        for (_, share, _) in &mut parts {
-            *share = rest
-                .of(*share)
-                .expect("weights fit 32 bits and fault shares 20, so 128 bits hold the product");
-        }
-        let answer = Answer {
-            status: abort.status(),
-            cause: Cause::FaultAbort,
-        };
-        parts.push((Target::Status(answer), abort.share(), Clues::default()));
+    match (unknowable, part) {
+        (Some(condition), _) => Met::Not(tried(condition)),
+        (None, Some(fraction)) => Met::Part(fraction),
+        (None, None) => Met::All,
     }
-    (mechanism, parts)
-}
-
-/// The clues with the names that contain the port, Envoy's cluster name among them.
-fn named(clues: &Clues, destination: &Destination) -> Clues {
-    let mut clues = clues.clone();
-    if let Some(port) = destination.port {
-        let (host, subset) = (
-            &destination.host,
-            destination.subset.as_deref().unwrap_or_default(),
-        );
-        clues.names.insert(format!("{host}:{port}"));
-        clues
-            .names
-            .insert(format!("{}:{port}", destination.service()));
-        clues
-            .names
-            .insert(format!("outbound|{port}|{subset}|{host}"));
-    }
-    clues
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::resolve::outcome;
+use super::parts::outcome;
 use super::{Action, Probe, Resolution, Route};
 use crate::diag::Sources;
 use crate::split::Expected;
@@ -54,7 +54,7 @@ impl<'t> Resolution<'t> {
     /// What a route gives to the declared targets, unless it goes elsewhere too.
     fn shares(&self, route: &Route, expected: &Expected) -> Option<Vec<f64>> {
         let mut shares = vec![0.0; expected.declared().len()];
-        for (target, share, _) in outcome(&route.outcome, self.port).1 {
+        for (target, share, _) in outcome(&route.outcome, self.port).targets {
             let mut declared = expected.declared().iter();
             let at = declared.position(|declared| declared.target == target)?;
             shares[at] += share.as_f64();

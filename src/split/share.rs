@@ -72,15 +72,21 @@ impl Share {
         Self::reduced(numerator, self.denominator.checked_mul(other.denominator)?)
     }
 
+    /// What part of `whole` this is. `None` where it is more than that, or when the exact fraction no longer fits 128 bits.
+    #[must_use]
+    pub fn within(self, whole: Self) -> Option<Self> {
+        let numerator = self.numerator.checked_mul(whole.denominator)?;
+        Self::reduced(numerator, self.denominator.checked_mul(whole.numerator)?)
+    }
+
     /// The sum. `None` above 1, or when the exact fraction no longer fits 128 bits.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
-        let left = self.numerator.checked_mul(other.denominator)?;
-        let right = other.numerator.checked_mul(self.denominator)?;
-        Self::reduced(
-            left.checked_add(right)?,
-            self.denominator.checked_mul(other.denominator)?,
-        )
+        let common = gcd(self.denominator, other.denominator);
+        let left = self.numerator.checked_mul(other.denominator / common)?;
+        let right = other.numerator.checked_mul(self.denominator / common)?;
+        let denominator = self.denominator.checked_mul(other.denominator / common)?;
+        Self::reduced(left.checked_add(right)?, denominator)
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn get_with(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(5), exchange(addr, path, headers))
+        tokio::time::timeout(Duration::from_secs(20), exchange(addr, path, headers))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     })

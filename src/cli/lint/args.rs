@@ -20,7 +20,7 @@ pub(in crate::cli) struct LintArgs {
     /// A request whose own way through the rules is looked at too
     #[arg(value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
-    /// The manifests: file, folder, or - for stdin (repeatable)
+    /// The manifests, or config dumps of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(
         short = 'f',
         long = "filename",

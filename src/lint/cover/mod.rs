@@ -13,6 +13,7 @@ pub fn covers(earlier: &[Condition], later: &[Condition]) -> bool {
         Test::Fixed(held) => *held,
         // Every path begins with a slash.
         Test::Path(text) if any_path(text) => true,
+        Test::Fraction(fraction) if fraction.is_all() => true,
         _ => later.iter().any(|given| implies(given, wanted)),
     };
     earlier.iter().all(implied)
@@ -20,7 +21,11 @@ pub fn covers(earlier: &[Condition], later: &[Condition]) -> bool {
 
 /// Whether a route can never be taken from where it is seen.
 pub(super) fn excluded(route: &Route) -> bool {
-    let never = |condition: &Condition| matches!(condition.test, Test::Fixed(false));
+    let never = |condition: &Condition| match condition.test {
+        Test::Fixed(held) => !held,
+        Test::Fraction(fraction) => fraction.is_none(),
+        _ => false,
+    };
     route.conditions.iter().any(never)
 }
 

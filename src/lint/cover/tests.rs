@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::diag::{Sources, Span};
 use crate::route::matching::Held;
-use crate::route::{Action, Outcome, Probe};
+use crate::route::{Action, Fraction, Outcome, Probe};
 use crate::split::Cause;
 
 fn condition(test: Test) -> Condition {
@@ -74,6 +74,13 @@ fn test() -> impl Strategy<Value = Test> {
         text_match(text()).prop_map(Test::Method),
         header,
         query,
+        Just(Test::NoQuery("q".to_owned())),
+        (text_match(text()), any::<bool>()).prop_map(|(value, invert)| Test::Cookie {
+            name: "c".to_owned(),
+            value,
+            invert,
+        }),
+        (0_u32..3).prop_map(|part| Test::Fraction(Fraction::new(part * 50, 100).expect("known"))),
         any::<bool>().prop_map(Test::Fixed),
     ]
 }
@@ -85,8 +92,9 @@ fn conditions() -> impl Strategy<Value = Vec<Condition>> {
 fn probe() -> impl Strategy<Value = Probe> {
     let value = || prop_oneof![text(), "-?[0-3]"];
     let headers = prop::collection::vec(value(), 0..3);
-    (path(), text(), headers, prop::option::of(value())).prop_map(
-        |(path, method, headers, query)| Probe {
+    let cookie = prop::option::of(text());
+    (path(), text(), headers, prop::option::of(value()), cookie).prop_map(
+        |(path, method, headers, query, cookie)| Probe {
             method,
             scheme: "http".to_owned(),
             address: "h".to_owned(),
@@ -97,6 +105,7 @@ fn probe() -> impl Strategy<Value = Probe> {
             headers: headers
                 .into_iter()
                 .map(|value| ("x".to_owned(), value))
+                .chain(cookie.map(|value| ("cookie".to_owned(), format!("c={value}"))))
                 .collect(),
         },
     )

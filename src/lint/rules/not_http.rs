@@ -27,7 +27,8 @@ fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
 
 /// A host whose only routes are about connections, where requests are sent.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    for view in &context.views {
+    // A proxy knows its hosts by their requests.
+    for view in context.views.iter().filter(|view| !view.table.told) {
         for host in view.hosts() {
             if let Some(unjudged) = &host.unjudged {
                 let finding = Finding::new(&RULE, &unjudged.message)
@@ -37,8 +38,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    if let Some(Err(ResolveError::Unjudged(unjudged))) =
-        context.request.as_ref().map(crate::lint::Request::resolve)
+    let request = context.request.as_ref();
+    let request = request.filter(|request| !request.view.table.told);
+    if let Some(Err(ResolveError::Unjudged(unjudged))) = request.map(crate::lint::Request::resolve)
     {
         let finding = Finding::new(&RULE, &unjudged.message);
         findings.push(finding.at(unjudged.span, "").help(&unjudged.help));

@@ -1,7 +1,14 @@
 //! RS034: configuration of a proxy, or of a mesh, that changes what a rule says.
 
+use std::collections::HashSet;
+
 use crate::diag::Severity;
-use crate::lint::Rule;
+use crate::lint::{Context, Finding, Rule, View};
+use crate::route::witness::{Reach, rulings};
+use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
+
+/// Rules whose split is compared with what a proxy has been told; the search for their requests takes time.
+const MOST_COMPARED: usize = 500;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -26,6 +33,10 @@ pub(super) const RULE: Rule = Rule {
         "path-template",
         "unknown-metadata",
         "unknown-tls",
+        "unknown-matcher",
+        "unknown-action",
+        "no-weights",
+        "redirect-outside",
         "programmed-differs",
         "policy-not-judged",
         "filter-not-judged",
@@ -33,5 +44,99 @@ pub(super) const RULE: Rule = Rule {
         "sidecar-scope",
         "not-judged",
     ],
+    check: Some(check),
     ..Rule::BASE
 };
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for view in context.all_views() {
+        for unjudged in told(view).filter_map(|host| host.unjudged.as_ref()) {
+            let finding = Finding::new(&RULE, &unjudged.message).at(unjudged.span, "");
+            findings.push(finding.help(&unjudged.help));
+        }
+    }
+    if let Some(request) = &context.request {
+        let Ok(resolution) = request.resolve() else {
+            return;
+        };
+        let route = resolution.route.map(|matched| matched.route);
+        let differs = resolution.caveats.iter().find(|caveat| differs(caveat));
+        findings.extend(differs.map(|caveat| finding(resolution.host, route, caveat)));
+        return;
+    }
+    let mut seen = HashSet::new();
+    for view in &context.views {
+        if view.table.programmed.is_none() {
+            continue;
+        }
+        for host in view.hosts() {
+            if seen.len() >= MOST_COMPARED {
+                return;
+            }
+            compare(view, host, &mut seen, findings);
+        }
+    }
+}
+
+/// Compares the rules of a host with what a proxy has been told, each by a request that it takes.
+fn compare(
+    view: &View,
+    host: &VirtualHost,
+    seen: &mut HashSet<crate::diag::Span>,
+    findings: &mut Vec<Finding>,
+) {
+    let programmed = view.table.programmed.as_deref();
+    let called = |name: &String| Probe::new("GET", &format!("http://{name}/").parse().ok()?);
+    let requests: Vec<Probe> = host.domains.iter().filter_map(called).collect();
+    let known = |probe: &&Probe| programmed.is_some_and(|table| resolve(table, probe).is_ok());
+    // A proxy may know a host by another of its names.
+    let Some(like) = requests.iter().find(known).or(requests.first()) else {
+        return;
+    };
+    for ruling in rulings(&view.table, host, like) {
+        let Reach::By(probe) = ruling.reach else {
+            continue;
+        };
+        let route = ruling.route;
+        if !seen.insert(route.span) {
+            continue;
+        }
+        let Ok(resolution) = resolve(&view.table, &probe) else {
+            continue;
+        };
+        let differs = resolution.caveats.iter().find(|caveat| differs(caveat));
+        findings.extend(differs.map(|caveat| finding(host, Some(route), caveat)));
+    }
+}
+
+/// The hosts that a proxy has been told.
+fn told(view: &View) -> impl Iterator<Item = &VirtualHost> {
+    let programmed = view.table.programmed.iter().flat_map(|table| &table.hosts);
+    let own = view.hosts().filter(|_| view.table.told);
+    own.chain(programmed)
+}
+
+fn differs(caveat: &Caveat) -> bool {
+    caveat.id == "programmed-differs"
+}
+
+fn finding(host: &VirtualHost, route: Option<&Route>, caveat: &Caveat) -> Finding {
+    let object = route.map(|route| route.object.as_str());
+    let object = object.or(host.objects.first().map(String::as_str));
+    let place = route.map_or(host.span, |route| route.span);
+    let finding = Finding::new(&RULE, &caveat.message)
+        .of_object(object.unwrap_or_default())
+        .at(place, "declared here");
+    let finding = match caveat.span {
+        Some(span) => finding.at(span, "programmed here"),
+        None => finding,
+    };
+    let finding = match route {
+        Some(route) => finding.of_route(route.span),
+        None => finding,
+    };
+    match &caveat.help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}

@@ -56,7 +56,7 @@ fn splits(route: &Route) -> bool {
                 .count()
                 > 1
         }
-        Action::Answer(_) => false,
+        Action::Named(_) | Action::Answer(_) => false,
     }
 }
 

@@ -261,8 +261,12 @@ fn text(test: &Test) -> Option<&TextMatch> {
     match test {
         Test::Path(how) | Test::Method(how) | Test::Authority(how) | Test::Scheme(how) => Some(how),
         Test::Header(header) => Some(&header.value),
-        Test::Query { value, .. } => Some(value),
-        Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) => None,
+        Test::Query { value, .. } | Test::Cookie { value, .. } => Some(value),
+        Test::Fixed(_)
+        | Test::Assumed(_)
+        | Test::Unknowable(_)
+        | Test::Fraction(_)
+        | Test::NoQuery(_) => None,
     }
 }
 

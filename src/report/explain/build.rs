@@ -10,8 +10,8 @@ use crate::diag::{Sources, Span};
 use crate::report::build::declared_share;
 use crate::report::{Expectation, Request};
 use crate::route::witness::Ruling;
-use crate::route::{Caveat, Origin, Probe, Proxy, Resolution, RouteTable, Tried, Vantage};
-use crate::split::Expected;
+use crate::route::{Caveat, Matched, Origin, Probe, Proxy, Resolution, RouteTable, Tried, Vantage};
+use crate::split::{Expected, Share};
 
 /// Lines of a field that a message quotes.
 const MOST_LINES: usize = 3;
@@ -47,23 +47,19 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
     let expected = resolution.expected(sources);
     let matched = resolution.route;
     let host = resolution.host;
-    let rule = |matched: crate::route::Matched<'_>| format!("{} {}", matched.object, matched.rule);
     Explanation {
         schema: EXPLAIN_SCHEMA.to_owned(),
-        vantage: vantage(explained.vantage),
+        vantage: vantage(explained.vantage, explained.table.told),
         host: HostRow {
             name: host.name.clone(),
             domains: host.domains.clone(),
             objects: host.objects.clone(),
             source: sources.place(host.span),
         },
-        route: matched.map(|matched| RouteRow {
-            object: matched.object.to_owned(),
-            rule: matched.rule.to_owned(),
-            alternative: matched.route.alternative.clone(),
-            name: matched.name.map(str::to_owned),
-            source: sources.place(matched.span),
-        }),
+        route: matched.map(|matched| route(&matched, sources)),
+        also: (resolution.also.iter())
+            .map(|matched| route(matched, sources))
+            .collect(),
         excerpt: matched
             // What a mesh does by itself is written nowhere; its name is one in words.
             .filter(|matched| !matched.rule.contains(' '))
@@ -84,7 +80,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
         }),
         expected: Expectation {
             source: expected.source.clone(),
-            rule: matched.map(rule),
+            rule: resolution.rules(),
             mechanism: expected.mechanism,
             shares: expected.declared().iter().map(declared_share).collect(),
         },
@@ -92,7 +88,23 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
     }
 }
 
-fn vantage(vantage: &Vantage) -> VantageRow {
+fn route(matched: &Matched<'_>, sources: &Sources) -> RouteRow {
+    RouteRow {
+        object: matched.object.to_owned(),
+        rule: matched.rule.to_owned(),
+        alternative: matched.route.alternative.clone(),
+        name: matched.name.map(str::to_owned),
+        source: sources.place(matched.span),
+        takes: part(matched.share),
+    }
+}
+
+/// A share that is worth telling: one that is not everything.
+pub(super) fn part(share: Share) -> Option<Share> {
+    (share != Share::ONE).then_some(share)
+}
+
+fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
     let (proxy, namespace, gateway, labels) = match &vantage.origin {
         Origin::Mesh {
             namespace,
@@ -100,6 +112,7 @@ fn vantage(vantage: &Vantage) -> VantageRow {
             proxy,
         } => {
             let proxy = match proxy {
+                _ if told => "dump",
                 Proxy::Sidecar => "sidecar",
                 Proxy::Waypoint => "waypoint",
             };

@@ -8,13 +8,17 @@ const MOST: usize = 16;
 /// Longer lines hold a whole document, and say nothing to a person.
 const LONGEST: usize = 400;
 /// Where the part of a rule begins that says where requests go.
-const ACTIONS: [&str; 6] = [
+const ACTIONS: [&str; 10] = [
     "route:",
     "redirect:",
     "directResponse:",
     "delegate:",
     "backendRefs:",
     "fault:",
+    "\"route\":",
+    "\"redirect\":",
+    "\"direct_response\":",
+    "\"directResponse\":",
 ];
 
 /// The lines of the block that begins at a span, without their common indentation. A long one is cut to its first line
@@ -32,7 +36,13 @@ pub(super) fn excerpt(sources: &Sources, span: Span) -> Vec<Line> {
     let mut lines: Vec<(usize, &str)> = line(first).map(|text| (first, text)).into_iter().collect();
     for number in first + 1.. {
         match line(number).filter(|text| inside(text)) {
-            Some(text) => lines.push((number, text)),
+            Some(text) => {
+                lines.push((number, text));
+                // The end of what is written in braces.
+                if indentation(text) + 1 == column && text.trim_start().starts_with('}') {
+                    break;
+                }
+            }
             None => break,
         }
     }
@@ -56,7 +66,11 @@ pub(super) fn excerpt(sources: &Sources, span: Span) -> Vec<Line> {
     }
     let action = |(_, text): &&(usize, &str)| {
         let own = text.get(column - 1..).unwrap_or_default();
-        ACTIONS.iter().any(|key| own.starts_with(key))
+        let inside = own.trim_start();
+        // In braces the fields are indented.
+        let begins =
+            |key: &str| own.starts_with(key) || key.starts_with('"') && inside.starts_with(key);
+        ACTIONS.iter().any(|key| begins(key))
     };
     let from = lines.iter().skip(1).find(action).map(|(number, _)| *number);
     let from = from.map_or(0, |number| number - first);

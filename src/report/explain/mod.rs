@@ -34,6 +34,9 @@ pub struct Explanation {
     pub host: HostRow,
     /// The rule that applies; none means that no rule does.
     pub route: Option<RouteRow>,
+    /// The rules that take what it leaves over, where chance decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<RouteRow>,
     /// What the rule makes of it.
     pub expected: Expectation,
     /// How one target is picked.
@@ -55,7 +58,7 @@ pub struct Explanation {
 /// From where a request is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VantageRow {
-    /// `sidecar`, `waypoint` or `gateway`: whose proxy applies the rules.
+    /// `sidecar`, `waypoint` or `gateway`: whose proxy applies the rules; `dump`: the one that told its own.
     pub proxy: &'static str,
     /// The namespace of the client or the gateway; none is that of the rule.
     pub namespace: Option<String>,
@@ -98,6 +101,9 @@ pub struct RouteRow {
     pub name: Option<String>,
     /// `weather-rules.yaml:27`
     pub source: String,
+    /// What it takes of such requests, where chance decides among several rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Share>,
 }
 
 /// A destination that the proxies do not have.
@@ -168,6 +174,9 @@ pub struct RuleRow {
     pub request: Option<WitnessRow>,
     /// Why there is none.
     pub unreachable: Option<UnreachableRow>,
+    /// What it takes of such requests, where chance decides among several rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Share>,
     /// What it makes of a request.
     pub shares: Vec<DeclaredShare>,
     /// How one target is picked.

@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 
+use super::build::part;
 use super::{Explained, HeaderRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::report::build::declared_share;
-use crate::route::Probe;
 use crate::route::witness::{Reach, Ruling};
+use crate::route::{Probe, resolve};
+use crate::split::{Expected, Share};
 
 /// One rule as a row.
 pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
     let (route, sources) = (ruling.route, explained.sources);
-    let expected = explained.table.declared(route, sources);
+    let (takes, expected) = makes(ruling, explained);
     let unreachable = |proven, message: String| UnreachableRow {
         proven,
         message,
@@ -61,9 +63,25 @@ pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
         source: expected.source.clone(),
         request,
         unreachable,
+        takes: part(takes),
         shares: expected.declared().iter().map(declared_share).collect(),
         mechanism: expected.mechanism,
     }
+}
+
+/// What a rule takes of the requests that reach it, and what it makes of them.
+fn makes(ruling: &Ruling<'_>, explained: &Explained<'_>) -> (Share, Expected) {
+    let (route, sources) = (ruling.route, explained.sources);
+    let Reach::By(probe) = &ruling.reach else {
+        return (Share::ONE, explained.table.declared(route, sources));
+    };
+    let resolution = resolve(explained.table, probe);
+    let found = resolution.ok().and_then(|resolution| {
+        let mut taking = resolution.taking();
+        let matched = taking.find(|matched| std::ptr::eq(matched.route, route))?;
+        Some((matched.share, resolution.expected_of(&matched, sources)))
+    });
+    found.unwrap_or_else(|| (Share::ONE, explained.table.declared(route, sources)))
 }
 
 /// A request as it is typed; what was typed before and is not changed is left to the user.

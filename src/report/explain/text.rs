@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::{Explanation, Line, RuleRow, TriedRow, VantageRow};
+use super::{Explanation, Line, RouteRow, RuleRow, TriedRow, VantageRow};
 use crate::report::DeclaredShare;
 use crate::report::shown::{fitted, safe};
 use crate::report::table::{left, right, table};
-use crate::split::{Cause, Mechanism};
+use crate::split::{Cause, Mechanism, Share};
 use crate::units::percent;
 
 /// Columns of a value that is compared.
@@ -72,28 +72,53 @@ fn head(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  object  {}", safe(&host.objects.join(" and ")))?;
         return writeln!(out, "  rule    {}", nothing(explanation));
     };
-    let alternative = route
-        .alternative
-        .as_ref()
-        .map(|alternative| format!(".{alternative}"))
-        .unwrap_or_default();
-    let name = route
-        .name
-        .as_ref()
-        .map(|name| format!(", named `{}`", safe(name)))
-        .unwrap_or_default();
     let root = if host.objects.contains(&route.object) {
         String::new()
     } else {
         format!(", to which {} delegates", safe(&host.objects.join(" and ")))
     };
     writeln!(out, "  object  {}{root}", safe(&route.object))?;
-    writeln!(
-        out,
-        "  rule    {}{alternative} ({}){name}",
-        safe(&route.rule),
-        safe(&route.source)
+    writeln!(out, "  rule    {}", named(route))?;
+    for also in &explanation.also {
+        let other = if also.object == route.object {
+            String::new()
+        } else {
+            format!(" of {}", safe(&also.object))
+        };
+        writeln!(out, "  also    {}{other}", named(also))?;
+    }
+    Ok(())
+}
+
+/// A rule with its place and its name, and what it takes.
+fn named(route: &RouteRow) -> String {
+    let alternative = route
+        .alternative
+        .as_ref()
+        .map(|alternative| format!(".{}", safe(alternative)))
+        .unwrap_or_default();
+    let name = route
+        .name
+        .as_ref()
+        .map(|name| format!(", named `{}`", safe(name)))
+        .unwrap_or_default();
+    let (rule, source) = (safe(&route.rule), safe(&route.source));
+    format!(
+        "{rule}{alternative} ({source}){name}{}",
+        taking(route.takes)
     )
+}
+
+/// `, takes 50% of such requests by chance`
+fn taking(takes: Option<Share>) -> String {
+    takes
+        .map(|share| {
+            format!(
+                ", takes {} of such requests by chance",
+                percent(share.as_f64())
+            )
+        })
+        .unwrap_or_default()
 }
 
 /// Why there is no rule.
@@ -115,6 +140,13 @@ fn vantage(row: &VantageRow) -> String {
             safe(namespace.unwrap_or_default()),
             safe(name)
         ),
+        ("dump", _) => match namespace {
+            Some(namespace) => format!(
+                "the proxy that was dumped, in namespace {}",
+                safe(namespace)
+            ),
+            None => "the proxy that was dumped".to_owned(),
+        },
         (proxy, _) => {
             let client = match namespace {
                 Some(namespace) => format!("a client in namespace {}", safe(namespace)),
@@ -255,10 +287,11 @@ fn every(rule: &RuleRow) -> String {
         .map(|name| format!(", named `{}`", safe(name)))
         .unwrap_or_default();
     let title = format!(
-        "  {} {} ({}){name}",
+        "  {} {} ({}){name}{}",
         safe(&rule.object),
         safe(&rule.rule),
-        safe(&rule.source)
+        safe(&rule.source),
+        taking(rule.takes)
     );
     let reach = match (&rule.request, &rule.unreachable) {
         (Some(request), _) => format!("resplit {}", safe(&request.arguments)),

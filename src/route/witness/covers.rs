@@ -14,6 +14,7 @@ pub(super) fn covers(earlier: &Route, route: &Route) -> bool {
             Test::Assumed(_) => true,
             Test::Unknowable(_) => false,
             Test::Path(path) if any_path(path) => true,
+            Test::Fraction(fraction) if fraction.is_all() => true,
             wanted => given().any(|given| entails(given, wanted)),
         }
     };

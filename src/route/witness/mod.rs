@@ -92,6 +92,9 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
     for condition in &route.conditions {
         match &condition.test {
             Test::Fixed(false) => return Reach::NotFromHere(condition),
+            Test::Fraction(fraction) if fraction.is_none() => {
+                return Reach::NotFromHere(condition);
+            }
             Test::Unknowable(caveat) => return Reach::Unknowable(caveat),
             _ => {}
         }
@@ -110,6 +113,7 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
         route,
         like,
     };
+    let before: Vec<&Route> = before.into_iter().filter(|one| !shares(one)).collect();
     match search.found(&before) {
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
@@ -118,9 +122,19 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
 
 /// Whether some request could match a route, as far as the vantage decides.
 fn awake(route: &Route) -> bool {
-    let asleep =
-        |condition: &Condition| matches!(condition.test, Test::Fixed(false) | Test::Unknowable(_));
+    let asleep = |condition: &Condition| match condition.test {
+        Test::Fixed(held) => !held,
+        Test::Unknowable(_) => true,
+        Test::Fraction(fraction) => fraction.is_none(),
+        _ => false,
+    };
     !route.conditions.iter().any(asleep)
+}
+
+/// Whether a route takes only a part of the requests that match it, and leaves the others to those behind it.
+fn shares(route: &Route) -> bool {
+    let part = |condition: &Condition| matches!(condition.test, Test::Fraction(fraction) if !fraction.is_all());
+    route.conditions.iter().any(part)
 }
 
 /// What is sought.
@@ -239,8 +253,9 @@ impl Search<'_, '_> {
 
     /// The last word: whether the request, resolved like any other, takes this very route.
     fn reaches(&self, probe: &Probe) -> bool {
-        let resolution = resolve(self.table, probe);
-        let taken = resolution.ok().and_then(|resolution| resolution.route);
-        taken.is_some_and(|matched| std::ptr::eq(matched.route, self.route))
+        resolve(self.table, probe).is_ok_and(|resolution| {
+            let mut taking = resolution.taking();
+            taking.any(|matched| std::ptr::eq(matched.route, self.route))
+        })
     }
 }

@@ -16,6 +16,7 @@ pub(super) enum Part {
     Scheme,
     Header(String),
     Query(String),
+    Cookie(String),
 }
 
 /// What conditions on one part say.
@@ -31,15 +32,21 @@ impl Part {
     /// The part that a test looks at; none where the request does not decide it.
     pub(super) fn of(test: &Test) -> Option<Self> {
         match test {
-            Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) => None,
+            Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) | Test::Fraction(_) => None,
             Test::Path(_) => Some(Self::Path),
             Test::Method(_) => Some(Self::Method),
             Test::Authority(_) => Some(Self::Authority),
             Test::Scheme(_) => Some(Self::Scheme),
             // What Envoy calls the authority is the header `host` too.
-            Test::Header(header) if header.name == "host" => Some(Self::Authority),
-            Test::Header(header) => Some(Self::Header(header.name.clone())),
-            Test::Query { name, .. } => Some(Self::Query(name.clone())),
+            Test::Header(header) => Some(match header.name.as_str() {
+                "host" | ":authority" => Self::Authority,
+                ":path" => Self::Path,
+                ":method" => Self::Method,
+                ":scheme" => Self::Scheme,
+                name => Self::Header(name.to_owned()),
+            }),
+            Test::Query { name, .. } | Test::NoQuery(name) => Some(Self::Query(name.clone())),
+            Test::Cookie { name, .. } => Some(Self::Cookie(name.clone())),
         }
     }
 
@@ -85,6 +92,18 @@ impl Part {
                 // A `&` would end the value.
                 (probe.parameter(name) == value).then_some(())?;
             }
+            (Self::Cookie(name), value) => {
+                let cookies = cookies(&probe, name, value);
+                probe
+                    .headers
+                    .retain(|(known, _)| !known.eq_ignore_ascii_case("cookie"));
+                if let Some(cookies) = cookies {
+                    HeaderValue::from_str(&cookies).ok()?;
+                    probe.headers.push(("cookie".to_owned(), cookies));
+                }
+                // A `;` would end the value.
+                (probe.cookie(name) == value).then_some(())?;
+            }
             _ => return None,
         }
         Some(probe)
@@ -104,8 +123,12 @@ impl Part {
                 values.push(value);
             }
         };
-        let forbidden =
-            |test: &&&Test| matches!(test, Test::Header(HeaderTest { invert: true, .. }));
+        let forbidden = |test: &&&Test| {
+            matches!(
+                test,
+                Test::Header(HeaderTest { invert: true, .. }) | Test::Cookie { invert: true, .. }
+            )
+        };
         let wanted = (asked.own.iter()).filter(|test| !forbidden(test));
         // Only what an earlier route forbids can be worth saying because of it.
         let dodging = asked.before.iter().filter(forbidden);
@@ -145,7 +168,7 @@ impl Part {
                 add(Some("http".to_owned()));
                 add(Some("https".to_owned()));
             }
-            Self::Header(_) | Self::Query(_) => {
+            Self::Header(_) | Self::Query(_) | Self::Cookie(_) => {
                 add(None);
                 add(Some(fresh));
             }
@@ -166,8 +189,20 @@ impl Part {
                 .find(|(known, _)| known.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.clone()),
             Self::Query(name) => probe.parameter(name).map(str::to_owned),
+            Self::Cookie(name) => probe.cookie(name).map(str::to_owned),
         }
     }
+}
+
+/// The cookies with another value of one of them.
+fn cookies(probe: &Probe, name: &str, value: Option<&str>) -> Option<String> {
+    let headers = probe.headers.iter();
+    let named = headers.filter(|(key, _)| key.eq_ignore_ascii_case("cookie"));
+    let all = named.flat_map(|(_, value)| value.split(';').map(str::trim));
+    let others = all.filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
+    let mut pairs: Vec<String> = others.map(str::to_owned).collect();
+    pairs.extend(value.map(|value| format!("{name}={value}")));
+    (!pairs.is_empty()).then(|| pairs.join("; "))
 }
 
 /// A query with another value of one parameter.
@@ -185,8 +220,12 @@ fn text(test: &Test) -> Option<&TextMatch> {
             Some(value)
         }
         Test::Header(header) => Some(&header.value),
-        Test::Query { value, .. } => Some(value),
-        Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) => None,
+        Test::Query { value, .. } | Test::Cookie { value, .. } => Some(value),
+        Test::Fixed(_)
+        | Test::Assumed(_)
+        | Test::Unknowable(_)
+        | Test::Fraction(_)
+        | Test::NoQuery(_) => None,
     }
 }
 

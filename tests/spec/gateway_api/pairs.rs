@@ -16,6 +16,7 @@ pub(super) fn essence(table: &RouteTable) -> String {
             let tests: Vec<String> = tests.map(|one| asked(&one.test)).collect();
             let outcome = match &route.outcome.action {
                 Action::Answer(answer) => format!("{} {}", answer.status, answer.cause),
+                Action::Named(named) => format!("{named:?}"),
                 Action::Split(split) => {
                     let shares = split.shares().map(|(backend, share)| {
                         let to = &backend.destination;

@@ -1,0 +1,296 @@
+//! What a route of a dump does with a request: its clusters and weights, an answer of its own, and what keeps that from
+//! being the whole truth. Not: which requests it takes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Dump;
+use super::clusters::{Locality, Spread};
+use super::fault::{Fault, fault};
+use super::routes::Route;
+use crate::diag::Span;
+use crate::route::{Action, Backend, Caveat, NamedByHeader, Outcome, Split, cluster};
+use crate::split::{Cause, Mechanism};
+
+/// `RouteAction`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RouteActionText {
+    cluster: Option<String>,
+    #[serde(alias = "weightedClusters")]
+    weighted_clusters: Option<WeightedText>,
+    #[serde(alias = "clusterHeader")]
+    cluster_header: Option<String>,
+    #[serde(alias = "clusterSpecifierPlugin")]
+    cluster_specifier_plugin: Option<String>,
+    #[serde(alias = "clusterNotFoundResponseCode")]
+    cluster_not_found_response_code: Option<String>,
+    #[serde(alias = "hashPolicy")]
+    hash_policy: Vec<IgnoredAny>,
+    #[serde(alias = "retryPolicy")]
+    retry_policy: RetryText,
+}
+
+/// `WeightedCluster`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WeightedText {
+    clusters: Vec<WeightText>,
+    #[serde(alias = "totalWeight")]
+    total_weight: Option<u32>,
+    #[serde(alias = "headerName")]
+    header_name: String,
+    #[serde(alias = "useHashPolicy")]
+    use_hash_policy: bool,
+    #[serde(alias = "runtimeKeyPrefix")]
+    runtime_key_prefix: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct WeightText {
+    name: String,
+    #[serde(alias = "clusterHeader")]
+    cluster_header: String,
+    weight: u32,
+    #[serde(alias = "typedPerFilterConfig", deserialize_with = "fault")]
+    typed_per_filter_config: Option<Fault>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct RetryText {
+    #[serde(alias = "refreshClusterOnRetry")]
+    refresh_cluster_on_retry: bool,
+}
+
+/// `RedirectAction`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RedirectText {
+    #[serde(alias = "responseCode")]
+    response_code: Option<String>,
+}
+
+/// `DirectResponseAction`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DirectText {
+    status: u16,
+}
+
+/// What routes of one dump have in common.
+pub(super) struct Compiler<'d> {
+    pub(super) dump: &'d Dump,
+    /// The names of the clusters, if they are known.
+    pub(super) clusters: Option<Arc<BTreeSet<String>>>,
+}
+
+impl Compiler<'_> {
+    /// What happens to a request that takes a route.
+    pub(super) fn outcome(&self, route: &Route, of_host: Option<&Fault>) -> Outcome {
+        let (text, span) = (&route.text, route.span);
+        let mut caveats = Vec::new();
+        let action = match (&text.redirect, &text.direct_response, &text.route) {
+            (Some(redirect), ..) => Action::answer(redirect.status(), Cause::Redirect),
+            (_, Some(direct), _) => Action::answer(direct.status, Cause::DirectResponse),
+            (.., Some(action)) => self.action(action, span, &mut caveats),
+            (None, None, None) => {
+                let message = "a route does something that resplit does not know";
+                caveats.push(Caveat::new("unknown-action", message, Some(span)));
+                Action::Split(to("unknown action"))
+            }
+        };
+        let fault = text.typed_per_filter_config.as_ref().or(of_host);
+        if let Some(why) = fault.and_then(|fault| fault.unjudged) {
+            let message = format!("a fault filter is not judged as a whole: {why}");
+            caveats.push(Caveat::new("unjudged-fault", message, Some(span)));
+        }
+        Outcome {
+            action,
+            abort: fault.and_then(|fault| fault.abort),
+            caveats,
+        }
+    }
+
+    fn action(&self, action: &RouteActionText, span: Span, caveats: &mut Vec<Caveat>) -> Action {
+        let missing = match action.cluster_not_found_response_code.as_deref() {
+            Some("NOT_FOUND") => 404,
+            Some("INTERNAL_SERVER_ERROR") => 500,
+            _ => 503,
+        };
+        if action.retry_policy.refresh_cluster_on_retry {
+            let message = "a retry may go to another destination (`refresh_cluster_on_retry`): the answers follow the weights only where nothing is retried";
+            caveats.push(Caveat::new("retry-elsewhere", message, Some(span)));
+        }
+        if let Some(header) = &action.cluster_header {
+            let message =
+                format!("the destination is the one that the header `{header}` of a request names");
+            caveats.push(Caveat::new("cluster-header", message, Some(span)));
+            return Action::Named(NamedByHeader {
+                header: header.to_lowercase(),
+                clusters: self.clusters.clone(),
+                missing,
+            });
+        }
+        if let Some(weighted) = &action.weighted_clusters {
+            return self.weighted(weighted, action, missing, span, caveats);
+        }
+        let Some(name) = &action.cluster else {
+            let plugin = action.cluster_specifier_plugin.as_deref();
+            let named = plugin.map_or_else(
+                || "a plugin".to_owned(),
+                |name| format!("the plugin `{name}`"),
+            );
+            let message =
+                format!("{named} of the proxy picks the destination, which resplit cannot foresee");
+            caveats.push(Caveat::new("cluster-plugin", message, Some(span)));
+            return Action::Split(to(plugin.unwrap_or("plugin")));
+        };
+        match self.dump.spread(name) {
+            Spread::Localities(localities) => return Action::Split(by_locality(localities)),
+            Spread::Unknown => {
+                let message = format!(
+                    "`{name}` spreads requests by the weights of its localities, which this dump does not list"
+                );
+                let help = "take the dump with its endpoints: config_dump?include_eds";
+                caveats.push(Caveat::new("endpoints-not-dumped", message, Some(span)).help(help));
+            }
+            Spread::Within => {}
+        }
+        let backend = self.backend(name, 1, missing, span, caveats);
+        Action::Split(Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one"))
+    }
+
+    fn weighted(
+        &self,
+        weighted: &WeightedText,
+        action: &RouteActionText,
+        missing: u16,
+        span: Span,
+        caveats: &mut Vec<Caveat>,
+    ) -> Action {
+        weighted.caveats(span, caveats);
+        let faulty = |one: &&WeightText| one.typed_per_filter_config.is_some();
+        if let Some(one) = weighted.clusters.iter().find(faulty) {
+            let message = format!(
+                "a fault filter is not judged as a whole: it holds for the share of `{}` only",
+                one.name
+            );
+            caveats.push(Caveat::new("unjudged-fault", message, Some(span)));
+        }
+        let by_hash = weighted.use_hash_policy && !action.hash_policy.is_empty();
+        if by_hash {
+            let message = "the destination is picked by a hash of the request (`use_hash_policy`): equal requests go to the same one, whatever the weights";
+            let help = "vary what is hashed, or the shares cannot be seen";
+            caveats.push(Caveat::new("hash-policy", message, Some(span)).help(help));
+        }
+        let backends = weighted.clusters.iter().map(|one| {
+            if one.name.is_empty() {
+                let header = &one.cluster_header;
+                let message = format!(
+                    "a part goes to the destination that the header `{header}` of a request names"
+                );
+                caveats.push(Caveat::new("cluster-header", message, Some(span)));
+                return cluster::backend(&format!("header {header}"), one.weight, None);
+            }
+            self.backend(&one.name, one.weight, missing, span, caveats)
+        });
+        let backends: Vec<Backend> = backends.collect();
+        let mechanism = if by_hash {
+            Mechanism::Hash
+        } else {
+            Mechanism::Iid
+        };
+        match Split::new(mechanism, backends) {
+            Ok(split) if weighted.header_name.is_empty() => Action::Split(split),
+            Ok(split) => Action::Split(split.picked_by(weighted.header_name.to_lowercase())),
+            Err(error) => {
+                let message = format!("no proxy takes these weights: {error}");
+                caveats.push(Caveat::new("no-weights", message, Some(span)));
+                Action::answer(missing, Cause::BrokenBackend)
+            }
+        }
+    }
+
+    /// The backend of a cluster, broken where the dump lists clusters and this one is not among them.
+    fn backend(
+        &self,
+        name: &str,
+        weight: u32,
+        missing: u16,
+        span: Span,
+        caveats: &mut Vec<Caveat>,
+    ) -> Backend {
+        let known = self.clusters.as_ref().is_none_or(|all| all.contains(name));
+        if !known && weight > 0 {
+            let message =
+                format!("the proxy has no cluster `{name}`: its share is answered with {missing}");
+            let help = "is the subset defined by a DestinationRule that this proxy sees, and is the port one of the service?";
+            let caveat = Caveat::new("unknown-cluster", message, Some(span));
+            caveats.push(caveat.help(help).breaking());
+        }
+        cluster::backend(name, weight, Some(missing).filter(|_| !known))
+    }
+}
+
+impl WeightedText {
+    fn caveats(&self, span: Span, caveats: &mut Vec<Caveat>) {
+        let sum: u64 = self.clusters.iter().map(|one| u64::from(one.weight)).sum();
+        if let Some(total) = self.total_weight.filter(|total| u64::from(*total) != sum) {
+            let message = format!(
+                "`total_weight` is {total} and the weights add up to {sum}: Envoy goes by the sum"
+            );
+            caveats.push(Caveat::new("total-weight", message, Some(span)));
+        }
+        if !self.header_name.is_empty() {
+            let message = format!(
+                "a number in the header `{}` of a request picks the destination; without it chance does",
+                self.header_name
+            );
+            caveats.push(Caveat::new("header-weights", message, Some(span)));
+        }
+        if !self.runtime_key_prefix.is_empty() {
+            let message = format!(
+                "the runtime keys `{}.…` may override these weights; the dump shows their defaults",
+                self.runtime_key_prefix
+            );
+            let help = "look at /runtime of the admin interface";
+            caveats.push(Caveat::new("runtime-weights", message, Some(span)).help(help));
+        }
+    }
+}
+
+impl RedirectText {
+    fn status(&self) -> u16 {
+        match self.response_code.as_deref() {
+            Some("FOUND") => 302,
+            Some("SEE_OTHER") => 303,
+            Some("TEMPORARY_REDIRECT") => 307,
+            Some("PERMANENT_REDIRECT") => 308,
+            _ => 301,
+        }
+    }
+}
+
+/// Everything to one place.
+fn to(name: &str) -> Split {
+    let backend = cluster::backend(name, 1, None);
+    Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one")
+}
+
+/// "The pick is a deterministic weighted round-robin per worker thread, not random."
+fn by_locality(localities: &[Locality]) -> Split {
+    let backend = |locality: &Locality| {
+        let name = locality.service.as_deref().unwrap_or(&locality.name);
+        let mut backend = cluster::backend(name, locality.weight, None);
+        backend.clues.names.insert(locality.name.clone());
+        backend
+    };
+    let split = Split::new(Mechanism::Wrr, localities.iter().map(backend).collect());
+    // Weights that no proxy takes are not in a dump of one.
+    split.unwrap_or_else(|_| to("localities"))
+}
