@@ -5,7 +5,9 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache ca-certificates gcc musl-dev
 WORKDIR /src
 COPY . .
-RUN cargo build --profile dist --locked --bin resplit
+# The commit for `resplit --version`; the repository itself is not part of the image's sources.
+ARG RESPLIT_COMMIT=
+RUN RESPLIT_COMMIT="$RESPLIT_COMMIT" cargo build --profile dist --locked --bin resplit
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

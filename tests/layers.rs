@@ -11,7 +11,7 @@ enum May {
 }
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-const LAYERS: [(&str, May); 15] = [
+const LAYERS: [(&str, May); 16] = [
     ("diag", May::Import(&[])),
     ("units", May::Import(&[])),
     ("split", May::Import(&["units"])),
@@ -38,6 +38,8 @@ const LAYERS: [(&str, May); 15] = [
         May::Import(&["plan", "bucket", "observe", "split", "units"]),
     ),
     ("cli", May::ImportAll),
+    // The build script, a program of its own.
+    ("build", May::Import(&[])),
     // The entry: everything it does is call the command line.
     ("main", May::Import(&["cli"])),
 ];

@@ -28,6 +28,12 @@ mod explain;
 // One run in every format.
 mod formats;
 
+// Saved reports: judged again, merged, compared, refused.
+mod report;
+
+// The HTML report in a browser.
+mod html;
+
 // Why a split would not take effect: every rule broken and kept, and what each format says.
 mod lint;
 

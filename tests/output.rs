@@ -67,3 +67,40 @@ fn nothing_is_sent_for_a_report_that_cannot_be_written() {
     }
     assert_eq!(mesh.served(), 0);
 }
+
+#[test]
+fn shells_and_man_are_told_what_there_is() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = run(&["completions", shell]).exits(0).stdout;
+        assert!(
+            said.contains("resplit") && said.contains("max-unattributed"),
+            "{shell}"
+        );
+    }
+    let page = run(&["man"]).exits(0).stdout;
+    for part in [
+        ".TH resplit 1",
+        "RESPLIT REPORT",
+        "max\\-unattributed",
+        // What `-h` leaves out.
+        "Which target a value belongs to",
+        "one screen for a person",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn the_version_names_the_commit() {
+    let said = run(&["--version"]).exits(0).stdout;
+    let form = regex::Regex::new(r"^resplit \d+\.\d+\.\d+( \([0-9a-f]{12} \d{4}-\d\d-\d\d\))?\n$")
+        .expect("a pattern");
+    assert!(form.is_match(&said), "{said}");
+    let here = env!("CARGO_MANIFEST_DIR");
+    let git = std::process::Command::new("git")
+        .args(["-C", here, "rev-parse", "--show-toplevel"])
+        .output();
+    let top = git.ok().filter(|output| output.status.success());
+    let top = top.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    assert_eq!(said.contains('('), top.as_deref() == Some(here), "{said}");
+}

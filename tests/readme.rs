@@ -55,6 +55,16 @@ fn shown_as_printed(command: &str) {
 }
 
 #[test]
+fn the_readme_names_every_format() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
+        .expect("a README");
+    for format in resplit::report::FORMATS {
+        let row = format!("| `{}` | {} |", format.name, format.summary);
+        assert!(readme.contains(&row), "README lacks {row:?}");
+    }
+}
+
+#[test]
 fn the_findings_in_the_readme_are_what_lint_prints() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
         .expect("a README");

@@ -11,34 +11,15 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::exit;
+use super::complete::CompletionsArgs;
+use super::help::{EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help};
 use super::lint::LintArgs;
+use super::report::ReportArgs;
 use crate::bucket::Bucketer;
 use crate::report::FORMATS;
 use crate::route::IstioVersion;
 use crate::units::{Count, Fraction, Period};
 use crate::verdict::mapping::MapRule;
-
-const EXAMPLES: &str = "\
-Examples:
-  resplit http://weather-backend:5000/                       who answers how often, how fast
-  resplit -f rules.yaml http://weather-backend:5000/         is that what the VirtualService declares?
-  resplit --expect v1=90,v2=10 http://localhost:8080/        the same without manifests
-  resplit --bucket header:x-version -n 10k -c 50 http://…    tell versions apart by a header
-  resplit explain -f rules.yaml http://reviews:9080/         which rule takes this request, and why
-  resplit lint -f manifests/                                 why a split there would not take effect
-  resplit size --expect v1=90,v2=10 --detect 85/15           how many requests it takes to see that
-  resplit demo broken                                        the founding story, embedded";
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  resplit explain -f rules.yaml http://weather-backend:5000/version
-  resplit explain -f rules.yaml -H 'end-user: jason' http://reviews:9080/
-  kubectl get vs,dr,svc -A -o yaml | resplit explain -f - --from-namespace shop http://reviews:9080/
-  resplit explain -f rules.yaml --gateway istio-system/main http://shop.example.com/
-  resplit explain -f rules.yaml --all-rules http://reviews:9080/     a request for each rule
-
-Exit code 0, also when the answer is a 404; 2 when the manifests do not decode, or no rule is about this host.";
 
 /// Is my traffic really split the way I declared it, and if not, why?
 ///
@@ -47,12 +28,13 @@ Exit code 0, also when the answer is a 404; 2 when the manifests do not decode, 
 #[derive(Debug, Parser)]
 #[command(
     name = "resplit",
-    version,
+    version = concat!(env!("CARGO_PKG_VERSION"), env!("RESPLIT_COMMIT_SUFFIX")),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     subcommand_help_heading = "Other commands",
     override_usage = "resplit [OPTIONS] <URL>\n       resplit <COMMAND>",
     after_help = after_help(),
+    after_long_help = after_long_help(),
 )]
 pub(super) struct Cli {
     /// Which command; none means `run`.
@@ -63,26 +45,35 @@ pub(super) struct Cli {
     pub(super) run: RunArgs,
 }
 
-fn after_help() -> String {
-    format!("{EXAMPLES}\n\nExit codes:\n{}", exit::table())
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Send requests, sort the answers, judge, report (what a bare URL does)
+    /// Send requests, judge who answered (what a bare URL does)
     Run(Box<RunArgs>),
-    /// Which rule takes exactly this request, and why not the others; nothing is sent
+    /// Which rule takes this request, and why the others lost
+    ///
+    /// Nothing is sent.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<ExplainArgs>),
-    /// Why a split in these manifests would not take effect; nothing is sent
+    /// Why a split in these manifests would not take effect
+    ///
+    /// Nothing is sent.
     Lint(Box<LintArgs>),
-    /// How many requests it takes to see a given drift; nothing is sent
+    /// How many requests it takes to see a given drift
+    ///
+    /// Nothing is sent.
     Size(Box<SizeArgs>),
+    /// Merge saved reports, judge them again, render any format
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(Box<ReportArgs>),
     /// Run the main job against a mesh embedded in this process
     Demo(DemoArgs),
-    /// Do nothing until SIGTERM: the main process of a pod that is exec'd into
+    /// Do nothing until SIGTERM, as the main process of a pod
     Wait,
+    /// Completions for a shell: resplit completions bash
+    Completions(CompletionsArgs),
+    /// The man page: resplit man | man -l -
+    Man,
 }
 
 /// The options of `explain`.
@@ -441,7 +432,7 @@ pub(super) struct RequestArgs {
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
     /// What is written to stdout
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", value_parser = format_names())]
+    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, value_parser = format_names())]
     pub(super) output: String,
     /// Also write the report to a file: FORMAT=PATH (repeatable)
     #[arg(long, value_name = "FORMAT=PATH")]
@@ -473,10 +464,14 @@ pub(super) enum Colour {
 }
 
 fn format_names() -> clap::builder::PossibleValuesParser {
-    clap::builder::PossibleValuesParser::new(FORMATS.iter().map(|format| format.name))
+    clap::builder::PossibleValuesParser::new(
+        FORMATS
+            .iter()
+            .map(|format| clap::builder::PossibleValue::new(format.name).help(format.summary)),
+    )
 }
 
-fn probability(text: &str) -> Result<f64, String> {
+pub(super) fn probability(text: &str) -> Result<f64, String> {
     let value: Fraction = text
         .parse()
         .map_err(|_| format!("`{text}` is no probability; write it as 0.001"))?;
@@ -495,7 +490,7 @@ fn bucket_spec(text: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-fn resolution(text: &str) -> Result<Fraction, String> {
+pub(super) fn resolution(text: &str) -> Result<Fraction, String> {
     // Nothing to rule out would take infinitely many requests, so 0 can stand for what `auto` means.
     if text == "auto" {
         return Ok(Fraction::new(0.0).expect("0 is a fraction"));
@@ -523,12 +518,6 @@ fn reuse(text: &str) -> Result<(u32, u32), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
 
     #[test]
     fn a_bare_url_means_run_and_respys_spelling_works() {

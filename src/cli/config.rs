@@ -280,7 +280,7 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
     })
 }
 
-fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
+pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
     let names = || {
         crate::report::FORMATS
             .iter()

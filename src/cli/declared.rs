@@ -10,6 +10,7 @@ use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
 use crate::manifest::{Manifests, lower, parse, pods};
+use crate::report::Excerpt;
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
     resolve as resolve_route,
@@ -23,6 +24,8 @@ pub(super) struct Declared {
     pub(super) expected: Expected,
     /// `VirtualService default/weather http[0]`
     pub(super) rule: Option<String>,
+    /// Its lines.
+    pub(super) excerpt: Option<Excerpt>,
     /// What weakens it.
     pub(super) caveats: Vec<Caveat>,
     /// What the traffic could follow instead.
@@ -63,6 +66,7 @@ pub(super) fn resolve_for(
             return Ok(Some(Declared {
                 expected: expected.clone(),
                 rule: None,
+                excerpt: None,
                 caveats: Vec::new(),
                 rivals: Vec::new(),
                 asked: None,
@@ -164,6 +168,7 @@ impl Declared {
                 .into_iter()
                 .chain(others)
                 .collect(),
+            excerpt: (resolution.route).map(|route| Excerpt::around(route.span, sources)),
             rule: resolution.rules(),
             expected,
             asked: None,

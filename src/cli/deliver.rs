@@ -1,6 +1,6 @@
 //! Where the answer goes: files, stdout, the exit code.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use super::config::OutputConfig;
 use super::exit::Exit;
@@ -14,6 +14,7 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
     for (format, path) in &output.files {
         let plain = Style {
             colour: false,
+            bars: false,
             width: 100,
             verbose: output.args.verbose,
         };
@@ -27,6 +28,7 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
     }
     let style = Style {
         colour: output::colour_on_stdout(output.args.color),
+        bars: io::stdout().is_terminal() || output.args.color == args::Colour::Always,
         width: output::width(),
         verbose: output.args.verbose,
     };

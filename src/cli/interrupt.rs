@@ -14,36 +14,35 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
-use super::say;
 
 /// Signals this close together are one: `timeout` and terminals signal a process and its group.
 const ONE_PRESS: Duration = Duration::from_millis(50);
 
-/// A flag that the first signal sets. Without a handler a signal ends the process at once, as it always did.
-pub(super) fn listen(quiet: bool) -> Arc<AtomicBool> {
+/// A flag that the first signal sets, after which `say` is called with what happens now, and whether the signal was typed.
+/// Without a handler a signal ends the process at once, as it always did.
+pub(super) fn listen(say: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {
         let set = Arc::clone(&flag);
         // Where no thread can be had, the run cannot start either, and says so.
         let _ = thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || wait(signals, &set, quiet));
+            .spawn(move || wait(signals, &set, say));
     }
     flag
 }
 
-fn wait(mut signals: Signals, flag: &AtomicBool, quiet: bool) {
+fn wait(mut signals: Signals, flag: &AtomicBool, say: impl Fn(&str, bool)) {
     let mut first: Option<Instant> = None;
-    for _ in signals.forever() {
+    for signal in signals.forever() {
         match first {
             None => {
                 first = Some(Instant::now());
                 flag.store(true, Ordering::Relaxed);
-                if !quiet {
-                    say(
-                        "\nstopping: waiting for the answers under way; Ctrl-C again ends at once, without a report\n",
-                    );
-                }
+                say(
+                    "stopping: waiting for answers under way; Ctrl-C again ends without a report",
+                    signal == SIGINT,
+                );
             }
             Some(first) if first.elapsed() < ONE_PRESS => {}
             Some(_) => process::exit(i32::from(Exit::Interrupted.code())),

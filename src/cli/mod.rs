@@ -1,6 +1,7 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
 mod args;
+mod complete;
 mod config;
 mod declared;
 mod deliver;
@@ -9,6 +10,7 @@ mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod help;
 mod input;
 mod interrupt;
 mod lint;
@@ -16,6 +18,7 @@ mod objectives;
 mod output;
 mod planning;
 mod progress;
+mod report;
 mod request;
 mod run;
 mod settle;
@@ -24,7 +27,7 @@ mod wait;
 
 use std::io::{self, Write};
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use args::{Cli, Command};
 use config::RunConfig;
@@ -34,7 +37,8 @@ use failure::Failure;
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
+    let typed = help::command().try_get_matches();
+    let cli = match typed.and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
@@ -74,6 +78,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(*args),
+        Some(Command::Report(args)) => report::run(*args),
+        Some(Command::Completions(args)) => complete::completions(&args),
+        Some(Command::Man) => complete::man(),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),
     }

@@ -70,6 +70,12 @@ pub(super) fn width() -> usize {
     asked.or_else(terminal).unwrap_or(DEFAULT_WIDTH)
 }
 
+/// Columns of the terminal that stderr is.
+pub(super) fn width_of_stderr() -> usize {
+    let terminal = console::Term::stderr().size_checked();
+    terminal.map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns))
+}
+
 /// Whether what goes to stdout is coloured.
 pub(super) fn colour_on_stdout(when: Colour) -> bool {
     match when {

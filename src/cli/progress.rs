@@ -1,72 +1,147 @@
-//! The live view on stderr: rate, shares so far, time left. Only on a terminal.
+//! The live view on stderr: a line for each target with its share closing in, above them how far the run is. Only on a
+//! terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::Style;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
-use super::args::OutputArgs;
-use crate::observe::Observation;
+use super::args::{Colour, OutputArgs};
+use super::{output, say};
+use crate::observe::{Latency, Observation, Tally};
 use crate::plan::Stop;
-use crate::split::{Declared, Expected};
+use crate::report::{Bar, fitted};
+use crate::split::Expected;
 use crate::units::percent;
-use crate::verdict::Watch;
-use crate::verdict::attribution::Attribution;
+use crate::verdict::attribution::{Attribution, Place, Row};
 use crate::verdict::mapping::Mapping;
+use crate::verdict::{Policy, Watch};
 
-/// Shares shown at once.
-const MOST_SHARES: usize = 4;
-/// Columns a value may take.
-const WIDEST: usize = 24;
+/// Lines shown at once.
+const MOST_LINES: usize = 12;
+/// Columns a name may take, and what stands beside name and bar.
+const NAME: (usize, usize) = (8, 28);
+const NUMBERS: usize = 48;
+/// Takes back the `^C` that the terminal shows in the line below the view, so that the view is cleared from its end.
+const UNTYPED: &str = "\r\x1b[2K\x1b[A";
+/// Columns of a bar.
+const BAR: (usize, usize) = (10, 60);
 
 /// The live view.
 pub(super) struct Progress {
-    bar: ProgressBar,
+    view: MultiProgress,
+    head: ProgressBar,
+    evidence: Option<ProgressBar>,
+    lines: Vec<ProgressBar>,
     stop: Stop,
+    policy: Policy,
+    quiet: bool,
+    colour: bool,
 }
 
 impl Progress {
     /// A view on stderr, if that is a terminal and the user wants one.
-    pub(super) fn new(args: &OutputArgs, stop: Stop) -> Self {
+    pub(super) fn new(args: &OutputArgs, stop: Stop, policy: Policy) -> Self {
         let visible = std::io::stderr().is_terminal() && !args.no_progress && !args.quiet;
-        let length = match stop {
-            Stop::Requests(n) => n,
-            Stop::Elapsed(duration) => millis(duration),
-        };
         let target = if visible {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = ProgressStyle::with_template("{bar:20} {percent:>3}%  {wide_msg}")
-            .expect("a valid template");
+        let view = MultiProgress::with_draw_target(target);
+        let length = match stop {
+            Stop::Requests(n) => n,
+            Stop::Elapsed(duration) => millis(duration),
+        };
+        let style = ProgressStyle::with_template("{bar:16} {percent:>3}%  {wide_msg}")
+            .expect("a valid template")
+            .progress_chars("━╸ ");
+        let head = view.add(ProgressBar::new(length.max(1)).with_style(style));
         Self {
-            bar: ProgressBar::with_draw_target(Some(length.max(1)), target).with_style(style),
+            view,
+            head,
+            evidence: None,
+            lines: Vec::new(),
             stop,
+            policy,
+            quiet: args.quiet,
+            colour: match args.color {
+                Colour::Always => true,
+                Colour::Never => false,
+                Colour::Auto => output::colour_on_stderr(),
+            },
+        }
+    }
+
+    /// Says something on stderr, above the view where there is one; unless nothing is to be said. Second: whether it is
+    /// about a key that was typed.
+    pub(super) fn notice(&self) -> impl Fn(&str, bool) + Send + 'static {
+        let (view, quiet) = (self.view.clone(), self.quiet);
+        move |text, typed| match (quiet, view.is_hidden()) {
+            (true, _) => {}
+            (false, true) => say(&format!("\n{text}\n")),
+            (false, false) => {
+                if typed {
+                    say(UNTYPED);
+                }
+                view.suspend(|| say(&format!("{text}\n")));
+            }
         }
     }
 
     /// Shows what was seen so far.
     pub(super) fn show(
-        &self,
+        &mut self,
         seen: &Observation,
         expected: Option<(&Expected, &Mapping)>,
         watch: Option<&Watch>,
     ) {
-        if self.bar.is_hidden() {
+        if self.view.is_hidden() {
             return;
         }
-        self.bar.set_position(match self.stop {
+        self.head.set_position(match self.stop {
             Stop::Requests(_) => seen.sent,
             Stop::Elapsed(_) => millis(seen.elapsed),
         });
-        self.bar.set_message(message(seen, expected, watch));
+        self.head
+            .set_message(message(seen, self.stop, watch.is_some()));
+        if let Some(watch) = watch {
+            let line = self
+                .evidence
+                .get_or_insert_with(|| self.view.add(line_of_text()));
+            line.set_message(evidence(watch));
+        }
+        let width = output::width_of_stderr();
+        let sorted = Attribution::new(seen, expected);
+        let interval = |count: u64, targets: usize| {
+            let answered = seen.answered().max(1);
+            self.policy.interval(targets, count, answered)
+        };
+        let declared = expected.map(|(expected, _)| expected);
+        let shown = lines(seen, declared, &sorted, watch, interval);
+        let names = shown
+            .iter()
+            .map(|line| line.name.width())
+            .max()
+            .unwrap_or(0);
+        let names = names.clamp(NAME.0, NAME.1.min(width / 4).max(NAME.0));
+        for (index, line) in shown.iter().enumerate() {
+            if index == self.lines.len() {
+                self.lines.push(self.view.add(line_of_text()));
+            }
+            self.lines[index].set_message(line.draw(names, width, self.colour));
+        }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        for line in self.lines.iter().chain(&self.evidence) {
+            line.finish_and_clear();
+        }
+        self.head.finish_and_clear();
     }
 }
 
@@ -74,62 +149,181 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn message(
-    seen: &Observation,
-    expected: Option<(&Expected, &Mapping)>,
-    watch: Option<&Watch>,
-) -> String {
+fn line_of_text() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}").expect("a valid template");
+    ProgressBar::new(1).with_style(style)
+}
+
+/// `1312 sent  5310/s  3 failed  2s left`: of a run that ends when the answer is certain, that is the most.
+fn message(seen: &Observation, stop: Stop, watched: bool) -> String {
     let rate = seen.sent as f64 / seen.elapsed.as_secs_f64().max(1e-3);
-    let mut parts = vec![format!("{rate:.0}/s")];
+    let mut parts = vec![format!("{} sent", seen.sent), format!("{rate:.0}/s")];
     if seen.failed() > 0 {
         parts.push(format!("{} failed", seen.failed()));
     }
-    let sorted = Attribution::new(seen, expected);
-    let answered = seen.answered().max(1) as f64;
-    let shares = match expected {
-        Some((expected, _)) => declared_shares(expected, &sorted.counts, answered, watch),
-        None => sorted
-            .rows
-            .iter()
-            .map(|row| share(&row.label, row.tally.count as f64 / answered))
-            .collect(),
-    };
-    parts.extend(shares.into_iter().take(MOST_SHARES));
-    if let Some(watch) = watch {
-        let (ln_e, needed) = watch.evidence();
-        parts.push(format!(
-            "evidence {:.0} of {:.0}",
-            ln_e.exp().min(1e9),
-            needed.exp()
-        ));
-    }
+    parts.push(match stop {
+        Stop::Elapsed(duration) => {
+            let left = duration.saturating_sub(seen.elapsed).as_secs_f64();
+            format!("{left:.0}s left")
+        }
+        Stop::Requests(n) => {
+            let left = n.saturating_sub(seen.sent) as f64 / rate.max(1e-3);
+            let most = if watched { "at most " } else { "" };
+            format!("{most}{:.0}s left", left.ceil())
+        }
+    });
     parts.join("  ")
 }
 
-/// The share of each target so far; in a watched run with the interval that closes in on it.
-fn declared_shares(
-    expected: &Expected,
-    counts: &[u64],
-    answered: f64,
-    watch: Option<&Watch>,
-) -> Vec<String> {
-    let mut active = 0;
-    let shown = |(declared, count): (&Declared, &u64)| {
-        let text = share(&declared.name, *count as f64 / answered);
-        let Some(watch) = watch.filter(|_| !declared.share.is_zero()) else {
-            return text;
-        };
-        let interval = watch.confidence(active);
-        active += 1;
-        format!(
-            "{text} ({:.0}–{:.0})",
-            interval.lo * 100.0,
-            interval.hi * 100.0
-        )
-    };
-    expected.declared().iter().zip(counts).map(shown).collect()
+/// `e-value 312 of 2000 against the split, 7 of 200 for it`: what there is of the evidence that ends the run.
+fn evidence(watch: &Watch) -> String {
+    let ((against, needed), (for_it, enough)) = (watch.evidence(), watch.evidence_of_pass());
+    let e_value = |ln: f64| ln.exp().min(1e9).round();
+    format!(
+        "e-value {} of {:.0} against the split, {} of {:.0} for it",
+        e_value(against),
+        needed.exp(),
+        e_value(for_it),
+        enough.exp()
+    )
 }
 
-fn share(name: &str, share: f64) -> String {
-    format!("{} {}", crate::report::fitted(name, WIDEST), percent(share))
+/// One target, or one value where nothing is declared.
+struct Line {
+    name: String,
+    bar: Bar,
+    errors: u64,
+    p99: Option<f64>,
+}
+
+/// A line for each; the interval of a share is the one that the run may look at so often, where it is watched, else the
+/// one that the report would have if the run ended now.
+fn lines(
+    seen: &Observation,
+    expected: Option<&Expected>,
+    sorted: &Attribution,
+    watch: Option<&Watch>,
+    interval: impl Fn(u64, usize) -> (f64, f64),
+) -> Vec<Line> {
+    let answered = seen.answered().max(1) as f64;
+    let count = |rows: &[&Row]| rows.iter().map(|row| row.tally.count).sum::<u64>();
+    let line = |name: &str, rows: &[&Row], (low, high): (f64, f64), declared: Option<f64>| {
+        let share = count(rows) as f64 / answered;
+        let errors = rows.iter().flat_map(|row| row.statuses.range(400..));
+        let mut all = Tally::default();
+        for row in rows {
+            all.merge(&row.tally);
+        }
+        Line {
+            name: fitted(name, NAME.1),
+            bar: Bar {
+                low: low.min(share),
+                share,
+                high: high.max(share),
+                declared,
+            },
+            errors: errors.map(|(_, count)| count).sum(),
+            p99: Latency::of(&all.latency).map(|ms| ms.p99),
+        }
+    };
+    let declared = expected.map(Expected::declared).unwrap_or_default();
+    let mut shown = Vec::new();
+    let mut active = 0;
+    for (index, target) in declared.iter().enumerate() {
+        let rows = sorted.rows.iter();
+        let rows: Vec<&Row> = rows
+            .filter(|row| row.place == Place::Target(index))
+            .collect();
+        let bounds = match watch.filter(|_| !target.share.is_zero()) {
+            Some(watch) => {
+                let sequence = watch.confidence(active);
+                active += 1;
+                (sequence.lo, sequence.hi)
+            }
+            None => interval(count(&rows), declared.len()),
+        };
+        let share = Some(target.share.as_f64());
+        shown.push(line(&target.name, &rows, bounds, share));
+    }
+    let others = sorted.rows.iter();
+    for row in others.filter(|row| !matches!(row.place, Place::Target(_))) {
+        let bounds = interval(row.tally.count, declared.len());
+        shown.push(line(&row.label, &[row], bounds, None));
+    }
+    shown.truncate(MOST_LINES);
+    shown
+}
+
+impl Line {
+    /// The line in so many columns, the name in its own.
+    fn draw(&self, names: usize, width: usize, colour: bool) -> String {
+        let name = fitted(&self.name, names);
+        let name = format!("{name}{}", " ".repeat(names.saturating_sub(name.width())));
+        let room = width
+            .saturating_sub(names + NUMBERS + 2)
+            .clamp(BAR.0, BAR.1);
+        let bar = self.bar.draw(room);
+        let bar = match (colour, self.bar.agrees()) {
+            (true, true) => Style::new()
+                .green()
+                .force_styling(true)
+                .apply_to(bar)
+                .to_string(),
+            (true, false) => Style::new()
+                .red()
+                .force_styling(true)
+                .apply_to(bar)
+                .to_string(),
+            (false, _) => bar,
+        };
+        let declared = self
+            .bar
+            .declared
+            .map(|share| format!(" of {}", percent(share)));
+        let share = format!(
+            "{}{}",
+            percent(self.bar.share),
+            declared.unwrap_or_default()
+        );
+        let p99 = self
+            .p99
+            .map_or(String::new(), |ms| format!("p99 {ms:.1} ms"));
+        let errors = if self.errors > 0 {
+            format!("{} errors", self.errors)
+        } else {
+            String::new()
+        };
+        format!("{name} {bar} {share:<16} {p99:<13} {errors}")
+            .trim_end()
+            .to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_eighty_columns_whatever_the_name() {
+        for name in [
+            "v1",
+            "天気🌦天気🌦天気🌦天気🌦天気🌦",
+            "a-very-long-name-of-a-subset-of-a-service",
+        ] {
+            let line = Line {
+                name: fitted(name, NAME.1),
+                bar: Bar {
+                    low: 0.81,
+                    share: 0.9,
+                    high: 0.93,
+                    declared: Some(0.125),
+                },
+                errors: 1_000_000,
+                p99: Some(12_345.6),
+            };
+            let drawn = line.draw(20, 80, false);
+            assert!(drawn.width() <= 80, "{} columns: {drawn}", drawn.width());
+            assert!(drawn.contains("90% of 12.5%"), "{drawn}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::declared::{self, Declared};
 use super::deliver::{deliver, exit};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::findings::explain;
+use super::findings::findings;
 use super::interrupt;
 use super::objectives;
 use super::output;
@@ -50,7 +50,8 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
     let expected = declared.map(|declared| &declared.expected);
     let Planned { plan, watched } =
         planned(&config.load, &config.request, expected, &config.policy)?;
-    let interrupted = interrupt::listen(config.output.args.quiet);
+    let mut progress = Progress::new(&config.output.args, plan.stop, config.policy);
+    let interrupted = interrupt::listen(progress.notice());
     let unsettled = match (config.load.settle, expected) {
         (Some(limit), Some(expected)) => settle(
             &plan,
@@ -65,7 +66,6 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
     let mut watch = expected
         .filter(|_| watched)
         .map(|expected| Watch::new(expected, &config.policy));
-    let progress = Progress::new(&config.output.args, plan.stop);
     let seen = load::run(plan, bucketer(config, expected), &mut |seen| {
         let mapping = expected
             .map(|expected| derive(expected, &config.map, seen))
@@ -105,35 +105,39 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         rivals: declared.map_or(&[], |declared| &declared.rivals),
     };
     let verdict = judge(evidence, &config.policy, watch.as_ref());
-    let mut verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
+    let verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
+    let mut notes = Vec::new();
     if interrupted.load(Ordering::Relaxed) {
         let message = format!(
             "interrupted: judged on the {} requests sent until then",
             seen.sent
         );
-        verdict.caveats.push(Caveat {
+        notes.push(Caveat {
             id: "interrupted".to_owned(),
             message,
         });
     }
-    verdict.caveats.extend(unsettled);
-    if let Some(asked) = declared.and_then(|declared| declared.asked.as_ref()) {
-        explain(&mut verdict, asked);
-    }
-    let stated = declared.iter().flat_map(|declared| &declared.caveats);
-    // What explains the verdict was said there.
-    let said =
-        |caveat: &Caveat| (verdict.diagnosis.iter()).any(|known| known.message == caveat.message);
-    let stated: Vec<Caveat> = stated.filter(|caveat| !said(caveat)).cloned().collect();
-    verdict.caveats.extend(stated);
+    notes.extend(unsettled);
+    notes.extend(
+        declared
+            .iter()
+            .flat_map(|declared| declared.caveats.iter().cloned()),
+    );
     Ok(report::report(Run {
         request: asked(&config.request),
-        expected,
+        declared: pair,
         rule: declared.and_then(|declared| declared.rule.clone()),
+        excerpt: declared.and_then(|declared| declared.excerpt.clone()),
+        rivals: evidence.rivals,
         seen: &seen,
         sorted: &sorted,
         policy: &config.policy,
+        watched: watch.is_some(),
         verdict,
+        findings: declared
+            .and_then(|declared| declared.asked.as_ref())
+            .map_or_else(Vec::new, findings),
+        notes,
     }))
 }
 

@@ -13,6 +13,8 @@ const FAILED: u16 = u16::MAX;
 pub struct Ledger {
     entries: Vec<Entry>,
     buckets: Vec<Bucket>,
+    /// Where the requests of another run begin, see [`Self::append`].
+    starts: Vec<u32>,
 }
 
 /// One request.
@@ -57,7 +59,54 @@ impl Ledger {
         Self {
             entries: self.entries,
             buckets: buckets.to_vec(),
+            starts: self.starts,
         }
+    }
+
+    /// Notes the end of a request whose bucket is known by name: what was saved is read back.
+    pub fn push(&mut self, ended: Ended<'_>) {
+        let mark = ended.bucket.map_or(FAILED, |bucket| self.mark(bucket));
+        self.entries.push(Entry {
+            sequence: ended.sequence,
+            connection: ended.connection,
+            mark,
+        });
+    }
+
+    /// Adds another run after this one, as if its requests had been sent later, over connections of their own. Of both only
+    /// the requests before the first that is not remembered are kept: after a gap nobody knows the order.
+    pub fn append(&mut self, other: &Self) {
+        self.cut();
+        let mut later = other.clone();
+        later.cut();
+        let from = u32::try_from(self.entries.len()).expect("runs of a million requests");
+        let last = self.entries.iter().map(|entry| entry.connection).max();
+        let free = last.map_or(0, |last| last.saturating_add(1));
+        for ended in later.since(0) {
+            self.push(Ended {
+                sequence: from.saturating_add(ended.sequence),
+                connection: free.saturating_add(ended.connection),
+                bucket: ended.bucket,
+            });
+        }
+        self.starts.push(from);
+        let before = later.starts.iter();
+        self.starts
+            .extend(before.map(|start| from.saturating_add(*start)));
+    }
+
+    /// Positions in the order of dispatch at which another run begins; none in a single run.
+    #[must_use]
+    pub fn starts(&self) -> &[u32] {
+        &self.starts
+    }
+
+    /// Sorts, and leaves out what comes after the first gap.
+    fn cut(&mut self) {
+        self.entries.sort_by_key(|entry| entry.sequence);
+        let in_order = |(at, entry): &(usize, &Entry)| usize::try_from(entry.sequence) == Ok(*at);
+        let whole = self.entries.iter().enumerate().take_while(in_order).count();
+        self.entries.truncate(whole);
     }
 
     /// Adds the entries of another ledger of the same run.

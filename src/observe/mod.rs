@@ -146,7 +146,7 @@ fn capped(bucket: &Bucket, known: bool, kept: usize) -> Bucket {
 }
 
 /// A histogram of microseconds with three significant digits that grows as needed.
-fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three significant digits are allowed")
 }
 
@@ -192,6 +192,18 @@ impl Observation {
                 known.example.clone_from(&failed.example);
             }
         }
+    }
+
+    /// Adds another run, of another load generator: unlike [`Self::merge`], sequence and connection numbers are its own.
+    pub fn append(&mut self, other: &Self) {
+        let ledger = std::mem::take(&mut self.ledger);
+        let counts = Self {
+            ledger: Ledger::default(),
+            ..other.clone()
+        };
+        self.merge(&counts);
+        self.ledger = ledger;
+        self.ledger.append(&other.ledger);
     }
 }
 
@@ -253,6 +265,32 @@ mod tests {
             let sum = merged(&[&a, &b]);
             prop_assert_eq!(sum.answered() + sum.failed(), sum.sent);
         }
+    }
+
+    #[test]
+    fn another_run_is_added_after_this_one_with_connections_of_its_own() {
+        let bucket = Bucket {
+            identity: Identity::Value("v1".into()),
+            status: 200,
+        };
+        let ended = |sequence, connection| Ended {
+            sequence,
+            connection,
+            bucket: Some(&bucket),
+        };
+        let mut one = Ledger::default();
+        // The third request of the first run was never heard of again.
+        for (sequence, connection) in [(1, 1), (0, 0), (3, 1)] {
+            one.push(ended(sequence, connection));
+        }
+        let mut other = Ledger::default();
+        other.push(ended(0, 0));
+        one.append(&other);
+        let order: Vec<(u32, u32)> = one.since(0).map(|e| (e.sequence, e.connection)).collect();
+        assert_eq!(
+            (order.as_slice(), one.starts()),
+            ([(0, 0), (1, 1), (2, 2)].as_slice(), [2].as_slice())
+        );
     }
 
     #[test]

@@ -1,36 +1,77 @@
 //! From the values of a run to the model.
 
+use std::collections::HashMap;
+
+use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
-    BucketRow, DeclaredShare, Expectation, FailureRow, Report, Request, SCHEMA, Seen, TargetRow,
-    Tool,
+    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, Recorded, Report, Request,
+    Requests, SCHEMA, Seen, TargetRow, Tool,
 };
 use crate::observe::{FailureKind, Latency, Observation};
-use crate::split::{Declared, Expected, Target};
-use crate::verdict::attribution::{Attribution, Place};
-use crate::verdict::{Policy, Verdict};
+use crate::split::{Broken, Bucket, Declared, Expected, Target};
+use crate::verdict::attribution::{Attribution, Place, Row, label_of, place};
+use crate::verdict::mapping::Mapping;
+use crate::verdict::{Caveat, Outcome, Policy, Rival, Verdict};
 
 /// The values of a run, as they come out of its steps.
 pub struct Run<'a> {
     /// What was asked.
     pub request: Request,
-    /// What was declared.
-    pub expected: Option<&'a Expected>,
+    /// What was declared, and which values mean which of its targets.
+    pub declared: Option<(&'a Expected, &'a Mapping)>,
     /// The rule it was declared in, where there is one.
     pub rule: Option<String>,
+    /// The lines of that rule.
+    pub excerpt: Option<Excerpt>,
+    /// What the split could be instead.
+    pub rivals: &'a [Rival],
     /// What was seen.
     pub seen: &'a Observation,
     /// The same, sorted under targets.
     pub sorted: &'a Attribution,
     /// What was asked of the counts.
     pub policy: &'a Policy,
+    /// Whether the run was to end as soon as the answer was certain.
+    pub watched: bool,
     /// The answer.
     pub verdict: Verdict,
+    /// What in the manifests may be the reason where the split diverges; then it becomes part of the diagnosis.
+    pub findings: Vec<Caveat>,
+    /// What is known beside the counts; it becomes part of the caveats.
+    pub notes: Vec<Caveat>,
+}
+
+impl Run<'_> {
+    fn expected(&self) -> Option<&Expected> {
+        self.declared.map(|(expected, _)| expected)
+    }
 }
 
 /// Puts the values of a run into the model.
 #[must_use]
 pub fn report(run: Run<'_>) -> Report {
     let observation = seen(&run);
+    let expected = run.expected().map(|expected| Expectation {
+        source: expected.source.clone(),
+        rule: run.rule.clone(),
+        mechanism: expected.mechanism,
+        shares: expected.declared().iter().map(declared_share).collect(),
+        broken: Some(expected.broken().clone()).filter(|broken| *broken != Broken::default()),
+        rivals: run.rivals.to_vec(),
+        excerpt: run.excerpt.clone(),
+    });
+    let mut verdict = run.verdict;
+    explain(&mut verdict, &run.findings);
+    // What explains the verdict was said there.
+    let said =
+        |note: &Caveat| (verdict.diagnosis.iter()).any(|known| known.message == note.message);
+    let stated: Vec<Caveat> = run
+        .notes
+        .iter()
+        .filter(|note| !said(note))
+        .cloned()
+        .collect();
+    verdict.caveats.extend(stated);
     Report {
         schema: SCHEMA.to_owned(),
         tool: Tool {
@@ -39,14 +80,28 @@ pub fn report(run: Run<'_>) -> Report {
             seed: run.policy.seed,
         },
         target: run.request,
-        expected: run.expected.map(|expected| Expectation {
-            source: expected.source.clone(),
-            rule: run.rule,
-            mechanism: expected.mechanism,
-            shares: expected.declared().iter().map(declared_share).collect(),
-        }),
+        expected,
+        policy: *run.policy,
         observation,
-        verdict: run.verdict,
+        verdict,
+        findings: run.findings,
+        notes: run.notes,
+        generators: Vec::new(),
+        parts: Vec::new(),
+    }
+}
+
+/// Says in the diagnosis of a diverged verdict what in the manifests may be the reason. What the counts told comes first;
+/// where both say the same, it is said once, with the rule as its name.
+fn explain(verdict: &mut Verdict, findings: &[Caveat]) {
+    if verdict.outcome != Outcome::Diverged {
+        return;
+    }
+    for finding in findings {
+        match (verdict.diagnosis.iter_mut()).find(|known| known.message == finding.message) {
+            Some(known) => known.id.clone_from(&finding.id),
+            None => verdict.diagnosis.push(finding.clone()),
+        }
     }
 }
 
@@ -77,58 +132,7 @@ pub(super) fn declared_share(declared: &Declared) -> DeclaredShare {
 
 fn seen(run: &Run<'_>) -> Seen {
     let (seen, sorted) = (run.seen, run.sorted);
-    let declared = run.expected.map_or(&[][..], Expected::declared);
-    let answered = seen.answered();
-    let comparisons = declared
-        .iter()
-        .filter(|declared| !declared.share.is_zero())
-        .count();
-    let interval = |count: u64| {
-        let (low, high) = if answered == 0 {
-            (0.0, 1.0)
-        } else {
-            run.policy.interval(comparisons, count, answered)
-        };
-        [low, high]
-    };
-    let share = |count: u64| {
-        if answered == 0 {
-            0.0
-        } else {
-            count as f64 / answered as f64
-        }
-    };
-    let buckets = sorted.rows.iter().map(|row| {
-        let (target, place) = match row.place {
-            Place::Target(index) => (Some(declared[index].name.clone()), "declared"),
-            Place::Undeclared => (None, "undeclared"),
-            Place::Unattributed => (None, "unattributed"),
-            Place::Counted => (None, "counted"),
-        };
-        let latency = Latency::of(&row.tally.latency).unwrap_or_default();
-        BucketRow {
-            bucket: row.label.clone(),
-            target,
-            place: place.to_owned(),
-            count: row.tally.count,
-            share: share(row.tally.count),
-            share_interval: interval(row.tally.count),
-            statuses: row.statuses.clone(),
-            response_ms: latency,
-            service_ms: latency,
-        }
-    });
-    let targets = declared.iter().enumerate().map(|(index, declared)| {
-        let tally = sorted.target(index);
-        TargetRow {
-            target: declared.name.clone(),
-            declared: declared.share.as_f64(),
-            count: tally.count,
-            share: share(tally.count),
-            share_interval: interval(tally.count),
-            service_ms: Latency::of(&tally.latency),
-        }
-    });
+    let rows = answers(run);
     let failures = FailureKind::ALL.iter().map(|kind| {
         let failed = seen.failures.get(kind).cloned().unwrap_or_default();
         FailureRow {
@@ -137,7 +141,23 @@ fn seen(run: &Run<'_>) -> Seen {
             example: failed.example,
         }
     });
-    let elapsed = seen.elapsed.as_secs_f64();
+    let (elapsed, answered) = (seen.elapsed.as_secs_f64(), seen.answered());
+    let columns = run
+        .expected()
+        .map_or(sorted.rows.len().min(MOST_COLUMNS), |expected| {
+            expected.declared().len()
+        });
+    let drawn = |bucket: &Bucket| Some((bucket.clone(), column(run, bucket)?));
+    let drawn: HashMap<Bucket, usize> = seen.tallies.keys().filter_map(drawn).collect();
+    let column = |bucket: &Bucket| drawn.get(bucket).copied().filter(|at| *at < columns);
+    let buckets: Vec<Bucket> = rows
+        .iter()
+        .flatten()
+        .map(|answers| Bucket {
+            identity: answers.identity.clone(),
+            status: answers.status,
+        })
+        .collect();
     Seen {
         sent: seen.sent,
         answered,
@@ -151,8 +171,125 @@ fn seen(run: &Run<'_>) -> Seen {
             0.0
         },
         connections: seen.connections,
-        buckets: buckets.collect(),
-        targets: targets.collect(),
+        watched: run.watched,
+        buckets: bucket_rows(run, rows),
+        targets: target_rows(run),
         failures: failures.collect(),
+        slices: slices(&seen.ledger, columns, column),
+        connection_table: connections(&seen.ledger, columns, column),
+        requests: Requests::pack(&seen.ledger, &buckets),
+    }
+}
+
+/// Shares of the complete answers, with their intervals.
+struct Shares<'a> {
+    policy: &'a Policy,
+    answered: u64,
+    comparisons: usize,
+}
+
+impl<'a> Shares<'a> {
+    fn of(run: &Run<'a>) -> Self {
+        let declared = run.expected().map_or(&[][..], Expected::declared);
+        let comparisons = declared.iter().filter(|declared| !declared.share.is_zero());
+        Self {
+            policy: run.policy,
+            answered: run.seen.answered(),
+            comparisons: comparisons.count(),
+        }
+    }
+
+    fn share(&self, count: u64) -> f64 {
+        if self.answered == 0 {
+            0.0
+        } else {
+            count as f64 / self.answered as f64
+        }
+    }
+
+    fn interval(&self, count: u64) -> [f64; 2] {
+        if self.answered == 0 {
+            return [0.0, 1.0];
+        }
+        let (low, high) = self.policy.interval(self.comparisons, count, self.answered);
+        [low, high]
+    }
+}
+
+fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
+    let shares = Shares::of(run);
+    let row = |(row, answers): (&Row, Vec<Answers>)| {
+        let (target, place) = match row.place {
+            Place::Target(index) => {
+                let declared = run.expected().map(Expected::declared).unwrap_or_default();
+                (Some(declared[index].name.clone()), "declared")
+            }
+            Place::Undeclared => (None, "undeclared"),
+            Place::Unattributed => (None, "unattributed"),
+            Place::Counted => (None, "counted"),
+        };
+        let latency = Latency::of(&row.tally.latency).unwrap_or_default();
+        BucketRow {
+            bucket: row.label.clone(),
+            target,
+            place: place.to_owned(),
+            count: row.tally.count,
+            share: shares.share(row.tally.count),
+            share_interval: shares.interval(row.tally.count),
+            statuses: row.statuses.clone(),
+            response_ms: latency,
+            service_ms: latency,
+            answers,
+        }
+    };
+    run.sorted.rows.iter().zip(answers).map(row).collect()
+}
+
+fn target_rows(run: &Run<'_>) -> Vec<TargetRow> {
+    let shares = Shares::of(run);
+    let row = |(index, declared): (usize, &Declared)| {
+        let tally = run.sorted.target(index);
+        TargetRow {
+            target: declared.name.clone(),
+            declared: declared.share.as_f64(),
+            count: tally.count,
+            share: shares.share(tally.count),
+            share_interval: shares.interval(tally.count),
+            service_ms: Latency::of(&tally.latency),
+            service: Recorded::of(&tally.latency),
+        }
+    };
+    let declared = run.expected().map_or(&[][..], Expected::declared);
+    declared.iter().enumerate().map(row).collect()
+}
+
+/// The buckets behind each row.
+fn answers(run: &Run<'_>) -> Vec<Vec<Answers>> {
+    let of_row = |row: &Row| {
+        let own = run.seen.tallies.iter().filter(|(bucket, _)| {
+            let place = place(bucket, run.declared);
+            place == row.place && label_of(bucket, place, run.expected()) == row.label
+        });
+        own.map(|(bucket, tally)| Answers {
+            identity: bucket.identity.clone(),
+            status: bucket.status,
+            count: tally.count,
+            service: Recorded::of(&tally.latency),
+        })
+        .collect()
+    };
+    run.sorted.rows.iter().map(of_row).collect()
+}
+
+/// Where an answer is drawn: at its declared target, or where nothing is declared at its row.
+fn column(run: &Run<'_>, bucket: &Bucket) -> Option<usize> {
+    match place(bucket, run.declared) {
+        Place::Target(index) => Some(index),
+        Place::Undeclared | Place::Unattributed if run.declared.is_some() => None,
+        place => {
+            let label = label_of(bucket, place, None);
+            let mut rows = run.sorted.rows.iter();
+            rows.position(|row| row.place == place && row.label == label)
+        }
     }
 }

@@ -1,24 +1,52 @@
 //! The one model that every format renders. Renderers compute nothing but layout.
 
+mod bar;
 mod build;
+mod charted;
+mod comparison;
+mod csv;
+mod distribution;
+mod excerpt;
 pub mod explain;
+mod format;
+mod github;
+mod hgrm;
+mod hlog;
+mod html;
 mod json;
+mod junit;
 pub mod lint;
+mod markdown;
+mod merge;
+mod oneline;
+mod openmetrics;
+mod recorded;
+mod requests;
+mod saved;
 mod shown;
 mod size;
+mod svg;
 mod table;
 mod text;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
 use crate::observe::Latency;
-use crate::split::{Cause, Mechanism, Share};
-use crate::verdict::Verdict;
+use crate::split::{Broken, Cause, Identity, Mechanism, Share};
+use crate::verdict::{Caveat, Generator, Policy, Rival, Verdict};
 
+pub(crate) use bar::Bar;
 pub use build::{Run, report};
+pub use charted::{ConnectionRow, Connections, Slice};
+pub use comparison::{Comparison, ComparisonFormat, comparison};
+pub use excerpt::Excerpt;
+pub use format::{FORMATS, Format, Style, format};
+pub use merge::{Changes, MergeError, again};
+pub use recorded::Recorded;
+pub use requests::Requests;
+pub use saved::{ReadError, read};
 pub(crate) use shown::fitted;
 pub use size::render as render_size;
 
@@ -36,10 +64,33 @@ pub struct Report {
     pub target: Request,
     /// What was declared.
     pub expected: Option<Expectation>,
+    /// What was asked of the counts.
+    pub policy: Policy,
     /// What was seen.
     pub observation: Seen,
     /// What that means.
     pub verdict: Verdict,
+    /// What in the manifests may be the reason where the split diverges; then it is part of the diagnosis.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub findings: Vec<Caveat>,
+    /// What was known beside the counts, as part of the caveats: it stays when the counts are judged again.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<Caveat>,
+    /// Of several runs that were merged: what each of them saw.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub generators: Vec<Generator>,
+    /// The reports that were merged, in full.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<SavedPart>,
+}
+
+/// A report that was merged into another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedPart {
+    /// The file it was saved in.
+    pub name: String,
+    /// What it said.
+    pub report: Report,
 }
 
 /// What made the report, and what it takes to repeat it.
@@ -75,6 +126,15 @@ pub struct Expectation {
     pub mechanism: Mechanism,
     /// Who gets how much.
     pub shares: Vec<DeclaredShare>,
+    /// What it asks for and no proxy can deliver.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub broken: Option<Broken>,
+    /// What the split could be instead.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rivals: Vec<Rival>,
+    /// The lines that declare it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub excerpt: Option<Excerpt>,
 }
 
 /// One target's declared share.
@@ -122,12 +182,22 @@ pub struct Seen {
     pub rps: f64,
     /// Connections established.
     pub connections: u64,
+    /// Whether the run was to end as soon as the answer was certain.
+    pub watched: bool,
     /// Answers by value.
     pub buckets: Vec<BucketRow>,
     /// Answers by declared target, in the order of the declaration.
     pub targets: Vec<TargetRow>,
     /// Failures by kind, in the order of a request's life; kinds that did not occur have count 0.
     pub failures: Vec<FailureRow>,
+    /// The run in parts, in the order in which requests were sent.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub slices: Vec<Slice>,
+    /// Which connections led where.
+    pub connection_table: Connections,
+    /// How single requests ended, as far as they are remembered. A merged report has them in its parts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requests: Option<Requests>,
 }
 
 /// The answers of one value.
@@ -151,6 +221,21 @@ pub struct BucketRow {
     pub response_ms: Latency,
     /// From the send to the last byte.
     pub service_ms: Latency,
+    /// The same answers by what they said of themselves, with all their latencies.
+    pub answers: Vec<Answers>,
+}
+
+/// Answers of one identity and status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answers {
+    /// What they said of themselves.
+    pub identity: Identity,
+    /// The HTTP status.
+    pub status: u16,
+    /// How many.
+    pub count: u64,
+    /// From the send to the last byte, in microseconds.
+    pub service: Recorded,
 }
 
 /// The answers of one declared target.
@@ -168,6 +253,8 @@ pub struct TargetRow {
     pub share_interval: [f64; 2],
     /// From the send to the last byte; `None` without an answer.
     pub service_ms: Option<Latency>,
+    /// The same in full, in microseconds.
+    pub service: Recorded,
 }
 
 /// Failures of one kind.
@@ -180,42 +267,4 @@ pub struct FailureRow {
     /// What the system said the first time.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub example: String,
-}
-
-/// How a format may look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// Whether ANSI colours may be used.
-    pub colour: bool,
-    /// Columns of the terminal.
-    pub width: usize,
-    /// Whether to show what is usually left out.
-    pub verbose: bool,
-}
-
-/// A way to write a report.
-#[derive(Debug)]
-pub struct Format {
-    /// Its name in `-o` and `--report`.
-    pub name: &'static str,
-    /// Writes the report.
-    pub render: fn(&Report, Style, &mut dyn Write) -> io::Result<()>,
-}
-
-/// Every format. A new one is a file and a line here.
-pub const FORMATS: [Format; 2] = [
-    Format {
-        name: "text",
-        render: text::render,
-    },
-    Format {
-        name: "json",
-        render: json::render,
-    },
-];
-
-/// The format of that name.
-#[must_use]
-pub fn format(name: &str) -> Option<&'static Format> {
-    FORMATS.iter().find(|format| format.name == name)
 }

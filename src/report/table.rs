@@ -2,8 +2,9 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
+use unicode_width::UnicodeWidthStr;
 
-use super::shown::{fitted, safe};
+use super::shown::fitted;
 use super::{BucketRow, Report, TargetRow};
 use crate::observe::Latency;
 use crate::units::percent;
@@ -21,7 +22,8 @@ struct Line {
     share: f64,
     interval: [f64; 2],
     errors: u64,
-    declared: String,
+    /// Its declared share, or else its place, and the name of the target.
+    declared: (String, String),
     latency: Option<Latency>,
 }
 
@@ -60,9 +62,9 @@ impl Lines {
         let others: Vec<&BucketRow> = buckets.iter().filter(|row| row.target.is_none()).collect();
         let place = |row: &BucketRow| {
             if row.place == "counted" {
-                String::new()
+                (String::new(), String::new())
             } else {
-                row.place.clone()
+                (row.place.clone(), String::new())
             }
         };
         lines.extend(
@@ -82,8 +84,29 @@ impl Lines {
         self.lines.is_empty()
     }
 
-    /// Who answered how often, beside what was declared.
-    pub(super) fn shares(&self, report: &Report, width: usize) -> String {
+    /// Who answered how often, beside what was declared, in so many columns if names can be shortened to that; and the
+    /// columns of a name.
+    pub(super) fn shares(&self, report: &Report, columns: usize) -> (String, usize) {
+        let names = self.widest(Line::label);
+        let targets = self.widest(Line::declared);
+        let drawn = self.shares_with(report, names, targets);
+        let room = columns.saturating_sub(width_of(&drawn).saturating_sub(names + targets));
+        if names + targets <= room {
+            return (drawn, names);
+        }
+        // Each may have half of the room, and what the other leaves.
+        let targets = targets.min((room / 2).max(room.saturating_sub(names)));
+        let names = names.min(room.saturating_sub(targets));
+        (self.shares_with(report, names, targets), names)
+    }
+
+    /// The columns of the longest text of a line, whole.
+    fn widest(&self, text: fn(&Line, usize) -> String) -> usize {
+        let lines = self.lines.iter().map(|line| text(line, usize::MAX).width());
+        lines.max().unwrap_or(0)
+    }
+
+    fn shares_with(&self, report: &Report, names: usize, targets: usize) -> String {
         let errors = self.lines.iter().any(|line| line.errors > 0);
         let judged = report.expected.is_some();
         let mut header = vec![left("RESPONSE"), right("REQUESTS"), right("SHARE")];
@@ -100,7 +123,7 @@ impl Lines {
         let rows = self.lines.iter().map(|line| {
             let [low, high] = line.interval;
             let mut cells = vec![
-                left(&line.label(width)),
+                left(&line.label(names)),
                 right(&line.count.to_string()),
                 right(&percent(line.share)),
             ];
@@ -113,15 +136,24 @@ impl Lines {
                 }));
             }
             if judged {
-                cells.push(left(&line.declared));
+                cells.push(left(&line.declared(targets)));
             }
             cells
         });
         table(header, rows)
     }
 
-    /// How fast the answers were.
-    pub(super) fn latencies(&self, width: usize) -> String {
+    /// How fast the answers were, in so many columns, with names of so many at most.
+    pub(super) fn latencies(&self, columns: usize, names: usize) -> String {
+        let drawn = self.latencies_with(names);
+        let over = width_of(&drawn).saturating_sub(columns);
+        if over == 0 {
+            return drawn;
+        }
+        self.latencies_with(names.saturating_sub(over))
+    }
+
+    fn latencies_with(&self, names: usize) -> String {
         let columns = ["MEAN", "P50", "P90", "P99", "P99.9", "MAX"];
         let header = std::iter::once(left("LATENCY, MS"))
             .chain(columns.map(right))
@@ -131,7 +163,7 @@ impl Lines {
             .filter_map(|line| Some((line, line.latency?)))
             .map(|(line, ms)| {
                 let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
-                std::iter::once(left(&line.label(width)))
+                std::iter::once(left(&line.label(names)))
                     .chain(numbers.map(|value| right(&millis(value))))
                     .collect()
             });
@@ -140,7 +172,7 @@ impl Lines {
 }
 
 impl Line {
-    fn of_value(row: &BucketRow, declared: String) -> Self {
+    fn of_value(row: &BucketRow, declared: (String, String)) -> Self {
         Self {
             label: row.bucket.clone(),
             nested: false,
@@ -156,7 +188,7 @@ impl Line {
     fn nested(row: &BucketRow) -> Self {
         Self {
             nested: true,
-            ..Self::of_value(row, String::new())
+            ..Self::of_value(row, Default::default())
         }
     }
 
@@ -182,7 +214,7 @@ impl Line {
             share: rows.iter().map(|row| row.share).sum(),
             interval: [0.0, 1.0],
             errors: rows.iter().map(|row| errors(row)).sum(),
-            declared: String::new(),
+            declared: Default::default(),
             latency: None,
         }
     }
@@ -194,9 +226,19 @@ impl Line {
             fitted(&self.label, width)
         }
     }
+
+    /// `90% single`
+    fn declared(&self, width: usize) -> String {
+        let (share, target) = &self.declared;
+        let room = width.saturating_sub(share.width() + 1);
+        format!("{share} {}", fitted(target, room))
+            .trim_end()
+            .to_owned()
+    }
 }
 
-fn errors(row: &BucketRow) -> u64 {
+/// Answers with a status of 400 or more.
+pub(super) fn errors(row: &BucketRow) -> u64 {
     row.statuses
         .iter()
         .filter(|(status, _)| **status >= 400)
@@ -204,13 +246,17 @@ fn errors(row: &BucketRow) -> u64 {
         .sum()
 }
 
-/// `90% single`
-fn declared(target: &TargetRow) -> String {
-    format!("{} {}", percent(target.declared), safe(&target.target))
+fn declared(target: &TargetRow) -> (String, String) {
+    (percent(target.declared), target.target.clone())
+}
+
+/// The columns of a table.
+fn width_of(table: &str) -> usize {
+    table.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
 /// Milliseconds with the digits that matter.
-fn millis(value: f64) -> String {
+pub(super) fn millis(value: f64) -> String {
     let decimals = match value {
         _ if value >= 100.0 => 0,
         _ if value >= 10.0 => 1,

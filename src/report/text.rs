@@ -3,27 +3,42 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::shown::safe;
-use super::table::Lines;
+use unicode_width::UnicodeWidthStr;
+
+use super::bar::{Bar, LEGEND, MARK};
+use super::shown::{fitted, safe};
+use super::table::{Lines, left, right, table};
 use super::{Report, Style};
 use crate::units::{counted, percent};
 use crate::verdict::slo::SloOutcome;
 use crate::verdict::{Outcome, SloResult, Unit};
 
-/// Columns the tables need beside the response.
-const FIXED_WIDTH: usize = 54;
+/// Columns of the tables, at least and at most.
+const TABLES: (usize, usize) = (60, 160);
+/// Columns of a name beside a bar, and how many bars are drawn.
+const WIDEST_NAME: usize = 24;
+const MOST_BARS: usize = 12;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint(style.colour);
     writeln!(out, "{}", head(report))?;
     let lines = Lines::new(report);
     if !lines.is_empty() {
-        let widest = style.width.clamp(60, 160) - FIXED_WIDTH;
-        writeln!(out, "\n{}", lines.shares(report, widest))?;
+        let columns = style.width.clamp(TABLES.0, TABLES.1);
+        let (shares, names) = lines.shares(report, columns);
+        writeln!(out, "\n{shares}")?;
         if let Some(remark) = &lines.hidden {
             writeln!(out, "  {remark}")?;
         }
-        writeln!(out, "\n{}", lines.latencies(widest))?;
+        if style.bars {
+            write!(out, "\n{}", bars(report, style.width, &paint))?;
+        }
+        if report.observation.answered > 0 {
+            writeln!(out, "\n{}", lines.latencies(columns, names))?;
+        }
+    }
+    if !report.generators.is_empty() {
+        writeln!(out, "\n{}", generators(report))?;
     }
     for failed in report
         .observation
@@ -58,7 +73,80 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     Ok(())
 }
 
-fn head(report: &Report) -> String {
+/// A bar for each target, or for each value where nothing is declared.
+fn bars(report: &Report, width: usize, paint: &Paint) -> String {
+    let seen = &report.observation;
+    let targets = seen.targets.iter().map(|target| {
+        let [low, high] = target.share_interval;
+        let bar = Bar {
+            low,
+            share: target.share,
+            high,
+            declared: Some(target.declared),
+        };
+        (fitted(&target.target, WIDEST_NAME), bar)
+    });
+    let others = seen.buckets.iter().filter(|row| row.target.is_none());
+    let others = others.map(|row| {
+        let [low, high] = row.share_interval;
+        let bar = Bar {
+            low,
+            share: row.share,
+            high,
+            declared: None,
+        };
+        (fitted(&row.bucket, WIDEST_NAME), bar)
+    });
+    let rows: Vec<(String, Bar)> = targets.chain(others).take(MOST_BARS).collect();
+    let names = rows.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+    let room = width.clamp(60, 120).saturating_sub(names + 4);
+    let mut text = String::new();
+    for (name, bar) in rows {
+        let blanks = " ".repeat(names.saturating_sub(name.width()));
+        let drawn = bar.draw(room);
+        let drawn = match (bar.declared, bar.agrees()) {
+            (None, _) => drawn,
+            (_, true) => paint.with("32", &drawn),
+            (_, false) => paint.with("31", &drawn),
+        };
+        let _ = writeln!(text, "  {name}{blanks}  {drawn}");
+    }
+    let mark = if seen.targets.is_empty() { "" } else { MARK };
+    let legend = paint.with("2", &format!("{LEGEND}{mark}"));
+    let _ = writeln!(text, "  {}  {legend}", " ".repeat(names));
+    text
+}
+
+/// What each generator saw, where reports were merged.
+fn generators(report: &Report) -> String {
+    let targets = &report.observation.targets;
+    let mut header = vec![left("GENERATOR"), right("REQUESTS")];
+    header.extend(
+        targets
+            .iter()
+            .map(|target| right(&fitted(&target.target, WIDEST_NAME))),
+    );
+    header.push(left("ALONE"));
+    let rows = report.generators.iter().map(|generator| {
+        let all = generator.counts.iter().sum::<u64>().max(1) as f64;
+        let mut cells = vec![
+            left(&fitted(&generator.name, WIDEST_NAME)),
+            right(&generator.sent.to_string()),
+        ];
+        cells.extend(
+            generator
+                .counts
+                .iter()
+                .map(|own| right(&percent(*own as f64 / all))),
+        );
+        cells.push(left(&generator.outcome.to_string()));
+        cells
+    });
+    table(header, rows)
+}
+
+/// What was asked, and how much of it.
+pub(super) fn head(report: &Report) -> String {
     let (request, seen) = (&report.target, &report.observation);
     let host = if request.url.contains(&request.host) {
         String::new()
@@ -92,7 +180,13 @@ fn verdict(report: &Report, paint: &Paint) -> String {
         Outcome::NoData => paint.red("NO DATA"),
         Outcome::NotJudged => paint.bold("NOT JUDGED"),
     };
-    let mut text = format!("{word}  {}", safe(&verdict.reason));
+    format!("{word}  {}{}", safe(&verdict.reason), evidence(report))
+}
+
+/// The test and the declaration, each on a line of its own.
+pub(super) fn evidence(report: &Report) -> String {
+    let verdict = &report.verdict;
+    let mut text = String::new();
     if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method)
         && method != "structural"
     {
@@ -130,7 +224,7 @@ fn slo(result: &SloResult, paint: &Paint) -> String {
 }
 
 /// `= 0.226`, `= 3.1e-9`, `< 1e-300`.
-fn probability(p: f64, ln_p: Option<f64>) -> String {
+pub(super) fn probability(p: f64, ln_p: Option<f64>) -> String {
     match ln_p {
         _ if p >= 0.001 => format!("= {p:.3}"),
         Some(ln_p) if p < 1e-300 && ln_p.is_finite() => "< 1e-300".to_owned(),
@@ -203,7 +297,7 @@ fn details(report: &Report) -> String {
 }
 
 /// What a person would do now.
-fn next_step(report: &Report) -> Option<String> {
+pub(super) fn next_step(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
     match (verdict.outcome, verdict.requests_needed) {
         (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {

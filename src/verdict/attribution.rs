@@ -55,7 +55,7 @@ impl Attribution {
         let mut rows: BTreeMap<(Place, String), Row> = BTreeMap::new();
         for (bucket, tally) in &seen.tallies {
             let place = place(bucket, expected);
-            let label = label(bucket, place, expected.map(|(expected, _)| expected));
+            let label = label_of(bucket, place, expected.map(|(expected, _)| expected));
             let row = rows.entry((place, label.clone())).or_insert_with(|| Row {
                 label,
                 place,
@@ -112,7 +112,8 @@ impl Attribution {
 
 /// A known identity counts whatever its status; a status may be a target of its own; an error or a missing identity is
 /// nobody's; what is left was not declared.
-pub(super) fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
+#[must_use]
+pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
     let Some((expected, mapping)) = expected else {
         return if bucket.value().is_some() {
             Place::Counted
@@ -138,7 +139,8 @@ pub(super) fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) ->
 }
 
 /// The value; where the status says more about the answer than its value does, with the status in front.
-fn label(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> String {
+#[must_use]
+pub fn label_of(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> String {
     let by_status = match (place, expected) {
         (Place::Target(index), Some(expected)) => {
             expected.declared()[index].target.status().is_some()

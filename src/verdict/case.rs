@@ -3,7 +3,7 @@
 use super::attribution::Attribution;
 use super::sample::{Drawn, LOOKED_AT, Sample, active};
 use super::watch::{Decided, Watch};
-use super::{Balancing, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
+use super::{Balancing, Changed, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
 use crate::observe::Observation;
 use crate::split::{Expected, Mechanism};
 use crate::stats::change::{Change, change_of_labels};
@@ -37,7 +37,7 @@ pub(super) struct Case<'a> {
     pub(super) unit: dependence::Unit,
     /// What the declaration says about connections: a route of connections says it itself.
     pub(super) balancing: Balancing,
-    /// Where the split changed, if it did.
+    /// Where the split changed, if it did: in the run of one generator, where there are several.
     pub(super) change: Option<Change>,
     watch: Option<&'a Watch>,
 }
@@ -78,7 +78,10 @@ impl<'a> Case<'a> {
             counts,
             purity: purity(&rows),
             unit,
-            change: change_of_labels(&sample.labels(), active.len()),
+            change: sample
+                .labels_by_generator()
+                .iter()
+                .find_map(|labels| change_of_labels(labels, active.len())),
             active,
             sample,
             rows,
@@ -292,6 +295,11 @@ impl<'a> Case<'a> {
             resolution: Some(digits(resolution)),
             max_deviation: self.max_deviation().map(digits),
             unit: self.unit.into(),
+            change: self.change.as_ref().map(|change| Changed {
+                at: change.at,
+                before: change.before.clone(),
+                after: change.after.clone(),
+            }),
             ..blank(outcome, self.policy)
         }
     }

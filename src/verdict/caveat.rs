@@ -105,8 +105,9 @@ fn split_changed(case: &Case<'_>) -> Option<Caveat> {
     Some(caveat(
         "split-changed",
         format!(
-            "the split changed during the run: the first {} answers were {}, the rest {}; was the configuration still \
+            "the split changed during the run{}: the first {} answers were {}, the rest {}; was the configuration still \
              propagating? run again, or wait with --settle 30s",
+            case.sample.of_a_generator(),
             change.at,
             shares(&change.before),
             shares(&change.after)

@@ -4,6 +4,8 @@
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
 //! likely as every other rival that fits; otherwise those that fit are listed together.
 
+use serde::{Deserialize, Serialize};
+
 use super::attribution::Place;
 use super::case::Case;
 use super::{Caveat, Outcome, Verdict};
@@ -20,7 +22,7 @@ const DISTINCTLY: f64 = 2.995_732_273_553_991;
 const FITS: f64 = 0.01;
 
 /// Another split that the traffic could follow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rival {
     /// A stable short name, `kebab-case`.
     pub id: String,

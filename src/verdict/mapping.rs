@@ -154,6 +154,19 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// What was found before: values with the position of their target.
+    #[must_use]
+    pub fn known(values: impl IntoIterator<Item = (String, usize)>) -> Self {
+        Self(values.into_iter().collect())
+    }
+
+    /// What is known from both.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.clone());
+        self
+    }
+
     /// The position of the target a value belongs to.
     #[must_use]
     pub fn target(&self, value: &str) -> Option<usize> {

@@ -11,13 +11,17 @@ pub mod attribution;
 mod broken;
 mod case;
 mod caveat;
+pub mod compare;
 mod diagnosis;
 pub mod mapping;
 mod reason;
 mod sample;
 pub mod size;
 pub mod slo;
+mod together;
 mod watch;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +37,7 @@ use sample::Sample;
 
 pub use diagnosis::Rival;
 pub use slo::{SloResult, with_slos};
+pub use together::{Generator, Part, judge_together, rejudge};
 pub use watch::Watch;
 
 /// What the user accepts, and how sure the answer has to be.
@@ -99,6 +104,41 @@ pub enum Unit {
     Clustered,
 }
 
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Pass,
+        Self::Diverged,
+        Self::SloFailed,
+        Self::Inconclusive,
+        Self::NoData,
+        Self::NotJudged,
+    ];
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Diverged => "diverged",
+            Self::SloFailed => "slo-failed",
+            Self::Inconclusive => "inconclusive",
+            Self::NoData => "no-data",
+            Self::NotJudged => "not-judged",
+        })
+    }
+}
+
+impl fmt::Display for Balancing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Connection => "connection",
+            Self::Any => "any",
+        })
+    }
+}
+
 impl From<dependence::Unit> for Unit {
     fn from(unit: dependence::Unit) -> Self {
         match unit {
@@ -116,6 +156,17 @@ pub struct Caveat {
     pub id: String,
     /// What, and what to do about it.
     pub message: String,
+}
+
+/// A place where one split ends and another begins; counts are of the targets with a share, in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Attributed answers before it.
+    pub at: u64,
+    /// Their counts.
+    pub before: Vec<u64>,
+    /// The counts after it.
+    pub after: Vec<u64>,
 }
 
 /// A verdict, with every number that led to it.
@@ -147,6 +198,9 @@ pub struct Verdict {
     pub max_deviation: Option<f64>,
     /// What was counted.
     pub unit: Unit,
+    /// Where the split changed during the run, if it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub change: Option<Changed>,
     /// The verdict in one sentence.
     pub reason: String,
     /// After how many requests the answer was certain, in a run that ended early.
@@ -265,6 +319,7 @@ fn blank(outcome: Outcome, policy: &Policy) -> Verdict {
         resolution: None,
         max_deviation: None,
         unit: Unit::Response,
+        change: None,
         reason: String::new(),
         decided_after: None,
         requests_needed: None,

@@ -152,7 +152,8 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     if let Some(change) = &case.change {
         return format!(
-            "the split changed during the run, after {} answers",
+            "the split changed during the run{}, after {} answers",
+            case.sample.of_a_generator(),
             change.at
         );
     }

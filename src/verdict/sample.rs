@@ -23,6 +23,15 @@ pub(super) enum Drawn {
     Unattributed,
 }
 
+impl Drawn {
+    fn target(self) -> Option<usize> {
+        match self {
+            Self::Target(target) => Some(target),
+            Self::Unexpected | Self::Unattributed => None,
+        }
+    }
+}
+
 /// One request in order of dispatch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Draw {
@@ -38,12 +47,19 @@ pub(super) struct Sample {
     ahead: BTreeMap<u32, Draw>,
     /// Entries of the ledger that were read.
     read: usize,
+    /// Positions at which the run of another generator begins.
+    starts: Vec<usize>,
 }
 
 impl Sample {
     /// Reads what the ledger has gained.
     pub(super) fn extend(&mut self, ledger: &Ledger, expected: &Expected, mapping: &Mapping) {
         let active = active(expected);
+        let starts = ledger
+            .starts()
+            .iter()
+            .filter_map(|start| usize::try_from(*start).ok());
+        self.starts = starts.collect();
         for ended in ledger.since(self.read) {
             self.read += 1;
             let drawn = match ended
@@ -103,6 +119,28 @@ impl Sample {
         self.attributed().map(|(_, target)| target).collect()
     }
 
+    /// The same for each generator by itself.
+    pub(super) fn labels_by_generator(&self) -> Vec<Vec<usize>> {
+        let mut ends = self.starts.clone();
+        ends.push(self.draws.len());
+        let mut begin = 0;
+        let part = |end: &usize| {
+            let part = &self.draws[begin.min(self.draws.len())..(*end).min(self.draws.len())];
+            begin = *end;
+            part.iter().filter_map(|draw| draw.drawn.target()).collect()
+        };
+        ends.iter().map(part).collect()
+    }
+
+    /// What has to be said about a change during the run, where there were several runs.
+    pub(super) fn of_a_generator(&self) -> &'static str {
+        if self.starts.is_empty() {
+            ""
+        } else {
+            " of one generator"
+        }
+    }
+
     /// The first draw of each connection.
     pub(super) fn first_of_connections(&self) -> impl Iterator<Item = Drawn> {
         let mut known = HashSet::new();
@@ -111,10 +149,8 @@ impl Sample {
     }
 
     fn attributed(&self) -> impl Iterator<Item = (u32, usize)> {
-        self.draws.iter().filter_map(|draw| match draw.drawn {
-            Drawn::Target(target) => Some((draw.connection, target)),
-            Drawn::Unexpected | Drawn::Unattributed => None,
-        })
+        let of = |draw: &Draw| draw.drawn.target().map(|target| (draw.connection, target));
+        self.draws.iter().filter_map(of)
     }
 }
 

@@ -93,6 +93,12 @@ impl Watch {
         (self.by_response.ln_e(), (2.0 / self.policy.alpha).ln())
     }
 
+    /// The same for a pass: the evidence against every deviation of the resolution.
+    #[must_use]
+    pub fn evidence_of_pass(&self) -> (f64, f64) {
+        (self.by_response.ln_pass(), (2.0 / self.policy.beta).ln())
+    }
+
     /// The confidence sequence of the share of the target at this position among those with a share.
     #[must_use]
     pub fn confidence(&self, target: usize) -> Interval {

@@ -14,5 +14,7 @@ pub(crate) mod http;
 pub(crate) mod mesh;
 // A listener and its tasks on a thread of their own.
 pub(crate) mod server;
+// Readers of formats that are not ours, fetched once.
+pub(crate) mod tools;
 // A certificate that nobody else trusts.
 pub(crate) mod tls;

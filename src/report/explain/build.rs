@@ -79,6 +79,9 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
                 .collect()
         }),
         expected: Expectation {
+            broken: None,
+            rivals: Vec::new(),
+            excerpt: None,
             source: expected.source.clone(),
             rule: resolution.rules(),
             mechanism: expected.mechanism,

@@ -137,7 +137,7 @@ impl Measured {
         }
     }
 
-    fn quantile(&self, q: f64) -> Option<Estimate> {
+    pub(super) fn quantile(&self, q: f64) -> Option<Estimate> {
         let n = self.latency.len();
         if n == 0 {
             return None;

@@ -15,10 +15,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::Attribution;
 use super::{Outcome, Verdict};
+use crate::stats::quantile::Estimate;
+use crate::stats::rate::Errors;
 use crate::units::counted;
 pub use evaluate::evaluate;
 use form::Form;
@@ -95,6 +98,21 @@ pub enum SloOutcome {
     Failed,
     /// Not enough evidence either way.
     Inconclusive,
+}
+
+impl SloOutcome {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pass, Self::Failed, Self::Inconclusive];
+
+    /// As JSON spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 /// The answer to one objective.
@@ -195,6 +213,17 @@ impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.subject, self.metric)
     }
+}
+
+/// A quantile in seconds with its 95 % bounds, by order statistics; `None` without answers.
+pub(super) fn quantile_of(latencies: &Histogram<u64>, q: f64) -> Option<Estimate> {
+    let measured = measured::Measured {
+        n: latencies.len(),
+        errors: Errors { errors: 0, n: 0 },
+        latency: latencies.clone(),
+        fraction: None,
+    };
+    measured.quantile(q)
 }
 
 /// What objectives make of a verdict on the split: a divergence stays one; else one that fails decides, then one that is

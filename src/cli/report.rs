@@ -1,0 +1,195 @@
+//! `resplit report`: saved reports merged, judged again, compared, rendered.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::{Balancing, Inconclusive, OutputArgs, SloArgs, probability, resolution};
+use super::deliver::{deliver, exit, to_stdout};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{config, input, objectives, output};
+use crate::report::{
+    Changes, ComparisonFormat, MergeError, ReadError, Report, again, comparison, read,
+};
+use crate::units::{Count, Fraction};
+use crate::verdict;
+
+/// The options of `report`.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Reports that were saved with --report json=FILE or -o json; - for stdin
+    #[arg(value_name = "FILE.json", required = true)]
+    files: Vec<PathBuf>,
+    /// Show two reports beside each other, before and after, instead of merging them
+    #[arg(long)]
+    compare: bool,
+    #[command(flatten)]
+    judgement: AgainArgs,
+    #[command(flatten)]
+    objectives: SloArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What is asked this time; what is left out is asked as it was then.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+struct AgainArgs {
+    /// The chance of a false alarm, at most [default: as saved]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    alpha: Option<f64>,
+    /// The chance of a pass, at most, when a share is off by the resolution [default: as saved]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    beta: Option<f64>,
+    /// The deviation of a share that is accepted [default: as saved]
+    #[arg(long, value_name = "T")]
+    tolerance: Option<Fraction>,
+    /// The deviation a pass must rule out, or `auto` [default: as saved]
+    #[arg(long, value_name = "D", value_parser = resolution)]
+    resolution: Option<Fraction>,
+    /// What an inconclusive verdict counts as
+    #[arg(long, value_enum, value_name = "AS")]
+    inconclusive: Option<Inconclusive>,
+    /// The most requests without a known target in a pass [default: as saved]
+    #[arg(long, value_name = "P")]
+    max_unattributed: Option<Fraction>,
+    /// What is declared to be split [default: as saved]
+    #[arg(long, value_enum, value_name = "BY")]
+    balancing: Option<Balancing>,
+    /// How many answers may come from undeclared or zero-weight targets [default: as saved]
+    #[arg(long, value_name = "N")]
+    allow_unexpected: Option<Count>,
+}
+
+impl AgainArgs {
+    fn asks(&self) -> bool {
+        self.alpha.is_some()
+            || self.beta.is_some()
+            || self.tolerance.is_some()
+            || self.resolution.is_some()
+            || self.inconclusive.is_some()
+            || self.max_unattributed.is_some()
+            || self.balancing.is_some()
+            || self.allow_unexpected.is_some()
+    }
+
+    fn changes(&self, slos: &[String]) -> Result<Changes, Failure> {
+        let balancing = |by| match by {
+            Balancing::Request => verdict::Balancing::Request,
+            Balancing::Connection => verdict::Balancing::Connection,
+            Balancing::Any => verdict::Balancing::Any,
+        };
+        // `auto` is read as 0.
+        let asked = |resolution: Fraction| Some(resolution.get()).filter(|own| *own > 0.0);
+        Ok(Changes {
+            alpha: self.alpha,
+            beta: self.beta,
+            tolerance: self.tolerance.map(Fraction::get),
+            resolution: self.resolution.map(asked),
+            max_unattributed: self.max_unattributed.map(Fraction::get),
+            allow_unexpected: self.allow_unexpected.map(|count| count.0),
+            balancing: self.balancing.map(balancing),
+            slos: objectives::read(slos)?,
+        })
+    }
+}
+
+/// Carries out `report`.
+pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
+    let changes = args.judgement.changes(&args.objectives.slo)?;
+    let to = config::output(args.output)?;
+    let named = args.files.iter().map(|path| read_file(path));
+    let reports: Vec<(String, Report)> = named.collect::<Result<_, _>>()?;
+    if args.compare {
+        if args.judgement.asks() || !changes.slos.is_empty() {
+            return Err(Failure::usage(
+                "--compare judges nothing",
+                "leave the options of judgement out, or judge each report by itself first: resplit report --alpha P -o json FILE",
+            ));
+        }
+        return compared(&reports, &to);
+    }
+    let report = again(reports, &changes).map_err(|error| refused(&error))?;
+    deliver(&report, &to)?;
+    Ok(exit(report.verdict.outcome, args.judgement.inconclusive))
+}
+
+fn read_file(path: &Path) -> Result<(String, Report), Failure> {
+    let name = path.display().to_string();
+    let bytes = input::bytes(path)?;
+    let unusable = |error: ReadError| {
+        refused(&MergeError::Unusable {
+            name: name.clone(),
+            error,
+        })
+    };
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::usage(
+            format!("`{name}` is no text in UTF-8"),
+            "name files that were saved with --report json=FILE",
+        )
+    })?;
+    let report = read(&text).map_err(unusable)?;
+    Ok((name, report))
+}
+
+fn refused(error: &MergeError) -> Failure {
+    let help = match error {
+        MergeError::Nothing => "name files that were saved with --report json=FILE".to_owned(),
+        MergeError::Unusable { error, .. } => match error {
+            ReadError::Newer(_) => "use the resplit that saved it, or a newer one".to_owned(),
+            ReadError::Other(_) | ReadError::Form(_) => {
+                "name files that were saved with --report json=FILE or -o json".to_owned()
+            }
+            ReadError::Damaged(_) => "run again, or leave the file out".to_owned(),
+        },
+        MergeError::Twice { .. } => "name every run once".to_owned(),
+        MergeError::Different { what, .. } => match *what {
+            "how sure the answer has to be" => {
+                "say what is asked of all of them, with the options shown".to_owned()
+            }
+            "their objectives" => "say what is asked of all of them, with --slo".to_owned(),
+            _ => "merge reports of the same question only; --compare shows two of them beside each other".to_owned(),
+        },
+        MergeError::Objective { problem, .. } => problem.help.clone(),
+    };
+    Failure::usage(error.to_string(), help)
+}
+
+/// Both beside each other; exit 0, whatever they say.
+fn compared(reports: &[(String, Report)], to: &config::OutputConfig) -> Result<Exit, Failure> {
+    let [before, after] = reports else {
+        return Err(Failure::usage(
+            format!("--compare takes two reports, not {}", reports.len()),
+            "resplit report --compare before.json after.json",
+        ));
+    };
+    let found = comparison((&before.0, &before.1), (&after.0, &after.1));
+    for (format, path) in &to.files {
+        let mut bytes = Vec::new();
+        found
+            .render(comparison_format(format.name)?, &mut bytes)
+            .and_then(|()| output::replace(path, &bytes))
+            .map_err(|source| Failure::Write {
+                path: path.display().to_string(),
+                source,
+            })?;
+    }
+    let mut bytes = Vec::new();
+    let written = found.render(comparison_format(to.format.name)?, &mut bytes);
+    to_stdout(written.map(|()| bytes))?;
+    Ok(Exit::Pass)
+}
+
+fn comparison_format(name: &str) -> Result<ComparisonFormat, Failure> {
+    match name {
+        "text" => Ok(ComparisonFormat::Text),
+        "markdown" => Ok(ComparisonFormat::Markdown),
+        "json" => Ok(ComparisonFormat::Json),
+        other => Err(Failure::usage(
+            format!("a comparison cannot be written as `{other}`"),
+            "there are text, markdown and json",
+        )),
+    }
+}

@@ -1,0 +1,205 @@
+//! What charts need beside the counts: the run in parts, and the connections. Filled in when a report is built; whoever
+//! draws it computes nothing.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::observe::{Ended, Ledger};
+use crate::split::Bucket;
+
+/// Parts of a run, at most, and the requests in one, at least: of fewer, a share says nothing.
+const SLICES: usize = 40;
+const SLICE: usize = 20;
+/// Connections that are listed one by one.
+const LISTED: usize = 240;
+/// Columns of counts where nothing is declared.
+pub(super) const MOST_COLUMNS: usize = 20;
+
+/// Consecutive requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The place of the first in the order in which they were sent, from 0.
+    pub first: u64,
+    /// How many.
+    pub requests: u64,
+    /// Answers by declared target, in the order of the declaration; where nothing is declared, by the first values of
+    /// `buckets`.
+    pub counts: Vec<u64>,
+    /// All others, and requests without an answer.
+    pub others: u64,
+}
+
+/// Which connections led where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Connections that carried remembered requests.
+    pub used: u64,
+    /// Those of them with several answers that are counted in columns.
+    pub reused: u64,
+    /// Those of the reused ones whose answers all came from one place.
+    pub pure: u64,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rows: Vec<ConnectionRow>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionRow {
+    /// Its number within the run.
+    pub connection: u32,
+    /// As in [`Slice::counts`].
+    pub counts: Vec<u64>,
+    /// As in [`Slice::others`].
+    pub others: u64,
+}
+
+/// The run in parts. `column` says where an answer counts. Runs of several generators are laid beside each other.
+pub(super) fn slices(
+    ledger: &Ledger,
+    columns: usize,
+    column: impl Fn(&Bucket) -> Option<usize>,
+) -> Vec<Slice> {
+    let ended = side_by_side(ledger);
+    let size = ended.len().div_ceil(SLICES).max(SLICE);
+    let slice = |(index, part): (usize, &[Ended<'_>])| {
+        let mut slice = Slice {
+            first: (index * size) as u64,
+            requests: part.len() as u64,
+            counts: vec![0; columns],
+            others: 0,
+        };
+        for request in part {
+            match request.bucket.and_then(&column) {
+                Some(column) => slice.counts[column] += 1,
+                None => slice.others += 1,
+            }
+        }
+        slice
+    };
+    ended.chunks(size).enumerate().map(slice).collect()
+}
+
+/// The requests in order; those of several generators by how far their own run had got.
+fn side_by_side(ledger: &Ledger) -> Vec<Ended<'_>> {
+    let mut ended: Vec<Ended<'_>> = ledger.since(0).collect();
+    ended.sort_by_key(|request| request.sequence);
+    let starts = ledger.starts();
+    if starts.is_empty() {
+        return ended;
+    }
+    let progress = |request: &Ended<'_>| {
+        let run = starts.partition_point(|start| *start <= request.sequence);
+        let begin = run.checked_sub(1).map_or(0, |run| starts[run]);
+        let end = starts.get(run).map_or(ended.len(), |end| {
+            usize::try_from(*end).unwrap_or(usize::MAX)
+        });
+        let length = end as f64 - f64::from(begin);
+        f64::from(request.sequence - begin) / length.max(1.0)
+    };
+    let mut keyed: Vec<(f64, Ended<'_>)> = ended.iter().map(|r| (progress(r), *r)).collect();
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    keyed.into_iter().map(|(_, request)| request).collect()
+}
+
+/// The connections of the remembered requests.
+pub(super) fn connections(
+    ledger: &Ledger,
+    columns: usize,
+    column: impl Fn(&Bucket) -> Option<usize>,
+) -> Connections {
+    let mut ended: Vec<Ended<'_>> = ledger.since(0).collect();
+    ended.sort_by_key(|request| request.sequence);
+    let mut rows: Vec<ConnectionRow> = Vec::new();
+    let mut known: HashMap<u32, usize> = HashMap::new();
+    for request in ended {
+        let row = *known.entry(request.connection).or_insert_with(|| {
+            rows.push(ConnectionRow {
+                connection: request.connection,
+                counts: vec![0; columns],
+                others: 0,
+            });
+            rows.len() - 1
+        });
+        match request.bucket.and_then(&column) {
+            Some(column) => rows[row].counts[column] += 1,
+            None => rows[row].others += 1,
+        }
+    }
+    let reused = |row: &&ConnectionRow| row.counts.iter().sum::<u64>() > 1;
+    let pure = |row: &&ConnectionRow| row.counts.iter().filter(|count| **count > 0).count() == 1;
+    let table = Connections {
+        used: rows.len() as u64,
+        reused: rows.iter().filter(reused).count() as u64,
+        pure: rows.iter().filter(reused).filter(pure).count() as u64,
+        rows: Vec::new(),
+    };
+    rows.truncate(LISTED);
+    Connections { rows, ..table }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::Identity;
+
+    fn ledger(runs: &[&str]) -> Ledger {
+        let mut all: Option<Ledger> = None;
+        for run in runs {
+            let mut ledger = Ledger::default();
+            for (at, name) in run.chars().enumerate() {
+                let bucket = Bucket {
+                    identity: Identity::Value(name.into()),
+                    status: 200,
+                };
+                ledger.push(Ended {
+                    sequence: u32::try_from(at).expect("few"),
+                    connection: u32::try_from(at / 2).expect("few"),
+                    bucket: (name != '-').then_some(&bucket),
+                });
+            }
+            match &mut all {
+                None => all = Some(ledger),
+                Some(all) => all.append(&ledger),
+            }
+        }
+        all.expect("a run")
+    }
+
+    fn column(bucket: &Bucket) -> Option<usize> {
+        ["a", "b"]
+            .iter()
+            .position(|name| bucket.value() == Some(name))
+    }
+
+    #[test]
+    fn every_request_is_in_one_slice() {
+        let run = "ab-c".repeat(500);
+        let slices = slices(&ledger(&[&run]), 2, column);
+        assert_eq!(slices.len(), SLICES);
+        assert_eq!(slices[1].first, slices[0].requests);
+        let sum = |of: fn(&Slice) -> u64| slices.iter().map(of).sum::<u64>();
+        assert_eq!((sum(|s| s.counts[0]), sum(|s| s.counts[1])), (500, 500));
+        assert_eq!((sum(|s| s.others), sum(|s| s.requests)), (1000, 2000));
+    }
+
+    #[test]
+    fn runs_of_several_generators_are_laid_beside_each_other() {
+        // Both saw the change in the middle of their runs.
+        let (short, long) = (
+            "a".repeat(10) + &"b".repeat(10),
+            "a".repeat(20) + &"b".repeat(20),
+        );
+        let slices = slices(&ledger(&[&short, &long]), 2, column);
+        let counts: Vec<&[u64]> = slices.iter().map(|slice| slice.counts.as_slice()).collect();
+        assert_eq!(counts, [[20, 0].as_slice(), &[10, 10], &[0, 20]]);
+    }
+
+    #[test]
+    fn connections_that_lead_to_one_place_are_pure() {
+        let table = connections(&ledger(&["aaabb-bb"]), 2, column);
+        assert_eq!((table.used, table.reused, table.pure), (4, 3, 2));
+        assert_eq!(table.rows[2].counts, [0, 1]);
+    }
+}

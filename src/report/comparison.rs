@@ -1,0 +1,298 @@
+//! Two saved reports beside each other, as text, Markdown or JSON (`resplit.compare/1`).
+
+use std::io::{self, Write};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::distribution::distributions;
+use super::shown::{fitted, safe};
+use super::table::{errors, left, right, table};
+use super::{BucketRow, Report};
+use crate::observe::histogram;
+use crate::units::{percent, seconds};
+use crate::verdict::Outcome;
+use crate::verdict::compare::{Bounded, Change, Compared, Direction, Side, compare};
+
+/// The schema of the JSON form.
+const SCHEMA: &str = "resplit.compare/1";
+/// Columns a name may take.
+const WIDEST: usize = 30;
+
+/// Two runs beside each other.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    schema: &'static str,
+    before: Named,
+    after: Named,
+    /// Every target of either, then every value that belongs to none.
+    targets: Vec<Compared>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Named {
+    file: String,
+    url: String,
+    method: String,
+    outcome: Outcome,
+    reason: String,
+    answered: u64,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComparisonFormat {
+    /// For a person.
+    Text,
+    /// For a pull request.
+    Markdown,
+    /// For a program.
+    Json,
+}
+
+/// What a run saw of one target.
+struct Own {
+    name: String,
+    count: u64,
+    errors: u64,
+    latencies: Histogram<u64>,
+}
+
+/// Compares two reports.
+#[must_use]
+pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison {
+    let (one, other) = (owns(before.1), owns(after.1));
+    let mut names: Vec<&str> = one.iter().map(|own| own.name.as_str()).collect();
+    for own in &other {
+        if !names.contains(&own.name.as_str()) {
+            names.push(&own.name);
+        }
+    }
+    let empty = histogram();
+    let side = |owns: &[Own], name: &str, report: &Report| {
+        let own = owns.iter().find(|own| own.name == name);
+        let latencies = own.map_or_else(|| empty.clone(), |own| own.latencies.clone());
+        let counts = own.map_or((0, 0), |own| (own.count, own.errors));
+        (counts, report.observation.answered, latencies)
+    };
+    let compared = names.iter().map(|name| {
+        let sides = [side(&one, name, before.1), side(&other, name, after.1)];
+        let [before, after] = sides
+            .each_ref()
+            .map(|((count, errors), answered, latencies)| Side {
+                count: *count,
+                answered: *answered,
+                errors: *errors,
+                latencies,
+            });
+        compare(name, &before, &after)
+    });
+    Comparison {
+        schema: SCHEMA,
+        before: named(before),
+        after: named(after),
+        targets: compared.collect(),
+    }
+}
+
+fn named((file, report): (&str, &Report)) -> Named {
+    Named {
+        file: file.to_owned(),
+        url: report.target.url.clone(),
+        method: report.target.method.clone(),
+        outcome: report.verdict.outcome,
+        reason: report.verdict.reason.clone(),
+        answered: report.observation.answered,
+    }
+}
+
+fn owns(report: &Report) -> Vec<Own> {
+    let seen = &report.observation;
+    let all = distributions(report);
+    let latencies = |name: &str| {
+        let own = all.iter().find(|own| own.name == name);
+        own.map_or_else(histogram, |own| own.latencies.clone())
+    };
+    let of = |target: &str| {
+        let rows = seen.buckets.iter();
+        rows.filter(move |row| row.target.as_deref() == Some(target))
+            .map(errors)
+            .sum()
+    };
+    let targets = seen.targets.iter().map(|target| Own {
+        name: target.target.clone(),
+        count: target.count,
+        errors: of(&target.target),
+        latencies: latencies(&target.target),
+    });
+    let others = seen.buckets.iter().filter(|row| row.target.is_none());
+    let others = others.map(|row: &BucketRow| Own {
+        name: row.bucket.clone(),
+        count: row.count,
+        errors: errors(row),
+        latencies: latencies(&row.bucket),
+    });
+    targets.chain(others).collect()
+}
+
+impl Comparison {
+    /// Writes it.
+    pub fn render(&self, format: ComparisonFormat, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            ComparisonFormat::Text => self.text(out),
+            ComparisonFormat::Markdown => self.markdown(out),
+            ComparisonFormat::Json => {
+                let text = serde_json::to_string_pretty(self)?;
+                writeln!(out, "{}", super::shown::safe_json(&text))
+            }
+        }
+    }
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (word, named) in [("before", &self.before), ("after ", &self.after)] {
+            writeln!(
+                out,
+                "{word}  {}: {}, {} answers from {} {}",
+                safe(&named.file),
+                named.outcome,
+                named.answered,
+                named.method,
+                safe(&named.url)
+            )?;
+        }
+        let header = ["BEFORE", "AFTER", "CHANGE (95%)", ""];
+        for (title, lines) in self.tables() {
+            let header = std::iter::once(left(title)).chain(header.map(left));
+            let mut rows = Vec::new();
+            let mut group = String::new();
+            for line in &lines {
+                if line.group != group {
+                    group.clone_from(&line.group);
+                    rows.push(vec![left(&group)]);
+                }
+                let indent = if group.is_empty() { "" } else { "  " };
+                let [before, after, change, word] = &line.cells;
+                rows.push(vec![
+                    left(&format!("{indent}{}", line.name)),
+                    right(before),
+                    right(after),
+                    right(change),
+                    left(word),
+                ]);
+            }
+            writeln!(out, "\n{}", table(header.collect(), rows.into_iter()))?;
+        }
+        Ok(())
+    }
+
+    fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+        let code = super::markdown::code;
+        writeln!(
+            out,
+            "## resplit: {} ({}) and {} ({})\n",
+            code(&self.before.file),
+            self.before.outcome,
+            code(&self.after.file),
+            self.after.outcome
+        )?;
+        for (title, lines) in self.tables() {
+            writeln!(
+                out,
+                "| {title} | before | after | change (95%) | |\n|---|--:|--:|--:|---|"
+            )?;
+            for line in lines {
+                let name = format!("{} {}", line.group, line.name);
+                let cells = line.cells.join(" | ");
+                writeln!(out, "| {} | {cells} |", code(name.trim_start()))?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    /// The tables as text.
+    fn tables(&self) -> Vec<(&'static str, Vec<Line>)> {
+        let name = |target: &str| fitted(target, WIDEST);
+        let fraction = |own: &Compared, change: &Change, words: [&str; 2]| Line {
+            group: String::new(),
+            name: name(&own.target),
+            cells: [
+                shown(change.before, percent, |end| format!("{:.1}", end * 100.0)),
+                shown(change.after, percent, |end| format!("{:.1}", end * 100.0)),
+                shown(change.change, points, |end| format!("{:+.1}", end * 100.0)),
+                word(change.direction, words),
+            ],
+        };
+        let shares = self.targets.iter();
+        let shares = shares.map(|own| fraction(own, &own.share, ["more", "less"]));
+        let failing = |own: &&Compared| {
+            let some = |side: Option<Bounded>| side.is_some_and(|side| side.value > 0.0);
+            some(own.errors.before) || some(own.errors.after)
+        };
+        let failing = self.targets.iter().filter(failing);
+        let failing = failing.map(|own| fraction(own, &own.errors, ["worse", "better"]));
+        let ratio = |ratio: f64| format!("{ratio:.2}");
+        let latencies = self.targets.iter().flat_map(|own| {
+            own.latency.iter().map(|(quantile, change)| Line {
+                group: name(&own.target),
+                name: quantile.clone(),
+                cells: [
+                    shown(change.before, seconds, seconds),
+                    shown(change.after, seconds, seconds),
+                    shown(change.change, |own| format!("{}x", ratio(own)), ratio),
+                    word(change.direction, ["slower", "faster"]),
+                ],
+            })
+        });
+        let tables = [
+            ("SHARE", shares.collect::<Vec<_>>()),
+            ("ERRORS", failing.collect()),
+            ("LATENCY", latencies.collect()),
+        ];
+        tables
+            .into_iter()
+            .filter(|(_, lines)| !lines.is_empty())
+            .collect()
+    }
+}
+
+/// A line of a table.
+struct Line {
+    /// The target, where a target has several lines.
+    group: String,
+    name: String,
+    /// Before, after, change, and what that means.
+    cells: [String; 4],
+}
+
+/// `+1.25` points
+fn points(difference: f64) -> String {
+    format!("{:+.2}pp", difference * 100.0)
+}
+
+/// `90% (88.1–92.4)`; with signs `+2pp (-0.3 – +4.1)`.
+fn shown(
+    own: Option<Bounded>,
+    value: impl Fn(f64) -> String,
+    end: impl Fn(f64) -> String,
+) -> String {
+    let Some(own) = own else {
+        return "none".to_owned();
+    };
+    let [low, high] = own.interval.map(|bound| bound.map_or("?".to_owned(), &end));
+    let to = if high.starts_with(['+', '-']) {
+        " – "
+    } else {
+        "–"
+    };
+    format!("{} ({low}{to}{high})", value(own.value))
+}
+
+fn word(direction: Direction, [more, less]: [&str; 2]) -> String {
+    match direction {
+        Direction::More => more,
+        Direction::Less => less,
+        Direction::Unclear => "",
+    }
+    .to_owned()
+}

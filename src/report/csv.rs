@@ -1,0 +1,89 @@
+//! One line for each value, for spreadsheets and scripts.
+
+use std::io::{self, Write};
+
+use csv::Writer;
+
+use super::shown::safe;
+use super::table::errors;
+use super::{BucketRow, Report, Style};
+
+const COLUMNS: [&str; 16] = [
+    "bucket",
+    "target",
+    "place",
+    "declared",
+    "count",
+    "share",
+    "share_low",
+    "share_high",
+    "errors",
+    "mean_ms",
+    "p50_ms",
+    "p90_ms",
+    "p99_ms",
+    "p999_ms",
+    "max_ms",
+    "verdict",
+];
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = Writer::from_writer(out);
+    csv.write_record(COLUMNS)?;
+    for row in &report.observation.buckets {
+        csv.write_record(cells(report, row))?;
+    }
+    // A target that got nothing has a line too: that is what one looks for.
+    for target in report.observation.targets.iter().filter(|t| t.count == 0) {
+        let [low, high] = target.share_interval.map(|end| end.to_string());
+        let mut cells = vec![
+            String::new(),
+            text(&target.target),
+            "declared".to_owned(),
+            target.declared.to_string(),
+            "0".to_owned(),
+            "0".to_owned(),
+            low,
+            high,
+            "0".to_owned(),
+        ];
+        cells.resize(COLUMNS.len() - 1, String::new());
+        cells.push(report.verdict.outcome.to_string());
+        csv.write_record(cells)?;
+    }
+    csv.flush()
+}
+
+fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
+    let declared = report
+        .observation
+        .targets
+        .iter()
+        .find(|target| Some(&target.target) == row.target.as_ref());
+    let ms = row.service_ms;
+    let mut cells = vec![
+        text(&row.bucket),
+        text(row.target.as_deref().unwrap_or_default()),
+        row.place.clone(),
+        declared.map_or(String::new(), |target| target.declared.to_string()),
+        row.count.to_string(),
+        row.share.to_string(),
+        row.share_interval[0].to_string(),
+        row.share_interval[1].to_string(),
+        errors(row).to_string(),
+    ];
+    let latencies = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
+    cells.extend(latencies.map(|ms| ms.to_string()));
+    cells.push(report.verdict.outcome.to_string());
+    cells
+}
+
+/// Foreign text: what a spreadsheet would take for a formula gets an apostrophe in front.
+fn text(text: &str) -> String {
+    let text = safe(text);
+    if text.starts_with(['=', '+', '-', '@']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}

@@ -1,0 +1,37 @@
+//! Latencies by declared target, else by value: what the latency formats and charts show.
+
+use hdrhistogram::Histogram;
+
+use super::{BucketRow, Report};
+use crate::observe::histogram;
+
+/// The latencies of a target, or of a value that belongs to none, in microseconds.
+pub(super) struct Distribution {
+    pub(super) name: String,
+    pub(super) latencies: Histogram<u64>,
+}
+
+/// All of them that are not empty, in the order of the tables.
+pub(super) fn distributions(report: &Report) -> Vec<Distribution> {
+    let seen = &report.observation;
+    let targets = seen.targets.iter().map(|target| Distribution {
+        name: target.target.clone(),
+        latencies: target.service.latencies().clone(),
+    });
+    let others = seen.buckets.iter().filter(|row| row.target.is_none());
+    let others = others.map(|row| Distribution {
+        name: row.bucket.clone(),
+        latencies: of_row(row),
+    });
+    let all = targets.chain(others);
+    all.filter(|own| !own.latencies.is_empty()).collect()
+}
+
+fn of_row(row: &BucketRow) -> Histogram<u64> {
+    let mut all = histogram();
+    for answers in &row.answers {
+        all.add(answers.service.latencies())
+            .expect("growing histograms of equal precision add");
+    }
+    all
+}

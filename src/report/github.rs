@@ -1,0 +1,76 @@
+//! Workflow commands of GitHub Actions: the verdict as an annotation at the rule, findings and caveats below it.
+
+use std::io::{self, Write};
+
+use super::shown::safe;
+use super::{Report, Style};
+use crate::verdict::Outcome;
+use crate::verdict::slo::SloOutcome;
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let verdict = &report.verdict;
+    let level = match verdict.outcome {
+        Outcome::Pass | Outcome::NotJudged => "notice",
+        Outcome::Inconclusive => "warning",
+        Outcome::Diverged | Outcome::SloFailed | Outcome::NoData => "error",
+    };
+    let title = format!("resplit: {}", verdict.outcome);
+    command(report, level, &title, &verdict.reason, out)?;
+    for result in &verdict.slos {
+        let level = match result.outcome {
+            SloOutcome::Pass => "notice",
+            SloOutcome::Failed => "error",
+            SloOutcome::Inconclusive => "warning",
+        };
+        let title = format!("resplit: {}", result.slo);
+        command(report, level, &title, &result.reason, out)?;
+    }
+    for finding in &verdict.diagnosis {
+        let title = format!("resplit: why ({})", finding.id);
+        command(report, level, &title, &finding.message, out)?;
+    }
+    for caveat in &verdict.caveats {
+        let title = format!("resplit: note ({})", caveat.id);
+        command(report, "notice", &title, &caveat.message, out)?;
+    }
+    Ok(())
+}
+
+/// `::error file=rules.yaml,line=27,title=…::message`
+fn command(
+    report: &Report,
+    level: &str,
+    title: &str,
+    message: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let excerpt = report.expected.as_ref().and_then(|e| e.excerpt.as_ref());
+    // What came from stdin is no file of the repository.
+    let excerpt = excerpt.filter(|excerpt| !excerpt.file.starts_with('<'));
+    let place = excerpt.map(|excerpt| {
+        let [first, last] = excerpt.rule;
+        format!(
+            "file={},line={first},endLine={last},",
+            property(&excerpt.file)
+        )
+    });
+    writeln!(
+        out,
+        "::{level} {}title={}::{}",
+        place.unwrap_or_default(),
+        property(title),
+        data(message)
+    )
+}
+
+/// The escapes of the runner: a message must not end its own command or begin another.
+fn data(text: &str) -> String {
+    safe(text)
+        .replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,59 @@
+//! An HdrHistogram interval log (V2): one interval, one tagged histogram for each target, in microseconds.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
+};
+
+use super::distribution::distributions;
+use super::shown::safe;
+use super::{Report, Style};
+
+/// Tags end at a comma or a blank.
+const SEPARATORS: [char; 4] = [',', ' ', '\n', '\r'];
+/// `Interval_Max` is in milliseconds.
+const MICROS_PER_MILLI: f64 = 1000.0;
+/// The line that names the columns, as the tools write it.
+const LEGEND: &str =
+    "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let elapsed =
+        Duration::try_from_secs_f64(report.observation.elapsed_s).unwrap_or(Duration::MAX);
+    let mut bytes = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment(&format!(
+            "[{} {}: {} {}; latencies in microseconds]",
+            report.tool.name,
+            report.tool.version,
+            report.target.method,
+            safe(&report.target.url)
+        ))
+        .with_max_value_divisor(MICROS_PER_MILLI);
+    let mut log = builder.begin_log_with(&mut bytes, &mut serializer)?;
+    for own in distributions(report) {
+        let name = safe(&own.name).replace(SEPARATORS, "_");
+        let tag = Tag::new(&name).expect("no separators are left");
+        log.write_histogram(&own.latencies, Duration::ZERO, elapsed, Some(tag))
+            .map_err(|error| match error {
+                IntervalLogWriterError::IoError(error) => error,
+                IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+            })?;
+    }
+    drop(log);
+    let comments: usize = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .take_while(|line| line.starts_with(b"#"))
+        .map(<[u8]>::len)
+        .sum();
+    let (comments, histograms) = bytes.split_at(comments);
+    out.write_all(comments)?;
+    out.write_all(LEGEND.as_bytes())?;
+    out.write_all(histograms)
+}

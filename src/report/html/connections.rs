@@ -1,0 +1,65 @@
+//! Where each connection led: at a glance it shows whether requests or connections are split.
+
+use maud::{Markup, html};
+
+use super::{colour, columns, grouped, legend};
+use crate::report::{ConnectionRow, Report};
+
+/// Pieces of one connection that are drawn.
+const MOST_PIECES: usize = 8;
+
+pub(super) fn section(report: &Report) -> Markup {
+    let table = &report.observation.connection_table;
+    if table.rows.is_empty() {
+        return html! {};
+    }
+    let names = columns(report);
+    html! {
+        section aria-labelledby="connections" {
+            h2 id="connections" { "Where each connection led" }
+            p {
+                @if table.reused == 0 {
+                    "Every connection carried one answer, so nothing is known about connections that stick to one target."
+                } @else {
+                    (grouped(table.pure)) " of " (grouped(table.reused))
+                    " connections with several answers led to one place only"
+                    @if table.pure == table.reused && names.len() > 1 { ": connections are balanced, not requests" }
+                    "."
+                }
+                @if table.used > table.rows.len() as u64 {
+                    " The first " (grouped(table.rows.len() as u64)) " of " (grouped(table.used)) " are drawn."
+                }
+            }
+            figure {
+                div class="strip" role="img" aria-label={
+                    "Each of " (table.rows.len()) " connections as a block, coloured by the targets its answers came from."
+                } {
+                    @for row in &table.rows { (block(row, &names)) }
+                }
+                figcaption { (legend(report)) }
+            }
+        }
+    }
+}
+
+fn block(row: &ConnectionRow, names: &[&str]) -> Markup {
+    let pieces = row
+        .counts
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count > 0);
+    let told: Vec<String> = pieces
+        .clone()
+        .map(|(index, count)| format!("{count} × {}", names.get(index).copied().unwrap_or("?")))
+        .collect();
+    let others = (row.others > 0).then(|| format!("{} others", row.others));
+    let told: Vec<String> = told.into_iter().chain(others).collect();
+    html! {
+        div class="connection" title={ "connection " (row.connection) ": " (told.join(", ")) } {
+            @for (index, count) in pieces.take(MOST_PIECES) {
+                div class={ "piece " (colour(index)) } style={ "flex-grow:" (count) } {}
+            }
+            @if row.others > 0 { div class="piece other" style={ "flex-grow:" (row.others) } {} }
+        }
+    }
+}

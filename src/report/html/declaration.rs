@@ -1,0 +1,120 @@
+//! What was declared, in the words of its file; and which generator saw what.
+
+use maud::{Markup, html};
+
+use super::{foreign, grouped, prose};
+use crate::report::{DeclaredShare, Excerpt, Expectation, Report};
+use crate::split::Mechanism;
+use crate::units::percent;
+
+pub(super) fn section(report: &Report) -> Markup {
+    let Some(expected) = &report.expected else {
+        return html! {};
+    };
+    html! {
+        section aria-labelledby="declaration" {
+            h2 id="declaration" { "What was declared" }
+            p {
+                @if let Some(rule) = &expected.rule { code { (foreign(rule)) } " in " }
+                code { (foreign(&expected.source)) }
+                ". " (mechanism(expected))
+            }
+            (shares(expected))
+            @if let Some(excerpt) = &expected.excerpt { (lines(excerpt)) }
+        }
+    }
+}
+
+fn mechanism(expected: &Expectation) -> &'static str {
+    match expected.mechanism {
+        Mechanism::Iid => "The proxy draws lots for every request.",
+        Mechanism::Wrr => "The proxy takes turns, by weight.",
+        Mechanism::Hash => "The proxy picks by a hash of the request.",
+        Mechanism::PerConnection => "The proxy picks once per connection.",
+    }
+}
+
+fn shares(expected: &Expectation) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label="Declared shares" {
+            table {
+                thead { tr {
+                    th scope="col" { "Target" } th scope="col" class="number" { "Share" }
+                    th scope="col" class="number" { "Exactly" } th scope="col" { "Where" }
+                } }
+                tbody {
+                    @for share in &expected.shares {
+                        tr {
+                            th scope="row" { (foreign(&share.target)) }
+                            td class="number" { (percent(share.share)) }
+                            td class="number" { (share.ratio) }
+                            td { (place(share)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn place(share: &DeclaredShare) -> Markup {
+    html! {
+        @if let Some(host) = &share.host {
+            code { (foreign(host)) @if let Some(port) = share.port { ":" (port) } }
+            @if let Some(subset) = &share.subset { " subset " code { (foreign(subset)) } }
+        }
+        @if let Some(cause) = share.cause { "answered by the proxy: " (cause) }
+    }
+}
+
+fn lines(excerpt: &Excerpt) -> Markup {
+    let [from, to] = excerpt.rule;
+    html! {
+        figure class="excerpt" {
+            figcaption { (foreign(&excerpt.file)) ", lines " (from) " to " (to) " decide about this request" }
+            div class="scroll" tabindex="0" role="region" aria-label="The lines of the manifest" {
+                ol start=(excerpt.first) style={ "counter-reset:line " (excerpt.first - excerpt.first.min(1)) } {
+                    @for (index, line) in excerpt.lines.iter().enumerate() {
+                        @let number = excerpt.first + index;
+                        li class=[(from..=to).contains(&number).then_some("rule")] { code { bdi { (crate::report::shown::safe(line)) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What each generator saw, where several reports were merged.
+pub(super) fn generators(report: &Report) -> Markup {
+    if report.generators.is_empty() {
+        return html! {};
+    }
+    let targets = &report.observation.targets;
+    html! {
+        section aria-labelledby="generators" {
+            h2 id="generators" { "Who saw what" }
+            p { "Each generator is also judged by itself, at its part of the error rate." }
+            div class="scroll" tabindex="0" role="region" aria-label="Load generators" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Report" } th scope="col" class="number" { "Requests" }
+                        @for target in targets { th scope="col" class="number" { (foreign(&target.target)) } }
+                        th scope="col" { "Alone" } th scope="col" { "Why" }
+                    } }
+                    tbody {
+                        @for generator in &report.generators {
+                            @let all = generator.counts.iter().sum::<u64>().max(1) as f64;
+                            tr {
+                                th scope="row" { (foreign(&generator.name)) }
+                                td class="number" { (grouped(generator.sent)) }
+                                @for count in &generator.counts { td class="number" { (percent(*count as f64 / all)) } }
+                                td { (generator.outcome) }
+                                td { (prose(&generator.reason)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

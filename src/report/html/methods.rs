@@ -1,0 +1,113 @@
+//! Which method made each number.
+
+use maud::{Markup, html};
+
+use crate::report::Report;
+use crate::report::text::probability;
+use crate::units::percent;
+use crate::verdict::Unit;
+
+pub(super) fn section(report: &Report) -> Markup {
+    let verdict = &report.verdict;
+    html! {
+        section aria-labelledby="methods" {
+            h2 id="methods" { "How the numbers are made" }
+            dl class="methods" {
+                @if let (Some(method), Some(p)) = (&verdict.method, verdict.p_value) {
+                    dt { "Verdict" }
+                    dd {
+                        (test(method))
+                        @if method != "structural" {
+                            " p " (probability(p, verdict.ln_p_value)) ", compared with alpha = " (verdict.alpha) "."
+                        }
+                        @if let Some(n) = verdict.decided_after { " It was certain after " (n) " requests." }
+                    }
+                }
+                @if let Some(resolution) = verdict.resolution {
+                    dt { "A pass" }
+                    dd {
+                        "rules out, with " (percent(1.0 - verdict.beta)) " confidence, that any share is off by "
+                        (points(resolution)) " points or more"
+                        @if verdict.tolerance > 0.0 { ", beside the " (points(verdict.tolerance)) " that are tolerated" }
+                        ". Two one-sided tests for every target."
+                    }
+                }
+                @if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df) {
+                    dt { "Chi-square" }
+                    dd { (format!("{x2:.3}")) " with df = " (df) ": Pearson's statistic of the counts as they are." }
+                }
+                @if let Some(deviation) = verdict.max_deviation {
+                    dt { "Largest deviation" }
+                    dd { (points(deviation)) " points: of any share from its declaration, among the answers whose origin is known." }
+                }
+                @if report.expected.is_some() {
+                    dt { "One observation" }
+                    dd { (unit(verdict.unit)) }
+                }
+                dt { "Intervals" }
+                dd {
+                    "of shares: Clopper–Pearson at " (percent(1.0 - verdict.alpha))
+                    @if report.observation.targets.len() > 2 { " for all targets together (Bonferroni)" }
+                    ". Shares are fractions of the complete answers."
+                }
+                dt { "Latency" }
+                dd {
+                    "from the send on an open connection to the last byte, in an HdrHistogram with three significant digits. "
+                    "A percentile is the upper end of its cell."
+                }
+                @if !verdict.slos.is_empty() {
+                    dt { "Objectives" }
+                    dd {
+                        "quantiles, shares and error rates against a value: one-sided exact binomial (fails at 0.01, holds at 0.05); "
+                        "latencies of two targets: 95% interval of the ratio (MOVER); error rates of two targets: Fisher's mid-p or "
+                        "Newcombe's interval."
+                    }
+                }
+                @if !report.generators.is_empty() {
+                    dt { "Generators" }
+                    dd { "agree by the chi-square of homogeneity, or by permutation where counts are small; below 0.001 nothing passes." }
+                }
+            }
+        }
+    }
+}
+
+/// `3.57` of 0.0357
+fn points(deviation: f64) -> String {
+    let points = format!("{:.2}", deviation * 100.0);
+    points
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
+}
+
+fn test(method: &str) -> &'static str {
+    match method {
+        "exact-binomial" => "The exact central binomial test of the share.",
+        "exact-multinomial" => {
+            "The exact multinomial test by enumeration, and an exact test for each target."
+        }
+        "monte-carlo" => "The multinomial test by Monte Carlo, and an exact test for each target.",
+        "pearson-chi-square" => {
+            "Pearson's chi-square test against the declared shares, and an exact test for each target."
+        }
+        "sequential" => {
+            "An e-value (a mixture of Dirichlet-multinomials, Lindon & Malek 2022), valid at every look."
+        }
+        "structural" => "No statistics: what was seen cannot be under the declaration.",
+        _ => "See the field `method` of the JSON report.",
+    }
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Response => {
+            "is a response: the answers of one connection do not resemble each other more than others (permutation test)."
+        }
+        Unit::Connection => "is a connection: all its answers came from one target.",
+        Unit::Clustered => {
+            "is something between a response and a connection: answers of one connection resemble each other, which the test \
+             corrects for (Rao & Scott 1981)."
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! One file for people: looks nothing up, runs no script, asks nobody. The page is laid out here and drawn by the files
+//! beside this one.
+
+mod connections;
+mod declaration;
+mod latency;
+mod methods;
+mod shares;
+mod time;
+
+use std::io::{self, Write};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::shown::{fitted, safe};
+use super::{Report, Style};
+use crate::units::{counted, percent};
+use crate::verdict::Outcome;
+use crate::verdict::slo::SloOutcome;
+
+/// Nothing is loaded and nothing is run, whatever an answer said.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const STYLE: &str = include_str!("../html.css");
+/// Columns a foreign text may take.
+const WIDEST: usize = 72;
+/// Colours that are told apart; more targets repeat them.
+const COLOURS: usize = 8;
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let outcome = report.verdict.outcome;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                link rel="icon" href="data:,";
+                title { "resplit: " (outcome) " · " (fitted(&report.target.url, WIDEST)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body class=(outcome) {
+                header { (banner(report)) }
+                main {
+                    (numbers(report))
+                    (shares::section(report))
+                    (findings(report))
+                    (objectives(report))
+                    (time::section(report))
+                    (latency::section(report))
+                    (failures(report))
+                    (connections::section(report))
+                    (declaration::generators(report))
+                    (declaration::section(report))
+                    (methods::section(report))
+                }
+                footer {
+                    (report.tool.name) " " (report.tool.version) " · " (report.schema)
+                    " · seed " (report.tool.seed)
+                }
+            }
+        }
+    };
+    writeln!(out, "{}", page.into_string())
+}
+
+/// Foreign text: made safe, cut to a length, kept from turning the direction of what stands beside it.
+fn foreign(text: &str) -> Markup {
+    html! { bdi { (fitted(text, WIDEST)) } }
+}
+
+/// A sentence of ours; what stands between backticks is code.
+fn prose(text: &str) -> Markup {
+    let text = safe(text);
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { bdi { (part) } } } @else { (part) }
+        }
+    }
+}
+
+/// The class of the colour of a target, or of a value where nothing is declared.
+fn colour(index: usize) -> String {
+    format!("c{}", index % COLOURS)
+}
+
+/// The names of what is drawn, in the order of the columns of counts.
+fn columns(report: &Report) -> Vec<&str> {
+    let seen = &report.observation;
+    if report.expected.is_some() {
+        seen.targets
+            .iter()
+            .map(|target| target.target.as_str())
+            .collect()
+    } else {
+        let shown = seen.slices.first().map_or(0, |slice| slice.counts.len());
+        seen.buckets
+            .iter()
+            .take(shown)
+            .map(|row| row.bucket.as_str())
+            .collect()
+    }
+}
+
+/// The names with their colours.
+fn legend(report: &Report) -> Markup {
+    html! {
+        ul class="legend" {
+            @for (index, name) in columns(report).iter().enumerate().take(COLOURS) {
+                li { span class={ "swatch " (colour(index)) } {} (foreign(name)) }
+            }
+        }
+    }
+}
+
+fn banner(report: &Report) -> Markup {
+    let verdict = &report.verdict;
+    let (mark, word) = match verdict.outcome {
+        Outcome::Pass => ("✓", "The split holds"),
+        Outcome::Diverged => ("✕", "The split diverges"),
+        Outcome::SloFailed => ("✕", "An objective does not hold"),
+        Outcome::Inconclusive => ("?", "Not enough evidence"),
+        Outcome::NoData => ("∅", "No data"),
+        Outcome::NotJudged => ("·", "Not judged"),
+    };
+    let word = if verdict.outcome == Outcome::Pass && report.expected.is_none() {
+        "The objectives hold"
+    } else {
+        word
+    };
+    html! {
+        div class="banner" {
+            div class="mark" aria-hidden="true" { (mark) }
+            div {
+                p class="outcome" { "resplit · " (verdict.outcome) }
+                h1 { (word) }
+                p class="reason" { (prose(&verdict.reason)) }
+                p class="request" {
+                    code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
+                    @if !report.target.url.contains(&report.target.host) {
+                        " with host " code { (foreign(&report.target.host)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn numbers(report: &Report) -> Markup {
+    let seen = &report.observation;
+    let tile = |number: String, name: &str, bad: bool| {
+        html! { div class=[bad.then_some("bad")] { dt { (name) } dd { (number) } } }
+    };
+    html! {
+        dl class="numbers" aria-label="The run in numbers" {
+            (tile(grouped(seen.sent), "requests", false))
+            (tile(grouped(seen.connections), "connections", false))
+            (tile(format!("{:.2} s", seen.elapsed_s), "from first to last", false))
+            (tile(format!("{}/s", grouped_f64(seen.rps)), "answers", false))
+            (tile(grouped(seen.failed), "failed", seen.failed > 0))
+            (tile(grouped(seen.unattributed), "unattributed", seen.unattributed > 0))
+        }
+    }
+}
+
+/// `12 345`, with a narrow space.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate: not negative, and shown without its fraction"
+)]
+fn grouped_f64(number: f64) -> String {
+    grouped(number.max(0.0).round() as u64)
+}
+
+fn findings(report: &Report) -> Markup {
+    let verdict = &report.verdict;
+    if verdict.diagnosis.is_empty() && verdict.caveats.is_empty() {
+        return html! {};
+    }
+    html! {
+        section class="findings" aria-labelledby="why" {
+            h2 id="why" { @if verdict.diagnosis.is_empty() { "Notes" } @else { "Why" } }
+            @for finding in &verdict.diagnosis {
+                div class="finding" { p { (prose(&finding.message)) } p class="id" { (finding.id) } }
+            }
+            @for caveat in &verdict.caveats {
+                div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id) } }
+            }
+            @if let Some(next) = super::text::next_step(report) {
+                p { strong { "Next: " } (prose(&next)) }
+            }
+        }
+    }
+}
+
+fn objectives(report: &Report) -> Markup {
+    let slos = &report.verdict.slos;
+    if slos.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="objectives" {
+            h2 id="objectives" { "Objectives" }
+            div class="scroll" tabindex="0" role="region" aria-label="Objectives" {
+                table {
+                    thead { tr { th scope="col" { "Objective" } th scope="col" { "State" } th scope="col" { "What was seen" } } }
+                    tbody {
+                        @for result in slos {
+                            tr {
+                                th scope="row" { code { (foreign(&result.slo)) } }
+                                td class="state" {
+                                    @match result.outcome {
+                                        SloOutcome::Pass => span class="good" { "✓ holds" },
+                                        SloOutcome::Failed => span class="bad" { "✕ failed" },
+                                        SloOutcome::Inconclusive => span class="open" { "? open" },
+                                    }
+                                }
+                                td { (prose(&result.reason)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Requests without an answer, and answers that say that something went wrong.
+fn failures(report: &Report) -> Markup {
+    let seen = &report.observation;
+    let mut rows: Vec<(String, u64, String)> = Vec::new();
+    for failed in seen.failures.iter().filter(|row| row.count > 0) {
+        rows.push((
+            failed.kind.clone(),
+            failed.count,
+            fitted(&failed.example, WIDEST),
+        ));
+    }
+    for row in &seen.buckets {
+        for (status, count) in row.statuses.range(400..) {
+            rows.push((
+                format!("status {status}"),
+                *count,
+                fitted(&row.bucket, WIDEST),
+            ));
+        }
+    }
+    let most = rows.iter().map(|(_, count, _)| *count).max().unwrap_or(1);
+    html! {
+        section aria-labelledby="errors" {
+            h2 id="errors" { "Errors" }
+            @if rows.is_empty() {
+                p class="calm" { "Every request was answered with a status below 400." }
+            } @else {
+                p { (counted(seen.failed, "request")) " without a complete answer; a status from 400 on counts as an error." }
+                div class="scroll" tabindex="0" role="region" aria-label="Errors by kind" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Kind" } th scope="col" class="number" { "Requests" }
+                            th scope="col" class="number" { "Part" } th scope="col" class="wide" { span class="hidden" { "Bar" } }
+                            th scope="col" { "Of what, or what was said" }
+                        } }
+                        tbody {
+                            @for (kind, count, example) in &rows {
+                                tr {
+                                    th scope="row" { (kind) }
+                                    td class="number" { (grouped(*count)) }
+                                    td class="number" { (percent(*count as f64 / seen.sent.max(1) as f64)) }
+                                    td class="wide" {
+                                        div class="errors" style={ "width:" (format!("{:.1}", *count as f64 / most as f64 * 100.0)) "%" } {}
+                                    }
+                                    td { bdi { (example) } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

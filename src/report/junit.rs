@@ -1,0 +1,137 @@
+//! `JUnit` XML: the split is a test case, and so is every objective.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
+
+use super::shown::safe;
+use super::{Report, Style, text};
+use crate::units::percent;
+use crate::verdict::Outcome;
+use crate::verdict::slo::SloOutcome;
+
+/// Columns of the report inside.
+const WIDTH: usize = 100;
+
+pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let elapsed = Duration::try_from_secs_f64(report.observation.elapsed_s).unwrap_or_default();
+    let request = format!("{} {}", report.target.method, safe(&report.target.url));
+    let mut suite = TestSuite::new(format!("resplit {request}"));
+    suite.set_time(elapsed);
+    suite.add_properties(properties(report));
+    let mut screen = Vec::new();
+    let plain = Style {
+        colour: false,
+        bars: false,
+        width: WIDTH,
+        verbose: style.verbose,
+    };
+    text::render(report, plain, &mut screen)?;
+    let mut split = TestCase::new(name(report), split(report));
+    split.set_classname(request.clone()).set_time(elapsed);
+    split.set_system_out_lossy(&screen);
+    suite.add_test_case(split);
+    for result in &report.verdict.slos {
+        let status = match result.outcome {
+            SloOutcome::Pass => TestCaseStatus::success(),
+            SloOutcome::Failed => failed(NonSuccessKind::Failure, "slo-failed", &result.reason),
+            SloOutcome::Inconclusive => {
+                failed(NonSuccessKind::Error, "inconclusive", &result.reason)
+            }
+        };
+        let mut case = TestCase::new(safe(&result.slo), status);
+        case.set_classname(request.clone()).set_time(Duration::ZERO);
+        suite.add_test_case(case);
+    }
+    let mut junit = quick_junit::Report::new("resplit");
+    junit.set_time(elapsed);
+    junit.add_test_suite(suite);
+    let xml = junit.to_string().map_err(io::Error::other)?;
+    writeln!(out, "{}", without_skipped_in_all(&xml))
+}
+
+/// Without the number of skipped cases in the root element: the schema by which Jenkins reads has it in suites alone.
+fn without_skipped_in_all(xml: &str) -> String {
+    let parted = xml.split_once(" skipped=\"").and_then(|(before, rest)| {
+        let (_, after) = rest.split_once('"')?;
+        Some(format!("{before}{after}"))
+    });
+    parted.unwrap_or_else(|| xml.to_owned())
+}
+
+/// What is tested: `single 85%, multiple 10%, status 418 5%`.
+fn name(report: &Report) -> String {
+    let shares = report.expected.iter().flat_map(|expected| &expected.shares);
+    let shares: Vec<String> = shares
+        .map(|share| format!("{} {}", safe(&share.target), percent(share.share)))
+        .collect();
+    if shares.is_empty() {
+        "traffic".to_owned()
+    } else {
+        format!("split {}", shares.join(", "))
+    }
+}
+
+/// An objective that fails is a case of its own; the split may hold all the same.
+fn split(report: &Report) -> TestCaseStatus {
+    let verdict = &report.verdict;
+    let open_slo = verdict
+        .slos
+        .iter()
+        .any(|result| result.outcome == SloOutcome::Inconclusive);
+    match verdict.outcome {
+        Outcome::Pass | Outcome::SloFailed => TestCaseStatus::success(),
+        Outcome::Diverged => failed(NonSuccessKind::Failure, "diverged", &reason(report)),
+        Outcome::Inconclusive if open_slo => TestCaseStatus::success(),
+        Outcome::Inconclusive => failed(NonSuccessKind::Error, "inconclusive", &reason(report)),
+        Outcome::NoData => failed(NonSuccessKind::Error, "no-data", &reason(report)),
+        Outcome::NotJudged => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(safe(&verdict.reason));
+            status
+        }
+    }
+}
+
+fn reason(report: &Report) -> String {
+    let verdict = &report.verdict;
+    match verdict.diagnosis.first() {
+        Some(why) => format!("{}; why: {}", verdict.reason, why.message),
+        None => verdict.reason.clone(),
+    }
+}
+
+fn failed(kind: NonSuccessKind, name: &str, message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(name).set_message(safe(message));
+    status
+}
+
+fn properties(report: &Report) -> Vec<Property> {
+    let verdict = &report.verdict;
+    let mut properties = vec![
+        Property::new("verdict", verdict.outcome.to_string()),
+        Property::new("alpha", verdict.alpha.to_string()),
+        Property::new("beta", verdict.beta.to_string()),
+        Property::new("seed", report.tool.seed.to_string()),
+    ];
+    properties.extend(
+        verdict
+            .p_value
+            .map(|p| Property::new("p-value", p.to_string())),
+    );
+    properties.extend(
+        verdict
+            .method
+            .as_ref()
+            .map(|method| Property::new("method", method)),
+    );
+    for row in &report.observation.buckets {
+        properties.push(Property::new(
+            format!("answers of {}", safe(&row.bucket)),
+            row.count.to_string(),
+        ));
+    }
+    properties
+}

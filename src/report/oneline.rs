@@ -1,0 +1,67 @@
+//! The whole answer in one line: a gate that keeps only one (Flagger puts the output into one event).
+
+use std::io::{self, Write};
+
+use super::shown::{fitted, safe};
+use super::table::millis;
+use super::{Report, Style};
+use crate::units::{counted, percent};
+
+/// Shares that are named.
+const MOST_SHARES: usize = 6;
+/// Columns a name may take.
+const WIDEST: usize = 40;
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (seen, verdict) = (&report.observation, &report.verdict);
+    let mut parts = vec![format!("{}: {}", verdict.outcome, safe(&verdict.reason))];
+    let targets = seen.targets.iter().map(|target| {
+        let p99 = target
+            .service_ms
+            .map(|ms| format!(", p99 {} ms", millis(ms.p99)));
+        format!(
+            "{} {} (declared {}{})",
+            fitted(&target.target, WIDEST),
+            percent(target.share),
+            percent(target.declared),
+            p99.unwrap_or_default()
+        )
+    });
+    let others = seen.buckets.iter().filter(|row| row.target.is_none());
+    let others = others.map(|row| {
+        format!(
+            "{} {} ({}, p99 {} ms)",
+            fitted(&row.bucket, WIDEST),
+            percent(row.share),
+            row.place,
+            millis(row.service_ms.p99)
+        )
+    });
+    let shares: Vec<String> = targets.chain(others).collect();
+    let hidden = shares.len().saturating_sub(MOST_SHARES);
+    let mut shares = shares[..shares.len() - hidden].to_vec();
+    if hidden > 0 {
+        shares.push(format!("and {hidden} more"));
+    }
+    if !shares.is_empty() {
+        parts.push(shares.join(", "));
+    }
+    parts.extend(
+        verdict
+            .diagnosis
+            .first()
+            .map(|why| format!("why: {}", safe(&why.message))),
+    );
+    parts.push(format!(
+        "{} in {:.2}s, {} failed",
+        counted(seen.sent, "request"),
+        seen.elapsed_s,
+        seen.failed
+    ));
+    parts.push(format!(
+        "{} {}",
+        report.target.method,
+        safe(&report.target.url)
+    ));
+    writeln!(out, "{}", parts.join("; "))
+}

@@ -1,0 +1,198 @@
+//! `OpenMetrics` text, for a Pushgateway or the textfile collector of a node exporter. Only gauges and summaries, so that
+//! readers of the older Prometheus format take it too.
+
+use std::fmt::Display;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::distribution::distributions;
+use super::shown::safe;
+use super::table::errors;
+use super::{Report, Style};
+use crate::verdict::Outcome;
+use crate::verdict::slo::SloOutcome;
+
+const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+
+/// Lines, family by family.
+struct Exposition(String);
+
+pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = Exposition(String::new());
+    verdict(report, &mut text);
+    requests(report, &mut text);
+    shares(report, &mut text);
+    latencies(report, &mut text);
+    text.0.push_str("# EOF\n");
+    out.write_all(text.0.as_bytes())
+}
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let label = |(key, value): &(&str, &str)| {
+            let value = safe(value).replace('\\', "\\\\").replace('"', "\\\"");
+            format!("{key}=\"{value}\"")
+        };
+        let labels: Vec<String> = labels.iter().map(label).collect();
+        let labels = match labels.join(",") {
+            labels if labels.is_empty() => labels,
+            labels => format!("{{{labels}}}"),
+        };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+}
+
+fn verdict(report: &Report, text: &mut Exposition) {
+    let verdict = &report.verdict;
+    text.family(
+        "resplit_verdict",
+        "gauge",
+        "1 for the outcome of the run, 0 for all others.",
+    );
+    for outcome in Outcome::ALL {
+        let is = u8::from(outcome == verdict.outcome);
+        text.sample("resplit_verdict", &[("outcome", &outcome.to_string())], is);
+    }
+    if let Some(p) = verdict.p_value {
+        text.family(
+            "resplit_p_value",
+            "gauge",
+            "The p-value of the declared split.",
+        );
+        text.sample("resplit_p_value", &[], p);
+    }
+    if !verdict.slos.is_empty() {
+        text.family(
+            "resplit_slo",
+            "gauge",
+            "1 for how an objective stands, 0 for all others.",
+        );
+        for result in &verdict.slos {
+            for outcome in SloOutcome::ALL {
+                let labels = [("slo", result.slo.as_str()), ("outcome", outcome.name())];
+                text.sample("resplit_slo", &labels, u8::from(outcome == result.outcome));
+            }
+        }
+    }
+}
+
+fn requests(report: &Report, text: &mut Exposition) {
+    let seen = &report.observation;
+    text.family(
+        "resplit_requests",
+        "gauge",
+        "Requests of the run by how they ended.",
+    );
+    for (end, count) in [("answered", seen.answered), ("failed", seen.failed)] {
+        text.sample("resplit_requests", &[("end", end)], count);
+    }
+    text.family(
+        "resplit_unattributed",
+        "gauge",
+        "Requests whose target is unknown.",
+    );
+    text.sample("resplit_unattributed", &[], seen.unattributed);
+    text.family(
+        "resplit_failures",
+        "gauge",
+        "Requests without an answer, by kind.",
+    );
+    for row in &seen.failures {
+        text.sample("resplit_failures", &[("kind", &row.kind)], row.count);
+    }
+    text.family(
+        "resplit_connections",
+        "gauge",
+        "Connections that were established.",
+    );
+    text.sample("resplit_connections", &[], seen.connections);
+    text.family(
+        "resplit_duration_seconds",
+        "gauge",
+        "From the first send to the last answer.",
+    );
+    text.sample("resplit_duration_seconds", &[], seen.elapsed_s);
+    text.family("resplit_answers", "gauge", "Answers by value and status.");
+    for row in &seen.buckets {
+        for (status, count) in &row.statuses {
+            let labels = [
+                ("bucket", row.bucket.as_str()),
+                ("target", row.target.as_deref().unwrap_or_default()),
+                ("status", &status.to_string()),
+            ];
+            text.sample("resplit_answers", &labels, count);
+        }
+    }
+    text.family(
+        "resplit_errors",
+        "gauge",
+        "Answers with a status of 400 or more, by value.",
+    );
+    for row in &seen.buckets {
+        let labels = [("bucket", row.bucket.as_str())];
+        text.sample("resplit_errors", &labels, errors(row));
+    }
+}
+
+fn shares(report: &Report, text: &mut Exposition) {
+    let targets = &report.observation.targets;
+    if targets.is_empty() {
+        return;
+    }
+    text.family(
+        "resplit_share",
+        "gauge",
+        "The part of all answers that a target gave.",
+    );
+    for target in targets {
+        text.sample("resplit_share", &[("target", &target.target)], target.share);
+    }
+    text.family(
+        "resplit_share_declared",
+        "gauge",
+        "The part of all requests declared for a target.",
+    );
+    for target in targets {
+        let labels = [("target", target.target.as_str())];
+        text.sample("resplit_share_declared", &labels, target.declared);
+    }
+    text.family(
+        "resplit_share_bound",
+        "gauge",
+        "The ends of the interval of a share.",
+    );
+    for target in targets {
+        for (bound, value) in ["low", "high"].iter().zip(target.share_interval) {
+            let labels = [("target", target.target.as_str()), ("bound", bound)];
+            text.sample("resplit_share_bound", &labels, value);
+        }
+    }
+}
+
+fn latencies(report: &Report, text: &mut Exposition) {
+    let all = distributions(report);
+    if all.is_empty() {
+        return;
+    }
+    let name = "resplit_latency_seconds";
+    text.family(
+        name,
+        "summary",
+        "From the send to the last byte of the answer.",
+    );
+    for own in &all {
+        let target = ("target", own.name.as_str());
+        let seconds = |micros: f64| micros / 1e6;
+        for quantile in QUANTILES {
+            let value = seconds(own.latencies.value_at_quantile(quantile) as f64);
+            text.sample(name, &[target, ("quantile", &quantile.to_string())], value);
+        }
+        let sum = seconds(own.latencies.mean() * own.latencies.len() as f64);
+        text.sample(&format!("{name}_sum"), &[target], sum);
+        text.sample(&format!("{name}_count"), &[target], own.latencies.len());
+    }
+}

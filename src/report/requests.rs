@@ -1,0 +1,192 @@
+//! How single requests ended, packed: what it takes to judge a saved run again as it was judged.
+
+use std::io::{Read, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde::{Deserialize, Serialize};
+
+use crate::observe::{Ended, Ledger, REMEMBERED};
+use crate::split::Bucket;
+
+/// The name of the packing, so that there may be another one day.
+const PACKING: &str = "varint-zlib-base64";
+/// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
+const MOST_BYTES: u64 = REMEMBERED * 15;
+
+/// Requests in the order in which they were sent. Unpacked, each is three numbers in LEB128: by how much its place in the
+/// order exceeds the one before, the difference of its connection to the one before (zigzag), and its answer: 0 for none,
+/// else the position among the `answers` of all `buckets`, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// How many.
+    pub count: u64,
+    /// `varint-zlib-base64`
+    pub packing: String,
+    /// The numbers.
+    pub data: String,
+}
+
+impl Requests {
+    /// Packs a ledger; `answers` are the buckets in the order of the report. `None` where nothing is remembered.
+    pub(super) fn pack(ledger: &Ledger, answers: &[Bucket]) -> Option<Self> {
+        let mut ended: Vec<Ended<'_>> = ledger.since(0).collect();
+        ended.sort_by_key(|ended| ended.sequence);
+        if ended.is_empty() {
+            return None;
+        }
+        let mut numbers = Vec::new();
+        let (mut sequence, mut connection) = (0_u32, 0_u32);
+        for request in &ended {
+            let answer = request
+                .bucket
+                .and_then(|bucket| answers.iter().position(|answer| answer == bucket));
+            write(
+                &mut numbers,
+                u64::from(request.sequence.saturating_sub(sequence)),
+            );
+            let step = i64::from(request.connection) - i64::from(connection);
+            write(&mut numbers, zigzag(step));
+            write(
+                &mut numbers,
+                answer.map_or(0, |position| position as u64 + 1),
+            );
+            (sequence, connection) = (request.sequence, request.connection);
+        }
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&numbers).expect("memory takes it");
+        Some(Self {
+            count: ended.len() as u64,
+            packing: PACKING.to_owned(),
+            data: STANDARD.encode(zlib.finish().expect("memory takes it")),
+        })
+    }
+
+    /// The ledger again; `None` where the text is damaged.
+    pub(super) fn unpack(&self, answers: &[Bucket]) -> Option<Ledger> {
+        if self.packing != PACKING {
+            return None;
+        }
+        let packed = STANDARD.decode(&self.data).ok()?;
+        let mut numbers = Vec::new();
+        ZlibDecoder::new(packed.as_slice())
+            .take(MOST_BYTES)
+            .read_to_end(&mut numbers)
+            .ok()?;
+        let mut numbers = numbers.as_slice();
+        let mut ledger = Ledger::default();
+        let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
+        while !numbers.is_empty() {
+            let step = u32::try_from(read(&mut numbers)?).ok()?;
+            sequence = sequence.checked_add(step)?;
+            connection = connection.checked_add(unzigzag(read(&mut numbers)?))?;
+            let bucket = match usize::try_from(read(&mut numbers)?).ok()? {
+                0 => None,
+                position => Some(answers.get(position - 1)?),
+            };
+            ledger.push(Ended {
+                sequence,
+                connection: u32::try_from(connection).ok()?,
+                bucket,
+            });
+            count += 1;
+        }
+        (count == self.count).then_some(ledger)
+    }
+}
+
+/// Small numbers of either sign as small numbers.
+fn zigzag(step: i64) -> u64 {
+    (step << 1 ^ step >> 63).cast_unsigned()
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+/// Seven bits at a time, the lowest first; all but the last byte have the high bit.
+fn write(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(u8::try_from(number & 0x7f).expect("seven bits") | 0x80);
+        number >>= 7;
+    }
+    out.push(u8::try_from(number).expect("seven bits"));
+}
+
+fn read(numbers: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..63).step_by(7) {
+        let (byte, rest) = numbers.split_first()?;
+        *numbers = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::Identity;
+    use proptest::prelude::*;
+
+    fn buckets() -> Vec<Bucket> {
+        let bucket = |name: &str| Bucket {
+            identity: Identity::Value(name.into()),
+            status: 200,
+        };
+        ["v1", "v2"].map(bucket).to_vec()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3), 0..200)) {
+            let buckets = buckets();
+            let mut ledger = Ledger::default();
+            let mut sequence = 0;
+            for (step, connection, answer) in requests {
+                ledger.push(Ended { sequence, connection, bucket: buckets.get(answer) });
+                sequence += step + 1;
+            }
+            match Requests::pack(&ledger, &buckets) {
+                None => prop_assert_eq!(ledger.since(0).count(), 0),
+                Some(packed) => prop_assert_eq!(packed.unpack(&buckets), Some(ledger)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_text_is_no_ledger() {
+        let buckets = buckets();
+        let mut ledger = Ledger::default();
+        for sequence in 0..100 {
+            ledger.push(Ended {
+                sequence,
+                connection: sequence / 2,
+                bucket: Some(&buckets[1]),
+            });
+        }
+        let packed = Requests::pack(&ledger, &buckets).expect("requests");
+        // Two requests over each connection pack to next to nothing.
+        assert!(packed.data.len() < 60, "{}", packed.data);
+        assert_eq!(packed.unpack(&buckets[..1]), None);
+        for (packing, data, count) in [
+            ("other", packed.data.as_str(), 100),
+            (PACKING, "?", 100),
+            (PACKING, &packed.data[..8], 100),
+            (PACKING, &packed.data, 99),
+        ] {
+            let damaged = Requests {
+                count,
+                packing: packing.into(),
+                data: data.into(),
+            };
+            assert_eq!(damaged.unpack(&buckets), None);
+        }
+    }
+}

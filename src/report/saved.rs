@@ -1,0 +1,210 @@
+//! From a saved report back to the values of its run: what `judge` was given. Not: how runs are merged.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{DeclaredShare, Excerpt, Report, Request, SCHEMA};
+use crate::observe::{Failed, FailureKind, Ledger, Observation, Tally};
+use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
+use crate::verdict::mapping::Mapping;
+use crate::verdict::{Caveat, Policy, Rival};
+
+/// The values of a saved run.
+#[derive(Clone, Debug)]
+pub(super) struct Saved {
+    pub(super) request: Request,
+    pub(super) expected: Option<Expected>,
+    pub(super) mapping: Mapping,
+    pub(super) rule: Option<String>,
+    pub(super) excerpt: Option<Excerpt>,
+    pub(super) rivals: Vec<Rival>,
+    pub(super) seen: Observation,
+    pub(super) policy: Policy,
+    pub(super) watched: bool,
+    pub(super) findings: Vec<Caveat>,
+    pub(super) notes: Vec<Caveat>,
+    pub(super) slos: Vec<String>,
+}
+
+/// Why a text is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No JSON, or not what a report holds.
+    #[error("this is no report of resplit: {0}")]
+    Form(#[from] serde_json::Error),
+    /// Something else with a schema.
+    #[error("this is `{0}`, not a report of a run")]
+    Other(String),
+    /// Made by a resplit to come.
+    #[error("this is `{0}`, newer than what this resplit reads ({SCHEMA})")]
+    Newer(String),
+    /// The parts contradict each other.
+    #[error("this report is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// Reads a report; those of a newer major version are refused.
+pub fn read(text: &str) -> Result<Report, ReadError> {
+    #[derive(Deserialize)]
+    struct Named {
+        schema: String,
+    }
+    let Named { schema } = serde_json::from_str(text)?;
+    let (name, major) = SCHEMA.split_once('/').expect("a name and a number");
+    let own: u32 = major.parse().expect("a number");
+    let given = schema
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('/'));
+    match given.map(|given| given.split('.').next().unwrap_or(given).parse::<u32>()) {
+        Some(Ok(major)) if major > own => Err(ReadError::Newer(schema)),
+        Some(Ok(_)) => {
+            let report: Report = serde_json::from_str(text)?;
+            check(&report)?;
+            Ok(report)
+        }
+        _ => Err(ReadError::Other(schema)),
+    }
+}
+
+/// Whether the values of the run can be had back.
+fn check(report: &Report) -> Result<(), ReadError> {
+    if report.parts.is_empty() {
+        return Saved::of(report).map(drop);
+    }
+    report.parts.iter().try_for_each(|part| check(&part.report))
+}
+
+impl Saved {
+    /// The values of a run that was not merged.
+    pub(super) fn of(report: &Report) -> Result<Self, ReadError> {
+        let (expected, mapping) = match &report.expected {
+            None => (None, Mapping::default()),
+            Some(declared) => {
+                let parts = declared.shares.iter().map(part).collect();
+                let expected = Expected::new(declared.source.clone(), declared.mechanism, parts)
+                    .map_err(|_| ReadError::Damaged("its declared shares are no split"))?
+                    .with_broken(declared.broken.clone().unwrap_or_default());
+                let names = expected.declared().iter().map(|declared| &declared.name);
+                if !names.eq(declared.shares.iter().map(|share| &share.target)) {
+                    return Err(ReadError::Damaged(
+                        "targets are not called as they would be",
+                    ));
+                }
+                let mapping = mapping(report, &expected)?;
+                (Some(expected), mapping)
+            }
+        };
+        let declared = report.expected.as_ref();
+        Ok(Self {
+            request: report.target.clone(),
+            mapping,
+            rule: declared.and_then(|declared| declared.rule.clone()),
+            excerpt: declared.and_then(|declared| declared.excerpt.clone()),
+            rivals: declared.map(|d| d.rivals.clone()).unwrap_or_default(),
+            seen: observation(report)?,
+            policy: report.policy,
+            watched: report.observation.watched && expected.is_some(),
+            findings: report.findings.clone(),
+            notes: report.notes.clone(),
+            slos: report.verdict.slos.iter().map(|r| r.slo.clone()).collect(),
+            expected,
+        })
+    }
+}
+
+fn part(declared: &DeclaredShare) -> (Target, crate::split::Share, Clues) {
+    let target = match (&declared.host, declared.status) {
+        (Some(host), _) => Target::Destination(Destination {
+            host: host.clone(),
+            port: declared.port,
+            subset: declared.subset.clone(),
+        }),
+        (None, Some(status)) => Target::Status(Answer {
+            status,
+            cause: declared.cause.unwrap_or(Cause::Expected),
+        }),
+        (None, None) => Target::Named(declared.target.clone()),
+    };
+    (target, declared.ratio, Clues::default())
+}
+
+/// Which values meant which target, as the rows say. A target that is a status is known by it, not by values.
+fn mapping(report: &Report, expected: &Expected) -> Result<Mapping, ReadError> {
+    let mut known = Vec::new();
+    for row in &report.observation.buckets {
+        let Some(target) = &row.target else {
+            continue;
+        };
+        let mut declared = expected.declared().iter();
+        let position = declared
+            .position(|declared| declared.name == *target)
+            .ok_or(ReadError::Damaged("a row belongs to no declared target"))?;
+        if expected.declared()[position].target.status().is_some() {
+            continue;
+        }
+        for answers in &row.answers {
+            if let Some(value) = bucket(answers).value() {
+                known.push((value.to_owned(), position));
+            }
+        }
+    }
+    Ok(Mapping::known(known))
+}
+
+fn bucket(answers: &super::Answers) -> Bucket {
+    Bucket {
+        identity: answers.identity.clone(),
+        status: answers.status,
+    }
+}
+
+fn observation(report: &Report) -> Result<Observation, ReadError> {
+    let saved = &report.observation;
+    let mut seen = Observation {
+        sent: saved.sent,
+        connections: saved.connections,
+        retried: saved.retried,
+        elapsed: Duration::try_from_secs_f64(saved.elapsed_s)
+            .map_err(|_| ReadError::Damaged("it took no possible time"))?,
+        ..Observation::default()
+    };
+    let mut buckets = Vec::new();
+    for answers in saved.buckets.iter().flat_map(|row| &row.answers) {
+        if answers.service.latencies().len() != answers.count {
+            return Err(ReadError::Damaged(
+                "a histogram has another number of answers",
+            ));
+        }
+        let tally = seen.tallies.entry(bucket(answers)).or_default();
+        tally.merge(&Tally {
+            count: answers.count,
+            latency: answers.service.latencies().clone(),
+        });
+        buckets.push(bucket(answers));
+    }
+    for row in &saved.failures {
+        let kind = FailureKind::ALL
+            .into_iter()
+            .find(|kind| kind.to_string() == row.kind)
+            .ok_or(ReadError::Damaged("a failure is of no known kind"))?;
+        if row.count > 0 {
+            let failed = Failed {
+                count: row.count,
+                example: row.example.clone(),
+            };
+            seen.failures.insert(kind, failed);
+        }
+    }
+    if let Some(requests) = &saved.requests {
+        seen.ledger = requests
+            .unpack(&buckets)
+            .ok_or(ReadError::Damaged("its requests do not unpack"))?;
+    } else {
+        seen.ledger = Ledger::default();
+    }
+    if seen.answered() != saved.answered || seen.answered() + seen.failed() != seen.sent {
+        return Err(ReadError::Damaged("its counts do not add up"));
+    }
+    Ok(seen)
+}

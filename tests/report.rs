@@ -1,0 +1,393 @@
+//! `resplit report`: what was saved is judged again as it was, merged, compared, or refused.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use resplit::observe::{Ended, FailureKind, Observation};
+use resplit::report::{Changes, Report, Request, Run, again, report};
+use resplit::split::{Bucket, Expected, Identity, parse_weights};
+use resplit::verdict::attribution::Attribution;
+use resplit::verdict::mapping::Mapping;
+use resplit::verdict::{Evidence, Outcome, Policy, rejudge};
+
+use crate::support::cmd::{self, run};
+use crate::support::mesh::Mesh;
+
+/// Requests of one generator: the target of each (0, 1, or 2 for a failure), over connections of two requests.
+#[derive(Clone, Debug)]
+struct Generator(Vec<u8>);
+
+fn bucket(target: u8) -> Bucket {
+    Bucket {
+        identity: Identity::Value(format!("v{}", target + 1)),
+        status: 200,
+    }
+}
+
+/// What the generators saw as one run: requests one after the other, connections numbered on.
+fn whole(generators: &[Generator]) -> Observation {
+    let mut seen = Observation::default();
+    let (mut sequence, mut connections) = (0, 0);
+    for Generator(targets) in generators {
+        for (at, target) in targets.iter().enumerate() {
+            let answered = (*target < 2).then(|| bucket(*target));
+            let connection = connections + u32::try_from(at / 2).expect("few");
+            seen.ledger.push(Ended {
+                sequence,
+                connection,
+                bucket: answered.as_ref(),
+            });
+            sequence += 1;
+            seen.sent += 1;
+            if let Some(bucket) = answered {
+                let tally = seen.tallies.entry(bucket).or_default();
+                tally.count += 1;
+                let micros = 1000 + 500 * u64::from(*target) + at as u64 % 97;
+                tally.latency.record(micros).expect("it grows");
+            } else {
+                let failed = seen.failures.entry(FailureKind::Reset);
+                failed.or_default().count += 1;
+            }
+        }
+        connections += u32::try_from(targets.len().div_ceil(2)).expect("few");
+    }
+    seen.connections = u64::from(connections);
+    seen.elapsed = std::time::Duration::from_secs(1);
+    seen
+}
+
+fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
+    let policy = Policy::default();
+    let mapping = Mapping::derive(expected, &[], seen.tallies.keys()).expect("clear");
+    let pair = Some((expected, &mapping));
+    let sorted = Attribution::new(seen, pair);
+    let evidence = Evidence {
+        declared: pair,
+        seen,
+        sorted: &sorted,
+        rivals: &[],
+    };
+    report(Run {
+        request: Request {
+            url: "http://a/".into(),
+            method: "GET".into(),
+            host: "a".into(),
+        },
+        declared: pair,
+        rule: None,
+        excerpt: None,
+        rivals: &[],
+        seen,
+        sorted: &sorted,
+        policy: &policy,
+        watched,
+        findings: Vec::new(),
+        verdict: rejudge(&evidence, &policy, watched),
+        notes: Vec::new(),
+    })
+}
+
+fn generator(share: f64) -> impl Strategy<Value = Generator> {
+    prop::collection::vec(0.0..1.0_f64, 40..400).prop_map(move |draws| {
+        let targets = draws.into_iter().map(|draw| match draw {
+            _ if draw < share => 0,
+            _ if draw < 0.995 => 1,
+            _ => 2,
+        });
+        Generator(targets.collect())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn merging_the_parts_is_judging_the_whole(
+        generators in prop::collection::vec(prop_oneof![generator(0.9), generator(0.88), generator(0.5)], 2..5),
+        watched in any::<bool>(),
+    ) {
+        let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+        let at_once = reported(&whole(&generators), &expected, watched);
+        let parts: Vec<(String, Report)> = generators
+            .iter()
+            .enumerate()
+            .map(|(at, own)| (format!("{at}.json"), reported(&whole(std::slice::from_ref(own)), &expected, watched)))
+            .collect();
+        prop_assume!(parts.iter().all(|(_, part)| part.observation.targets.iter().all(|own| own.count > 0)));
+        let merged = again(parts, &Changes::default()).expect("they are alike");
+        // Everything that is counted is the sum, whatever is made of it.
+        prop_assert_eq!(&merged.observation.buckets, &at_once.observation.buckets);
+        prop_assert_eq!(&merged.observation.targets, &at_once.observation.targets);
+        prop_assert_eq!(merged.observation.unattributed, at_once.observation.unattributed);
+        prop_assert_eq!(merged.verdict.chi_square, at_once.verdict.chi_square);
+        prop_assert_eq!(merged.verdict.max_deviation, at_once.verdict.max_deviation);
+        prop_assert_eq!(merged.verdict.unit, at_once.verdict.unit);
+        // And so is the verdict, unless the generators differ, or one of them changed, which only they can show.
+        let alone = merged.generators.iter().any(|own| own.outcome == Outcome::Diverged);
+        let disagree = merged.verdict.caveats.iter().any(|own| own.id == "generators-disagree");
+        let changed = at_once.verdict.change.is_some() || merged.verdict.change.is_some();
+        if !alone && !disagree && !changed {
+            prop_assert_eq!(merged.verdict.outcome, at_once.verdict.outcome);
+            prop_assert_eq!(merged.verdict.p_value, at_once.verdict.p_value);
+            prop_assert_eq!(&merged.verdict.reason, &at_once.verdict.reason);
+        }
+        if disagree {
+            prop_assert_ne!(merged.verdict.outcome, Outcome::Pass);
+        }
+        if alone {
+            prop_assert_eq!(merged.verdict.outcome, Outcome::Diverged);
+        }
+        // A merged report that was saved is judged from its parts.
+        let text = serde_json::to_string(&merged).expect("JSON");
+        let read = resplit::report::read(&text).expect("its own JSON");
+        let same = again(vec![("all.json".into(), read)], &Changes::default()).expect("parts");
+        prop_assert_eq!(same, merged);
+    }
+
+    #[test]
+    fn what_was_saved_is_judged_as_it_was(own in prop_oneof![generator(0.9), generator(0.5)], watched in any::<bool>()) {
+        let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+        let saved = reported(&whole(&[own]), &expected, watched);
+        let read = resplit::report::read(&serde_json::to_string(&saved).expect("JSON")).expect("its own JSON");
+        prop_assert_eq!(&read, &saved);
+        prop_assert_eq!(again(vec![("a".into(), read)], &Changes::default()).expect("a run"), saved);
+    }
+}
+
+#[test]
+fn a_zone_that_sees_another_split_forbids_a_pass() {
+    let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+    // Together they are exactly 90/10.
+    let of = |second: usize, n: usize| {
+        let spread = |at: usize| u8::from(at * second / n != (at + 1) * second / n);
+        Generator((0..n).map(spread).collect())
+    };
+    let parts = [of(150, 1000), of(50, 1000)].map(|own| reported(&whole(&[own]), &expected, false));
+    let parts = ["a.json", "b.json"]
+        .map(str::to_owned)
+        .into_iter()
+        .zip(parts);
+    let merged = again(parts.collect(), &Changes::default()).expect("they are alike");
+    assert_ne!(
+        merged.verdict.outcome,
+        Outcome::Pass,
+        "{:#?}",
+        merged.verdict
+    );
+    let ids: Vec<&str> = merged
+        .verdict
+        .caveats
+        .iter()
+        .map(|own| own.id.as_str())
+        .collect();
+    assert!(ids.contains(&"generators-disagree"), "{ids:?}");
+    assert_eq!(merged.generators.len(), 2);
+}
+
+/// A run against a mesh, saved.
+fn saved(folder: &Path, name: &str, args: &[&str]) -> PathBuf {
+    let file = folder.join(name);
+    let to = format!("json={}", file.display());
+    let outcome = run(&[&["--report", &to], args].concat());
+    assert!(
+        outcome.code.is_some_and(|code| code < 2 || code == 3),
+        "{outcome:#?}"
+    );
+    file
+}
+
+/// `resplit report -o json ARGS`
+fn report_json(args: &[&str]) -> cmd::Outcome {
+    run(&[&["report", "-o", "json"], args].concat())
+}
+
+fn json(file: &Path) -> Value {
+    let text = std::fs::read_to_string(file).expect("a file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_run_until_decided_is_saved_whole_and_judged_the_same() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let file = saved(
+        folder.path(),
+        "run.json",
+        &["--expect", "v1=90,v2=10", &mesh.url("/")],
+    );
+    let path = file.to_str().expect("text");
+    let again = report_json(&[path]);
+    let report: Value = serde_json::from_str(&again.stdout).expect("JSON");
+    assert_eq!(report, json(&file));
+    assert_eq!(again.code, run(&["report", path]).code);
+}
+
+#[test]
+fn other_questions_get_other_answers() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let file = saved(
+        folder.path(),
+        "run.json",
+        &["--expect", "v1=70,v2=30", "-n", "400", &mesh.url("/")],
+    );
+    let path = file.to_str().expect("text");
+    assert_eq!(report_json(&[path]).exits(1).report().verdict(), "diverged");
+    let tolerant = report_json(&["--tolerance", "40%", path]);
+    assert_ne!(tolerant.report().verdict(), "diverged");
+    let strict = report_json(&["--tolerance", "40%", "--slo", "v1.p99 < 1us", path]).exits(1);
+    assert_eq!(strict.report().verdict(), "slo-failed");
+    run(&["report", "--slo", "v3.p99 < 1s", path]).refused("an objective of nobody");
+}
+
+#[test]
+fn runs_of_several_generators_are_merged() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["a.json", "b.json", "c.json"].map(|name| {
+        saved(
+            folder.path(),
+            name,
+            &["--expect", "v1=90,v2=10", "-n", "300", &mesh.url("/")],
+        )
+    });
+    let paths: Vec<&str> = files
+        .iter()
+        .map(|file| file.to_str().expect("text"))
+        .collect();
+    let merged = report_json(&paths);
+    assert_eq!(merged.report().sent(), 900);
+    assert_eq!(
+        merged.report().0["generators"].as_array().map(Vec::len),
+        Some(3)
+    );
+    let text = run(&[&["report"], paths.as_slice()].concat());
+    assert!(text.stdout.contains("GENERATOR"), "{}", text.stdout);
+    let twice = run(&["report", paths[0], paths[0]]);
+    twice.refused("the same run twice");
+    assert!(twice.stderr.contains("the same run"), "{}", twice.stderr);
+}
+
+#[test]
+fn reports_of_different_questions_are_refused_with_the_difference() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let one = saved(
+        folder.path(),
+        "a.json",
+        &["--expect", "v1=90,v2=10", "-n", "50", &mesh.url("/")],
+    );
+    let one = one.to_str().expect("text");
+    for (name, args, word) in [
+        (
+            "target.json",
+            vec!["--expect", "v1=90,v2=10", "-n", "50", &mesh.url("/other")],
+            "/other",
+        ),
+        (
+            "split.json",
+            vec!["--expect", "v1=80,v2=20", "-n", "50", &mesh.url("/")],
+            "v1 4/5",
+        ),
+        (
+            "alpha.json",
+            vec![
+                "--expect",
+                "v1=90,v2=10",
+                "--alpha",
+                "0.05",
+                "-n",
+                "50",
+                &mesh.url("/"),
+            ],
+            "--alpha 0.05",
+        ),
+        ("none.json", vec!["-n", "50", &mesh.url("/")], "nothing"),
+    ] {
+        let other = saved(folder.path(), name, &args);
+        let other = other.to_str().expect("text");
+        let outcome = run(&["report", one, other]);
+        outcome.refused(name);
+        assert!(outcome.stderr.contains(word), "{name}: {}", outcome.stderr);
+    }
+    let alpha = folder.path().join("alpha.json");
+    let merged = report_json(&["--alpha", "0.01", one, alpha.to_str().expect("text")]);
+    assert_eq!(merged.report().sent(), 100);
+}
+
+#[test]
+fn what_is_no_report_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    for (case, file) in [
+        ("nothing", write("empty.json", b"")),
+        (
+            "other JSON",
+            write("other.json", b"{\"schema\": \"resplit.size/1\"}"),
+        ),
+        ("a list", write("list.json", b"[]")),
+        ("bytes", write("bytes.json", b"\xff\xfe")),
+        (
+            "newer",
+            write("newer.json", b"{\"schema\": \"resplit.report/2\"}"),
+        ),
+        (
+            "cut",
+            write("cut.json", b"{\"schema\": \"resplit.report/1\", \"tool\""),
+        ),
+        (
+            "missing",
+            folder.path().join("no-such.json").display().to_string(),
+        ),
+    ] {
+        run(&["report", &file]).refused(case);
+    }
+    run(&["report"]).refused("no file");
+}
+
+#[test]
+fn two_reports_are_compared() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let url = mesh.url("/");
+    let before = saved(
+        folder.path(),
+        "before.json",
+        &["--expect", "v1=90,v2=10", "-n", "400", &url],
+    );
+    let after = saved(
+        folder.path(),
+        "after.json",
+        &["--expect", "v1=50,v2=50", "-n", "400", &url],
+    );
+    let (before, after) = (
+        before.to_str().expect("text"),
+        after.to_str().expect("text"),
+    );
+    let text = run(&["report", "--compare", before, after]).exits(0).stdout;
+    assert!(
+        text.contains("before.json") && text.contains("SHARE") && text.contains("\n  v1\n    p50 "),
+        "{text}"
+    );
+    let json = report_json(&["--compare", before, after]).exits(0);
+    let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(json["schema"], "resplit.compare/1");
+    assert!(
+        json["targets"][0]["share"]["change"]["interval"].is_array(),
+        "{json:#}"
+    );
+    let markdown = run(&["report", "--compare", "-o", "markdown", before, after])
+        .exits(0)
+        .stdout;
+    assert!(markdown.contains("| SHARE | before |"), "{markdown}");
+    run(&["report", "--compare", before]).refused("one report");
+    run(&["report", "--compare", "--alpha", "0.01", before, after]).refused("a judgement");
+    run(&["report", "--compare", "-o", "junit", before, after])
+        .refused("a format without comparison");
+}
