@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use resplit::observe::{Observation, Outcome, Recorder, Sent};
+use resplit::observe::{Observation, Outcome, Recorder, Sent, Timing};
 use resplit::split::{Bucket, Identity, parse_weights};
 use resplit::stats::binomial;
 use resplit::stats::change::change_of_labels;
@@ -105,7 +105,11 @@ fn looking(c: &mut Criterion) {
             connection: sequence / 2,
         };
         let bucket = usize::from(sampler.uniform() < 0.1);
-        recorder.record(sent, Outcome::Answered(bucket), Duration::from_millis(1));
+        recorder.record(
+            sent,
+            Outcome::Answered(bucket),
+            Timing::of(Duration::from_millis(1)),
+        );
         if sequence % 20 == 19 || sequence == 4055 {
             seen.merge(&recorder.drain(&names, Duration::ZERO));
             moments.push(seen.clone());

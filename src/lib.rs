@@ -7,7 +7,7 @@
 //!                         ▲ Probe         ▼                     │
 //!  argv ─▶ cli ───────────┴─▶ plan     verdict ◀── stats        │   pure: no clock, socket, file, terminal
 //!  ═════════════════════════════│═════════▲═════════════════════════════════════════════════════════════
-//!                               └─▶ load ─┘ Observation             shell: load (tokio, hyper), cli
+//!                               └─▶ load ─┘ Observation             shell: load (tokio), cli
 //! ```
 //!
 //! | module | what it holds |

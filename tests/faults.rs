@@ -1,11 +1,11 @@
 //! Servers that misbehave: every failure is counted under its kind, the run goes on, and it ends in time.
 
-use crate::support::cmd::run_json;
+use crate::support::cmd::{Outcome, run_json};
 use crate::support::hostile::{Behaviour, Hostile, Refusing};
 use crate::support::mesh::Mesh;
 
 /// What each behaviour counts as, and how long it may take. Only what never answers is given little time.
-const KINDS: [(Behaviour, &str, &str); 10] = [
+const KINDS: [(Behaviour, &str, &str); 20] = [
     (Behaviour::ResetOnAccept, "reset", "20s"),
     (Behaviour::ResetAfterRequest, "reset", "20s"),
     (Behaviour::Silent, "timeout", "300ms"),
@@ -16,6 +16,16 @@ const KINDS: [(Behaviour, &str, &str); 10] = [
     (Behaviour::Garbage, "malformed", "20s"),
     (Behaviour::BadChunking, "malformed", "20s"),
     (Behaviour::TlsAlert, "malformed", "20s"),
+    (Behaviour::EndlessHeaders, "oversized", "20s"),
+    (Behaviour::Gigabyte, "oversized", "20s"),
+    (Behaviour::Unframed, "oversized", "20s"),
+    (Behaviour::TinyChunks, "oversized", "20s"),
+    (Behaviour::TwoLengths, "malformed", "20s"),
+    (Behaviour::BadLength, "malformed", "20s"),
+    (Behaviour::InterimFlood, "malformed", "20s"),
+    (Behaviour::ResetInHead, "reset", "20s"),
+    (Behaviour::ResetInBody, "reset", "20s"),
+    (Behaviour::NoGzip, "malformed", "20s"),
 ];
 
 #[test]
@@ -89,4 +99,91 @@ fn nobody_at_the_other_end_is_no_data() {
         assert_eq!(report.failures(kind), failed, "{url}: {:#}", report.0);
     }
     assert_eq!(plain.served(), 0);
+}
+
+#[test]
+fn a_tls_handshake_that_never_ends_is_a_timeout() {
+    let server = Hostile::always(Behaviour::Silent);
+    let url = format!("https://{}/", server.addr());
+    let report = run_json(&[
+        "-n",
+        "4",
+        "-c",
+        "2",
+        "-k",
+        "--connect-timeout",
+        "300ms",
+        &url,
+    ])
+    .exits(4)
+    .report();
+    assert_eq!(report.failures("timeout"), 4, "{:#}", report.0);
+}
+
+#[test]
+fn many_large_answers_at_once_do_not_fill_the_memory() {
+    for behaviour in [
+        Behaviour::Endless,
+        Behaviour::Unframed,
+        Behaviour::TinyChunks,
+    ] {
+        let server = Hostile::always(behaviour);
+        let url = server.url("/");
+        let outcome = measured(&["-o", "json", "-n", "120", "-c", "60", "-t", "5m", &url]);
+        let report = outcome.exits(4).report();
+        assert_eq!(
+            report.failures("oversized"),
+            120,
+            "{behaviour:?}: {:#}",
+            report.0
+        );
+        // Sixty answers of 8 MiB or more would take half a gigabyte, and more while buffers grow.
+        let peak = report.number("/peak_kib");
+        assert!(peak < 400 << 10, "{behaviour:?}: {peak} KiB");
+    }
+}
+
+/// As `run`, with the peak of its memory in the report as `peak_kib`.
+fn measured(args: &[&str]) -> Outcome {
+    let output = std::process::Command::new("python3")
+        .args(["-c", MEASURE, env!("CARGO_BIN_EXE_resplit")])
+        .args(args)
+        .output()
+        .expect("python3 runs; the tests need it");
+    Outcome::of(args, &output)
+}
+
+/// Runs a command and adds the peak of its resident memory to the JSON object that it prints.
+const MEASURE: &str = "\
+import json, resource, subprocess, sys
+run = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
+report = json.loads(run.stdout)
+report['peak_kib'] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps(report))
+sys.exit(run.returncode)
+";
+
+#[test]
+fn more_connections_than_descriptors_are_refused_before_anything_is_sent() {
+    let mesh = Mesh::honest();
+    let url = mesh.url("/");
+    let shell = format!(
+        "ulimit -n 100 && exec '{}' -n 500 -c 200 {url}",
+        env!("CARGO_BIN_EXE_resplit")
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &shell])
+        .output()
+        .expect("a shell runs");
+    let outcome = Outcome::of(&["-c", "200"], &output);
+    outcome.refused("200 connections with 100 descriptors");
+    assert!(outcome.stderr.contains("ulimit -n"), "{}", outcome.stderr);
+    assert_eq!(mesh.served(), 0);
+    // As many as there is room for work, and a low soft limit is raised.
+    let shell = shell.replace("ulimit -n 100", "ulimit -S -n 100");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &shell])
+        .output();
+    Outcome::of(&[], &output.expect("a shell runs")).exits(0);
+    assert_eq!(mesh.served(), 500);
 }

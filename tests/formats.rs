@@ -68,6 +68,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         retried: 2,
         elapsed: Duration::from_millis(2500),
         ledger: ledger(answers),
+        ..Observation::default()
     }
 }
 

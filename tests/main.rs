@@ -61,6 +61,15 @@ mod calibration;
 // Every way in which a real Envoy splits, with the verdict it deserves.
 mod mechanisms;
 
+// Connections that a server closes without saying so.
+mod keepalive;
+
+// Every protocol a mesh speaks, against real servers and proxies.
+mod protocols;
+
+// Starts at a rate: the schedule, honest latencies, warm-up.
+mod open_loop;
+
 // The README shows what the program prints.
 mod readme;
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hdrhistogram::Histogram;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ fn bucket(target: u8) -> Bucket {
     }
 }
 
-/// What the generators saw as one run: requests one after the other, connections numbered on.
+/// What the generators saw as one run at a rate: requests one after the other, connections numbered on.
 fn whole(generators: &[Generator]) -> Observation {
     let mut seen = Observation::default();
     let (mut sequence, mut connections) = (0, 0);
@@ -46,6 +47,15 @@ fn whole(generators: &[Generator]) -> Observation {
                 tally.count += 1;
                 let micros = 1000 + 500 * u64::from(*target) + at as u64 % 97;
                 tally.latency.record(micros).expect("it grows");
+                let response = tally
+                    .response
+                    .get_or_insert_with(|| Histogram::new(3).expect("three digits"));
+                response.record(micros + 300).expect("it grows");
+                let first = &mut seen.phases.first_byte;
+                first.record(micros / 2).expect("it grows");
+                let pace = seen.pace.get_or_insert_default();
+                pace.lag.record(300).expect("it grows");
+                pace.late += u64::from(at == 7);
             } else {
                 let failed = seen.failures.entry(FailureKind::Reset);
                 failed.or_default().count += 1;
@@ -120,6 +130,8 @@ proptest! {
         // Everything that is counted is the sum, whatever is made of it.
         prop_assert_eq!(&merged.observation.buckets, &at_once.observation.buckets);
         prop_assert_eq!(&merged.observation.targets, &at_once.observation.targets);
+        prop_assert_eq!(&merged.observation.phases, &at_once.observation.phases);
+        prop_assert_eq!(&merged.observation.pace, &at_once.observation.pace);
         prop_assert_eq!(merged.observation.unattributed, at_once.observation.unattributed);
         prop_assert_eq!(merged.verdict.chi_square, at_once.verdict.chi_square);
         prop_assert_eq!(merged.verdict.max_deviation, at_once.verdict.max_deviation);

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
+use http::HeaderName;
 use regex::bytes::Regex;
 use serde_json::Value;
 
 use super::regex::Pattern;
-use super::{Extract, Reply, body, json};
+use super::{Extract, Origin, Reply, body, json};
 use crate::split::workload;
 
 /// Set by a route-level response header to `cluster;address;route;flags`.
-const INSTRUMENT_HEADER: &str = "x-resplit";
+static INSTRUMENT_HEADER: HeaderName = HeaderName::from_static("x-resplit");
 /// JSON members that name the pod, in the order of preference: Gateway API's echo-basic, bookinfo's reviews, podinfo.
 const POD_MEMBERS: [&str; 3] = ["pod", "podname", "hostname"];
 
@@ -36,6 +37,7 @@ impl Auto {
 impl Extract for Auto {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         instrumented(reply)
+            .map(Cow::Borrowed)
             .or_else(|| {
                 self.patterns
                     .iter()
@@ -44,14 +46,21 @@ impl Extract for Auto {
             .or_else(|| pod(reply.body))
             .or_else(|| Some(unquoted(body::text(reply.body))))
     }
+
+    fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        Some(match instrumented(reply) {
+            Some(cluster) => (Origin::Header, cluster.as_bytes()),
+            None => (Origin::Body, reply.body),
+        })
+    }
 }
 
 /// The cluster that the proxy names in its own header, when there is one; a local answer names none.
-fn instrumented<'r>(reply: &Reply<'r>) -> Option<Cow<'r, str>> {
-    let value = reply.headers.get(INSTRUMENT_HEADER)?.to_str().ok()?;
+fn instrumented<'r>(reply: &Reply<'r>) -> Option<&'r str> {
+    let value = std::str::from_utf8(reply.headers.get(&INSTRUMENT_HEADER)?).ok()?;
     let cluster = value.split(';').next().unwrap_or_default();
     let known = !cluster.is_empty() && cluster != "-";
-    known.then(|| Cow::Owned(cluster.to_owned()))
+    known.then_some(cluster)
 }
 
 /// The workload of the pod that a JSON object names.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Extract, Reply};
+use super::{Extract, Origin, Reply};
 
 /// `body`
 #[derive(Debug)]
@@ -11,6 +11,10 @@ pub(super) struct Body;
 impl Extract for Body {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         Some(text(reply.body))
+    }
+
+    fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        Some((Origin::Body, reply.body))
     }
 }
 

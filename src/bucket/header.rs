@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-use super::{Extract, Reply};
+use super::{Extract, Origin, Reply};
 
 /// `header:NAME`
 #[derive(Debug)]
@@ -20,6 +20,11 @@ pub(super) fn parse(name: &str) -> Result<Box<dyn Extract>, String> {
 impl Extract for Header {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         let value = reply.headers.get(&self.0)?;
-        Some(String::from_utf8_lossy(value.as_bytes().trim_ascii()))
+        Some(String::from_utf8_lossy(value.trim_ascii()))
+    }
+
+    fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        let value = reply.headers.get(&self.0)?;
+        Some((Origin::Header, value))
     }
 }

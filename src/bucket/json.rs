@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Extract, Reply};
+use super::{Extract, Origin, Reply};
 
 /// `json:/POINTER`
 #[derive(Debug)]
@@ -24,6 +24,10 @@ impl Extract for Json {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         let value: Value = serde_json::from_slice(reply.body).ok()?;
         value.pointer(&self.0).map(text)
+    }
+
+    fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        Some((Origin::Body, reply.body))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod auto;
 mod body;
+mod fields;
 mod header;
 mod json;
 mod names;
@@ -12,10 +13,8 @@ mod status;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
-use std::net::SocketAddr;
 
-use http::HeaderMap;
-
+pub use fields::Fields;
 pub use names::{BucketId, Names};
 
 /// What an extractor may look at: a borrowed view of one answer.
@@ -24,17 +23,32 @@ pub struct Reply<'r> {
     /// The HTTP status.
     pub status: u16,
     /// The header fields.
-    pub headers: &'r HeaderMap,
-    /// The whole body, as it came.
+    pub headers: Fields<'r>,
+    /// The whole body, decoded.
     pub body: &'r [u8],
     /// The address that answered.
-    pub peer: SocketAddr,
+    pub peer: &'r str,
+}
+
+/// Which part of an answer bytes are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A header field.
+    Header,
+    /// The body.
+    Body,
 }
 
 /// Reads one value from an answer.
 pub trait Extract: Debug + Send + Sync {
     /// The value, borrowed from the answer where possible; `None` when the answer does not carry it.
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>>;
+
+    /// The only bytes of the answer that the value depends on, where they are the bytes of one part; answers with the same
+    /// bytes there are not read twice.
+    fn source<'r>(&self, _reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        None
+    }
 }
 
 /// Knows what a value means.
@@ -141,12 +155,28 @@ impl Bucketer {
         self
     }
 
+    /// The only bytes that the value of an answer depends on, where that is so simple.
+    fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        match self.extractors.as_slice() {
+            [only] => only.source(reply),
+            _ => None,
+        }
+    }
+
     /// The value an answer is counted under.
     #[must_use]
     pub fn value<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         self.extractors
             .iter()
             .find_map(|extractor| extractor.extract(reply))
+    }
+
+    #[cfg(test)]
+    fn of(extractor: Box<dyn Extract>) -> Self {
+        Self {
+            extractors: vec![extractor],
+            reducer: None,
+        }
     }
 
     fn reduce(&self, value: &str) -> Option<String> {
@@ -194,18 +224,17 @@ mod tests {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Option<String> {
-        let mut map = HeaderMap::new();
+        let mut map = http::HeaderMap::new();
         for (name, value) in headers {
             let name: http::HeaderName = name.parse().expect("a header name");
             map.append(name, value.parse().expect("a header value"));
         }
-        let peer = "127.0.0.1:5000".parse().expect("an address");
         let bucketer = Bucketer::parse(&[spec]).expect("a spec");
         let reply = Reply {
             status,
-            headers: &map,
+            headers: Fields::Map(&map),
             body: body.as_bytes(),
-            peer,
+            peer: "127.0.0.1:5000",
         };
         bucketer.value(&reply).map(Cow::into_owned)
     }
@@ -231,15 +260,14 @@ mod tests {
     #[test]
     fn the_first_extractor_that_yields_wins() {
         let bucketer = Bucketer::parse(&["header:absent", "json:/version", "body"]).expect("specs");
-        let headers = HeaderMap::new();
-        let peer = "127.0.0.1:1".parse().expect("an address");
+        let headers = http::HeaderMap::new();
         let of = |body: &'static str| {
             bucketer
                 .value(&Reply {
                     status: 200,
-                    headers: &headers,
+                    headers: Fields::Map(&headers),
                     body: body.as_bytes(),
-                    peer,
+                    peer: "127.0.0.1:1",
                 })
                 .map(Cow::into_owned)
         };

@@ -1,15 +1,18 @@
-//! Numbers for buckets: one lookup without allocation for a known value, and a cap on how many there are.
+//! Numbers for buckets: no work and no allocation for an answer that is known, and a cap on how many there are.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Bucketer;
+use super::{Bucketer, Origin, Reply};
 use crate::split::{Bucket, Identity};
 
 /// Distinct (value, status) pairs that are kept apart. Every one costs a histogram per thread.
 const MOST_BUCKETS: usize = 64;
 /// Longer values are cut, and told apart by a hash.
 const LONGEST_VALUE: usize = 256;
+/// What an answer of at most this length said is remembered, so that it need not be read again.
+const LONGEST_KNOWN: usize = 4096;
+/// How many such answers are remembered.
+const MOST_KNOWN: usize = 64;
 
 /// The number of a bucket within one [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,29 +26,68 @@ impl BucketId {
     }
 }
 
-/// The buckets seen so far, numbered in the order in which they came.
+/// The buckets seen so far, numbered in the order in which they came. They are few enough to be searched.
 #[derive(Debug, Default)]
 pub struct Names {
     buckets: Vec<Bucket>,
-    known: HashMap<u16, HashMap<String, BucketId>>,
+    known: Vec<Known>,
+}
+
+/// An answer that has been read before.
+#[derive(Debug)]
+struct Known {
+    status: u16,
+    origin: Origin,
+    /// Everything the value depends on.
+    bytes: Box<[u8]>,
+    id: BucketId,
 }
 
 impl Names {
+    /// The bucket of an answer.
+    pub fn of(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> BucketId {
+        let Some((origin, bytes)) = bucketer.source(reply) else {
+            return self.id(bucketer, bucketer.value(reply).as_deref(), reply.status);
+        };
+        let same = |known: &&Known| {
+            known.status == reply.status && known.origin == origin && *known.bytes == *bytes
+        };
+        if let Some(known) = self.known.iter().find(same) {
+            return known.id;
+        }
+        let id = self.id(bucketer, bucketer.value(reply).as_deref(), reply.status);
+        if self.known.len() < MOST_KNOWN && bytes.len() <= LONGEST_KNOWN {
+            self.known.push(Known {
+                status: reply.status,
+                origin,
+                bytes: bytes.into(),
+                id,
+            });
+        }
+        id
+    }
+
     /// The bucket of an answer with this value and status.
     pub fn id(&mut self, bucketer: &Bucketer, value: Option<&str>, status: u16) -> BucketId {
         let Some(value) = value else {
             return self.special(Identity::Missing, status);
         };
-        if let Some(id) = self.known.get(&status).and_then(|values| values.get(value)) {
-            return *id;
+        if let Some(id) = self.find(value, status) {
+            return id;
         }
         let short = shortened(value);
-        if self.known_short(&short, status) || self.buckets.len() < MOST_BUCKETS {
+        if let Some(id) = self.find(&short, status) {
+            return id;
+        }
+        if self.buckets.len() < MOST_BUCKETS {
             return self.add(short, status);
         }
         // Too many values: what counts is which target the answer names, if it names one.
         match bucketer.reduce(value) {
-            Some(short) => self.add(short, status),
+            Some(short) => match self.find(&short, status) {
+                Some(id) => id,
+                None => self.add(short, status),
+            },
             None => self.special(Identity::Overflow, status),
         }
     }
@@ -56,27 +98,17 @@ impl Names {
         &self.buckets
     }
 
-    fn known_short(&self, short: &str, status: u16) -> bool {
-        self.known
-            .get(&status)
-            .is_some_and(|values| values.contains_key(short))
+    fn find(&self, value: &str, status: u16) -> Option<BucketId> {
+        let same = |bucket: &Bucket| bucket.status == status && bucket.value() == Some(value);
+        self.buckets.iter().position(same).map(BucketId)
     }
 
     fn add(&mut self, value: String, status: u16) -> BucketId {
-        if let Some(id) = self
-            .known
-            .get(&status)
-            .and_then(|values| values.get(&value))
-        {
-            return *id;
-        }
-        let id = BucketId(self.buckets.len());
         self.buckets.push(Bucket {
-            identity: Identity::Value(value.clone()),
+            identity: Identity::Value(value),
             status,
         });
-        self.known.entry(status).or_default().insert(value, id);
-        id
+        BucketId(self.buckets.len() - 1)
     }
 
     fn special(&mut self, identity: Identity, status: u16) -> BucketId {
@@ -143,6 +175,41 @@ mod tests {
         Bucketer::parse(&["body"])
             .expect("a spec")
             .with_reducer(FirstWord)
+    }
+
+    #[test]
+    fn a_known_answer_is_not_read_again_and_never_mistaken() {
+        #[derive(Debug)]
+        struct Counted(std::sync::atomic::AtomicU32);
+        impl super::super::Extract for Counted {
+            fn extract<'r>(&self, reply: &Reply<'r>) -> Option<std::borrow::Cow<'r, str>> {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                super::super::body::Body.extract(reply)
+            }
+
+            fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+                Some((Origin::Body, reply.body))
+            }
+        }
+        let map = http::HeaderMap::new();
+        let reply = |status, body: &'static str| Reply {
+            status,
+            headers: super::super::Fields::Map(&map),
+            body: body.as_bytes(),
+            peer: "127.0.0.1:1",
+        };
+        let bucketer = Bucketer::of(Box::new(Counted(0.into())));
+        let mut names = Names::default();
+        let first = names.of(&bucketer, &reply(200, "v1"));
+        assert_eq!(names.of(&bucketer, &reply(200, "v1")), first);
+        assert_ne!(names.of(&bucketer, &reply(200, "v2")), first);
+        assert_ne!(names.of(&bucketer, &reply(500, "v1")), first);
+        // The same value, from other bytes.
+        assert_eq!(names.of(&bucketer, &reply(200, "v1\n")), first);
+        assert_eq!(names.known.len(), 4);
+        assert_eq!(names.buckets().len(), 3);
+        let extractor = format!("{bucketer:?}");
+        assert!(extractor.contains("Counted(4)"), "{extractor}");
     }
 
     #[test]

@@ -10,6 +10,6 @@ pub(super) struct Peer;
 
 impl Extract for Peer {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
-        Some(Cow::Owned(reply.peer.to_string()))
+        Some(Cow::Borrowed(reply.peer))
     }
 }

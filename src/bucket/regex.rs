@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use regex::bytes::Regex;
 
-use super::{Extract, Reply};
+use super::{Extract, Origin, Reply};
 
 /// `regex:RE`
 #[derive(Debug)]
@@ -20,5 +20,9 @@ impl Extract for Pattern {
         let captures = self.0.captures(reply.body)?;
         let found = captures.get(1).or_else(|| captures.get(0))?;
         Some(String::from_utf8_lossy(found.as_bytes()))
+    }
+
+    fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
+        Some((Origin::Body, reply.body))
     }
 }

@@ -15,10 +15,11 @@ use super::complete::CompletionsArgs;
 use super::help::{EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help};
 use super::lint::LintArgs;
 use super::report::ReportArgs;
+use super::traffic::{LoadArgs, RequestArgs};
 use crate::bucket::Bucketer;
 use crate::report::FORMATS;
 use crate::route::IstioVersion;
-use crate::units::{Count, Fraction, Period};
+use crate::units::{Count, Fraction};
 use crate::verdict::mapping::MapRule;
 
 /// Is my traffic really split the way I declared it, and if not, why?
@@ -335,98 +336,6 @@ pub(super) enum Inconclusive {
     Fail,
 }
 
-/// How much is sent, and how.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Load")]
-pub(super) struct LoadArgs {
-    /// Requests, exactly: 1000, 10k, 1.5M [default: until the answer is certain; 1000 with nothing declared]
-    #[arg(
-        short = 'n',
-        long,
-        alias = "n",
-        value_name = "N",
-        conflicts_with = "duration",
-        allow_negative_numbers = true
-    )]
-    pub(super) requests: Option<Count>,
-    /// The most requests of a run that ends when the answer is certain [default: as many as these weights may take]
-    #[arg(long, value_name = "N", conflicts_with_all = ["requests", "duration"])]
-    pub(super) max_requests: Option<Count>,
-    /// Send the number that a single judgement takes, and judge once at the end
-    #[arg(long, conflicts_with_all = ["requests", "duration"])]
-    pub(super) no_early_stop: bool,
-    /// First wait until the split is stationary, at most this long; then start a fresh sample
-    #[arg(long, value_name = "TIME")]
-    pub(super) settle: Option<Period>,
-    /// Connections, each with one request at a time
-    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
-    pub(super) connections: Count,
-    /// Send for this long instead, then wait for what is under way: 10s, 1m30s
-    #[arg(short = 'z', long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(super) duration: Option<Period>,
-    /// The longest wait for an answer
-    #[arg(short = 't', long, value_name = "TIME", default_value = "20s")]
-    pub(super) timeout: Period,
-    /// The longest wait for a connection
-    #[arg(long, value_name = "TIME", default_value = "5s")]
-    pub(super) connect_timeout: Period,
-    /// Requests per connection: K, or MIN:MAX for a random number [default: 2 until the answer
-    /// is certain, else no limit]
-    #[arg(long, value_name = "K|MIN:MAX", value_parser = reuse, conflicts_with = "disable_keepalive")]
-    pub(super) reuse: Option<(u32, u32)>,
-    /// A new connection for every request
-    #[arg(long)]
-    pub(super) disable_keepalive: bool,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "T")]
-    pub(super) threads: Option<Count>,
-    /// The seed of what resplit draws itself; the mesh draws its own
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(super) seed: u64,
-}
-
-/// What every request says.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Request")]
-pub(super) struct RequestArgs {
-    /// The method [default: GET; POST with a body]
-    #[arg(
-        short = 'm',
-        long,
-        short_alias = 'X',
-        alias = "request",
-        value_name = "METHOD"
-    )]
-    pub(super) method: Option<String>,
-    /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default)
-    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
-    pub(super) header: Vec<String>,
-    /// The body; @FILE reads it from a file, @- from stdin
-    #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "data_file")]
-    pub(super) data: Option<String>,
-    /// The body, from a file
-    #[arg(short = 'D', long, value_name = "FILE")]
-    pub(super) data_file: Option<PathBuf>,
-    /// The content type of the body [default: application/x-www-form-urlencoded, as curl]
-    #[arg(short = 'T', long, value_name = "TYPE")]
-    pub(super) content_type: Option<String>,
-    /// The Accept header
-    #[arg(short = 'A', long, value_name = "TYPE")]
-    pub(super) accept: Option<String>,
-    /// Basic authentication
-    #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
-    pub(super) auth: Option<String>,
-    /// The Host header [default: from the URL]
-    #[arg(long, value_name = "HOST")]
-    pub(super) host: Option<String>,
-    /// Trust any certificate
-    #[arg(short = 'k', long)]
-    pub(super) insecure: bool,
-    /// Trust only the certificates of this PEM file
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(super) cacert: Option<PathBuf>,
-}
-
 /// Where the answer goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -502,16 +411,6 @@ pub(super) fn resolution(text: &str) -> Result<Fraction, String> {
         Ok(value)
     } else {
         Err("a resolution of 0 takes infinitely many requests".to_owned())
-    }
-}
-
-fn reuse(text: &str) -> Result<(u32, u32), String> {
-    let (min, max) = text.split_once(':').unwrap_or((text, text));
-    match (min.parse(), max.parse()) {
-        (Ok(min), Ok(max)) if 1 <= min && min <= max => Ok((min, max)),
-        _ => Err(format!(
-            "`{text}` is no number of requests; write K or MIN:MAX, at least 1"
-        )),
     }
 }
 

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{
-    self, ExpectationArgs, Inconclusive, JudgementArgs, LoadArgs, OutputArgs, RunArgs, VantageArgs,
+    self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
 };
 use super::failure::Failure;
 use super::objectives;
 use super::request::{RequestConfig, request};
-use crate::plan::{Reuse, Stop};
+use super::traffic::{ArrivalKind, LoadArgs, WarmupAmount};
+use crate::plan::{Reuse, Spacing, Stop, Warmup};
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights};
-use crate::units::Count;
+use crate::units::{Count, Rate};
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
 use crate::verdict::{Balancing, Policy};
@@ -75,6 +76,14 @@ pub(super) struct LoadConfig {
     pub(super) amount: Amount,
     /// The longest wait for a stationary split before the run.
     pub(super) settle: Option<Duration>,
+    /// Starts at a rate.
+    pub(super) pace: Option<PaceConfig>,
+    /// What is sent first and does not count.
+    pub(super) warmup: Warmup,
+    /// Over how long the first connections are spread.
+    pub(super) ramp_up: Duration,
+    /// Requests at a time on one connection.
+    pub(super) streams: u32,
     /// Connections, at least 1.
     pub(super) connections: u32,
     /// Threads, at least 1; `None` for one per core.
@@ -85,6 +94,17 @@ pub(super) struct LoadConfig {
     pub(super) timeout: Duration,
     /// For a connection.
     pub(super) connect_timeout: Duration,
+}
+
+/// An open loop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PaceConfig {
+    /// Over all connections.
+    pub(super) rate: Rate,
+    /// The gaps between the starts.
+    pub(super) spacing: Spacing,
+    /// The most requests under way; `None` for what suits the connections.
+    pub(super) in_flight: Option<u32>,
 }
 
 /// Where the answer goes.
@@ -100,6 +120,7 @@ pub(super) struct OutputConfig {
 
 const MOST_CONNECTIONS: u64 = 100_000;
 const MOST_THREADS: u64 = 1024;
+const MOST_STREAMS: u64 = 10_000;
 
 impl TryFrom<RunArgs> for RunConfig {
     type Error = Failure;
@@ -110,8 +131,15 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
+        let request = request(url, args.request)?;
+        if args.load.streams.is_some() && !request.route.protocol.multiplexes() {
+            return Err(Failure::usage(
+                "--streams: an HTTP/1.1 connection carries one request at a time",
+                "add --http2, --h2c or --grpc, or use more connections with -c",
+            ));
+        }
         Ok(Self {
-            request: request(url, args.request)?,
+            request,
             declared: declaration(&args.expectation)?,
             vantage: vantage(&args.expectation.vantage)?,
             bucket: args.expectation.bucket,
@@ -254,7 +282,8 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
     let amount = match (args.requests, args.duration) {
         (Some(count), _) => Amount::Exactly(Stop::Requests(at_least_one("--requests", count)?)),
         (None, Some(time)) => Amount::Exactly(Stop::Elapsed(positive("--duration", time.0)?)),
-        (None, None) if args.no_early_stop => Amount::Planned(most),
+        // A rate is kept for the whole run, so it is judged at the end.
+        (None, None) if args.no_early_stop || args.rate.is_some() => Amount::Planned(most),
         (None, None) => Amount::UntilDecided(most),
     };
     let settle = args
@@ -266,9 +295,30 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
         Some((min, max)) => Some(Reuse::Between { min, max }),
         None => None,
     };
+    let warmup = match args.warmup {
+        None => Warmup::None,
+        Some(WarmupAmount::Requests(count)) => Warmup::Requests(count.0),
+        Some(WarmupAmount::Elapsed(time)) => Warmup::Elapsed(time.0),
+    };
+    let in_flight = args
+        .in_flight
+        .map(|count| between("--in-flight", count, MOST_CONNECTIONS))
+        .transpose()?;
+    let pace = args.rate.map(|rate| PaceConfig {
+        rate,
+        spacing: match args.arrival {
+            ArrivalKind::Constant => Spacing::Constant,
+            ArrivalKind::Poisson => Spacing::Poisson,
+        },
+        in_flight,
+    });
     Ok(LoadConfig {
         amount,
         settle,
+        pace,
+        warmup,
+        ramp_up: args.ramp_up.map_or(Duration::ZERO, |time| time.0),
+        streams: between("--streams", args.streams.unwrap_or(Count(1)), MOST_STREAMS)?,
         connections: between("--connections", args.connections, MOST_CONNECTIONS)?,
         threads: args
             .threads

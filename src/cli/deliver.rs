@@ -78,7 +78,7 @@ fn no_data_help(report: &Report) -> &'static str {
             "check that the port speaks TLS (else use http://); trust its certificate with --cacert FILE or --insecure"
         }
         "malformed" | "reset" => {
-            "something listens there, but does not speak plain HTTP/1.1; is it https://?"
+            "something listens there, but does not speak the protocol that was asked for; is it https://, --http2 or --h2c?"
         }
         "timeout" => "nothing answers in time; check the address, or wait longer with --timeout",
         "oversized" => "answers of more than 8 MiB are not read",

@@ -105,6 +105,13 @@ impl Failure {
                 "give the CA with --cacert FILE, or trust any certificate with --insecure"
                     .to_owned()
             }
+            Self::Load(LoadError::Descriptors { .. } | LoadError::Limit(_)) => {
+                "raise the limit (ulimit -n, LimitNOFILE, or that of the container), or use fewer connections with -c"
+                    .to_owned()
+            }
+            Self::Load(LoadError::Ports { .. }) => {
+                "widen the range (sysctl net.ipv4.ip_local_port_range), or use fewer connections with -c".to_owned()
+            }
             Self::Load(LoadError::Thread(_)) => {
                 "allow more threads (ulimit -u), or use fewer with --threads".to_owned()
             }

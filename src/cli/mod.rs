@@ -1,6 +1,7 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
 mod args;
+mod call;
 mod complete;
 mod config;
 mod declared;
@@ -20,9 +21,11 @@ mod planning;
 mod progress;
 mod report;
 mod request;
+mod route;
 mod run;
 mod settle;
 mod size;
+mod traffic;
 mod wait;
 
 use std::io::{self, Write};

@@ -5,8 +5,11 @@ use std::thread::available_parallelism;
 use super::config::{Amount, LoadConfig};
 use super::failure::Failure;
 use super::input;
-use super::request::{Body, RequestConfig, TlsConfig};
-use crate::plan::{Endpoint, LoadPlan, RequestTemplate, Reuse, Stop, Tls};
+use super::request::{Body, RequestConfig};
+use super::route::{TlsConfig, VerifyConfig};
+use crate::plan::{
+    Arrival, ClientIdentity, Endpoint, LoadPlan, RequestTemplate, Reuse, Stop, Tls, Verify,
+};
 use crate::split::{Expected, Mechanism};
 use crate::verdict::{Balancing, Policy};
 
@@ -14,6 +17,10 @@ use crate::verdict::{Balancing, Policy};
 const UNDECLARED_REQUESTS: u64 = 1000;
 /// Requests per connection of a watched run: the least that shows whether connections stick to a target.
 const PAIRS: Reuse = Reuse::Between { min: 2, max: 2 };
+
+/// Requests that an open loop may have under way for each that its connections carry: a server that stalls for ten times
+/// as long as it usually takes is met with every request that is due.
+const ROOM: u32 = 10;
 
 /// What is sent, and whether the run ends when the answer is certain.
 pub(super) struct Planned {
@@ -53,22 +60,34 @@ pub(super) fn planned(
         }
     };
     let connections = match stop {
-        Stop::Requests(n) => load.connections.min(u32::try_from(n).unwrap_or(u32::MAX)),
+        Stop::Requests(n) => {
+            let needed = n.div_ceil(load.streams.into());
+            load.connections
+                .min(u32::try_from(needed).unwrap_or(u32::MAX))
+        }
         Stop::Elapsed(_) => load.connections,
+    };
+    let arrival = match load.pace {
+        None => Arrival::Closed,
+        Some(pace) => {
+            let at_once = connections.saturating_mul(load.streams);
+            let default = load
+                .connections
+                .saturating_mul(load.streams)
+                .saturating_mul(ROOM);
+            Arrival::Open {
+                rate: pace.rate,
+                spacing: pace.spacing,
+                in_flight: pace.in_flight.unwrap_or(default).max(at_once),
+            }
+        }
     };
     let cores =
         || available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    let tls = match &request.tls {
-        None => None,
-        Some(TlsConfig::Insecure) => Some(Tls::Insecure),
-        Some(TlsConfig::System) => Some(Tls::Verified { ca: None }),
-        Some(TlsConfig::File(path)) => Some(Tls::Verified {
-            ca: Some(input::bytes(path)?),
-        }),
-    };
+    let tls = request.tls.as_ref().map(tls).transpose()?;
     let body = match &request.body {
         Body::None => Vec::new(),
-        Body::Text(text) => text.clone().into_bytes(),
+        Body::Bytes(bytes) => bytes.clone(),
         Body::File(path) => input::bytes(path)?,
     };
     let reuse = load
@@ -82,16 +101,23 @@ pub(super) fn planned(
         endpoint: Endpoint {
             host: request.host.clone(),
             port: request.port,
+            via: request.route.via.clone(),
+            family: request.route.family,
             tls,
         },
         request: RequestTemplate {
+            protocol: request.route.protocol,
             method: request.method.clone(),
             target: request.target.clone(),
             headers: request.headers.clone(),
             body,
         },
+        arrival,
+        warmup: load.warmup,
         stop,
         connections,
+        streams: load.streams,
+        ramp_up: load.ramp_up,
         threads: load.threads.unwrap_or_else(cores).clamp(1, connections),
         reuse,
         timeout: load.timeout,
@@ -99,4 +125,23 @@ pub(super) fn planned(
         seed: policy.seed,
     };
     Ok(Planned { plan, watched })
+}
+
+/// The same with the files read.
+fn tls(config: &TlsConfig) -> Result<Tls, Failure> {
+    let verify = match &config.verify {
+        VerifyConfig::System => Verify::System,
+        VerifyConfig::File(path) => Verify::Only(input::bytes(path)?),
+        VerifyConfig::Insecure => Verify::Nothing,
+    };
+    let identity = config.identity.as_ref().map(|(certificate, key)| {
+        Ok::<_, Failure>(ClientIdentity {
+            certificate: input::bytes(certificate)?,
+            key: input::bytes(key)?,
+        })
+    });
+    Ok(Tls {
+        verify,
+        identity: identity.transpose()?,
+    })
 }

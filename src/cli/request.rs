@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, Method, Uri};
 
-use super::args::RequestArgs;
+use super::call::Call;
 use super::failure::Failure;
+use super::route::{RouteConfig, TlsConfig, route, tls};
+use super::traffic::RequestArgs;
 
 /// What every request says, and to whom.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct RequestConfig {
     pub(super) port: u16,
     /// `https`.
     pub(super) tls: Option<TlsConfig>,
+    /// How it gets there.
+    pub(super) route: RouteConfig,
     /// The method.
     pub(super) method: Method,
     /// Path and query.
@@ -32,24 +37,13 @@ pub(super) struct RequestConfig {
     pub(super) body: Body,
 }
 
-/// How certificates are checked.
-#[derive(Debug)]
-pub(super) enum TlsConfig {
-    /// By the system's roots.
-    System,
-    /// By the certificates in this file.
-    File(PathBuf),
-    /// Not at all.
-    Insecure,
-}
-
 /// Where the body comes from.
 #[derive(Debug)]
 pub(super) enum Body {
     /// There is none.
     None,
     /// As typed.
-    Text(String),
+    Bytes(Vec<u8>),
     /// From a file.
     File(PathBuf),
 }
@@ -76,16 +70,23 @@ pub(super) fn optional(
 
 /// What every request says, and to whom.
 pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
-    let address = address(&url)?;
+    let mut address = address(&url)?;
+    let call = args.route.grpc.as_deref().map(Call::read).transpose()?;
     let body = match (args.data, args.data_file) {
         (Some(text), _) => match text.strip_prefix('@') {
             Some(path) => Body::File(PathBuf::from(path)),
-            None => Body::Text(text),
+            None => Body::Bytes(text.into_bytes()),
         },
         (None, Some(path)) => Body::File(path),
-        (None, None) => Body::None,
+        (None, None) => match call.as_ref().and_then(|call| call.message.clone()) {
+            Some(message) => Body::Bytes(message),
+            None => Body::None,
+        },
     };
-    let has_body = !matches!(body, Body::None);
+    if let Some(call) = &call {
+        address.target = address.called(call)?;
+    }
+    let has_body = call.is_some() || !matches!(body, Body::None);
     let default = if has_body { Method::POST } else { Method::GET };
     let method = args.method.as_ref().map_or(Ok(default), |name| {
         let help = "methods are words such as GET, POST or DELETE";
@@ -102,8 +103,15 @@ pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, F
         ACCEPT,
         header_value("--accept", args.accept.as_deref().unwrap_or("*/*"))?,
     );
+    if call.is_some() {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
     if has_body || args.content_type.is_some() {
-        let default = "application/x-www-form-urlencoded";
+        let default = if call.is_some() {
+            "application/grpc"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
         headers.insert(
             CONTENT_TYPE,
             header_value(
@@ -123,16 +131,13 @@ pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, F
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
     }
-    let tls = address.https.then_some(match (args.insecure, args.cacert) {
-        (true, _) => TlsConfig::Insecure,
-        (false, Some(path)) => TlsConfig::File(path),
-        (false, None) => TlsConfig::System,
-    });
+    let route = route(&args.route, &address.host, address.port, address.https)?;
     Ok(RequestConfig {
         url,
+        tls: tls(&args.route, address.https)?,
+        route,
         host: address.host,
         port: address.port,
-        tls,
         method,
         target: address.target,
         headers,
@@ -152,6 +157,10 @@ fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failu
             .trim()
             .parse()
             .map_err(|_| Failure::usage(format!("`{}` is no header name", name.trim()), help))?;
+        if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
+            let message = format!("`{name}` is set by resplit itself, to what the body needs");
+            return Err(Failure::usage(message, "leave it out"));
+        }
         if !replaced.contains(&name) {
             headers.remove(&name);
             replaced.push(name.clone());
@@ -184,6 +193,23 @@ struct Address {
     authority: String,
     userinfo: Option<String>,
     target: Uri,
+}
+
+impl Address {
+    /// The path of a gRPC call, in place of that of the URL, which must be none.
+    fn called(&self, call: &Call) -> Result<Uri, Failure> {
+        if self.target != "/" {
+            let message = format!(
+                "--grpc names what is called, and the URL names `{}`",
+                self.target
+            );
+            return Err(Failure::usage(message, "write the URL without a path"));
+        }
+        call.path.parse().map_err(|error| {
+            let message = format!("--grpc: `{}` is no path: {error}", call.path);
+            Failure::usage(message, "write it as --grpc PACKAGE.SERVICE/METHOD")
+        })
+    }
 }
 
 fn address(url: &str) -> Result<Address, Failure> {

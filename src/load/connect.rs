@@ -1,21 +1,37 @@
-//! A new connection: TCP, then TLS where it is asked for.
+//! A new connection: the address, TCP or a Unix socket, a tunnel through a proxy, TLS. Not: what is said on it.
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::Job;
-use super::exchange::Connection;
-use crate::observe::{Failure, FailureKind};
+use super::dns::Resolver;
+use super::proxy::tunnel;
+use super::stream::{Socket, Stream};
+use crate::observe::{Failure, FailureKind, Setup};
+use crate::plan::{Protocol, Via};
 
-/// Connects to the first address that accepts; the connection may serve `quota` requests. Connections begin with one
-/// address after the other, so that all addresses of a name get their part.
-pub(super) async fn connect(job: &Job, number: u32, quota: u32) -> Result<Connection, Failure> {
+/// What `open(2)` and `socket(2)` say when there is no descriptor left.
+const TOO_MANY_FILES: [i32; 2] = [23, 24];
+
+/// An open connection.
+pub(super) struct Link {
+    pub(super) stream: Stream,
+    /// Who is at the other end, as it is shown.
+    pub(super) peer: Rc<str>,
+    /// How long it took.
+    pub(super) setup: Setup,
+}
+
+/// Connects within the time that is given for it. Connections begin with one address after the other, so that all
+/// addresses of a name get their part.
+pub(super) async fn connect(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, Failure> {
     let limit = job.plan.connect_timeout;
-    timeout(limit, establish(job, number, quota))
+    timeout(limit, establish(job, resolver, number))
         .await
         .unwrap_or_else(|_| {
             let what = if job.tls.is_some() {
@@ -24,27 +40,68 @@ pub(super) async fn connect(job: &Job, number: u32, quota: u32) -> Result<Connec
                 "no connection"
             };
             let message = format!("{what} within {limit:?}");
-            Err(Failure {
-                kind: FailureKind::Timeout,
-                message,
-            })
+            Err(Failure::new(FailureKind::Timeout, message))
         })
 }
 
-async fn establish(job: &Job, number: u32, quota: u32) -> Result<Connection, Failure> {
-    let (stream, peer) = tcp(&job.addresses, number)
-        .await
-        .map_err(|error| unconnected(&error))?;
-    match &job.tls {
-        None => Connection::new(TokioIo::new(stream), peer, quota).await,
-        Some(tls) => {
-            let stream = tls.connect(stream).await.map_err(|error| Failure {
-                kind: FailureKind::Tls,
-                message: error.to_string(),
+async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, Failure> {
+    let endpoint = &job.plan.endpoint;
+    let mut setup = Setup::default();
+    let (socket, peer) = match &endpoint.via {
+        Via::Unix(path) => {
+            let begun = Instant::now();
+            let socket = UnixStream::connect(path).await.map_err(|error| {
+                let mut failure = unconnected(&error);
+                failure.message = format!("`{}`: {}", path.display(), failure.message);
+                failure
             })?;
-            Connection::new(TokioIo::new(stream), peer, quota).await
+            setup.connect = Some(begun.elapsed());
+            (Socket::Unix(socket), path.display().to_string())
         }
-    }
+        Via::Direct(dial) | Via::Proxy { dial, .. } => {
+            let found = resolver.resolve(dial, endpoint.family).await?;
+            setup.dns = found.took;
+            let begun = Instant::now();
+            let limit = job.plan.connect_timeout;
+            let (stream, peer) = tcp(&found.addresses, number, limit)
+                .await
+                .map_err(|error| unconnected(&error))?;
+            let mut socket = Socket::Tcp(stream);
+            if let Via::Proxy {
+                authorization,
+                target,
+                ..
+            } = &endpoint.via
+                && tunnelled(job)
+            {
+                tunnel(&mut socket, target, authorization.as_deref()).await?;
+            }
+            setup.connect = Some(begun.elapsed());
+            (socket, peer.to_string())
+        }
+    };
+    let stream = match &job.tls {
+        None => Stream::Plain(socket),
+        Some(tls) => {
+            let begun = Instant::now();
+            let stream = tls
+                .connect(socket)
+                .await
+                .map_err(|error| Failure::new(FailureKind::Tls, error.to_string()))?;
+            setup.tls = Some(begun.elapsed());
+            Stream::Tls(Box::new(stream))
+        }
+    };
+    Ok(Link {
+        stream,
+        peer: peer.into(),
+        setup,
+    })
+}
+
+/// Whether a proxy is asked for a tunnel: what it cannot read itself goes through one.
+pub(super) fn tunnelled(job: &Job) -> bool {
+    job.tls.is_some() || job.plan.request.protocol != Protocol::Http1
 }
 
 /// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted.
@@ -53,22 +110,41 @@ fn unconnected(error: &io::Error) -> Failure {
         io::ErrorKind::ConnectionReset => FailureKind::Reset,
         _ => FailureKind::Connect,
     };
-    Failure {
-        kind,
-        message: error.to_string(),
-    }
+    let help = match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            ": no local port is free; let connections carry more requests (--reuse), or send more slowly (--rate)"
+        }
+        _ if error
+            .raw_os_error()
+            .is_some_and(|code| TOO_MANY_FILES.contains(&code)) =>
+        {
+            ": raise the limit (ulimit -n), or use fewer connections (-c)"
+        }
+        _ => "",
+    };
+    Failure::new(kind, format!("{error}{help}"))
 }
 
-async fn tcp(addresses: &[SocketAddr], number: u32) -> io::Result<(TcpStream, SocketAddr)> {
+/// The first address that accepts. One that does not answer leaves time for those after it.
+async fn tcp(
+    addresses: &[SocketAddr],
+    number: u32,
+    limit: Duration,
+) -> io::Result<(TcpStream, SocketAddr)> {
     let mut last = io::Error::other("the name has no address");
     let first = usize::try_from(number).unwrap_or(0) % addresses.len();
+    let begun = Instant::now();
+    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses[first..].iter().chain(&addresses[..first]) {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
+        let share = limit.saturating_sub(begun.elapsed()) / left;
+        left -= 1;
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;
                 return Ok((stream, *address));
             }
-            Err(error) => last = error,
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "no answer in time"),
         }
     }
     Err(last)

@@ -7,22 +7,34 @@
     reason = "the engine is where time is read"
 )]
 
+mod coding;
 mod connect;
+mod dns;
 mod exchange;
+mod grpc;
+mod http1;
+mod http2;
+mod lane;
+mod limits;
+mod proxy;
+mod request;
+mod seat;
+mod stream;
+mod thread;
+mod timer;
 mod tls;
 mod worker;
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::net::ToSocketAddrs;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Instant;
 
+use self::request::Prepared;
 use crate::bucket::Bucketer;
 use crate::observe::{Failed, FailureKind, Observation};
-use crate::plan::{Endpoint, LoadPlan};
+use crate::plan::{Arrival, Endpoint, LoadPlan};
 
 /// What a watcher says to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,68 +54,118 @@ pub enum LoadError {
     /// A thread or its runtime cannot be started.
     #[error("cannot start a load thread")]
     Thread(#[source] io::Error),
+    /// The connections need more file descriptors than this process may have.
+    #[error(
+        "so many connections take {needed} file descriptors, and this process may have {allowed}"
+    )]
+    Descriptors {
+        /// For all connections, and a few for everything else.
+        needed: u64,
+        /// The hard limit.
+        allowed: u64,
+    },
+    /// The limit of file descriptors cannot be raised.
+    #[error("cannot raise the limit of file descriptors")]
+    Limit(#[source] io::Error),
+    /// The connections need more local ports than there are.
+    #[error("{needed} connections take as many local ports, and the system gives out {allowed}")]
+    Ports {
+        /// One for each connection.
+        needed: u64,
+        /// The range, for each address that is connected to.
+        allowed: u64,
+    },
 }
 
 /// What all threads of a run read.
 pub(crate) struct Job {
     plan: LoadPlan,
     bucketer: Bucketer,
-    addresses: Vec<SocketAddr>,
+    prepared: Prepared,
     tls: Option<tls::Connector>,
-    start: Instant,
+    /// When the run began, warm-up included.
+    epoch: Instant,
+    /// When what counts began.
+    begin: OnceLock<Instant>,
     stop: AtomicBool,
+    /// Requests of the warm-up.
+    warmed: AtomicU64,
     /// The sequence number of the next request.
     next: AtomicU64,
     /// The number of the next connection.
     next_connection: AtomicU32,
+    /// Counts that were handed over and not looked at yet.
+    waiting: AtomicU32,
 }
 
 /// Carries a plan out and returns what was seen. Blocks; owns its threads. `watch` is called with everything seen so far:
 /// every few milliseconds at first, so that what is certain early ends early, later about ten times a second.
 pub fn run(
-    plan: LoadPlan,
+    mut plan: LoadPlan,
     bucketer: Bucketer,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
-    let addresses = match resolve(&plan.endpoint) {
+    let addresses = match addresses(&plan.endpoint) {
         Ok(addresses) => addresses,
-        Err(error) => return Ok(unresolved(&plan.endpoint, &error)),
+        Err(failed) => return Ok(unresolved(failed)),
     };
-    let tls = plan
-        .endpoint
+    limits::make_room(&mut plan, addresses)?;
+    let http2 = plan.request.protocol.multiplexes();
+    let endpoint = &plan.endpoint;
+    let tls = endpoint
         .tls
         .as_ref()
-        .map(|tls| tls::Connector::new(tls, &plan.endpoint.host))
+        .map(|tls| tls::Connector::new(tls, &endpoint.host, http2))
         .transpose()?;
-    let parts = plan.parts();
     let job = Arc::new(Job {
-        plan,
+        prepared: Prepared::new(&plan),
         bucketer,
-        addresses,
         tls,
-        start: Instant::now(),
+        epoch: Instant::now(),
+        begin: OnceLock::new(),
         stop: AtomicBool::new(false),
+        warmed: AtomicU64::new(0),
         next: AtomicU64::new(0),
         next_connection: AtomicU32::new(0),
+        waiting: AtomicU32::new(0),
+        plan,
     });
+    watched(&job, watch)
+}
+
+/// Starts the threads, and sums up what they see until they have ended.
+fn watched(
+    job: &Arc<Job>,
+    watch: &mut dyn FnMut(&Observation) -> Control,
+) -> Result<Observation, LoadError> {
     let (deltas, received) = mpsc::channel();
-    let threads: Vec<thread::JoinHandle<Result<(), LoadError>>> = parts
+    let threads: Vec<std::thread::JoinHandle<Result<(), LoadError>>> = job
+        .plan
+        .parts()
         .into_iter()
         .map(|part| {
-            let (job, deltas) = (Arc::clone(&job), deltas.clone());
-            thread::Builder::new()
+            let (job, deltas) = (Arc::clone(job), deltas.clone());
+            std::thread::Builder::new()
                 .name(format!("load-{}", part.index))
-                .spawn(move || worker::thread(job, part, &deltas))
+                .spawn(move || thread::thread(job, part, &deltas))
         })
         .collect::<Result<_, _>>()
         .map_err(LoadError::Thread)?;
     drop(deltas);
     let mut seen = Observation::default();
+    if matches!(job.plan.arrival, Arrival::Open { .. }) {
+        seen.pace = Some(crate::observe::Pace::default());
+    }
     for delta in received {
         seen.merge(&delta);
         if watch(&seen) == Control::Stop {
             job.stop.store(true, Ordering::Relaxed);
         }
+        // The last hand-over of a thread is not counted.
+        let less = |waiting: u32| Some(waiting.saturating_sub(1));
+        let _ = job
+            .waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
     for thread in threads {
         match thread.join() {
@@ -114,21 +176,31 @@ pub fn run(
     Ok(seen)
 }
 
-fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
-    let found = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
-    let addresses: Vec<SocketAddr> = found.collect();
-    if addresses.is_empty() {
-        return Err(io::Error::other("the name has no address"));
+/// How many addresses there are to connect to; asked before anything is sent, so that a name that is misspelt ends the run
+/// at once. Every connection asks again.
+fn addresses(endpoint: &Endpoint) -> Result<usize, Failed> {
+    let Some(dial) = endpoint.dial() else {
+        return Ok(1);
+    };
+    if !dial.pinned.is_empty() {
+        return Ok(dial.pinned.len());
     }
-    Ok(addresses)
+    let failed = |why: String| Failed {
+        count: 1,
+        example: format!("`{}`: {why}", dial.host),
+    };
+    let found = (dial.host.as_str(), dial.port)
+        .to_socket_addrs()
+        .map_err(|error| failed(error.to_string()))?;
+    let fitting = found.filter(|address| endpoint.family.has(address.ip()));
+    match fitting.count() {
+        0 => Err(failed("the name has no address of that kind".to_owned())),
+        count => Ok(count),
+    }
 }
 
 /// A run against a host without an address ends with its first request: all others would end alike.
-fn unresolved(endpoint: &Endpoint, error: &io::Error) -> Observation {
-    let failed = Failed {
-        count: 1,
-        example: format!("`{}`: {error}", endpoint.host),
-    };
+fn unresolved(failed: Failed) -> Observation {
     Observation {
         sent: 1,
         failures: [(FailureKind::Dns, failed)].into(),

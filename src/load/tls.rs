@@ -1,4 +1,4 @@
-//! TLS by rustls: the system's roots, one's own, or none.
+//! TLS by rustls: the system's roots, one's own, or none; a client certificate where one is given.
 
 use std::io;
 use std::sync::Arc;
@@ -6,72 +6,108 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LoadError;
-use crate::plan::Tls;
+use super::stream::Socket;
+use crate::plan::{ClientIdentity, Tls, Verify};
 
 /// Everything needed to speak TLS to one host.
 pub(super) struct Connector {
-    connector: TlsConnector,
+    config: TlsConnector,
     name: ServerName<'static>,
+    /// The protocol that has to be agreed on.
+    wanted: Option<&'static [u8]>,
 }
 
 impl Connector {
-    pub(super) fn new(tls: &Tls, host: &str) -> Result<Self, LoadError> {
-        let wrong = |message: String| LoadError::Tls(message);
+    /// For connections that carry HTTP/2, or HTTP/1.1.
+    pub(super) fn new(tls: &Tls, host: &str, http2: bool) -> Result<Self, LoadError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| wrong(format!("`{host}` cannot stand in a certificate")))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| wrong(e.to_string()))?;
-        let config = match tls {
-            Tls::Verified { ca } => builder
-                .with_root_certificates(roots(ca.as_deref())?)
-                .with_no_client_auth(),
-            Tls::Insecure => builder
+        let builder = match &tls.verify {
+            Verify::System => builder.with_root_certificates(system_roots()?),
+            Verify::Only(pem) => builder.with_root_certificates(roots(pem)?),
+            Verify::Nothing => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-                .with_no_client_auth(),
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
         };
+        let mut config = match &tls.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = client_identity(identity)?;
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|error| wrong(format!("--cert and --key: {error}")))?
+            }
+        };
+        let protocol: &'static [u8] = if http2 { b"h2" } else { b"http/1.1" };
+        config.alpn_protocols = vec![protocol.to_vec()];
         Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
+            config: TlsConnector::from(Arc::new(config)),
             name,
+            wanted: http2.then_some(protocol),
         })
     }
 
-    pub(super) async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        self.connector.connect(self.name.clone(), stream).await
+    pub(super) async fn connect(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
+        let stream = self.config.connect(self.name.clone(), socket).await?;
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if self.wanted.is_some() && agreed != self.wanted {
+            return Err(io::Error::other(
+                "the server does not speak HTTP/2 (it does not agree to `h2` by ALPN); leave --http2 out",
+            ));
+        }
+        Ok(stream)
     }
 }
 
-fn roots(ca: Option<&[u8]>) -> Result<RootCertStore, LoadError> {
+fn wrong(message: String) -> LoadError {
+    LoadError::Tls(message)
+}
+
+fn system_roots() -> Result<RootCertStore, LoadError> {
     let mut store = RootCertStore::empty();
-    match ca {
-        Some(pem) => {
-            let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-            let certificates = certificates
-                .map_err(|error| LoadError::Tls(format!("the CA file is no PEM: {error}")))?;
-            store.add_parsable_certificates(certificates);
-        }
-        None => {
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if store.is_empty() {
-        let origin = if ca.is_some() {
-            "the CA file holds no certificate"
-        } else {
-            "the system has no root certificates; give --cacert FILE"
-        };
-        return Err(LoadError::Tls(origin.to_owned()));
+        let message = "the system has no root certificates; give --cacert FILE";
+        return Err(wrong(message.to_owned()));
     }
     Ok(store)
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, LoadError> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates(pem, "the CA file")?);
+    if store.is_empty() {
+        return Err(wrong("the CA file holds no certificate".to_owned()));
+    }
+    Ok(store)
+}
+
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, LoadError> {
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(format!("{what} is no PEM: {error}")))
+}
+
+fn client_identity(
+    identity: &ClientIdentity,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), LoadError> {
+    let chain = certificates(&identity.certificate, "the --cert file")?;
+    if chain.is_empty() {
+        return Err(wrong("the --cert file holds no certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&identity.key)
+        .map_err(|error| wrong(format!("the --key file holds no private key: {error}")))?;
+    Ok((chain, key))
 }
 
 /// Accepts every certificate; signatures are still checked, so that the peer at least holds the key it shows.

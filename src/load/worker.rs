@@ -1,209 +1,316 @@
-//! The loop that sends requests: one task a connection, all tasks of a thread on one runtime.
+//! One request after another, over a connection of one's own or a stream of a shared one. Not: when it is one's turn in an
+//! open loop (see `thread`).
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Sender;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
-use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::sync::Mutex;
+use tokio::time::sleep;
 
-use super::connect::connect;
-use super::exchange::Connection;
-use super::{Job, LoadError};
-use crate::bucket::{Names, Reply};
-use crate::observe::{Failure, FailureKind, Observation, Outcome, Recorder, Sent};
-use crate::plan::{Part, Reuse, Stop};
+use super::connect::{Link, connect};
+use super::exchange::{Broken, Fate, Whole};
+use super::lane::{Due, Lane};
+use super::request::Prepared;
+use super::seat::{Expired, Seat, Ticket};
+use super::{http1, http2};
+use crate::observe::{Failure, FailureKind, Outcome, Sent, Timing};
 
-/// How often a thread hands over what it counted: at first, and at most.
-const HAND_OVER: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 /// The longest pause of a worker whose connections are refused, so that a dead target costs no full core.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// A larger buffer is given back after its answer: one large body must not cost every connection its memory.
-const KEPT_BODY: usize = 64 << 10;
-
-/// What the workers of one thread share.
-struct Lane {
-    job: Arc<Job>,
-    names: RefCell<Names>,
-    recorder: RefCell<Recorder>,
-    rng: RefCell<Xoshiro256PlusPlus>,
-    /// When the last request ended.
-    last: Cell<Instant>,
+/// What a worker sends over.
+pub(super) enum Line {
+    /// A connection of its own, while it is open.
+    Own(Option<http1::Connection>),
+    /// A connection that it shares.
+    Shared(Rc<Group>),
 }
 
-/// What a worker keeps between requests.
+/// The workers that share a connection.
 #[derive(Default)]
-struct Line {
-    kept: Option<Connection>,
-    /// The number of the connection last used.
-    number: u32,
-    body: Vec<u8>,
+pub(super) struct Group {
+    /// The connection, while it is open; whoever finds none opens one while the others wait.
+    connection: Mutex<Option<Rc<http2::Connection>>>,
+    /// Attempts to open it so far, and what the last one failed of: those who waited for it share that.
+    attempts: Cell<u64>,
+    failed: RefCell<Option<(Failure, u32)>>,
 }
 
-/// Runs one thread's part to its end, handing over counts as it goes.
-pub(super) fn thread(
-    job: Arc<Job>,
-    part: Part,
-    deltas: &Sender<Observation>,
-) -> Result<(), LoadError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(LoadError::Thread)?;
-    let rng = Xoshiro256PlusPlus::seed_from_u64(job.plan.seed.wrapping_add(part.index.into()));
-    let lane = Rc::new(Lane {
-        names: RefCell::default(),
-        recorder: RefCell::default(),
-        rng: RefCell::new(rng),
-        last: Cell::new(job.start),
-        job,
-    });
-    LocalSet::new().block_on(&runtime, async {
-        let mut workers = JoinSet::new();
-        for _ in 0..part.connections {
-            workers.spawn_local(worker(Rc::clone(&lane)));
-        }
-        let mut pause = HAND_OVER.0;
-        let mut hand_over = tokio::time::Instant::now() + pause;
-        loop {
-            match timeout_at(hand_over, workers.join_next()).await {
-                Ok(None) => break,
-                Ok(Some(ended)) => {
-                    if let Err(error) = ended
-                        && let Ok(panic) = error.try_into_panic()
-                    {
-                        std::panic::resume_unwind(panic);
-                    }
-                }
-                Err(_) => {
-                    // The receiver outlives all threads; were it gone, nobody would want the counts.
-                    let _ = deltas.send(lane.drain());
-                    // The longer a run takes, the less a few more answers matter.
-                    pause = (pause * 5 / 4).min(HAND_OVER.1);
-                    hand_over = tokio::time::Instant::now() + pause;
-                }
-            }
-        }
-    });
-    let _ = deltas.send(lane.drain());
-    Ok(())
+/// How one request ended.
+struct Ended {
+    outcome: Outcome<usize>,
+    /// The connection it went over.
+    connection: u32,
+    sent: Instant,
+    first_byte: Instant,
+    done: Instant,
 }
 
-/// One request after another until there are no more.
-async fn worker(lane: Rc<Lane>) {
-    let mut kept = Line::default();
+/// Sends until there is nothing more to send.
+pub(super) async fn worker(lane: Rc<Lane>, seat: Rc<Seat>, mut over: Line, after: Duration) {
+    if !after.is_zero() {
+        sleep(after).await;
+    }
     let mut refused = 0_u32;
-    while let Some(sequence) = lane.take() {
-        let (outcome, latency) = lane.request(&mut kept).await;
+    while let Some(ticket) = turn(&lane, &seat).await {
+        let behind = ticket.intended.map(|intended| {
+            (
+                Instant::now().saturating_duration_since(intended),
+                lane.full.get(),
+            )
+        });
+        let ended = lane.request(&mut over, &seat).await;
         let unconnected =
-            matches!(&outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
-        let sent = Sent {
-            sequence,
-            connection: kept.number,
-        };
-        lane.recorder.borrow_mut().record(sent, outcome, latency);
-        if kept.body.capacity() > KEPT_BODY {
-            kept.body = Vec::new();
-        }
-        lane.last.set(Instant::now());
+            matches!(&ended.outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
+        lane.record(ticket, behind, ended);
         refused = if unconnected { refused + 1 } else { 0 };
-        if refused > 0 {
+        // An open loop keeps its schedule whether anybody is there or not.
+        if refused > 0 && !lane.open() {
             sleep(LONGEST_PAUSE.min(Duration::from_millis(1 << refused.min(10)))).await;
         }
     }
 }
 
-impl Lane {
-    /// Takes the right to send one more request: its place in the order of dispatch.
-    fn take(&self) -> Option<u64> {
-        if self.job.stop.load(Ordering::Relaxed) {
-            return None;
+/// Waits for one's turn; `None` when there is none any more.
+async fn turn(lane: &Lane, seat: &Rc<Seat>) -> Option<Ticket> {
+    if !lane.open() {
+        return lane.next();
+    }
+    let mut waiting = false;
+    poll_fn(|context| {
+        if let Some(ticket) = seat.take() {
+            return Poll::Ready(Some(ticket));
         }
-        let next = || self.job.next.fetch_add(1, Ordering::Relaxed);
-        match self.job.plan.stop {
-            Stop::Requests(n) => Some(next()).filter(|sequence| *sequence < n),
-            Stop::Elapsed(duration) => (self.job.start.elapsed() < duration).then(next),
+        if lane.closed() {
+            return Poll::Ready(None);
+        }
+        if !waiting {
+            // What is due already need not be handed over.
+            if lane.due(Instant::now()) == Due::Now
+                && let Some(ticket) = lane.take()
+            {
+                return Poll::Ready(Some(ticket));
+            }
+            waiting = true;
+            lane.wait(seat);
+        }
+        seat.register(context);
+        Poll::Pending
+    })
+    .await
+}
+
+impl Lane {
+    /// Counts one request, unless it was for warming up; `late` is how much later than intended it was taken up, and
+    /// whether that was for want of a connection.
+    fn record(&self, ticket: Ticket, late: Option<(Duration, bool)>, ended: Ended) {
+        let Some(sequence) = ticket.sequence else {
+            return;
+        };
+        let mut recorder = self.recorder.borrow_mut();
+        if let Some((lag, full)) = late {
+            recorder.started(lag, full);
+        }
+        let timing = Timing {
+            service: ended.done.saturating_duration_since(ended.sent),
+            first_byte: ended.first_byte.saturating_duration_since(ended.sent),
+            response: ticket
+                .intended
+                .map(|intended| ended.done.saturating_duration_since(intended)),
+        };
+        let sent = Sent {
+            sequence,
+            connection: ended.connection,
+        };
+        recorder.record(sent, ended.outcome, timing);
+        self.ended(ended.done);
+    }
+
+    /// Sends one request, over the line's connection or a new one.
+    async fn request(&self, line: &mut Line, seat: &Seat) -> Ended {
+        match line {
+            Line::Own(kept) => self.alone(kept, seat).await,
+            Line::Shared(group) => self.shared(group, seat).await,
         }
     }
 
-    /// Sends one request, over the kept connection or a new one.
-    async fn request(&self, line: &mut Line) -> (Outcome<usize>, Duration) {
-        let plan = &self.job.plan;
-        let Line { kept, number, body } = line;
+    async fn alone(&self, kept: &mut Option<http1::Connection>, seat: &Seat) -> Ended {
+        let Prepared::Http1 { bytes, last, .. } = &self.job.prepared else {
+            unreachable!("a line of one's own carries HTTP/1.1");
+        };
         loop {
-            let (mut connection, fresh) = if let Some(connection) = kept.take() {
-                (connection, false)
-            } else {
-                // A connection that fails has a number as well: it is a draw of its own.
-                *number = self.job.next_connection.fetch_add(1, Ordering::Relaxed);
-                match self.connect(*number).await {
-                    Ok(connection) => (connection, true),
-                    Err(failure) => return (Outcome::Failed(failure), Duration::ZERO),
-                }
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                // Connecting is rare, and takes more room than everything else in this task.
+                None => match Box::pin(self.open_own()).await {
+                    Ok(connection) => connection,
+                    Err((failure, number)) => return Ended::unconnected(failure, number),
+                },
             };
-            let sent = Instant::now();
-            let answer = timeout(plan.timeout, connection.exchange(&plan.request, body)).await;
-            let latency = sent.elapsed();
-            match answer {
-                Ok(Ok(head)) => {
-                    let peer = connection.peer;
-                    if connection.reusable() {
-                        *kept = Some(connection);
-                    }
-                    let reply = Reply {
-                        status: head.status.as_u16(),
-                        headers: &head.headers,
-                        body,
-                        peer,
-                    };
-                    let value = self.job.bucketer.value(&reply);
-                    let id = self.names.borrow_mut().id(
-                        &self.job.bucketer,
-                        value.as_deref(),
-                        reply.status,
-                    );
-                    return (Outcome::Answered(id.index()), latency);
-                }
-                // A kept connection that the server was closing is no failure of the request: a fresh one takes it.
-                Ok(Err(broken)) if broken.unsent && !fresh => {
-                    self.recorder.borrow_mut().retried();
-                }
-                Ok(Err(broken)) => return (Outcome::Failed(broken.failure), latency),
-                Err(_) => {
-                    let message = format!("no complete answer within {:?}", plan.timeout);
-                    return (
-                        Outcome::Failed(Failure {
-                            kind: FailureKind::Timeout,
-                            message,
-                        }),
-                        latency,
-                    );
-                }
+            let idle = connection.used();
+            let request = if connection.spend() { last } else { bytes };
+            let begun = Instant::now();
+            let exchange = connection.exchange(request, &self.scratch, |reply| self.sort(reply));
+            let ended = seat.until(begun + self.job.plan.timeout, exchange).await;
+            let number = connection.number;
+            if matches!(ended, Ok(Ok(_))) && connection.reusable() {
+                *kept = Some(connection);
+            }
+            if let Some(ended) = self.concluded(ended, begun, number, idle) {
+                return ended;
             }
         }
     }
 
-    async fn connect(&self, number: u32) -> Result<Connection, Failure> {
-        let quota = match self.job.plan.reuse {
-            Reuse::Unlimited => u32::MAX,
-            Reuse::Between { min, max } => self.rng.borrow_mut().random_range(min..=max),
+    async fn shared(&self, group: &Group, seat: &Seat) -> Ended {
+        let Prepared::Http2(request) = &self.job.prepared else {
+            unreachable!("a shared line carries HTTP/2");
         };
-        let connection = connect(&self.job, number, quota).await?;
-        self.recorder.borrow_mut().connected();
-        Ok(connection)
+        let mut again = false;
+        loop {
+            let connection = match group.open() {
+                Some(connection) => connection,
+                None => match Box::pin(self.open_shared(group)).await {
+                    Ok(connection) => connection,
+                    Err((failure, number)) => return Ended::unconnected(failure, number),
+                },
+            };
+            let retry = connection.used() && !again;
+            connection.spend();
+            let begun = Instant::now();
+            let protocol = self.job.plan.request.protocol;
+            let exchange = connection.exchange(request, protocol, |reply| self.sort(reply));
+            let ended = seat.until(begun + self.job.plan.timeout, exchange).await;
+            if matches!(&ended, Ok(Err(broken)) if broken.fate == Fate::Unseen) {
+                connection.retire();
+            }
+            if let Some(ended) = self.concluded(ended, begun, connection.number, retry) {
+                return ended;
+            }
+            again = true;
+        }
     }
 
-    fn drain(&self) -> Observation {
-        let elapsed = self.last.get().duration_since(self.job.start);
-        self.recorder
-            .borrow_mut()
-            .drain(self.names.borrow().buckets(), elapsed)
+    /// What an exchange comes to; `None` when the request has to go over a fresh connection: that the server closed one for
+    /// being idle is no failure of the request.
+    fn concluded(
+        &self,
+        ended: Result<Result<Whole, Broken>, Expired>,
+        sent: Instant,
+        connection: u32,
+        retry: bool,
+    ) -> Option<Ended> {
+        let idempotent = self.job.plan.request.method.is_idempotent();
+        let (outcome, first_byte, done) = match ended {
+            Ok(Ok(whole)) => {
+                let outcome = match whole.result {
+                    Ok(bucket) => Outcome::Answered(bucket),
+                    Err(failure) => Outcome::Failed(failure),
+                };
+                (outcome, whole.first_byte, whole.done)
+            }
+            Ok(Err(broken)) if retry && broken.repeatable(idempotent) => {
+                self.recorder.borrow_mut().retried();
+                return None;
+            }
+            failed => {
+                let failure = if let Ok(Err(broken)) = failed {
+                    broken.failure
+                } else {
+                    let limit = self.job.plan.timeout;
+                    let message = format!("no complete answer within {limit:?}");
+                    Failure::new(FailureKind::Timeout, message)
+                };
+                let now = Instant::now();
+                (Outcome::Failed(failure), now, now)
+            }
+        };
+        Some(Ended {
+            outcome,
+            connection,
+            sent,
+            first_byte,
+            done,
+        })
+    }
+
+    async fn open_own(&self) -> Result<http1::Connection, (Failure, u32)> {
+        let (link, number) = self.open_link().await?;
+        let bodiless = matches!(self.job.prepared, Prepared::Http1 { bodiless: true, .. });
+        let budget = Rc::clone(&self.budget);
+        Ok(http1::Connection::new(
+            link,
+            number,
+            self.quota(),
+            bodiless,
+            budget,
+        ))
+    }
+
+    async fn open_shared(&self, group: &Group) -> Result<Rc<http2::Connection>, (Failure, u32)> {
+        let before = group.attempts.get();
+        let mut kept = group.connection.lock().await;
+        if let Some(connection) = kept.as_ref().filter(|connection| connection.reusable()) {
+            return Ok(Rc::clone(connection));
+        }
+        if group.attempts.get() > before
+            && let Some(failed) = &*group.failed.borrow()
+        {
+            return Err(failed.clone());
+        }
+        let opened = async {
+            let (link, number) = self.open_link().await?;
+            let (scratch, budget) = (Rc::clone(&self.scratch), Rc::clone(&self.budget));
+            Ok(http2::Connection::new(
+                link,
+                number,
+                self.quota(),
+                scratch,
+                budget,
+            ))
+        };
+        let opened = opened.await.map(Rc::new);
+        group.attempts.set(group.attempts.get() + 1);
+        *kept = opened.as_ref().ok().map(Rc::clone);
+        *group.failed.borrow_mut() = opened.as_ref().err().cloned();
+        opened
+    }
+
+    /// A connection that fails has a number as well: it is a draw of its own.
+    async fn open_link(&self) -> Result<(Link, u32), (Failure, u32)> {
+        let number = self.job.next_connection.fetch_add(1, Ordering::Relaxed);
+        let link = connect(&self.job, &self.resolver, number)
+            .await
+            .map_err(|failure| (failure, number))?;
+        self.recorder.borrow_mut().connected(link.setup);
+        Ok((link, number))
+    }
+}
+
+impl Group {
+    /// The connection, if it is there and nobody is about to replace it.
+    fn open(&self) -> Option<Rc<http2::Connection>> {
+        let kept = self.connection.try_lock().ok()?;
+        kept.as_ref()
+            .filter(|connection| connection.reusable())
+            .cloned()
+    }
+}
+
+impl Ended {
+    /// Nothing was sent, and nothing is timed.
+    fn unconnected(failure: Failure, connection: u32) -> Self {
+        let now = Instant::now();
+        Self {
+            outcome: Outcome::Failed(failure),
+            connection,
+            sent: now,
+            first_byte: now,
+            done: now,
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What was seen: counts and latencies by bucket, failures by kind. Not: what it means.
 
 mod ledger;
+mod pace;
+mod phases;
 mod recorder;
 mod summary;
 
@@ -12,7 +14,9 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use ledger::{Ended, Ledger, REMEMBERED};
-pub use recorder::{Recorder, Sent};
+pub use pace::Pace;
+pub use phases::{Phases, Setup};
+pub use recorder::{Recorder, Sent, Timing};
 pub use summary::Latency;
 
 use crate::split::Bucket;
@@ -71,8 +75,11 @@ pub struct Failed {
 pub struct Tally {
     /// How many.
     pub count: u64,
-    /// From the send on an open connection to the last byte, in microseconds.
+    /// Service time: from the send on an open connection to the last byte, in microseconds.
     pub latency: Histogram<u64>,
+    /// Response time: from the intended start to the last byte, in microseconds; `None` where nothing was intended but to
+    /// send when the last answer had come.
+    pub response: Option<Histogram<u64>>,
 }
 
 /// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept).
@@ -90,6 +97,10 @@ pub struct Observation {
     pub retried: u64,
     /// From the first send to the last answer.
     pub elapsed: Duration,
+    /// How long the parts of a request took.
+    pub phases: Phases,
+    /// How well the starts of an open loop were kept; `None` for a closed loop.
+    pub pace: Option<Pace>,
     /// How the first requests ended, in the order of dispatch.
     pub ledger: Ledger,
 }
@@ -97,6 +108,14 @@ pub struct Observation {
 /// Distinct buckets that are kept apart in one run; every thread has its own lower cap. Those that come after count as
 /// overflow, with their status.
 const MOST_BUCKETS: usize = 256;
+
+impl Failure {
+    /// A failure of this kind.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: String) -> Self {
+        Self { kind, message }
+    }
+}
 
 impl FailureKind {
     /// All kinds.
@@ -132,6 +151,7 @@ impl Default for Tally {
         Self {
             count: 0,
             latency: histogram(),
+            response: None,
         }
     }
 }
@@ -150,13 +170,37 @@ pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three significant digits are allowed")
 }
 
+/// Adds a growing histogram to another of the same precision.
+fn add(sum: &mut Histogram<u64>, other: &Histogram<u64>) {
+    sum.add(other)
+        .expect("growing histograms of equal precision add");
+}
+
+/// Records a time in whole microseconds.
+fn note(histogram: &mut Histogram<u64>, time: Duration) {
+    // 584,942 years fit into a u64 of microseconds.
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    histogram
+        .record(micros)
+        .expect("the histogram grows as needed");
+}
+
 impl Tally {
+    /// How long whoever sent had to wait: from the intended start where there was one, else from the send.
+    #[must_use]
+    pub fn response(&self) -> &Histogram<u64> {
+        self.response.as_ref().unwrap_or(&self.latency)
+    }
+
     /// Adds another tally to this one.
     pub fn merge(&mut self, other: &Self) {
+        if self.response.is_some() || other.response.is_some() {
+            let mut response = self.response.take().unwrap_or_else(|| self.latency.clone());
+            add(&mut response, other.response());
+            self.response = Some(response);
+        }
         self.count += other.count;
-        self.latency
-            .add(&other.latency)
-            .expect("growing histograms of equal precision add");
+        add(&mut self.latency, &other.latency);
     }
 }
 
@@ -179,6 +223,10 @@ impl Observation {
         self.connections += other.connections;
         self.retried += other.retried;
         self.elapsed = self.elapsed.max(other.elapsed);
+        self.phases.merge(&other.phases);
+        if let Some(pace) = &other.pace {
+            self.pace.get_or_insert_default().merge(pace);
+        }
         self.ledger.merge(&other.ledger);
         for (bucket, tally) in &other.tallies {
             let known = self.tallies.contains_key(bucket);
@@ -214,7 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn observation() -> impl Strategy<Value = Observation> {
-        let answers = prop::collection::vec((0_u8..3, 0_u64..5_000_000), 0..20);
+        let answers = prop::collection::vec((0_u8..3, 0_u64..5_000_000, any::<bool>()), 0..20);
         let failures = prop::collection::vec(0_usize..FailureKind::ALL.len(), 0..5);
         (answers, failures, 0_u64..9).prop_map(|(answers, failures, connections)| {
             let mut seen = Observation {
@@ -222,7 +270,7 @@ mod tests {
                 connections,
                 ..Observation::default()
             };
-            for (at, (name, micros)) in answers.into_iter().enumerate() {
+            for (at, (name, micros, open)) in answers.into_iter().enumerate() {
                 let bucket = Bucket {
                     identity: Identity::Value(name.to_string()),
                     status: 200,
@@ -231,9 +279,22 @@ mod tests {
                 noted.note(at as u64, u32::from(name), Some(0));
                 seen.ledger
                     .merge(&noted.named(std::slice::from_ref(&bucket)));
-                let tally = seen.tallies.entry(bucket).or_default();
-                tally.count += 1;
-                tally.latency.record(micros).expect("growing");
+                let mut one = Tally {
+                    count: 1,
+                    ..Tally::default()
+                };
+                one.latency.record(micros).expect("growing");
+                if open {
+                    let mut response = histogram();
+                    response.record(micros + 7).expect("growing");
+                    one.response = Some(response);
+                    seen.pace.get_or_insert_default().late += 1;
+                }
+                seen.tallies.entry(bucket).or_default().merge(&one);
+                note(
+                    &mut seen.phases.first_byte,
+                    Duration::from_micros(micros / 2),
+                );
             }
             for kind in failures {
                 let failed = seen.failures.entry(FailureKind::ALL[kind]).or_default();
@@ -309,7 +370,7 @@ mod tests {
                     connection: 0,
                 };
                 let place = usize::try_from(at).expect("small");
-                recorder.record(sent, Outcome::Answered(place), Duration::ZERO);
+                recorder.record(sent, Outcome::Answered(place), Timing::default());
             }
             all.merge(&recorder.drain(&names, Duration::ZERO));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, Observation, Outcome, Tally};
+use super::{Failure, Observation, Outcome, Setup, Tally, histogram, note};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -12,6 +12,29 @@ pub struct Sent {
     pub sequence: u64,
     /// The connection it went over, numbered within the run; any number where there was none.
     pub connection: u32,
+}
+
+/// How long one request took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From the send to the last byte.
+    pub service: Duration,
+    /// From the send to the first byte.
+    pub first_byte: Duration,
+    /// From the intended start to the last byte, where there was one.
+    pub response: Option<Duration>,
+}
+
+impl Timing {
+    /// A request of which nothing is known but this.
+    #[must_use]
+    pub fn of(service: Duration) -> Self {
+        Self {
+            service,
+            first_byte: service,
+            response: None,
+        }
+    }
 }
 
 /// One thread's counts since they were last drained. Buckets are numbered by the caller.
@@ -25,7 +48,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Counts the end of a request. Buckets are numbered from 0 without gaps.
-    pub fn record(&mut self, sent: Sent, outcome: Outcome<usize>, latency: Duration) {
+    pub fn record(&mut self, sent: Sent, outcome: Outcome<usize>, timing: Timing) {
         self.rest.sent += 1;
         let bucket = match &outcome {
             Outcome::Answered(bucket) => Some(*bucket),
@@ -41,12 +64,11 @@ impl Recorder {
                 }
                 let tally = &mut self.tallies[bucket];
                 tally.count += 1;
-                // 584,942 years fit into a u64 of microseconds.
-                let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                tally
-                    .latency
-                    .record(micros)
-                    .expect("the histogram grows as needed");
+                note(&mut tally.latency, timing.service);
+                if let Some(response) = timing.response {
+                    note(tally.response.get_or_insert_with(histogram), response);
+                }
+                note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
             Outcome::Failed(Failure { kind, message }) => {
                 let failed = self.rest.failures.entry(kind).or_default();
@@ -59,8 +81,21 @@ impl Recorder {
     }
 
     /// Counts an established connection.
-    pub fn connected(&mut self) {
+    pub fn connected(&mut self, setup: Setup) {
         self.rest.connections += 1;
+        self.rest.phases.connected(setup);
+    }
+
+    /// Notes how late an open loop began with a request; `full` when no connection was free and no further one allowed.
+    pub fn started(&mut self, lag: Duration, full: bool) {
+        let pace = self.rest.pace.get_or_insert_default();
+        note(&mut pace.lag, lag);
+        pace.late += u64::from(full);
+    }
+
+    /// Counts requests that were due and could not be sent before the end.
+    pub fn unsent(&mut self, requests: u64) {
+        self.rest.pace.get_or_insert_default().unsent += requests;
     }
 
     /// Counts a request that had to be sent once more.
@@ -81,6 +116,9 @@ impl Recorder {
             seen.tallies.insert(name.clone(), tally.clone());
             tally.count = 0;
             tally.latency.reset();
+            if let Some(response) = &mut tally.response {
+                response.reset();
+            }
         }
         seen
     }
@@ -103,6 +141,14 @@ mod tests {
             .collect()
     }
 
+    fn timing(service: Duration) -> Timing {
+        Timing {
+            service,
+            first_byte: service / 2,
+            response: Some(service * 2),
+        }
+    }
+
     fn record(recorder: &mut Recorder, event: (usize, u64)) {
         let outcome = match event.0 {
             3 => Outcome::Failed(Failure {
@@ -115,7 +161,8 @@ mod tests {
             sequence: event.1,
             connection: 0,
         };
-        recorder.record(sent, outcome, Duration::from_micros(event.1));
+        let service = Duration::from_micros(event.1);
+        recorder.record(sent, outcome, timing(service));
     }
 
     #[test]
@@ -125,8 +172,12 @@ mod tests {
             sequence: 0,
             connection: 0,
         };
-        recorder.record(sent, Outcome::Answered(0), Duration::from_secs(90));
-        recorder.record(sent, Outcome::Answered(0), Duration::from_millis(20));
+        recorder.record(sent, Outcome::Answered(0), timing(Duration::from_secs(90)));
+        recorder.record(
+            sent,
+            Outcome::Answered(0),
+            timing(Duration::from_millis(20)),
+        );
         let seen = recorder.drain(&names(), Duration::ZERO);
         let latency = &seen.tallies[&names()[0]].latency;
         assert!(

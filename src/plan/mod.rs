@@ -1,8 +1,16 @@
 //! What is to be sent, and how: a value that says everything the engine needs. Not: sockets or time.
 
+mod endpoint;
+mod schedule;
+
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
+
+pub use endpoint::{ClientIdentity, Dial, Endpoint, Family, Tls, Verify, Via};
+pub use schedule::{Slot, Slots};
+
+use crate::units::Rate;
 
 /// Everything the engine needs to know.
 #[derive(Clone, Debug)]
@@ -11,10 +19,18 @@ pub struct LoadPlan {
     pub endpoint: Endpoint,
     /// What every request says.
     pub request: RequestTemplate,
+    /// When requests start.
+    pub arrival: Arrival,
+    /// What is sent before anything counts.
+    pub warmup: Warmup,
     /// When to stop.
     pub stop: Stop,
     /// Connections, at least 1; never more than there are requests.
     pub connections: u32,
+    /// Requests at a time on one connection, at least 1; more than one takes HTTP/2.
+    pub streams: u32,
+    /// Over how long the first connections are spread.
+    pub ramp_up: Duration,
     /// OS threads, at least 1; never more than there are connections.
     pub threads: u32,
     /// How many requests a connection serves before it is closed.
@@ -27,32 +43,11 @@ pub struct LoadPlan {
     pub seed: u64,
 }
 
-/// Where connections go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// A DNS name or an IP address, without brackets.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
-    /// `https`.
-    pub tls: Option<Tls>,
-}
-
-/// How a server's certificate is checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// Against the system's roots, or against these PEM certificates alone.
-    Verified {
-        /// The content of `--cacert`.
-        ca: Option<Vec<u8>>,
-    },
-    /// Not at all (`--insecure`).
-    Insecure,
-}
-
 /// What every request says, in the form that goes over the wire.
 #[derive(Clone, Debug)]
 pub struct RequestTemplate {
+    /// How it is written.
+    pub protocol: Protocol,
     /// The method.
     pub method: Method,
     /// Path and query, `/` at least.
@@ -61,6 +56,64 @@ pub struct RequestTemplate {
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Vec<u8>,
+}
+
+/// How requests and answers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1
+    #[default]
+    Http1,
+    /// HTTP/2, by ALPN over TLS, else by prior knowledge.
+    Http2,
+    /// A unary gRPC call over HTTP/2: the body is one message, and the outcome is `grpc-status`.
+    Grpc,
+}
+
+impl Protocol {
+    /// Whether a connection carries several requests at a time.
+    #[must_use]
+    pub fn multiplexes(self) -> bool {
+        self != Self::Http1
+    }
+}
+
+/// When requests start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Arrival {
+    /// A connection sends its next request when it has the answer to the last.
+    Closed,
+    /// At times fixed beforehand, whether earlier requests are answered or not.
+    Open {
+        /// Over all threads and connections.
+        rate: Rate,
+        /// The gaps between the starts.
+        spacing: Spacing,
+        /// Requests under way at a time, at most; what is due beyond it is sent late, and counted as such.
+        in_flight: u32,
+    },
+}
+
+/// The gaps between the starts of an open loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spacing {
+    /// All alike.
+    #[default]
+    Constant,
+    /// Exponential, as of independent users.
+    Poisson,
+}
+
+/// What is sent before anything counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Warmup {
+    /// Nothing.
+    #[default]
+    None,
+    /// So many requests.
+    Requests(u64),
+    /// Whatever starts within this time.
+    Elapsed(Duration),
 }
 
 /// When to stop sending.
@@ -91,24 +144,56 @@ pub enum Reuse {
 pub struct Part {
     /// Which thread, from 0.
     pub index: u32,
+    /// Of how many.
+    pub of: u32,
     /// Its connections.
     pub connections: u32,
+    /// The number of its first connection.
+    pub first: u32,
+    /// Its share of the cap of an open loop.
+    pub in_flight: u32,
 }
 
 impl LoadPlan {
-    /// Connections dealt out over the threads; none is lost to rounding. Requests are not dealt out: every thread takes
-    /// the next one when it can, so that the order of dispatch is one order.
+    /// Connections dealt out over the threads; none is lost to rounding. Requests of a closed loop are not dealt out:
+    /// every thread takes the next one when it can, so that the order of dispatch is one order.
     #[must_use]
     pub fn parts(&self) -> Vec<Part> {
         let threads = self.threads.max(1);
-        let connections =
-            |index| self.connections / threads + u32::from(index < self.connections % threads);
+        let share = |total: u32, index| total / threads + u32::from(index < total % threads);
+        let most = match self.arrival {
+            Arrival::Closed => 0,
+            Arrival::Open { in_flight, .. } => in_flight,
+        };
+        let mut first = 0;
         (0..threads)
-            .map(|index| Part {
-                index,
-                connections: connections(index),
+            .map(|index| {
+                let part = Part {
+                    index,
+                    of: threads,
+                    connections: share(self.connections, index),
+                    first,
+                    in_flight: share(most, index),
+                };
+                first += part.connections;
+                part
             })
             .collect()
+    }
+
+    /// The starts of one thread's requests; `None` for a closed loop.
+    #[must_use]
+    pub fn slots(&self, part: &Part) -> Option<Slots> {
+        match self.arrival {
+            Arrival::Closed => None,
+            Arrival::Open { rate, spacing, .. } => Some(Slots::new(
+                rate,
+                spacing,
+                self.seed,
+                (self.warmup, self.stop),
+                (part.index, part.of),
+            )),
+        }
     }
 }
 
@@ -119,19 +204,20 @@ mod tests {
 
     fn plan(connections: u32, threads: u32) -> LoadPlan {
         LoadPlan {
-            endpoint: Endpoint {
-                host: "localhost".into(),
-                port: 80,
-                tls: None,
-            },
+            endpoint: Endpoint::direct("localhost", 80),
             request: RequestTemplate {
+                protocol: Protocol::Http1,
                 method: Method::GET,
                 target: Uri::from_static("/"),
                 headers: HeaderMap::new(),
                 body: vec![],
             },
+            arrival: Arrival::Closed,
+            warmup: Warmup::None,
             stop: Stop::Requests(u64::from(connections)),
             connections,
+            streams: 1,
+            ramp_up: Duration::ZERO,
             threads,
             reuse: Reuse::Unlimited,
             timeout: Duration::from_secs(1),
@@ -146,6 +232,11 @@ mod tests {
             let parts = plan(connections, threads.min(connections)).parts();
             prop_assert_eq!(parts.iter().map(|part| part.connections).sum::<u32>(), connections);
             prop_assert!(parts.iter().all(|part| part.connections > 0));
+            let mut next = 0;
+            for part in parts {
+                prop_assert_eq!(part.first, next);
+                next += part.connections;
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
-    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, Recorded, Report, Request,
-    Requests, SCHEMA, Seen, TargetRow, Tool,
+    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PhaseRows,
+    PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
 };
 use crate::observe::{FailureKind, Latency, Observation};
 use crate::split::{Broken, Bucket, Declared, Expected, Target};
@@ -172,6 +172,9 @@ fn seen(run: &Run<'_>) -> Seen {
         },
         connections: seen.connections,
         watched: run.watched,
+        phases_ms: PhaseRows::of(seen),
+        phases: PhasesRecorded::of(&seen.phases),
+        pace: seen.pace.as_ref().map(PaceRow::of),
         buckets: bucket_rows(run, rows),
         targets: target_rows(run),
         failures: failures.collect(),
@@ -228,7 +231,6 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
             Place::Unattributed => (None, "unattributed"),
             Place::Counted => (None, "counted"),
         };
-        let latency = Latency::of(&row.tally.latency).unwrap_or_default();
         BucketRow {
             bucket: row.label.clone(),
             target,
@@ -237,8 +239,8 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
             share: shares.share(row.tally.count),
             share_interval: shares.interval(row.tally.count),
             statuses: row.statuses.clone(),
-            response_ms: latency,
-            service_ms: latency,
+            response_ms: Latency::of(row.tally.response()).unwrap_or_default(),
+            service_ms: Latency::of(&row.tally.latency).unwrap_or_default(),
             answers,
         }
     };
@@ -255,8 +257,10 @@ fn target_rows(run: &Run<'_>) -> Vec<TargetRow> {
             count: tally.count,
             share: shares.share(tally.count),
             share_interval: shares.interval(tally.count),
+            response_ms: Latency::of(tally.response()),
             service_ms: Latency::of(&tally.latency),
             service: Recorded::of(&tally.latency),
+            response: tally.response.as_ref().map(Recorded::of),
         }
     };
     let declared = run.expected().map_or(&[][..], Expected::declared);
@@ -275,6 +279,7 @@ fn answers(run: &Run<'_>) -> Vec<Vec<Answers>> {
             status: bucket.status,
             count: tally.count,
             service: Recorded::of(&tally.latency),
+            response: tally.response.as_ref().map(Recorded::of),
         })
         .collect()
     };

@@ -60,7 +60,7 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
         .targets
         .iter()
         .find(|target| Some(&target.target) == row.target.as_ref());
-    let ms = row.service_ms;
+    let ms = row.response_ms;
     let mut cells = vec![
         text(&row.bucket),
         text(row.target.as_deref().unwrap_or_default()),

@@ -1,8 +1,9 @@
-//! Latencies by declared target, else by value: what the latency formats and charts show.
+//! Latencies by declared target, else by value: what the latency formats and charts show. As in the tables it is how long
+//! whoever sent had to wait: from the intended start where there was one.
 
 use hdrhistogram::Histogram;
 
-use super::{BucketRow, Report};
+use super::{BucketRow, Recorded, Report};
 use crate::observe::histogram;
 
 /// The latencies of a target, or of a value that belongs to none, in microseconds.
@@ -16,7 +17,7 @@ pub(super) fn distributions(report: &Report) -> Vec<Distribution> {
     let seen = &report.observation;
     let targets = seen.targets.iter().map(|target| Distribution {
         name: target.target.clone(),
-        latencies: target.service.latencies().clone(),
+        latencies: waited(&target.service, target.response.as_ref()).clone(),
     });
     let others = seen.buckets.iter().filter(|row| row.target.is_none());
     let others = others.map(|row| Distribution {
@@ -30,8 +31,12 @@ pub(super) fn distributions(report: &Report) -> Vec<Distribution> {
 fn of_row(row: &BucketRow) -> Histogram<u64> {
     let mut all = histogram();
     for answers in &row.answers {
-        all.add(answers.service.latencies())
+        all.add(waited(&answers.service, answers.response.as_ref()))
             .expect("growing histograms of equal precision add");
     }
     all
+}
+
+fn waited<'r>(service: &'r Recorded, response: Option<&'r Recorded>) -> &'r Histogram<u64> {
+    response.unwrap_or(service).latencies()
 }

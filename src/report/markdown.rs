@@ -116,9 +116,9 @@ fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let seen = &report.observation;
     let targets = seen.targets.iter();
-    let targets = targets.filter_map(|target| Some((&target.target, target.service_ms?)));
+    let targets = targets.filter_map(|target| Some((&target.target, target.response_ms?)));
     let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.map(|row| (&row.bucket, row.service_ms));
+    let others = others.map(|row| (&row.bucket, row.response_ms));
     let rows: Vec<(&String, Latency)> = targets.chain(others.take(MOST_ROWS)).collect();
     if rows.is_empty() {
         return Ok(());

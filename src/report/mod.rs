@@ -20,6 +20,7 @@ mod markdown;
 mod merge;
 mod oneline;
 mod openmetrics;
+mod phases;
 mod recorded;
 mod requests;
 mod saved;
@@ -44,6 +45,7 @@ pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use excerpt::Excerpt;
 pub use format::{FORMATS, Format, Style, format};
 pub use merge::{Changes, MergeError, again};
+pub use phases::{PaceRow, PhaseRows, PhasesRecorded};
 pub use recorded::Recorded;
 pub use requests::Requests;
 pub use saved::{ReadError, read};
@@ -184,6 +186,15 @@ pub struct Seen {
     pub connections: u64,
     /// Whether the run was to end as soon as the answer was certain.
     pub watched: bool,
+    /// How long the parts of requests and connections took.
+    #[serde(default)]
+    pub phases_ms: PhaseRows,
+    /// The same in full.
+    #[serde(default)]
+    pub phases: PhasesRecorded,
+    /// How well the starts of `--rate` were kept; `None` without it.
+    #[serde(default)]
+    pub pace: Option<PaceRow>,
     /// Answers by value.
     pub buckets: Vec<BucketRow>,
     /// Answers by declared target, in the order of the declaration.
@@ -236,6 +247,9 @@ pub struct Answers {
     pub count: u64,
     /// From the send to the last byte, in microseconds.
     pub service: Recorded,
+    /// From the intended start to the last byte, in microseconds; `None` without a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Recorded>,
 }
 
 /// The answers of one declared target.
@@ -251,10 +265,16 @@ pub struct TargetRow {
     pub share: f64,
     /// As in [`BucketRow`].
     pub share_interval: [f64; 2],
+    /// As in [`BucketRow`]; `None` without an answer.
+    #[serde(default)]
+    pub response_ms: Option<Latency>,
     /// From the send to the last byte; `None` without an answer.
     pub service_ms: Option<Latency>,
     /// The same in full, in microseconds.
     pub service: Recorded,
+    /// `response_ms` in full, in microseconds; `None` without a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Recorded>,
 }
 
 /// Failures of one kind.

@@ -17,7 +17,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     let mut parts = vec![format!("{}: {}", verdict.outcome, safe(&verdict.reason))];
     let targets = seen.targets.iter().map(|target| {
         let p99 = target
-            .service_ms
+            .response_ms
             .map(|ms| format!(", p99 {} ms", millis(ms.p99)));
         format!(
             "{} {} (declared {}{})",
@@ -34,7 +34,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             fitted(&row.bucket, WIDEST),
             percent(row.share),
             row.place,
-            millis(row.service_ms.p99)
+            millis(row.response_ms.p99)
         )
     });
     let shares: Vec<String> = targets.chain(others).collect();

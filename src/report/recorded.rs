@@ -16,6 +16,12 @@ const DIGITS: u8 = 3;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded(Histogram<u64>);
 
+impl Default for Recorded {
+    fn default() -> Self {
+        Self(histogram())
+    }
+}
+
 impl Recorded {
     /// The same latencies.
     #[must_use]

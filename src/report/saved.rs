@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{DeclaredShare, Excerpt, Report, Request, SCHEMA};
+use super::{DeclaredShare, Excerpt, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::observe::{Failed, FailureKind, Ledger, Observation, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
@@ -167,11 +167,15 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
         retried: saved.retried,
         elapsed: Duration::try_from_secs_f64(saved.elapsed_s)
             .map_err(|_| ReadError::Damaged("it took no possible time"))?,
+        phases: saved.phases.phases(),
+        pace: saved.pace.as_ref().map(PaceRow::pace),
         ..Observation::default()
     };
     let mut buckets = Vec::new();
     for answers in saved.buckets.iter().flat_map(|row| &row.answers) {
-        if answers.service.latencies().len() != answers.count {
+        let response = answers.response.as_ref().map(Recorded::latencies);
+        let recorded = [Some(answers.service.latencies()), response];
+        if (recorded.into_iter().flatten()).any(|latencies| latencies.len() != answers.count) {
             return Err(ReadError::Damaged(
                 "a histogram has another number of answers",
             ));
@@ -180,6 +184,7 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
         tally.merge(&Tally {
             count: answers.count,
             latency: answers.service.latencies().clone(),
+            response: response.cloned(),
         });
         buckets.push(bucket(answers));
     }

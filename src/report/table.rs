@@ -181,7 +181,7 @@ impl Line {
             interval: row.share_interval,
             errors: errors(row),
             declared,
-            latency: Some(row.service_ms),
+            latency: Some(row.response_ms),
         }
     }
 
@@ -201,7 +201,7 @@ impl Line {
             interval: target.share_interval,
             errors: values.iter().map(|row| errors(row)).sum(),
             declared: declared(target),
-            latency: target.service_ms,
+            latency: target.response_ms,
         }
     }
 

@@ -9,7 +9,7 @@ use super::bar::{Bar, LEGEND, MARK};
 use super::shown::{fitted, safe};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
-use crate::units::{counted, percent};
+use crate::units::{counted, percent, seconds};
 use crate::verdict::slo::SloOutcome;
 use crate::verdict::{Outcome, SloResult, Unit};
 
@@ -274,6 +274,7 @@ fn details(report: &Report) -> String {
             safe(&place)
         );
     }
+    text.push_str(&times(report));
     let verdict = &report.verdict;
     if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df) {
         let _ = writeln!(
@@ -293,6 +294,33 @@ fn details(report: &Report) -> String {
         report.tool.seed,
         report.tool.version
     );
+    text
+}
+
+/// Where the time went: in the parts of a request, and before it was sent.
+fn times(report: &Report) -> String {
+    let seen = &report.observation;
+    let phases = &seen.phases_ms;
+    let lag = seen.pace.as_ref().and_then(|pace| pace.schedule_lag_ms);
+    let mut text = String::new();
+    for (what, latency) in [
+        ("name lookup", phases.dns),
+        ("connect", phases.connect),
+        ("TLS", phases.tls),
+        ("first byte", phases.first_byte),
+        ("last byte", phases.total),
+        ("schedule lag", lag),
+    ] {
+        if let Some(ms) = latency {
+            let _ = writeln!(
+                text,
+                "  {what}: p50 {}, p99 {}, max {}",
+                seconds(ms.p50 / 1e3),
+                seconds(ms.p99 / 1e3),
+                seconds(ms.max / 1e3)
+            );
+        }
+    }
     text
 }
 

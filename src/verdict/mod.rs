@@ -7,6 +7,7 @@
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
 //! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged.
 
+mod again;
 pub mod attribution;
 mod broken;
 mod case;
@@ -14,6 +15,7 @@ mod caveat;
 pub mod compare;
 mod diagnosis;
 pub mod mapping;
+mod pace;
 mod reason;
 mod sample;
 pub mod size;
@@ -284,6 +286,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
         };
         return Verdict {
             reason: reason::undeclared(evidence.seen),
+            caveats: of_the_sender(evidence.seen).collect(),
             ..blank(outcome, policy)
         };
     };
@@ -297,12 +300,21 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     );
     let case = Case::new(expected, evidence, policy, watch, sample);
     let verdict = case.verdict();
+    let mut caveats = caveat::caveats(&case);
+    caveats.extend(of_the_sender(evidence.seen));
     let verdict = Verdict {
         diagnosis: diagnosis::findings(&case, &verdict),
-        caveats: caveat::caveats(&case),
+        caveats,
         ..verdict
     };
     broken::undelivered(verdict, expected)
+}
+
+/// What has to be said about how requests were sent, whatever was declared.
+fn of_the_sender(seen: &Observation) -> impl Iterator<Item = Caveat> {
+    [pace::caveat(seen), again::caveat(seen)]
+        .into_iter()
+        .flatten()
 }
 
 fn blank(outcome: Outcome, policy: &Policy) -> Verdict {

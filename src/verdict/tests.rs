@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::attribution::Attribution;
 use super::mapping::Mapping;
 use super::*;
-use crate::observe::{Failure, FailureKind, Outcome as Ended, Recorder, Sent};
+use crate::observe::{Failure, FailureKind, Outcome as Ended, Recorder, Sent, Timing};
 use crate::split::{Bucket, Identity, parse_weights};
 
 /// Answers in the order of dispatch: a value (`!` for a request without an answer, `503` for an error of the proxy) and
@@ -26,7 +26,7 @@ fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
                     kind: FailureKind::Reset,
                     message: "gone".to_owned(),
                 };
-                recorder.record(sent, Ended::Failed(failure), Duration::ZERO);
+                recorder.record(sent, Ended::Failed(failure), Timing::default());
                 continue;
             }
             let bucket = Bucket {
@@ -40,7 +40,11 @@ fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
                     names.push(bucket);
                     names.len() - 1
                 });
-            recorder.record(sent, Ended::Answered(at), Duration::from_millis(1));
+            recorder.record(
+                sent,
+                Ended::Answered(at),
+                Timing::of(Duration::from_millis(1)),
+            );
         }
     }
     recorder.drain(&names, Duration::from_secs(1))

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use resplit::observe::{Observation, Outcome as End, Recorder, Sent};
+use resplit::observe::{Observation, Outcome as End, Recorder, Sent, Timing};
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
@@ -168,7 +168,7 @@ impl Setup {
                 if lines[at].requests() == 0 || lines[at].requests() >= self.reuse {
                     lines[at] = Line::new(connections);
                     connections += 1;
-                    recorder.connected();
+                    recorder.connected(resplit::observe::Setup::default());
                 }
                 let answer = mesh.answer(&mut lines[at]);
                 let bucket = answer.target.unwrap_or(nobody);
@@ -193,7 +193,7 @@ impl Setup {
                 sequence,
                 connection,
             };
-            recorder.record(place, End::Answered(bucket), LATENCY);
+            recorder.record(place, End::Answered(bucket), Timing::of(LATENCY));
             ended += 1;
             free.push((at, now));
             if ended.is_multiple_of(HAND_OVER as u64) {

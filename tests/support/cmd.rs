@@ -108,7 +108,8 @@ impl Drop for Running {
 }
 
 impl Outcome {
-    fn of(args: &[&str], output: &process::Output) -> Self {
+    /// What a process said, run with these arguments.
+    pub(crate) fn of(args: &[&str], output: &process::Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -41,6 +41,26 @@ pub(crate) enum Behaviour {
     BadChunking,
     /// Answers as a TLS server does that was spoken to in plain text.
     TlsAlert,
+    /// Sends header fields until nobody listens any more; 16 MiB at most.
+    EndlessHeaders,
+    /// Announces a body of 1 GB and sends it until nobody listens any more.
+    Gigabyte,
+    /// Sends a body without a length until nobody listens any more; 64 MiB at most.
+    Unframed,
+    /// Wraps a small body in more bytes than anyone should read.
+    TinyChunks,
+    /// Announces two different lengths.
+    TwoLengths,
+    /// Announces a length that is none.
+    BadLength,
+    /// Sends interim answers until nobody listens any more; a million at most.
+    InterimFlood,
+    /// Resets the connection within the head of the answer.
+    ResetInHead,
+    /// Resets the connection within the body.
+    ResetInBody,
+    /// Says that the body is gzip, which it is not.
+    NoGzip,
 }
 
 /// A server that misbehaves.
@@ -221,7 +241,75 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
             stream.write_all(b"\x15\x03\x01\x00\x02\x02\x46").await?;
             stream.shutdown().await
         }
+        Behaviour::EndlessHeaders => {
+            let field = [b"x-long: ".as_slice(), &[b'v'; 1000], b"\r\n"].concat();
+            flood(stream, b"HTTP/1.1 200 OK\r\n", &field, 16 << 10).await
+        }
+        Behaviour::Gigabyte => {
+            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 1073741824\r\n\r\n";
+            flood(stream, head, &vec![b'v'; 0x1_0000], 16 << 10).await
+        }
+        Behaviour::Unframed => {
+            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\n\r\n";
+            flood(stream, head, &vec![b'v'; 0x1_0000], 1 << 10).await
+        }
+        Behaviour::TinyChunks => {
+            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let chunk = [b"1;".as_slice(), &[b'e'; 1000], b"\r\nv\r\n"].concat();
+            flood(stream, head, &chunk, 64 << 10).await
+        }
+        Behaviour::TwoLengths => {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nv1\n";
+            say(stream, answer).await
+        }
+        Behaviour::BadLength => {
+            say(
+                stream,
+                b"HTTP/1.1 200 OK\r\ncontent-length: 0x3\r\n\r\nv1\n",
+            )
+            .await
+        }
+        Behaviour::InterimFlood => {
+            flood(
+                stream,
+                b"",
+                b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n",
+                1_000_000,
+            )
+            .await
+        }
+        Behaviour::ResetInHead => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nx-ver").await?;
+            after_a_moment(stream).await
+        }
+        Behaviour::ResetInBody => {
+            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 100\r\n\r\nv1\n";
+            stream.write_all(head).await?;
+            after_a_moment(stream).await
+        }
+        Behaviour::NoGzip => {
+            let answer =
+                b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\nconnection: close\r\n\r\nv1\n";
+            stream.write_all(answer).await?;
+            stream.shutdown().await
+        }
     }
+}
+
+/// Repeats itself, so many times at most.
+async fn flood(mut stream: TcpStream, head: &[u8], again: &[u8], times: u32) -> io::Result<()> {
+    stream.write_all(head).await?;
+    for _ in 0..times {
+        stream.write_all(again).await?;
+    }
+    stream.shutdown().await
+}
+
+/// Resets when what was said before has been read, which a reset would take back.
+async fn after_a_moment(stream: TcpStream) -> io::Result<()> {
+    sleep(Duration::from_millis(50)).await;
+    reset(stream);
+    Ok(())
 }
 
 /// Says something, then waits for the client to go: an end of the stream would be a second misbehaviour.
@@ -291,6 +379,11 @@ mod tests {
             (Behaviour::Garbage, b"\x00\xff", silence),
             (Behaviour::BadChunking, b"HTTP/1.1 200 OK\r\n", silence),
             (Behaviour::TlsAlert, b"\x15\x03", None),
+            (Behaviour::TwoLengths, b"HTTP/1.1 200 OK\r\n", silence),
+            (Behaviour::BadLength, b"HTTP/1.1 200 OK\r\n", silence),
+            (Behaviour::NoGzip, b"HTTP/1.1 200 OK\r\n", None),
+            (Behaviour::ResetInHead, b"HTTP/1.1 200 OK\r\nx-ver", reset),
+            (Behaviour::ResetInBody, b"HTTP/1.1 200 OK\r\n", reset),
         ] {
             let server = Hostile::always(behaviour);
             let (bytes, ended) = seen(server.addr());
@@ -304,6 +397,20 @@ mod tests {
     fn an_endless_body_is_longer_than_anyone_should_read() {
         let server = Hostile::always(Behaviour::Endless);
         assert!(seen(server.addr()).0.len() > 8 * 1024 * 1024);
+    }
+
+    #[test]
+    fn what_is_called_endless_is_longer_than_anyone_should_read() {
+        for (behaviour, least) in [
+            (Behaviour::EndlessHeaders, 1 << 20),
+            (Behaviour::Unframed, 16 << 20),
+            (Behaviour::TinyChunks, 32 << 20),
+            (Behaviour::InterimFlood, 1 << 20),
+        ] {
+            let server = Hostile::always(behaviour);
+            let seen = seen(server.addr()).0.len();
+            assert!(seen > least, "{behaviour:?}: {seen}");
+        }
     }
 
     #[test]

@@ -6,15 +6,21 @@ pub(crate) mod cmd;
 pub(crate) mod envoy;
 // The Envoy binary, fetched once.
 pub(crate) mod fetch;
+// A real gRPC server.
+pub(crate) mod grpc;
 // Servers that misbehave on demand.
 pub(crate) mod hostile;
 // One blocking GET, to ask the servers above what they do.
 pub(crate) mod http;
 // A split without a proxy: one server that answers as every target.
 pub(crate) mod mesh;
+// A real nginx.
+pub(crate) mod nginx;
 // A listener and its tasks on a thread of their own.
 pub(crate) mod server;
 // Readers of formats that are not ours, fetched once.
 pub(crate) mod tools;
+// A real HTTP proxy.
+pub(crate) mod tinyproxy;
 // A certificate that nobody else trusts.
 pub(crate) mod tls;

@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) struct Identity {
     acceptor: TlsAcceptor,
     pem: String,
+    key: String,
 }
 
 impl Identity {
@@ -31,6 +32,7 @@ impl Identity {
         Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             pem: cert.pem(),
+            key: signing_key.serialize_pem(),
         }
     }
 
@@ -42,6 +44,11 @@ impl Identity {
     /// What a client has to trust.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The private key.
+    pub(crate) fn key_pem(&self) -> &str {
+        &self.key
     }
 
     /// The URL of a path at an address, by the name in the certificate.

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{Colour, RequestArgs, VantageArgs};
+use crate::cli::args::{Colour, VantageArgs};
+use crate::cli::traffic::RequestArgs;
 use crate::report::lint::LINT_FORMATS;
 
 /// The options of `lint`.

@@ -41,12 +41,16 @@ pub(super) fn section(report: &Report) -> Markup {
         let at = names.iter().position(|name| *name == own.name);
         at.map_or("other".to_owned(), colour)
     };
+    let from = match report.observation.pace {
+        Some(_) => "the intended start",
+        None => "the send",
+    };
     let scale = Scale::over(&all);
     let shown = &all[..all.len().min(COLOURS)];
     html! {
         section aria-labelledby="latency" {
             h2 id="latency" { "How fast" }
-            p { "From the send to the last byte, in milliseconds, on a logarithmic scale." }
+            p { "From " (from) " to the last byte, in milliseconds, on a logarithmic scale." }
             div class="pair" {
                 figure {
                     figcaption { "So many percent of the answers were at least this fast" }

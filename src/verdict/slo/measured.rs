@@ -97,7 +97,8 @@ impl Run<'_> {
                 errors: errors + lost,
                 n: tally.count + lost,
             },
-            latency: tally.latency,
+            // What whoever sent had to wait, from when he meant to send.
+            latency: tally.response.unwrap_or(tally.latency),
             fraction,
         }
     }

@@ -1,9 +1,13 @@
-//! Numbers as people type them: counts (`10k`), durations (`1m30s`), percentages (`2%`). Not: anything that knows
-//! what the number is for.
+//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`). Not: anything
+//! that knows what the number is for.
+
+mod rate;
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+pub use rate::Rate;
 
 /// A number of things, at most 1e15: `1000`, `10k`, `1.5M`, `2G`, `1_000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +30,9 @@ pub enum UnitError {
     /// Not a duration.
     #[error("`{0}` is not a duration; write it as 200ms, 1.5s, 1m30s, or plain seconds")]
     Period(String),
+    /// Not a rate.
+    #[error("`{0}` is not a rate; write it as 100, 20k, 0.5 or 90/m, from 0.001 to 1G a second")]
+    Rate(String),
     /// Not a fraction between 0 and 1.
     #[error("`{0}` is not a share between 0 and 1; write it as 2% or 0.02")]
     Fraction(String),
@@ -357,7 +364,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in any::<String>()) {
-            let _ = (text.parse::<Count>(), text.parse::<Period>(), text.parse::<Fraction>());
+            let _ = (text.parse::<Count>(), text.parse::<Period>(), text.parse::<Fraction>(), text.parse::<Rate>());
         }
     }
 }

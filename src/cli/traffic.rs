@@ -1,0 +1,244 @@
+//! What can be typed about the load and the request, and nothing else; the rest is in `args`.
+#![allow(
+    clippy::doc_markdown,
+    reason = "doc comments are help texts, where backticks would show"
+)]
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use crate::units::{Count, Period, Rate};
+
+/// How much is sent, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub(super) struct LoadArgs {
+    /// Requests, exactly: 1000, 10k, 1.5M [default: until the answer is certain; 1000 with nothing declared]
+    #[arg(
+        short = 'n',
+        long,
+        alias = "n",
+        value_name = "N",
+        conflicts_with = "duration",
+        allow_negative_numbers = true
+    )]
+    pub(super) requests: Option<Count>,
+    /// The most requests of a run that ends when the answer is certain [default: as many as these weights may take]
+    #[arg(long, value_name = "N", conflicts_with_all = ["requests", "duration"])]
+    pub(super) max_requests: Option<Count>,
+    /// Send the number that a single judgement takes, and judge once at the end
+    #[arg(long, conflicts_with_all = ["requests", "duration"])]
+    pub(super) no_early_stop: bool,
+    /// First wait until the split is stationary, at most this long; then start a fresh sample
+    #[arg(long, value_name = "TIME")]
+    pub(super) settle: Option<Period>,
+    /// Connections; with --rate those to begin with
+    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
+    pub(super) connections: Count,
+    /// Send for this long instead, then wait for what is under way: 10s, 1m30s
+    #[arg(short = 'z', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) duration: Option<Period>,
+    /// Starts per second over all connections, whether earlier requests are answered or not: 200, 20k, 90/m
+    #[arg(short = 'q', long, alias = "qps", value_name = "R")]
+    pub(super) rate: Option<Rate>,
+    /// The gaps between the starts
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t,
+        requires = "rate"
+    )]
+    pub(super) arrival: ArrivalKind,
+    /// Requests under way at a time with --rate, at most [default: ten for each connection and stream]
+    #[arg(long, value_name = "N", requires = "rate")]
+    pub(super) in_flight: Option<Count>,
+    /// First send so many requests, or for so long, that do not count: 500, 5s
+    #[arg(long, value_name = "N|TIME")]
+    pub(super) warmup: Option<WarmupAmount>,
+    /// Spread the first connections over this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) ramp_up: Option<Period>,
+    /// Requests at a time on one HTTP/2 connection [default: 1]
+    #[arg(short = 'p', long, value_name = "S")]
+    pub(super) streams: Option<Count>,
+    /// The longest wait for an answer
+    #[arg(short = 't', long, value_name = "TIME", default_value = "20s")]
+    pub(super) timeout: Period,
+    /// The longest wait for a connection
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(super) connect_timeout: Period,
+    /// Requests per connection: K, or MIN:MAX for a random number [default: 2 until the answer
+    /// is certain, else no limit]
+    #[arg(long, value_name = "K|MIN:MAX", value_parser = reuse, conflicts_with = "disable_keepalive")]
+    pub(super) reuse: Option<(u32, u32)>,
+    /// A new connection for every request
+    #[arg(long)]
+    pub(super) disable_keepalive: bool,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "T")]
+    pub(super) threads: Option<Count>,
+    /// The seed of what resplit draws itself; the mesh draws its own
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+/// What every request says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(super) struct RequestArgs {
+    /// The method [default: GET; POST with a body]
+    #[arg(
+        short = 'm',
+        long,
+        short_alias = 'X',
+        alias = "request",
+        value_name = "METHOD"
+    )]
+    pub(super) method: Option<String>,
+    /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default)
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub(super) header: Vec<String>,
+    /// The body; @FILE reads it from a file, @- from stdin
+    #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "data_file")]
+    pub(super) data: Option<String>,
+    /// The body, from a file
+    #[arg(short = 'D', long, value_name = "FILE")]
+    pub(super) data_file: Option<PathBuf>,
+    /// The content type of the body [default: application/x-www-form-urlencoded, as curl]
+    #[arg(short = 'T', long, value_name = "TYPE")]
+    pub(super) content_type: Option<String>,
+    /// The Accept header
+    #[arg(short = 'A', long, value_name = "TYPE")]
+    pub(super) accept: Option<String>,
+    /// Basic authentication
+    #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
+    pub(super) auth: Option<String>,
+    /// The Host header [default: from the URL]
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Option<String>,
+    #[command(flatten)]
+    pub(super) route: RouteArgs,
+}
+
+/// How a request gets there.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is typed or not"
+)]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(super) struct RouteArgs {
+    /// HTTP/2 over TLS (https://)
+    #[arg(long, conflicts_with = "h2c")]
+    pub(super) http2: bool,
+    /// HTTP/2 without TLS and without asking (http://)
+    #[arg(long)]
+    pub(super) h2c: bool,
+    /// A unary gRPC call, PACKAGE.SERVICE/METHOD or health[:SERVICE]; -d and -D give the message
+    #[arg(
+        long,
+        value_name = "CALL",
+        conflicts_with_all = ["http2", "h2c", "method", "content_type"]
+    )]
+    pub(super) grpc: Option<String>,
+    /// Connect to a Unix socket instead of the host of the URL
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "resolve", "connect_to"])]
+    pub(super) unix_socket: Option<PathBuf>,
+    /// Use this address for a host, without asking DNS: HOST:PORT:ADDRESS (repeatable)
+    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    pub(super) resolve: Vec<String>,
+    /// Connect to another host, TLS and Host as before; an empty part means any, or the same (repeatable)
+    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    pub(super) connect_to: Vec<String>,
+    /// Go through an HTTP proxy: [http://][USER:PASSWORD@]HOST:PORT (proxies in the environment are not used)
+    #[arg(short = 'x', long, value_name = "PROXY")]
+    pub(super) proxy: Option<String>,
+    /// Connect to IPv4 addresses only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(super) ipv4: bool,
+    /// Connect to IPv6 addresses only
+    #[arg(short = '6', long)]
+    pub(super) ipv6: bool,
+    /// Trust any certificate
+    #[arg(short = 'k', long)]
+    pub(super) insecure: bool,
+    /// Trust only the certificates of this PEM file
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(super) cacert: Option<PathBuf>,
+    /// The client certificate and its chain, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key, PEM [default: in the file of --cert]
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(super) key: Option<PathBuf>,
+}
+
+/// The gaps between the starts of an open loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ArrivalKind {
+    /// All alike
+    #[default]
+    Constant,
+    /// As of independent users
+    Poisson,
+}
+
+/// How much is sent before anything counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WarmupAmount {
+    /// A number without a unit of time.
+    Requests(Count),
+    /// A time with its unit.
+    Elapsed(Period),
+}
+
+impl FromStr for WarmupAmount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // `2m` is two minutes here, as people warm up; two million are `2000k`.
+        let time = ["s", "m", "h"].iter().any(|unit| text.ends_with(unit));
+        if time {
+            text.parse().map(Self::Elapsed).map_err(|_| text)
+        } else {
+            text.parse().map(Self::Requests).map_err(|_| text)
+        }
+        .map_err(|text| format!("`{text}` is neither a number nor a time; write 500, 10k or 5s"))
+    }
+}
+
+fn reuse(text: &str) -> Result<(u32, u32), String> {
+    let (min, max) = text.split_once(':').unwrap_or((text, text));
+    match (min.parse(), max.parse()) {
+        (Ok(min), Ok(max)) if 1 <= min && min <= max => Ok((min, max)),
+        _ => Err(format!(
+            "`{text}` is no number of requests; write K or MIN:MAX, at least 1"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_warm_up_is_a_number_or_a_time() {
+        let requests = |n| Ok(WarmupAmount::Requests(Count(n)));
+        let time = |ms| Ok(WarmupAmount::Elapsed(Period(Duration::from_millis(ms))));
+        for (text, amount) in [
+            ("500", requests(500)),
+            ("10k", requests(10_000)),
+            ("5s", time(5000)),
+            ("200ms", time(200)),
+            ("2m", time(120_000)),
+        ] {
+            assert_eq!(text.parse(), amount, "{text}");
+        }
+        assert!("soon".parse::<WarmupAmount>().is_err());
+    }
+}

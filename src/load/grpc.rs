@@ -1,0 +1,103 @@
+//! Unary gRPC calls over HTTP/2: one message in a frame, and the outcome in `grpc-status`. Not: what a message means.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+
+use super::coding::gunzip;
+use crate::bucket::Fields;
+use crate::observe::{Failure, FailureKind};
+
+/// A flag that says whether the message is compressed, then its length.
+const PREFIX: usize = 5;
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Statuses by their number, in the terms of HTTP: so that errors are errors, whoever counts them. The table is the one
+/// of grpc-gateway.
+const STATUSES: [u16; 17] = [
+    200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];
+
+/// A message as it goes over the wire.
+pub(super) fn frame(message: &[u8]) -> Vec<u8> {
+    let length =
+        u32::try_from(message.len()).expect("a message that fits into memory is below 4 GiB");
+    let mut frame = vec![0];
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(message);
+    frame
+}
+
+/// The message in the body of an answer; empty where there is none.
+pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b, [u8]>, Failure> {
+    if body.is_empty() {
+        return Ok(Cow::Borrowed(body));
+    }
+    let wrong = || {
+        Failure::new(
+            FailureKind::Malformed,
+            "what came is no gRPC message".to_owned(),
+        )
+    };
+    let (prefix, rest) = body.split_at_checked(PREFIX).ok_or_else(wrong)?;
+    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
+    let message = usize::try_from(length)
+        .ok()
+        .and_then(|length| rest.get(..length))
+        .ok_or_else(wrong)?;
+    match (prefix[0], headers.get(&ENCODING)) {
+        (0, _) => Ok(Cow::Borrowed(message)),
+        (1, Some(b"gzip")) => gunzip(message).map(Cow::Owned),
+        _ => Err(wrong()),
+    }
+}
+
+/// The outcome of a call in the terms of HTTP: a proxy that answers by itself has only a status of HTTP.
+pub(super) fn status(http: u16, headers: Fields<'_>) -> Result<u16, Failure> {
+    let Some(status) = headers.get(&STATUS) else {
+        if http == 200 {
+            let message = "the answer has no `grpc-status`; is it a gRPC service?";
+            return Err(Failure::new(FailureKind::Malformed, message.to_owned()));
+        }
+        return Ok(http);
+    };
+    let number = std::str::from_utf8(status)
+        .ok()
+        .and_then(|text| text.parse::<usize>().ok());
+    // Numbers that nobody has defined yet are unknown errors.
+    Ok(number
+        .and_then(|number| STATUSES.get(number).copied())
+        .unwrap_or(500))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields<'f>(name: &'f str, value: &'f str) -> [httparse::Header<'f>; 1] {
+        let value = value.as_bytes();
+        [httparse::Header { name, value }]
+    }
+
+    #[test]
+    fn a_message_is_framed_and_unframed() {
+        assert_eq!(frame(b"v1"), b"\0\0\0\0\x02v1");
+        let read = |body: &'static [u8]| message(body, Fields::Raw(&[])).map(Cow::into_owned);
+        assert_eq!(read(b"\0\0\0\0\x02v1").as_deref(), Ok(&b"v1"[..]));
+        assert_eq!(read(b"").as_deref(), Ok(&b""[..]));
+        for broken in [&b"\0\0\0"[..], b"\0\0\0\0\x03v1", b"\x01\0\0\0\x02v1"] {
+            assert!(read(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn the_outcome_of_a_call_is_its_grpc_status() {
+        let of = |value| status(200, Fields::Raw(&fields("grpc-status", value)));
+        assert_eq!(of("0"), Ok(200));
+        assert_eq!(of("14"), Ok(503));
+        assert_eq!(of("99"), Ok(500));
+        assert_eq!(status(404, Fields::Raw(&[])), Ok(404));
+        assert!(status(200, Fields::Raw(&[])).is_err());
+    }
+}

@@ -1,0 +1,377 @@
+//! Reads one HTTP/1.1 answer out of the bytes of a connection, however they were cut. Not: the connection.
+//!
+//! Bytes are kept until the answer is whole, then its parts are looked at where they lie: an answer costs one copy and no
+//! allocation once the buffer has its size.
+
+use std::mem::MaybeUninit;
+use std::rc::Rc;
+
+use httparse::{Header, ParserConfig, Response};
+
+use super::chunks::Chunks;
+use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
+use crate::observe::{Failure, FailureKind};
+
+/// A head is read up to this size.
+const LONGEST_HEAD: usize = 64 << 10;
+/// Header fields of one answer.
+const MOST_FIELDS: usize = 128;
+/// `1xx` answers before the final one.
+const MOST_INTERIM: u32 = 64;
+/// A larger buffer is given back after its answer: one large body must not cost every connection its memory.
+const KEPT: usize = 16 << 10;
+
+/// What a whole answer says.
+pub(super) struct Answer<'a> {
+    /// The status.
+    pub(super) status: u16,
+    /// The header fields.
+    pub(super) fields: &'a [Header<'a>],
+    /// The body, transfer coding removed.
+    pub(super) body: &'a [u8],
+}
+
+/// An answer that is whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Done<R> {
+    /// What was made of it.
+    pub(super) result: R,
+    /// Whether the connection may carry another request.
+    pub(super) reusable: bool,
+}
+
+/// The answer that is being read.
+pub(super) struct Reader {
+    /// Whether it answers a `HEAD` request, and so has no body.
+    bodiless: bool,
+    /// The bytes of the answer so far.
+    held: Vec<u8>,
+    head: Option<Head>,
+    chunks: Chunks,
+    /// The body of a chunked answer.
+    body: Vec<u8>,
+    interim: u32,
+    budget: Rc<Budget>,
+    /// What the buffers hold of the budget.
+    reserved: usize,
+}
+
+/// What the head says about the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    status: u16,
+    /// Its bytes.
+    length: usize,
+    framing: Framing,
+    /// The connection stays open.
+    keep: bool,
+}
+
+/// Where the body ends (RFC 9112, 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Nowhere,
+    After(usize),
+    Chunked,
+    AtTheEnd,
+}
+
+/// Where a whole body lies.
+enum Body {
+    Held { end: usize },
+    Unchunked { end: usize },
+}
+
+impl Reader {
+    pub(super) fn new(bodiless: bool, budget: Rc<Budget>) -> Self {
+        Self {
+            bodiless,
+            held: Vec::new(),
+            head: None,
+            chunks: Chunks::default(),
+            body: Vec::new(),
+            interim: 0,
+            budget,
+            reserved: 0,
+        }
+    }
+
+    /// Whether anything of the answer has come.
+    pub(super) fn begun(&self) -> bool {
+        !self.held.is_empty() || self.interim > 0
+    }
+
+    /// Takes the next bytes; calls `finish` with the answer when it is whole.
+    pub(super) fn feed<R>(
+        &mut self,
+        bytes: &[u8],
+        finish: impl FnOnce(Answer<'_>) -> R,
+    ) -> Result<Option<Done<R>>, Failure> {
+        self.held.extend_from_slice(bytes);
+        self.account()?;
+        // A head ends with a line: where no line has ended, there is nothing new in it.
+        if self.head.is_none() && !bytes.contains(&b'\n') {
+            return self.incomplete_head();
+        }
+        self.step(false, finish)
+    }
+
+    /// The other side has closed; `clean` when it did so in an orderly way.
+    pub(super) fn end<R>(
+        &mut self,
+        clean: bool,
+        finish: impl FnOnce(Answer<'_>) -> R,
+    ) -> Result<Done<R>, Failure> {
+        if !self.begun() {
+            let message = "the connection was closed before the answer".to_owned();
+            return Err(Failure::new(FailureKind::Reset, message));
+        }
+        let whole = if clean {
+            self.step(true, finish)?
+        } else {
+            None
+        };
+        whole.ok_or_else(|| {
+            let message = "the connection was closed within the answer".to_owned();
+            Failure::new(FailureKind::Truncated, message)
+        })
+    }
+
+    /// Gets ready for the next answer.
+    pub(super) fn reset(&mut self) {
+        self.head = None;
+        self.chunks = Chunks::default();
+        self.interim = 0;
+        for buffer in [&mut self.held, &mut self.body] {
+            if buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+            buffer.clear();
+        }
+        self.budget.release(std::mem::take(&mut self.reserved));
+    }
+
+    fn step<R>(
+        &mut self,
+        ended: bool,
+        finish: impl FnOnce(Answer<'_>) -> R,
+    ) -> Result<Option<Done<R>>, Failure> {
+        if let Some(head) = self.head
+            && whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?.is_none()
+        {
+            self.account()?;
+            return Ok(None);
+        }
+        loop {
+            let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+            let Some((head, fields)) = parse(&self.held, &mut fields, self.bodiless)? else {
+                return self.incomplete_head();
+            };
+            if (100..200).contains(&head.status) && head.status != 101 {
+                self.interim += 1;
+                if self.interim > MOST_INTERIM {
+                    let message = format!("more than {MOST_INTERIM} interim answers");
+                    return Err(Failure::new(FailureKind::Malformed, message));
+                }
+                self.held.drain(..head.length);
+                continue;
+            }
+            self.head = Some(head);
+            let body = whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?;
+            let (body, end) = match body {
+                None => break,
+                Some(Body::Held { end }) => (&self.held[head.length..end], end),
+                Some(Body::Unchunked { end }) => (&self.body[..], end),
+            };
+            let result = finish(Answer {
+                status: head.status,
+                fields,
+                body,
+            });
+            return Ok(Some(Done {
+                result,
+                // Bytes that nobody asked for belong to no request.
+                reusable: head.keep && !ended && end == self.held.len(),
+            }));
+        }
+        self.account()?;
+        Ok(None)
+    }
+
+    fn incomplete_head<R>(&self) -> Result<Option<Done<R>>, Failure> {
+        if self.held.len() <= LONGEST_HEAD {
+            return Ok(None);
+        }
+        let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
+        Err(Failure::new(FailureKind::Oversized, message))
+    }
+
+    /// Holds the buffers to the memory there is for all of them.
+    fn account(&mut self) -> Result<(), Failure> {
+        let size = self.held.capacity() + self.body.capacity();
+        if size > KEPT && size > self.reserved {
+            self.budget.reserve(size - self.reserved)?;
+            self.reserved = size;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.budget.release(self.reserved);
+    }
+}
+
+/// The body, if all of it is there.
+fn whole(
+    head: Head,
+    ended: bool,
+    bytes: &[u8],
+    chunks: &mut Chunks,
+    body: &mut Vec<u8>,
+) -> Result<Option<Body>, Failure> {
+    let come = bytes.len() - head.length;
+    Ok(match head.framing {
+        Framing::Nowhere => Some(Body::Held { end: head.length }),
+        Framing::After(length) => (come >= length).then_some(Body::Held {
+            end: head.length + length,
+        }),
+        Framing::Chunked => {
+            chunks
+                .decode(&bytes[head.length..], body)?
+                .map(|end| Body::Unchunked {
+                    end: head.length + end,
+                })
+        }
+        Framing::AtTheEnd if come > LARGEST_BODY => return Err(oversized_body()),
+        Framing::AtTheEnd => ended.then_some(Body::Held { end: bytes.len() }),
+    })
+}
+
+/// The head, if all of it is there.
+fn parse<'f, 'b>(
+    bytes: &'b [u8],
+    fields: &'f mut [MaybeUninit<Header<'b>>],
+    bodiless: bool,
+) -> Result<Option<(Head, &'f [Header<'b>])>, Failure> {
+    let mut response = Response::new(&mut []);
+    let parsed =
+        ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, fields);
+    let length = match parsed {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            let message = format!("more than {MOST_FIELDS} header fields");
+            return Err(Failure::new(FailureKind::Oversized, message));
+        }
+        Err(error) => return Err(malformed(&format!("invalid HTTP: {error}"))),
+    };
+    let status = response.code.expect("a complete head has a status");
+    let fields: &'f [Header<'b>] = response.headers;
+    let mut connection = Connection {
+        keep: response.version == Some(1),
+    };
+    let framing = framing(status, bodiless, fields, &mut connection)?;
+    let head = Head {
+        status,
+        length,
+        framing,
+        keep: connection.keep && framing != Framing::AtTheEnd && status != 101,
+    };
+    Ok(Some((head, fields)))
+}
+
+/// What becomes of the connection after the answer.
+struct Connection {
+    keep: bool,
+}
+
+fn framing(
+    status: u16,
+    bodiless: bool,
+    fields: &[Header<'_>],
+    connection: &mut Connection,
+) -> Result<Framing, Failure> {
+    let mut length: Option<usize> = None;
+    let mut coded: Option<bool> = None;
+    for field in fields {
+        // Most fields are told apart by the length of their name.
+        match field.name.len() {
+            10 if field.name.eq_ignore_ascii_case("connection") => {
+                for option in field.value.split(|byte| *byte == b',') {
+                    let option = option.trim_ascii();
+                    if option.eq_ignore_ascii_case(b"close") {
+                        connection.keep = false;
+                    } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                        connection.keep = true;
+                    }
+                }
+            }
+            14 if field.name.eq_ignore_ascii_case("content-length") => {
+                let announced = announced(field.value)?;
+                if length.is_some_and(|known| known != announced) {
+                    return Err(malformed("two different content lengths"));
+                }
+                length = Some(announced);
+            }
+            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                let last = field.value.rsplit(|byte| *byte == b',').next();
+                coded = Some(
+                    last.is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case(b"chunked")),
+                );
+            }
+            _ => {}
+        }
+    }
+    if bodiless || status < 200 || status == 204 || status == 304 {
+        return Ok(Framing::Nowhere);
+    }
+    Ok(match (coded, length) {
+        (Some(chunked), length) => {
+            // Both at once is how requests are smuggled: the connection is not trusted any further.
+            connection.keep &= length.is_none();
+            if chunked {
+                Framing::Chunked
+            } else {
+                Framing::AtTheEnd
+            }
+        }
+        (None, Some(length)) if length > LARGEST_BODY => return Err(oversized_body()),
+        (None, Some(length)) => Framing::After(length),
+        (None, None) => Framing::AtTheEnd,
+    })
+}
+
+/// A content length; a list of equal ones is one.
+fn announced(value: &[u8]) -> Result<usize, Failure> {
+    let wrong = || {
+        let value = String::from_utf8_lossy(value);
+        malformed(&format!("`{}` is no content length", value.escape_debug()))
+    };
+    let mut length = None;
+    for part in value.split(|byte| *byte == b',') {
+        let digits = part.trim_ascii();
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(wrong());
+        }
+        // More than a machine can address is more than is read.
+        let add = |sum: usize, digit: &u8| {
+            sum.saturating_mul(10)
+                .saturating_add(usize::from(digit - b'0'))
+        };
+        let part = digits.iter().fold(0, add);
+        if length.is_some_and(|known| known != part) {
+            return Err(wrong());
+        }
+        length = Some(part);
+    }
+    length.ok_or_else(wrong)
+}
+
+pub(super) fn malformed(message: &str) -> Failure {
+    Failure::new(FailureKind::Malformed, message.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

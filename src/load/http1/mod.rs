@@ -1,0 +1,241 @@
+//! One HTTP/1.1 connection and the exchanges on it: the prepared bytes out, an answer in. Its user polls it, so no message
+//! passes between tasks, and an exchange is one write and one read.
+
+mod answer;
+mod chunks;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use self::answer::{Answer, Done, Reader};
+use super::connect::Link;
+use super::exchange::{Broken, Whole};
+use super::limits::Budget;
+use super::stream::Stream;
+use crate::bucket::{Fields, Reply};
+use crate::observe::{Failure, FailureKind};
+
+/// Where the connections of a thread read to, one after the other: one that waits holds no memory for what may come.
+pub(super) type Scratch = RefCell<Box<[u8]>>;
+
+/// The size of [`Scratch`].
+const SCRATCH: usize = 64 << 10;
+
+/// What is known about a connection that ends where the next answer should begin.
+const CLOSED_UNSAID: &str = "; it had answered before, so the server may close connections without saying so, which \
+                             --disable-keepalive avoids";
+
+/// Room to read to.
+pub(super) fn scratch() -> Scratch {
+    RefCell::new(vec![0; SCRATCH].into_boxed_slice())
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    stream: Stream,
+    reader: Reader,
+    /// Who is at the other end.
+    peer: Rc<str>,
+    /// Its number within the run.
+    pub(super) number: u32,
+    /// Requests it may still serve.
+    quota: u32,
+    /// Whether it has served one.
+    used: bool,
+    /// Whether it may serve another.
+    open: bool,
+}
+
+impl Connection {
+    pub(super) fn new(
+        link: Link,
+        number: u32,
+        quota: u32,
+        bodiless: bool,
+        budget: Rc<Budget>,
+    ) -> Self {
+        Self {
+            stream: link.stream,
+            reader: Reader::new(bodiless, budget),
+            peer: link.peer,
+            number,
+            quota,
+            used: false,
+            open: true,
+        }
+    }
+
+    /// Whether another request may go over it.
+    pub(super) fn reusable(&self) -> bool {
+        self.open && self.quota > 0
+    }
+
+    /// Whether it has carried a request before: only then may the server have closed it for being idle.
+    pub(super) fn used(&self) -> bool {
+        self.used
+    }
+
+    /// Takes the right to send one more request; whether it is the last.
+    pub(super) fn spend(&mut self) -> bool {
+        self.quota -= 1;
+        self.quota == 0
+    }
+
+    /// Sends the request, reads the whole answer, and hands it to `sort`.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &[u8],
+        scratch: &Scratch,
+        sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
+    ) -> Result<Whole, Broken> {
+        let used = std::mem::replace(&mut self.used, true);
+        let mut exchange = Exchange {
+            written: 0,
+            out: false,
+            first_byte: None,
+            used,
+            // What an idle connection has received tells that it is no longer good.
+            unheard: used,
+        };
+        poll_fn(|context| self.poll(context, &mut exchange, request, scratch, &sort)).await
+    }
+
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        exchange: &mut Exchange,
+        request: &[u8],
+        scratch: &Scratch,
+        sort: &impl Fn(&Reply<'_>) -> Result<usize, Failure>,
+    ) -> Poll<Result<Whole, Broken>> {
+        let mut scratch = scratch.borrow_mut();
+        if exchange.unheard {
+            if let Poll::Ready(heard) = self.poll_read(context, &mut scratch) {
+                let message = match heard {
+                    Ok(0) => "the idle connection was closed".to_owned(),
+                    Ok(_) => "the idle connection said something unasked".to_owned(),
+                    Err(error) => error.to_string(),
+                };
+                let failure = Failure::new(FailureKind::Reset, message);
+                return Poll::Ready(Err(Broken::unsent(failure)));
+            }
+            exchange.unheard = false;
+        }
+        if !exchange.out {
+            match self.poll_write(context, &mut exchange.written, request) {
+                Poll::Ready(Ok(())) => exchange.out = true,
+                // An answer may come before the request is out.
+                Poll::Pending => {}
+                Poll::Ready(Err(error)) if exchange.written == 0 => {
+                    return Poll::Ready(Err(Broken::unsent(unreadable(&error))));
+                }
+                // What the server said before it closed may still be there.
+                Poll::Ready(Err(_)) => {
+                    exchange.out = true;
+                    self.open = false;
+                }
+            }
+        }
+        loop {
+            let read = ready!(self.poll_read(context, &mut scratch));
+            let now = Instant::now();
+            let peer = &*self.peer;
+            let finish = |answer: Answer<'_>| {
+                sort(&Reply {
+                    status: answer.status,
+                    headers: Fields::Raw(answer.fields),
+                    body: answer.body,
+                    peer,
+                })
+            };
+            let done = match read {
+                Ok(0) => self.reader.end(true, finish).map(Some),
+                Ok(length) => {
+                    exchange.first_byte.get_or_insert(now);
+                    self.reader.feed(&scratch[..length], finish)
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.reader.end(false, finish).map(Some)
+                }
+                Err(error) => Err(unreadable(&error)),
+            };
+            let Done { result, reusable } = match done {
+                Ok(None) => continue,
+                Ok(Some(done)) => done,
+                Err(mut failure) => {
+                    let crossed =
+                        exchange.used && !self.reader.begun() && failure.kind == FailureKind::Reset;
+                    return Poll::Ready(Err(if crossed {
+                        failure.message.push_str(CLOSED_UNSAID);
+                        Broken::crossed(failure)
+                    } else {
+                        Broken::sent(failure)
+                    }));
+                }
+            };
+            self.reader.reset();
+            self.open &= reusable && exchange.out;
+            return Poll::Ready(Ok(Whole {
+                result,
+                first_byte: exchange.first_byte.unwrap_or(now),
+                done: now,
+            }));
+        }
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(to);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        written: &mut usize,
+        request: &[u8],
+    ) -> Poll<io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        while *written < request.len() {
+            let length = ready!(stream.as_mut().poll_write(context, &request[*written..]))?;
+            if length == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *written += length;
+        }
+        // TLS takes more than the socket does.
+        stream.poll_flush(context)
+    }
+}
+
+/// How far one exchange is.
+struct Exchange {
+    /// Bytes of the request that were taken.
+    written: usize,
+    /// Nothing more is written: all is out, or the rest cannot be.
+    out: bool,
+    first_byte: Option<Instant>,
+    /// Whether the connection has carried a request before.
+    used: bool,
+    /// Whether the idle connection has to be listened to first.
+    unheard: bool,
+}
+
+/// What a broken connection counts as.
+pub(super) fn unreadable(error: &io::Error) -> Failure {
+    let cause = error.get_ref();
+    let tls = cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+    let kind = if tls {
+        FailureKind::Tls
+    } else {
+        FailureKind::Reset
+    };
+    Failure::new(kind, error.to_string())
+}

@@ -1,0 +1,232 @@
+//! What the workers of one thread share: who sends next, what was counted, the room to read to. Not: the sending.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::Job;
+use super::coding::decoded;
+use super::dns::Resolver;
+use super::http1::{Scratch, scratch};
+use super::limits::Budget;
+use super::seat::{Seat, Ticket};
+use crate::bucket::{Names, Reply};
+use crate::observe::{Failure, Observation, Recorder};
+use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
+
+/// One thread.
+pub(super) struct Lane {
+    pub(super) job: Arc<Job>,
+    pub(super) recorder: RefCell<Recorder>,
+    pub(super) resolver: Resolver,
+    pub(super) scratch: Rc<Scratch>,
+    pub(super) budget: Rc<Budget>,
+    names: RefCell<Names>,
+    rng: RefCell<Xoshiro256PlusPlus>,
+    /// When the last request that counts ended.
+    last: Cell<Instant>,
+    /// Whether requests count already, in a closed loop.
+    warm: Cell<bool>,
+    /// The schedule of an open loop.
+    slots: Option<RefCell<Slots>>,
+    /// Workers of an open loop that have nothing to do, the one that has waited longest first.
+    idle: RefCell<VecDeque<Rc<Seat>>>,
+    /// As many requests as allowed are under way, and more are due.
+    pub(super) full: Cell<bool>,
+    /// Nothing more is sent.
+    closed: Cell<bool>,
+    /// Whoever hands out the requests of an open loop has to look again.
+    pub(super) roused: Cell<bool>,
+    pub(super) pacer: Seat,
+}
+
+/// What has to be done about the schedule of an open loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing before this moment.
+    At(Instant),
+    /// A request that nobody has taken.
+    Now,
+    /// Nothing any more.
+    Never,
+}
+
+impl Lane {
+    pub(super) fn new(job: Arc<Job>, part: &Part) -> Self {
+        let seed = job.plan.seed.wrapping_add(part.index.into());
+        Self {
+            recorder: RefCell::default(),
+            resolver: Resolver::default(),
+            scratch: Rc::new(scratch()),
+            budget: Rc::new(Budget::new(part.of)),
+            names: RefCell::default(),
+            rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
+            last: Cell::new(job.epoch),
+            warm: Cell::new(job.plan.warmup == Warmup::None),
+            slots: job.plan.slots(part).map(RefCell::new),
+            idle: RefCell::default(),
+            full: Cell::new(false),
+            closed: Cell::new(false),
+            roused: Cell::new(false),
+            pacer: Seat::default(),
+            job,
+        }
+    }
+
+    /// Whether starts are fixed beforehand.
+    pub(super) fn open(&self) -> bool {
+        self.slots.is_some()
+    }
+
+    /// Takes the right to send one more request, in a closed loop.
+    pub(super) fn next(&self) -> Option<Ticket> {
+        let job = &*self.job;
+        if job.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let ticket = |sequence| {
+            Some(Ticket {
+                sequence,
+                intended: None,
+            })
+        };
+        if !self.warm.get() {
+            let warming = match job.plan.warmup {
+                Warmup::None => false,
+                Warmup::Requests(n) => job.warmed.fetch_add(1, Ordering::Relaxed) < n,
+                Warmup::Elapsed(time) => job.epoch.elapsed() < time,
+            };
+            if warming {
+                return ticket(None);
+            }
+            self.warm.set(true);
+        }
+        let begin = *job.begin.get_or_init(Instant::now);
+        let next = || job.next.fetch_add(1, Ordering::Relaxed);
+        let sequence = match job.plan.stop {
+            Stop::Requests(n) => Some(next()).filter(|sequence| *sequence < n),
+            Stop::Elapsed(time) => (begin.elapsed() < time).then(next),
+        };
+        ticket(Some(sequence?))
+    }
+
+    /// The next request of an open loop, if it is due, or how it stands.
+    pub(super) fn due(&self, now: Instant) -> Due {
+        if self.closed.get() {
+            return Due::Never;
+        }
+        let Some(slot) = self.slots.as_ref().and_then(|slots| slots.borrow().peek()) else {
+            return Due::Never;
+        };
+        let at = self.job.epoch + slot.offset;
+        if at <= now { Due::Now } else { Due::At(at) }
+    }
+
+    /// Takes the request that is due.
+    pub(super) fn take(&self) -> Option<Ticket> {
+        let mut slots = self.slots.as_ref()?.borrow_mut();
+        let slot = slots.next()?;
+        if slot.sequence.is_some()
+            && let Some(begin) = slots.begin()
+        {
+            self.job.begin.get_or_init(|| self.job.epoch + begin);
+        }
+        Some(Ticket {
+            sequence: slot.sequence,
+            intended: Some(self.job.epoch + slot.offset),
+        })
+    }
+
+    /// When an open loop gives up on what is due and could not be sent: a request that takes longer than any answer may
+    /// take would be no better off.
+    pub(super) fn cut_off(&self) -> Option<Instant> {
+        let Stop::Elapsed(time) = self.job.plan.stop else {
+            return None;
+        };
+        let begin = self.slots.as_ref()?.borrow().begin()?;
+        Some(self.job.epoch + begin + time + self.job.plan.timeout)
+    }
+
+    /// The end of the schedule: whoever waits for a request goes, and what was due counts as unsent.
+    pub(super) fn close(&self, give_up: bool) {
+        if self.closed.replace(true) {
+            return;
+        }
+        if give_up && let Some(slots) = &self.slots {
+            let mut slots = slots.borrow_mut();
+            let left = slots.by_ref().filter(|slot| slot.sequence.is_some());
+            let left = left.count() as u64;
+            if left > 0 {
+                self.recorder.borrow_mut().unsent(left);
+            }
+        }
+        for seat in self.idle.borrow_mut().drain(..) {
+            seat.wake();
+        }
+    }
+
+    /// Whether nothing more is sent.
+    pub(super) fn closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// The worker that has waited longest for a request.
+    pub(super) fn idle(&self) -> Option<Rc<Seat>> {
+        self.idle.borrow_mut().pop_front()
+    }
+
+    /// A worker has nothing to do.
+    pub(super) fn wait(&self, seat: &Rc<Seat>) {
+        self.idle.borrow_mut().push_back(Rc::clone(seat));
+        if self.full.get() {
+            self.rouse();
+        }
+    }
+
+    /// Makes whoever hands out requests look again.
+    pub(super) fn rouse(&self) {
+        self.roused.set(true);
+        self.pacer.wake();
+    }
+
+    /// How many requests the next connection may serve.
+    pub(super) fn quota(&self) -> u32 {
+        match self.job.plan.reuse {
+            Reuse::Unlimited => u32::MAX,
+            Reuse::Between { min, max } => self.rng.borrow_mut().random_range(min..=max),
+        }
+    }
+
+    /// The number of the bucket of an answer.
+    pub(super) fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
+        let body = decoded(reply.headers, reply.body)?;
+        let reply = Reply {
+            body: &body,
+            ..*reply
+        };
+        let id = self.names.borrow_mut().of(&self.job.bucketer, &reply);
+        Ok(id.index())
+    }
+
+    /// A request that counts has ended.
+    pub(super) fn ended(&self, at: Instant) {
+        self.last.set(at);
+    }
+
+    /// What was counted since the last time.
+    pub(super) fn drain(&self) -> Observation {
+        let begin = self.job.begin.get().copied();
+        let elapsed = begin.map_or(Duration::ZERO, |begin| {
+            self.last.get().saturating_duration_since(begin)
+        });
+        self.recorder
+            .borrow_mut()
+            .drain(self.names.borrow().buckets(), elapsed)
+    }
+}

@@ -1,0 +1,140 @@
+//! What a run may use of the machine: memory for answers, file descriptors, ports. Not: how much is sent.
+
+use std::cell::Cell;
+use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::LoadError;
+use crate::observe::{Failure, FailureKind};
+use crate::plan::{Arrival, LoadPlan};
+
+/// Bodies are read up to this size; more is a failure.
+pub(super) const LARGEST_BODY: usize = 8 << 20;
+/// What all large answers under way may take together.
+const MOST_MEMORY: usize = 256 << 20;
+/// Descriptors for everything but connections: files, the poller, the timer, the name service.
+const OTHER_DESCRIPTORS: u64 = 64;
+/// Where Linux says which ports it gives to connections.
+const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+
+/// A body that is larger than is read.
+pub(super) fn oversized_body() -> Failure {
+    let message = format!("the body is larger than {} MiB", LARGEST_BODY >> 20);
+    Failure::new(FailureKind::Oversized, message)
+}
+
+/// The memory of one thread for answers that do not fit into small buffers.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<usize>);
+
+impl Budget {
+    /// One thread's share.
+    pub(super) fn new(threads: u32) -> Self {
+        let threads = usize::try_from(threads.max(1)).unwrap_or(1);
+        // One answer always fits.
+        Self(Cell::new((MOST_MEMORY / threads).max(4 * LARGEST_BODY)))
+    }
+
+    pub(super) fn reserve(&self, bytes: usize) -> Result<(), Failure> {
+        let left = self.0.get().checked_sub(bytes).ok_or_else(|| {
+            let message = format!(
+                "the answers under way are larger than {} MiB together; use fewer connections",
+                MOST_MEMORY >> 20
+            );
+            Failure::new(FailureKind::Oversized, message)
+        })?;
+        self.0.set(left);
+        Ok(())
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        self.0.set(self.0.get() + bytes);
+    }
+}
+
+/// Makes room for the connections of a plan, as far as the system lets us, and says before anything is sent where it does
+/// not. An open loop gets a lower cap rather than none.
+pub(super) fn make_room(plan: &mut LoadPlan, addresses: usize) -> Result<(), LoadError> {
+    let allowed = descriptors(wanted(plan))?.saturating_sub(OTHER_DESCRIPTORS);
+    let connections = u64::from(plan.connections);
+    if connections > allowed {
+        return Err(LoadError::Descriptors {
+            needed: connections + OTHER_DESCRIPTORS,
+            allowed: allowed + OTHER_DESCRIPTORS,
+        });
+    }
+    if plan.endpoint.dial().is_some()
+        && let Some(ports) = fs::read_to_string(PORTS).ok().as_deref().and_then(count)
+    {
+        let most = ports.saturating_mul(addresses.max(1) as u64);
+        if connections > most {
+            return Err(LoadError::Ports {
+                needed: connections,
+                allowed: most,
+            });
+        }
+    }
+    if let Arrival::Open { in_flight, .. } = &mut plan.arrival {
+        let streams = u64::from(plan.streams);
+        *in_flight =
+            u32::try_from(allowed * streams).map_or(*in_flight, |most| most.min(*in_flight));
+    }
+    Ok(())
+}
+
+/// Descriptors that the plan would use if it could.
+fn wanted(plan: &LoadPlan) -> u64 {
+    let connections = match plan.arrival {
+        Arrival::Closed => plan.connections,
+        Arrival::Open { in_flight, .. } => plan.connections.max(in_flight / plan.streams.max(1)),
+    };
+    u64::from(connections) + OTHER_DESCRIPTORS
+}
+
+/// Raises the limit of this process to what is wanted, at most to what the system allows; what it is now.
+fn descriptors(wanted: u64) -> Result<u64, LoadError> {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.current.unwrap_or(u64::MAX);
+    if current >= wanted {
+        return Ok(current);
+    }
+    let raised = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    let new = Rlimit {
+        current: Some(raised),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, new)
+        .map(|()| raised)
+        .map_err(|error| LoadError::Limit(error.into()))
+}
+
+/// How many ports there are from the first number to the second.
+fn count(range: &str) -> Option<u64> {
+    let mut ends = range.split_whitespace().map(str::parse::<u64>);
+    let (low, high) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    (high >= low).then(|| high - low + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_range_includes_both_ends() {
+        assert_eq!(count("32768\t60999\n"), Some(28_232));
+        assert_eq!(count("5 5"), Some(1));
+        assert_eq!((count(""), count("9 1"), count("a b")), (None, None, None));
+    }
+
+    #[test]
+    fn what_is_released_can_be_reserved_again() {
+        let budget = Budget::new(4);
+        let share = MOST_MEMORY / 4;
+        assert!(budget.reserve(share).is_ok());
+        let failure = budget.reserve(1).expect_err("nothing is left");
+        assert_eq!(failure.kind, FailureKind::Oversized);
+        budget.release(share);
+        assert!(budget.reserve(share).is_ok());
+    }
+}

@@ -1,0 +1,110 @@
+//! A tunnel through an HTTP proxy (`CONNECT`, RFC 9110, 9.3.6). Not: what goes through it.
+
+use std::mem::MaybeUninit;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::stream::Socket;
+use crate::observe::{Failure, FailureKind};
+
+/// What a proxy says about a tunnel is read up to this size.
+const LONGEST_ANSWER: usize = 16 << 10;
+const MOST_FIELDS: usize = 64;
+
+/// Asks the proxy at the other end of the socket to connect it to the target.
+pub(super) async fn tunnel(
+    socket: &mut Socket,
+    target: &(String, u16),
+    authorization: Option<&str>,
+) -> Result<(), Failure> {
+    let request = request(target, authorization);
+    let broken = |error: std::io::Error| failed(&format!("the proxy: {error}"));
+    socket.write_all(request.as_bytes()).await.map_err(broken)?;
+    let mut answer = Vec::new();
+    loop {
+        // A server that speaks first does so as soon as the tunnel stands: nothing behind the head may be taken.
+        let byte = socket.read_u8().await.map_err(broken)?;
+        answer.push(byte);
+        if byte == b'\n'
+            && let Some(granted) = granted(&answer)
+        {
+            return granted;
+        }
+        if answer.len() > LONGEST_ANSWER {
+            return Err(failed("the proxy's answer to CONNECT does not end"));
+        }
+    }
+}
+
+fn request((host, port): &(String, u16), authorization: Option<&str>) -> String {
+    let host = if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    };
+    let authorization = authorization
+        .map(|value| format!("proxy-authorization: {value}\r\n"))
+        .unwrap_or_default();
+    format!("CONNECT {host} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n")
+}
+
+/// Whether the tunnel stands; `None` while the head of the answer is not complete.
+fn granted(answer: &[u8]) -> Option<Result<(), Failure>> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        answer,
+        &mut fields,
+    );
+    match parsed {
+        Ok(httparse::Status::Partial) => None,
+        Err(error) => Some(Err(failed(&format!(
+            "what answers CONNECT is no HTTP proxy: {error}"
+        )))),
+        Ok(httparse::Status::Complete(_)) => {
+            let status = response.code.unwrap_or_default();
+            if (200..300).contains(&status) {
+                return Some(Ok(()));
+            }
+            let reason = response.reason.unwrap_or_default();
+            Some(Err(failed(&format!(
+                "the proxy refuses the tunnel: {status} {reason}"
+            ))))
+        }
+    }
+}
+
+fn failed(message: &str) -> Failure {
+    Failure::new(FailureKind::Connect, message.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tunnel_is_asked_for_by_host_and_port() {
+        assert_eq!(
+            request(&("a".to_owned(), 443), Some("Basic eDp5")),
+            "CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\nproxy-authorization: Basic eDp5\r\n\r\n"
+        );
+        assert!(
+            request(&("::1".to_owned(), 80), None).starts_with("CONNECT [::1]:80 HTTP/1.1\r\n")
+        );
+    }
+
+    #[test]
+    fn only_a_2xx_answer_is_a_tunnel() {
+        assert_eq!(granted(b"HTTP/1.1 200 Connection established\r\n"), None);
+        assert_eq!(granted(b"HTTP/1.0 200 OK\r\n\r\n"), Some(Ok(())));
+        let refused = granted(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            .expect("complete")
+            .expect_err("refused");
+        assert_eq!(
+            refused.message,
+            "the proxy refuses the tunnel: 407 Proxy Authentication Required"
+        );
+        assert!(matches!(granted(b"SSH-2.0\r\n"), Some(Err(_))));
+    }
+}

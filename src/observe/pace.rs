@@ -1,0 +1,36 @@
+//! How well the starts of an open loop were kept. Not: when they were due (see `plan`).
+
+use hdrhistogram::Histogram;
+
+use super::{add, histogram};
+
+/// The difference between the schedule and what was done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pace {
+    /// From the intended start to the moment in which the request was taken up, in microseconds, for every request: the
+    /// error of the timer, the wait for the processor, and the wait for a free connection.
+    pub lag: Histogram<u64>,
+    /// Requests that were due when as many as allowed were under way, and had to wait for one of them.
+    pub late: u64,
+    /// Requests that were due and never sent, because the run was over.
+    pub unsent: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lag: histogram(),
+            late: 0,
+            unsent: 0,
+        }
+    }
+}
+
+impl Pace {
+    /// Adds what another thread, moment or run saw.
+    pub fn merge(&mut self, other: &Self) {
+        add(&mut self.lag, &other.lag);
+        self.late += other.late;
+        self.unsent += other.unsent;
+    }
+}

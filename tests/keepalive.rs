@@ -1,0 +1,107 @@
+//! Connections that a server closes without saying so: which requests are sent again, and which are failures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::cmd::run_json;
+use crate::support::server::Server;
+
+/// When a server closes a connection on which it has answered once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closes {
+    /// With the answer: a client that goes on at once does so before it can know.
+    AtOnce,
+    /// While the connection is idle.
+    AfterAMoment,
+    /// When it has read the next request.
+    InsteadOfAnAnswer,
+}
+
+/// The server, and how many requests it has read.
+fn impatient(closes: Closes) -> (Server, Arc<AtomicU64>) {
+    let read = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&read);
+    let server = Server::start(move |listener| async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, closes, Arc::clone(&counter)));
+        }
+    });
+    (server, read)
+}
+
+async fn converse(mut stream: TcpStream, closes: Closes, read: Arc<AtomicU64>) {
+    if !request(&mut stream, &read).await {
+        return;
+    }
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nv1\n";
+    let _ = stream.write_all(answer).await;
+    match closes {
+        Closes::AtOnce => {}
+        Closes::AfterAMoment => tokio::time::sleep(Duration::from_millis(20)).await,
+        Closes::InsteadOfAnAnswer => {
+            request(&mut stream, &read).await;
+        }
+    }
+}
+
+/// Reads a request, unless the client has gone.
+async fn request(stream: &mut TcpStream, read: &AtomicU64) -> bool {
+    let mut bytes = [0; 4096];
+    let came = stream.read(&mut bytes).await.is_ok_and(|length| length > 0);
+    read.fetch_add(u64::from(came), Ordering::SeqCst);
+    came
+}
+
+#[test]
+fn a_connection_closed_while_it_was_idle_costs_a_connection_and_no_request() {
+    let (server, read) = impatient(Closes::AfterAMoment);
+    let url = format!("http://{}/", server.addr());
+    // Slowly enough for the server to have closed before the next request.
+    let report = run_json(&["-n", "5", "-c", "1", "-q", "4", "--in-flight", "1", &url])
+        .exits(0)
+        .report();
+    let said = format!("{:#}", report.0);
+    assert_eq!(report.number("/observation/answered"), 5, "{said}");
+    assert_eq!(read.load(Ordering::SeqCst), 5, "{said}");
+    assert_eq!(report.number("/observation/retried"), 4, "{said}");
+    assert_eq!(report.number("/observation/connections"), 5, "{said}");
+}
+
+#[test]
+fn a_request_that_crossed_with_the_end_of_its_connection_is_sent_again() {
+    for closes in [Closes::AtOnce, Closes::InsteadOfAnAnswer] {
+        let (server, read) = impatient(closes);
+        let url = format!("http://{}/", server.addr());
+        let report = run_json(&["-n", "200", "-c", "4", &url]).exits(0).report();
+        let said = format!("{closes:?}: {:#}", report.0);
+        assert_eq!(report.sent(), 200, "{said}");
+        assert_eq!(report.number("/observation/answered"), 200, "{said}");
+        assert_eq!(report.number("/observation/retried"), 196, "{said}");
+        assert_eq!(report.number("/observation/connections"), 200, "{said}");
+        assert!(said.contains("sent-again"), "{said}");
+        let answered = read.load(Ordering::SeqCst);
+        match closes {
+            Closes::InsteadOfAnAnswer => assert_eq!(answered, 396, "{said}"),
+            _ => assert_eq!(answered, 200, "{said}"),
+        }
+    }
+}
+
+#[test]
+fn what_may_not_be_done_twice_is_a_failure() {
+    let (server, read) = impatient(Closes::InsteadOfAnAnswer);
+    let url = format!("http://{}/", server.addr());
+    let report = run_json(&["-n", "20", "-c", "1", "-m", "POST", &url])
+        .exits(0)
+        .report();
+    let said = format!("{:#}", report.0);
+    assert_eq!(report.failures("reset"), 10, "{said}");
+    assert_eq!(report.number("/observation/answered"), 10, "{said}");
+    assert_eq!(report.number("/observation/retried"), 0, "{said}");
+    assert_eq!(read.load(Ordering::SeqCst), 20, "{said}");
+    assert!(said.contains("--disable-keepalive"), "{said}");
+}
