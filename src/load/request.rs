@@ -8,7 +8,13 @@ use super::{grpc, http2};
 use crate::plan::{LoadPlan, Protocol, RequestTemplate, Via};
 
 /// Fields that belong to one HTTP/1.1 connection, and have no place in HTTP/2 (RFC 9113, 8.2.2).
-const PER_CONNECTION: [&str; 4] = ["connection", "keep-alive", "proxy-connection", "upgrade"];
+const PER_CONNECTION: [&str; 5] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// What is written for each request.
 pub(super) enum Prepared {
@@ -200,6 +206,19 @@ mod tests {
             ("::1", 81, "http://[::1]:81/x?y=1"),
         ] {
             assert_eq!(absolute(&(host.to_owned(), port), &template), url);
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_no_authority_gives_way_to_the_name_of_the_url() {
+        for (host, said) in [
+            (Some("weather:5000"), "weather:5000"),
+            (Some("[::1]:80"), "[::1]:80"),
+            (Some("no authority"), "a"),
+            (None, "a"),
+        ] {
+            let host = host.map(HeaderValue::from_static);
+            assert_eq!(authority(host.as_ref(), "a"), said.as_bytes());
         }
     }
 }
