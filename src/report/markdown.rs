@@ -146,12 +146,7 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for line in head(report).lines().chain(evidence(report).lines()) {
         writeln!(out, "{}<br>", prose(line.trim()))?;
     }
-    for failed in report
-        .observation
-        .failures
-        .iter()
-        .filter(|row| row.count > 0)
-    {
+    for failed in report.observation.occurred() {
         writeln!(
             out,
             "{} failed: {} ({})<br>",

@@ -277,6 +277,13 @@ pub struct TargetRow {
     pub response: Option<Recorded>,
 }
 
+impl Seen {
+    /// The kinds of failure that occurred.
+    pub(crate) fn occurred(&self) -> impl Iterator<Item = &FailureRow> {
+        self.failures.iter().filter(|row| row.count > 0)
+    }
+}
+
 /// Failures of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureRow {

@@ -40,12 +40,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     if !report.generators.is_empty() {
         writeln!(out, "\n{}", generators(report))?;
     }
-    for failed in report
-        .observation
-        .failures
-        .iter()
-        .filter(|failed| failed.count > 0)
-    {
+    for failed in report.observation.occurred() {
         writeln!(
             out,
             "\n  {} failed: {} ({})",

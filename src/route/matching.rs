@@ -116,6 +116,25 @@ impl Condition {
     }
 }
 
+impl Test {
+    /// What a field of the request is compared with, where one is.
+    #[must_use]
+    pub fn text(&self) -> Option<&TextMatch> {
+        match self {
+            Self::Path(text) | Self::Method(text) | Self::Authority(text) | Self::Scheme(text) => {
+                Some(text)
+            }
+            Self::Header(header) => Some(&header.value),
+            Self::Query { value, .. } | Self::Cookie { value, .. } => Some(value),
+            Self::Fixed(_)
+            | Self::Assumed(_)
+            | Self::Unknowable(_)
+            | Self::Fraction(_)
+            | Self::NoQuery(_) => None,
+        }
+    }
+}
+
 impl HeaderTest {
     /// The header must be there and match.
     #[must_use]

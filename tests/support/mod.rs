@@ -2,6 +2,8 @@
 
 // The built binary, and its JSON report.
 pub(crate) mod cmd;
+// A program from the distribution, beside a test.
+pub(crate) mod daemon;
 // A real Envoy, fetched once, in front of in-process backends.
 pub(crate) mod envoy;
 // The Envoy binary, fetched once.

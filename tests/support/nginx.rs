@@ -1,25 +1,26 @@
 //! A real nginx, from the distribution: TLS, client certificates, HTTP/2, gzip, Unix sockets, IPv6.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::daemon::Daemon;
 use super::tls::Identity;
 
 /// A running nginx. Everywhere it answers `v1`, in the body and in `x-version`; `x-protocol` says how it was asked, `x-sni`
 /// for which name, and `x-host` with which `Host`.
 pub(crate) struct Nginx {
-    child: Child,
+    // Ends before its folder does.
+    _daemon: Daemon,
     folder: TempDir,
     ports: [u16; 3],
 }
 
 impl Nginx {
-    /// Starts it. Panics, saying what to type, where it is not there: a proof that is left out proves nothing.
+    /// Starts it, or panics as [`Daemon::start`] does.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("the folder for temporary files is writable");
         let identity = Identity::new();
@@ -33,27 +34,23 @@ impl Nginx {
         write("client.key", client.key_pem());
         let ports = free_ports();
         write("nginx.conf", &config(folder.path(), ports));
-        let child = Command::new("nginx")
-            .arg("-c")
-            .arg(folder.path().join("nginx.conf"))
-            .arg("-p")
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|problem| {
-                panic!(
-                    "the tests need nginx: {problem}\nhelp: type `apt-get install nginx-light`, and run the tests again"
-                )
-            });
-        let mut nginx = Self {
-            child,
+        let mut daemon = Daemon::start(
+            Command::new("nginx")
+                .arg("-c")
+                .arg(folder.path().join("nginx.conf"))
+                .arg("-p")
+                .arg(folder.path()),
+            "nginx-light",
+        );
+        let last = SocketAddr::from(([127, 0, 0, 1], ports[2]));
+        daemon.wait(last, || {
+            fs::read_to_string(folder.path().join("error.log")).unwrap_or_default()
+        });
+        Self {
+            _daemon: daemon,
             folder,
             ports,
-        };
-        nginx.wait();
-        nginx
+        }
     }
 
     /// The URL of a path in plain text, by the name in the certificate.
@@ -83,32 +80,7 @@ impl Nginx {
 
     /// A file beside the configuration: `server.pem`, `client.pem`, `client.key`, `socket`.
     pub(crate) fn file(&self, name: &str) -> String {
-        self.path(name).display().to_string()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn wait(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let last = SocketAddr::from(([127, 0, 0, 1], self.ports[2]));
-        while TcpStream::connect(last).is_err() {
-            let ended = matches!(self.child.try_wait(), Ok(Some(_)));
-            if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(self.path("error.log")).unwrap_or_default();
-                panic!("nginx does not get ready; its log:\n{log}");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Only an nginx that has already ended cannot be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.folder.path().join(name).display().to_string()
     }
 }
 

@@ -1,22 +1,23 @@
 //! A real HTTP proxy, from the distribution.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::daemon::Daemon;
+
 /// A running tinyproxy.
 pub(crate) struct Tinyproxy {
-    child: Child,
+    // Ends before its folder does.
+    _daemon: Daemon,
     addr: SocketAddr,
     folder: TempDir,
 }
 
 impl Tinyproxy {
-    /// Starts it, for everybody on this machine or for `user:password` only. Panics, saying what to type, where it is not
-    /// there.
+    /// Starts it, for everybody on this machine or for `user:password` only, or panics as [`Daemon::start`] does.
     pub(crate) fn start(user: Option<(&str, &str)>) -> Self {
         let folder = tempfile::tempdir().expect("the folder for temporary files is writable");
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
@@ -32,26 +33,16 @@ impl Tinyproxy {
         );
         let file = folder.path().join("tinyproxy.conf");
         fs::write(&file, config).expect("the folder is writable");
-        let child = Command::new("tinyproxy")
-            .arg("-d")
-            .arg("-c")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|problem| {
-                panic!(
-                    "the tests need tinyproxy: {problem}\nhelp: type `apt-get install tinyproxy-bin`, and run the tests again"
-                )
-            });
-        let mut proxy = Self {
-            child,
+        let mut daemon = Daemon::start(
+            Command::new("tinyproxy").arg("-d").arg("-c").arg(&file),
+            "tinyproxy-bin",
+        );
+        daemon.wait(addr, || log(&folder));
+        Self {
+            _daemon: daemon,
             addr,
             folder,
-        };
-        proxy.wait();
-        proxy
+        }
     }
 
     /// Where it listens.
@@ -61,27 +52,10 @@ impl Tinyproxy {
 
     /// What it has done so far.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    fn wait(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(self.addr).is_err() {
-            let ended = matches!(self.child.try_wait(), Ok(Some(_)));
-            assert!(
-                !ended && Instant::now() < deadline,
-                "tinyproxy does not get ready; its log:\n{}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        log(&self.folder)
     }
 }
 
-impl Drop for Tinyproxy {
-    fn drop(&mut self) {
-        // Only a proxy that has already ended cannot be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn log(folder: &TempDir) -> String {
+    fs::read_to_string(folder.path().join("log")).unwrap_or_default()
 }

@@ -221,7 +221,7 @@ fn conflict(root: &HttpMatch, leaf: &HttpMatch) -> Option<String> {
             .conditions
             .iter()
             .filter(|outer| outer.field == inner.field);
-        let mut pairs = same.map(|outer| (text(&outer.test), text(&inner.test)));
+        let mut pairs = same.map(|outer| (outer.test.text(), inner.test.text()));
         pairs.any(|pair| matches!(pair, (Some(outer), Some(inner)) if apart(outer, inner)))
     });
     if let Some(condition) = texts {
@@ -255,19 +255,6 @@ fn conflict(root: &HttpMatch, leaf: &HttpMatch) -> Option<String> {
         return None;
     };
     Some(field.to_owned())
-}
-
-fn text(test: &Test) -> Option<&TextMatch> {
-    match test {
-        Test::Path(how) | Test::Method(how) | Test::Authority(how) | Test::Scheme(how) => Some(how),
-        Test::Header(header) => Some(&header.value),
-        Test::Query { value, .. } | Test::Cookie { value, .. } => Some(value),
-        Test::Fixed(_)
-        | Test::Assumed(_)
-        | Test::Unknowable(_)
-        | Test::Fraction(_)
-        | Test::NoQuery(_) => None,
-    }
 }
 
 /// "root exact vs leaf prefix, non-prefix overlap, any regex on both": what both ask of one field must be the same, or

@@ -244,7 +244,7 @@ fn objectives(report: &Report) -> Markup {
 fn failures(report: &Report) -> Markup {
     let seen = &report.observation;
     let mut rows: Vec<(String, u64, String)> = Vec::new();
-    for failed in seen.failures.iter().filter(|row| row.count > 0) {
+    for failed in seen.occurred() {
         rows.push((
             failed.kind.clone(),
             failed.count,

@@ -133,7 +133,10 @@ impl Part {
         // Only what an earlier route forbids can be worth saying because of it.
         let dodging = asked.before.iter().filter(forbidden);
         for test in wanted.chain(dodging) {
-            for value in text(test).map_or_else(Vec::new, |text| texts(text, &fresh)) {
+            for value in test
+                .text()
+                .map_or_else(Vec::new, |text| texts(text, &fresh))
+            {
                 add(Some(value));
             }
         }
@@ -214,26 +217,11 @@ fn query(query: Option<&str>, name: &str, value: Option<&str>) -> Option<String>
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
 
-fn text(test: &Test) -> Option<&TextMatch> {
-    match test {
-        Test::Path(value) | Test::Method(value) | Test::Authority(value) | Test::Scheme(value) => {
-            Some(value)
-        }
-        Test::Header(header) => Some(&header.value),
-        Test::Query { value, .. } | Test::Cookie { value, .. } => Some(value),
-        Test::Fixed(_)
-        | Test::Assumed(_)
-        | Test::Unknowable(_)
-        | Test::Fraction(_)
-        | Test::NoQuery(_) => None,
-    }
-}
-
 /// A letter that stands in none of the texts that are compared, so that whatever holds it begins like none of them goes on.
 fn fresh(asked: &Asked<'_>) -> String {
     let tests = asked.own.iter().chain(&asked.before);
     let compared: String = tests
-        .filter_map(|test| text(test))
+        .filter_map(|test| test.text())
         .map(|text| match text {
             TextMatch::Present | TextMatch::Range { .. } => String::new(),
             TextMatch::Exact { text, .. }
