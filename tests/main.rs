@@ -64,6 +64,9 @@ mod mechanisms;
 // Connections that a server closes without saying so.
 mod keepalive;
 
+// Connections that many requests share, and servers that limit them, end them, or forget them.
+mod http2;
+
 // Every protocol a mesh speaks, against real servers and proxies.
 mod protocols;
 

@@ -63,11 +63,23 @@ fn a_duration_at_a_rate_is_a_number_of_requests() {
 }
 
 #[test]
-fn a_rate_alone_sends_what_a_single_judgement_takes() {
-    let mesh = Mesh::honest();
-    let args = ["-q", "20k", "--expect", "v1=90,v2=10", &mesh.url("/")];
-    let report = run_json(&args).exits(0).report();
-    assert_eq!((report.sent(), report.verdict()), (3480, "pass"));
+fn a_rate_alone_is_kept_for_as_many_as_a_judgement_may_take_unless_the_split_is_another_one() {
+    let args = ["-q", "10k", "--expect", "v1=90,v2=10"];
+    let honest = Mesh::honest();
+    let report = run_json(&[&args[..], &[&honest.url("/")]].concat())
+        .exits(0)
+        .report();
+    assert_eq!((report.sent(), report.verdict()), (4056, "pass"));
+    let even = Mesh::split([("v1", 50), ("v2", 50)]).start();
+    let report = run_json(&[&args[..], &[&even.url("/")]].concat())
+        .exits(1)
+        .report();
+    assert_eq!(report.verdict(), "diverged");
+    assert!(report.sent() < 4056, "{:#}", report.0);
+    let report = run_json(&[&args[..], &["--no-early-stop", &even.url("/")]].concat())
+        .exits(1)
+        .report();
+    assert_eq!(report.sent(), 3480);
 }
 
 /// A server that answers at once, but for half a second: whoever asks between half a second and a second after the first

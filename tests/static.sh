@@ -43,7 +43,8 @@ else
     enter=(sudo --non-interactive chroot)
 fi
 version=$("${enter[@]}" "$room" /resplit --version)
-[[ $version == "resplit "* ]] || { echo "it calls itself \`$version\`" >&2; exit 1; }
+commit=$(git log -1 --abbrev=12 --format=%h 2>/dev/null || true)
+[[ $version == "resplit "*"$commit"* ]] || { echo "it calls itself \`$version\`" >&2; exit 1; }
 # The main job, on loopback, with nothing to read and nowhere to write.
 timeout 120 "${enter[@]}" "$room" /resplit demo
 

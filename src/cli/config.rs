@@ -65,6 +65,8 @@ pub(super) enum Amount {
     Exactly(Stop),
     /// Until the answer is certain, at most so many; `None` for as many as the declaration may take.
     UntilDecided(Option<u64>),
+    /// Until it is certain that the split is another one, at most so many.
+    UntilDiverged(Option<u64>),
     /// As many as a single judgement takes, or as typed.
     Planned(Option<u64>),
 }
@@ -282,8 +284,9 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
     let amount = match (args.requests, args.duration) {
         (Some(count), _) => Amount::Exactly(Stop::Requests(at_least_one("--requests", count)?)),
         (None, Some(time)) => Amount::Exactly(Stop::Elapsed(positive("--duration", time.0)?)),
-        // A rate is kept for the whole run, so it is judged at the end.
-        (None, None) if args.no_early_stop || args.rate.is_some() => Amount::Planned(most),
+        (None, None) if args.no_early_stop => Amount::Planned(most),
+        // A rate is there to be kept: a split that holds is no reason to end early, one that does not is.
+        (None, None) if args.rate.is_some() => Amount::UntilDiverged(most),
         (None, None) => Amount::UntilDecided(most),
     };
     let settle = args

@@ -11,6 +11,7 @@ use crate::plan::{
     Arrival, ClientIdentity, Endpoint, LoadPlan, RequestTemplate, Reuse, Stop, Tls, Verify,
 };
 use crate::split::{Expected, Mechanism};
+use crate::stats::design::Design;
 use crate::verdict::{Balancing, Policy};
 
 /// Requests where nothing is declared, as respy sent them.
@@ -22,10 +23,21 @@ const PAIRS: Reuse = Reuse::Between { min: 2, max: 2 };
 /// as long as it usually takes is met with every request that is due.
 const ROOM: u32 = 10;
 
-/// What is sent, and whether the run ends when the answer is certain.
+/// What is sent, and what ends the run before all is.
 pub(super) struct Planned {
     pub(super) plan: LoadPlan,
-    pub(super) watched: bool,
+    pub(super) until: Until,
+}
+
+/// What ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// All is sent.
+    Sent,
+    /// It is certain whether the split holds.
+    Decided,
+    /// It is certain that the split does not hold.
+    Diverged,
 }
 
 /// Fills in what was left open.
@@ -40,23 +52,24 @@ pub(super) fn planned(
     let connections_split = policy.balancing == Balancing::Connection
         || expected.is_some_and(|expected| expected.mechanism == Mechanism::PerConnection);
     let per_draw = if connections_split { 2 } else { 1 };
-    let planned = matches!(load.amount, Amount::Planned(_));
-    let (stop, watched) = match (load.amount, &design) {
-        (Amount::Exactly(stop), _) => (stop, false),
-        (Amount::UntilDecided(most), Some(design)) => (
-            Stop::Requests(
-                most.unwrap_or_else(|| design.requests_sequential().saturating_mul(per_draw)),
-            ),
-            true,
-        ),
-        (Amount::Planned(most), Some(design)) => (
-            Stop::Requests(
-                most.unwrap_or_else(|| design.requests_fixed().saturating_mul(per_draw)),
-            ),
-            false,
-        ),
-        (Amount::UntilDecided(most) | Amount::Planned(most), None) => {
-            (Stop::Requests(most.unwrap_or(UNDECLARED_REQUESTS)), false)
+    let exactly = matches!(load.amount, Amount::Exactly(_));
+    let until = match load.amount {
+        _ if design.is_none() => Until::Sent,
+        Amount::Exactly(_) | Amount::Planned(_) => Until::Sent,
+        Amount::UntilDecided(_) => Until::Decided,
+        Amount::UntilDiverged(_) => Until::Diverged,
+    };
+    let stop = match load.amount {
+        Amount::Exactly(stop) => stop,
+        Amount::UntilDecided(most) | Amount::UntilDiverged(most) | Amount::Planned(most) => {
+            let needed = |design: &Design| match until {
+                Until::Sent => design.requests_fixed(),
+                Until::Decided | Until::Diverged => design.requests_sequential(),
+            };
+            let needed = design.as_ref().map_or(UNDECLARED_REQUESTS, |design| {
+                needed(design).saturating_mul(per_draw)
+            });
+            Stop::Requests(most.unwrap_or(needed))
         }
     };
     let connections = match stop {
@@ -90,13 +103,13 @@ pub(super) fn planned(
         Body::Bytes(bytes) => bytes.clone(),
         Body::File(path) => input::bytes(path)?,
     };
-    let reuse = load
-        .reuse
-        .unwrap_or(if watched || (connections_split && planned) {
+    let reuse = load.reuse.unwrap_or(
+        if until == Until::Decided || (connections_split && !exactly && design.is_some()) {
             PAIRS
         } else {
             Reuse::Unlimited
-        });
+        },
+    );
     let plan = LoadPlan {
         endpoint: Endpoint {
             host: request.host.clone(),
@@ -124,7 +137,7 @@ pub(super) fn planned(
         connect_timeout: load.connect_timeout,
         seed: policy.seed,
     };
-    Ok(Planned { plan, watched })
+    Ok(Planned { plan, until })
 }
 
 /// The same with the files read.

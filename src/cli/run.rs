@@ -11,7 +11,7 @@ use super::findings::findings;
 use super::interrupt;
 use super::objectives;
 use super::output;
-use super::planning::{Planned, planned};
+use super::planning::{Planned, Until, planned};
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
@@ -48,8 +48,10 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
 /// Sends, sorts and judges.
 fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Failure> {
     let expected = declared.map(|declared| &declared.expected);
-    let Planned { plan, watched } =
-        planned(&config.load, &config.request, expected, &config.policy)?;
+    let Planned { plan, until } = planned(&config.load, &config.request, expected, &config.policy)?;
+    let watched = until != Until::Sent;
+    // Objectives are tested once, at the end: a split that holds is no reason to end early.
+    let to_the_end = until == Until::Diverged || !config.slos.is_empty();
     let mut progress = Progress::new(&config.output.args, plan.stop, config.policy);
     let interrupted = interrupt::listen(progress.notice());
     let unsettled = match (config.load.settle, expected) {
@@ -76,8 +78,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         let mapped = expected.zip(mapping.as_ref().ok().and_then(Option::as_ref));
         let certain = match (watch.as_mut(), mapped) {
             (Some(watch), Some((expected, mapping))) => {
-                // Objectives are tested once, at the end: a split that holds is no reason to end early.
-                watch.look(seen, expected, mapping) && (config.slos.is_empty() || watch.diverged())
+                watch.look(seen, expected, mapping) && (!to_the_end || watch.diverged())
             }
             _ => false,
         };

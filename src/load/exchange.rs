@@ -26,7 +26,9 @@ pub(super) struct Broken {
 /// What the server may have made of a request that it did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It has certainly not acted on it: the request never reached it, or was not looked at, as it says.
+    /// The connection went away before its turn: it was not sent, or the server says that it looks at nothing so late.
+    Untried,
+    /// It has certainly not acted on it: the request never reached it, or was refused unread.
     Unseen,
     /// It closed a connection that had carried requests before, and nothing of an answer came: most likely it closed the
     /// connection for being idle while the request was on its way (RFC 9112, 9.3.1).
@@ -52,7 +54,15 @@ impl Broken {
         }
     }
 
-    /// The request never reached the server, or the server says that it was not looked at.
+    /// The connection went away before the request's turn.
+    pub(super) fn untried(failure: Failure) -> Self {
+        Self {
+            failure,
+            fate: Fate::Untried,
+        }
+    }
+
+    /// The request never reached the server, or the server refused it unread.
     pub(super) fn unsent(failure: Failure) -> Self {
         Self {
             failure,
@@ -64,7 +74,7 @@ impl Broken {
     /// so once, and only where nothing is done twice.
     pub(super) fn repeatable(&self, idempotent: bool) -> bool {
         match self.fate {
-            Fate::Unseen => true,
+            Fate::Untried | Fate::Unseen => true,
             Fate::Crossed => idempotent,
             Fate::Unknown => false,
         }

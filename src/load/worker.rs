@@ -185,8 +185,15 @@ impl Lane {
             let protocol = self.job.plan.request.protocol;
             let exchange = connection.exchange(request, protocol, |reply| self.sort(reply));
             let ended = seat.until(begun + self.job.plan.timeout, exchange).await;
-            if matches!(&ended, Ok(Err(broken)) if broken.fate == Fate::Unseen) {
-                connection.retire();
+            match &ended {
+                // Each further connection answers somebody at least, so that everybody has a turn in the end.
+                Ok(Err(broken)) if broken.fate == Fate::Untried && connection.answered() => {
+                    continue;
+                }
+                Ok(Err(broken)) if broken.fate == Fate::Unseen => connection.retire(),
+                // A connection on which no answer comes at all may be dead.
+                Err(Expired) if !connection.heard_since(begun) => connection.retire(),
+                _ => {}
             }
             if let Some(ended) = self.concluded(ended, begun, connection.number, retry) {
                 return ended;

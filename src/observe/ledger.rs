@@ -37,6 +37,17 @@ pub struct Ended<'a> {
     pub bucket: Option<&'a Bucket>,
 }
 
+/// A request in the order of dispatch, and something about its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<T> {
+    /// Its place in the order, from 0.
+    pub sequence: u32,
+    /// The connection it went over, numbered within the run.
+    pub connection: u32,
+    /// What its bucket stands for; `None` without an answer as well.
+    pub of: Option<T>,
+}
+
 impl Ledger {
     /// Notes the end of a request; `bucket` is a number of the caller's, see [`Self::named`].
     pub(super) fn note(&mut self, sequence: u64, connection: u32, bucket: Option<usize>) {
@@ -145,6 +156,19 @@ impl Ledger {
             connection: entry.connection,
             bucket: self.buckets.get(usize::from(entry.mark)),
         })
+    }
+
+    /// All entries in the order of dispatch, with what `of` makes of their buckets; it is asked once for each bucket.
+    pub fn in_order<T: Copy>(&self, of: impl Fn(&Bucket) -> Option<T>) -> Vec<Place<T>> {
+        let made: Vec<Option<T>> = self.buckets.iter().map(of).collect();
+        let place = |entry: &Entry| Place {
+            sequence: entry.sequence,
+            connection: entry.connection,
+            of: made.get(usize::from(entry.mark)).copied().flatten(),
+        };
+        let mut places: Vec<Place<T>> = self.entries.iter().map(place).collect();
+        places.sort_by_key(|place| place.sequence);
+        places
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-pub use ledger::{Ended, Ledger, REMEMBERED};
+pub use ledger::{Ended, Ledger, Place, REMEMBERED};
 pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::observe::{Ended, Ledger};
+use crate::observe::{Ledger, Place};
 use crate::split::Bucket;
 
 /// Parts of a run, at most, and the requests in one, at least: of fewer, a share says nothing.
@@ -61,9 +61,9 @@ pub(super) fn slices(
     columns: usize,
     column: impl Fn(&Bucket) -> Option<usize>,
 ) -> Vec<Slice> {
-    let ended = side_by_side(ledger);
+    let ended = side_by_side(ledger.in_order(column), ledger.starts());
     let size = ended.len().div_ceil(SLICES).max(SLICE);
-    let slice = |(index, part): (usize, &[Ended<'_>])| {
+    let slice = |(index, part): (usize, &[Place<usize>])| {
         let mut slice = Slice {
             first: (index * size) as u64,
             requests: part.len() as u64,
@@ -71,7 +71,7 @@ pub(super) fn slices(
             others: 0,
         };
         for request in part {
-            match request.bucket.and_then(&column) {
+            match request.of {
                 Some(column) => slice.counts[column] += 1,
                 None => slice.others += 1,
             }
@@ -82,14 +82,11 @@ pub(super) fn slices(
 }
 
 /// The requests in order; those of several generators by how far their own run had got.
-fn side_by_side(ledger: &Ledger) -> Vec<Ended<'_>> {
-    let mut ended: Vec<Ended<'_>> = ledger.since(0).collect();
-    ended.sort_by_key(|request| request.sequence);
-    let starts = ledger.starts();
+fn side_by_side(ended: Vec<Place<usize>>, starts: &[u32]) -> Vec<Place<usize>> {
     if starts.is_empty() {
         return ended;
     }
-    let progress = |request: &Ended<'_>| {
+    let progress = |request: &Place<usize>| {
         let run = starts.partition_point(|start| *start <= request.sequence);
         let begin = run.checked_sub(1).map_or(0, |run| starts[run]);
         let end = starts.get(run).map_or(ended.len(), |end| {
@@ -98,7 +95,7 @@ fn side_by_side(ledger: &Ledger) -> Vec<Ended<'_>> {
         let length = end as f64 - f64::from(begin);
         f64::from(request.sequence - begin) / length.max(1.0)
     };
-    let mut keyed: Vec<(f64, Ended<'_>)> = ended.iter().map(|r| (progress(r), *r)).collect();
+    let mut keyed: Vec<(f64, Place<usize>)> = ended.iter().map(|r| (progress(r), *r)).collect();
     keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
     keyed.into_iter().map(|(_, request)| request).collect()
 }
@@ -109,11 +106,9 @@ pub(super) fn connections(
     columns: usize,
     column: impl Fn(&Bucket) -> Option<usize>,
 ) -> Connections {
-    let mut ended: Vec<Ended<'_>> = ledger.since(0).collect();
-    ended.sort_by_key(|request| request.sequence);
     let mut rows: Vec<ConnectionRow> = Vec::new();
     let mut known: HashMap<u32, usize> = HashMap::new();
-    for request in ended {
+    for request in ledger.in_order(column) {
         let row = *known.entry(request.connection).or_insert_with(|| {
             rows.push(ConnectionRow {
                 connection: request.connection,
@@ -122,7 +117,7 @@ pub(super) fn connections(
             });
             rows.len() - 1
         });
-        match request.bucket.and_then(&column) {
+        match request.of {
             Some(column) => rows[row].counts[column] += 1,
             None => rows[row].others += 1,
         }
@@ -142,6 +137,7 @@ pub(super) fn connections(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Ended;
     use crate::split::Identity;
 
     fn ledger(runs: &[&str]) -> Ledger {

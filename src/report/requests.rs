@@ -33,17 +33,13 @@ pub struct Requests {
 impl Requests {
     /// Packs a ledger; `answers` are the buckets in the order of the report. `None` where nothing is remembered.
     pub(super) fn pack(ledger: &Ledger, answers: &[Bucket]) -> Option<Self> {
-        let mut ended: Vec<Ended<'_>> = ledger.since(0).collect();
-        ended.sort_by_key(|ended| ended.sequence);
+        let ended = ledger.in_order(|bucket| answers.iter().position(|answer| answer == bucket));
         if ended.is_empty() {
             return None;
         }
         let mut numbers = Vec::new();
         let (mut sequence, mut connection) = (0_u32, 0_u32);
         for request in &ended {
-            let answer = request
-                .bucket
-                .and_then(|bucket| answers.iter().position(|answer| answer == bucket));
             write(
                 &mut numbers,
                 u64::from(request.sequence.saturating_sub(sequence)),
@@ -52,7 +48,7 @@ impl Requests {
             write(&mut numbers, zigzag(step));
             write(
                 &mut numbers,
-                answer.map_or(0, |position| position as u64 + 1),
+                request.of.map_or(0, |position| position as u64 + 1),
             );
             (sequence, connection) = (request.sequence, request.connection);
         }

@@ -259,3 +259,37 @@ fn both_are_read_from_one_folder_and_from_stdin() {
         "{text}"
     );
 }
+
+#[test]
+fn rules_that_are_not_compared_are_counted() {
+    let rule = |number: u32| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: w{number}}}\nspec:\n  hosts: [w{number}]\n  \
+             http: [{{route: [{{destination: {{host: web, subset: v1}}}}]}}]\n---\n"
+        )
+    };
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint");
+    for (rules, said) in [
+        (500, None),
+        (512, Some("from here on 12 rules were not compared")),
+    ] {
+        let many = File::new("many.yaml", &(0..rules).map(rule).collect::<String>());
+        let dump = format!("{folder}/programmed.json");
+        let args = ["lint", "-o", "json", "-f", &many.path(), "-f", &dump];
+        let report = run(&args).report().0;
+        let findings = report["findings"].as_array().expect("a list");
+        let found = findings
+            .iter()
+            .filter_map(|finding| finding["message"].as_str());
+        let uncompared: Vec<&str> = found
+            .filter(|message| message.starts_with("from here"))
+            .collect();
+        assert_eq!(uncompared.len(), usize::from(said.is_some()), "{report:#}");
+        assert!(
+            uncompared
+                .iter()
+                .all(|message| said.is_some_and(|said| message.starts_with(said))),
+            "{uncompared:?}"
+        );
+    }
+}

@@ -16,7 +16,7 @@ pub(crate) struct Nginx {
     // Ends before its folder does.
     _daemon: Daemon,
     folder: TempDir,
-    ports: [u16; 3],
+    ports: [u16; 4],
 }
 
 impl Nginx {
@@ -42,7 +42,7 @@ impl Nginx {
                 .arg(folder.path()),
             "nginx-light",
         );
-        let last = SocketAddr::from(([127, 0, 0, 1], ports[2]));
+        let last = SocketAddr::from(([127, 0, 0, 1], ports[3]));
         daemon.wait(last, || {
             fs::read_to_string(folder.path().join("error.log")).unwrap_or_default()
         });
@@ -68,6 +68,11 @@ impl Nginx {
         format!("https://localhost:{}{path}", self.ports[2])
     }
 
+    /// The URL of a path over HTTP/2 without TLS, where four requests are taken at a time, and ten on a connection.
+    pub(crate) fn few_streams(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.ports[3])
+    }
+
     /// The port in plain text, on `127.0.0.1` and on `::1`.
     pub(crate) fn port(&self) -> u16 {
         self.ports[0]
@@ -84,14 +89,14 @@ impl Nginx {
     }
 }
 
-/// Three ports that were free a moment ago; nginx cannot be asked which it got.
-fn free_ports() -> [u16; 3] {
-    let listeners = [0; 3]
+/// Ports that were free a moment ago; nginx cannot be asked which it got.
+fn free_ports() -> [u16; 4] {
+    let listeners = [0; 4]
         .map(|port| TcpListener::bind(("127.0.0.1", port)).expect("loopback has a free port"));
     listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }
 
-fn config(folder: &Path, [plain, tls, mutual]: [u16; 3]) -> String {
+fn config(folder: &Path, [plain, tls, mutual, few]: [u16; 4]) -> String {
     let folder = folder.display();
     let answer = r#"
         add_header x-version v1;
@@ -122,6 +127,7 @@ http {{
     server {{ listen 127.0.0.1:{tls} ssl http2; {answer} }}
     server {{ listen 127.0.0.1:{mutual} ssl; ssl_verify_client on; ssl_client_certificate {folder}/client.pem;
         {answer} }}
+    server {{ listen 127.0.0.1:{few} http2; http2_max_concurrent_streams 4; keepalive_requests 10; {answer} }}
 }}
 "
     )

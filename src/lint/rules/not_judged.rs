@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diag::Severity;
+use crate::diag::{Severity, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::witness::{Reach, rulings};
 use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
@@ -65,26 +65,42 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let mut seen = HashSet::new();
-    for view in &context.views {
-        if view.table.programmed.is_none() {
-            continue;
-        }
+    let mut left = Vec::new();
+    let views = context.views.iter();
+    for view in views.filter(|view| view.table.programmed.is_some()) {
         for host in view.hosts() {
-            if seen.len() >= MOST_COMPARED {
-                return;
+            if seen.len() < MOST_COMPARED {
+                compare(view, host, &mut seen, findings);
+            } else {
+                let routes = host.routes.iter();
+                left.extend(routes.filter(|route| !seen.contains(&route.span)));
             }
-            compare(view, host, &mut seen, findings);
         }
     }
+    findings.extend(uncompared(&left));
+}
+
+/// What is said about rules that were not compared for want of time.
+fn uncompared(left: &[&Route]) -> Option<Finding> {
+    let places: HashSet<Span> = left.iter().map(|route| route.span).collect();
+    let message = format!(
+        "from here on {} rules were not compared with what the proxy has been told",
+        places.len()
+    );
+    let help = format!(
+        "the first {MOST_COMPARED} were; give the URL of a request to compare its rule, or lint one namespace at a time"
+    );
+    let first = left.first()?;
+    Some(
+        Finding::new(&RULE, &message)
+            .of_object(&first.object)
+            .at(first.span, "the first of them")
+            .help(&help),
+    )
 }
 
 /// Compares the rules of a host with what a proxy has been told, each by a request that it takes.
-fn compare(
-    view: &View,
-    host: &VirtualHost,
-    seen: &mut HashSet<crate::diag::Span>,
-    findings: &mut Vec<Finding>,
-) {
+fn compare(view: &View, host: &VirtualHost, seen: &mut HashSet<Span>, findings: &mut Vec<Finding>) {
     let programmed = view.table.programmed.as_deref();
     let called = |name: &String| Probe::new("GET", &format!("http://{name}/").parse().ok()?);
     let requests: Vec<Probe> = host.domains.iter().filter_map(called).collect();

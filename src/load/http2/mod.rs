@@ -109,6 +109,16 @@ impl Connection {
         self.used.get()
     }
 
+    /// Whether any request was answered on it.
+    pub(super) fn answered(&self) -> bool {
+        self.session.borrow().answered()
+    }
+
+    /// Whether the server has said anything about any request since then.
+    pub(super) fn heard_since(&self, then: Instant) -> bool {
+        self.session.borrow().heard_since(then)
+    }
+
     /// No further request goes over it.
     pub(super) fn retire(&self) {
         self.quota.set(0);
@@ -127,7 +137,7 @@ impl Connection {
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<Whole, Broken> {
         self.used.set(true);
-        let id = poll_fn(|context| self.session.borrow_mut().poll_open(context, request)).await?;
+        let id = self.open(request).await?;
         let open = Open {
             session: &self.session,
             id,
@@ -156,6 +166,19 @@ impl Connection {
         });
         self.session.borrow_mut().recycle(stream);
         whole
+    }
+
+    /// Opens a stream as soon as the peer takes another.
+    async fn open(&self, request: &Request) -> Result<u32, Broken> {
+        let turn = self.session.borrow().turn();
+        loop {
+            let called = turn.notified();
+            let opened = self.session.borrow_mut().try_open(request);
+            match opened {
+                Some(opened) => return opened,
+                None => called.await,
+            }
+        }
     }
 
     /// What the answer says, in the terms of HTTP.
@@ -213,29 +236,22 @@ fn drive(
     session.driver = Some(context.waker().clone());
     let mut heard = false;
     loop {
-        let mut stuck = false;
         while !session.output().is_empty() {
             match stream.as_mut().poll_write(context, session.output()) {
                 Poll::Ready(Ok(length)) if length > 0 => session.wrote(length),
                 Poll::Ready(Ok(_)) => session.close(&closed()),
                 Poll::Ready(Err(error)) => session.close(&unreadable(&error)),
-                Poll::Pending => {
-                    stuck = true;
-                    break;
-                }
+                Poll::Pending => break,
             }
             if session.over().is_some() {
                 break;
             }
         }
         // TLS takes more than the socket does.
-        let flushed = stream.as_mut().poll_flush(context);
+        let _ = stream.as_mut().poll_flush(context);
         if session.over().is_some() {
-            return if stuck || flushed.is_pending() {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            };
+            // A peer that does not read need not be told.
+            return Poll::Ready(());
         }
         if heard || session.congested() {
             return Poll::Pending;

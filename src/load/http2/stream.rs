@@ -171,15 +171,11 @@ impl Stream {
     }
 
     /// The connection ended, or the peer ended the stream, before the answer was whole.
-    pub(super) fn break_off(&mut self, mut why: Failure, unsent: bool) {
+    pub(super) fn break_off(&mut self, mut why: Failure, end: fn(Failure) -> Broken) {
         if why.kind == FailureKind::Reset && self.begun {
             why.kind = FailureKind::Truncated;
         }
-        self.end(Err(if unsent {
-            Broken::unsent(why)
-        } else {
-            Broken::sent(why)
-        }));
+        self.end(Err(end(why)));
     }
 
     pub(super) fn end(&mut self, how: Result<Instant, Broken>) {

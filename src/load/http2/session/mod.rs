@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use tokio::sync::Notify;
 
 use super::Request;
 use super::frame::{self, Code};
@@ -20,8 +23,8 @@ use crate::observe::{Failure, FailureKind};
 /// without a pause.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 4 << 20;
-/// Streams at a time until the peer says how many it takes.
-const STREAMS_AT_FIRST: u32 = 100;
+/// Streams at a time until the peer says how many it takes: it says so first of all, and those beyond would be refused.
+const STREAMS_AT_FIRST: u32 = 1;
 /// The last number of a stream.
 const LAST: u32 = 0x7fff_ffff;
 /// More than this waits to be written only where the peer does not read: then nothing is read from it either, and no
@@ -44,8 +47,8 @@ pub(super) struct Session {
     /// Streams that have not ended, and how many the peer takes.
     active: u32,
     most: u32,
-    /// Those who wait for their turn.
-    waiting: Vec<Waker>,
+    /// Where those wait who have no stream yet, in the order in which they came.
+    turn: Rc<Notify>,
     /// What is to be written, how much of that has been, and how much was before.
     out: Vec<u8>,
     at: usize,
@@ -62,6 +65,9 @@ pub(super) struct Session {
     longest: usize,
     /// What came and was not credited to the peer yet.
     uncredited: u32,
+    /// When the peer last said something about a stream, and whether it ever answered.
+    heard: Option<Instant>,
+    answered: bool,
     /// The peer takes no further streams.
     leaving: bool,
     /// Why the connection is over.
@@ -111,7 +117,7 @@ impl Session {
             next: 1,
             active: 0,
             most: STREAMS_AT_FIRST,
-            waiting: Vec::new(),
+            turn: Rc::default(),
             out,
             at: 0,
             before: 0,
@@ -122,6 +128,8 @@ impl Session {
             initial: frame::WINDOW.into(),
             longest: frame::LONGEST,
             uncredited: 0,
+            heard: None,
+            answered: false,
             leaving: false,
             over: None,
             budget,
@@ -139,27 +147,37 @@ impl Session {
         self.over.as_ref()
     }
 
-    /// Opens a stream and writes its request, as soon as the peer takes another and reads what it was sent.
-    pub(super) fn poll_open(
-        &mut self,
-        context: &Context<'_>,
-        request: &Request,
-    ) -> Poll<Result<u32, Broken>> {
+    /// Whether any request was ever answered.
+    pub(super) fn answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Whether the peer has said anything about any request since then.
+    pub(super) fn heard_since(&self, then: Instant) -> bool {
+        self.heard.is_some_and(|heard| heard >= then)
+    }
+
+    /// Where to wait until a stream may be opened.
+    pub(super) fn turn(&self) -> Rc<Notify> {
+        Rc::clone(&self.turn)
+    }
+
+    /// Opens a stream and writes its request; `None` until the peer takes another and reads what it was sent.
+    pub(super) fn try_open(&mut self, request: &Request) -> Option<Result<u32, Broken>> {
         if let Some(why) = &self.over {
-            return Poll::Ready(Err(Broken::unsent(why.clone())));
+            return Some(Err(Broken::untried(why.clone())));
         }
         if !self.usable() {
             let why = Failure::new(
                 FailureKind::Reset,
                 "the server takes no further requests".to_owned(),
             );
-            return Poll::Ready(Err(Broken::unsent(why)));
+            return Some(Err(Broken::untried(why)));
         }
         if self.active >= self.most || self.congested() {
-            self.waiting.push(context.waker().clone());
-            return Poll::Pending;
+            return None;
         }
-        Poll::Ready(Ok(self.open(request)))
+        Some(Ok(self.open(request)))
     }
 
     pub(super) fn open(&mut self, request: &Request) -> u32 {
@@ -215,7 +233,7 @@ impl Session {
         if stream.ended.is_none() {
             frame::number(&mut self.out, frame::RST_STREAM, id, Code::CANCEL.0);
             self.rouse();
-            self.ended(1);
+            self.ended();
         }
         self.recycle(stream);
     }
@@ -239,6 +257,7 @@ impl Session {
 
     /// So much of it was written.
     pub(super) fn wrote(&mut self, length: usize) {
+        let congested = self.congested();
         self.at += length;
         if self.at == self.out.len() {
             self.before += self.at as u64;
@@ -248,8 +267,8 @@ impl Session {
                 self.out = Vec::new();
             }
         }
-        if !self.congested() {
-            self.call();
+        if congested && !self.congested() {
+            self.turn.notify_waiters();
         }
     }
 
@@ -258,7 +277,7 @@ impl Session {
         self.out.len() - self.at > BACKLOG
     }
 
-    /// The connection has ended; requests of which nothing was written were certainly not seen.
+    /// The connection has ended; requests of which nothing was written were not tried.
     pub(super) fn close(&mut self, why: &Failure) {
         if self.over.is_some() {
             return;
@@ -270,11 +289,17 @@ impl Session {
             .values_mut()
             .filter(|stream| stream.ended.is_none())
         {
-            stream.break_off(why.clone(), stream.start >= written);
+            let end = if stream.start >= written {
+                Broken::untried
+            } else {
+                Broken::sent
+            };
+            stream.break_off(why.clone(), end);
             broken += 1;
         }
         self.over = Some(why.clone());
-        self.ended(broken);
+        self.active -= broken;
+        self.turn.notify_waiters();
     }
 
     /// Writes what the peer takes by now, the oldest stream first.
@@ -292,16 +317,11 @@ impl Session {
         }
     }
 
-    /// So many streams have ended: others may have their turn.
-    fn ended(&mut self, streams: u32) {
-        self.active -= streams;
-        self.call();
-    }
-
-    /// Makes those who wait for their turn look again.
-    fn call(&mut self) {
-        for waker in self.waiting.drain(..) {
-            waker.wake();
+    /// A stream has ended: whoever has waited longest may have its turn.
+    fn ended(&mut self) {
+        self.active -= 1;
+        if self.active < self.most {
+            self.turn.notify_one();
         }
     }
 

@@ -68,6 +68,13 @@ impl Session {
         {
             return Err(protocol("fields that are not continued"));
         }
+        if frame.stream != 0 && matches!(frame.kind, frame::SETTINGS | frame::PING | frame::GOAWAY)
+        {
+            return Err(protocol("what concerns the connection, on a stream"));
+        }
+        if frame.stream != 0 {
+            self.heard = Some(now);
+        }
         match frame.kind {
             frame::DATA => self.data(frame, content, now),
             frame::HEADERS => {
@@ -173,7 +180,8 @@ impl Session {
             stream.unsent.clear();
             frame::number(&mut self.out, frame::RST_STREAM, id, Code::CANCEL.0);
         }
-        self.ended(1);
+        self.answered = true;
+        self.ended();
     }
 
     /// Ends a stream for something that is wrong with it.
@@ -183,7 +191,7 @@ impl Session {
             && stream.ended.is_none()
         {
             stream.end(Err(Broken::sent(why)));
-            self.ended(1);
+            self.ended();
         }
     }
 
@@ -195,8 +203,13 @@ impl Session {
                 format!("the server reset the stream: {code}"),
             );
             // RFC 9113, 8.7
-            stream.break_off(why, code == Code::REFUSED_STREAM);
-            self.ended(1);
+            let end = if code == Code::REFUSED_STREAM {
+                Broken::unsent
+            } else {
+                Broken::sent
+            };
+            stream.break_off(why, end);
+            self.ended();
         }
         Ok(())
     }
@@ -237,7 +250,7 @@ impl Session {
         }
         frame::whole(&mut self.out, frame::SETTINGS, frame::ACK, 0, &[]);
         self.push_bodies();
-        self.call();
+        self.turn.notify_waiters();
         Ok(())
     }
 
@@ -281,11 +294,12 @@ impl Session {
         let mut broken = 0;
         for (id, stream) in &mut self.streams {
             if *id > last && stream.ended.is_none() {
-                stream.break_off(why.clone(), true);
+                stream.break_off(why.clone(), Broken::untried);
                 broken += 1;
             }
         }
-        self.ended(broken);
+        self.active -= broken;
+        self.turn.notify_waiters();
         Ok(())
     }
 }

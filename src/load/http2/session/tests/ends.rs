@@ -13,12 +13,12 @@ fn going_away_ends_only_what_was_not_looked_at() {
     );
     assert!(!session.usable());
     let (kind, fate, message) = outcome(&mut session, ids[1]).expect_err("not looked at");
-    assert_eq!((kind, fate), (FailureKind::Reset, Fate::Unseen));
+    assert_eq!((kind, fate), (FailureKind::Reset, Fate::Untried));
     assert_eq!(message, "the server is going away (GOAWAY): NO_ERROR");
     session.feed(&headers(ids[0], frame::END_STREAM, OK), Instant::now());
     assert_eq!(outcome(&mut session, ids[0]), Ok((200, Vec::new())));
-    let refused = session.poll_open(&Context::from_waker(Waker::noop()), &request(b""));
-    assert!(matches!(refused, Poll::Ready(Err(broken)) if broken.fate == Fate::Unseen));
+    let refused = session.try_open(&request(b""));
+    assert!(matches!(refused, Some(Err(broken)) if broken.fate == Fate::Untried));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_reset_is_a_failure_unless_the_stream_was_refused() {
 }
 
 #[test]
-fn what_was_never_written_was_never_seen() {
+fn what_was_never_written_was_never_tried() {
     let mut session = greeted(&[]);
     let first = session.open(&request(b""));
     session.wrote(3);
@@ -62,7 +62,7 @@ fn what_was_never_written_was_never_seen() {
     );
     assert_eq!(
         outcome(&mut session, second).expect_err("broken").1,
-        Fate::Unseen
+        Fate::Untried
     );
 }
 
@@ -186,6 +186,9 @@ fn a_peer_that_speaks_something_else_ends_the_connection() {
         (window(0, 0x7fff_ffff), "too wide"),
         (frame_of(frame::PING, 0, 0, b"short"), "wrong size"),
         (frame_of(frame::GOAWAY, 0, 0, b"short"), "cut off"),
+        (frame_of(frame::PING, 0, 1, &[0; 8]), "on a stream"),
+        (frame_of(frame::SETTINGS, 0, 1, b""), "on a stream"),
+        (frame_of(frame::GOAWAY, 0, 1, &[0; 8]), "on a stream"),
     ] {
         let mut session = greeted(&[]);
         let id = session.open(&request(b""));

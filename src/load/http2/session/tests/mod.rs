@@ -217,16 +217,44 @@ proptest! {
 #[test]
 fn as_many_streams_are_opened_as_the_peer_takes() {
     let mut session = greeted(&[(frame::MAX_CONCURRENT_STREAMS, 1)]);
-    let context = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(first)) = session.poll_open(&context, &request(b"")) else {
+    let Some(Ok(first)) = session.try_open(&request(b"")) else {
         panic!("there is room for one");
     };
-    assert!(session.poll_open(&context, &request(b"")).is_pending());
+    assert!(session.try_open(&request(b"")).is_none());
     session.feed(&headers(first, frame::END_STREAM, OK), Instant::now());
-    assert!(matches!(
-        session.poll_open(&context, &request(b"")),
-        Poll::Ready(Ok(3))
-    ));
+    assert!(matches!(session.try_open(&request(b"")), Some(Ok(3))));
+}
+
+#[test]
+fn one_stream_is_opened_before_the_peer_says_how_many_it_takes() {
+    let mut session = session();
+    let open = |session: &mut Session| matches!(session.try_open(&request(b"")), Some(Ok(_)));
+    assert!(open(&mut session));
+    assert!(!open(&mut session));
+    let mut settings = Vec::new();
+    frame::settings(&mut settings, &[(frame::MAX_CONCURRENT_STREAMS, 3)]);
+    session.feed(&settings, Instant::now());
+    assert_eq!([(); 3].map(|()| open(&mut session)), [true, true, false]);
+}
+
+#[test]
+fn a_stream_that_ends_calls_one_of_those_who_wait() {
+    let mut session = greeted(&[(frame::MAX_CONCURRENT_STREAMS, 1)]);
+    let id = session.open(&request(b""));
+    let turn = session.turn();
+    let mut waiting = [Box::pin(turn.notified()), Box::pin(turn.notified())];
+    let mut context = Context::from_waker(Waker::noop());
+    let mut called = || {
+        waiting
+            .each_mut()
+            .map(|call| call.as_mut().poll(&mut context).is_ready())
+    };
+    assert_eq!(called(), [false, false]);
+    session.feed(&headers(id, frame::END_STREAM, OK), Instant::now());
+    assert_eq!(called(), [true, false]);
+    session.close(&Failure::new(FailureKind::Reset, "it is over".to_owned()));
+    let last = waiting[1].as_mut().poll(&mut context);
+    assert!(last.is_ready(), "whoever still waits has to look elsewhere");
 }
 
 #[test]
@@ -236,12 +264,11 @@ fn a_peer_that_does_not_read_is_sent_no_further_requests() {
     let mut wider = Vec::new();
     frame::number(&mut wider, frame::WINDOW_UPDATE, 0, 1 << 20);
     session.feed(&wider, Instant::now());
-    let context = Context::from_waker(Waker::noop());
-    let mut open = || session.poll_open(&context, &request(&BODY)).is_ready();
+    let mut open = || session.try_open(&request(&BODY)).is_some();
     let opened = (0..100).take_while(|_| open()).count();
     assert_eq!(opened, BACKLOG / BODY.len() + 1);
     session.wrote(session.output().len());
-    assert!(session.poll_open(&context, &request(&BODY)).is_ready());
+    assert!(session.try_open(&request(&BODY)).is_some());
 }
 
 #[test]

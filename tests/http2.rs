@@ -1,0 +1,165 @@
+//! Connections that many requests share, and servers that limit them, end them, or say nothing on them any more.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::cmd::{Report, run_json};
+use crate::support::nginx::Nginx;
+use crate::support::server::Server;
+
+/// What a server does on one connection, the first being number 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// Answers nothing on the first connection, and everything on the others.
+    FirstIsDead,
+    /// Takes two requests of a connection, and says so when the third comes.
+    LeavesAfterTwo,
+    /// Goes away before it has answered anything.
+    LeavesAtOnce,
+    /// Answers, and reads nothing once it has said its settings, so that nothing can be written to it in the end.
+    NeverReads,
+}
+
+const HEADERS: u8 = 1;
+const END_OF_BOTH: u8 = 5;
+/// `:status: 200` and `x-version: v1`.
+const ANSWER: &[u8] = b"\x88\x00\x09x-version\x02v1";
+
+/// The server, and how many connections it has had.
+fn server(manner: Manner) -> (Server, Arc<AtomicU64>) {
+    let connections = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&connections);
+    let server = Server::start(move |listener| async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let number = counter.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(converse(stream, manner, number));
+        }
+    });
+    (server, connections)
+}
+
+/// Speaks as much HTTP/2 as it takes, until the client has gone.
+async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Result<()> {
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await?;
+    write(&mut stream, 4, 0, 0, &[]).await?;
+    if manner == Manner::NeverReads {
+        std::future::pending::<()>().await;
+    }
+    let mut answered = 0;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let [_, a, b, kind, _, id @ ..] = head;
+        let mut content = vec![0; usize::from(u16::from_be_bytes([a, b]))];
+        stream.read_exact(&mut content).await?;
+        if kind != HEADERS {
+            continue;
+        }
+        let last = match manner {
+            Manner::FirstIsDead if number == 0 => continue,
+            Manner::LeavesAfterTwo if answered == 2 => 3_u32,
+            Manner::LeavesAtOnce => 0,
+            _ => {
+                write(
+                    &mut stream,
+                    HEADERS,
+                    END_OF_BOTH,
+                    u32::from_be_bytes(id),
+                    ANSWER,
+                )
+                .await?;
+                answered += 1;
+                continue;
+            }
+        };
+        let goaway = [last.to_be_bytes(), [0; 4]].concat();
+        write(&mut stream, 7, 0, 0, &goaway).await?;
+        // It reads on, as it has said what it looks at.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+        return Ok(());
+    }
+}
+
+async fn write(
+    stream: &mut TcpStream,
+    kind: u8,
+    flags: u8,
+    id: u32,
+    content: &[u8],
+) -> io::Result<()> {
+    let length = u8::try_from(content.len()).expect("a small frame");
+    let head = [&[0, 0, length, kind, flags][..], &id.to_be_bytes()].concat();
+    stream.write_all(&[&head, content].concat()).await
+}
+
+fn all_answered(report: &Report, n: u64) {
+    let said = format!("{:#}", report.0);
+    assert_eq!(report.sent(), n, "{said}");
+    assert_eq!(report.number("/observation/answered"), n, "{said}");
+    assert_eq!(report.number("/observation/failed"), 0, "{said}");
+}
+
+#[test]
+fn a_server_is_asked_for_as_much_at_a_time_as_it_takes() {
+    // RFC 9113, 5.1.2: "Endpoints MUST NOT exceed the limit set by their peer."
+    let nginx = Nginx::start();
+    let url = nginx.few_streams("/");
+    let args = ["--h2c", "-p", "32", "-c", "2", "-n", "2000", &url];
+    let report = run_json(&args).exits(0).report();
+    all_answered(&report, 2000);
+}
+
+#[test]
+fn requests_that_had_no_turn_before_a_connection_ended_go_over_the_next() {
+    // RFC 9113, 6.8: "the server MUST NOT process" streams above the last that it names, so they are sent anew however
+    // often that happens.
+    let (server, connections) = server(Manner::LeavesAfterTwo);
+    let url = format!("http://{}/", server.addr());
+    let args = ["--h2c", "-p", "32", "-c", "1", "-n", "100", &url];
+    let report = run_json(&args).exits(0).report();
+    all_answered(&report, 100);
+    assert_eq!(connections.load(Ordering::SeqCst), 50, "{:#}", report.0);
+}
+
+#[test]
+fn a_server_that_leaves_before_it_answers_is_a_failure() {
+    let (server, _) = server(Manner::LeavesAtOnce);
+    let url = format!("http://{}/", server.addr());
+    let args = ["--h2c", "-p", "4", "-c", "1", "-n", "20", &url];
+    let report = run_json(&args).exits(4).report();
+    assert_eq!(report.failures("reset"), 20, "{:#}", report.0);
+    assert!(report.0.to_string().contains("GOAWAY"), "{:#}", report.0);
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_any_more_is_given_up() {
+    let (server, connections) = server(Manner::FirstIsDead);
+    let url = format!("http://{}/", server.addr());
+    let args = [
+        "--h2c", "-p", "4", "-c", "1", "-n", "40", "-t", "200ms", &url,
+    ];
+    let report = run_json(&args).exits(0).report();
+    let said = format!("{:#}", report.0);
+    // One stream is tried first: nobody knows how many the server takes. Here it says so at once.
+    assert_eq!(report.failures("timeout"), 4, "{said}");
+    assert_eq!(report.number("/observation/answered"), 36, "{said}");
+    assert_eq!(connections.load(Ordering::SeqCst), 2, "{said}");
+}
+
+#[test]
+fn a_connection_to_which_nothing_can_be_written_is_given_up() {
+    let (server, _) = server(Manner::NeverReads);
+    let url = format!("http://{}/", server.addr());
+    // More than the buffers of both ends hold.
+    let body = "x".repeat(60_000);
+    let args = [
+        "--h2c", "-d", &body, "-p", "4", "-c", "1", "-n", "12", "-t", "200ms", &url,
+    ];
+    let report = run_json(&args).exits(4).report();
+    assert_eq!(report.failures("timeout"), 12, "{:#}", report.0);
+}
