@@ -110,6 +110,9 @@ fn connections_that_are_declared_to_be_split_are_judged_by_connection() {
             setup.alpha,
         );
         assert!(seen.runs.iter().all(|run| run.unit == Unit::Connection));
+        // Two answers of one connection are one draw: twice the same is no change of the split.
+        let changed = seen.runs.iter().filter(|run| run.verdict.change.is_some());
+        assert_at_most("a change that is none", changed.count() as u64, RUNS, 0.001);
         let edge = Traffic::new(&[0.8, 0.2]).model(Model::PerConnection);
         let seen = setup.repeat(RUNS, &edge);
         assert_at_most("false PASS", seen.count(Outcome::Pass), RUNS, setup.beta);

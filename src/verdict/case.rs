@@ -6,7 +6,7 @@ use super::watch::{Decided, Watch};
 use super::{Balancing, Changed, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
 use crate::observe::Observation;
 use crate::split::{Expected, Mechanism};
-use crate::stats::change::{Change, change_of_labels};
+use crate::stats::change::Change;
 use crate::stats::dependence::{self, Purity, RaoScott, Row, purity, rao_scott};
 use crate::stats::design::{Design, Method, PValue};
 use crate::stats::fit::Fit;
@@ -78,10 +78,7 @@ impl<'a> Case<'a> {
             counts,
             purity: purity(&rows),
             unit,
-            change: sample
-                .labels_by_generator()
-                .iter()
-                .find_map(|labels| change_of_labels(labels, active.len())),
+            change: sample.change(active.len(), unit),
             active,
             sample,
             rows,

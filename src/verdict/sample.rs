@@ -7,7 +7,8 @@ use super::attribution::{Place, place};
 use super::mapping::Mapping;
 use crate::observe::Ledger;
 use crate::split::Expected;
-use crate::stats::dependence::Row;
+use crate::stats::change::{Change, change_of_labels};
+use crate::stats::dependence::{Row, Unit};
 
 /// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
 pub(super) const LOOKED_AT: usize = 50_000;
@@ -119,17 +120,16 @@ impl Sample {
         self.attributed().map(|(_, target)| target).collect()
     }
 
-    /// The same for each generator by itself.
-    pub(super) fn labels_by_generator(&self) -> Vec<Vec<usize>> {
+    /// Where the split changed, if it did: in the run of one generator, where there are several.
+    pub(super) fn change(&self, targets: usize, unit: Unit) -> Option<Change> {
         let mut ends = self.starts.clone();
         ends.push(self.draws.len());
         let mut begin = 0;
-        let part = |end: &usize| {
+        ends.iter().find_map(|end| {
             let part = &self.draws[begin.min(self.draws.len())..(*end).min(self.draws.len())];
             begin = *end;
-            part.iter().filter_map(|draw| draw.drawn.target()).collect()
-        };
-        ends.iter().map(part).collect()
+            change(part, targets, unit)
+        })
     }
 
     /// What has to be said about a change during the run, where there were several runs.
@@ -152,6 +152,38 @@ impl Sample {
         let of = |draw: &Draw| draw.drawn.target().map(|target| (draw.connection, target));
         self.draws.iter().filter_map(of)
     }
+}
+
+/// Where the split changed, in answers. Where the answers of one connection are no draws by themselves, a change is looked
+/// for among the first of each: twice the same answer would look like twice the evidence.
+fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
+    let attributed = draws
+        .iter()
+        .filter_map(|draw| Some((draw.connection, draw.drawn.target()?)));
+    let (connections, labels): (Vec<u32>, Vec<usize>) = attributed.unzip();
+    if unit == Unit::Response {
+        return change_of_labels(&labels, targets);
+    }
+    let mut known = HashSet::new();
+    let first: Vec<usize> = (0..labels.len())
+        .filter(|at| known.insert(connections[*at]))
+        .collect();
+    let drawn: Vec<usize> = first.iter().map(|at| labels[*at]).collect();
+    let found = change_of_labels(&drawn, targets)?;
+    let at = first[usize::try_from(found.at).ok()?];
+    let count = |labels: &[usize]| {
+        let mut counts = vec![0; targets];
+        for label in labels {
+            counts[*label] += 1;
+        }
+        counts
+    };
+    Some(Change {
+        at: at as u64,
+        before: count(&labels[..at]),
+        after: count(&labels[at..]),
+        ..found
+    })
 }
 
 /// Positions of the targets with a share.

@@ -208,6 +208,24 @@ fn a_split_that_changed_never_passes_and_says_where() {
 }
 
 #[test]
+fn a_change_among_connections_is_told_in_answers() {
+    let policy = Policy {
+        balancing: Balancing::Connection,
+        ..Policy::default()
+    };
+    let twice =
+        |answers: Vec<(&'static str, u64)>| answers.into_iter().map(|(name, n)| (name, 2 * n));
+    let mut answers: Vec<_> = twice(mixed(("v1", 800), ("v2", 200))).collect();
+    answers.extend([("v1", 2000)]);
+    let verdict = judged("v1=90,v2=10", &seen(&answers, 2), &policy, &[]);
+    let change = verdict.change.expect("it changed");
+    assert_eq!(
+        (change.at, change.before, change.after),
+        (2000, vec![1600, 400], vec![2000, 0])
+    );
+}
+
+#[test]
 fn each_explanation_is_named_by_the_counts_it_explains() {
     let other = Rival {
         id: "other-rule".to_owned(),

@@ -8,7 +8,6 @@ use super::mapping::Mapping;
 use super::sample::{Draw, Drawn, LOOKED_AT, Sample};
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::stats::change::change_of_labels;
 use crate::stats::dependence::{Unit, unit};
 use crate::stats::design::Design;
 use crate::stats::interval::Interval;
@@ -153,7 +152,7 @@ impl Watch {
                 return None;
             }
         };
-        let changed = || change_of_labels(&self.sample.first(at).labels(), self.targets).is_some();
+        let changed = || self.sample.first(at).change(self.targets, unit).is_some();
         let lost = self.unattributed as f64 / at as f64 > self.policy.max_unattributed;
         if decision == Decision::Pass && (lost || changed()) {
             // It cannot pass now, but what is lost may get less, and it may still prove to be another split.
