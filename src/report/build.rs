@@ -1,7 +1,5 @@
 //! From the values of a run to the model.
 
-use std::collections::HashMap;
-
 use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
     Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PhaseRows,
@@ -147,9 +145,7 @@ fn seen(run: &Run<'_>) -> Seen {
         .map_or(sorted.rows.len().min(MOST_COLUMNS), |expected| {
             expected.declared().len()
         });
-    let drawn = |bucket: &Bucket| Some((bucket.clone(), column(run, bucket)?));
-    let drawn: HashMap<Bucket, usize> = seen.tallies.keys().filter_map(drawn).collect();
-    let column = |bucket: &Bucket| drawn.get(bucket).copied().filter(|at| *at < columns);
+    let column = |bucket: &Bucket| column(run, bucket).filter(|at| *at < columns);
     let buckets: Vec<Bucket> = rows
         .iter()
         .flatten()

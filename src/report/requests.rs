@@ -52,7 +52,7 @@ impl Requests {
             );
             (sequence, connection) = (request.sequence, request.connection);
         }
-        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
         zlib.write_all(&numbers).expect("memory takes it");
         Some(Self {
             count: ended.len() as u64,

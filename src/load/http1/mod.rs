@@ -116,7 +116,8 @@ impl Connection {
         sort: &impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Poll<Result<Whole, Broken>> {
         let mut scratch = scratch.borrow_mut();
-        if exchange.unheard {
+        let listened = std::mem::take(&mut exchange.unheard);
+        if listened {
             if let Poll::Ready(heard) = self.poll_read(context, &mut scratch) {
                 let message = match heard {
                     Ok(0) => "the idle connection was closed".to_owned(),
@@ -126,7 +127,6 @@ impl Connection {
                 let failure = Failure::new(FailureKind::Reset, message);
                 return Poll::Ready(Err(Broken::unsent(failure)));
             }
-            exchange.unheard = false;
         }
         if !exchange.out {
             match self.poll_write(context, &mut exchange.written, request) {
@@ -142,6 +142,10 @@ impl Connection {
                     self.open = false;
                 }
             }
+        }
+        if listened {
+            // Nothing had come a moment ago, and whoever waits is called when something does.
+            return Poll::Pending;
         }
         loop {
             let read = ready!(self.poll_read(context, &mut scratch));
