@@ -29,7 +29,7 @@ fn bucket(bench: &mut Criterion) {
     let fields = fields();
     let reply = Reply {
         status: 200,
-        headers: Fields::Raw(&fields),
+        headers: Fields(&fields),
         body: BODY,
         peer: "10.0.0.7:5000",
     };

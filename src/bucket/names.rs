@@ -191,10 +191,9 @@ mod tests {
                 Some((Origin::Body, reply.body))
             }
         }
-        let map = http::HeaderMap::new();
         let reply = |status, body: &'static str| Reply {
             status,
-            headers: super::super::Fields::Map(&map),
+            headers: super::super::Fields(&[]),
             body: body.as_bytes(),
             peer: "127.0.0.1:1",
         };

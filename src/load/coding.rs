@@ -64,7 +64,7 @@ mod tests {
             name: "Content-Encoding",
             value: coding.as_bytes(),
         }];
-        decoded(Fields::Raw(&fields), body)
+        decoded(Fields(&fields), body)
             .map(Cow::into_owned)
             .map_err(|failure| failure.kind)
     }

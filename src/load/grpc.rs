@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_message_is_framed_and_unframed() {
         assert_eq!(frame(b"v1"), b"\0\0\0\0\x02v1");
-        let read = |body: &'static [u8]| message(body, Fields::Raw(&[])).map(Cow::into_owned);
+        let read = |body: &'static [u8]| message(body, Fields(&[])).map(Cow::into_owned);
         assert_eq!(read(b"\0\0\0\0\x02v1").as_deref(), Ok(&b"v1"[..]));
         assert_eq!(read(b"").as_deref(), Ok(&b""[..]));
         for broken in [&b"\0\0\0"[..], b"\0\0\0\0\x03v1", b"\x01\0\0\0\x02v1"] {
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn the_outcome_of_a_call_is_its_grpc_status() {
-        let of = |value| status(200, Fields::Raw(&fields("grpc-status", value)));
+        let of = |value| status(200, Fields(&fields("grpc-status", value)));
         assert_eq!(of("0"), Ok(200));
         assert_eq!(of("14"), Ok(503));
         assert_eq!(of("99"), Ok(500));
-        assert_eq!(status(404, Fields::Raw(&[])), Ok(404));
-        assert!(status(200, Fields::Raw(&[])).is_err());
+        assert_eq!(status(404, Fields(&[])), Ok(404));
+        assert!(status(200, Fields(&[])).is_err());
     }
 }

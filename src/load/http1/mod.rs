@@ -154,7 +154,7 @@ impl Connection {
             let finish = |answer: Answer<'_>| {
                 sort(&Reply {
                     status: answer.status,
-                    headers: Fields::Raw(answer.fields),
+                    headers: Fields(answer.fields),
                     body: answer.body,
                     peer,
                 })

@@ -190,7 +190,7 @@ impl Connection {
         protocol: Protocol,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<usize, Failure> {
-        let headers = Fields::Raw(fields);
+        let headers = Fields(fields);
         let reply = |status, body| Reply {
             status,
             headers,
