@@ -67,7 +67,8 @@ fn a_connection_closed_while_it_was_idle_costs_a_connection_and_no_request() {
     let said = format!("{:#}", report.0);
     assert_eq!(report.number("/observation/answered"), 5, "{said}");
     assert_eq!(read.load(Ordering::SeqCst), 5, "{said}");
-    assert_eq!(report.number("/observation/retried"), 4, "{said}");
+    // Nothing was written to it, so nothing was sent again.
+    assert_eq!(report.number("/observation/retried"), 0, "{said}");
     assert_eq!(report.number("/observation/connections"), 5, "{said}");
 }
 
@@ -80,13 +81,18 @@ fn a_request_that_crossed_with_the_end_of_its_connection_is_sent_again() {
         let said = format!("{closes:?}: {:#}", report.0);
         assert_eq!(report.sent(), 200, "{said}");
         assert_eq!(report.number("/observation/answered"), 200, "{said}");
-        assert_eq!(report.number("/observation/retried"), 196, "{said}");
         assert_eq!(report.number("/observation/connections"), 200, "{said}");
-        assert!(said.contains("sent-again"), "{said}");
-        let answered = read.load(Ordering::SeqCst);
+        let (retried, read) = (
+            report.number("/observation/retried"),
+            read.load(Ordering::SeqCst),
+        );
         match closes {
-            Closes::InsteadOfAnAnswer => assert_eq!(answered, 396, "{said}"),
-            _ => assert_eq!(answered, 200, "{said}"),
+            Closes::InsteadOfAnAnswer => {
+                assert_eq!((retried, read), (196, 396), "{said}");
+                assert!(said.contains("sent-again"), "{said}");
+            }
+            // Where the end is noticed in time, nothing is written.
+            _ => assert!(retried <= 196 && read == 200, "{said}"),
         }
     }
 }

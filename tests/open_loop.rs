@@ -279,6 +279,90 @@ fn a_ramp_up_spreads_the_first_connections() {
 }
 
 #[test]
+fn a_ramp_up_holds_up_no_run_that_is_over() {
+    let mesh = Mesh::honest();
+    let (url, begun) = (mesh.url("/"), Instant::now());
+    for more in [
+        &["-n", "20"][..],
+        &["-z", "500ms"],
+        &["-n", "20", "-q", "100"],
+    ] {
+        let args = [&["-c", "4", "--ramp-up", "1h"], more, &[&url]].concat();
+        let report = run_json(&args).exits(0).report();
+        assert!(report.sent() >= 20, "{more:?}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn no_more_is_under_way_than_is_allowed() {
+    let mesh = Mesh::split([("v1", 1)])
+        .latency("v1", Duration::from_millis(20))
+        .start();
+    let url = mesh.url("/");
+    let args = [
+        "-q",
+        "400",
+        "--in-flight",
+        "1",
+        "-c",
+        "100",
+        "-n",
+        "10",
+        &url,
+    ];
+    let report = run_json(&args).exits(0).report();
+    assert_eq!((report.sent(), mesh.connections()), (10, 1));
+    assert!(report.number("/observation/pace/late") > 0);
+    let args = ["-q", "20", "--in-flight", "3", "-c", "3", "-n", "10", &url];
+    let report = run_json(&args).exits(0).report();
+    assert_eq!(report.number("/observation/pace/late"), 0, "{:#}", report.0);
+}
+
+#[test]
+fn a_rate_that_nobody_can_keep_is_given_up_in_time_and_counted() {
+    let mesh = Mesh::honest();
+    let begun = Instant::now();
+    let args = [
+        "-q",
+        "1G",
+        "-z",
+        "1s",
+        "-t",
+        "300ms",
+        "-c",
+        "2",
+        &mesh.url("/"),
+    ];
+    let report = run_json(&args).exits(0).report();
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    let unsent = report.number("/observation/pace/unsent");
+    assert_eq!(report.sent() + unsent, 1_000_000_000, "{:#}", report.0);
+    assert_eq!(report.number("/observation/failed"), 0, "{:#}", report.0);
+}
+
+#[test]
+fn a_run_of_a_given_time_takes_that_time() {
+    let mesh = Mesh::honest();
+    let args = [
+        "-q",
+        "1",
+        "-z",
+        "900ms",
+        "--slo",
+        "all.rps > 100",
+        &mesh.url("/"),
+    ];
+    let report = run_json(&args).exits(1).report();
+    assert_eq!(report.sent(), 1);
+    assert!(
+        seconds(&report, "/observation/elapsed_s") >= 0.9,
+        "{:#}",
+        report.0
+    );
+}
+
+#[test]
 fn verbose_text_tells_where_the_time_went() {
     let mesh = Mesh::honest();
     let said = run(&["-v", "-q", "500", "-n", "50", &mesh.url("/")])

@@ -80,18 +80,17 @@ pub(super) fn planned(
         }
         Stop::Elapsed(_) => load.connections,
     };
+    let most = load.pace.and_then(|pace| pace.in_flight);
+    let streams = load.streams.min(most.unwrap_or(u32::MAX));
+    let connections = connections.min(most.map_or(u32::MAX, |most| most / streams));
     let arrival = match load.pace {
         None => Arrival::Closed,
         Some(pace) => {
-            let at_once = connections.saturating_mul(load.streams);
-            let default = load
-                .connections
-                .saturating_mul(load.streams)
-                .saturating_mul(ROOM);
+            let at_once = load.connections.saturating_mul(streams);
             Arrival::Open {
                 rate: pace.rate,
                 spacing: pace.spacing,
-                in_flight: pace.in_flight.unwrap_or(default).max(at_once),
+                in_flight: most.unwrap_or(at_once.saturating_mul(ROOM)),
             }
         }
     };
@@ -129,7 +128,7 @@ pub(super) fn planned(
         warmup: load.warmup,
         stop,
         connections,
-        streams: load.streams,
+        streams,
         ramp_up: load.ramp_up,
         threads: load.threads.unwrap_or_else(cores).clamp(1, connections),
         reuse,

@@ -26,10 +26,11 @@ pub(super) struct Broken {
 /// What the server may have made of a request that it did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// The connection went away before its turn: it was not sent, or the server says that it looks at nothing so late.
+    /// The connection went away before its turn: nothing of it was written, or the server says that it looks at nothing so
+    /// late.
     Untried,
-    /// It has certainly not acted on it: the request never reached it, or was refused unread.
-    Unseen,
+    /// It has certainly not acted on it: it says that it refused it unread.
+    Refused,
     /// It closed a connection that had carried requests before, and nothing of an answer came: most likely it closed the
     /// connection for being idle while the request was on its way (RFC 9112, 9.3.1).
     Crossed,
@@ -62,11 +63,11 @@ impl Broken {
         }
     }
 
-    /// The request never reached the server, or the server refused it unread.
-    pub(super) fn unsent(failure: Failure) -> Self {
+    /// The server refused the request unread.
+    pub(super) fn refused(failure: Failure) -> Self {
         Self {
             failure,
-            fate: Fate::Unseen,
+            fate: Fate::Refused,
         }
     }
 
@@ -74,7 +75,7 @@ impl Broken {
     /// so once, and only where nothing is done twice.
     pub(super) fn repeatable(&self, idempotent: bool) -> bool {
         match self.fate {
-            Fate::Untried | Fate::Unseen => true,
+            Fate::Untried | Fate::Refused => true,
             Fate::Crossed => idempotent,
             Fate::Unknown => false,
         }

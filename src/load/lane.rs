@@ -39,6 +39,8 @@ pub(super) struct Lane {
     idle: RefCell<VecDeque<Rc<Seat>>>,
     /// As many requests as allowed are under way, and more are due.
     pub(super) full: Cell<bool>,
+    /// Workers that have not looked for their first request yet.
+    pub(super) fresh: Cell<usize>,
     /// Nothing more is sent.
     closed: Cell<bool>,
     /// Whoever hands out the requests of an open loop has to look again.
@@ -72,6 +74,7 @@ impl Lane {
             slots: job.plan.slots(part).map(RefCell::new),
             idle: RefCell::default(),
             full: Cell::new(false),
+            fresh: Cell::new(0),
             closed: Cell::new(false),
             roused: Cell::new(false),
             pacer: Seat::default(),
@@ -153,25 +156,42 @@ impl Lane {
         Some(self.job.epoch + begin + time + self.job.plan.timeout)
     }
 
-    /// The end of the schedule: whoever waits for a request goes, and what was due counts as unsent.
-    pub(super) fn close(&self, give_up: bool) {
+    /// How many requests of the schedule have not been taken, of those due by now or of all.
+    pub(super) fn left(&self, now: Option<Instant>) -> u64 {
+        let until = now.map(|now| now.saturating_duration_since(self.job.epoch));
+        self.slots
+            .as_ref()
+            .map_or(0, |slots| slots.borrow().left(until))
+    }
+
+    /// The end of the schedule: whoever waits for a request goes; so many were due and are not sent.
+    pub(super) fn close(&self, unsent: u64) {
         if self.closed.replace(true) {
             return;
         }
-        if give_up && let Some(slots) = &self.slots {
-            let mut slots = slots.borrow_mut();
-            let left = slots.by_ref().filter(|slot| slot.sequence.is_some());
-            let left = left.count() as u64;
-            if left > 0 {
-                self.recorder.borrow_mut().unsent(left);
-            }
+        if unsent > 0 {
+            self.recorder.borrow_mut().unsent(unsent);
         }
         for seat in self.idle.borrow_mut().drain(..) {
             seat.wake();
         }
     }
 
-    /// Whether nothing more is sent.
+    /// Whether nothing more is sent, by anybody.
+    pub(super) fn over(&self) -> bool {
+        let job = &*self.job;
+        if self.open() {
+            return self.closed();
+        }
+        let begun = job.begin.get();
+        job.stop.load(Ordering::Relaxed)
+            || begun.is_some_and(|begin| match job.plan.stop {
+                Stop::Requests(n) => job.next.load(Ordering::Relaxed) >= n,
+                Stop::Elapsed(time) => begin.elapsed() >= time,
+            })
+    }
+
+    /// Whether the schedule of an open loop has ended.
     pub(super) fn closed(&self) -> bool {
         self.closed.get()
     }
@@ -219,12 +239,21 @@ impl Lane {
         self.last.set(at);
     }
 
-    /// What was counted since the last time.
-    pub(super) fn drain(&self) -> Observation {
-        let begin = self.job.begin.get().copied();
-        let elapsed = begin.map_or(Duration::ZERO, |begin| {
+    /// What was counted since the last time; `whole` when nothing follows. A run of a given time takes that time at least,
+    /// however early its last answer came.
+    pub(super) fn drain(&self, whole: bool) -> Observation {
+        let job = &*self.job;
+        let begin = job.begin.get().copied();
+        let mut elapsed = begin.map_or(Duration::ZERO, |begin| {
             self.last.get().saturating_duration_since(begin)
         });
+        if let Stop::Elapsed(time) = job.plan.stop
+            && whole
+            && begin.is_some()
+            && !job.stop.load(Ordering::Relaxed)
+        {
+            elapsed = elapsed.max(time);
+        }
         self.recorder
             .borrow_mut()
             .drain(self.names.borrow().buckets(), elapsed)

@@ -13,8 +13,9 @@ use crate::plan::{Arrival, LoadPlan};
 pub(super) const LARGEST_BODY: usize = 8 << 20;
 /// What all large answers under way may take together.
 const MOST_MEMORY: usize = 256 << 20;
-/// Descriptors for everything but connections: files, the poller, the timer, the name service.
-const OTHER_DESCRIPTORS: u64 = 64;
+/// Descriptors for everything but connections: files, the name service; for each thread its poller and its timer.
+const OTHER_DESCRIPTORS: u64 = 20;
+const DESCRIPTORS_OF_A_THREAD: u64 = 4;
 /// Where Linux says which ports it gives to connections.
 const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
@@ -54,14 +55,17 @@ impl Budget {
 }
 
 /// Makes room for the connections of a plan, as far as the system lets us, and says before anything is sent where it does
-/// not. An open loop gets a lower cap rather than none.
-pub(super) fn make_room(plan: &mut LoadPlan, addresses: usize) -> Result<(), LoadError> {
-    let allowed = descriptors(wanted(plan))?.saturating_sub(OTHER_DESCRIPTORS);
+/// not. An open loop gets a lower cap rather than none; true if it does.
+pub(super) fn make_room(plan: &mut LoadPlan, addresses: usize) -> Result<bool, LoadError> {
+    let others = OTHER_DESCRIPTORS + DESCRIPTORS_OF_A_THREAD * u64::from(plan.threads);
+    let limit = descriptors(others + wanted(plan))?;
+    let allowed = limit.saturating_sub(others);
     let connections = u64::from(plan.connections);
     if connections > allowed {
         return Err(LoadError::Descriptors {
-            needed: connections + OTHER_DESCRIPTORS,
-            allowed: allowed + OTHER_DESCRIPTORS,
+            needed: connections + others,
+            limit,
+            fitting: allowed,
         });
     }
     if plan.endpoint.dial().is_some()
@@ -76,20 +80,22 @@ pub(super) fn make_room(plan: &mut LoadPlan, addresses: usize) -> Result<(), Loa
         }
     }
     if let Arrival::Open { in_flight, .. } = &mut plan.arrival {
-        let streams = u64::from(plan.streams);
-        *in_flight =
-            u32::try_from(allowed * streams).map_or(*in_flight, |most| most.min(*in_flight));
+        let most = allowed.saturating_mul(plan.streams.into());
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let confined = most < *in_flight;
+        *in_flight = most.min(*in_flight);
+        return Ok(confined);
     }
-    Ok(())
+    Ok(false)
 }
 
-/// Descriptors that the plan would use if it could.
+/// Connections that the plan would open if it could.
 fn wanted(plan: &LoadPlan) -> u64 {
     let connections = match plan.arrival {
         Arrival::Closed => plan.connections,
         Arrival::Open { in_flight, .. } => plan.connections.max(in_flight / plan.streams.max(1)),
     };
-    u64::from(connections) + OTHER_DESCRIPTORS
+    u64::from(connections)
 }
 
 /// Raises the limit of this process to what is wanted, at most to what the system allows; what it is now.

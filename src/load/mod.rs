@@ -26,14 +26,14 @@ mod tls;
 mod worker;
 
 use std::io;
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::request::Prepared;
 use crate::bucket::Bucketer;
-use crate::observe::{Failed, FailureKind, Observation};
+use crate::observe::{Failed, FailureKind, Observation, Pace};
 use crate::plan::{Arrival, Endpoint, LoadPlan};
 
 /// What a watcher says to the engine.
@@ -56,13 +56,15 @@ pub enum LoadError {
     Thread(#[source] io::Error),
     /// The connections need more file descriptors than this process may have.
     #[error(
-        "so many connections take {needed} file descriptors, and this process may have {allowed}"
+        "so many connections take {needed} file descriptors, and this process may have {limit}, enough for {fitting} connections"
     )]
     Descriptors {
         /// For all connections, and a few for everything else.
         needed: u64,
         /// The hard limit.
-        allowed: u64,
+        limit: u64,
+        /// Connections that fit.
+        fitting: u64,
     },
     /// The limit of file descriptors cannot be raised.
     #[error("cannot raise the limit of file descriptors")]
@@ -105,11 +107,11 @@ pub fn run(
     bucketer: Bucketer,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
-    let addresses = match addresses(&plan.endpoint) {
+    let addresses = match addresses(&plan.endpoint, plan.connect_timeout) {
         Ok(addresses) => addresses,
         Err(failed) => return Ok(unresolved(failed)),
     };
-    limits::make_room(&mut plan, addresses)?;
+    let confined = limits::make_room(&mut plan, addresses)?;
     let http2 = plan.request.protocol.multiplexes();
     let endpoint = &plan.endpoint;
     let tls = endpoint
@@ -130,12 +132,13 @@ pub fn run(
         waiting: AtomicU32::new(0),
         plan,
     });
-    watched(&job, watch)
+    watched(&job, confined, watch)
 }
 
 /// Starts the threads, and sums up what they see until they have ended.
 fn watched(
     job: &Arc<Job>,
+    confined: bool,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
     let (deltas, received) = mpsc::channel();
@@ -154,7 +157,10 @@ fn watched(
     drop(deltas);
     let mut seen = Observation::default();
     if matches!(job.plan.arrival, Arrival::Open { .. }) {
-        seen.pace = Some(crate::observe::Pace::default());
+        seen.pace = Some(Pace {
+            confined,
+            ..Pace::default()
+        });
     }
     for delta in received {
         seen.merge(&delta);
@@ -178,7 +184,7 @@ fn watched(
 
 /// How many addresses there are to connect to; asked before anything is sent, so that a name that is misspelt ends the run
 /// at once. Every connection asks again.
-fn addresses(endpoint: &Endpoint) -> Result<usize, Failed> {
+fn addresses(endpoint: &Endpoint, limit: Duration) -> Result<usize, Failed> {
     let Some(dial) = endpoint.dial() else {
         return Ok(1);
     };
@@ -189,14 +195,34 @@ fn addresses(endpoint: &Endpoint) -> Result<usize, Failed> {
         count: 1,
         example: format!("`{}`: {why}", dial.host),
     };
-    let found = (dial.host.as_str(), dial.port)
-        .to_socket_addrs()
-        .map_err(|error| failed(error.to_string()))?;
-    let fitting = found.filter(|address| endpoint.family.has(address.ip()));
+    let found = looked_up(dial.host.clone(), dial.port, limit).map_err(failed)?;
+    let fitting = found
+        .into_iter()
+        .filter(|address| endpoint.family.has(address.ip()));
     match fitting.count() {
         0 => Err(failed("the name has no address of that kind".to_owned())),
         count => Ok(count),
     }
+}
+
+/// The addresses of a name. Nobody can stop the system from asking, so it is left alone where it takes too long.
+fn looked_up(host: String, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, String> {
+    let (tell, told) = mpsc::channel();
+    let ask = move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        // Whoever asked may have gone.
+        let _ = tell.send(
+            found
+                .map(Iterator::collect)
+                .map_err(|error| error.to_string()),
+        );
+    };
+    std::thread::Builder::new()
+        .name("lookup".to_owned())
+        .spawn(ask)
+        .map_err(|error| error.to_string())?;
+    told.recv_timeout(limit)
+        .unwrap_or_else(|_| Err(format!("the name service did not answer within {limit:?}")))
 }
 
 /// A run against a host without an address ends with its first request: all others would end alike.

@@ -25,6 +25,7 @@ pub(super) struct Seat {
     /// What it was handed while it waited for a request.
     ticket: Cell<Option<Ticket>>,
     waker: RefCell<Option<Waker>>,
+    begun: Cell<bool>,
 }
 
 /// The deadline passed.
@@ -32,6 +33,11 @@ pub(super) struct Seat {
 pub(super) struct Expired;
 
 impl Seat {
+    /// Whether it is taken for the first time.
+    pub(super) fn begin(&self) -> bool {
+        !self.begun.replace(true)
+    }
+
     /// Waits for the work until the deadline; the sweep says when that is over.
     pub(super) async fn until<T>(
         &self,

@@ -36,6 +36,8 @@ struct Crew {
     seats: Vec<Rc<Seat>>,
     /// What workers of an HTTP/2 connection share.
     groups: Vec<Rc<Group>>,
+    /// First connections for which there are workers; the others follow over the time of the ramp-up.
+    staffed: u32,
 }
 
 /// Why the pacer was woken.
@@ -60,13 +62,17 @@ pub(super) fn thread(
         .map_err(LoadError::Thread)?;
     let lane = Rc::new(Lane::new(job, &part));
     let local = LocalSet::new();
-    local.block_on(&runtime, async {
+    let ended = local.block_on(&runtime, async {
         let timer = Timer::new().map_err(LoadError::Thread)?;
         pace(Crew::new(Rc::clone(&lane), part), timer, deltas).await;
         Ok(())
-    })?;
+    });
+    drop(local);
+    // A name service that does not answer is not waited for.
+    runtime.shutdown_background();
+    ended?;
     // The receiver outlives all threads; were it gone, nobody would want the counts.
-    let _ = deltas.send(lane.drain());
+    let _ = deltas.send(lane.drain(true));
     Ok(())
 }
 
@@ -78,6 +84,7 @@ async fn pace(mut crew: Crew, mut timer: Timer, deltas: &Sender<Observation>) {
     let mut hand_over = Instant::now() + pause;
     loop {
         let now = Instant::now();
+        let staffing = crew.staff(now);
         let due = crew.dispatch(now);
         if now >= sweep {
             for seat in &crew.seats {
@@ -91,10 +98,13 @@ async fn pace(mut crew: Crew, mut timer: Timer, deltas: &Sender<Observation>) {
             hand_over = now + pause;
             if lane.job.waiting.load(Ordering::Relaxed) < WAITING * lane.job.plan.threads {
                 lane.job.waiting.fetch_add(1, Ordering::Relaxed);
-                let _ = deltas.send(lane.drain());
+                let _ = deltas.send(lane.drain(false));
             }
         }
-        let next = due.map_or(sweep.min(hand_over), |due| due.min(sweep).min(hand_over));
+        let next = [due, staffing]
+            .into_iter()
+            .flatten()
+            .fold(sweep.min(hand_over), Instant::min);
         if matches!(crew.until(&mut timer, next).await, Woken::Done) {
             return;
         }
@@ -102,29 +112,43 @@ async fn pace(mut crew: Crew, mut timer: Timer, deltas: &Sender<Observation>) {
 }
 
 impl Crew {
-    /// All workers of a closed loop; those of an open loop that are there from the start.
     fn new(lane: Rc<Lane>, part: Part) -> Self {
-        let mut crew = Self {
+        Self {
             tasks: JoinSet::new(),
             seats: Vec::new(),
             groups: Vec::new(),
+            staffed: 0,
             lane,
             part,
-        };
-        let plan = &crew.lane.job.plan;
-        let (streams, total) = (plan.streams, plan.connections);
-        let ramp = plan.ramp_up;
-        for connection in 0..part.connections {
-            let number = part.first + connection;
-            let after = ramp.mul_f64(f64::from(number) / f64::from(total));
-            for _ in 0..streams {
-                crew.hire(after);
-            }
         }
-        crew
     }
 
-    fn hire(&mut self, after: Duration) -> Rc<Seat> {
+    /// Hires the workers of the first connections whose time has come; when that of the next one comes.
+    fn staff(&mut self, now: Instant) -> Option<Instant> {
+        while self.staffed < self.part.connections {
+            if self.lane.over() {
+                // Nobody needs them any more.
+                self.staffed = self.part.connections;
+                break;
+            }
+            let plan = &self.lane.job.plan;
+            let number = f64::from(self.part.first + self.staffed);
+            let at = plan.ramp_up.mul_f64(number / f64::from(plan.connections));
+            let at = self.lane.job.epoch + at;
+            if at > now {
+                return Some(at);
+            }
+            let streams = plan.streams;
+            for _ in 0..streams {
+                self.hire();
+                self.lane.fresh.set(self.lane.fresh.get() + 1);
+            }
+            self.staffed += 1;
+        }
+        None
+    }
+
+    fn hire(&mut self) -> Rc<Seat> {
         let plan = &self.lane.job.plan;
         let line = if plan.request.protocol.multiplexes() {
             let streams = usize::try_from(plan.streams).unwrap_or(1);
@@ -138,7 +162,7 @@ impl Crew {
         };
         let seat = Rc::new(Seat::default());
         self.seats.push(Rc::clone(&seat));
-        let work = worker(Rc::clone(&self.lane), Rc::clone(&seat), line, after);
+        let work = worker(Rc::clone(&self.lane), Rc::clone(&seat), line);
         self.tasks.spawn_local(work);
         seat
     }
@@ -150,17 +174,22 @@ impl Crew {
             return None;
         }
         if lane.job.stop.load(Ordering::Relaxed) {
-            lane.close(false);
+            // What waited for a connection is named; what has just become due would have been sent.
+            lane.close(if lane.full.get() {
+                lane.left(Some(now))
+            } else {
+                0
+            });
         }
         let cut_off = lane.cut_off();
         if cut_off.is_some_and(|at| at <= now) {
-            lane.close(true);
+            lane.close(lane.left(None));
         }
         let most = usize::try_from(self.part.in_flight).unwrap_or(usize::MAX);
         loop {
             match lane.due(now) {
                 Due::Never => {
-                    lane.close(false);
+                    lane.close(0);
                     return None;
                 }
                 Due::At(at) => {
@@ -170,7 +199,13 @@ impl Crew {
                 Due::Now => {
                     let seat = match lane.idle() {
                         Some(seat) => seat,
-                        None if self.seats.len() < most => self.hire(Duration::ZERO),
+                        // Those who have just come take what is due by themselves.
+                        None if lane.fresh.get() > 0 => return cut_off,
+                        None if self.seats.len() < most => {
+                            let seat = self.hire();
+                            seat.begin();
+                            seat
+                        }
                         None => {
                             // Whoever is free next takes it, and says so when there is nothing left.
                             lane.full.set(true);
@@ -196,9 +231,7 @@ impl Crew {
             loop {
                 match self.tasks.poll_join_next(context) {
                     Poll::Ready(Some(ended)) => rethrow(ended),
-                    Poll::Ready(None) if !self.lane.open() || self.lane.closed() => {
-                        return Poll::Ready(Woken::Done);
-                    }
+                    Poll::Ready(None) if self.lane.over() => return Poll::Ready(Woken::Done),
                     Poll::Ready(None) | Poll::Pending => break,
                 }
             }

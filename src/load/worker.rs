@@ -51,10 +51,7 @@ struct Ended {
 }
 
 /// Sends until there is nothing more to send.
-pub(super) async fn worker(lane: Rc<Lane>, seat: Rc<Seat>, mut over: Line, after: Duration) {
-    if !after.is_zero() {
-        sleep(after).await;
-    }
+pub(super) async fn worker(lane: Rc<Lane>, seat: Rc<Seat>, mut over: Line) {
     let mut refused = 0_u32;
     while let Some(ticket) = turn(&lane, &seat).await {
         let behind = ticket.intended.map(|intended| {
@@ -81,6 +78,13 @@ async fn turn(lane: &Lane, seat: &Rc<Seat>) -> Option<Ticket> {
         return lane.next();
     }
     let mut waiting = false;
+    if seat.begin() {
+        lane.fresh.set(lane.fresh.get() - 1);
+        if lane.open() {
+            // Whoever hands out requests had to leave this worker out.
+            lane.rouse();
+        }
+    }
     poll_fn(|context| {
         if let Some(ticket) = seat.take() {
             return Poll::Ready(Some(ticket));
@@ -190,7 +194,7 @@ impl Lane {
                 Ok(Err(broken)) if broken.fate == Fate::Untried && connection.answered() => {
                     continue;
                 }
-                Ok(Err(broken)) if broken.fate == Fate::Unseen => connection.retire(),
+                Ok(Err(broken)) if broken.fate == Fate::Refused => connection.retire(),
                 // A connection on which no answer comes at all may be dead.
                 Err(Expired) if !connection.heard_since(begun) => connection.retire(),
                 _ => {}
@@ -221,7 +225,9 @@ impl Lane {
                 (outcome, whole.first_byte, whole.done)
             }
             Ok(Err(broken)) if retry && broken.repeatable(idempotent) => {
-                self.recorder.borrow_mut().retried();
+                if broken.fate != Fate::Untried {
+                    self.recorder.borrow_mut().retried();
+                }
                 return None;
             }
             failed => {

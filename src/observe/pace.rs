@@ -14,6 +14,8 @@ pub struct Pace {
     pub late: u64,
     /// Requests that were due and never sent, because the run was over.
     pub unsent: u64,
+    /// Whether this process may not open as many connections as are allowed to be under way.
+    pub confined: bool,
 }
 
 impl Default for Pace {
@@ -22,6 +24,7 @@ impl Default for Pace {
             lag: histogram(),
             late: 0,
             unsent: 0,
+            confined: false,
         }
     }
 }
@@ -32,5 +35,6 @@ impl Pace {
         add(&mut self.lag, &other.lag);
         self.late += other.late;
         self.unsent += other.unsent;
+        self.confined |= other.confined;
     }
 }

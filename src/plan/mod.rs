@@ -161,19 +161,21 @@ impl LoadPlan {
     pub fn parts(&self) -> Vec<Part> {
         let threads = self.threads.max(1);
         let share = |total: u32, index| total / threads + u32::from(index < total % threads);
-        let most = match self.arrival {
+        let at_once = |connections: u32| connections.saturating_mul(self.streams);
+        let more = match self.arrival {
             Arrival::Closed => 0,
-            Arrival::Open { in_flight, .. } => in_flight,
+            Arrival::Open { in_flight, .. } => in_flight.saturating_sub(at_once(self.connections)),
         };
         let mut first = 0;
         (0..threads)
             .map(|index| {
+                let connections = share(self.connections, index);
                 let part = Part {
                     index,
                     of: threads,
-                    connections: share(self.connections, index),
+                    connections,
                     first,
-                    in_flight: share(most, index),
+                    in_flight: at_once(connections).saturating_add(share(more, index)),
                 };
                 first += part.connections;
                 part

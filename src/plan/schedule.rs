@@ -82,6 +82,42 @@ impl Slots {
         }
     }
 
+    /// How many of the slots that count are left before this offset, or altogether.
+    #[must_use]
+    pub fn left(&self, until: Option<Duration>) -> u64 {
+        if self.next.is_none() {
+            return 0;
+        }
+        match self.spacing {
+            Spacing::Constant => self.left_of_constant(until),
+            Spacing::Poisson => {
+                let due = |slot: &Slot| until.is_none_or(|until| slot.offset < until);
+                let slots = self.clone().take_while(due);
+                slots.filter(|slot| slot.sequence.is_some()).count() as u64
+            }
+        }
+    }
+
+    /// By arithmetic: a rate may be so high that nobody has the time to count.
+    fn left_of_constant(&self, until: Option<Duration>) -> u64 {
+        let (index, of) = self.shard;
+        let (first, begin) = match self.warmup {
+            Warmup::None => (0, Duration::ZERO),
+            Warmup::Requests(n) => (n, self.rate.offset(n)),
+            Warmup::Elapsed(warmup) => (self.rate.before(warmup), warmup),
+        };
+        let last = match self.stop {
+            Stop::Requests(n) => first.saturating_add(n),
+            Stop::Elapsed(duration) => self.rate.before(begin.saturating_add(duration)),
+        };
+        let last = until.map_or(last, |until| last.min(self.rate.before(until)));
+        // Numbers below `end` that are this thread's.
+        let own = |end: u64| (end + of - 1).saturating_sub(index) / of;
+        // The next slot has been taken from the schedule, but not by anybody.
+        let next = self.number - 1;
+        own(last).saturating_sub(own(first.max(next)))
+    }
+
     fn own(&mut self) -> Option<Slot> {
         let (index, of) = self.shard;
         loop {
@@ -238,6 +274,27 @@ mod tests {
                 .collect();
             dealt.sort_by_key(|slot| (slot.sequence, slot.offset));
             prop_assert_eq!(dealt, all);
+        }
+
+        #[test]
+        fn what_is_left_is_what_would_still_come(
+            taken in 0_usize..60,
+            amount in 1_u64..200,
+            warm in 0_u64..50,
+            kinds in (0_usize..2, 0_usize..2, 0_usize..3),
+            shard in (0_u32..4, 4_u32..6),
+            until in prop::option::of(0_u64..4000),
+        ) {
+            let rate = Rate::new(97.0).expect("a rate");
+            let millis = Duration::from_millis;
+            let warmup = [Warmup::None, Warmup::Requests(warm), Warmup::Elapsed(millis(warm * 10))][kinds.2];
+            let stop = [Stop::Requests(amount), Stop::Elapsed(millis(amount * 10))][kinds.1];
+            let until = until.map(millis);
+            let mut slots = Slots::new(rate, SPACINGS[kinds.0], 7, (warmup, stop), shard);
+            slots.by_ref().take(taken).for_each(drop);
+            let left = slots.left(until);
+            let due = |slot: &Slot| slot.sequence.is_some() && until.is_none_or(|until| slot.offset < until);
+            prop_assert_eq!(left, slots.filter(due).count() as u64);
         }
 
         #[test]

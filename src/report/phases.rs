@@ -45,6 +45,9 @@ pub struct PaceRow {
     pub late: u64,
     /// Requests that were due and never sent.
     pub unsent: u64,
+    /// Whether the process could not open as many connections as were allowed to be under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confined: bool,
 }
 
 impl PhaseRows {
@@ -91,6 +94,7 @@ impl PaceRow {
             schedule_lag: Recorded::of(&pace.lag),
             late: pace.late,
             unsent: pace.unsent,
+            confined: pace.confined,
         }
     }
 
@@ -99,6 +103,7 @@ impl PaceRow {
             lag: self.schedule_lag.latencies().clone(),
             late: self.late,
             unsent: self.unsent,
+            confined: self.confined,
         }
     }
 }

@@ -40,6 +40,14 @@ impl Rate {
         let nanos = u128::from(number) * 1_000_000_000_000_000 / u128::from(self.micro);
         u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos)
     }
+
+    /// How many numbers start before this offset: the inverse of [`Self::offset`].
+    #[must_use]
+    pub fn before(self, offset: Duration) -> u64 {
+        // `floor(x) >= n` holds for a whole n if and only if `x >= n` does.
+        let number = (offset.as_nanos() * u128::from(self.micro)).div_ceil(1_000_000_000_000_000);
+        u64::try_from(number).unwrap_or(u64::MAX)
+    }
 }
 
 impl FromStr for Rate {

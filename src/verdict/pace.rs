@@ -37,7 +37,10 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
         ));
     }
     message.push_str(&parts.join("; "));
-    let help = if pace.late > 0 || pace.unsent > 0 {
+    let waited = pace.late > 0 || pace.unsent > 0;
+    let help = if waited && pace.confined {
+        "; this process may not have more connections: raise its limit of file descriptors (ulimit -n), or lower --rate"
+    } else if waited {
         "; allow more with --in-flight, or lower --rate"
     } else {
         "; this machine is too busy for the rate: lower --rate, or free some of it"

@@ -125,7 +125,7 @@ impl Connection {
                     Err(error) => error.to_string(),
                 };
                 let failure = Failure::new(FailureKind::Reset, message);
-                return Poll::Ready(Err(Broken::unsent(failure)));
+                return Poll::Ready(Err(Broken::untried(failure)));
             }
         }
         if !exchange.out {
@@ -134,7 +134,7 @@ impl Connection {
                 // An answer may come before the request is out.
                 Poll::Pending => {}
                 Poll::Ready(Err(error)) if exchange.written == 0 => {
-                    return Poll::Ready(Err(Broken::unsent(unreadable(&error))));
+                    return Poll::Ready(Err(Broken::untried(unreadable(&error))));
                 }
                 // What the server said before it closed may still be there.
                 Poll::Ready(Err(_)) => {

@@ -185,9 +185,16 @@ impl Stream {
         }
     }
 
-    /// Writes as much of the request's body as the peer takes.
-    pub(super) fn push_body(&mut self, id: u32, room: &mut i64, most: usize, to: &mut Vec<u8>) {
-        while !self.unsent.is_empty() {
+    /// Writes as much of the request's body as the peer takes, until more than `full` waits to be written.
+    pub(super) fn push_body(
+        &mut self,
+        id: u32,
+        room: &mut i64,
+        most: usize,
+        to: &mut Vec<u8>,
+        full: usize,
+    ) {
+        while !self.unsent.is_empty() && to.len() <= full {
             let room_now = usize::try_from(self.window.min(*room)).unwrap_or(0);
             let length = self.unsent.len().min(most).min(room_now);
             if length == 0 {

@@ -68,8 +68,8 @@ pub(super) struct Session {
     /// When the peer last said something about a stream, and whether it ever answered.
     heard: Option<Instant>,
     answered: bool,
-    /// The peer takes no further streams.
-    leaving: bool,
+    /// What the peer said when it took no further streams.
+    leaving: Option<Failure>,
     /// Why the connection is over.
     over: Option<Failure>,
     budget: Rc<Budget>,
@@ -130,7 +130,7 @@ impl Session {
             uncredited: 0,
             heard: None,
             answered: false,
-            leaving: false,
+            leaving: None,
             over: None,
             budget,
             driver: None,
@@ -139,7 +139,7 @@ impl Session {
 
     /// Whether a further stream may be opened, now or later.
     pub(super) fn usable(&self) -> bool {
-        self.over.is_none() && !self.leaving && self.next < LAST
+        self.over.is_none() && self.leaving.is_none() && self.next < LAST
     }
 
     /// Why the connection is over, if it is.
@@ -194,7 +194,8 @@ impl Session {
             self.longest,
             &mut self.out,
         );
-        stream.push_body(id, &mut self.window, self.longest, &mut self.out);
+        let full = self.at + BACKLOG;
+        stream.push_body(id, &mut self.window, self.longest, &mut self.out, full);
         self.streams.insert(id, stream);
         self.rouse();
         id
@@ -266,8 +267,14 @@ impl Session {
             if self.out.capacity() > KEPT {
                 self.out = Vec::new();
             }
+        } else if self.at > BACKLOG {
+            // A peer that reads slowly would have all that was ever written to it kept.
+            self.before += self.at as u64;
+            self.out.drain(..self.at);
+            self.at = 0;
         }
         if congested && !self.congested() {
+            self.push_bodies();
             self.turn.notify_waiters();
         }
     }
@@ -278,10 +285,16 @@ impl Session {
     }
 
     /// The connection has ended; requests of which nothing was written were not tried.
-    pub(super) fn close(&mut self, why: &Failure) {
+    pub(super) fn close(&mut self, closed: &Failure) {
         if self.over.is_some() {
             return;
         }
+        // What the peer said before it closed says more than that it closed.
+        let said = self.leaving.as_ref();
+        let why = said
+            .filter(|_| closed.kind == FailureKind::Reset)
+            .unwrap_or(closed)
+            .clone();
         let written = self.before + self.at as u64;
         let mut broken = 0;
         for stream in self
@@ -297,7 +310,7 @@ impl Session {
             stream.break_off(why.clone(), end);
             broken += 1;
         }
-        self.over = Some(why.clone());
+        self.over = Some(why);
         self.active -= broken;
         self.turn.notify_waiters();
     }
@@ -310,9 +323,10 @@ impl Session {
             .filter(|(_, stream)| !stream.unsent.is_empty());
         let mut ids: Vec<u32> = unsent.map(|(id, _)| *id).collect();
         ids.sort_unstable();
+        let full = self.at + BACKLOG;
         for id in ids {
             if let Some(stream) = self.streams.get_mut(&id) {
-                stream.push_body(id, &mut self.window, self.longest, &mut self.out);
+                stream.push_body(id, &mut self.window, self.longest, &mut self.out, full);
             }
         }
     }

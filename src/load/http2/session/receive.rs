@@ -204,7 +204,7 @@ impl Session {
             );
             // RFC 9113, 8.7
             let end = if code == Code::REFUSED_STREAM {
-                Broken::unsent
+                Broken::refused
             } else {
                 Broken::sent
             };
@@ -257,7 +257,12 @@ impl Session {
     fn widen(&mut self, id: u32, by: u32) -> Result<(), Fault> {
         let by = i64::from(by & 0x7fff_ffff);
         if by == 0 {
-            return Err(protocol("a window that grows by nothing"));
+            let why = said("a window that grows by nothing");
+            // RFC 9113, 6.9
+            return Err(match id {
+                0 => Fault::Connection(Code::PROTOCOL_ERROR, why),
+                _ => Fault::Stream(Code::PROTOCOL_ERROR, why),
+            });
         }
         if id == 0 {
             self.window += by;
@@ -289,8 +294,8 @@ impl Session {
             let said = String::from_utf8_lossy(&said[..said.len().min(SHOWN)]);
             message = format!("{message}, {}", said.escape_debug());
         }
-        self.leaving = true;
         let why = Failure::new(FailureKind::Reset, message);
+        self.leaving = Some(why.clone());
         let mut broken = 0;
         for (id, stream) in &mut self.streams {
             if *id > last && stream.ended.is_none() {

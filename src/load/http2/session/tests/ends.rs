@@ -12,13 +12,30 @@ fn going_away_ends_only_what_was_not_looked_at() {
         Instant::now(),
     );
     assert!(!session.usable());
+    let going = "the server is going away (GOAWAY): NO_ERROR";
     let (kind, fate, message) = outcome(&mut session, ids[1]).expect_err("not looked at");
     assert_eq!((kind, fate), (FailureKind::Reset, Fate::Untried));
-    assert_eq!(message, "the server is going away (GOAWAY): NO_ERROR");
+    assert_eq!(message, going);
     session.feed(&headers(ids[0], frame::END_STREAM, OK), Instant::now());
     assert_eq!(outcome(&mut session, ids[0]), Ok((200, Vec::new())));
     let refused = session.try_open(&request(b""));
     assert!(matches!(refused, Some(Err(broken)) if broken.fate == Fate::Untried));
+}
+
+#[test]
+fn what_a_peer_said_before_it_closed_is_what_is_told() {
+    let mut session = greeted(&[]);
+    let id = session.open(&request(b""));
+    session.wrote(session.output().len());
+    let content = b"\0\0\0\x01\0\0\0\x0bcalm down";
+    session.feed(&frame_of(frame::GOAWAY, 0, 0, content), Instant::now());
+    session.close(&Failure::new(FailureKind::Reset, "closed".to_owned()));
+    let (_, fate, message) = outcome(&mut session, id).expect_err("closed");
+    assert_eq!(fate, Fate::Unknown);
+    assert!(
+        message.ends_with("ENHANCE_YOUR_CALM, calm down"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -28,7 +45,7 @@ fn a_reset_is_a_failure_unless_the_stream_was_refused() {
             false,
             Code::REFUSED_STREAM,
             FailureKind::Reset,
-            Fate::Unseen,
+            Fate::Refused,
         ),
         (false, Code::CANCEL, FailureKind::Reset, Fate::Unknown),
         (true, Code::CANCEL, FailureKind::Truncated, Fate::Unknown),
@@ -126,6 +143,11 @@ fn an_answer_that_is_none_ends_its_stream_alone() {
             vec![headers(1, 0, &too_long)],
             FailureKind::Oversized,
             "8 MiB",
+        ),
+        (
+            vec![frame_of(frame::WINDOW_UPDATE, 0, 1, &[0; 4])],
+            FailureKind::Malformed,
+            "grows by nothing",
         ),
         (
             vec![headers(1, 0, b"\x48\x03103"); 65],

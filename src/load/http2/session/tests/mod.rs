@@ -310,6 +310,25 @@ fn a_body_goes_out_as_far_as_the_windows_are() {
 }
 
 #[test]
+fn a_body_waits_for_the_peer_to_read_however_wide_its_windows_are() {
+    static BODY: [u8; 3_000_000] = [7; 3_000_000];
+    let mut session = greeted(&[(frame::INITIAL_WINDOW_SIZE, 0x7fff_ffff)]);
+    let mut wider = Vec::new();
+    frame::number(&mut wider, frame::WINDOW_UPDATE, 0, 0x7fff_0000);
+    session.feed(&wider, Instant::now());
+    session.open(&request(&BODY));
+    let mut sent = 0;
+    while !session.output().is_empty() {
+        assert!(session.out.len() < 3 * BACKLOG, "{}", session.out.len());
+        let part = session.output().len().min(50_000);
+        sent += part;
+        session.wrote(part);
+    }
+    let heads = BODY.len().div_ceil(16_384) * Frame::HEAD;
+    assert!(sent > BODY.len() + heads, "{sent}");
+}
+
+#[test]
 fn what_came_is_credited_to_the_peer() {
     let mut session = greeted(&[]);
     let id = session.open(&request(b""));
