@@ -11,8 +11,14 @@ use crate::plan::{Arrival, LoadPlan};
 
 /// Bodies are read up to this size; more is a failure.
 pub(super) const LARGEST_BODY: usize = 8 << 20;
-/// What all large answers under way may take together.
+/// What all large answers under way may take together, at most, and what part of a container's memory.
 const MOST_MEMORY: usize = 256 << 20;
+const PART_OF_CONTAINER: usize = 4;
+/// Where Linux says how much memory a container may have: cgroups of both versions.
+const CONTAINER: [&str; 2] = [
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+];
 /// Descriptors for everything but connections: files, the name service; for each thread its poller and its timer.
 const OTHER_DESCRIPTORS: u64 = 20;
 const DESCRIPTORS_OF_A_THREAD: u64 = 4;
@@ -27,30 +33,46 @@ pub(super) fn oversized_body() -> Failure {
 
 /// The memory of one thread for answers that do not fit into small buffers.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<usize>);
+pub(super) struct Budget {
+    left: Cell<usize>,
+    share: usize,
+}
 
 impl Budget {
-    /// One thread's share.
+    /// One of so many threads' share of what this process may use.
     pub(super) fn new(threads: u32) -> Self {
+        let container = CONTAINER
+            .iter()
+            .find_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
+        Self::of(container, threads)
+    }
+
+    /// The same in a container with so much memory.
+    fn of(container: Option<usize>, threads: u32) -> Self {
+        let all = container.map_or(MOST_MEMORY, |all| MOST_MEMORY.min(all / PART_OF_CONTAINER));
         let threads = usize::try_from(threads.max(1)).unwrap_or(1);
         // One answer always fits.
-        Self(Cell::new((MOST_MEMORY / threads).max(4 * LARGEST_BODY)))
+        let share = (all / threads).max(4 * LARGEST_BODY);
+        Self {
+            left: Cell::new(share),
+            share,
+        }
     }
 
     pub(super) fn reserve(&self, bytes: usize) -> Result<(), Failure> {
-        let left = self.0.get().checked_sub(bytes).ok_or_else(|| {
+        let left = self.left.get().checked_sub(bytes).ok_or_else(|| {
             let message = format!(
-                "the answers under way are larger than {} MiB together; use fewer connections",
-                MOST_MEMORY >> 20
+                "the answers under way take more than {} MiB of one thread; use fewer connections",
+                self.share >> 20
             );
             Failure::new(FailureKind::Oversized, message)
         })?;
-        self.0.set(left);
+        self.left.set(left);
         Ok(())
     }
 
     pub(super) fn release(&self, bytes: usize) {
-        self.0.set(self.0.get() + bytes);
+        self.left.set(self.left.get() + bytes);
     }
 }
 
@@ -135,12 +157,20 @@ mod tests {
 
     #[test]
     fn what_is_released_can_be_reserved_again() {
-        let budget = Budget::new(4);
+        let budget = Budget::of(None, 4);
         let share = MOST_MEMORY / 4;
         assert!(budget.reserve(share).is_ok());
         let failure = budget.reserve(1).expect_err("nothing is left");
         assert_eq!(failure.kind, FailureKind::Oversized);
         budget.release(share);
         assert!(budget.reserve(share).is_ok());
+    }
+
+    #[test]
+    fn a_small_container_is_not_filled_and_one_answer_always_fits() {
+        let share = |container, threads| Budget::of(container, threads).share;
+        assert_eq!(share(Some(1 << 29), 2), 64 << 20);
+        assert_eq!(share(Some(1 << 40), 2), MOST_MEMORY / 2);
+        assert_eq!(share(Some(1 << 27), 2), 4 * LARGEST_BODY);
     }
 }
