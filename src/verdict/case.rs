@@ -262,7 +262,7 @@ impl<'a> Case<'a> {
         let (mut counts, mut unattributed) = (vec![0; self.active.len()], 0);
         for drawn in self.sample.first_of_connections() {
             match drawn {
-                Drawn::Target(target) => counts[target] += 1,
+                Drawn::Target(target) => counts[usize::from(target)] += 1,
                 Drawn::Unattributed => unattributed += 1,
                 Drawn::Unexpected => {}
             }

@@ -16,8 +16,8 @@ pub(super) const LOOKED_AT: usize = 50_000;
 /// Where one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drawn {
-    /// At the target at this position among those with a share.
-    Target(usize),
+    /// At the target at this position among those with a share. There may be a million of these.
+    Target(u16),
     /// Where nothing may end.
     Unexpected,
     /// Nobody knows where.
@@ -25,9 +25,9 @@ pub(super) enum Drawn {
 }
 
 impl Drawn {
-    fn target(self) -> Option<usize> {
+    pub(super) fn target(self) -> Option<usize> {
         match self {
-            Self::Target(target) => Some(target),
+            Self::Target(target) => Some(target.into()),
             Self::Unexpected | Self::Unattributed => None,
         }
     }
@@ -68,8 +68,8 @@ impl Sample {
                 .map(|bucket| place(bucket, Some((expected, mapping))))
             {
                 Some(Place::Target(index)) => {
-                    match active.iter().position(|active| *active == index) {
-                        Some(position) => Drawn::Target(position),
+                    match (0..).zip(&active).find(|(_, active)| **active == index) {
+                        Some((position, _)) => Drawn::Target(position),
                         None => Drawn::Unexpected,
                     }
                 }
@@ -80,13 +80,22 @@ impl Sample {
                 drawn,
                 connection: ended.connection,
             };
-            self.ahead.insert(ended.sequence, draw);
+            if !self.is_next(ended.sequence) {
+                self.ahead.insert(ended.sequence, draw);
+                continue;
+            }
+            self.draws.push(draw);
+            while let Some(sequence) = self.ahead.keys().next().copied()
+                && self.is_next(sequence)
+            {
+                self.draws.extend(self.ahead.remove(&sequence));
+            }
         }
-        while let Some(entry) = self.ahead.first_entry()
-            && usize::try_from(*entry.key()) == Ok(self.draws.len())
-        {
-            self.draws.push(entry.remove());
-        }
+    }
+
+    /// Whether the request at this place of the order is the next.
+    fn is_next(&self, sequence: u32) -> bool {
+        usize::try_from(sequence) == Ok(self.draws.len())
     }
 
     pub(super) fn draws(&self) -> &[Draw] {

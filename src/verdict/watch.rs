@@ -118,7 +118,7 @@ impl Watch {
         }
         for sequence in sequences.into_iter().flatten() {
             match draw.drawn {
-                Drawn::Target(target) => sequence.push(target),
+                Drawn::Target(target) => sequence.push(target.into()),
                 Drawn::Unattributed => sequence.push_unattributed(),
                 Drawn::Unexpected if self.unexpected > self.policy.allow_unexpected => {
                     sequence.push_unexpected();
