@@ -1,6 +1,8 @@
 //! What is declared for the request that will be sent: from `--expect`, or from the rule of the manifests that this
 //! very request matches.
 
+use std::rc::Rc;
+
 use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
@@ -103,7 +105,7 @@ pub(super) struct Routes {
     /// From where the mesh is seen, the port included.
     pub(super) vantage: Vantage,
     /// The routes.
-    pub(super) table: RouteTable,
+    pub(super) table: Rc<RouteTable>,
 }
 
 impl Routes {
@@ -119,7 +121,7 @@ impl Routes {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
         };
-        let table = lower(&manifests, &vantage);
+        let table = Rc::new(lower(&manifests, &vantage));
         Ok(Self {
             sources,
             manifests,

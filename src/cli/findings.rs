@@ -1,5 +1,7 @@
 //! What lint finds about a request that is sent. Not: the rules, and what the counts themselves tell.
 
+use std::rc::Rc;
+
 use super::declared::Asked;
 use crate::diag::Sources;
 use crate::lint::{self, Context, Finding};
@@ -14,8 +16,9 @@ pub(super) fn findings(asked: &Asked) -> Vec<Caveat> {
         return Vec::new();
     };
     let (sources, vantage) = (&routes.sources, &routes.vantage);
-    let context =
-        Context::from(sources, &routes.manifests, &[], vantage).with_request(vantage, probe);
+    let table = Rc::clone(&routes.table);
+    let context = Context::of(sources, &routes.manifests, &[], vantage, table);
+    let context = context.with_request(vantage, probe);
     let findings = lint::about(&context, &resolution);
     let stated = |finding: &Finding| Caveat {
         id: finding.rule.to_owned(),

@@ -1,6 +1,7 @@
 //! What lint looks at: the manifests, and the routes they make from every vantage that matters. Not: what is wrong there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::diag::{Diagnostic, Sources, Span};
 use crate::manifest::gateway_api::ParentKind;
@@ -37,7 +38,7 @@ pub struct View {
     /// From where.
     pub vantage: Vantage,
     /// What applies there.
-    pub table: RouteTable,
+    pub table: Rc<RouteTable>,
     // The hosts that this view is about, by position; none means all.
     only: Option<Vec<usize>>,
 }
@@ -85,9 +86,13 @@ impl<'c> Context<'c> {
             ..mesh.clone()
         };
         let home = Vantage::mesh(None, None).origin;
-        context.look(at(home));
+        let look = |context: &mut Self, vantage: Vantage| {
+            let table = Rc::new(lower(manifests, &vantage));
+            context.look(vantage, table);
+        };
+        look(&mut context, at(home));
         for (namespace, name) in gateways(manifests) {
-            context.look(at(Origin::Gateway { namespace, name }));
+            look(&mut context, at(Origin::Gateway { namespace, name }));
         }
         context
     }
@@ -100,9 +105,22 @@ impl<'c> Context<'c> {
         problems: &'c [Diagnostic],
         vantage: &Vantage,
     ) -> Self {
+        let table = Rc::new(lower(manifests, vantage));
+        Self::of(sources, manifests, problems, vantage, table)
+    }
+
+    /// The same with the routes that have been made of the manifests for this place.
+    #[must_use]
+    pub fn of(
+        sources: &'c Sources,
+        manifests: &'c Manifests,
+        problems: &'c [Diagnostic],
+        vantage: &Vantage,
+        table: Rc<RouteTable>,
+    ) -> Self {
         let mut context = Self::empty(sources, manifests, problems);
         context.asked = Some(vantage.clone());
-        context.look(vantage.clone());
+        context.look(vantage.clone(), table);
         context
     }
 
@@ -110,7 +128,10 @@ impl<'c> Context<'c> {
     #[must_use]
     pub fn with_request(mut self, vantage: &Vantage, probe: &'c Probe) -> Self {
         let vantage = vantage.clone().dialling(probe);
-        let table = lower(self.manifests, &vantage);
+        let known = (self.views.iter())
+            .find(|view| view.vantage == vantage && view.only.is_none())
+            .map(|view| Rc::clone(&view.table));
+        let table = known.unwrap_or_else(|| Rc::new(lower(self.manifests, &vantage)));
         let host = resolve(&table, probe).ok().and_then(|found| {
             let at = |host: &VirtualHost| std::ptr::eq(host, found.host);
             table.hosts.iter().position(at)
@@ -152,8 +173,7 @@ impl<'c> Context<'c> {
 
     /// Adds what is seen from a place. Without a request the port that is dialled is unknown, so a Service with several
     /// ports of which none is declared to be HTTP is looked at port by port.
-    fn look(&mut self, vantage: Vantage) {
-        let table = lower(self.manifests, &vantage);
+    fn look(&mut self, vantage: Vantage, table: Rc<RouteTable>) {
         let mut ports: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         if matches!(vantage.origin, Origin::Mesh { .. }) {
             for (at, host) in table.hosts.iter().enumerate() {
@@ -178,7 +198,7 @@ impl<'c> Context<'c> {
                 ..vantage.clone()
             };
             self.views.push(View {
-                table: lower(self.manifests, &vantage),
+                table: Rc::new(lower(self.manifests, &vantage)),
                 vantage,
                 only: Some(hosts),
             });
