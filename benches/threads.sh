@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-connections=100 requests=200000 rounds=5
+connections=100 requests=400000 rounds=5
 while getopts c:n:r: option; do
     case $option in
     c) connections=$OPTARG ;;
