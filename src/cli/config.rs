@@ -133,7 +133,7 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
-        let request = request(url, args.request)?;
+        let request = request(&url, args.request)?;
         if args.load.streams.is_some() && !request.route.protocol.multiplexes() {
             return Err(Failure::usage(
                 "--streams: an HTTP/1.1 connection carries one request at a time",

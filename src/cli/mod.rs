@@ -1,9 +1,11 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
+mod address;
 mod args;
 mod call;
 mod complete;
 mod config;
+mod credentials;
 mod declared;
 mod deliver;
 mod demo;
@@ -19,6 +21,7 @@ mod objectives;
 mod output;
 mod planning;
 mod progress;
+mod proxy;
 mod report;
 mod request;
 mod route;
