@@ -253,9 +253,20 @@ fn a_proxy_is_asked_by_url_and_tunnels_what_is_encrypted() {
         all_say("x-protocol", &[&via[..], &["--http2", &tls]].concat()),
         "HTTP/2.0"
     );
+    // Where it leads elsewhere, the host is the one of the URL all the same.
+    let elsewhere = format!("weather.test:80:localhost:{}", nginx.port());
+    let led = [
+        "-x",
+        &at,
+        "--connect-to",
+        &elsewhere,
+        "http://weather.test/",
+    ];
+    assert_eq!(all_say("x-host", &led), "weather.test");
     let log = proxy.log();
     for line in [
         format!("GET {plain}"),
+        format!("CONNECT localhost:{}", nginx.port()),
         format!("CONNECT localhost:{}", nginx.tls_port()),
     ] {
         assert!(log.contains(&line), "{line}: {log}");

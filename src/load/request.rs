@@ -42,9 +42,7 @@ impl Prepared {
                 authorization,
                 target,
                 ..
-            } if plan.endpoint.tls.is_none() => {
-                (absolute(target, template), authorization.as_deref())
-            }
+            } if !plan.tunnelled() => (absolute(target, template), authorization.as_deref()),
             _ => (template.target.to_string(), None),
         };
         Self::Http1 {
