@@ -272,10 +272,12 @@ fn a_proxy_is_asked_by_url_and_tunnels_what_is_encrypted() {
         assert!(log.contains(&line), "{line}: {log}");
     }
     // A proxy that is not there, and a target that the proxy cannot reach.
-    let gone = run_json(&["-n", "2", "-x", "127.0.0.1:1", &plain])
-        .exits(4)
-        .report();
+    let outcome = run_json(&["-n", "2", "-x", "127.0.0.1:1", &plain]).exits(4);
+    let gone = outcome.report();
     assert_eq!(gone.failures("connect"), 2, "{:#}", gone.0);
+    let failures = gone.0["observation"]["failures"].to_string();
+    assert!(failures.contains("the proxy `127.0.0.1:1`: "), "{failures}");
+    outcome.advises("in -x");
     let dead = run_json(&["-n", "2", "-k", "-x", &at, "https://127.0.0.1:1/"])
         .exits(4)
         .report();
@@ -291,12 +293,12 @@ fn a_proxy_may_want_to_know_who_asks() {
     assert_eq!(all_say("x-version", &once), "v1");
     assert_eq!(all_say("x-version", &["-k", "-x", &known, &tls]), "v1");
     let stranger = proxy.addr().to_string();
-    let report = run_json(&["-n", "2", "-k", "-x", &stranger, &tls])
-        .exits(4)
-        .report();
+    let outcome = run_json(&["-n", "2", "-k", "-x", &stranger, &tls]).exits(4);
+    let report = outcome.report();
     assert_eq!(report.failures("connect"), 2, "{:#}", report.0);
     let example = report.0["observation"]["failures"].to_string();
     assert!(example.contains("407"), "{example}");
+    outcome.advises("USER:PASSWORD@");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
 mod address;
+mod advice;
 mod args;
 mod call;
 mod complete;

@@ -10,7 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
 };
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -64,14 +65,28 @@ impl Connector {
     }
 
     pub(super) async fn connect(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
-        let stream = self.config.connect(self.name.clone(), socket).await?;
+        let stream = self.config.connect(self.name.clone(), socket).await;
+        let stream = stream.map_err(|error| {
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            let refused = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+            if cause == Some(&refused) {
+                self.disagreed()
+            } else {
+                error
+            }
+        })?;
         let agreed = stream.get_ref().1.alpn_protocol();
         if self.wanted.is_some() && agreed != self.wanted {
-            return Err(io::Error::other(
-                "the server does not speak HTTP/2 (it does not agree to `h2` by ALPN); leave --http2 out",
-            ));
+            return Err(self.disagreed());
         }
         Ok(stream)
+    }
+
+    fn disagreed(&self) -> io::Error {
+        io::Error::other(match self.wanted {
+            Some(_) => "the server does not speak HTTP/2: it does not agree to `h2` by ALPN",
+            None => "the server does not speak HTTP/1.1: it does not agree to `http/1.1` by ALPN",
+        })
     }
 }
 
@@ -102,8 +117,15 @@ fn client_identity(
     if chain.is_empty() {
         return Err(wrong("the --cert file holds no certificate".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_slice(&identity.key)
-        .map_err(|error| wrong(format!("the --key file holds no private key: {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|error| {
+        // `BEGIN ENCRYPTED PRIVATE KEY`, or `Proc-Type: 4,ENCRYPTED` in older files.
+        let encrypted = identity.key.windows(9).any(|part| part == b"ENCRYPTED");
+        wrong(if encrypted {
+            "the key of the --key file is encrypted".to_owned()
+        } else {
+            format!("the --key file holds no private key: {error}")
+        })
+    })?;
     Ok((chain, key))
 }
 

@@ -61,6 +61,14 @@ impl Identity {
         }
     }
 
+    /// Speaks this protocol and no other.
+    pub(crate) fn speaking(self, protocol: &str) -> Self {
+        let mut config = ServerConfig::clone(self.acceptor.config());
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self { acceptor, ..self }
+    }
+
     /// Shakes hands as this identity.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
