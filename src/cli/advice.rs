@@ -65,7 +65,7 @@ const CONNECT: [(&str, &str); 5] = [
     ),
 ];
 
-const TLS: [(&str, &str); 11] = [
+const TLS: [(&str, &str); 14] = [
     (
         "does not speak HTTP/2",
         "leave --http2 out; --grpc cannot do without HTTP/2",
@@ -79,6 +79,19 @@ const TLS: [(&str, &str); 11] = [
         "not valid for name",
         "the certificate is checked for the host of the URL, which --host does not change: put a name that it has into the \
          URL, and where to connect into --connect-to or --resolve",
+    ),
+    (
+        "CaUsedAsEndEntity",
+        "the server shows the certificate of an authority: trust this very one with --cacert FILE, or any with --insecure",
+    ),
+    (
+        "UnsupportedCertVersion",
+        "a certificate of X.509 version 1 has no names to check: make one with subjectAltName, or take any with --insecure",
+    ),
+    (
+        "alert: HandshakeFailure",
+        "the server takes no such handshake: it may want a client certificate (--cert FILE, --key FILE), or speak nothing newer \
+         than TLS 1.1",
     ),
     (
         "UnknownIssuer",
@@ -100,22 +113,28 @@ const TLS: [(&str, &str); 11] = [
 const CLIENT_CERTIFICATE: &str =
     "the server wants a client certificate that it trusts: --cert FILE and --key FILE";
 
-const TIMEOUT: [(&str, &str); 2] = [
-    (
-        "connection within",
-        "nothing takes the connection in time; check the address, or wait longer with --connect-timeout",
-    ),
+const TIMEOUT: [(&str, &str); 4] = [
+    ("connection within", LONG_CONNECT),
+    ("no answer in time", LONG_CONNECT),
+    ("timed out", LONG_CONNECT),
     (
         "",
         "nothing answers in time; check the address, or wait longer with --timeout",
     ),
 ];
 
-const RESET: [(&str, &str); 1] = [(
-    "",
-    "something takes connections there, and ends them without an answer; does it want https://, --http2 or --h2c, or other \
-     requests?",
-)];
+const LONG_CONNECT: &str = "nothing takes the connection in time; check the address, or wait longer with --connect-timeout";
+
+const RESET: [(&str, &str); 3] = [
+    ("GOAWAY", REFUSED),
+    ("the server reset the stream", REFUSED),
+    (
+        "",
+        "something takes connections there, and ends them without an answer; does it want https://, --http2 or --h2c, or \
+         other requests?",
+    ),
+];
+const REFUSED: &str = "the server speaks HTTP/2 and refuses these requests: look at what it logs";
 
 const MALFORMED: [(&str, &str); 4] = [
     (
@@ -219,6 +238,16 @@ mod tests {
                 "tls",
                 "invalid peer certificate: certificate not valid for name `a`",
                 "--connect-to",
+            ),
+            (
+                "tls",
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "this very one",
+            ),
+            (
+                "reset",
+                "the server reset the stream: REFUSED_STREAM",
+                "what it logs",
             ),
             (
                 "tls",

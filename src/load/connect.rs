@@ -108,10 +108,12 @@ async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, 
     })
 }
 
-/// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted.
+/// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted. And whichever clock
+/// says that time is up, it is up.
 fn unconnected(error: &io::Error) -> Failure {
     let kind = match error.kind() {
         io::ErrorKind::ConnectionReset => FailureKind::Reset,
+        io::ErrorKind::TimedOut => FailureKind::Timeout,
         _ => FailureKind::Connect,
     };
     let help = match error.kind() {
@@ -157,4 +159,22 @@ async fn tcp(
         }
     }
     Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_connection_from_standing_has_its_kind() {
+        for (error, kind) in [
+            (io::ErrorKind::ConnectionRefused, FailureKind::Connect),
+            (io::ErrorKind::ConnectionReset, FailureKind::Reset),
+            (io::ErrorKind::TimedOut, FailureKind::Timeout),
+        ] {
+            assert_eq!(unconnected(&error.into()).kind, kind, "{error:?}");
+        }
+        let none = io::Error::from_raw_os_error(TOO_MANY_FILES[1]);
+        assert!(unconnected(&none).message.contains("ulimit -n"));
+    }
 }
