@@ -33,12 +33,40 @@ fn flags_that_cannot_be_meant_are_refused() {
         ),
         ("an unknown format", &["-o", "papyrus", &url]),
         ("a header without a colon", &["-H", "end-user", &url]),
+        ("centuries", &["-t", "9300000000000000000", &url]),
+        (
+            "centuries at a rate",
+            &["-z", "9300000000000000000", "-q", "10", &url],
+        ),
+        ("a body from nowhere", &["-d", "@", &url]),
+        (
+            "a host that HTTP/2 cannot name",
+            &["--h2c", "--host", "a b", &url],
+        ),
         (
             "a file that is not there",
             &["-f", "no-such-file.yaml", &url],
         ),
     ] {
         run(args).refused(case);
+    }
+}
+
+#[test]
+fn a_negative_number_is_no_option() {
+    let url = Refusing::start().url("/");
+    for option in [
+        "-q",
+        "-c",
+        "-t",
+        "-z",
+        "-n",
+        "--ramp-up",
+        "--connect-timeout",
+    ] {
+        let outcome = run(&[option, "-1", &url]);
+        outcome.refused(option);
+        assert!(outcome.stderr.contains("`-1` is not a"), "{outcome:#?}");
     }
 }
 

@@ -67,6 +67,9 @@ mod keepalive;
 // Connections that many requests share, and servers that limit them, end them, or forget them.
 mod http2;
 
+// Which certificates are trusted, and what a failure of TLS advises.
+mod certificates;
+
 // Every protocol a mesh speaks, against real servers and proxies.
 mod protocols;
 

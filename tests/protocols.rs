@@ -253,18 +253,31 @@ fn a_proxy_is_asked_by_url_and_tunnels_what_is_encrypted() {
         all_say("x-protocol", &[&via[..], &["--http2", &tls]].concat()),
         "HTTP/2.0"
     );
+    // Where it leads elsewhere, the host is the one of the URL all the same.
+    let elsewhere = format!("weather.test:80:localhost:{}", nginx.port());
+    let led = [
+        "-x",
+        &at,
+        "--connect-to",
+        &elsewhere,
+        "http://weather.test/",
+    ];
+    assert_eq!(all_say("x-host", &led), "weather.test");
     let log = proxy.log();
     for line in [
         format!("GET {plain}"),
+        format!("CONNECT localhost:{}", nginx.port()),
         format!("CONNECT localhost:{}", nginx.tls_port()),
     ] {
         assert!(log.contains(&line), "{line}: {log}");
     }
     // A proxy that is not there, and a target that the proxy cannot reach.
-    let gone = run_json(&["-n", "2", "-x", "127.0.0.1:1", &plain])
-        .exits(4)
-        .report();
+    let outcome = run_json(&["-n", "2", "-x", "127.0.0.1:1", &plain]).exits(4);
+    let gone = outcome.report();
     assert_eq!(gone.failures("connect"), 2, "{:#}", gone.0);
+    let failures = gone.0["observation"]["failures"].to_string();
+    assert!(failures.contains("the proxy `127.0.0.1:1`: "), "{failures}");
+    outcome.advises("in -x");
     let dead = run_json(&["-n", "2", "-k", "-x", &at, "https://127.0.0.1:1/"])
         .exits(4)
         .report();
@@ -280,12 +293,12 @@ fn a_proxy_may_want_to_know_who_asks() {
     assert_eq!(all_say("x-version", &once), "v1");
     assert_eq!(all_say("x-version", &["-k", "-x", &known, &tls]), "v1");
     let stranger = proxy.addr().to_string();
-    let report = run_json(&["-n", "2", "-k", "-x", &stranger, &tls])
-        .exits(4)
-        .report();
+    let outcome = run_json(&["-n", "2", "-k", "-x", &stranger, &tls]).exits(4);
+    let report = outcome.report();
     assert_eq!(report.failures("connect"), 2, "{:#}", report.0);
     let example = report.0["observation"]["failures"].to_string();
     assert!(example.contains("407"), "{example}");
+    outcome.advises("USER:PASSWORD@");
 }
 
 #[test]

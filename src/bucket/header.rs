@@ -19,12 +19,36 @@ pub(super) fn parse(name: &str) -> Result<Box<dyn Extract>, String> {
 
 impl Extract for Header {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
-        let value = reply.headers.get(&self.0)?;
-        Some(String::from_utf8_lossy(value.trim_ascii()))
+        let value = reply.headers.get(&self.0)?.trim_ascii();
+        let text = String::from_utf8_lossy(value);
+        Some(if value.contains(&b'\n') {
+            Cow::Owned(unfolded(&text))
+        } else {
+            text
+        })
     }
 
     fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
         let value = reply.headers.get(&self.0)?;
         Some((Origin::Header, value))
+    }
+}
+
+/// A value that was sent over several lines (obs-fold), in one: "replace each received obs-fold with one or more SP octets"
+/// (RFC 9112, 5.2).
+fn unfolded(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::value;
+
+    #[test]
+    fn a_folded_value_is_one_line() {
+        let of = |text| value("header:x-a", 200, &[("x-a", text)], "");
+        assert_eq!(of("1\r\n  2 3 \n\t4").as_deref(), Some("1 2 3 4"));
+        assert_eq!(of("1  2").as_deref(), Some("1  2"));
     }
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::header::{HOST, HeaderValue};
+use http::uri::Authority;
+
 use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
 };
@@ -133,11 +136,20 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
-        let request = request(url, args.request)?;
+        let request = request(&url, args.request)?;
         if args.load.streams.is_some() && !request.route.protocol.multiplexes() {
             return Err(Failure::usage(
                 "--streams: an HTTP/1.1 connection carries one request at a time",
                 "add --http2, --h2c or --grpc, or use more connections with -c",
+            ));
+        }
+        let host = request.headers.get(HOST).map(HeaderValue::as_bytes);
+        if request.route.protocol.multiplexes()
+            && host.is_some_and(|host| Authority::try_from(host).is_err())
+        {
+            return Err(Failure::usage(
+                "the host of an HTTP/2 request is a name or an address, and a port where there is one",
+                "write --host HOST or --host HOST:PORT, or leave --http2 and --h2c out",
             ));
         }
         Ok(Self {

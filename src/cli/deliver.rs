@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use super::config::OutputConfig;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{args, output, say};
+use super::{advice, args, output, say};
 use crate::report::{Report, Style};
 use crate::verdict::Outcome;
 
@@ -39,7 +39,7 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
         say(&format!(
             "error: {}\nhelp: {}\n",
             report.verdict.reason,
-            no_data_help(report)
+            advice::no_data(&report.observation)
         ));
     }
     Ok(())
@@ -59,30 +59,6 @@ pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
             path: "stdout".to_owned(),
             source,
         }),
-    }
-}
-
-/// What to look at when nothing could be judged.
-fn no_data_help(report: &Report) -> &'static str {
-    let seen = &report.observation;
-    if seen.answered > 0 {
-        return "answers came, but none says where it is from: errors of the proxy, or a value that --bucket does not find; \
-                without -f and --expect resplit shows them all";
-    }
-    let most = seen.failures.iter().max_by_key(|failed| failed.count);
-    match most.map_or("", |failed| failed.kind.as_str()) {
-        "dns" => {
-            "check the spelling; names of services resolve inside the mesh, so run in a pod with `kubectl exec`"
-        }
-        "tls" => {
-            "check that the port speaks TLS (else use http://); trust its certificate with --cacert FILE or --insecure"
-        }
-        "malformed" | "reset" => {
-            "something listens there, but does not speak the protocol that was asked for; is it https://, --http2 or --h2c?"
-        }
-        "timeout" => "nothing answers in time; check the address, or wait longer with --timeout",
-        "oversized" => "answers of more than 8 MiB are not read",
-        _ => "check the address and port, and that something listens there",
     }
 }
 

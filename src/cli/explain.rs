@@ -1,6 +1,7 @@
 //! `resplit explain`: which rule takes exactly this request, what it makes of it, and why the others do not. Nothing is
 //! sent.
 
+use super::address::shown;
 use super::args::{ExplainArgs, ExplainFormat};
 use super::config;
 use super::declared::{Routes, distinct, host_header, probe};
@@ -18,7 +19,10 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
     if args.filename.is_empty() {
         return Err(Failure::usage(
             "there are no manifests, so there is nothing to explain",
-            format!("name them with -f: resplit explain -f FILE {}", args.url),
+            format!(
+                "name them with -f: resplit explain -f FILE {}",
+                shown(&args.url)
+            ),
         ));
     }
     let output = args.output;
@@ -34,7 +38,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
 
 fn explained(args: ExplainArgs) -> Result<Explanation, Failure> {
     let vantage = config::vantage(&args.vantage)?;
-    let request = request(args.url, args.request)?;
+    let request = request(&args.url, args.request)?;
     let asked = probe(&request);
     let sources = input::manifests(&args.filename)?;
     let routes = Routes::new(sources, Some(&asked), &vantage, args.quiet).map_err(here)?;

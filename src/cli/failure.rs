@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
+use super::advice;
 use super::exit::Exit;
 use crate::load::LoadError;
 use crate::verdict::mapping::MappingError;
@@ -101,10 +102,7 @@ impl Failure {
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()
             }
-            Self::Load(LoadError::Tls(_)) => {
-                "give the CA with --cacert FILE, or trust any certificate with --insecure"
-                    .to_owned()
-            }
+            Self::Load(LoadError::Tls(message)) => advice::tls_setup(message).to_owned(),
             Self::Load(LoadError::Descriptors { .. } | LoadError::Limit(_)) => {
                 "raise the limit (ulimit -n, LimitNOFILE, or that of the container), or use fewer connections with -c"
                     .to_owned()

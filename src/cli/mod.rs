@@ -1,9 +1,12 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
+mod address;
+mod advice;
 mod args;
 mod call;
 mod complete;
 mod config;
+mod credentials;
 mod declared;
 mod deliver;
 mod demo;
@@ -19,6 +22,7 @@ mod objectives;
 mod output;
 mod planning;
 mod progress;
+mod proxy;
 mod report;
 mod request;
 mod route;

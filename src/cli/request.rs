@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use base64::Engine;
 use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE,
     TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, Method, Uri};
 
+use super::address::Address;
 use super::call::Call;
+use super::credentials;
 use super::failure::Failure;
 use super::route::{RouteConfig, TlsConfig, route, tls};
 use super::traffic::RequestArgs;
@@ -17,7 +18,7 @@ use super::traffic::RequestArgs;
 /// What every request says, and to whom.
 #[derive(Debug)]
 pub(super) struct RequestConfig {
-    /// The URL as typed.
+    /// The URL as typed, without a password: it is shown, and saved with reports.
     pub(super) url: String,
     /// The host to connect to, without brackets.
     pub(super) host: String,
@@ -57,7 +58,7 @@ pub(super) fn optional(
 ) -> Result<Option<RequestConfig>, Failure> {
     let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
     match url {
-        Some(url) => request(url, args).map(Some),
+        Some(url) => request(&url, args).map(Some),
         None if described && needed => Err(Failure::usage(
             "a request is described, but not where it goes",
             format!(
@@ -69,11 +70,15 @@ pub(super) fn optional(
 }
 
 /// What every request says, and to whom.
-pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, Failure> {
-    let mut address = address(&url)?;
+pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
+    let mut address = Address::read(url)?;
     let call = args.route.grpc.as_deref().map(Call::read).transpose()?;
     let body = match (args.data, args.data_file) {
         (Some(text), _) => match text.strip_prefix('@') {
+            Some("") => {
+                let help = "write it as -d @FILE, or -d @- for stdin";
+                return Err(Failure::usage("-d @ does not say which file", help));
+            }
             Some(path) => Body::File(PathBuf::from(path)),
             None => Body::Bytes(text.into_bytes()),
         },
@@ -120,12 +125,10 @@ pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, F
             )?,
         );
     }
-    if let Some(userinfo) = args.auth.as_deref().or(address.userinfo.as_deref()) {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(userinfo);
-        headers.insert(
-            AUTHORIZATION,
-            header_value("--auth", &format!("Basic {encoded}"))?,
-        );
+    let typed = args.auth.as_deref().map(credentials::typed);
+    let in_url = || address.userinfo.as_deref().map(credentials::in_url);
+    if let Some(authorization) = typed.or_else(in_url) {
+        headers.insert(AUTHORIZATION, header_value("--auth", &authorization)?);
     }
     custom_headers(&mut headers, &args.header)?;
     if let Some(host) = &args.host {
@@ -133,7 +136,7 @@ pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, F
     }
     let route = route(&args.route, &address.host, address.port, address.https)?;
     Ok(RequestConfig {
-        url,
+        url: address.shown,
         tls: tls(&args.route, address.https)?,
         route,
         host: address.host,
@@ -145,13 +148,17 @@ pub(super) fn request(url: String, args: RequestArgs) -> Result<RequestConfig, F
     })
 }
 
-/// `-H`: the first of a name replaces the default, further ones add up, an empty value removes it.
+/// `-H`: the first of a name replaces the default, further ones add up, an empty value removes it; a semicolon in place of
+/// the colon sends an empty one, as in curl.
 fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failure> {
     let mut replaced: Vec<HeaderName> = Vec::new();
     for text in typed {
-        let help = "write it as -H 'name: value'";
+        let help = "write it as -H 'name: value', or as -H 'name;' where there is none";
+        let valueless = || text.trim_end().strip_suffix(';').map(|name| (name, None));
         let (name, value) = text
             .split_once(':')
+            .map(|(name, value)| (name, Some(value.trim())))
+            .or_else(valueless)
             .ok_or_else(|| Failure::usage(format!("`{text}` is no header"), help))?;
         let name: HeaderName = name
             .trim()
@@ -165,8 +172,14 @@ fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failu
             headers.remove(&name);
             replaced.push(name.clone());
         }
-        if !value.trim().is_empty() {
-            headers.append(&name, header_value("--header", value.trim())?);
+        match value {
+            Some("") => {}
+            Some(value) => {
+                headers.append(&name, header_value("--header", value)?);
+            }
+            None => {
+                headers.append(&name, HeaderValue::from_static(""));
+            }
         }
     }
     Ok(())
@@ -181,102 +194,6 @@ fn header_value(option: &str, text: &str) -> Result<HeaderValue, Failure> {
             ),
             "leave control characters out",
         )
-    })
-}
-
-/// The parts of a URL.
-struct Address {
-    https: bool,
-    host: String,
-    port: u16,
-    /// Host and port as typed, as they go into the `Host` header.
-    authority: String,
-    userinfo: Option<String>,
-    target: Uri,
-}
-
-impl Address {
-    /// The path of a gRPC call, in place of that of the URL, which must be none.
-    fn called(&self, call: &Call) -> Result<Uri, Failure> {
-        if self.target != "/" {
-            let message = format!(
-                "--grpc names what is called, and the URL names `{}`",
-                self.target
-            );
-            return Err(Failure::usage(message, "write the URL without a path"));
-        }
-        call.path.parse().map_err(|error| {
-            let message = format!("--grpc: `{}` is no path: {error}", call.path);
-            Failure::usage(message, "write it as --grpc PACKAGE.SERVICE/METHOD")
-        })
-    }
-}
-
-fn address(url: &str) -> Result<Address, Failure> {
-    let wrong = |message: String| {
-        Failure::usage(
-            message,
-            "a URL looks like http://weather-backend:5000/version",
-        )
-    };
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Err(Failure::usage(
-            format!("`{url}` is no URL: it has no scheme"),
-            format!("type http://{url}"),
-        ));
-    };
-    let https = match scheme.to_ascii_lowercase().as_str() {
-        "http" => false,
-        "https" => true,
-        _ => {
-            return Err(wrong(format!(
-                "`{scheme}` is no scheme that resplit speaks; there are http and https"
-            )));
-        }
-    };
-    let rest = rest.split('#').next().unwrap_or(rest);
-    let (authority, path) = rest
-        .find(['/', '?'])
-        .map_or((rest, ""), |at| rest.split_at(at));
-    let (userinfo, authority) = authority
-        .rsplit_once('@')
-        .map_or((None, authority), |(user, host)| {
-            (Some(user.to_owned()), host)
-        });
-    let parsed: http::uri::Authority = authority
-        .parse()
-        .map_err(|error| wrong(format!("`{url}` is no URL: {error}")))?;
-    let host = parsed
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned();
-    if host.is_empty() {
-        return Err(wrong(format!("`{url}` names no host")));
-    }
-    // `Authority` accepts a port it cannot represent and then has none.
-    let port = match parsed.port_u16() {
-        Some(0) => None,
-        None if authority.len() == parsed.host().len() => Some(if https { 443 } else { 80 }),
-        port => port,
-    };
-    let port =
-        port.ok_or_else(|| wrong(format!("`{authority}` has no port between 1 and 65535")))?;
-    let path = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("/{path}")
-    };
-    let target = path
-        .parse()
-        .map_err(|error| wrong(format!("`{path}` is no path: {error}")))?;
-    Ok(Address {
-        https,
-        host,
-        port,
-        authority: authority.to_owned(),
-        userinfo,
-        target,
     })
 }
 
@@ -297,55 +214,6 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_taken_apart() {
-        for (url, host, port, authority, target) in [
-            ("http://a", "a", 80, "a", "/"),
-            ("https://a/x?y=1#z", "a", 443, "a", "/x?y=1"),
-            ("http://[::1]:8080?q", "::1", 8080, "[::1]:8080", "/?q"),
-            (
-                "HTTP://u:p@a:5000/%2e%2E/b",
-                "a",
-                5000,
-                "a:5000",
-                "/%2e%2E/b",
-            ),
-        ] {
-            let config = config(&[url]).expect(url);
-            let request = &config.request;
-            assert_eq!(
-                (
-                    request.host.as_str(),
-                    request.port,
-                    request.target.to_string().as_str()
-                ),
-                (host, port, target),
-                "{url}"
-            );
-            assert_eq!(header(&config, "host"), [authority], "{url}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_url_says_why_and_what_to_type() {
-        for (url, part) in [
-            ("localhost:8080", "type http://localhost:8080"),
-            ("ftp://a/", "`ftp` is no scheme"),
-            ("http://", "no URL"),
-            ("http://:80/", "names no host"),
-            ("http://a:0/", "no port"),
-            ("http://a:70000/", "no port"),
-            ("http://a b/", "no URL"),
-            ("http://a/b c", "no path"),
-        ] {
-            let message = config(&[url]).expect_err(url).render();
-            assert!(
-                message.contains(part) && message.contains("help: "),
-                "{url}: {message}"
-            );
-        }
-    }
-
-    #[test]
     fn a_body_makes_it_a_post_unless_the_method_is_given() {
         let posted = config(&["http://a", "-d", "x=1"]).expect("a body");
         assert_eq!(posted.request.method, Method::POST);
@@ -360,6 +228,8 @@ mod tests {
             ("PUT", vec!["text/plain".to_owned()])
         );
         assert!(matches!(put.request.body, Body::File(_)));
+        let message = config(&["http://a", "-d", "@"]).expect_err("no file");
+        assert!(message.render().contains("which file"));
     }
 
     #[test]
@@ -374,13 +244,28 @@ mod tests {
             "user-agent:",
             "-H",
             "Host: b",
-            "-a",
-            "me:secret",
+            "-H",
+            "x-empty;",
+            "-H",
+            "accept: ;",
         ])
         .expect("headers");
         assert_eq!(header(&config, "x"), ["1", "2"]);
         assert_eq!(header(&config, "user-agent"), Vec::<String>::new());
         assert_eq!(header(&config, "host"), ["b"]);
-        assert_eq!(header(&config, "authorization"), ["Basic bWU6c2VjcmV0"]);
+        assert_eq!(header(&config, "x-empty"), [""]);
+        assert_eq!(header(&config, "accept"), [";"]);
+    }
+
+    /// RFC 7617, 2: "concatenating the user-id, a single colon (":") character, and the password", which a URL has
+    /// percent-encoded.
+    #[test]
+    fn credentials_are_those_of_the_option_else_of_the_url() {
+        let sent = |args: &[&str]| header(&config(args).expect("a request"), "authorization");
+        let basic = |text: &str| [format!("Basic {text}")];
+        let url = "http://me:se%63ret@a";
+        assert_eq!(sent(&[url]), basic("bWU6c2VjcmV0"));
+        assert_eq!(sent(&[url, "-a", "me"]), basic("bWU6"));
+        assert_eq!(sent(&["http://@a"]), Vec::<String>::new());
     }
 }

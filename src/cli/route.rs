@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use base64::Engine;
-
 use super::failure::Failure;
+use super::proxy::Proxy;
 use super::traffic::RouteArgs;
 use crate::plan::{Dial, Family, Protocol, Via};
 
@@ -120,12 +119,15 @@ fn connect_to(rules: &[String], host: &str, port: u16) -> Result<(String, u16), 
         let wrong = || {
             Failure::usage(
                 format!("--connect-to: `{rule}` does not say from where to where"),
-                "write it as --connect-to HOST1:PORT1:HOST2:PORT2, as in weather:80:10.0.0.7:8080; parts may be empty",
+                "write it as --connect-to HOST1:PORT1:HOST2:PORT2, as in weather:80:10.0.0.7:8080; parts may be empty, \
+                 and the last left out",
             )
         };
         let parts = parts(rule);
-        let [from, from_port, to, to_port] = parts.as_slice() else {
-            return Err(wrong());
+        let (from, from_port, to, to_port) = match parts.as_slice() {
+            [from, from_port, to] => (from, from_port, to, ""),
+            [from, from_port, to, to_port] => (from, from_port, to, *to_port),
+            _ => return Err(wrong()),
         };
         let number = |text: &str| match text {
             "" => Ok(None),
@@ -147,9 +149,10 @@ fn connect_to(rules: &[String], host: &str, port: u16) -> Result<(String, u16), 
     Ok((host.to_owned(), port))
 }
 
-/// The name to connect to, with its addresses where `--resolve` gives them; the last that fits wins, as in curl.
+/// The name to connect to, with its addresses where `--resolve` gives them: the last that names the host, else the last for
+/// any host, as in curl.
 fn dial(rules: &[String], host: String, port: u16) -> Result<Dial, Failure> {
-    let mut pinned = Vec::new();
+    let (mut named, mut any) = (None, None);
     for rule in rules {
         let wrong = || {
             Failure::usage(
@@ -158,6 +161,12 @@ fn dial(rules: &[String], host: String, port: u16) -> Result<Dial, Failure> {
                  commas, and `*` stands for any host",
             )
         };
+        if let Some(entry) = rule.strip_prefix('-') {
+            let message =
+                format!("--resolve: `{rule}` removes an entry, and a run begins without any");
+            let help = format!("leave it out, or give `{entry}` an address");
+            return Err(Failure::usage(message, help));
+        }
         let mut halves = rule.splitn(2, ':');
         let (Some(name), Some(rest)) = (halves.next(), halves.next()) else {
             return Err(wrong());
@@ -173,12 +182,15 @@ fn dial(rules: &[String], host: String, port: u16) -> Result<Dial, Failure> {
             .split(',')
             .map(|text| bare(text.trim()).parse().map_err(|_| wrong()))
             .collect::<Result<_, _>>()?;
-        // curl marks rules that expire, or that end one, with a sign; here rules last as long as the run.
+        // curl marks rules that expire with a sign; here rules last as long as the run.
         let name = name.trim_start_matches('+');
-        if (name == "*" || name.eq_ignore_ascii_case(&host)) && at == port {
-            pinned = addresses;
+        if at == port && name == "*" {
+            any = Some(addresses);
+        } else if at == port && name.eq_ignore_ascii_case(&host) {
+            named = Some(addresses);
         }
     }
+    let pinned = named.or(any).unwrap_or_default();
     Ok(Dial { host, port, pinned })
 }
 
@@ -202,55 +214,6 @@ fn parts(text: &str) -> Vec<&str> {
                 return parts;
             }
         }
-    }
-}
-
-/// An HTTP proxy.
-struct Proxy {
-    host: String,
-    port: u16,
-    authorization: Option<String>,
-}
-
-impl Proxy {
-    fn read(text: &str) -> Result<Self, Failure> {
-        let wrong = |message: String| {
-            let help = "write it as -x http://USER:PASSWORD@HOST:PORT, as in -x proxy:3128";
-            Failure::usage(message, help)
-        };
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        if !scheme.eq_ignore_ascii_case("http") {
-            let message =
-                format!("`{scheme}` is no kind of proxy that resplit speaks to; there is http");
-            return Err(wrong(message));
-        }
-        let (user, authority) = match rest.trim_end_matches('/').rsplit_once('@') {
-            Some((user, authority)) => (Some(user), authority),
-            None => (None, rest.trim_end_matches('/')),
-        };
-        let parsed: http::uri::Authority = authority
-            .parse()
-            .map_err(|error| wrong(format!("`{text}` is no proxy: {error}")))?;
-        let host = parsed.host().trim_start_matches('[').trim_end_matches(']');
-        let port = match parsed.port_u16() {
-            Some(port) if port > 0 => port,
-            // As in curl.
-            None if authority.len() == parsed.host().len() => 1080,
-            _ => {
-                return Err(wrong(format!(
-                    "`{authority}` has no port between 1 and 65535"
-                )));
-            }
-        };
-        let encoded = |user: &str| {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(user);
-            format!("Basic {encoded}")
-        };
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            authorization: user.map(encoded),
-        })
     }
 }
 
@@ -288,6 +251,7 @@ mod tests {
                 &["--connect-to", "Weather::[::1]:81"],
                 direct("::1", 81, &[]),
             ),
+            (&["--connect-to", "::other"], direct("other", 5000, &[])),
             (
                 &["--connect-to", "weather:80:other:80"],
                 direct("weather", 5000, &[]),
@@ -315,6 +279,17 @@ mod tests {
                 &["--resolve", "*:5000:::1"],
                 direct("weather", 5000, &["::1"]),
             ),
+            (
+                &[
+                    "--resolve",
+                    "weather:5000:10.0.0.7",
+                    "--resolve",
+                    "*:5000:10.0.0.8",
+                    "--resolve",
+                    "Weather:5000:10.0.0.9",
+                ],
+                direct("weather", 5000, &["10.0.0.9"]),
+            ),
             // What is connected to is what has an address.
             (
                 &[
@@ -328,28 +303,6 @@ mod tests {
         ] {
             assert_eq!(via(arguments), expected, "{arguments:?}");
         }
-    }
-
-    #[test]
-    fn a_proxy_has_a_host_and_perhaps_a_user() {
-        let proxy = |text| match via(&["-x", text]) {
-            Via::Proxy {
-                dial,
-                authorization,
-                target,
-            } => {
-                assert_eq!(target, ("weather".to_owned(), 5000));
-                (dial.host, dial.port, authorization)
-            }
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(proxy("proxy:3128"), ("proxy".to_owned(), 3128, None));
-        assert_eq!(proxy("http://[::1]/"), ("::1".to_owned(), 1080, None));
-        let authorization = Some("Basic dTpwQHc=".to_owned());
-        assert_eq!(
-            proxy("http://u:p@w@proxy:80"),
-            ("proxy".to_owned(), 80, authorization)
-        );
     }
 
     #[test]
@@ -367,8 +320,7 @@ mod tests {
             ),
             (&["--resolve", "a:80", "http://a"], "HOST:PORT:ADDRESS"),
             (&["--resolve", "a:80:b", "http://a"], "HOST:PORT:ADDRESS"),
-            (&["-x", "socks5://a:1", "http://a"], "there is http"),
-            (&["-x", "a:0", "http://a"], "no port"),
+            (&["--resolve", "-a:80", "http://a"], "leave it out"),
             (&["--grpc", "Check", "http://a"], "PACKAGE.SERVICE/METHOD"),
             (&["--grpc", "a/b", "http://a/path"], "without a path"),
             (&["--cert", "x.pem", "http://a"], "https://"),

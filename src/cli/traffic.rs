@@ -35,13 +35,19 @@ pub(super) struct LoadArgs {
     #[arg(long, value_name = "TIME")]
     pub(super) settle: Option<Period>,
     /// Connections; with --rate those to begin with
-    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100")]
+    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100", allow_negative_numbers = true)]
     pub(super) connections: Count,
     /// Send for this long instead, then wait for what is under way: 10s, 1m30s
     #[arg(short = 'z', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) duration: Option<Period>,
     /// Starts per second over all connections, whether earlier requests are answered or not: 200, 20k, 90/m
-    #[arg(short = 'q', long, alias = "qps", value_name = "R")]
+    #[arg(
+        short = 'q',
+        long,
+        alias = "qps",
+        value_name = "R",
+        allow_negative_numbers = true
+    )]
     pub(super) rate: Option<Rate>,
     /// The gaps between the starts
     #[arg(
@@ -59,16 +65,27 @@ pub(super) struct LoadArgs {
     #[arg(long, value_name = "N|TIME")]
     pub(super) warmup: Option<WarmupAmount>,
     /// Spread the first connections over this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     pub(super) ramp_up: Option<Period>,
     /// Requests at a time on one HTTP/2 connection [default: 1]
     #[arg(short = 'p', long, value_name = "S")]
     pub(super) streams: Option<Count>,
     /// The longest wait for an answer
-    #[arg(short = 't', long, value_name = "TIME", default_value = "20s")]
+    #[arg(
+        short = 't',
+        long,
+        value_name = "TIME",
+        default_value = "20s",
+        allow_negative_numbers = true
+    )]
     pub(super) timeout: Period,
     /// The longest wait for a connection
-    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "5s",
+        allow_negative_numbers = true
+    )]
     pub(super) connect_timeout: Period,
     /// Requests per connection: K, or MIN:MAX for a random number [default: 2 until the answer
     /// is certain, else no limit]
@@ -98,7 +115,7 @@ pub(super) struct RequestArgs {
         value_name = "METHOD"
     )]
     pub(super) method: Option<String>,
-    /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default)
+    /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default, 'name;' sends an empty one)
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     pub(super) header: Vec<String>,
     /// The body; @FILE reads it from a file, @- from stdin
@@ -148,10 +165,10 @@ pub(super) struct RouteArgs {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "resolve", "connect_to"])]
     pub(super) unix_socket: Option<PathBuf>,
     /// Use this address for a host, without asking DNS: HOST:PORT:ADDRESS (repeatable)
-    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
     pub(super) resolve: Vec<String>,
-    /// Connect to another host, TLS and Host as before; an empty part means any, or the same (repeatable)
-    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    /// Connect to another host, TLS and Host as before; a part that is empty or left out means any, or the same (repeatable)
+    #[arg(long, value_name = "HOST1:PORT1:HOST2[:PORT2]")]
     pub(super) connect_to: Vec<String>,
     /// Go through an HTTP proxy: [http://][USER:PASSWORD@]HOST:PORT (proxies in the environment are not used)
     #[arg(short = 'x', long, value_name = "PROXY")]

@@ -3,29 +3,63 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::header::CONTENT_ENCODING;
 
 use super::limits::{LARGEST_BODY, oversized_body};
 use crate::bucket::Fields;
 use crate::observe::{Failure, FailureKind};
 
-/// The body without its content coding; one that is unknown is left as it is.
+/// Codings of one body, one over the other, as many as curl takes off.
+const MOST_CODINGS: u32 = 5;
+
+/// The body without its content codings, the last of which comes off first (RFC 9110, 8.4); what is below one that is unknown
+/// is left as it is.
 pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
-    let Some(coding) = fields.get(&CONTENT_ENCODING) else {
-        return Ok(Cow::Borrowed(body));
+    let mut decoded = Cow::Borrowed(body);
+    let mut taken = 0;
+    let named =
+        |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case(CONTENT_ENCODING.as_str());
+    let codings = fields.0.iter().rev().filter(named);
+    for coding in codings.flat_map(|field| field.value.rsplit(|byte| *byte == b',')) {
+        let coding = coding.trim_ascii();
+        let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
+        if is(b"") || is(b"identity") {
+            continue;
+        }
+        // An answer to HEAD, or a 304, names the coding of a body that it does not have.
+        if decoded.is_empty() {
+            break;
+        }
+        taken += 1;
+        if taken > MOST_CODINGS {
+            let message = format!("the body has more than {MOST_CODINGS} codings");
+            return Err(Failure::new(FailureKind::Malformed, message));
+        }
+        decoded = Cow::Owned(if is(b"gzip") || is(b"x-gzip") {
+            gunzip(&decoded)?
+        } else if is(b"deflate") {
+            inflate(&decoded)?
+        } else {
+            break;
+        });
+    }
+    Ok(decoded)
+}
+
+/// "Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper" (RFC 9110, 8.4.1.2),
+/// which has a check of its own in its first two bytes (RFC 1950, 2.2).
+fn inflate(body: &[u8]) -> Result<Vec<u8>, Failure> {
+    let wrapped = match *body {
+        [first, second, ..] => {
+            first & 0x0f == 8 && u16::from_be_bytes([first, second]).is_multiple_of(31)
+        }
+        _ => false,
     };
-    let coding = coding.trim_ascii();
-    let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
-    // An answer to HEAD, or a 304, names the coding of a body that it does not have.
-    if body.is_empty() {
-        Ok(Cow::Borrowed(body))
-    } else if is(b"gzip") || is(b"x-gzip") {
-        gunzip(body).map(Cow::Owned)
-    } else if is(b"deflate") {
-        read(ZlibDecoder::new(body), "deflate").map(Cow::Owned)
+    if wrapped {
+        read(ZlibDecoder::new(body), "deflate")
     } else {
-        Ok(Cow::Borrowed(body))
+        read(DeflateDecoder::new(body), "deflate")
     }
 }
 
@@ -55,7 +89,7 @@ mod tests {
     use std::io::Write;
 
     use flate2::Compression;
-    use flate2::write::{GzEncoder, ZlibEncoder};
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
     use super::*;
 
@@ -83,8 +117,38 @@ mod tests {
         encoder.write_all(b"v1").expect("a vector grows");
         let zlib = encoder.finish().expect("a vector grows");
         assert_eq!(decode("deflate", &zlib), Ok(b"v1".to_vec()));
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"v1").expect("a vector grows");
+        let raw = encoder.finish().expect("a vector grows");
+        assert_eq!(decode("deflate", &raw), Ok(b"v1".to_vec()));
         assert_eq!(decode("br", b"raw"), Ok(b"raw".to_vec()));
         assert_eq!(decode("gzip", b""), Ok(Vec::new()));
+    }
+
+    /// RFC 9110, 8.4: "If one or more encodings have been applied to a representation, the sender that applied the encodings
+    /// MUST generate a Content-Encoding header field that lists the content codings in the order in which they were applied."
+    #[test]
+    fn codings_come_off_in_the_reverse_order() {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&gzip(b"v1")).expect("a vector grows");
+        let both = encoder.finish().expect("a vector grows");
+        assert_eq!(decode("gzip, deflate", &both), Ok(b"v1".to_vec()));
+        assert_eq!(
+            decode("identity,gzip , Identity", &gzip(b"v1")),
+            Ok(b"v1".to_vec())
+        );
+        assert_eq!(decode("br, gzip", &gzip(b"raw")), Ok(b"raw".to_vec()));
+        let two = ["gzip", "deflate"].map(|coding| httparse::Header {
+            name: "content-encoding",
+            value: coding.as_bytes(),
+        });
+        let split = decoded(Fields(&two), &both).map(Cow::into_owned);
+        assert_eq!(split.as_deref(), Ok(&b"v1"[..]));
+        let nested = (0..6).fold(b"v1".to_vec(), |body, _| gzip(&body));
+        let six = ["gzip"; 6].join(",");
+        assert_eq!(decode(&six, &nested), Err(FailureKind::Malformed));
+        let five = ["gzip"; 5].join(",");
+        assert_eq!(decode(&five, &nested), Ok(gzip(b"v1")));
     }
 
     #[test]
@@ -95,5 +159,10 @@ mod tests {
         let bomb = gzip(&vec![0; LARGEST_BODY + 1]);
         assert!(bomb.len() < 100_000);
         assert_eq!(decode("gzip", &bomb), Err(FailureKind::Oversized));
+        assert_eq!(
+            decode("gzip, gzip", &gzip(&bomb)),
+            Err(FailureKind::Oversized)
+        );
+        assert_eq!(decode("deflate", b"v1"), Err(FailureKind::Malformed));
     }
 }

@@ -13,7 +13,7 @@ use super::dns::Resolver;
 use super::proxy::tunnel;
 use super::stream::{Socket, Stream};
 use crate::observe::{Failure, FailureKind, Setup};
-use crate::plan::{Protocol, Via};
+use crate::plan::Via;
 
 /// What `open(2)` and `socket(2)` say when there is no descriptor left.
 const TOO_MANY_FILES: [i32; 2] = [23, 24];
@@ -63,16 +63,25 @@ async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, 
             setup.dns = found.took;
             let begun = Instant::now();
             let limit = job.plan.connect_timeout;
-            let (stream, peer) = tcp(&found.addresses, number, limit)
-                .await
-                .map_err(|error| unconnected(&error))?;
+            let (stream, peer) =
+                tcp(&found.addresses, number, limit)
+                    .await
+                    .map_err(|(address, error)| {
+                        let mut failure = unconnected(&error);
+                        let proxy = match endpoint.via {
+                            Via::Proxy { .. } => "the proxy ",
+                            _ => "",
+                        };
+                        failure.message = format!("{proxy}`{address}`: {}", failure.message);
+                        failure
+                    })?;
             let mut socket = Socket::Tcp(stream);
             if let Via::Proxy {
                 authorization,
                 target,
                 ..
             } = &endpoint.via
-                && tunnelled(job)
+                && job.plan.tunnelled()
             {
                 tunnel(&mut socket, target, authorization.as_deref()).await?;
             }
@@ -99,15 +108,12 @@ async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, 
     })
 }
 
-/// Whether a proxy is asked for a tunnel: what it cannot read itself goes through one.
-pub(super) fn tunnelled(job: &Job) -> bool {
-    job.tls.is_some() || job.plan.request.protocol != Protocol::Http1
-}
-
-/// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted.
+/// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted. And whichever clock
+/// says that time is up, it is up.
 fn unconnected(error: &io::Error) -> Failure {
     let kind = match error.kind() {
         io::ErrorKind::ConnectionReset => FailureKind::Reset,
+        io::ErrorKind::TimedOut => FailureKind::Timeout,
         _ => FailureKind::Connect,
     };
     let help = match error.kind() {
@@ -125,14 +131,14 @@ fn unconnected(error: &io::Error) -> Failure {
     Failure::new(kind, format!("{error}{help}"))
 }
 
-/// The first address that accepts. One that does not answer leaves time for those after it.
+/// The first address that accepts, else the last that does not. One that does not answer leaves time for those after it.
 async fn tcp(
     addresses: &[SocketAddr],
     number: u32,
     limit: Duration,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    let mut last = io::Error::other("the name has no address");
+) -> Result<(TcpStream, SocketAddr), (SocketAddr, io::Error)> {
     let first = usize::try_from(number).unwrap_or(0) % addresses.len();
+    let mut last = (addresses[first], io::Error::other("nobody was asked"));
     let begun = Instant::now();
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses[first..].iter().chain(&addresses[..first]) {
@@ -140,12 +146,35 @@ async fn tcp(
         left -= 1;
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
-                return Ok((stream, *address));
+                let set = stream.set_nodelay(true);
+                return set
+                    .map(|()| (stream, *address))
+                    .map_err(|error| (*address, error));
             }
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "no answer in time"),
+            Ok(Err(error)) => last = (*address, error),
+            Err(_) => {
+                let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+                last = (*address, error);
+            }
         }
     }
     Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_connection_from_standing_has_its_kind() {
+        for (error, kind) in [
+            (io::ErrorKind::ConnectionRefused, FailureKind::Connect),
+            (io::ErrorKind::ConnectionReset, FailureKind::Reset),
+            (io::ErrorKind::TimedOut, FailureKind::Timeout),
+        ] {
+            assert_eq!(unconnected(&error.into()).kind, kind, "{error:?}");
+        }
+        let none = io::Error::from_raw_os_error(TOO_MANY_FILES[1]);
+        assert!(unconnected(&none).message.contains("ulimit -n"));
+    }
 }

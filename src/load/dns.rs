@@ -1,12 +1,13 @@
 //! The addresses of a name, asked for anew for each connection. Not: which of them is taken.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
 use crate::observe::{Failure, FailureKind};
-use crate::plan::{Dial, Family};
+use crate::plan::{Dial, Endpoint, Family};
 
 /// Asks the name service of the system, one question at a time: connections that wait for the same answer share it.
 #[derive(Debug, Default)]
@@ -90,6 +91,36 @@ fn chosen(
         return Err(unresolved(dial, what));
     }
     Ok(chosen)
+}
+
+/// How many addresses there are to connect to. Outside of a runtime.
+pub(super) fn addresses(endpoint: &Endpoint, limit: Duration) -> Result<usize, Failure> {
+    let Some(dial) = endpoint.dial() else {
+        return Ok(1);
+    };
+    let addresses = match known(dial) {
+        Some(addresses) => addresses,
+        None => looked_up(dial, limit).map_err(|why| unresolved(dial, &why))?,
+    };
+    Ok(chosen(dial, endpoint.family, addresses)?.len())
+}
+
+/// Nobody can stop the system from asking, so it is left alone where it takes too long.
+fn looked_up(dial: &Dial, limit: Duration) -> Result<Vec<SocketAddr>, String> {
+    let (tell, told) = mpsc::channel();
+    let (host, port) = (dial.host.clone(), dial.port);
+    let ask = move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        let found = found.map(Iterator::collect);
+        // Whoever asked may have gone.
+        let _ = tell.send(found.map_err(|error| error.to_string()));
+    };
+    std::thread::Builder::new()
+        .name("lookup".to_owned())
+        .spawn(ask)
+        .map_err(|error| error.to_string())?;
+    told.recv_timeout(limit)
+        .unwrap_or_else(|_| Err(format!("the name service did not answer within {limit:?}")))
 }
 
 fn unresolved(dial: &Dial, why: &str) -> Failure {

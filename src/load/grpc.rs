@@ -29,23 +29,27 @@ pub(super) fn frame(message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The message in the body of an answer; empty where there is none.
+/// The message in the body of an answer; empty where there is none. A unary call that succeeds is answered by one.
 pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b, [u8]>, Failure> {
+    let malformed = |what: &str| Failure::new(FailureKind::Malformed, what.to_owned());
     if body.is_empty() {
-        return Ok(Cow::Borrowed(body));
+        return if headers.get(&STATUS) == Some(b"0") {
+            Err(malformed("the gRPC call succeeded without a message"))
+        } else {
+            Ok(Cow::Borrowed(body))
+        };
     }
-    let wrong = || {
-        Failure::new(
-            FailureKind::Malformed,
-            "what came is no gRPC message".to_owned(),
-        )
-    };
+    let wrong = || malformed("what came is no gRPC message");
     let (prefix, rest) = body.split_at_checked(PREFIX).ok_or_else(wrong)?;
     let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
     let message = usize::try_from(length)
         .ok()
         .and_then(|length| rest.get(..length))
         .ok_or_else(wrong)?;
+    if rest.len() > message.len() {
+        let what = "more than one gRPC message came; only unary calls are made";
+        return Err(malformed(what));
+    }
     match (prefix[0], headers.get(&ENCODING)) {
         (0, _) => Ok(Cow::Borrowed(message)),
         (1, Some(b"gzip")) => gunzip(message).map(Cow::Owned),
@@ -89,6 +93,20 @@ mod tests {
         for broken in [&b"\0\0\0"[..], b"\0\0\0\0\x03v1", b"\x01\0\0\0\x02v1"] {
             assert!(read(broken).is_err(), "{broken:?}");
         }
+    }
+
+    /// The protocol of gRPC over HTTP/2: "Response → (Response-Headers *Length-Prefixed-Message Trailers) / Trailers-Only",
+    /// where a unary call has one message.
+    #[test]
+    fn a_call_that_succeeds_has_one_message() {
+        let read = |body, status| {
+            let fields = fields("grpc-status", status);
+            message(body, Fields(&fields)).is_ok()
+        };
+        assert!(read(b"\0\0\0\0\0", "0"));
+        assert!(read(b"", "14"));
+        assert!(!read(b"", "0"));
+        assert!(!read(b"\0\0\0\0\x01a\0\0\0\0\x01b", "0"));
     }
 
     #[test]

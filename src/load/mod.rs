@@ -26,15 +26,14 @@ mod tls;
 mod worker;
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::request::Prepared;
 use crate::bucket::Bucketer;
-use crate::observe::{Failed, FailureKind, Observation, Pace};
-use crate::plan::{Arrival, Endpoint, LoadPlan};
+use crate::observe::{Failed, Failure, Observation, Pace};
+use crate::plan::{Arrival, LoadPlan};
 
 /// What a watcher says to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +106,8 @@ pub fn run(
     bucketer: Bucketer,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
-    let addresses = match addresses(&plan.endpoint, plan.connect_timeout) {
+    // Asked before anything is sent, so that a name that is misspelt ends the run at once. Every connection asks again.
+    let addresses = match dns::addresses(&plan.endpoint, plan.connect_timeout) {
         Ok(addresses) => addresses,
         Err(failed) => return Ok(unresolved(failed)),
     };
@@ -182,54 +182,15 @@ fn watched(
     Ok(seen)
 }
 
-/// How many addresses there are to connect to; asked before anything is sent, so that a name that is misspelt ends the run
-/// at once. Every connection asks again.
-fn addresses(endpoint: &Endpoint, limit: Duration) -> Result<usize, Failed> {
-    let Some(dial) = endpoint.dial() else {
-        return Ok(1);
-    };
-    if !dial.pinned.is_empty() {
-        return Ok(dial.pinned.len());
-    }
-    let failed = |why: String| Failed {
-        count: 1,
-        example: format!("`{}`: {why}", dial.host),
-    };
-    let found = looked_up(dial.host.clone(), dial.port, limit).map_err(failed)?;
-    let fitting = found
-        .into_iter()
-        .filter(|address| endpoint.family.has(address.ip()));
-    match fitting.count() {
-        0 => Err(failed("the name has no address of that kind".to_owned())),
-        count => Ok(count),
-    }
-}
-
-/// The addresses of a name. Nobody can stop the system from asking, so it is left alone where it takes too long.
-fn looked_up(host: String, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, String> {
-    let (tell, told) = mpsc::channel();
-    let ask = move || {
-        let found = (host.as_str(), port).to_socket_addrs();
-        // Whoever asked may have gone.
-        let _ = tell.send(
-            found
-                .map(Iterator::collect)
-                .map_err(|error| error.to_string()),
-        );
-    };
-    std::thread::Builder::new()
-        .name("lookup".to_owned())
-        .spawn(ask)
-        .map_err(|error| error.to_string())?;
-    told.recv_timeout(limit)
-        .unwrap_or_else(|_| Err(format!("the name service did not answer within {limit:?}")))
-}
-
 /// A run against a host without an address ends with its first request: all others would end alike.
-fn unresolved(failed: Failed) -> Observation {
+fn unresolved(failure: Failure) -> Observation {
+    let failed = Failed {
+        count: 1,
+        example: failure.message,
+    };
     Observation {
         sent: 1,
-        failures: [(FailureKind::Dns, failed)].into(),
+        failures: [(failure.kind, failed)].into(),
         ..Observation::default()
     }
 }

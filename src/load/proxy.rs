@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::http1::heads;
 use super::stream::Socket;
 use crate::observe::{Failure, FailureKind};
 
@@ -48,16 +49,18 @@ fn request((host, port): &(String, u16), authorization: Option<&str>) -> String 
     format!("CONNECT {host} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n")
 }
 
-/// Whether the tunnel stands; `None` while the head of the answer is not complete.
+/// Whether the tunnel stands; `None` while the head of the final answer is not complete.
 fn granted(answer: &[u8]) -> Option<Result<(), Failure>> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut []);
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut response,
-        answer,
-        &mut fields,
-    );
+    let parsed = heads().parse_response_with_uninit_headers(&mut response, answer, &mut fields);
     match parsed {
+        // "A client MUST be able to parse one or more 1xx responses received prior to a final response" (RFC 9110, 15.2).
+        Ok(httparse::Status::Complete(length))
+            if matches!(response.code, Some(100 | 102..=199)) =>
+        {
+            granted(&answer[length..])
+        }
         Ok(httparse::Status::Partial) => None,
         Err(error) => Some(Err(failed(&format!(
             "what answers CONNECT is no HTTP proxy: {error}"
@@ -98,6 +101,11 @@ mod tests {
     fn only_a_2xx_answer_is_a_tunnel() {
         assert_eq!(granted(b"HTTP/1.1 200 Connection established\r\n"), None);
         assert_eq!(granted(b"HTTP/1.0 200 OK\r\n\r\n"), Some(Ok(())));
+        let interim =
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink : <x>\r\n y\r\n\r\n";
+        assert_eq!(granted(interim), None);
+        let answer = [&interim[..], b"HTTP/1.1 200 OK\r\n\r\n"].concat();
+        assert_eq!(granted(&answer), Some(Ok(())));
         let refused = granted(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
             .expect("complete")
             .expect_err("refused");

@@ -1,7 +1,7 @@
 //! The request in the form that goes over the wire, made once for all of them.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST};
-use http::uri::{Authority, PathAndQuery};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method};
 
 use super::{grpc, http2};
@@ -42,9 +42,7 @@ impl Prepared {
                 authorization,
                 target,
                 ..
-            } if plan.endpoint.tls.is_none() => {
-                (absolute(target, template), authorization.as_deref())
-            }
+            } if !plan.tunnelled() => (absolute(target, template), authorization.as_deref()),
             _ => (template.target.to_string(), None),
         };
         Self::Http1 {
@@ -124,7 +122,10 @@ fn http2(plan: &LoadPlan) -> http2::Request {
     let mut fields = vec![
         (":method", template.method.as_str().as_bytes()),
         (":scheme", scheme.as_bytes()),
-        (":authority", authority(host, &plan.endpoint.host)),
+        (
+            ":authority",
+            host.map_or(plan.endpoint.host.as_bytes(), HeaderValue::as_bytes),
+        ),
         (":path", path.as_bytes()),
     ];
     let own = |name: &str| *name != HOST && !PER_CONNECTION.contains(&name);
@@ -142,13 +143,6 @@ fn http2(plan: &LoadPlan) -> http2::Request {
         fields.push((CONTENT_LENGTH.as_str(), length.as_bytes()));
     }
     http2::Request::new(fields, body.into(), template.method == Method::HEAD)
-}
-
-/// A host that is no authority cannot be sent over HTTP/2; the name of the URL stands for it.
-fn authority<'h>(host: Option<&'h HeaderValue>, name: &'h str) -> &'h [u8] {
-    host.map(HeaderValue::as_bytes)
-        .filter(|host| Authority::try_from(*host).is_ok())
-        .unwrap_or(name.as_bytes())
 }
 
 /// Methods whose requests have a body, and say so where it is empty (RFC 9110, 8.6).
@@ -206,19 +200,6 @@ mod tests {
             ("::1", 81, "http://[::1]:81/x?y=1"),
         ] {
             assert_eq!(absolute(&(host.to_owned(), port), &template), url);
-        }
-    }
-
-    #[test]
-    fn a_host_that_is_no_authority_gives_way_to_the_name_of_the_url() {
-        for (host, said) in [
-            (Some("weather:5000"), "weather:5000"),
-            (Some("[::1]:80"), "[::1]:80"),
-            (Some("no authority"), "a"),
-            (None, "a"),
-        ] {
-            let host = host.map(HeaderValue::from_static);
-            assert_eq!(authority(host.as_ref(), "a"), said.as_bytes());
         }
     }
 }

@@ -4,10 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
+};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -34,7 +39,9 @@ impl Connector {
             .map_err(|e| wrong(e.to_string()))?;
         let builder = match &tls.verify {
             Verify::System => builder.with_root_certificates(system_roots()?),
-            Verify::Only(pem) => builder.with_root_certificates(roots(pem)?),
+            Verify::Only(pem) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(TheseCertificates::new(pem, provider)?)),
             Verify::Nothing => builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
@@ -58,14 +65,28 @@ impl Connector {
     }
 
     pub(super) async fn connect(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
-        let stream = self.config.connect(self.name.clone(), socket).await?;
+        let stream = self.config.connect(self.name.clone(), socket).await;
+        let stream = stream.map_err(|error| {
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            let refused = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+            if cause == Some(&refused) {
+                self.disagreed()
+            } else {
+                error
+            }
+        })?;
         let agreed = stream.get_ref().1.alpn_protocol();
         if self.wanted.is_some() && agreed != self.wanted {
-            return Err(io::Error::other(
-                "the server does not speak HTTP/2 (it does not agree to `h2` by ALPN); leave --http2 out",
-            ));
+            return Err(self.disagreed());
         }
         Ok(stream)
+    }
+
+    fn disagreed(&self) -> io::Error {
+        io::Error::other(match self.wanted {
+            Some(_) => "the server does not speak HTTP/2: it does not agree to `h2` by ALPN",
+            None => "the server does not speak HTTP/1.1: it does not agree to `http/1.1` by ALPN",
+        })
     }
 }
 
@@ -83,15 +104,6 @@ fn system_roots() -> Result<RootCertStore, LoadError> {
     Ok(store)
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore, LoadError> {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(certificates(pem, "the CA file")?);
-    if store.is_empty() {
-        return Err(wrong("the CA file holds no certificate".to_owned()));
-    }
-    Ok(store)
-}
-
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
@@ -105,12 +117,92 @@ fn client_identity(
     if chain.is_empty() {
         return Err(wrong("the --cert file holds no certificate".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_slice(&identity.key)
-        .map_err(|error| wrong(format!("the --key file holds no private key: {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|error| {
+        // `BEGIN ENCRYPTED PRIVATE KEY`, or `Proc-Type: 4,ENCRYPTED` in older files.
+        let encrypted = identity.key.windows(9).any(|part| part == b"ENCRYPTED");
+        wrong(if encrypted {
+            "the key of the --key file is encrypted".to_owned()
+        } else {
+            format!("the --key file holds no private key: {error}")
+        })
+    })?;
     Ok((chain, key))
 }
 
-/// Accepts every certificate; signatures are still checked, so that the peer at least holds the key it shows.
+/// Accepts what chains to one of the given certificates, as usual, and also one of them itself: people make certificates
+/// for a server that sign themselves, and call them authorities (`openssl req -x509`).
+#[derive(Debug)]
+struct TheseCertificates {
+    given: Vec<CertificateDer<'static>>,
+    chains: Arc<WebPkiServerVerifier>,
+}
+
+impl TheseCertificates {
+    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, LoadError> {
+        let given = certificates(pem, "the CA file")?;
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(given.iter().cloned());
+        if roots.is_empty() {
+            return Err(wrong("the CA file holds no certificate".to_owned()));
+        }
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { given, chains })
+    }
+}
+
+impl ServerCertVerifier for TheseCertificates {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self
+            .chains
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now);
+        match verified {
+            // `Other` is an authority in the place of a server. What has expired says so before anything else; the name is
+            // looked at last, and was not.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::Other(_),
+            )) if self.given.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}
+
+/// Accepts every certificate, and does not even read it: there are servers with one that is older than what can be read
+/// here (X.509 v1). That the peer holds the key that it shows is not checked either, which loses nothing: whoever answers in
+/// the place of the server shows a certificate of his own, and holds its key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -128,30 +220,20 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -25,7 +25,7 @@ pub enum Via {
     Direct(Dial),
     /// A Unix socket.
     Unix(PathBuf),
-    /// An HTTP proxy: absolute-form for plain HTTP/1.1, else a tunnel by `CONNECT`.
+    /// An HTTP proxy: absolute-form for plain HTTP/1.1 to the host of the URL, else a tunnel by `CONNECT`.
     Proxy {
         /// The proxy.
         dial: Dial,

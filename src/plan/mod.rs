@@ -70,6 +70,19 @@ pub enum Protocol {
     Grpc,
 }
 
+impl LoadPlan {
+    /// Whether a proxy is asked for a tunnel: for what it cannot read itself, and where `--connect-to` leads elsewhere, since
+    /// it would take the name of that place for the host that is meant.
+    #[must_use]
+    pub fn tunnelled(&self) -> bool {
+        let Via::Proxy { target, .. } = &self.endpoint.via else {
+            return false;
+        };
+        let elsewhere = target.0 != self.endpoint.host || target.1 != self.endpoint.port;
+        elsewhere || self.endpoint.tls.is_some() || self.request.protocol != Protocol::Http1
+    }
+}
+
 impl Protocol {
     /// Whether a connection carries several requests at a time.
     #[must_use]

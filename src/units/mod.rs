@@ -13,7 +13,7 @@ pub use rate::Rate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Count(pub u64);
 
-/// A length of time: `200ms`, `1.5s`, `1m30s`, `2h`; a bare number is seconds, as in hey and curl.
+/// A length of time, at most ten years: `200ms`, `1.5s`, `1m30s`, `2h`; a bare number is seconds, as in hey and curl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(pub Duration);
 
@@ -30,6 +30,9 @@ pub enum UnitError {
     /// Not a duration.
     #[error("`{0}` is not a duration; write it as 200ms, 1.5s, 1m30s, or plain seconds")]
     Period(String),
+    /// A duration that nobody waits for.
+    #[error("`{0}` is more than ten years (87600h)")]
+    LongPeriod(String),
     /// Not a rate.
     #[error("`{0}` is not a rate; write it as 100, 20k, 0.5 or 90/m, from 0.001 to 1G a second")]
     Rate(String),
@@ -40,6 +43,8 @@ pub enum UnitError {
 
 const COUNT_UNITS: [(&str, u64); 3] = [("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];
 const MOST: f64 = 1e15;
+/// Clocks have an end too, and this is far from it.
+const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
 const PERIOD_UNITS: [(&str, u64); 6] = [
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
@@ -102,11 +107,19 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let wrong = || UnitError::Period(text.to_owned());
+        let long = || UnitError::LongPeriod(text.to_owned());
+        let bounded = |period: Duration| {
+            if period <= LONGEST {
+                Ok(Self(period))
+            } else {
+                Err(long())
+            }
+        };
         let mut rest = text.trim();
         if let Some(seconds) = decimal(rest) {
             return Duration::try_from_secs_f64(seconds)
-                .map(Period)
-                .map_err(|_| wrong());
+                .map_err(|_| long())
+                .and_then(bounded);
         }
         if rest.is_empty() {
             return Err(wrong());
@@ -128,15 +141,15 @@ impl FromStr for Period {
                 .ok_or_else(wrong)?;
             // Whole numbers stay exact; only a fraction goes through a float.
             let part = if let Ok(whole) = number.parse::<u64>() {
-                Duration::from_nanos(whole.checked_mul(*factor).ok_or_else(wrong)?)
+                Duration::from_nanos(whole.checked_mul(*factor).ok_or_else(long)?)
             } else {
                 let seconds = decimal(number).ok_or_else(wrong)? * *factor as f64 / 1e9;
-                Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
+                Duration::try_from_secs_f64(seconds).map_err(|_| long())?
             };
-            total = total.checked_add(part).ok_or_else(wrong)?;
+            total = total.checked_add(part).ok_or_else(long)?;
             rest = tail;
         }
-        Ok(Self(total))
+        bounded(total)
     }
 }
 
@@ -301,6 +314,11 @@ mod tests {
             "99999999999999999999h",
         ] {
             assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+        assert!("87600h".parse::<Period>().is_ok());
+        for text in ["87600h1ns", "9300000000000000000", "99999999999h"] {
+            let long = UnitError::LongPeriod(text.to_owned());
+            assert_eq!(text.parse::<Period>(), Err(long), "{text}");
         }
     }
 

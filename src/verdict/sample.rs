@@ -177,8 +177,8 @@ fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
     let first: Vec<usize> = (0..labels.len())
         .filter(|at| known.insert(connections[*at]))
         .collect();
-    let drawn: Vec<usize> = first.iter().map(|at| labels[*at]).collect();
-    let found = change_of_labels(&drawn, targets)?;
+    let independent: Vec<usize> = first.iter().map(|at| labels[*at]).collect();
+    let found = change_of_labels(&independent, targets)?;
     let at = first[usize::try_from(found.at).ok()?];
     let count = |labels: &[usize]| {
         let mut counts = vec![0; targets];

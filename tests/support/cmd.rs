@@ -144,6 +144,14 @@ impl Outcome {
         }
     }
 
+    /// Fails unless the next step that it names has this in it.
+    #[track_caller]
+    pub(crate) fn advises(&self, part: &str) {
+        let help = self.stderr.lines().find(|line| line.starts_with("help: "));
+        let found = help.is_some_and(|help| help.contains(part));
+        assert!(found, "no help with `{part}`: {self:#?}");
+    }
+
     /// Fails unless it was refused as input: exit 2, nothing on stdout, an error with a next step on stderr.
     #[track_caller]
     pub(crate) fn refused(&self, case: &str) {

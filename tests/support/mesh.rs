@@ -190,8 +190,13 @@ impl Builder {
     }
 
     /// Speaks TLS, with a certificate that nobody trusts yet.
-    pub(crate) fn tls(mut self) -> Self {
-        self.identity = Some(Identity::new());
+    pub(crate) fn tls(self) -> Self {
+        self.shows(Identity::new())
+    }
+
+    /// Speaks TLS as somebody.
+    pub(crate) fn shows(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
         self
     }
 

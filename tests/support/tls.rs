@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rcgen::CertifiedKey;
+use rcgen::{Certificate, CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::TlsAcceptor;
 
 /// Who a server says it is.
@@ -19,21 +20,53 @@ pub(crate) struct Identity {
 impl Identity {
     /// A new self-signed certificate for `localhost` and 127.0.0.1.
     pub(crate) fn new() -> Self {
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(names).expect("the names are valid");
-        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        Self::of(&["localhost", "127.0.0.1"], |_| {})
+    }
+
+    /// A new self-signed certificate for these names, changed before it is signed.
+    pub(crate) fn of(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (certificate, key) = signed(names, change);
+        let shown = certificate.der().clone();
+        Self::showing(&certificate, &key, shown)
+    }
+
+    /// A certificate of X.509 version 1, as `openssl x509 -req` makes it; the signature no longer fits.
+    pub(crate) fn of_version_1() -> Self {
+        let (certificate, key) = signed(&["localhost"], |_| {});
+        let mut der = certificate.der().to_vec();
+        let version_3 = [0xa0, 3, 2, 1, 2];
+        let at = der
+            .windows(version_3.len())
+            .position(|bytes| bytes == version_3)
+            .expect("a certificate begins with its version");
+        der[at + 4] = 0;
+        Self::showing(&certificate, &key, der.into())
+    }
+
+    fn showing(certificate: &Certificate, key: &KeyPair, shown: CertificateDer<'static>) -> Self {
+        let provider = default_provider();
+        let der = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let signing = provider.key_provider.load_private_key(der);
+        // Not looked at, unlike what `with_single_cert` is given.
+        let shown = CertifiedKey::new(vec![shown], signing.expect("the key can be read"));
+        let config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .expect("the provider knows the usual versions")
             .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], key)
-            .expect("key and certificate belong together");
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            pem: cert.pem(),
-            key: signing_key.serialize_pem(),
+            pem: certificate.pem(),
+            key: key.serialize_pem(),
         }
+    }
+
+    /// Speaks this protocol and no other.
+    pub(crate) fn speaking(self, protocol: &str) -> Self {
+        let mut config = ServerConfig::clone(self.acceptor.config());
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self { acceptor, ..self }
     }
 
     /// Shakes hands as this identity.
@@ -57,10 +90,21 @@ impl Identity {
     }
 }
 
+fn signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (Certificate, KeyPair) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("the names are valid");
+    change(&mut params);
+    let key = KeyPair::generate().expect("there is chance");
+    let certificate = params
+        .self_signed(&key)
+        .expect("a key signs its certificate");
+    (certificate, key)
+}
+
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::ServerName;
     use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, ServerName};
     use rustls::{ClientConfig, RootCertStore};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;

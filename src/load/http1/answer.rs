@@ -6,9 +6,10 @@
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
-use httparse::{Header, ParserConfig, Response};
+use httparse::{Header, Response};
 
 use super::chunks::Chunks;
+use super::heads;
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureKind};
 
@@ -256,8 +257,7 @@ fn parse<'f, 'b>(
     bodiless: bool,
 ) -> Result<Option<(Head, &'f [Header<'b>])>, Failure> {
     let mut response = Response::new(&mut []);
-    let parsed =
-        ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, fields);
+    let parsed = heads().parse_response_with_uninit_headers(&mut response, bytes, fields);
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use httparse::ParserConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::answer::{Answer, Done, Reader};
@@ -31,6 +32,16 @@ const SCRATCH: usize = 64 << 10;
 /// What is known about a connection that ends where the next answer should begin.
 const CLOSED_UNSAID: &str = "; it had answered before, so the server may close connections without saying so, which \
                              --disable-keepalive avoids";
+
+/// How heads are read: with folded lines, which "a user agent that receives an obs-fold" replaces by blanks (RFC 9112, 5.2;
+/// whoever makes a text of a value does), and blanks before a colon (RFC 9112, 5.1).
+pub(super) fn heads() -> ParserConfig {
+    let mut config = ParserConfig::default();
+    config
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true);
+    config
+}
 
 /// Room to read to.
 pub(super) fn scratch() -> Scratch {
@@ -117,16 +128,14 @@ impl Connection {
     ) -> Poll<Result<Whole, Broken>> {
         let mut scratch = scratch.borrow_mut();
         let listened = std::mem::take(&mut exchange.unheard);
-        if listened {
-            if let Poll::Ready(heard) = self.poll_read(context, &mut scratch) {
-                let message = match heard {
-                    Ok(0) => "the idle connection was closed".to_owned(),
-                    Ok(_) => "the idle connection said something unasked".to_owned(),
-                    Err(error) => error.to_string(),
-                };
-                let failure = Failure::new(FailureKind::Reset, message);
-                return Poll::Ready(Err(Broken::untried(failure)));
-            }
+        if listened && let Poll::Ready(heard) = self.poll_read(context, &mut scratch) {
+            let message = match heard {
+                Ok(0) => "the idle connection was closed".to_owned(),
+                Ok(_) => "the idle connection said something unasked".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let failure = Failure::new(FailureKind::Reset, message);
+            return Poll::Ready(Err(Broken::untried(failure)));
         }
         if !exchange.out {
             match self.poll_write(context, &mut exchange.written, request) {
