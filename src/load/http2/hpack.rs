@@ -73,13 +73,14 @@ const STATIC: [(&str, &str); 61] = [
     ("www-authenticate", ""),
 ];
 
-/// The fields of an answer, trailers behind them.
+/// The fields of one block.
 #[derive(Debug, Default)]
 pub(super) struct Head {
-    /// `:status`, once it has come.
+    /// `:status`; 0 for trailers.
     pub(super) status: u16,
-    /// Names and values, one behind the other.
-    text: Vec<u8>,
+    /// All names, one behind the other, and all values.
+    names: String,
+    values: Vec<u8>,
     /// Where each name and each value ends.
     ends: Vec<(usize, usize)>,
 }
@@ -105,24 +106,10 @@ pub(super) enum Flaw {
 }
 
 impl Head {
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.status = 0;
-        self.text.clear();
-        self.ends.clear();
-    }
-
-    /// Names and values, in their order.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let begins = std::iter::once(0).chain(self.ends.iter().map(|(_, value)| *value));
-        begins.zip(&self.ends).map(|(begin, (name, value))| {
-            let text = std::str::from_utf8(&self.text[begin..*name]);
-            (text.expect("names are ASCII"), &self.text[*name..*value])
-        })
-    }
-
-    /// Adds the fields of a block.
-    pub(super) fn read(&mut self, block: &[u8], part: Part) -> Result<(), Flaw> {
+    /// The fields of a block.
+    pub(super) fn read(block: &[u8], part: Part) -> Result<Self, Flaw> {
+        let mut head = Self::default();
+        let (mut name, mut value) = (Vec::new(), Vec::new());
         let mut rest = block;
         while let Some(first) = rest.first() {
             let indexed = first & 0x80 != 0;
@@ -137,36 +124,47 @@ impl Head {
                 _ => 4,
             };
             let index = integer(&mut rest, bits)?;
-            let begin = self.text.len();
+            name.clear();
+            value.clear();
             if indexed {
-                let (name, value) = known(index)?;
-                self.text.extend_from_slice(name.as_bytes());
-                let end = self.text.len();
-                self.text.extend_from_slice(value.as_bytes());
-                self.close(begin, end, part)?;
-                continue;
-            }
-            if index == 0 {
-                string(&mut rest, &mut self.text)?;
+                let (known, text) = known(index)?;
+                name.extend_from_slice(known.as_bytes());
+                value.extend_from_slice(text.as_bytes());
             } else {
-                self.text.extend_from_slice(known(index)?.0.as_bytes());
+                if index == 0 {
+                    string(&mut rest, &mut name)?;
+                } else {
+                    name.extend_from_slice(known(index)?.0.as_bytes());
+                }
+                string(&mut rest, &mut value)?;
             }
-            let end = self.text.len();
-            string(&mut rest, &mut self.text)?;
-            self.close(begin, end, part)?;
+            head.add(&name, &value, part)?;
         }
-        if self.status == 0 {
+        if head.status == 0 && part == Part::Front {
             return Err(Flaw::Message("an answer without a status"));
         }
-        Ok(())
+        Ok(head)
     }
 
-    /// The field that lies at the end of the text.
-    fn close(&mut self, begin: usize, end: usize, part: Part) -> Result<(), Flaw> {
-        if self.text.len() > LONGEST as usize || self.ends.len() == MOST_FIELDS {
+    /// How many fields there are.
+    pub(super) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Names and values, in their order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let begins = std::iter::once((0, 0)).chain(self.ends.iter().copied());
+        begins.zip(&self.ends).map(|(begin, end)| {
+            let name = &self.names[begin.0..end.0];
+            (name, &self.values[begin.1..end.1])
+        })
+    }
+
+    fn add(&mut self, name: &[u8], value: &[u8], part: Part) -> Result<(), Flaw> {
+        let size = self.names.len() + self.values.len() + name.len() + value.len();
+        if size > LONGEST as usize || self.ends.len() == MOST_FIELDS {
             return Err(Flaw::Oversized);
         }
-        let (name, value) = (&self.text[begin..end], &self.text[end..]);
         if let Some(pseudo) = name.strip_prefix(b":") {
             let first = part == Part::Front && self.ends.is_empty() && self.status == 0;
             if pseudo != b"status" || !first {
@@ -175,18 +173,20 @@ impl Head {
                 ));
             }
             self.status = status(value).ok_or(Flaw::Message("a status that is none"))?;
-            self.text.truncate(begin);
             return Ok(());
         }
         let token =
             |byte: &u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && *byte != b':';
-        if name.is_empty() || !name.iter().all(token) {
-            return Err(Flaw::Message("a field name that is none"));
-        }
+        let text = std::str::from_utf8(name)
+            .ok()
+            .filter(|name| !name.is_empty() && name.as_bytes().iter().all(token))
+            .ok_or(Flaw::Message("a field name that is none"))?;
         if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
             return Err(Flaw::Message("a field value that is none"));
         }
-        self.ends.push((end, self.text.len()));
+        self.names.push_str(text);
+        self.values.extend_from_slice(value);
+        self.ends.push((self.names.len(), self.values.len()));
         Ok(())
     }
 }
@@ -296,8 +296,7 @@ mod tests {
     use super::*;
 
     fn front(block: &[u8]) -> Result<(u16, Vec<(String, String)>), Flaw> {
-        let mut head = Head::default();
-        head.read(block, Part::Front)?;
+        let head = Head::read(block, Part::Front)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok((
             head.status,
@@ -353,20 +352,17 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_put_behind_the_fields() {
-        let mut head = Head::default();
-        head.read(b"\x88", Part::Front).expect("a head");
-        head.read(&write([("grpc-status", &b"0"[..])]), Part::Trailers)
-            .expect("trailers");
+    fn trailers_have_no_status() {
+        let block = write([("grpc-status", &b"0"[..])]);
+        let trailers = Head::read(&block, Part::Trailers).expect("trailers");
         assert_eq!(
-            head.fields().collect::<Vec<_>>(),
+            trailers.fields().collect::<Vec<_>>(),
             [("grpc-status", &b"0"[..])]
         );
+        let flaw = Head::read(b"\x88", Part::Trailers).expect_err("a status");
         assert_eq!(
-            head.read(b"\x88", Part::Trailers),
-            Err(Flaw::Message(
-                "a pseudo-header that has no place in an answer"
-            ))
+            flaw,
+            Flaw::Message("a pseudo-header that has no place in an answer")
         );
     }
 

@@ -4,6 +4,7 @@
 //! there is, wakes those whose answers are whole, and writes what they ask for next in one go.
 
 mod frame;
+mod heads;
 mod hpack;
 mod huffman;
 mod session;
@@ -148,13 +149,13 @@ impl Connection {
         let whole = ended.map(|done| {
             let mut room = [httparse::EMPTY_HEADER; hpack::MOST_FIELDS];
             let mut count = 0;
-            for (slot, (name, value)) in room.iter_mut().zip(stream.head.fields()) {
+            for (slot, (name, value)) in room.iter_mut().zip(stream.all_fields()) {
                 *slot = httparse::Header { name, value };
                 count += 1;
             }
             Whole {
                 result: self.say(
-                    stream.head.status,
+                    stream.status(),
                     &room[..count],
                     &stream.body,
                     protocol,

@@ -1,12 +1,14 @@
 //! One request on an HTTP/2 connection, and as much of its answer as has come. Not: the connection.
 
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::frame::{self, Code, Frame};
-use super::hpack::{Flaw, Head, LONGEST, Part};
+use super::heads::Heads;
+use super::hpack::{Flaw, Head, LONGEST, MOST_FIELDS, Part};
 use crate::load::exchange::Broken;
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureKind};
@@ -19,8 +21,9 @@ const KEPT: usize = 16 << 10;
 /// A stream.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// The fields of the answer.
-    pub(super) head: Head,
+    /// The fields in front of the body, and those behind it.
+    head: Option<Rc<Head>>,
+    trailers: Option<Rc<Head>>,
     /// The body of the answer.
     pub(super) body: Vec<u8>,
     /// When the first of it came.
@@ -66,7 +69,8 @@ impl Stream {
 
     /// Forgets the answer, and keeps its room where that is small.
     pub(super) fn clear(&mut self, budget: &Budget) {
-        self.head.clear();
+        self.head = None;
+        self.trailers = None;
         self.body.clear();
         if self.body.capacity() > KEPT {
             self.body = Vec::new();
@@ -82,20 +86,41 @@ impl Stream {
         self.announced = None;
     }
 
+    /// The status of the answer, once it has come.
+    pub(super) fn status(&self) -> u16 {
+        self.head.as_ref().map_or(0, |head| head.status)
+    }
+
+    /// All fields of the answer, trailers behind the others.
+    pub(super) fn all_fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let parts = self.head.iter().chain(&self.trailers);
+        parts.flat_map(|part| part.fields())
+    }
+
     /// Takes a block of fields; `last` when nothing follows.
-    pub(super) fn fields(&mut self, block: &[u8], last: bool, now: Instant) -> Result<(), Fault> {
+    pub(super) fn fields(
+        &mut self,
+        block: &[u8],
+        last: bool,
+        now: Instant,
+        heads: &mut Heads,
+    ) -> Result<(), Fault> {
         self.first_byte.get_or_insert(now);
         if self.begun {
-            self.head.read(block, Part::Trailers).map_err(fault)?;
+            let trailers = heads.read(block, Part::Trailers).map_err(fault)?;
+            let before = self.head.as_ref().map_or(0, |head| head.count());
+            if before + trailers.count() > MOST_FIELDS {
+                return Err(fault(Flaw::Oversized));
+            }
+            self.trailers = Some(trailers);
             return if last {
                 self.whole(now)
             } else {
                 Err(malformed("fields within the body"))
             };
         }
-        self.head.clear();
-        self.head.read(block, Part::Front).map_err(fault)?;
-        match self.head.status {
+        let head = heads.read(block, Part::Front).map_err(fault)?;
+        match head.status {
             101 => {
                 return Err(malformed(
                     "a change of the protocol, which HTTP/2 does not know",
@@ -114,10 +139,7 @@ impl Stream {
             _ => {}
         }
         self.begun = true;
-        let length = self
-            .head
-            .fields()
-            .find(|(name, _)| *name == "content-length");
+        let length = head.fields().find(|(name, _)| *name == "content-length");
         if let Some((_, value)) = length {
             let length = std::str::from_utf8(value)
                 .ok()
@@ -125,6 +147,7 @@ impl Stream {
             self.announced =
                 Some(length.ok_or_else(|| malformed("a content length that is none"))?);
         }
+        self.head = Some(head);
         if self.announced.is_some_and(|length| length > LARGEST_BODY) && !self.bodiless {
             return Err(Fault::Stream(Code::CANCEL, oversized_body()));
         }
@@ -159,7 +182,7 @@ impl Stream {
 
     fn whole(&mut self, now: Instant) -> Result<(), Fault> {
         // An answer to HEAD and a 304 announce a body that they do not have.
-        let bodiless = self.bodiless || self.head.status == 304;
+        let bodiless = self.bodiless || self.status() == 304;
         if self
             .announced
             .is_some_and(|length| length != self.body.len() && !(bodiless && self.body.is_empty()))

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::Request;
 use super::frame::{self, Code};
+use super::heads::Heads;
 use super::hpack;
 use super::stream::{Stream, push_head};
 use crate::load::exchange::Broken;
@@ -53,6 +54,8 @@ pub(super) struct Session {
     out: Vec<u8>,
     at: usize,
     before: u64,
+    /// Fields that came before.
+    heads: Heads,
     /// A frame of which not all has come.
     input: Vec<u8>,
     /// Fields of which not all have come: their stream, whether nothing follows, and the bytes.
@@ -121,6 +124,7 @@ impl Session {
             out,
             at: 0,
             before: 0,
+            heads: Heads::default(),
             input: Vec::new(),
             block: None,
             greeted: false,

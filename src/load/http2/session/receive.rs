@@ -134,11 +134,15 @@ impl Session {
     }
 
     fn fields(&mut self, id: u32, block: &[u8], last: bool, now: Instant) -> Result<(), Fault> {
-        let Some(stream) = self.running(id)? else {
-            return Ok(());
-        };
-        stream.fields(block, last, now)?;
-        self.after(id);
+        let mut heads = std::mem::take(&mut self.heads);
+        let read = self.running(id).and_then(|stream| {
+            let read = stream.map(|stream| stream.fields(block, last, now, &mut heads));
+            read.transpose()
+        });
+        self.heads = heads;
+        if read?.is_some() {
+            self.after(id);
+        }
         Ok(())
     }
 

@@ -65,7 +65,7 @@ fn ended(session: &mut Session, id: u32) -> Option<Box<Stream>> {
 fn outcome(session: &mut Session, id: u32) -> Result<(u16, Vec<u8>), (FailureKind, Fate, String)> {
     let mut stream = ended(session, id).expect("it has ended");
     match stream.ended.take().expect("it says how") {
-        Ok(_) => Ok((stream.head.status, stream.body)),
+        Ok(_) => Ok((stream.status(), stream.body)),
         Err(broken) => Err((broken.failure.kind, broken.fate, broken.failure.message)),
     }
 }
@@ -123,10 +123,10 @@ fn an_exchange_is_a_few_frames() {
     );
     let stream = ended(&mut session, id).expect("it has ended");
     assert_eq!(
-        stream.head.fields().collect::<Vec<_>>(),
+        stream.all_fields().collect::<Vec<_>>(),
         [("x-version", &b"v1"[..])]
     );
-    assert_eq!((stream.head.status, &stream.body[..]), (200, &b"v1\n"[..]));
+    assert_eq!((stream.status(), &stream.body[..]), (200, &b"v1\n"[..]));
     session.recycle(stream);
     // The next one finds nothing of it.
     let id = session.open(&request(b""));
@@ -170,9 +170,9 @@ fn interim_answers_and_trailers_belong_to_the_answer() {
         Instant::now(),
     );
     let stream = ended(&mut session, id).expect("it has ended");
-    assert_eq!(stream.head.status, 200);
+    assert_eq!(stream.status(), 200);
     assert_eq!(
-        stream.head.fields().collect::<Vec<_>>(),
+        stream.all_fields().collect::<Vec<_>>(),
         [("grpc-status", &b"0"[..])]
     );
 }
@@ -198,7 +198,7 @@ proptest! {
         }
         let stream = ended(&mut session, 1).expect("it has ended");
         prop_assert_eq!(&stream.body[..], b"v1\n");
-        prop_assert_eq!(stream.head.fields().collect::<Vec<_>>(), [("x", &b"y"[..])]);
+        prop_assert_eq!(stream.all_fields().collect::<Vec<_>>(), [("x", &b"y"[..])]);
     }
 
     #[test]
