@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,6 +21,8 @@ enum Manner {
     LeavesAfterTwo,
     /// Goes away before it has answered anything.
     LeavesAtOnce,
+    /// Takes one request at a time, and answers it after a while.
+    OneAtATime,
     /// Answers, and reads nothing once it has said its settings, so that nothing can be written to it in the end.
     NeverReads,
 }
@@ -46,7 +49,12 @@ fn server(manner: Manner) -> (Server, Arc<AtomicU64>) {
 async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Result<()> {
     let mut preface = [0; 24];
     stream.read_exact(&mut preface).await?;
-    write(&mut stream, 4, 0, 0, &[]).await?;
+    // SETTINGS_MAX_CONCURRENT_STREAMS
+    let settings: &[u8] = match manner {
+        Manner::OneAtATime => &[0, 3, 0, 0, 0, 1],
+        _ => &[],
+    };
+    write(&mut stream, 4, 0, 0, settings).await?;
     if manner == Manner::NeverReads {
         std::future::pending::<()>().await;
     }
@@ -65,6 +73,9 @@ async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Res
             Manner::LeavesAfterTwo if answered == 2 => 3_u32,
             Manner::LeavesAtOnce => 0,
             _ => {
+                if manner == Manner::OneAtATime {
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
                 write(
                     &mut stream,
                     HEADERS,
@@ -112,6 +123,35 @@ fn a_server_is_asked_for_as_much_at_a_time_as_it_takes() {
     let args = ["--h2c", "-p", "32", "-c", "2", "-n", "2000", &url];
     let report = run_json(&args).exits(0).report();
     all_answered(&report, 2000);
+}
+
+#[test]
+fn requests_have_their_turn_in_the_order_in_which_they_came_and_are_timed_from_there() {
+    let (server, _) = server(Manner::OneAtATime);
+    let url = format!("http://{}/", server.addr());
+    // One that was passed over until the end would have to wait for more than a second.
+    let args = [
+        "--h2c",
+        "-p",
+        "4",
+        "-c",
+        "1",
+        "-n",
+        "40",
+        "-t",
+        "800ms",
+        "--threads",
+        "1",
+        &url,
+    ];
+    let report = run_json(&args).exits(0).report();
+    all_answered(&report, 40);
+    let p50 = report.0["observation"]["buckets"][0]["service_ms"]["p50"].as_f64();
+    assert!(
+        p50.is_some_and(|p50| (30.0..90.0).contains(&p50)),
+        "{:#}",
+        report.0
+    );
 }
 
 #[test]

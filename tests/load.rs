@@ -119,6 +119,20 @@ fn the_first_interrupt_stops_and_reports() {
 }
 
 #[test]
+fn an_interrupt_while_it_settles_is_no_start_of_the_run() {
+    let mesh = Mesh::split([("v1", 1)])
+        .latency("v1", Duration::from_secs(300))
+        .start();
+    let url = mesh.url("/");
+    let settles = ["--settle", "20s", "--expect", "v1=100", "-c", "3"];
+    let mut child = Running::start(&[&settles[..], &["-o", "json", "-t", "1s", &url]].concat());
+    wait_until("three requests are under way", || mesh.served() == 3);
+    child.interrupt();
+    let report = child.finish().exits(4).report();
+    assert_eq!((report.sent(), mesh.served()), (0, 3), "{:#}", report.0);
+}
+
+#[test]
 fn the_second_interrupt_ends_at_once() {
     // A server that never answers, and a timeout that never comes: the first interrupt has to wait.
     let mesh = Mesh::split([("v1", 1)])

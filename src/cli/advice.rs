@@ -141,7 +141,7 @@ const MALFORMED: [(&str, &str); 4] = [
     ("grpc-status", "check that it is a gRPC service"),
     (
         "the body ",
-        "leave out the header accept-encoding, so that answers come as they are",
+        "the body is not what its content-encoding says: look at what compresses it",
     ),
     (
         "",

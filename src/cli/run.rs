@@ -68,7 +68,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
     let mut watch = expected
         .filter(|_| watched)
         .map(|expected| Watch::new(expected, &config.policy));
-    let seen = load::run(plan, bucketer(config, expected), &mut |seen| {
+    let mut look = |seen: &Observation| {
         let mapping = expected
             .map(|expected| derive(expected, &config.map, seen))
             .transpose();
@@ -88,7 +88,13 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         } else {
             Control::Continue
         }
-    })?;
+    };
+    let seen = if interrupted.load(Ordering::Relaxed) {
+        // While it settled: nothing more is sent.
+        Observation::default()
+    } else {
+        load::run(plan, bucketer(config, expected), &mut look)?
+    };
     drop(progress);
     let mapping = expected
         .map(|expected| derive(expected, &config.map, &seen))

@@ -177,18 +177,23 @@ impl Lane {
         }
     }
 
-    /// Whether nothing more is sent, by anybody.
+    /// Whether nothing more is sent, by anybody, and the time of the run is up where it has one.
     pub(super) fn over(&self) -> bool {
         let job = &*self.job;
-        if self.open() {
-            return self.closed();
-        }
-        let begun = job.begin.get();
-        job.stop.load(Ordering::Relaxed)
-            || begun.is_some_and(|begin| match job.plan.stop {
-                Stop::Requests(n) => job.next.load(Ordering::Relaxed) >= n,
-                Stop::Elapsed(time) => begin.elapsed() >= time,
-            })
+        let stopped = job.stop.load(Ordering::Relaxed);
+        let Some(slots) = &self.slots else {
+            let begun = job.begin.get();
+            return stopped
+                || begun.is_some_and(|begin| match job.plan.stop {
+                    Stop::Requests(n) => job.next.load(Ordering::Relaxed) >= n,
+                    Stop::Elapsed(time) => begin.elapsed() >= time,
+                });
+        };
+        let lasted = || match (job.plan.stop, slots.borrow().begin()) {
+            (Stop::Elapsed(time), Some(begin)) => job.epoch.elapsed() >= begin + time,
+            _ => true,
+        };
+        self.closed() && (stopped || lasted())
     }
 
     /// Whether the schedule of an open loop has ended.
@@ -240,20 +245,20 @@ impl Lane {
     }
 
     /// What was counted since the last time; `whole` when nothing follows. A run of a given time takes that time at least,
-    /// however early its last answer came.
+    /// and an open loop goes on until it is stopped, however early the last answer came.
     pub(super) fn drain(&self, whole: bool) -> Observation {
         let job = &*self.job;
         let begin = job.begin.get().copied();
-        let mut elapsed = begin.map_or(Duration::ZERO, |begin| {
-            self.last.get().saturating_duration_since(begin)
+        let elapsed = begin.map_or(Duration::ZERO, |begin| {
+            let seen = self.last.get().saturating_duration_since(begin);
+            let stopped = job.stop.load(Ordering::Relaxed);
+            match job.plan.stop {
+                _ if !whole => seen,
+                Stop::Elapsed(time) if !stopped => seen.max(time),
+                _ if stopped && self.open() => begin.elapsed(),
+                _ => seen,
+            }
         });
-        if let Stop::Elapsed(time) = job.plan.stop
-            && whole
-            && begin.is_some()
-            && !job.stop.load(Ordering::Relaxed)
-        {
-            elapsed = elapsed.max(time);
-        }
         self.recorder
             .borrow_mut()
             .drain(self.names.borrow().buckets(), elapsed)

@@ -185,10 +185,32 @@ impl Lane {
             };
             let retry = connection.used() && !again;
             connection.spend();
+            let (limit, protocol) = (self.job.plan.timeout, self.job.plan.request.protocol);
+            let opened = match connection.try_open(request) {
+                Some(opened) => Ok(opened),
+                None => {
+                    let (open, since) = (connection.open(request), Instant::now());
+                    let opened = seat.until(since + limit, open).await;
+                    if opened.is_err() && !connection.heard_since(since) {
+                        connection.retire();
+                    }
+                    opened
+                }
+            };
+            // What waits for its turn has not been sent yet.
             let begun = Instant::now();
-            let protocol = self.job.plan.request.protocol;
-            let exchange = connection.exchange(request, protocol, |reply| self.sort(reply));
-            let ended = seat.until(begun + self.job.plan.timeout, exchange).await;
+            let ended = match opened {
+                Ok(Ok(open)) => {
+                    let answer = connection.answer(open, protocol, |reply| self.sort(reply));
+                    seat.until(begun + limit, answer).await
+                }
+                Ok(Err(broken)) => Ok(Err(broken)),
+                Err(Expired) => {
+                    let message = format!("the server took no further request within {limit:?}");
+                    let failure = Failure::new(FailureKind::Timeout, message);
+                    Ok(Err(Broken::sent(failure)))
+                }
+            };
             match &ended {
                 // Each further connection answers somebody at least, so that everybody has a turn in the end.
                 Ok(Err(broken)) if broken.fate == Fate::Untried && connection.answered() => {

@@ -50,13 +50,15 @@ pub(super) struct Connection {
     quota: Cell<u32>,
     /// Whether it has served one.
     used: Cell<bool>,
+    /// Requests that wait for their turn.
+    waiting: Cell<usize>,
     peer: Rc<str>,
     /// Its number within the run.
     pub(super) number: u32,
 }
 
 /// A stream that is taken back when nobody waits for it any more.
-struct Open<'c> {
+pub(super) struct Open<'c> {
     session: &'c RefCell<Session>,
     id: u32,
 }
@@ -95,6 +97,7 @@ impl Connection {
             session,
             quota: Cell::new(quota),
             used: Cell::new(false),
+            waiting: Cell::new(0),
             peer: link.peer,
             number,
         }
@@ -130,19 +133,13 @@ impl Connection {
         self.quota.set(self.quota.get().saturating_sub(1));
     }
 
-    /// Sends the request, reads the whole answer, and hands it to `sort`.
-    pub(super) async fn exchange(
+    /// Reads the whole answer to a request, and hands it to `sort`.
+    pub(super) async fn answer(
         &self,
-        request: &Request,
+        open: Open<'_>,
         protocol: Protocol,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<Whole, Broken> {
-        self.used.set(true);
-        let id = self.open(request).await?;
-        let open = Open {
-            session: &self.session,
-            id,
-        };
         let mut stream =
             poll_fn(|context| self.session.borrow_mut().poll_end(context, open.id)).await;
         let ended = stream.ended.take().expect("it has ended");
@@ -169,17 +166,41 @@ impl Connection {
         whole
     }
 
-    /// Opens a stream as soon as the peer takes another.
-    async fn open(&self, request: &Request) -> Result<u32, Broken> {
+    /// Opens a stream and writes the request, unless others wait or the peer takes no more at present.
+    pub(super) fn try_open(&self, request: &Request) -> Option<Result<Open<'_>, Broken>> {
+        self.used.set(true);
+        if self.waiting.get() > 0 {
+            return None;
+        }
+        self.opened(request)
+    }
+
+    /// The same as soon as it is one's turn.
+    pub(super) async fn open(&self, request: &Request) -> Result<Open<'_>, Broken> {
         let turn = self.session.borrow().turn();
+        let _place = Waiting::new(&self.waiting);
         loop {
             let called = turn.notified();
-            let opened = self.session.borrow_mut().try_open(request);
-            match opened {
-                Some(opened) => return opened,
-                None => called.await,
+            if self.waiting.get() == 1
+                && let Some(opened) = self.opened(request)
+            {
+                return opened;
+            }
+            called.await;
+            if let Some(opened) = self.opened(request) {
+                // There may be room for more, and whoever comes now waits behind those who do already.
+                turn.notify_one();
+                return opened;
             }
         }
+    }
+
+    fn opened(&self, request: &Request) -> Option<Result<Open<'_>, Broken>> {
+        let opened = self.session.borrow_mut().try_open(request)?;
+        Some(opened.map(|id| Open {
+            session: &self.session,
+            id,
+        }))
     }
 
     /// What the answer says, in the terms of HTTP.
@@ -217,6 +238,22 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.session.borrow_mut().leave();
+    }
+}
+
+/// A place among those who wait.
+struct Waiting<'c>(&'c Cell<usize>);
+
+impl<'c> Waiting<'c> {
+    fn new(waiting: &'c Cell<usize>) -> Self {
+        waiting.set(waiting.get() + 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 
