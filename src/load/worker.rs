@@ -186,30 +186,15 @@ impl Lane {
             let retry = connection.used() && !again;
             connection.spend();
             let (limit, protocol) = (self.job.plan.timeout, self.job.plan.request.protocol);
-            let opened = match connection.try_open(request) {
-                Some(opened) => Ok(opened),
-                None => {
-                    let (open, since) = (connection.open(request), Instant::now());
-                    let opened = seat.until(since + limit, open).await;
-                    if opened.is_err() && !connection.heard_since(since) {
-                        connection.retire();
-                    }
-                    opened
-                }
-            };
+            let opened = self.opened(&connection, request, seat).await;
             // What waits for its turn has not been sent yet.
             let begun = Instant::now();
             let ended = match opened {
-                Ok(Ok(open)) => {
+                Ok(open) => {
                     let answer = connection.answer(open, protocol, |reply| self.sort(reply));
                     seat.until(begun + limit, answer).await
                 }
-                Ok(Err(broken)) => Ok(Err(broken)),
-                Err(Expired) => {
-                    let message = format!("the server took no further request within {limit:?}");
-                    let failure = Failure::new(FailureKind::Timeout, message);
-                    Ok(Err(Broken::sent(failure)))
-                }
+                Err(broken) => Ok(Err(broken)),
             };
             match &ended {
                 // Each further connection answers somebody at least, so that everybody has a turn in the end.
@@ -226,6 +211,27 @@ impl Lane {
             }
             again = true;
         }
+    }
+
+    /// A stream for the request, as soon as the server takes it.
+    async fn opened<'c>(
+        &self,
+        connection: &'c http2::Connection,
+        request: &http2::Request,
+        seat: &Seat,
+    ) -> Result<http2::Open<'c>, Broken> {
+        if let Some(opened) = connection.try_open(request) {
+            return opened;
+        }
+        let (limit, since) = (self.job.plan.timeout, Instant::now());
+        let opened = seat.until(since + limit, connection.open(request)).await;
+        opened.unwrap_or_else(|Expired| {
+            if !connection.heard_since(since) {
+                connection.retire();
+            }
+            let message = format!("the server took no further request within {limit:?}");
+            Err(Broken::sent(Failure::new(FailureKind::Timeout, message)))
+        })
     }
 
     /// What an exchange comes to; `None` when the request has to go over a fresh connection: that the server closed one for
