@@ -10,10 +10,13 @@ impl<'r> Fields<'r> {
     /// The value of the first field of that name.
     #[must_use]
     pub fn get(self, name: &HeaderName) -> Option<&'r [u8]> {
-        let mut fields = self.0.iter();
-        fields
-            .find(|field| field.name.eq_ignore_ascii_case(name.as_str()))
-            .map(|field| field.value)
+        self.all(name).next()
+    }
+
+    /// The values of all fields of that name, in their order.
+    pub fn all(self, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'r [u8]> {
+        let named = |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case(name.as_str());
+        self.0.iter().filter(named).map(|field| field.value)
     }
 }
 

@@ -86,13 +86,9 @@ impl<'c> Context<'c> {
             ..mesh.clone()
         };
         let home = Vantage::mesh(None, None).origin;
-        let look = |context: &mut Self, vantage: Vantage| {
-            let table = Rc::new(lower(manifests, &vantage));
-            context.look(vantage, table);
-        };
-        look(&mut context, at(home));
+        context.look(at(home));
         for (namespace, name) in gateways(manifests) {
-            look(&mut context, at(Origin::Gateway { namespace, name }));
+            context.look(at(Origin::Gateway { namespace, name }));
         }
         context
     }
@@ -120,7 +116,7 @@ impl<'c> Context<'c> {
     ) -> Self {
         let mut context = Self::empty(sources, manifests, problems);
         context.asked = Some(vantage.clone());
-        context.look(vantage.clone(), table);
+        context.add(vantage.clone(), table);
         context
     }
 
@@ -171,9 +167,14 @@ impl<'c> Context<'c> {
         }
     }
 
+    fn look(&mut self, vantage: Vantage) {
+        let table = Rc::new(lower(self.manifests, &vantage));
+        self.add(vantage, table);
+    }
+
     /// Adds what is seen from a place. Without a request the port that is dialled is unknown, so a Service with several
     /// ports of which none is declared to be HTTP is looked at port by port.
-    fn look(&mut self, vantage: Vantage, table: Rc<RouteTable>) {
+    fn add(&mut self, vantage: Vantage, table: Rc<RouteTable>) {
         let mut ports: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         if matches!(vantage.origin, Origin::Mesh { .. }) {
             for (at, host) in table.hosts.iter().enumerate() {

@@ -18,10 +18,8 @@ const MOST_CODINGS: u32 = 5;
 pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
     let mut decoded = Cow::Borrowed(body);
     let mut taken = 0;
-    let named =
-        |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case(CONTENT_ENCODING.as_str());
-    let codings = fields.0.iter().rev().filter(named);
-    for coding in codings.flat_map(|field| field.value.rsplit(|byte| *byte == b',')) {
+    let lists = fields.all(&CONTENT_ENCODING).rev();
+    for coding in lists.flat_map(|list| list.rsplit(|byte| *byte == b',')) {
         let coding = coding.trim_ascii();
         let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
         if is(b"") || is(b"identity") {

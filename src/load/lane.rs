@@ -149,11 +149,16 @@ impl Lane {
     /// When an open loop gives up on what is due and could not be sent: a request that takes longer than any answer may
     /// take would be no better off.
     pub(super) fn cut_off(&self) -> Option<Instant> {
+        Some(self.end()? + self.job.plan.timeout)
+    }
+
+    /// When the time of an open loop is up, if it has one and has begun.
+    fn end(&self) -> Option<Instant> {
         let Stop::Elapsed(time) = self.job.plan.stop else {
             return None;
         };
         let begin = self.slots.as_ref()?.borrow().begin()?;
-        Some(self.job.epoch + begin + time + self.job.plan.timeout)
+        Some(self.job.epoch + begin + time)
     }
 
     /// How many requests of the schedule have not been taken, of those due by now or of all.
@@ -181,19 +186,16 @@ impl Lane {
     pub(super) fn over(&self) -> bool {
         let job = &*self.job;
         let stopped = job.stop.load(Ordering::Relaxed);
-        let Some(slots) = &self.slots else {
-            let begun = job.begin.get();
-            return stopped
-                || begun.is_some_and(|begin| match job.plan.stop {
-                    Stop::Requests(n) => job.next.load(Ordering::Relaxed) >= n,
-                    Stop::Elapsed(time) => begin.elapsed() >= time,
-                });
-        };
-        let lasted = || match (job.plan.stop, slots.borrow().begin()) {
-            (Stop::Elapsed(time), Some(begin)) => job.epoch.elapsed() >= begin + time,
-            _ => true,
-        };
-        self.closed() && (stopped || lasted())
+        if self.open() {
+            let lasted = || self.end().is_none_or(|end| Instant::now() >= end);
+            return self.closed() && (stopped || lasted());
+        }
+        let begun = job.begin.get();
+        stopped
+            || begun.is_some_and(|begin| match job.plan.stop {
+                Stop::Requests(n) => job.next.load(Ordering::Relaxed) >= n,
+                Stop::Elapsed(time) => begin.elapsed() >= time,
+            })
     }
 
     /// Whether the schedule of an open loop has ended.

@@ -52,6 +52,13 @@ struct Ended {
 
 /// Sends until there is nothing more to send.
 pub(super) async fn worker(lane: Rc<Lane>, seat: Rc<Seat>, mut over: Line) {
+    if seat.begin() {
+        lane.fresh.set(lane.fresh.get() - 1);
+        if lane.open() {
+            // Whoever hands out requests had to leave this worker out.
+            lane.rouse();
+        }
+    }
     let mut refused = 0_u32;
     while let Some(ticket) = turn(&lane, &seat).await {
         let behind = ticket.intended.map(|intended| {
@@ -78,13 +85,6 @@ async fn turn(lane: &Lane, seat: &Rc<Seat>) -> Option<Ticket> {
         return lane.next();
     }
     let mut waiting = false;
-    if seat.begin() {
-        lane.fresh.set(lane.fresh.get() - 1);
-        if lane.open() {
-            // Whoever hands out requests had to leave this worker out.
-            lane.rouse();
-        }
-    }
     poll_fn(|context| {
         if let Some(ticket) = seat.take() {
             return Poll::Ready(Some(ticket));

@@ -70,19 +70,6 @@ pub enum Protocol {
     Grpc,
 }
 
-impl LoadPlan {
-    /// Whether a proxy is asked for a tunnel: for what it cannot read itself, and where `--connect-to` leads elsewhere, since
-    /// it would take the name of that place for the host that is meant.
-    #[must_use]
-    pub fn tunnelled(&self) -> bool {
-        let Via::Proxy { target, .. } = &self.endpoint.via else {
-            return false;
-        };
-        let elsewhere = target.0 != self.endpoint.host || target.1 != self.endpoint.port;
-        elsewhere || self.endpoint.tls.is_some() || self.request.protocol != Protocol::Http1
-    }
-}
-
 impl Protocol {
     /// Whether a connection carries several requests at a time.
     #[must_use]
@@ -168,6 +155,17 @@ pub struct Part {
 }
 
 impl LoadPlan {
+    /// Whether a proxy is asked for a tunnel: for what it cannot read itself, and where `--connect-to` leads elsewhere, since
+    /// it would take the name of that place for the host that is meant.
+    #[must_use]
+    pub fn tunnelled(&self) -> bool {
+        let Via::Proxy { target, .. } = &self.endpoint.via else {
+            return false;
+        };
+        let elsewhere = target.0 != self.endpoint.host || target.1 != self.endpoint.port;
+        elsewhere || self.endpoint.tls.is_some() || self.request.protocol != Protocol::Http1
+    }
+
     /// Connections dealt out over the threads; none is lost to rounding. Requests of a closed loop are not dealt out:
     /// every thread takes the next one when it can, so that the order of dispatch is one order.
     #[must_use]

@@ -25,7 +25,7 @@ pub(super) enum Drawn {
 }
 
 impl Drawn {
-    pub(super) fn target(self) -> Option<usize> {
+    fn target(self) -> Option<usize> {
         match self {
             Self::Target(target) => Some(target.into()),
             Self::Unexpected | Self::Unattributed => None,
