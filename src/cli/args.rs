@@ -286,7 +286,11 @@ pub(super) struct JudgementArgs {
     /// The deviation of a share that is accepted: 2% is 2 points
     #[arg(long, value_name = "T", default_value = "0")]
     pub(super) tolerance: Fraction,
-    /// The deviation a pass must rule out [default: auto, 3 points at 90/10, 5 at 50/50, 1 at 99/1]
+    /// The test that decides [default: sequential; exact with -n or -z]
+    #[arg(long, value_enum, value_name = "TEST")]
+    pub(super) test: Option<Test>,
+    /// The deviation a pass must rule out [default: auto, 3 points at 90/10, 5 at 50/50, 1 at 99/1; with -n, -z or
+    /// --max-requests what that number rules out]
     #[arg(long, value_name = "D", value_parser = resolution)]
     pub(super) resolution: Option<Fraction>,
     /// What an inconclusive run counts as, for gates that know only yes and no
@@ -325,6 +329,27 @@ pub(super) enum Balancing {
     Connection,
     /// Either will do
     Any,
+}
+
+/// The test that decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Test {
+    /// After each response, until the result is certain
+    Sequential,
+    /// Exact tests of a divergence and of a pass, once at the end
+    Exact,
+    /// Pearson's chi-square test alone: what it does not reject passes
+    ChiSquare,
+}
+
+impl From<Test> for crate::verdict::Test {
+    fn from(test: Test) -> Self {
+        match test {
+            Test::Sequential => Self::Sequential,
+            Test::Exact => Self::Exact,
+            Test::ChiSquare => Self::ChiSquare,
+        }
+    }
 }
 
 /// What an inconclusive run counts as.

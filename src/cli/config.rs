@@ -21,7 +21,7 @@ use crate::split::{Expected, parse_weights};
 use crate::units::{Count, Rate};
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
-use crate::verdict::{Balancing, Policy};
+use crate::verdict::{Balancing, Number, Policy};
 
 /// Everything `run` needs to know, files not yet read.
 #[derive(Debug)]
@@ -79,6 +79,8 @@ pub(super) enum Amount {
 pub(super) struct LoadConfig {
     /// How much is sent.
     pub(super) amount: Amount,
+    /// When sending ends at the latest, counted from its beginning.
+    pub(super) max_duration: Option<Duration>,
     /// The longest wait for a stationary split before the run.
     pub(super) settle: Option<Duration>,
     /// Starts at a rate.
@@ -161,7 +163,7 @@ impl TryFrom<RunArgs> for RunConfig {
             policy,
             slos: objectives::read(&args.objectives.slo)?,
             inconclusive: args.judgement.inconclusive,
-            load: load(&args.load)?,
+            load: load(&args.load, args.judgement.test)?,
             output: output(args.output)?,
         })
     }
@@ -184,6 +186,9 @@ pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
             args::Balancing::Connection => Balancing::Connection,
             args::Balancing::Any => Balancing::Any,
         },
+        // How many requests there are is settled with the plan.
+        number: Number::Planned,
+        test: args.test.map(Into::into),
         seed,
     }
 }
@@ -261,7 +266,16 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
     })
 }
 
-fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
+/// How much is sent, and how; a test that looks once is given the number that it takes.
+fn load(args: &LoadArgs, test: Option<args::Test>) -> Result<LoadConfig, Failure> {
+    let looks_once = args.requests.is_some() || args.duration.is_some() || args.no_early_stop;
+    if test == Some(args::Test::Sequential) && looks_once {
+        return Err(Failure::usage(
+            "--test sequential looks after each response: it takes neither -n nor -z nor --no-early-stop",
+            "cap the run with --max-requests N or --max-duration TIME, or leave --test out",
+        ));
+    }
+    let once = matches!(test, Some(args::Test::Exact | args::Test::ChiSquare));
     let between = |name: &str, count: Count, most: u64| {
         let help = format!("give a number from 1 to {most}");
         let fits = (1..=most).contains(&count.0);
@@ -296,7 +310,7 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
     let amount = match (args.requests, args.duration) {
         (Some(count), _) => Amount::Exactly(Stop::Requests(at_least_one("--requests", count)?)),
         (None, Some(time)) => Amount::Exactly(Stop::Elapsed(positive("--duration", time.0)?)),
-        (None, None) if args.no_early_stop => Amount::Planned(most),
+        (None, None) if args.no_early_stop || once => Amount::Planned(most),
         // A rate is there to be kept: a split that holds is no reason to end early, one that does not is.
         (None, None) if args.rate.is_some() => Amount::UntilDiverged(most),
         (None, None) => Amount::UntilDecided(most),
@@ -327,8 +341,13 @@ fn load(args: &LoadArgs) -> Result<LoadConfig, Failure> {
         },
         in_flight,
     });
+    let max_duration = args
+        .max_duration
+        .map(|time| positive("--max-duration", time.0))
+        .transpose()?;
     Ok(LoadConfig {
         amount,
+        max_duration,
         settle,
         pace,
         warmup,

@@ -7,6 +7,7 @@ mod call;
 mod complete;
 mod config;
 mod credentials;
+mod deadline;
 mod declared;
 mod deliver;
 mod demo;

@@ -12,7 +12,7 @@ use crate::plan::{
 };
 use crate::split::{Expected, Mechanism};
 use crate::stats::design::Design;
-use crate::verdict::{Balancing, Policy};
+use crate::verdict::{Balancing, Number, Policy};
 
 /// Requests where nothing is declared, as respy sent them.
 const UNDECLARED_REQUESTS: u64 = 1000;
@@ -27,6 +27,8 @@ const ROOM: u32 = 10;
 pub(super) struct Planned {
     pub(super) plan: LoadPlan,
     pub(super) until: Until,
+    /// The policy with what was fixed about the number of requests.
+    pub(super) policy: Policy,
 }
 
 /// What ends a run.
@@ -47,11 +49,15 @@ pub(super) fn planned(
     expected: Option<&Expected>,
     policy: &Policy,
 ) -> Result<Planned, Failure> {
-    let design = expected.map(|expected| policy.design(expected));
     // Where connections are what is split, a pair of requests is one draw.
     let connections_split = policy.balancing == Balancing::Connection
         || expected.is_some_and(|expected| expected.mechanism == Mechanism::PerConnection);
     let per_draw = if connections_split { 2 } else { 1 };
+    let policy = Policy {
+        number: number(load.amount, per_draw),
+        ..*policy
+    };
+    let design = expected.map(|expected| policy.design(expected, 0));
     let exactly = matches!(load.amount, Amount::Exactly(_));
     let until = match load.amount {
         _ if design.is_none() => Until::Sent,
@@ -136,7 +142,24 @@ pub(super) fn planned(
         connect_timeout: load.connect_timeout,
         seed: policy.seed,
     };
-    Ok(Planned { plan, until })
+    Ok(Planned {
+        plan,
+        until,
+        policy,
+    })
+}
+
+/// What was fixed about the number of requests, in draws.
+fn number(amount: Amount, per_draw: u64) -> Number {
+    match amount {
+        Amount::Exactly(_) | Amount::Planned(Some(_)) => Number::Fixed,
+        Amount::UntilDecided(Some(most)) | Amount::UntilDiverged(Some(most)) => {
+            Number::AtMost((most / per_draw).max(1))
+        }
+        Amount::UntilDecided(None) | Amount::UntilDiverged(None) | Amount::Planned(None) => {
+            Number::Planned
+        }
+    }
 }
 
 /// The same with the files read.

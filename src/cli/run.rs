@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::config::RunConfig;
+use super::config::{Amount, RunConfig};
+use super::deadline::Deadline;
 use super::declared::{self, Declared};
 use super::deliver::{deliver, exit};
 use super::exit::Exit;
@@ -48,11 +49,16 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
 /// Sends, sorts and judges.
 fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Failure> {
     let expected = declared.map(|declared| &declared.expected);
-    let Planned { plan, until } = planned(&config.load, &config.request, expected, &config.policy)?;
+    let Planned {
+        plan,
+        until,
+        policy,
+    } = planned(&config.load, &config.request, expected, &config.policy)?;
     let watched = until != Until::Sent;
+    let exactly = matches!(config.load.amount, Amount::Exactly(_));
     // Objectives are tested once, at the end: a split that holds is no reason to end early.
     let to_the_end = until == Until::Diverged || !config.slos.is_empty();
-    let mut progress = Progress::new(&config.output.args, plan.stop, config.policy);
+    let mut progress = Progress::new(&config.output.args, plan.stop, policy);
     let interrupted = interrupt::listen(progress.notice());
     let unsettled = match (config.load.settle, expected) {
         (Some(limit), Some(expected)) => settle(
@@ -67,14 +73,16 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
     };
     let mut watch = expected
         .filter(|_| watched)
-        .map(|expected| Watch::new(expected, &config.policy));
+        .map(|expected| Watch::new(expected, &policy));
+    let most = plan.stop;
+    let deadline = Deadline::after(config.load.max_duration);
     let mut look = |seen: &Observation| {
         let mapping = expected
             .map(|expected| derive(expected, &config.map, seen))
             .transpose();
         // Values that cannot be tied to targets, or, where no exact number was asked for, nobody there at all.
         let unclear = mapping.is_err() && seen.answered() >= ENOUGH;
-        let nobody = watched && seen.answered() == 0 && seen.failed() >= ENOUGH;
+        let nobody = !exactly && seen.answered() == 0 && seen.failed() >= ENOUGH;
         let mapped = expected.zip(mapping.as_ref().ok().and_then(Option::as_ref));
         let certain = match (watch.as_mut(), mapped) {
             (Some(watch), Some((expected, mapping))) => {
@@ -83,7 +91,8 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
             _ => false,
         };
         progress.show(seen, mapped, watch.as_ref());
-        if certain || unclear || nobody || interrupted.load(Ordering::Relaxed) {
+        let ended = deadline.passed() || interrupted.load(Ordering::Relaxed);
+        if certain || unclear || nobody || ended {
             Control::Stop
         } else {
             Control::Continue
@@ -111,7 +120,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         sorted: &sorted,
         rivals: declared.map_or(&[], |declared| &declared.rivals),
     };
-    let verdict = judge(evidence, &config.policy, watch.as_ref());
+    let verdict = judge(evidence, &policy, watch.as_ref());
     let verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
     let mut notes = Vec::new();
     if interrupted.load(Ordering::Relaxed) {
@@ -124,6 +133,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
             message,
         });
     }
+    notes.extend(deadline.note(&seen, most, &verdict));
     notes.extend(unsettled);
     notes.extend(
         declared
@@ -138,7 +148,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         rivals: evidence.rivals,
         seen: &seen,
         sorted: &sorted,
-        policy: &config.policy,
+        policy: &policy,
         watched: watch.is_some(),
         verdict,
         findings: declared

@@ -28,6 +28,9 @@ pub(super) struct LoadArgs {
     /// The most requests of a run that ends when the answer is certain [default: as many as these weights may take]
     #[arg(long, value_name = "N", conflicts_with_all = ["requests", "duration"])]
     pub(super) max_requests: Option<Count>,
+    /// The longest time to send; what is not decided by then is inconclusive
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["requests", "duration"])]
+    pub(super) max_duration: Option<Period>,
     /// Send the number that a single judgement takes, and judge once at the end
     #[arg(long, conflicts_with_all = ["requests", "duration"])]
     pub(super) no_early_stop: bool,

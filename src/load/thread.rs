@@ -19,8 +19,10 @@ use super::{Job, LoadError};
 use crate::observe::Observation;
 use crate::plan::Part;
 
-/// How often a thread hands over what it counted: at first, and at most.
-const HAND_OVER: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+/// How often a thread hands over what it counted: at first, and at last.
+const HAND_OVER: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
+/// The part of a run that may pass until what was counted is looked at: so much of it, at most, is sent in vain.
+const UNSEEN: u32 = 25;
 /// How often deadlines are looked at, at least; a timeout is late by this much at most.
 const SWEEP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 /// Sweeps within one timeout.
@@ -80,8 +82,7 @@ async fn pace(mut crew: Crew, mut timer: Timer, deltas: &Sender<Observation>) {
     let lane = Rc::clone(&crew.lane);
     let every = (lane.job.plan.timeout / SWEEPS).clamp(SWEEP.0, SWEEP.1);
     let mut sweep = Instant::now() + every;
-    let mut pause = HAND_OVER.0;
-    let mut hand_over = Instant::now() + pause;
+    let mut hand_over = Instant::now() + HAND_OVER.0;
     loop {
         let now = Instant::now();
         let staffing = crew.staff(now);
@@ -93,8 +94,8 @@ async fn pace(mut crew: Crew, mut timer: Timer, deltas: &Sender<Observation>) {
             sweep = now + every;
         }
         if now >= hand_over {
-            // The longer a run takes, the less a few more answers matter.
-            pause = (pause * 5 / 4).min(HAND_OVER.1);
+            // The longer a run takes, the less a few more responses matter.
+            let pause = (lane.job.epoch.elapsed() / UNSEEN).clamp(HAND_OVER.0, HAND_OVER.1);
             hand_over = now + pause;
             if lane.job.waiting.load(Ordering::Relaxed) < WAITING * lane.job.plan.threads {
                 lane.job.waiting.fetch_add(1, Ordering::Relaxed);

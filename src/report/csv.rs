@@ -8,7 +8,7 @@ use super::shown::safe;
 use super::table::errors;
 use super::{BucketRow, Report, Style};
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 19] = [
     "bucket",
     "target",
     "place",
@@ -25,7 +25,12 @@ const COLUMNS: [&str; 16] = [
     "p999_ms",
     "max_ms",
     "verdict",
+    "chi_square",
+    "df",
+    "chi_square_p",
 ];
+/// Columns that are the same in every line: the verdict and Pearson's test.
+const OF_THE_RUN: usize = 4;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
@@ -47,8 +52,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             high,
             "0".to_owned(),
         ];
-        cells.resize(COLUMNS.len() - 1, String::new());
-        cells.push(report.verdict.outcome.to_string());
+        cells.resize(COLUMNS.len() - OF_THE_RUN, String::new());
+        cells.extend(of_the_run(report));
         csv.write_record(cells)?;
     }
     csv.flush()
@@ -74,8 +79,19 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
     ];
     let latencies = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
     cells.extend(latencies.map(|ms| ms.to_string()));
-    cells.push(report.verdict.outcome.to_string());
+    cells.extend(of_the_run(report));
     cells
+}
+
+fn of_the_run(report: &Report) -> [String; OF_THE_RUN] {
+    let verdict = &report.verdict;
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    [
+        verdict.outcome.to_string(),
+        number(verdict.chi_square),
+        verdict.df.map_or(String::new(), |df| df.to_string()),
+        number(verdict.chi_square_p),
+    ]
 }
 
 /// Foreign text: what a spreadsheet would take for a formula gets an apostrophe in front.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::shown::safe;
-use super::{Report, Style};
+use super::{Report, Style, text};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -15,7 +15,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         Outcome::Diverged | Outcome::SloFailed | Outcome::NoData => "error",
     };
     let title = format!("resplit: {}", verdict.outcome);
-    command(report, level, &title, &verdict.reason, out)?;
+    let chi_square = text::chi_square(report).map(|text| format!("; {text}"));
+    let reason = format!("{}{}", verdict.reason, chi_square.unwrap_or_default());
+    command(report, level, &title, &reason, out)?;
     for result in &verdict.slos {
         let level = match result.outcome {
             SloOutcome::Pass => "notice",

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::distribution::distributions;
 use super::shown::safe;
-use super::{Report, Style};
+use super::{Report, Style, text};
 
 /// Lines for each halving of the distance to 100 %.
 const TICKS: u32 = 5;
@@ -22,6 +22,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             safe(&own.name)
         )?;
         table(&own.latencies, out)?;
+    }
+    if let Some(chi_square) = text::chi_square(report) {
+        writeln!(out, "#[{chi_square}]")?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use hdrhistogram::serialization::interval_log::{
 
 use super::distribution::distributions;
 use super::shown::safe;
-use super::{Report, Style};
+use super::{Report, Style, text};
 
 /// Tags end at a comma or a blank.
 const SEPARATORS: [char; 4] = [',', ' ', '\n', '\r'];
@@ -36,6 +36,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             safe(&report.target.url)
         ))
         .with_max_value_divisor(MICROS_PER_MILLI);
+    if let Some(chi_square) = text::chi_square(report) {
+        builder.add_comment(&format!("[{chi_square}]"));
+    }
     let mut log = builder.begin_log_with(&mut bytes, &mut serializer)?;
     for own in distributions(report) {
         let name = safe(&own.name).replace(SEPARATORS, "_");

@@ -123,6 +123,16 @@ fn properties(report: &Report) -> Vec<Property> {
     );
     properties.extend(
         verdict
+            .chi_square
+            .map(|x2| Property::new("chi-square", x2.to_string())),
+    );
+    properties.extend(
+        verdict
+            .chi_square_p
+            .map(|p| Property::new("chi-square-p", format!("{p:e}"))),
+    );
+    properties.extend(
+        verdict
             .method
             .as_ref()
             .map(|method| Property::new("method", method)),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::shown::{fitted, safe};
 use super::table::millis;
-use super::{Report, Style};
+use super::{Report, Style, text};
 use crate::units::{counted, percent};
 
 /// Shares that are named.
@@ -46,6 +46,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     if !shares.is_empty() {
         parts.push(shares.join(", "));
     }
+    parts.extend(text::chi_square(report));
     parts.extend(
         verdict
             .diagnosis

@@ -65,6 +65,20 @@ fn verdict(report: &Report, text: &mut Exposition) {
         );
         text.sample("resplit_p_value", &[], p);
     }
+    if let Some((x2, p)) = verdict.chi_square.zip(verdict.chi_square_p) {
+        text.family(
+            "resplit_chi_square",
+            "gauge",
+            "Pearson's statistic of the counts against the declared split.",
+        );
+        text.sample("resplit_chi_square", &[], x2);
+        text.family(
+            "resplit_chi_square_p_value",
+            "gauge",
+            "Its p-value by the chi-square distribution.",
+        );
+        text.sample("resplit_chi_square_p_value", &[], p);
+    }
     if !verdict.slos.is_empty() {
         text.family(
             "resplit_slo",

@@ -9,7 +9,7 @@ use super::bar::{Bar, LEGEND, MARK};
 use super::shown::{fitted, safe};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
-use crate::units::{counted, percent, seconds};
+use crate::units::{self, counted, percent, seconds};
 use crate::verdict::slo::SloOutcome;
 use crate::verdict::{Outcome, SloResult, Unit};
 
@@ -186,9 +186,7 @@ pub(super) fn evidence(report: &Report) -> String {
         && method != "structural"
     {
         let method = method.replace('-', " ");
-        let after = verdict
-            .decided_after
-            .map(|n| format!(", certain after {n} requests"));
+        let after = verdict.decided_after.map(|n| certain_after(report, n));
         let p = probability(p, verdict.ln_p_value);
         let _ = write!(
             text,
@@ -196,6 +194,9 @@ pub(super) fn evidence(report: &Report) -> String {
             verdict.alpha,
             after.unwrap_or_default()
         );
+    }
+    if let Some(chi_square) = chi_square(report) {
+        let _ = write!(text, "\n  {chi_square}");
     }
     if let Some(expected) = &report.expected {
         let rule = expected
@@ -206,6 +207,25 @@ pub(super) fn evidence(report: &Report) -> String {
         let _ = write!(text, "\n  declared in {}{rule}", safe(&expected.source));
     }
     text
+}
+
+/// `, certain after 1262 requests`, and why more were sent.
+fn certain_after(report: &Report, requests: u64) -> String {
+    let more = report.observation.sent.saturating_sub(requests);
+    let certain = format!(", certain after {}", counted(requests, "request"));
+    if more == 0 {
+        certain
+    } else {
+        format!("{certain}; {more} more were under way by the time that was known")
+    }
+}
+
+/// `chi-square = 0.40, df 1, p = 0.53`, where a split is declared.
+pub(super) fn chi_square(report: &Report) -> Option<String> {
+    let verdict = &report.verdict;
+    let (x2, df, p) = (verdict.chi_square?, verdict.df?, verdict.chi_square_p?);
+    let p = units::probability(p);
+    Some(format!("chi-square = {x2:.2}, df {df}, p = {p}"))
 }
 
 /// `failed  canary.p99 < 200ms: 412ms; …`
@@ -271,12 +291,6 @@ fn details(report: &Report) -> String {
     }
     text.push_str(&times(report));
     let verdict = &report.verdict;
-    if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df) {
-        let _ = writeln!(
-            text,
-            "  chi-square = {x2:.3}, df = {df} (of the counts as they are)"
-        );
-    }
     let resolution = verdict
         .resolution
         .map_or_else(|| "none".to_owned(), percent);

@@ -11,8 +11,10 @@ pub type Row = Vec<u64>;
 
 /// Below this `log10` probability, all connections being pure is no chance.
 const PURE_BY_CHANCE: f64 = -6.0;
-/// The level of the homogeneity test, for connections of up to four responses and above.
-const HETEROGENEOUS: [f64; 2] = [0.001, 0.01];
+/// The level of the homogeneity test.
+const HETEROGENEOUS: f64 = 0.001;
+/// The part of the mean number of responses on a connection that is compared.
+const COMPARED: f64 = 0.75;
 /// Connections, and expected responses of the smallest target over them, that the Rao-Scott correction needs.
 const LEAST_ROWS: u64 = 50;
 const LEAST_PER_TARGET: f64 = 10.0;
@@ -33,6 +35,12 @@ impl Purity {
     #[must_use]
     pub fn per_connection(&self) -> bool {
         self.all_pure && self.targets_seen >= 2 && self.log10_p < PURE_BY_CHANCE
+    }
+
+    /// The same where chance must be less likely than `alpha` too.
+    #[must_use]
+    pub fn per_connection_at(&self, alpha: f64) -> bool {
+        self.per_connection() && self.log10_p < alpha.log10()
     }
 }
 
@@ -69,6 +77,42 @@ pub enum Unit {
         /// The intraclass correlation.
         icc: f64,
     },
+}
+
+/// The table of connections given as the targets of their responses in order.
+#[must_use]
+pub fn rows(connections: &[Vec<usize>], targets: usize) -> Vec<Row> {
+    connections
+        .iter()
+        .map(|responses| row(responses, targets))
+        .collect()
+}
+
+/// The part of the table that a permutation test may shuffle: the first `k` responses of each connection that has so many,
+/// `k` being three quarters of the mean number, at least 2.
+///
+/// How many responses a connection has depends on what they were: a slow one keeps it from the next, and what the end of
+/// the run cuts off is what was slow. A number that is the same for all connections depends on none of them. Connections
+/// that do not reach it leave fewer extremes behind, so they can only hide a resemblance, not feign one.
+#[must_use]
+pub fn exchangeable_rows(connections: &[Vec<usize>], targets: usize) -> Vec<Row> {
+    let responses: usize = connections.iter().map(Vec::len).sum();
+    let used = connections.iter().filter(|own| !own.is_empty()).count();
+    let mean = responses as f64 / used.max(1) as f64;
+    let compared = usize::try_from(super::whole(COMPARED * mean)).unwrap_or(usize::MAX);
+    let compared = compared.max(2);
+    let reached = connections.iter().filter(|own| own.len() >= compared);
+    reached
+        .map(|responses| row(&responses[..compared], targets))
+        .collect()
+}
+
+fn row(responses: &[usize], targets: usize) -> Row {
+    let mut row = vec![0; targets];
+    for target in responses {
+        row[*target] += 1;
+    }
+    row
 }
 
 /// The purity of a table.
@@ -160,21 +204,19 @@ pub fn rao_scott(rows: &[Row], shares: &[f64]) -> RaoScott {
 
 /// The unit of observation, to be asked before any verdict. `draws` is the number of permutations.
 #[must_use]
-pub fn unit(rows: &[Row], draws: u32, seed: u64) -> Unit {
-    let several = || rows.iter().filter(|row| size(row) >= 2);
+pub fn unit(connections: &[Vec<usize>], targets: usize, draws: u32, seed: u64) -> Unit {
+    let several = || connections.iter().filter(|responses| responses.len() >= 2);
     if several().next().is_none() {
         return Unit::Response;
     }
-    if several().all(is_pure) {
+    if several().all(|responses| responses.iter().all(|target| *target == responses[0])) {
         return Unit::Connection;
     }
-    let connections = rows.iter().filter(|row| size(row) > 0).count() as f64;
-    let mean = rows.iter().map(size).sum::<u64>() as f64 / connections;
-    let level = HETEROGENEOUS[usize::from(mean > 4.0)];
-    let weights = vec![1.0; rows.first().map_or(0, Vec::len)];
-    match permutation::p_value_below(rows, &weights, draws, seed, level) {
+    let rows = exchangeable_rows(connections, targets);
+    let weights = vec![1.0; targets];
+    match permutation::p_value_below(&rows, &weights, draws, seed, HETEROGENEOUS) {
         None => Unit::Response,
-        Some(p) => Unit::Clustered { p, icc: icc(rows) },
+        Some(p) => Unit::Clustered { p, icc: icc(&rows) },
     }
 }
 
@@ -214,29 +256,44 @@ mod tests {
     use super::*;
     use crate::stats::sampler::Sampler;
 
-    fn pairs(connections: usize, sticky: bool, seed: u64) -> Vec<Row> {
+    fn pairs(connections: usize, sticky: bool, seed: u64) -> Vec<Vec<usize>> {
         let mut sampler = Sampler::new(seed);
-        let mut rows = vec![vec![0, 0]; connections];
-        for row in &mut rows {
+        let pair = |_| {
             let first = usize::from(sampler.uniform() < 0.1);
             let second = if sticky {
                 first
             } else {
                 usize::from(sampler.uniform() < 0.1)
             };
-            row[first] += 1;
-            row[second] += 1;
-        }
-        rows
+            vec![first, second]
+        };
+        (0..connections).map(pair).collect()
+    }
+
+    /// Independent draws of 10 % over connections that ask until the time is up, where the rare target takes `slow` times
+    /// as long.
+    fn until_the_time_is_up(connections: usize, slow: f64, seed: u64) -> Vec<Vec<usize>> {
+        let mut sampler = Sampler::new(seed);
+        let time = 40.0 * (0.9 + 0.1 * slow);
+        let connection = |_| {
+            let (mut responses, mut elapsed) = (Vec::new(), 0.0);
+            while elapsed < time {
+                let rare = sampler.uniform() < 0.1;
+                responses.push(usize::from(rare));
+                elapsed += (1.0 + 0.1 * sampler.uniform()) * if rare { slow } else { 1.0 };
+            }
+            responses
+        };
+        (0..connections).map(connection).collect()
     }
 
     #[test]
     fn seventy_pure_pairs_of_ninety_ten_are_no_chance() {
-        let mut rows = vec![vec![2, 0]; 63];
-        rows.extend(vec![vec![0, 2]; 7]);
-        let purity = purity(&rows);
+        let mut connections = vec![vec![0, 0]; 63];
+        connections.extend(vec![vec![1, 1]; 7]);
+        let purity = purity(&rows(&connections, 2));
         assert!(purity.per_connection(), "{purity:?}");
-        assert_eq!(unit(&rows, 99, 1), Unit::Connection);
+        assert_eq!(unit(&connections, 2, 99, 1), Unit::Connection);
     }
 
     #[test]
@@ -247,22 +304,39 @@ mod tests {
 
     #[test]
     fn one_response_a_connection_leaves_responses_as_units() {
-        assert_eq!(unit(&[vec![1, 0], vec![0, 1]], 99, 1), Unit::Response);
-        assert_eq!(unit(&[], 99, 1), Unit::Response);
+        assert_eq!(unit(&[vec![0], vec![1]], 2, 99, 1), Unit::Response);
+        assert_eq!(unit(&[], 2, 99, 1), Unit::Response);
     }
 
     #[test]
     fn independent_pairs_are_independent_and_sticky_ones_are_not() {
-        assert_eq!(unit(&pairs(1000, false, 5), 499, 1), Unit::Response);
-        assert_eq!(unit(&pairs(1000, true, 5), 499, 1), Unit::Connection);
+        assert_eq!(unit(&pairs(1000, false, 5), 2, 1999, 1), Unit::Response);
+        assert_eq!(unit(&pairs(1000, true, 5), 2, 1999, 1), Unit::Connection);
         let mut mixed = pairs(700, true, 6);
         mixed.extend(pairs(300, false, 7));
-        assert!(matches!(unit(&mixed, 1999, 1), Unit::Clustered { icc, .. } if icc > 0.4));
-        let effect = rao_scott(&mixed, &[0.9, 0.1]);
+        assert!(matches!(unit(&mixed, 2, 1999, 1), Unit::Clustered { icc, .. } if icc > 0.4));
+        let effect = rao_scott(&rows(&mixed, 2), &[0.9, 0.1]);
         assert!(
             effect.usable && (1.4..2.0).contains(&effect.design_effect),
             "{effect:?}"
         );
+    }
+
+    #[test]
+    fn a_slow_target_is_no_resemblance_however_many_responses_its_connections_have() {
+        for (slow, seed) in [(5.0, 1), (50.0, 2), (200.0, 3)] {
+            for run in 0..20 {
+                let connections = until_the_time_is_up(100, slow, 100 * seed + run);
+                assert_eq!(unit(&connections, 2, 1999, 1), Unit::Response, "{slow}");
+            }
+        }
+    }
+
+    #[test]
+    fn connections_that_were_cut_off_are_compared_by_what_all_have() {
+        let connections = [vec![0, 1, 0, 0], vec![1], vec![0, 0, 0, 1], vec![0, 1, 1]];
+        assert_eq!(exchangeable_rows(&connections, 2), [[1, 1], [2, 0], [1, 1]]);
+        assert_eq!(exchangeable_rows(&[vec![0], vec![1]], 2), [[0_u64; 2]; 0]);
     }
 
     #[test]

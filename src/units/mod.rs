@@ -257,6 +257,23 @@ pub fn counted(n: u64, thing: &str) -> String {
     }
 }
 
+/// A probability to two digits: `0.53`, `0.0021`, `3.1e-9`.
+#[must_use]
+pub fn probability(p: f64) -> String {
+    if p <= 0.0 {
+        return "0".to_owned();
+    }
+    if p < 0.001 {
+        return format!("{p:.1e}");
+    }
+    let decimals = match p {
+        p if p >= 0.095 => 2,
+        p if p >= 0.0095 => 3,
+        _ => 4,
+    };
+    format!("{p:.decimals$}")
+}
+
 /// A non-negative decimal in plain digits (`12`, `1.5`, `.5`); no sign, no exponent, no `inf`.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().any(|b| b.is_ascii_digit())
@@ -335,6 +352,20 @@ mod tests {
         }
         for text in ["2", "101%", "-1%", "%", "NaN"] {
             assert!(text.parse::<Fraction>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn probabilities_have_two_digits() {
+        for (p, text) in [
+            (1.0, "1.00"),
+            (0.5271, "0.53"),
+            (0.0215, "0.021"),
+            (0.002_14, "0.0021"),
+            (3.1e-9, "3.1e-9"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(probability(p), text);
         }
     }
 

@@ -3,9 +3,11 @@
 use super::attribution::Attribution;
 use super::sample::{Drawn, LOOKED_AT, Sample, active};
 use super::watch::{Decided, Watch};
-use super::{Balancing, Changed, Evidence, Outcome, Policy, Rival, Verdict, blank, reason};
+use super::{
+    Balancing, Changed, Evidence, Outcome, Policy, Rival, Test, Verdict, balancing, blank, reason,
+};
 use crate::observe::Observation;
-use crate::split::{Expected, Mechanism};
+use crate::split::Expected;
 use crate::stats::change::Change;
 use crate::stats::dependence::{self, Purity, RaoScott, Row, purity, rao_scott};
 use crate::stats::design::{Design, Method, PValue};
@@ -55,26 +57,30 @@ impl<'a> Case<'a> {
             .iter()
             .map(|index| evidence.sorted.counts[*index])
             .collect();
-        let rows = sample.first(LOOKED_AT).rows(active.len());
-        let unit = match watch.and_then(|watch| watch.decided) {
-            // It was looked at when the answer became certain.
+        let decided = watch.and_then(|watch| watch.decided);
+        // It was looked at when the result became certain.
+        let looked_at = decided.filter(|decided| decided.sticky);
+        let looked_at = looked_at.map_or(LOOKED_AT, |decided| decided.at.min(LOOKED_AT));
+        let connections = sample.first(looked_at).connections();
+        let rows = dependence::rows(&connections, active.len());
+        let unit = match decided {
             Some(decided) => decided.unit,
             // With one target there is nothing that connections could differ in.
             None if active.len() == 1 => dependence::Unit::Response,
-            None => dependence::unit(&rows, DRAWS, policy.seed),
+            None => dependence::unit(&connections, active.len(), DRAWS, policy.seed),
         };
-        let balancing = match expected.mechanism {
-            Mechanism::PerConnection => Balancing::Connection,
-            Mechanism::Iid | Mechanism::Wrr | Mechanism::Hash => policy.balancing,
+        let draws = match unit {
+            dependence::Unit::Connection => sample.first_of_connections().count() as u64,
+            dependence::Unit::Response | dependence::Unit::Clustered { .. } => evidence.seen.sent,
         };
         Self {
             expected,
-            balancing,
+            balancing: balancing(expected, policy),
             sorted: evidence.sorted,
             seen: evidence.seen,
             rivals: evidence.rivals,
             policy,
-            design: policy.design(expected),
+            design: policy.design(expected, draws),
             counts,
             purity: purity(&rows),
             unit,
@@ -97,11 +103,20 @@ impl<'a> Case<'a> {
                 ..blank(Outcome::NoData, self.policy)
             };
         }
+        if self.policy.test == Some(Test::ChiSquare) {
+            return self.by_chi_square();
+        }
         if self.per_connection() && self.balancing == Balancing::Request {
-            return self.structural(
+            let verdict = self.structural(
                 10_f64.powf(self.purity.log10_p),
                 reason::per_connection(self),
             );
+            let decided = self.watch.and_then(|watch| watch.decided);
+            let decided = decided.filter(|decided| decided.sticky);
+            return Verdict {
+                decided_after: decided.map(|decided| decided.at as u64),
+                ..verdict
+            };
         }
         match self.watch.and_then(|watch| watch.decided) {
             Some(decided) if !self.blocked(decided.decision) => self.decided(decided),
@@ -116,8 +131,7 @@ impl<'a> Case<'a> {
 
     /// Whether targets are chosen per connection, beyond chance.
     pub(super) fn per_connection(&self) -> bool {
-        let by_chance = 10_f64.powf(self.purity.log10_p);
-        self.active.len() > 1 && self.purity.per_connection() && by_chance < self.policy.alpha
+        self.active.len() > 1 && self.purity.per_connection_at(self.policy.alpha)
     }
 
     /// Whether something forbids a pass.
@@ -152,6 +166,26 @@ impl<'a> Case<'a> {
             ln_p_value: Some((std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0)),
             reason: reason::tested(self, outcome, None, None),
             decided_after: Some(decided.at as u64),
+            ..self.numbers(outcome)
+        }
+    }
+
+    /// The classical rule: what is not rejected passes.
+    fn by_chi_square(&self) -> Verdict {
+        let p = self.design.p_chi_square(&self.counts, self.policy.seed);
+        let outcome = if self.too_many_unattributed() {
+            Outcome::Inconclusive
+        } else if p.p < self.policy.alpha {
+            Outcome::Diverged
+        } else {
+            Outcome::Pass
+        };
+        Verdict {
+            method: Some(method_name(&p.method).to_owned()),
+            p_value: Some(p.p),
+            ln_p_value: Some(p.ln_p),
+            reason: reason::by_chi_square(self, outcome, p.p),
+            resolution: None,
             ..self.numbers(outcome)
         }
     }
@@ -289,6 +323,7 @@ impl<'a> Case<'a> {
         Verdict {
             chi_square: Some(fit.x2).filter(|x| finite && x.is_finite()),
             df: u32::try_from(self.counts.len() - 1).ok(),
+            chi_square_p: Some(fit.ln_p.exp()).filter(|_| finite && fit.df > 0 && n > 0),
             resolution: Some(digits(resolution)),
             max_deviation: self.max_deviation().map(digits),
             unit: self.unit.into(),
@@ -338,13 +373,19 @@ impl<'a> Case<'a> {
             let scaled = |count: u64| rounded(count as f64 * factor);
             let counts: Vec<u64> = counts.iter().map(|count| scaled(*count)).collect();
             let unattributed = scaled(unattributed);
-            let p = self
-                .design
-                .p_diverged_completed(&counts, unattributed, self.policy.seed);
+            // More requests rule out more.
+            let draws = counts.iter().sum::<u64>() + unattributed;
+            let design = self.policy.design(self.expected, draws);
+            let p = design.p_diverged_completed(&counts, unattributed, self.policy.seed);
             p.p < self.policy.alpha
-                || self.design.p_equivalence(&counts, unattributed) <= self.policy.beta
+                || design.p_equivalence(&counts, unattributed) <= self.policy.beta
         };
-        let mut total = (sent * 1.1).max(self.design.requests_fixed() as f64);
+        let per_draw = match self.unit {
+            dependence::Unit::Connection => 2.0,
+            dependence::Unit::Response | dependence::Unit::Clustered { .. } => 1.0,
+        };
+        let planned = self.design.requests_fixed() as f64 * per_draw;
+        let mut total = (sent * 1.1).max(planned);
         while total <= MOST_REQUESTS {
             if decided(total / sent) {
                 return Some(rounded(total.ceil()));

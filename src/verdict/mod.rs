@@ -28,7 +28,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::Observation;
-use crate::split::Expected;
+use crate::split::{Expected, Mechanism};
 use crate::stats::dependence;
 use crate::stats::design::{Design, Resolution};
 use crate::stats::interval::clopper_pearson;
@@ -59,6 +59,12 @@ pub struct Policy {
     pub allow_unexpected: u64,
     /// What the declaration says about connections.
     pub balancing: Balancing,
+    /// What was fixed about the number of requests.
+    #[serde(default)]
+    pub number: Number,
+    /// The test that decides; `None` for the one that suits the number of requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
     /// Makes Monte Carlo tests repeatable.
     pub seed: u64,
 }
@@ -74,6 +80,31 @@ pub enum Balancing {
     Connection,
     /// Either will do.
     Any,
+}
+
+/// What was fixed about the number of requests: it says what a pass rules out where no resolution is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Number {
+    /// Nothing: as many are sent as the automatic resolution takes.
+    #[default]
+    Planned,
+    /// The number, or the time: a pass rules out what the number rules out.
+    Fixed,
+    /// The most draws of a run that ends when the result is certain.
+    AtMost(u64),
+}
+
+/// The test that decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Test {
+    /// After each response, until the result is certain.
+    Sequential,
+    /// Exact tests of a divergence and of a pass, once at the end.
+    Exact,
+    /// Pearson's chi-square test by itself: a split that is not rejected passes.
+    ChiSquare,
 }
 
 /// What was found.
@@ -183,6 +214,10 @@ pub struct Verdict {
     pub chi_square: Option<f64>,
     /// Its degrees of freedom.
     pub df: Option<u32>,
+    /// Its p-value by the chi-square distribution, as the textbook and `scipy.stats.chisquare` have it; information beside
+    /// `p_value`, unless [`Test::ChiSquare`] is asked for.
+    #[serde(default)]
+    pub chi_square_p: Option<f64>,
     /// The chance of counts at least this far off, if the declaration holds; compared with `alpha`. After a run that was
     /// watched, the p-value of both halves of the error budget together.
     pub p_value: Option<f64>,
@@ -228,25 +263,30 @@ impl Default for Policy {
             max_unattributed: 0.01,
             allow_unexpected: 0,
             balancing: Balancing::Request,
+            number: Number::Planned,
+            test: None,
             seed: 0,
         }
     }
 }
 
 impl Policy {
-    /// The question that a declared split puts to the counts. Zero shares are no part of it: traffic there is decided
+    /// The question that a declared split puts to so many draws. Zero shares are no part of it: traffic there is decided
     /// without statistics.
     #[must_use]
-    pub fn design(&self, expected: &Expected) -> Design {
+    pub fn design(&self, expected: &Expected, draws: u64) -> Design {
         let shares: Vec<f64> = expected
             .declared()
             .iter()
             .filter(|d| !d.share.is_zero())
             .map(|d| d.share.as_f64())
             .collect();
-        let resolution = self
-            .resolution
-            .map_or(Resolution::Auto, Resolution::Absolute);
+        let resolution = match (self.resolution, self.number) {
+            (Some(asked), _) => Resolution::Absolute(asked),
+            (None, Number::Planned) => Resolution::Auto,
+            (None, Number::Fixed) => Resolution::RuledOut(draws),
+            (None, Number::AtMost(draws)) => Resolution::RuledOutBy(draws),
+        };
         Design::new(&shares, self.alpha, self.beta, self.tolerance, resolution)
     }
 
@@ -257,6 +297,14 @@ impl Policy {
         let comparisons = if targets > 2 { targets as f64 } else { 1.0 };
         let interval = clopper_pearson(count, n, self.alpha / comparisons);
         (interval.lo, interval.hi)
+    }
+}
+
+/// What a declaration says about connections: a route of connections says it itself.
+fn balancing(expected: &Expected, policy: &Policy) -> Balancing {
+    match expected.mechanism {
+        Mechanism::PerConnection => Balancing::Connection,
+        Mechanism::Iid | Mechanism::Wrr | Mechanism::Hash => policy.balancing,
     }
 }
 
@@ -323,6 +371,7 @@ fn blank(outcome: Outcome, policy: &Policy) -> Verdict {
         method: None,
         chi_square: None,
         df: None,
+        chi_square_p: None,
         p_value: None,
         ln_p_value: None,
         alpha: policy.alpha,

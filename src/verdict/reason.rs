@@ -1,11 +1,12 @@
 //! The verdict in one sentence.
 
-use super::Outcome;
 use super::attribution::Place;
 use super::case::Case;
+use super::{Number, Outcome, Policy, Test};
 use crate::observe::Observation;
 use crate::stats::dependence::Unit;
-use crate::units::{counted, percent};
+use crate::stats::design::Design;
+use crate::units::{counted, percent, probability};
 
 pub(super) fn undeclared(seen: &Observation) -> String {
     if seen.answered() == 0 {
@@ -112,7 +113,46 @@ fn pass(case: &Case<'_>) -> String {
     } else {
         format!("{} to {}", points(least), points(most))
     };
-    format!("every share is within {points} points of its weight, with {sure} confidence")
+    let finer = finer(case).unwrap_or_default();
+    format!("every share is within {points} points of its weight, with {sure} confidence{finer}")
+}
+
+/// `; 3480 requests would say 3.0`: what the planned number would rule out, where fewer were asked for.
+fn finer(case: &Case<'_>) -> Option<String> {
+    let widest = |design: &Design| design.resolution().into_iter().fold(0.0, f64::max);
+    let policy = Policy {
+        number: Number::Planned,
+        ..*case.policy
+    };
+    let planned = policy.design(case.expected, 0);
+    let requests = match case.policy.number {
+        Number::Planned => return None,
+        Number::Fixed => planned.requests_fixed(),
+        Number::AtMost(_) => planned.requests_sequential(),
+    };
+    let (now, then) = (points(widest(&case.design)), points(widest(&planned)));
+    let per_draw = match case.unit {
+        Unit::Connection => 2,
+        Unit::Response | Unit::Clustered { .. } => 1,
+    };
+    let coarser = widest(&case.design) > widest(&planned) && now != then;
+    coarser.then(|| format!("; {} requests would say {then}", requests * per_draw))
+}
+
+/// The outcome of the classical chi-square test.
+pub(super) fn by_chi_square(case: &Case<'_>, outcome: Outcome, p: f64) -> String {
+    match outcome {
+        Outcome::Diverged => diverged(case, None),
+        Outcome::Pass => {
+            let p = probability(p);
+            format!(
+                "the chi-square test does not reject the declared split (p = {p}, alpha = {}); how far off the shares may \
+                 be, it does not say",
+                case.policy.alpha
+            )
+        }
+        _ => inconclusive(case, None),
+    }
 }
 
 fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
@@ -132,10 +172,15 @@ fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
         percent(seen),
         percent(declared)
     );
-    let largest = off(farthest());
-    if largest >= case.design.resolution()[culprit] {
+    // Small is what a pass would not have to rule out; a target that gets nothing is never that, however small its share.
+    let inside = |i: usize| {
+        let (lo, hi) = case.design.edges(i);
+        lo.is_none_or(|lo| share(i) > lo) && hi.is_none_or(|hi| share(i) < hi)
+    };
+    if !(0..case.counts.len()).all(inside) || case.policy.test == Some(Test::ChiSquare) {
         return text;
     }
+    let largest = off(farthest());
     let accept = points((largest * 100.0 * 1.2).ceil() / 100.0);
     format!("{text}; certain but small: if that is acceptable, --tolerance {accept}pp")
 }

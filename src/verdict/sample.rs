@@ -8,7 +8,7 @@ use super::mapping::Mapping;
 use crate::observe::Ledger;
 use crate::split::Expected;
 use crate::stats::change::{Change, change_of_labels};
-use crate::stats::dependence::{Row, Unit};
+use crate::stats::dependence::Unit;
 
 /// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
 pub(super) const LOOKED_AT: usize = 50_000;
@@ -110,18 +110,34 @@ impl Sample {
         }
     }
 
-    /// The attributed answers of each connection, by target.
-    pub(super) fn rows(&self, targets: usize) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
+    /// The draws beyond the first request that has not ended, each with its place in the order.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = (usize, Draw)> {
+        let place = |sequence: &u32| usize::try_from(*sequence).unwrap_or(usize::MAX);
+        self.ahead
+            .iter()
+            .map(move |(sequence, draw)| (place(sequence), *draw))
+    }
+
+    /// The draws before this place of the order, those that are missing left out.
+    pub(super) fn with_ahead(&self, end: usize) -> Self {
+        let mut all = self.first(end);
+        let ahead = self.ahead().take_while(|(sequence, _)| *sequence < end);
+        all.draws.extend(ahead.map(|(_, draw)| draw));
+        all
+    }
+
+    /// The targets of the attributed responses of each connection, in their order.
+    pub(super) fn connections(&self) -> Vec<Vec<usize>> {
+        let mut connections: Vec<Vec<usize>> = Vec::new();
         let mut known: HashMap<u32, usize> = HashMap::new();
         for (connection, target) in self.attributed() {
-            let row = *known.entry(connection).or_insert_with(|| {
-                rows.push(vec![0; targets]);
-                rows.len() - 1
+            let at = *known.entry(connection).or_insert_with(|| {
+                connections.push(Vec::new());
+                connections.len() - 1
             });
-            rows[row][target] += 1;
+            connections[at].push(target);
         }
-        rows
+        connections
     }
 
     /// The targets of the attributed answers.

@@ -167,7 +167,7 @@ impl Size {
         detect: Option<Vec<f64>>,
         requests: Option<u64>,
     ) -> Self {
-        let design = policy.design(expected);
+        let design = policy.design(expected, 0);
         let declared = expected.declared();
         let resolution: Vec<f64> = design.resolution().into_iter().map(readable).collect();
         let smallest = design.shares().iter().copied().fold(1.0, f64::min);
@@ -188,7 +188,9 @@ impl Size {
         let wrong = detect.map(|shares| Wrong::new(&design, expected, shares));
         let sees = requests.map(|n| Sees {
             requests: n,
-            deviation: deviations(&design, n).into_iter().map(readable).collect(),
+            deviation: (design.deviation_ruled_out(n).into_iter())
+                .map(readable)
+                .collect(),
             power: wrong.as_ref().map(|wrong| readable(wrong.power(n))),
         });
         Self {
@@ -217,28 +219,6 @@ impl Size {
 /// Without the noise of the last bits: 0.03, not 0.030000000000000027.
 fn readable(value: f64) -> f64 {
     (value * 1e12).round() / 1e12
-}
-
-/// The deviations that `n` requests rule out, looking once at the end; never less than what is tolerated.
-fn deviations(design: &Design, n: u64) -> Vec<f64> {
-    let shares = design.shares();
-    if shares.len() == 1 {
-        return vec![1.0 - design.beta().powf(1.0 / n as f64)];
-    }
-    let side = design.alpha() / (2.0 * tests(shares.len()));
-    shares
-        .iter()
-        .map(|share| power::deviation_at(*share, n, side, design.beta()).max(design.tolerance()))
-        .collect()
-}
-
-/// Over how many tests `alpha` is shared out: with more than two targets the omnibus and each of them.
-fn tests(targets: usize) -> f64 {
-    if targets > 2 {
-        2.0 * targets as f64
-    } else {
-        1.0
-    }
 }
 
 /// A wrong split beside the question about the right one.

@@ -1,19 +1,19 @@
 //! Looking while a run goes on: what is certain by now, in the order of dispatch and by the right unit. Half of both
 //! error rates is spent here; see `stats::sequential`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use super::Policy;
 use super::mapping::Mapping;
 use super::sample::{Draw, Drawn, LOOKED_AT, Sample};
+use super::{Balancing, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::stats::dependence::{Unit, unit};
+use crate::stats::dependence::{Unit, purity, rows, unit};
 use crate::stats::design::Design;
 use crate::stats::interval::Interval;
 use crate::stats::sequential::{Decision, Sequential};
 
-/// Answers between two looks at how answers depend on their connections, while everything else is certain.
+/// Responses between two looks at how responses depend on their connections, while everything else is certain.
 const NEXT_LOOK: usize = 25;
 /// The same once they were found to go together.
 const NEXT_LOOK_CLUSTERED: usize = 500;
@@ -24,6 +24,7 @@ const DRAWS: u32 = 1999;
 #[derive(Clone, Debug)]
 pub struct Watch {
     policy: Policy,
+    balancing: Balancing,
     targets: usize,
     pub(super) sample: Sample,
     /// Draws that were pushed.
@@ -31,18 +32,32 @@ pub struct Watch {
     unexpected: u64,
     unattributed: u64,
     pub(super) by_response: Sequential,
-    /// The first answer of each connection only.
+    /// The first response of each connection only.
     pub(super) by_connection: Sequential,
-    connections: HashSet<u32>,
+    /// Every connection, with the first target that responded on it.
+    connections: HashMap<u32, Option<u16>>,
+    /// Whether two targets responded on one connection.
+    mixed: bool,
     next_look: usize,
+    next_look_at_purity: usize,
+    /// The same as `next_look` for what is ahead of requests that have not ended: a saved run, in which all have ended, is
+    /// judged again without it.
+    next_look_ahead: usize,
     pub(super) decided: Option<Decided>,
+    /// What is certain although requests that were dispatched earlier have not ended.
+    bounded: Option<Decision>,
+    /// Whether a target with a share stays silent beside requests without a known target.
+    silent: bool,
 }
 
 /// What became certain, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decided {
     pub(super) decision: Decision,
+    /// What it was counted by.
     pub(super) unit: Unit,
+    /// Because connections stick to targets where requests are declared to be split.
+    pub(super) sticky: bool,
     /// Requests dispatched until then.
     pub(super) at: usize,
 }
@@ -51,9 +66,10 @@ impl Watch {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(expected: &Expected, policy: &Policy) -> Self {
-        let design: Design = policy.design(expected);
+        let design: Design = policy.design(expected, 0);
         Self {
             policy: *policy,
+            balancing: balancing(expected, policy),
             targets: design.shares().len(),
             sample: Sample::default(),
             pushed: 0,
@@ -61,13 +77,18 @@ impl Watch {
             unattributed: 0,
             by_response: Sequential::new(&design),
             by_connection: Sequential::new(&design),
-            connections: HashSet::new(),
+            connections: HashMap::new(),
+            mixed: false,
             next_look: 0,
+            next_look_at_purity: NEXT_LOOK,
+            next_look_ahead: 0,
             decided: None,
+            bounded: None,
+            silent: false,
         }
     }
 
-    /// Looks at what was seen since the last time; true as soon as the answer is certain.
+    /// Looks at what was seen since the last time; true as soon as nothing more has to be sent.
     pub fn look(&mut self, seen: &Observation, expected: &Expected, mapping: &Mapping) -> bool {
         self.sample.extend(&seen.ledger, expected, mapping);
         while self.decided.is_none()
@@ -75,15 +96,19 @@ impl Watch {
         {
             self.push(draw);
             self.decided = self.decide();
+            self.silent |= self.target_is_silent();
         }
-        self.decided.is_some()
+        if self.decided.is_none() && self.bounded.is_none() {
+            self.bounded = self.decide_ahead();
+        }
+        self.decided.is_some() || self.bounded.is_some() || self.silent
     }
 
     /// Whether it is certain that the split is another one.
     #[must_use]
     pub fn diverged(&self) -> bool {
-        self.decided
-            .is_some_and(|decided| decided.decision == Decision::Diverged)
+        let decision = self.decided.map(|decided| decided.decision);
+        self.silent || decision.or(self.bounded) == Some(Decision::Diverged)
     }
 
     /// The evidence against the declared split, as `ln` of an e-value, and what it takes to end the run.
@@ -106,58 +131,170 @@ impl Watch {
 
     fn push(&mut self, draw: Draw) {
         self.pushed += 1;
-        let first = self.connections.insert(draw.connection);
-        let sequences = [
-            Some(&mut self.by_response),
-            first.then_some(&mut self.by_connection),
-        ];
+        let target = match draw.drawn {
+            Drawn::Target(target) => Some(target),
+            Drawn::Unexpected | Drawn::Unattributed => None,
+        };
+        let known = self.connections.get(&draw.connection).copied();
+        self.mixed |= known.flatten().is_some_and(|first| target.is_some_and(|own| own != first));
+        let first = known.flatten().or(target);
+        self.connections.insert(draw.connection, first);
         match draw.drawn {
             Drawn::Unexpected => self.unexpected += 1,
             Drawn::Unattributed => self.unattributed += 1,
             Drawn::Target(_) => {}
         }
-        for sequence in sequences.into_iter().flatten() {
-            match draw.drawn {
-                Drawn::Target(target) => sequence.push(target.into()),
-                Drawn::Unattributed => sequence.push_unattributed(),
-                Drawn::Unexpected if self.unexpected > self.policy.allow_unexpected => {
-                    sequence.push_unexpected();
-                }
-                Drawn::Unexpected => {}
-            }
+        let too_many = self.unexpected > self.policy.allow_unexpected;
+        push(&mut self.by_response, draw.drawn, too_many);
+        if known.is_none() {
+            push(&mut self.by_connection, draw.drawn, too_many);
         }
     }
 
     fn decide(&mut self) -> Option<Decided> {
         let at = self.pushed;
-        let decided = |decision, unit| Some(Decided { decision, unit, at });
+        let decided = |decision, unit| Decided {
+            decision,
+            unit,
+            sticky: false,
+            at,
+        };
         if self.unexpected > self.policy.allow_unexpected {
-            return decided(Decision::Diverged, Unit::Response);
+            return Some(decided(Decision::Diverged, Unit::Response));
         }
-        let candidate = self
-            .by_response
-            .decision()
-            .or_else(|| self.by_connection.decision());
-        if candidate.is_none() || at < self.next_look {
+        if self.connections_stick() {
+            return Some(Decided {
+                sticky: true,
+                ..decided(Decision::Diverged, Unit::Connection)
+            });
+        }
+        let candidates = Candidates {
+            by_response: self.by_response.decision(),
+            by_connection: self.by_connection.decision(),
+        };
+        if candidates.none() || at < self.next_look {
             return None;
         }
-        // Steps that grow with the run: all looks together take no longer than a few at its end.
-        self.next_look = at + NEXT_LOOK.max(at / 10);
         let so_far = self.sample.first(at.min(LOOKED_AT));
-        let (decision, unit) = match unit(&so_far.rows(self.targets), DRAWS, self.policy.seed) {
-            unit @ Unit::Response => (self.by_response.decision()?, unit),
-            unit @ Unit::Connection => (self.by_connection.decision()?, unit),
-            Unit::Clustered { .. } => {
-                self.next_look = at + NEXT_LOOK_CLUSTERED.max(at / 10);
-                return None;
-            }
-        };
+        let unit = self.unit(&so_far);
+        self.next_look = next_look(at, unit);
+        let (decision, unit) = candidates.by(unit, self.balancing)?;
         let changed = || self.sample.first(at).change(self.targets, unit).is_some();
         let lost = self.unattributed as f64 / at as f64 > self.policy.max_unattributed;
         if decision == Decision::Pass && (lost || changed()) {
             // It cannot pass now, but what is lost may get less, and it may still prove to be another split.
             return None;
         }
-        decided(decision, unit)
+        Some(decided(decision, unit))
+    }
+
+    /// What is certain beyond the first request that has not ended: whatever those that are missing turn out to be, they
+    /// cannot change it. One slow response does not keep a run going that way.
+    fn decide_ahead(&mut self) -> Option<Decision> {
+        let (mut by_response, mut unexpected) = (self.by_response.clone(), self.unexpected);
+        let (mut at, mut decision, mut lost) = (self.pushed, None, self.unattributed);
+        for (sequence, draw) in self.sample.ahead() {
+            for _ in at..sequence {
+                by_response.push_unattributed();
+            }
+            at = sequence + 1;
+            unexpected += u64::from(draw.drawn == Drawn::Unexpected);
+            lost += u64::from(draw.drawn == Drawn::Unattributed);
+            let too_many = unexpected > self.policy.allow_unexpected;
+            push(&mut by_response, draw.drawn, too_many);
+            if too_many {
+                return Some(Decision::Diverged);
+            }
+            decision = by_response.decision();
+            if decision.is_some() {
+                break;
+            }
+        }
+        if decision.is_none() || at < self.next_look_ahead {
+            return None;
+        }
+        let so_far = self.sample.with_ahead(at.min(LOOKED_AT));
+        let unit = self.unit(&so_far);
+        self.next_look_ahead = next_look(at, unit);
+        let candidates = Candidates {
+            by_response: decision,
+            by_connection: None,
+        };
+        let (decision, unit) = candidates.by(unit, self.balancing)?;
+        let forbidden = || {
+            lost as f64 / at as f64 > self.policy.max_unattributed
+                || so_far.change(self.targets, unit).is_some()
+        };
+        (decision == Decision::Diverged || !forbidden()).then_some(decision)
+    }
+
+    fn unit(&self, so_far: &Sample) -> Unit {
+        let connections = so_far.connections();
+        unit(&connections, self.targets, DRAWS, self.policy.seed)
+    }
+
+    /// Whether connections stick to targets beyond chance, where requests are declared to be split.
+    fn connections_stick(&mut self) -> bool {
+        let at = self.pushed;
+        if self.mixed || self.balancing != Balancing::Request || at < self.next_look_at_purity {
+            return false;
+        }
+        self.next_look_at_purity = at + NEXT_LOOK.max(at / 10);
+        let connections = self.sample.first(at.min(LOOKED_AT)).connections();
+        purity(&rows(&connections, self.targets)).per_connection_at(self.policy.alpha)
+    }
+
+    /// Whether a target with a share has not responded although that cannot be chance, and requests that could be its have
+    /// no known target: no further request would tell more.
+    fn target_is_silent(&self) -> bool {
+        let shares = self.by_response.shares().iter();
+        let starved = |(share, count): (&f64, &u64)| {
+            *count == 0 && self.pushed as f64 * (-share).ln_1p() <= self.policy.alpha.ln()
+        };
+        self.unattributed > 0 && shares.zip(self.by_response.counts()).any(starved)
+    }
+}
+
+/// What is certain if responses are the draws, and if the first responses of connections are.
+struct Candidates {
+    by_response: Option<Decision>,
+    by_connection: Option<Decision>,
+}
+
+impl Candidates {
+    fn none(&self) -> bool {
+        self.by_response.is_none() && self.by_connection.is_none()
+    }
+
+    /// What is certain by the unit that holds, and the unit that it was counted by. Where requests are declared to be
+    /// split, responses that stick to connections are no excuse for a divergence.
+    fn by(&self, unit: Unit, balancing: Balancing) -> Option<(Decision, Unit)> {
+        let diverged = self.by_response == Some(Decision::Diverged);
+        match unit {
+            Unit::Response => self.by_response.map(|decision| (decision, unit)),
+            Unit::Connection if diverged && balancing == Balancing::Request => {
+                Some((Decision::Diverged, Unit::Response))
+            }
+            Unit::Connection => self.by_connection.map(|decision| (decision, unit)),
+            Unit::Clustered { .. } => None,
+        }
+    }
+}
+
+/// Steps that grow with the run: all looks together take no longer than a few at its end.
+fn next_look(at: usize, unit: Unit) -> usize {
+    let step = match unit {
+        Unit::Clustered { .. } => NEXT_LOOK_CLUSTERED,
+        Unit::Response | Unit::Connection => NEXT_LOOK,
+    };
+    at + step.max(at / 10)
+}
+
+fn push(sequence: &mut Sequential, drawn: Drawn, too_many_unexpected: bool) {
+    match drawn {
+        Drawn::Target(target) => sequence.push(target.into()),
+        Drawn::Unattributed => sequence.push_unattributed(),
+        Drawn::Unexpected if too_many_unexpected => sequence.push_unexpected(),
+        Drawn::Unexpected => {}
     }
 }

@@ -2,16 +2,18 @@
 //! watch looks at what has come, and what is left at the end is judged.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use resplit::observe::{Observation, Outcome as End, Recorder, Sent, Timing};
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
-use resplit::verdict::{Balancing, Evidence, Outcome, Policy, Unit, Verdict, Watch, judge};
+use resplit::verdict::{
+    Balancing, Evidence, Number, Outcome, Policy, Test, Unit, Verdict, Watch, judge,
+};
 
-use super::traffic::{Line, Traffic};
+use super::traffic::{Line, Mesh, Traffic};
 
 /// Answers between two looks; the engine hands over what came in every few milliseconds.
 const HAND_OVER: usize = 20;
@@ -35,6 +37,8 @@ pub(crate) enum Ending {
     Decided,
     /// At the planned number.
     Fixed,
+    /// At a number that the user gives.
+    Exactly(u64),
 }
 
 /// A declared split, and how it is tested.
@@ -52,6 +56,11 @@ pub(crate) struct Setup {
     pub(crate) concurrency: usize,
     /// Requests per connection.
     pub(crate) reuse: usize,
+    /// Microseconds between the starts of an open loop; a closed loop asks when a connection is free.
+    pub(crate) every: Option<f64>,
+    /// Microseconds after which nothing more is sent.
+    pub(crate) until: Option<f64>,
+    pub(crate) test: Option<Test>,
 }
 
 /// What came of one run.
@@ -61,6 +70,8 @@ pub(crate) struct Run {
     pub(crate) unit: Unit,
     /// Requests after which it was certain, or all.
     pub(crate) requests: u64,
+    /// All requests.
+    pub(crate) sent: u64,
 }
 
 /// What came of many.
@@ -82,6 +93,9 @@ impl Setup {
             ending: Ending::Decided,
             concurrency: 50,
             reuse: 2,
+            every: None,
+            until: None,
+            test: None,
         }
     }
 
@@ -91,6 +105,22 @@ impl Setup {
             ending: Ending::Fixed,
             reuse: usize::MAX,
             ..Self::new(declared)
+        }
+    }
+
+    /// So many requests, as `-n` sends them, over kept-alive connections.
+    pub(crate) fn exactly(declared: &'static str, requests: u64) -> Self {
+        Self {
+            ending: Ending::Exactly(requests),
+            ..Self::fixed(declared)
+        }
+    }
+
+    /// For so many microseconds, as `-z` sends, over kept-alive connections.
+    pub(crate) fn lasting(declared: &'static str, micros: f64) -> Self {
+        Self {
+            until: Some(micros),
+            ..Self::exactly(declared, u64::MAX)
         }
     }
 
@@ -110,13 +140,14 @@ impl Setup {
     /// One run.
     pub(crate) fn run(&self, traffic: &Traffic, stream: u64) -> Run {
         let (expected, policy) = (self.expected(), self.policy());
-        let design = policy.design(&expected);
+        let design = policy.design(&expected, 0);
         let (most, mut watch) = match self.ending {
             Ending::Decided => (
                 design.requests_sequential(),
                 Some(Watch::new(&expected, &policy)),
             ),
             Ending::Fixed => (design.requests_fixed(), None),
+            Ending::Exactly(requests) => (requests, None),
         };
         let seen = self.traffic(traffic, stream, most, |seen| {
             let mapping = mapping(&expected, seen);
@@ -137,6 +168,7 @@ impl Setup {
         Run {
             unit: verdict.unit,
             requests: verdict.decided_after.unwrap_or(seen.sent),
+            sent: seen.sent,
             verdict,
         }
     }
@@ -150,58 +182,15 @@ impl Setup {
         mut certain: impl FnMut(&Observation) -> bool,
     ) -> Observation {
         let buckets = buckets(&self.expected());
-        let nobody = buckets.len() - 1;
-        let mut mesh = traffic.mesh(stream);
-        let (mut recorder, mut seen) = (Recorder::default(), Observation::default());
-        let mut under_way = BinaryHeap::new();
-        let mut lines = vec![Line::default(); self.concurrency];
-        let (mut begun, mut ended, mut connections, mut stop) = (0_u64, 0_u64, 0_u32, false);
-        let mut free: Vec<(usize, f64)> = (0..self.concurrency)
-            .rev()
-            .map(|line| (line, 0.0))
-            .collect();
-        loop {
-            while let Some((at, now)) = free.pop() {
-                if stop || begun == most {
-                    continue;
-                }
-                if lines[at].requests() == 0 || lines[at].requests() >= self.reuse {
-                    lines[at] = Line::new(connections);
-                    connections += 1;
-                    recorder.connected(resplit::observe::Setup::default());
-                }
-                let answer = mesh.answer(&mut lines[at]);
-                let bucket = answer.target.unwrap_or(nobody);
-                under_way.push(Reverse((
-                    Time(now + answer.after),
-                    begun,
-                    at,
-                    lines[at].number,
-                    bucket,
-                )));
-                begun += 1;
-            }
-            let Some(Reverse((Time(now), sequence, at, connection, bucket))) = under_way.pop()
-            else {
-                break;
-            };
-            let sequence = match self.order {
-                Order::Dispatch => sequence,
-                Order::Completion => ended,
-            };
-            let place = Sent {
-                sequence,
-                connection,
-            };
-            recorder.record(place, End::Answered(bucket), Timing::of(LATENCY));
-            ended += 1;
-            free.push((at, now));
+        let mut client = Client::new(self, traffic.mesh(stream), most);
+        let mut seen = Observation::default();
+        while let Some(ended) = client.next() {
             if ended.is_multiple_of(HAND_OVER as u64) {
-                seen.merge(&recorder.drain(&buckets, Duration::ZERO));
-                stop = stop || certain(&seen);
+                seen.merge(&client.recorder.drain(&buckets, Duration::ZERO));
+                client.stop |= certain(&seen);
             }
         }
-        seen.merge(&recorder.drain(&buckets, Duration::ZERO));
+        seen.merge(&client.recorder.drain(&buckets, Duration::ZERO));
         certain(&seen);
         seen
     }
@@ -219,6 +208,11 @@ impl Setup {
             max_unattributed: self.max_unattributed,
             allow_unexpected: 0,
             balancing: self.balancing,
+            number: match self.ending {
+                Ending::Decided | Ending::Fixed => Number::Planned,
+                Ending::Exactly(_) => Number::Fixed,
+            },
+            test: self.test,
             seed: 0,
         }
     }
@@ -242,6 +236,114 @@ impl Runs {
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
         let ended = |run: &&Run| run.verdict.outcome == outcome;
         self.runs.iter().filter(ended).count() as u64
+    }
+}
+
+/// Who sends: connections that ask when they are free, or at a rate.
+struct Client<'a> {
+    setup: &'a Setup,
+    mesh: Mesh<'a>,
+    most: u64,
+    stop: bool,
+    recorder: Recorder,
+    lines: Vec<Line>,
+    /// Connections with nothing to do, the one that has waited longest first, and since when.
+    free: VecDeque<(usize, f64)>,
+    under_way: BinaryHeap<Reverse<UnderWay>>,
+    begun: u64,
+    ended: u64,
+    connections: u32,
+}
+
+/// When a response comes, its place in the order, its line and connection, and the number of its bucket.
+type UnderWay = (Time, u64, usize, u32, usize);
+
+/// Connections that a rate may open for each that it begins with.
+const ROOM: usize = 10;
+
+impl<'a> Client<'a> {
+    fn new(setup: &'a Setup, mesh: Mesh<'a>, most: u64) -> Self {
+        Self {
+            setup,
+            mesh,
+            most,
+            stop: false,
+            recorder: Recorder::default(),
+            lines: vec![Line::default(); setup.concurrency],
+            free: (0..setup.concurrency).map(|line| (line, 0.0)).collect(),
+            under_way: BinaryHeap::new(),
+            begun: 0,
+            ended: 0,
+            connections: 0,
+        }
+    }
+
+    /// Sends what is to be sent before the next response, which it takes in; how many came so far.
+    fn next(&mut self) -> Option<u64> {
+        while let Some((line, now)) = self.due() {
+            self.send(line, now);
+        }
+        let Reverse((Time(now), sequence, line, connection, bucket)) = self.under_way.pop()?;
+        let sequence = match self.setup.order {
+            Order::Dispatch => sequence,
+            Order::Completion => self.ended,
+        };
+        let sent = Sent {
+            sequence,
+            connection,
+        };
+        self.recorder
+            .record(sent, End::Answered(bucket), Timing::of(LATENCY));
+        self.ended += 1;
+        self.free.push_back((line, now));
+        Some(self.ended)
+    }
+
+    /// The connection that sends now, before anything else happens, and when.
+    fn due(&mut self) -> Option<(usize, f64)> {
+        if self.stop || self.begun == self.most {
+            return None;
+        }
+        let (line, since) = match (self.free.front().copied(), self.setup.every) {
+            (Some(free), _) => free,
+            (None, Some(_)) if self.lines.len() < ROOM * self.setup.concurrency => {
+                self.lines.push(Line::default());
+                (self.lines.len() - 1, 0.0)
+            }
+            (None, _) => return None,
+        };
+        let at = match self.setup.every {
+            None => since,
+            Some(every) => since.max(every * self.begun as f64),
+        };
+        let next = self.under_way.peek().map(|Reverse((Time(next), ..))| *next);
+        let waits = self.setup.every.is_some() && next.is_some_and(|next| next < at);
+        if waits || self.setup.until.is_some_and(|until| at >= until) {
+            if self.free.front().is_none_or(|free| free.0 != line) {
+                self.lines.pop();
+            }
+            return None;
+        }
+        if self.free.front().is_some_and(|free| free.0 == line) {
+            self.free.pop_front();
+        }
+        Some((line, at))
+    }
+
+    fn send(&mut self, line: usize, now: f64) {
+        let own = &mut self.lines[line];
+        if own.requests() == 0 || own.requests() >= self.setup.reuse {
+            *own = Line::new(self.connections);
+            self.connections += 1;
+            self.recorder.connected(resplit::observe::Setup::default());
+        }
+        let answer = self.mesh.answer(own);
+        let nobody = self.setup.shares().len();
+        let bucket = answer.target.unwrap_or(nobody);
+        let at = Time(now + answer.after);
+        self.under_way
+            .push(Reverse((at, self.begun, line, own.number, bucket)));
+        self.begun += 1;
     }
 }
 

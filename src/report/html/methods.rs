@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::text::probability;
+use crate::report::text::{chi_square, probability};
 use crate::units::percent;
-use crate::verdict::Unit;
+use crate::verdict::{Test, Unit};
 
 pub(super) fn section(report: &Report) -> Markup {
     let verdict = &report.verdict;
@@ -16,7 +16,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 @if let (Some(method), Some(p)) = (&verdict.method, verdict.p_value) {
                     dt { "Verdict" }
                     dd {
-                        (test(method))
+                        (test(method, report.policy.test))
                         @if method != "structural" {
                             " p " (probability(p, verdict.ln_p_value)) ", compared with alpha = " (verdict.alpha) "."
                         }
@@ -32,9 +32,9 @@ pub(super) fn section(report: &Report) -> Markup {
                         ". Two one-sided tests for every target."
                     }
                 }
-                @if let (Some(x2), Some(df)) = (verdict.chi_square, verdict.df) {
+                @if let Some(chi_square) = chi_square(report) {
                     dt { "Chi-square" }
-                    dd { (format!("{x2:.3}")) " with df = " (df) ": Pearson's statistic of the counts as they are." }
+                    dd { (chi_square) ": Pearson's test of the counts as they are." }
                 }
                 @if let Some(deviation) = verdict.max_deviation {
                     dt { "Largest deviation" }
@@ -81,8 +81,14 @@ fn points(deviation: f64) -> String {
         .to_owned()
 }
 
-fn test(method: &str) -> &'static str {
+fn test(method: &str, asked: Option<Test>) -> &'static str {
     match method {
+        "exact-multinomial" | "monte-carlo" if asked == Some(Test::ChiSquare) => {
+            "The chi-square test by itself, exact because some expected count is below 5; what it does not reject passes."
+        }
+        "pearson-chi-square" if asked == Some(Test::ChiSquare) => {
+            "Pearson's chi-square test by itself; what it does not reject passes."
+        }
         "exact-binomial" => "The exact central binomial test of the share.",
         "exact-multinomial" => {
             "The exact multinomial test by enumeration, and an exact test for each target."

@@ -17,6 +17,12 @@ const LEAST_EXPECTED: f64 = 20.0;
 const AUTO_EFFECT: f64 = 0.1;
 /// What a split of one target rules out unless told otherwise: one percent going elsewhere.
 const AUTO_ELSEWHERE: f64 = 0.01;
+/// A number of requests never rules out so little that a pass would say nothing: at most 10 points, and at most this part
+/// of the share itself.
+const WIDEST: f64 = 0.1;
+const WIDEST_OF_SHARE: f64 = 0.7;
+/// Below this many expected responses in some target the classical chi-square test is exact: the textbook's five.
+const TEXTBOOK_LEAST_EXPECTED: f64 = 5.0;
 
 /// The deviation a pass must rule out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +31,11 @@ pub enum Resolution {
     Auto,
     /// The same deviation for every target.
     Absolute(f64),
+    /// Per target what so many responses rule out, looked at once: at most 10 points and 0.7 of its share (of two targets:
+    /// of the smaller share).
+    RuledOut(u64),
+    /// The same at the latest, looked at after each response, and never less than `Auto`.
+    RuledOutBy(u64),
 }
 
 /// The question put to the counts: declared shares and what may be accepted.
@@ -99,14 +110,32 @@ impl Design {
         debug_assert!(!shares.is_empty() && shares.iter().all(|share| *share > 0.0));
         let edges = if shares.len() == 1 {
             let deviation = match resolution {
-                Resolution::Auto => AUTO_ELSEWHERE,
                 Resolution::Absolute(deviation) => deviation,
+                _ => AUTO_ELSEWHERE,
             };
             vec![(1.0 - deviation.max(tolerance), 1.0)]
         } else {
+            let smallest = shares.iter().copied().fold(1.0, f64::min);
+            // Of two targets one mirrors the other, and what holds for the smaller holds for both.
+            let bounded = |deviation: f64, share: f64| {
+                let least = if shares.len() == 2 { smallest } else { share };
+                deviation.min(WIDEST).min(WIDEST_OF_SHARE * least)
+            };
+            let deviation = |share: &f64| match resolution {
+                Resolution::Auto => auto_deviation(*share),
+                Resolution::Absolute(deviation) => deviation,
+                Resolution::RuledOut(n) => {
+                    bounded(ruled_out(*share, n, shares.len(), (alpha, beta)), *share)
+                }
+                Resolution::RuledOutBy(n) => {
+                    let error_rates = (alpha / 2.0, beta / 2.0);
+                    let ruled_out = ruled_out(*share, n, shares.len(), error_rates);
+                    bounded(ruled_out.max(auto_deviation(*share)), *share)
+                }
+            };
             shares
                 .iter()
-                .map(|share| edges(*share, tolerance, resolution))
+                .map(|share| edges(*share, tolerance, deviation(share)))
                 .collect()
         };
         Self {
@@ -148,6 +177,18 @@ impl Design {
     pub fn resolution(&self) -> Vec<f64> {
         let wider = |(share, (lo, hi)): (&f64, &(f64, f64))| (share - lo).max(hi - share);
         self.shares.iter().zip(&self.edges).map(wider).collect()
+    }
+
+    /// The deviation that `n` responses rule out per target, looked at once; never less than what is tolerated.
+    #[must_use]
+    pub fn deviation_ruled_out(&self, n: u64) -> Vec<f64> {
+        let (k, error_rates) = (self.shares.len(), (self.alpha, self.beta));
+        if k == 1 {
+            return vec![1.0 - self.beta.powf(1.0 / n as f64)];
+        }
+        let shares = self.shares.iter();
+        let of = |share: &f64| ruled_out(*share, n, k, error_rates).max(self.tolerance);
+        shares.map(of).collect()
     }
 
     /// The edges of target `i` a pass must exclude; `None` where the edge is no possible share.
@@ -241,12 +282,8 @@ impl Design {
     /// The requests each side of target `i` needs, at `alpha` and `beta` for the whole split.
     #[must_use]
     pub fn requests_per_side(&self, i: usize, alpha: f64, beta: f64) -> (Option<f64>, Option<f64>) {
-        let tests = match self.shares.len() {
-            1 | 2 => 1.0,
-            targets => 2.0 * targets as f64,
-        };
-        let side =
-            |edge| power::requests_to_tell(self.shares[i], edge, alpha / (2.0 * tests), beta);
+        let alpha_side = alpha_side(alpha, self.shares.len());
+        let side = |edge| power::requests_to_tell(self.shares[i], edge, alpha_side, beta);
         let (lo, hi) = self.edges(i);
         (lo.map(side), hi.map(side))
     }
@@ -288,6 +325,19 @@ impl Design {
     /// The p-value of X² alone, at the nearest tolerated split.
     #[must_use]
     pub fn p_omnibus(&self, counts: &[u64], seed: u64) -> PValue {
+        self.p_pearson(counts, LEAST_EXPECTED, seed)
+    }
+
+    /// The p-value of the classical chi-square test: the approximation where every expected count is at least 5, exact over
+    /// all outcomes below that (Cochran 1954), at the nearest tolerated split.
+    #[must_use]
+    pub fn p_chi_square(&self, counts: &[u64], seed: u64) -> PValue {
+        self.p_pearson(counts, TEXTBOOK_LEAST_EXPECTED, seed)
+    }
+
+    /// The p-value of X² at the nearest tolerated split, approximated where every expected count is at least
+    /// `least_expected`.
+    fn p_pearson(&self, counts: &[u64], least_expected: f64, seed: u64) -> PValue {
         let n: u64 = counts.iter().sum();
         if n == 0 || self.shares.len() == 1 {
             return PValue::new(0.0, Method::Structural, None);
@@ -301,7 +351,7 @@ impl Design {
         };
         let possible = split.iter().filter(|share| **share > 0.0);
         let least = possible.fold(f64::INFINITY, |least, share| least.min(n as f64 * share));
-        if least >= LEAST_EXPECTED {
+        if least >= least_expected {
             let x2 = fit::pearson(&observed, &split);
             let ln_p = chi_square::ln_sf(x2, (split.len() - 1) as f64);
             return PValue::new(ln_p, Method::PearsonChiSquare, None);
@@ -344,13 +394,25 @@ impl Design {
     }
 }
 
+/// The deviation that a pass rules out unless told otherwise.
+fn auto_deviation(share: f64) -> f64 {
+    AUTO_EFFECT * (share * (1.0 - share)).sqrt()
+}
+
+/// The deviation of one of `targets` that `n` responses rule out at these `(alpha, beta)`.
+fn ruled_out(share: f64, n: u64, targets: usize, (alpha, beta): (f64, f64)) -> f64 {
+    power::deviation_at(share, n, alpha_side(alpha, targets), beta)
+}
+
+/// The level of one side of one test: with more than two targets `alpha` is shared out over the omnibus and each target.
+fn alpha_side(alpha: f64, targets: usize) -> f64 {
+    let tests = if targets > 2 { 2.0 * targets as f64 } else { 1.0 };
+    alpha / (2.0 * tests)
+}
+
 /// The edges a pass excludes: the resolution, clamped so that a tenth of the share (and of the rest) stays outside, but
 /// never inside the tolerance.
-fn edges(share: f64, tolerance: f64, resolution: Resolution) -> (f64, f64) {
-    let deviation = match resolution {
-        Resolution::Auto => AUTO_EFFECT * (share * (1.0 - share)).sqrt(),
-        Resolution::Absolute(deviation) => deviation,
-    };
+fn edges(share: f64, tolerance: f64, deviation: f64) -> (f64, f64) {
     let lo = (share - deviation).max(0.1 * share).min(share - tolerance);
     let hi = (share + deviation)
         .min(1.0 - 0.1 * (1.0 - share))
