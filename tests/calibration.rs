@@ -4,6 +4,8 @@
 
 // Bands that a rate observed in a number of runs must keep to.
 mod band;
+// What is promised of the runs of every day.
+mod everyday;
 // Rules that other projects judge a split by, exactly.
 mod gates;
 // One run through ledger, watch and judgement.
@@ -234,6 +236,12 @@ fn answers_that_nobody_signed_forbid_a_pass_and_prove_nothing() {
 #[ignore = "long: thousands of runs per cell, minutes; in release mode"]
 fn calibration() {
     table::print_and_check();
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_every_day() {
+    everyday::print_and_check(500);
 }
 
 #[test]

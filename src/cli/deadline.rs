@@ -26,7 +26,8 @@ impl Deadline {
 
     /// Whether the time is up.
     pub(super) fn passed(&self) -> bool {
-        self.limit.is_some_and(|limit| self.begun.elapsed() >= limit)
+        self.limit
+            .is_some_and(|limit| self.begun.elapsed() >= limit)
     }
 
     /// What has to be said of a run that it cut short before the result was certain.

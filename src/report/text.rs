@@ -11,7 +11,7 @@ use super::table::{Lines, left, right, table};
 use super::{Report, Style};
 use crate::units::{self, counted, percent, seconds};
 use crate::verdict::slo::SloOutcome;
-use crate::verdict::{Outcome, SloResult, Unit};
+use crate::verdict::{Outcome, SloResult, Test, Unit};
 
 /// Columns of the tables, at least and at most.
 const TABLES: (usize, usize) = (60, 160);
@@ -186,11 +186,18 @@ pub(super) fn evidence(report: &Report) -> String {
         && method != "structural"
     {
         let method = method.replace('-', " ");
+        // With more than two targets the p-value is of both together.
+        let alone = report.policy.test == Some(Test::ChiSquare) || verdict.df < Some(2);
+        let and_each = if alone || method == "sequential" {
+            ""
+        } else {
+            " with a test of each target"
+        };
         let after = verdict.decided_after.map(|n| certain_after(report, n));
         let p = probability(p, verdict.ln_p_value);
         let _ = write!(
             text,
-            "\n  {method} test: p {p}, alpha = {}{}",
+            "\n  {method} test{and_each}: p {p}, alpha = {}{}",
             verdict.alpha,
             after.unwrap_or_default()
         );
@@ -225,7 +232,7 @@ pub(super) fn chi_square(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
     let (x2, df, p) = (verdict.chi_square?, verdict.df?, verdict.chi_square_p?);
     let p = units::probability(p);
-    Some(format!("chi-square = {x2:.2}, df {df}, p = {p}"))
+    Some(format!("chi-square = {x2:.2}, df {df}, p {p}"))
 }
 
 /// `failed  canary.p99 < 200ms: 412ms; …`

@@ -42,6 +42,13 @@ impl Purity {
     pub fn per_connection_at(&self, alpha: f64) -> bool {
         self.per_connection() && self.log10_p < alpha.log10()
     }
+
+    /// Whether chance makes connections as pure as these less often than `level`: too rarely to take them for requests that
+    /// are split one by one.
+    #[must_use]
+    pub fn suspicious_at(&self, level: f64) -> bool {
+        self.all_pure && self.targets_seen >= 2 && self.log10_p < level.log10()
+    }
 }
 
 /// A chi-square test corrected for responses that go together.

@@ -8,9 +8,14 @@ use super::{binomial, bisect, chi_square, whole};
 /// 90/10 gets 3669 requests where 4056 are needed.
 #[must_use]
 pub fn requests_to_tell(share: f64, edge: f64, alpha_side: f64, beta: f64) -> f64 {
+    let quantiles = [alpha_side, beta].map(chi_square::normal_isf);
+    requests_at(share, edge, quantiles)
+}
+
+/// [`requests_to_tell`] by the normal quantiles of its error rates.
+fn requests_at(share: f64, edge: f64, [z_alpha, z_beta]: [f64; 2]) -> f64 {
     let deviation = |p: f64| (p * (1.0 - p)).sqrt();
-    let z = chi_square::normal_isf(alpha_side) * deviation(share)
-        + chi_square::normal_isf(beta) * deviation(edge);
+    let z = z_alpha * deviation(share) + z_beta * deviation(edge);
     (z / (edge - share)).powi(2)
 }
 
@@ -77,8 +82,9 @@ pub fn round_up(requests: f64) -> u64 {
 /// The deviation `d` that `n` requests can rule out on the wider side of a share: [`requests_to_tell`] turned round.
 #[must_use]
 pub fn deviation_at(share: f64, n: u64, alpha_side: f64, beta: f64) -> f64 {
+    let quantiles = [alpha_side, beta].map(chi_square::normal_isf);
     let side = |towards: f64| {
-        let needs = |d: f64| requests_to_tell(share, share + towards * d, alpha_side, beta);
+        let needs = |d: f64| requests_at(share, share + towards * d, quantiles);
         let room = if towards > 0.0 { 1.0 - share } else { share };
         bisect(0.0, room, |d| needs(d) <= n as f64)
     };

@@ -257,21 +257,21 @@ pub fn counted(n: u64, thing: &str) -> String {
     }
 }
 
-/// A probability to two digits: `0.53`, `0.0021`, `3.1e-9`.
+/// A probability to two digits, as it stands behind `p`: `= 0.53`, `= 0.0021`, `= 3.1e-9`, `< 1e-300`.
 #[must_use]
 pub fn probability(p: f64) -> String {
-    if p <= 0.0 {
-        return "0".to_owned();
+    if p < 1e-300 {
+        return "< 1e-300".to_owned();
     }
     if p < 0.001 {
-        return format!("{p:.1e}");
+        return format!("= {p:.1e}");
     }
     let decimals = match p {
         p if p >= 0.095 => 2,
         p if p >= 0.0095 => 3,
         _ => 4,
     };
-    format!("{p:.decimals$}")
+    format!("= {p:.decimals$}")
 }
 
 /// A non-negative decimal in plain digits (`12`, `1.5`, `.5`); no sign, no exponent, no `inf`.
@@ -358,12 +358,12 @@ mod tests {
     #[test]
     fn probabilities_have_two_digits() {
         for (p, text) in [
-            (1.0, "1.00"),
-            (0.5271, "0.53"),
-            (0.0215, "0.021"),
-            (0.002_14, "0.0021"),
-            (3.1e-9, "3.1e-9"),
-            (0.0, "0"),
+            (1.0, "= 1.00"),
+            (0.5271, "= 0.53"),
+            (0.0217, "= 0.022"),
+            (0.002_14, "= 0.0021"),
+            (3.1e-9, "= 3.1e-9"),
+            (0.0, "< 1e-300"),
         ] {
             assert_eq!(probability(p), text);
         }

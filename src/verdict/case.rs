@@ -136,7 +136,18 @@ impl<'a> Case<'a> {
 
     /// Whether something forbids a pass.
     fn blocked(&self, decision: Decision) -> bool {
-        decision == Decision::Pass && (self.too_many_unattributed() || self.change.is_some())
+        let blocked = self.too_many_unattributed()
+            || self.change.is_some()
+            || self.connections_seem_to_stick();
+        decision == Decision::Pass && blocked
+    }
+
+    /// Whether all connections are pure, which chance makes so rarely that requests are hardly split one by one, as they are
+    /// declared to be.
+    pub(super) fn connections_seem_to_stick(&self) -> bool {
+        self.balancing == Balancing::Request
+            && self.unit == dependence::Unit::Connection
+            && self.purity.suspicious_at(self.policy.beta)
     }
 
     fn structural(&self, p: f64, reason: String) -> Verdict {

@@ -146,7 +146,7 @@ pub(super) fn by_chi_square(case: &Case<'_>, outcome: Outcome, p: f64) -> String
         Outcome::Pass => {
             let p = probability(p);
             format!(
-                "the chi-square test does not reject the declared split (p = {p}, alpha = {}); how far off the shares may \
+                "the chi-square test does not reject the declared split (p {p}, alpha = {}); how far off the shares may \
                  be, it does not say",
                 case.policy.alpha
             )
@@ -206,6 +206,11 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
         return format!(
             "answers of one connection resemble each other (intraclass correlation {icc:.2})"
         );
+    }
+    if case.connections_seem_to_stick() {
+        return "no connection reached two targets, which chance hardly explains; more requests would tell whether connections \
+                are split instead of requests"
+            .to_owned();
     }
     let sent = case.seen.sent;
     let Some(needed) = needed else {

@@ -136,7 +136,9 @@ impl Watch {
             Drawn::Unexpected | Drawn::Unattributed => None,
         };
         let known = self.connections.get(&draw.connection).copied();
-        self.mixed |= known.flatten().is_some_and(|first| target.is_some_and(|own| own != first));
+        self.mixed |= known
+            .flatten()
+            .is_some_and(|first| target.is_some_and(|own| own != first));
         let first = known.flatten().or(target);
         self.connections.insert(draw.connection, first);
         match draw.drawn {
@@ -179,9 +181,12 @@ impl Watch {
         let unit = self.unit(&so_far);
         self.next_look = next_look(at, unit);
         let (decision, unit) = candidates.by(unit, self.balancing)?;
-        let changed = || self.sample.first(at).change(self.targets, unit).is_some();
-        let lost = self.unattributed as f64 / at as f64 > self.policy.max_unattributed;
-        if decision == Decision::Pass && (lost || changed()) {
+        let forbidden = || {
+            self.unattributed as f64 / at as f64 > self.policy.max_unattributed
+                || self.sticks_likely(&so_far, unit)
+                || self.sample.first(at).change(self.targets, unit).is_some()
+        };
+        if decision == Decision::Pass && forbidden() {
             // It cannot pass now, but what is lost may get less, and it may still prove to be another split.
             return None;
         }
@@ -242,6 +247,13 @@ impl Watch {
         self.next_look_at_purity = at + NEXT_LOOK.max(at / 10);
         let connections = self.sample.first(at.min(LOOKED_AT)).connections();
         purity(&rows(&connections, self.targets)).per_connection_at(self.policy.alpha)
+    }
+
+    /// Whether connections seem to stick to targets, where requests are declared to be split: no pass before that is clear.
+    fn sticks_likely(&self, so_far: &Sample, unit: Unit) -> bool {
+        let by_request = self.balancing == Balancing::Request && unit == Unit::Connection;
+        by_request
+            && purity(&rows(&so_far.connections(), self.targets)).suspicious_at(self.policy.beta)
     }
 
     /// Whether a target with a share has not responded although that cannot be chance, and requests that could be its have

@@ -26,6 +26,8 @@ pub(crate) enum Latency {
     Even,
     /// The last takes so many times as long.
     SlowLast(u32),
+    /// This part of the responses takes a thousand times as long, whoever gives them.
+    Stalls(f64),
 }
 
 /// What a mesh does.
@@ -116,7 +118,8 @@ impl Mesh<'_> {
         line.answered.push(target);
         let slowness = match self.traffic.latency {
             Latency::SlowLast(times) if target + 1 == self.traffic.shares.len() => f64::from(times),
-            Latency::SlowLast(_) | Latency::Even => 1.0,
+            Latency::Stalls(part) if self.sampler.uniform() < part => 1000.0,
+            Latency::SlowLast(_) | Latency::Stalls(_) | Latency::Even => 1.0,
         };
         let lost =
             self.traffic.unattributed > 0.0 && self.sampler.uniform() < self.traffic.unattributed;

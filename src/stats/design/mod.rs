@@ -31,8 +31,8 @@ pub enum Resolution {
     Auto,
     /// The same deviation for every target.
     Absolute(f64),
-    /// Per target what so many responses rule out, looked at once: at most 10 points and 0.7 of its share (of two targets:
-    /// of the smaller share).
+    /// Per target what so many responses rule out, looked at once. Where that is more than 10 points, or than 0.7 of its
+    /// share (of two targets: of the smaller share), nothing passes.
     RuledOut(u64),
     /// The same at the latest, looked at after each response, and never less than `Auto`.
     RuledOutBy(u64),
@@ -48,6 +48,8 @@ pub struct Design {
     tolerance: f64,
     // The edges a pass must exclude; <= 0 or >= 1 where there is nothing to exclude.
     edges: Vec<(f64, f64)>,
+    // Whether a number of requests was given that rules out too little for a pass to say anything.
+    too_few: bool,
 }
 
 /// How a p-value was found.
@@ -108,6 +110,7 @@ impl Design {
         resolution: Resolution,
     ) -> Self {
         debug_assert!(!shares.is_empty() && shares.iter().all(|share| *share > 0.0));
+        let mut too_few = false;
         let edges = if shares.len() == 1 {
             let deviation = match resolution {
                 Resolution::Absolute(deviation) => deviation,
@@ -117,11 +120,13 @@ impl Design {
         } else {
             let smallest = shares.iter().copied().fold(1.0, f64::min);
             // Of two targets one mirrors the other, and what holds for the smaller holds for both.
-            let bounded = |deviation: f64, share: f64| {
+            let mut bounded = |deviation: f64, share: f64| {
                 let least = if shares.len() == 2 { smallest } else { share };
-                deviation.min(WIDEST).min(WIDEST_OF_SHARE * least)
+                let widest = WIDEST.min(WIDEST_OF_SHARE * least);
+                too_few |= deviation > widest;
+                deviation.min(widest)
             };
-            let deviation = |share: &f64| match resolution {
+            let mut deviation = |share: &f64| match resolution {
                 Resolution::Auto => auto_deviation(*share),
                 Resolution::Absolute(deviation) => deviation,
                 Resolution::RuledOut(n) => {
@@ -144,7 +149,15 @@ impl Design {
             beta,
             tolerance,
             edges,
+            too_few,
         }
+    }
+
+    /// Whether a pass is possible: not where a number of requests was given that rules out less than a tenth of all traffic
+    /// or 0.7 of a share.
+    #[must_use]
+    pub fn can_pass(&self) -> bool {
+        !self.too_few
     }
 
     /// The declared shares.
@@ -252,7 +265,7 @@ impl Design {
     #[must_use]
     pub fn ln_p_equivalence(&self, counts: &[u64], unattributed: u64) -> f64 {
         let n = counts.iter().sum::<u64>() + unattributed;
-        if n == unattributed {
+        if n == unattributed || self.too_few {
             // Nothing was attributed: nothing is excluded, not even by a design without edges.
             return 0.0;
         }
@@ -406,7 +419,11 @@ fn ruled_out(share: f64, n: u64, targets: usize, (alpha, beta): (f64, f64)) -> f
 
 /// The level of one side of one test: with more than two targets `alpha` is shared out over the omnibus and each target.
 fn alpha_side(alpha: f64, targets: usize) -> f64 {
-    let tests = if targets > 2 { 2.0 * targets as f64 } else { 1.0 };
+    let tests = if targets > 2 {
+        2.0 * targets as f64
+    } else {
+        1.0
+    };
     alpha / (2.0 * tests)
 }
 

@@ -242,3 +242,53 @@ proptest! {
         prop_assert!(design.p_equivalence(&[900_000_000 - off, 100_000_000 + off], 0) < 1e-300);
     }
 }
+
+#[test]
+fn a_number_rules_out_what_it_can_and_no_more() {
+    let asked = |shares: &[f64], n| Design::new(shares, 0.001, 0.01, 0.0, Resolution::RuledOut(n));
+    let points = |design: &Design| -> Vec<u64> {
+        let points = |d: f64| crate::stats::whole((d * 1000.0).round());
+        design.resolution().into_iter().map(points).collect()
+    };
+    for (shares, tenths) in [
+        (&[0.9, 0.1][..], &[58, 58][..]),
+        (&[0.8, 0.1, 0.1], &[81, 63, 63]),
+        (&[0.5, 0.5], &[88, 88]),
+    ] {
+        let design = asked(shares, 1000);
+        assert!(design.can_pass(), "{shares:?}");
+        assert_eq!(points(&design), tenths, "{shares:?}");
+    }
+    // A twentieth would be known to 4.2 points, a hundredth to 2.1: a pass would say nothing.
+    for shares in [[0.95, 0.05], [0.99, 0.01]] {
+        let design = asked(&shares, 1000);
+        assert!(!design.can_pass(), "{shares:?}");
+        let counts = shares.map(|share: f64| crate::stats::whole((share * 1000.0).round()));
+        assert!(design.p_equivalence(&counts, 0) >= 1.0, "{shares:?}");
+        let enough = asked(&shares, design.requests_fixed());
+        assert!(enough.can_pass(), "{shares:?}");
+    }
+    // The planned number rules out what is ruled out without a number.
+    let planned = Design::new(&[0.9, 0.1], 0.001, 0.01, 0.0, Resolution::Auto);
+    let same = asked(&[0.9, 0.1], planned.requests_fixed());
+    assert!((same.resolution()[1] - planned.resolution()[1]).abs() < 1e-4);
+}
+
+#[test]
+fn a_cap_never_asks_for_more_than_the_automatic_resolution() {
+    let capped = |n| Design::new(&[0.9, 0.1], 0.001, 0.01, 0.0, Resolution::RuledOutBy(n));
+    assert!((capped(1_000_000).resolution()[1] - 0.03).abs() < 1e-12);
+    assert!((0.055..0.07).contains(&capped(1000).resolution()[1]));
+    assert!(!capped(300).can_pass());
+}
+
+#[test]
+fn the_classical_test_is_exact_below_five_expected() {
+    let design = Design::new(&[0.9, 0.1], 0.05, 0.01, 0.0, Resolution::Auto);
+    let method = |counts: &[u64]| design.p_chi_square(counts, 1).method;
+    assert_eq!(method(&[36, 4]), Method::ExactMultinomial);
+    assert_eq!(method(&[45, 5]), Method::PearsonChiSquare);
+    // scipy.stats.chisquare([906, 94], [900, 100]): statistic 0.4, p 0.5270892568655381.
+    let p = design.p_chi_square(&[906, 94], 1);
+    assert!((p.p - 0.527_089_256_865_538_1).abs() < 1e-12, "{}", p.p);
+}

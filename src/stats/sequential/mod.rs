@@ -146,7 +146,8 @@ impl Sequential {
         if self.ln_e() >= diverged && self.ln_e_completed() >= diverged {
             return Some(Decision::Diverged);
         }
-        (self.ln_pass() >= (2.0 / self.design.beta()).ln()).then_some(Decision::Pass)
+        let passes = self.design.can_pass() && self.ln_pass() >= (2.0 / self.design.beta()).ln();
+        passes.then_some(Decision::Pass)
     }
 
     /// The confidence sequence of the share of target `i`: at all times together it misses the true share with
