@@ -184,7 +184,7 @@ struct Targets {
 }
 
 impl Reduce for Targets {
-    fn reduce(&self, value: &str) -> Option<String> {
-        recognise(&self.expected, &self.rules, value).map(str::to_owned)
+    fn reduce(&self, value: &str, status: u16) -> Option<String> {
+        recognise(&self.expected, &self.rules, value, status).map(str::to_owned)
     }
 }
