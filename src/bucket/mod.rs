@@ -17,7 +17,7 @@ use std::fmt::Debug;
 
 pub use all_values::all_values;
 pub use fields::Fields;
-pub use names::{BucketId, Names};
+pub use names::{BucketId, MOST_BUCKETS, Names};
 
 /// What an extractor may look at: a borrowed view of one answer.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use super::{Bucketer, Origin, Reply};
 use crate::split::{Bucket, Consulted, Identity};
 
 /// Distinct (value, status) pairs that are kept apart. Every one costs a histogram per thread.
-const MOST_BUCKETS: usize = 64;
+pub const MOST_BUCKETS: usize = 64;
 /// Longer values are cut, and told apart by a hash.
 const LONGEST_VALUE: usize = 256;
 /// What an answer of at most this length said is remembered, so that it need not be read again.

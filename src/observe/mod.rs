@@ -113,7 +113,7 @@ pub struct Observation {
 
 /// Distinct buckets that are kept apart in one run; every thread has its own lower cap. Those that come after count as
 /// overflow, with their status.
-const MOST_BUCKETS: usize = 256;
+pub const MOST_BUCKETS: usize = 256;
 
 impl Failure {
     /// A failure of this kind.

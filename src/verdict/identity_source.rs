@@ -133,12 +133,7 @@ impl IdentitySource {
     /// The option to paste.
     #[must_use]
     pub fn option(&self) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || ":/_.-".contains(c);
-        if self.spec.chars().all(plain) {
-            format!("--bucket {}", self.spec)
-        } else {
-            format!("--bucket {}", quoted(&self.spec))
-        }
+        bucket_option(&self.spec)
     }
 
     /// Whether it may be what tells versions apart: some values, each of them again and again, or one that means a
@@ -177,6 +172,17 @@ impl IdentitySource {
             kind,
             self.spec.clone(),
         )
+    }
+}
+
+/// A `--bucket` to paste, in quotes where a shell needs them.
+#[must_use]
+pub fn bucket_option(spec: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/_.-".contains(c);
+    if spec.chars().all(plain) {
+        format!("--bucket {spec}")
+    } else {
+        format!("--bucket {}", quoted(spec))
     }
 }
 

@@ -241,7 +241,7 @@ impl MappingError {
             Self::Unclear { values } => {
                 let option = |(value, candidates): &(String, Vec<String>)| {
                     let target = candidates.first().map_or("TARGET", String::as_str);
-                    format!("--map {}", quoted(&format!("{value}={target}")))
+                    map_option(value, target)
                 };
                 let options: Vec<String> = values.iter().take(MOST_SHOWN).map(option).collect();
                 format!(
@@ -255,6 +255,12 @@ impl MappingError {
             ),
         }
     }
+}
+
+/// The option to paste.
+#[must_use]
+pub fn map_option(value: &str, target: &str) -> String {
+    format!("--map {}", quoted(&format!("{value}={target}")))
 }
 
 /// The text in single quotes, as a shell reads it back.
