@@ -80,8 +80,9 @@ fn a_run_of_a_given_number_sends_it_and_reports_the_same_list() {
     let report = outcome.report();
     assert_eq!((report.verdict(), report.sent()), ("no-data", 300));
     assert_eq!(report.number("/observation/unattributed"), 300);
-    assert_eq!(report.text("/verdict/caveats/0/id"), "identity-candidate");
-    let line = report.text("/verdict/caveats/0/message");
+    assert_eq!(report.text("/verdict/caveats/0/id"), "too-many-values");
+    assert_eq!(report.text("/verdict/caveats/1/id"), "identity-candidate");
+    let line = report.text("/verdict/caveats/1/message");
     assert!(line.ends_with("→ --bucket header:x-app-version"), "{line}");
     outcome.advises("use --bucket header:x-app-version, which names `v1` and `v2`");
     // Judged again, it is what it was.

@@ -7,6 +7,7 @@ use super::config::{Amount, LoadConfig, RunConfig};
 use crate::bucket;
 use crate::observe::{self, Observation};
 use crate::split::{Bucket, Expected, Identity};
+use crate::units::counted;
 use crate::verdict::Caveat;
 use crate::verdict::attribution::{Place, place};
 use crate::verdict::identity_source::{IdentitySource, bucket_option, identity_sources, short};
@@ -173,7 +174,7 @@ impl Unidentified {
     fn notes(&self) -> Vec<Caveat> {
         let note = |source: &IdentitySource| Caveat {
             id: "identity-candidate".to_owned(),
-            message: source.to_string(),
+            message: format!("in {}: {source}", counted(self.looked_through, "response")),
         };
         self.sources.iter().map(note).collect()
     }
@@ -238,7 +239,10 @@ impl fmt::Display for Unidentified {
             } else {
                 SHOWN
             };
-            let value = |(value, count): &(String, u64)| format!("{:?} × {count}", short(value));
+            let value = |(value, count): &(String, u64)| match value.as_str() {
+                "" => format!("(empty) × {count}"),
+                value => format!("{:?} × {count}", short(value)),
+            };
             let values: Vec<String> = self.values.iter().take(shown).map(value).collect();
             write!(f, "\n  their values: {}", values.join(", "))?;
             if self.values.len() > shown {
@@ -246,7 +250,7 @@ impl fmt::Display for Unidentified {
             }
         }
         if !self.sources.is_empty() {
-            write!(f, "\n  the first {} responses carry:", self.looked_through)?;
+            write!(f, "\n  in {}:", counted(self.looked_through, "response"))?;
         }
         for source in &self.sources {
             write!(f, "\n    {source}")?;
@@ -311,7 +315,7 @@ mod tests {
         assert_eq!(
             known.to_string(),
             "no response names a declared target (v1, v2)\n  their values: \"blue\" × 3, \"green\" × 2\n  \
-             the first 4 responses carry:\n    header x-v: v1 × 2, v2 × 2 → --bucket header:x-v"
+             in 4 responses:\n    header x-v: v1 × 2, v2 × 2 → --bucket header:x-v"
         );
     }
 
