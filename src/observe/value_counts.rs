@@ -101,7 +101,9 @@ mod tests {
 
     fn merged(parts: &[&ValueCounts]) -> ValueCounts {
         let mut sum = ValueCounts::default();
-        parts.iter().for_each(|part| sum.merge(part));
+        for part in parts {
+            sum.merge(part);
+        }
         sum
     }
 

@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn version(k: u64) -> String {
-        if k % 10 == 0 { "v2" } else { "v1" }.to_owned()
+        if k.is_multiple_of(10) { "v2" } else { "v1" }.to_owned()
     }
 
     fn lines(counts: &ValueCounts, rules: &[&str]) -> Vec<String> {

@@ -17,7 +17,7 @@ use super::server::Server;
 /// A running application.
 pub(crate) struct App {
     server: Server,
-    served: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
 }
 
 /// One response: status, headers, body.
@@ -35,8 +35,8 @@ impl App {
     }
 
     fn speaking(h2c: bool, says: impl Fn(u64) -> Says + Send + Sync + 'static) -> Self {
-        let served = Arc::new(AtomicU64::new(0));
-        let (count, says) = (Arc::clone(&served), Arc::new(says));
+        let requests = Arc::new(AtomicU64::new(0));
+        let (count, says) = (Arc::clone(&requests), Arc::new(says));
         let server = Server::start(move |listener| async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // A connection without it still works, only slower.
@@ -59,7 +59,7 @@ impl App {
                 });
             }
         });
-        Self { server, served }
+        Self { server, requests }
     }
 
     /// Its URL.
@@ -69,7 +69,7 @@ impl App {
 
     /// Requests that it has answered.
     pub(crate) fn served(&self) -> u64 {
-        self.served.load(Ordering::SeqCst)
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
