@@ -40,6 +40,9 @@ mod lint;
 // Who answered: extractors and targets.
 mod buckets;
 
+// Who answered, where nobody says: what could tell versions apart.
+mod identity;
+
 // Random tables and requests: the same answers as a real Envoy, and the same again from its dump.
 mod differential;
 

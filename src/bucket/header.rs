@@ -19,18 +19,23 @@ pub(super) fn parse(name: &str) -> Result<Box<dyn Extract>, String> {
 
 impl Extract for Header {
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
-        let value = reply.headers.get(&self.0)?.trim_ascii();
-        let text = String::from_utf8_lossy(value);
-        Some(if value.contains(&b'\n') {
-            Cow::Owned(unfolded(&text))
-        } else {
-            text
-        })
+        reply.headers.get(&self.0).map(text)
     }
 
     fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
         let value = reply.headers.get(&self.0)?;
         Some((Origin::Header, value))
+    }
+}
+
+/// The value of a field as text, without the white space around it.
+pub(super) fn text(value: &[u8]) -> Cow<'_, str> {
+    let value = value.trim_ascii();
+    let text = String::from_utf8_lossy(value);
+    if value.contains(&b'\n') {
+        Cow::Owned(unfolded(&text))
+    } else {
+        text
     }
 }
 

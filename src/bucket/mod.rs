@@ -1,6 +1,7 @@
 //! From an answer to the value it is counted under. Not: which target the value means (see `verdict::mapping`), nor
 //! counting.
 
+mod all_values;
 mod auto;
 mod body;
 mod fields;
@@ -14,8 +15,9 @@ mod status;
 use std::borrow::Cow;
 use std::fmt::Debug;
 
+pub use all_values::all_values;
 pub use fields::Fields;
-pub use names::{BucketId, Names};
+pub use names::{BucketId, MOST_BUCKETS, Names};
 
 /// What an extractor may look at: a borrowed view of one answer.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,7 @@ pub trait Extract: Debug + Send + Sync {
 /// Knows what a value means.
 pub trait Reduce: Debug + Send + Sync {
     /// A shorter value that means the same; `None` when the value means nothing, or several things.
-    fn reduce(&self, value: &str) -> Option<String>;
+    fn reduce(&self, value: &str, status: u16) -> Option<String>;
 }
 
 /// A kind of extractor: `NAME` or `NAME:ARGUMENT` in `--bucket`.
@@ -166,9 +168,13 @@ impl Bucketer {
     /// The value an answer is counted under.
     #[must_use]
     pub fn value<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
-        self.extractors
-            .iter()
-            .find_map(|extractor| extractor.extract(reply))
+        self.found(reply).map(|(_, value)| value)
+    }
+
+    /// The same, with the position of the extractor that found it.
+    fn found<'r>(&self, reply: &Reply<'r>) -> Option<(usize, Cow<'r, str>)> {
+        let mut extractors = self.extractors.iter().enumerate();
+        extractors.find_map(|(at, extractor)| Some((at, extractor.extract(reply)?)))
     }
 
     #[cfg(test)]
@@ -179,8 +185,8 @@ impl Bucketer {
         }
     }
 
-    fn reduce(&self, value: &str) -> Option<String> {
-        self.reducer.as_ref()?.reduce(value)
+    fn reduce(&self, value: &str, status: u16) -> Option<String> {
+        self.reducer.as_ref()?.reduce(value, status)
     }
 }
 

@@ -3,10 +3,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Bucketer, Origin, Reply};
-use crate::split::{Bucket, Identity};
+use crate::split::{Bucket, Consulted, Identity};
 
 /// Distinct (value, status) pairs that are kept apart. Every one costs a histogram per thread.
-const MOST_BUCKETS: usize = 64;
+pub const MOST_BUCKETS: usize = 64;
 /// Longer values are cut, and told apart by a hash.
 const LONGEST_VALUE: usize = 256;
 /// What an answer of at most this length said is remembered, so that it need not be read again.
@@ -31,6 +31,7 @@ impl BucketId {
 pub struct Names {
     buckets: Vec<Bucket>,
     known: Vec<Known>,
+    consulted: Vec<Consulted>,
 }
 
 /// An answer that has been read before.
@@ -41,30 +42,62 @@ struct Known {
     /// Everything the value depends on.
     bytes: Box<[u8]>,
     id: BucketId,
+    /// Whether a value was found.
+    found: bool,
 }
 
 impl Names {
     /// The bucket of an answer.
     pub fn of(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> BucketId {
         let Some((origin, bytes)) = bucketer.source(reply) else {
-            return self.id(bucketer, bucketer.value(reply).as_deref(), reply.status);
+            return self.read(bucketer, reply).0;
         };
         let same = |known: &&Known| {
             known.status == reply.status && known.origin == origin && *known.bytes == *bytes
         };
         if let Some(known) = self.known.iter().find(same) {
-            return known.id;
+            let (id, found) = (known.id, known.found);
+            self.consult(bucketer, found.then_some(0));
+            return id;
         }
-        let id = self.id(bucketer, bucketer.value(reply).as_deref(), reply.status);
+        let (id, found) = self.read(bucketer, reply);
         if self.known.len() < MOST_KNOWN && bytes.len() <= LONGEST_KNOWN {
             self.known.push(Known {
                 status: reply.status,
                 origin,
                 bytes: bytes.into(),
                 id,
+                found,
             });
         }
         id
+    }
+
+    /// The bucket of an answer that is not known yet, and whether it has a value.
+    fn read(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> (BucketId, bool) {
+        let found = bucketer.found(reply);
+        self.consult(bucketer, found.as_ref().map(|(at, _)| *at));
+        let value = found.as_ref().map(|(_, value)| value.as_ref());
+        let id = self.id(bucketer, value, reply.status);
+        (id, value.is_some())
+    }
+
+    /// Counts that extractors were asked in their order, up to the one that found a value.
+    fn consult(&mut self, bucketer: &Bucketer, found: Option<usize>) {
+        self.consulted
+            .resize(bucketer.extractors.len(), Consulted::default());
+        for (at, consulted) in self.consulted.iter_mut().enumerate() {
+            consulted.asked += 1;
+            if found == Some(at) {
+                consulted.found += 1;
+                return;
+            }
+        }
+    }
+
+    /// How often each extractor was asked and found a value, since the last call.
+    pub fn take_consulted(&mut self) -> Vec<Consulted> {
+        std::mem::take(&mut self.consulted)
     }
 
     /// The bucket of an answer with this value and status.
@@ -83,7 +116,7 @@ impl Names {
             return self.add(short, status);
         }
         // Too many values: what counts is which target the answer names, if it names one.
-        match bucketer.reduce(value) {
+        match bucketer.reduce(value, status) {
             Some(short) => match self.find(&short, status) {
                 Some(id) => id,
                 None => self.add(short, status),
@@ -165,7 +198,7 @@ mod tests {
     struct FirstWord;
 
     impl Reduce for FirstWord {
-        fn reduce(&self, value: &str) -> Option<String> {
+        fn reduce(&self, value: &str, _status: u16) -> Option<String> {
             let word = value.split(' ').next()?;
             ["v1", "v2"].contains(&word).then(|| word.to_owned())
         }
@@ -209,6 +242,42 @@ mod tests {
         assert_eq!(names.buckets().len(), 3);
         let extractor = format!("{bucketer:?}");
         assert!(extractor.contains("Counted(4)"), "{extractor}");
+    }
+
+    #[test]
+    fn each_extractor_is_asked_until_one_finds_a_value() {
+        let counted = |specs: &[&str], bodies: &[&'static str]| {
+            let bucketer = Bucketer::parse(specs).expect("specs");
+            let mut names = Names::default();
+            for body in bodies {
+                let reply = Reply {
+                    status: 200,
+                    headers: super::super::Fields(&[]),
+                    body: body.as_bytes(),
+                    peer: "127.0.0.1:1",
+                };
+                names.of(&bucketer, &reply);
+            }
+            let consulted = names.take_consulted();
+            assert!(names.take_consulted().is_empty());
+            consulted
+                .iter()
+                .map(|counted| (counted.asked, counted.found))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            counted(
+                &["regex:v1", "header:x-a", "body"],
+                &["v1", "v2", "v1", "v2"]
+            ),
+            [(4, 2), (2, 0), (2, 2)]
+        );
+        // Answers that are known count as well.
+        assert_eq!(
+            counted(&["regex:v1"], &["v1", "v2", "v1", "v2", "v2"]),
+            [(5, 2)]
+        );
+        assert_eq!(counted(&["header:x-a"], &["v1", "v1"]), [(2, 0)]);
     }
 
     #[test]

@@ -231,6 +231,8 @@ pub(super) struct ExpectationArgs {
     #[arg(long, value_name = "SPEC", value_parser = bucket_spec)]
     pub(super) bucket: Vec<String>,
     /// Which target a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
+    ///
+    /// The value or its row in the table counts, where an error has its status in front: `--map '/^503/=canary'`.
     #[arg(long, value_name = "VALUE=TARGET")]
     pub(super) map: Vec<MapRule>,
     #[command(flatten)]

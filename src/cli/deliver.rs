@@ -9,8 +9,12 @@ use super::{advice, args, output, say};
 use crate::report::{Report, Style};
 use crate::verdict::Outcome;
 
-/// Writes the report to the files, then to stdout.
-pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Failure> {
+/// Writes the report to the files, then to stdout. `help` is what to do about a run without data, where that is known.
+pub(super) fn deliver(
+    report: &Report,
+    output: &OutputConfig,
+    help: Option<&str>,
+) -> Result<(), Failure> {
     for (format, path) in &output.files {
         let plain = Style {
             colour: false,
@@ -36,10 +40,12 @@ pub(super) fn deliver(report: &Report, output: &OutputConfig) -> Result<(), Fail
     let written = (output.format.render)(report, style, &mut bytes);
     to_stdout(written.map(|()| bytes))?;
     if report.verdict.outcome == Outcome::NoData {
+        let mut notes = report.verdict.caveats.iter();
+        let unmatched = notes.find(|note| note.id == "bucket-never-matched");
         say(&format!(
             "error: {}\nhelp: {}\n",
-            report.verdict.reason,
-            advice::no_data(&report.observation)
+            unmatched.map_or(&report.verdict.reason, |note| &note.message),
+            help.unwrap_or_else(|| advice::no_data(&report.observation))
         ));
     }
     Ok(())

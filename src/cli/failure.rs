@@ -6,6 +6,7 @@ use std::io;
 
 use super::advice;
 use super::exit::Exit;
+use super::unidentified::Unidentified;
 use crate::load::LoadError;
 use crate::verdict::mapping::MappingError;
 
@@ -51,6 +52,17 @@ pub(super) enum Failure {
     /// Answers cannot be tied to targets.
     #[error("{0}")]
     Mapping(#[from] MappingError),
+    /// The same, where options had no effect that were meant to help.
+    #[error("{}\n  {error}", .unmatched.join("\n  "))]
+    Unmatched {
+        /// A word about each of them.
+        unmatched: Vec<String>,
+        /// Why they were needed.
+        error: MappingError,
+    },
+    /// No answer says where it is from.
+    #[error("{0}")]
+    Unidentified(Box<Unidentified>),
     /// A report cannot be written.
     #[error("cannot write the report to `{path}`")]
     Write {
@@ -85,6 +97,8 @@ impl Failure {
             | Self::Manifests { .. }
             | Self::Objectives { .. }
             | Self::Mapping(_)
+            | Self::Unmatched { .. }
+            | Self::Unidentified(_)
             | Self::Write { .. }
             | Self::Mesh(_)
             | Self::Load(_) => Exit::Usage,
@@ -97,7 +111,8 @@ impl Failure {
             | Self::Manifests { help, .. }
             | Self::Objectives { help, .. } => help.clone(),
             Self::Read { .. } => "check the path and its permissions".to_owned(),
-            Self::Mapping(error) => error.help(),
+            Self::Mapping(error) | Self::Unmatched { error, .. } => error.help(),
+            Self::Unidentified(known) => known.help(),
             Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()

@@ -31,6 +31,7 @@ mod run;
 mod settle;
 mod size;
 mod traffic;
+mod unidentified;
 mod wait;
 
 use std::io::{self, Write};

@@ -111,7 +111,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
         return compared(&reports, &to);
     }
     let report = again(reports, &changes).map_err(|error| refused(&error))?;
-    deliver(&report, &to)?;
+    deliver(&report, &to, None)?;
     Ok(exit(report.verdict.outcome, args.judgement.inconclusive))
 }
 

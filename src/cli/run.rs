@@ -16,6 +16,7 @@ use super::planning::{Planned, Until, planned};
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
+use super::unidentified::{self, Unidentified};
 use crate::bucket::{Bucketer, Reduce};
 use crate::load::{self, Control};
 use crate::observe::Observation;
@@ -25,7 +26,7 @@ use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
 use crate::verdict::{Caveat, Evidence, Watch, judge};
 
-/// Requests after which it is known whether values can be tied to targets, and whether anybody answers.
+/// Requests after which it is known whether anybody answers.
 const ENOUGH: u64 = 200;
 
 /// Carries out `run` and says how it ended.
@@ -40,14 +41,27 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let declared = declared::resolve(config)?;
     if let Some(declared) = &declared {
         objectives::check_declared(&config.slos, &declared.expected)?;
+        // A rule for a target that is not declared is known before anything is sent.
+        Mapping::derive(&declared.expected, &config.map, [])?;
     }
-    let report = measure(config, declared.as_ref())?;
-    deliver(&report, &config.output)?;
-    Ok(exit(report.verdict.outcome, config.inconclusive))
+    let Measured { report, untied } = measure(config, declared.as_ref())?;
+    let help = untied.as_ref().map(|(untied, _)| untied.help());
+    deliver(&report, &config.output, help.as_deref())?;
+    Ok(match untied {
+        Some((_, exit)) => exit,
+        None => exit(report.verdict.outcome, config.inconclusive),
+    })
+}
+
+/// A run that was judged.
+struct Measured {
+    report: Report,
+    /// Where no response says which target it is from: what could, and how the command ends.
+    untied: Option<(Unidentified, Exit)>,
 }
 
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Failure> {
+fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
     let expected = declared.map(|declared| &declared.expected);
     let Planned {
         plan,
@@ -76,14 +90,13 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         .map(|expected| Watch::new(expected, &policy));
     let most = plan.stop;
     let deadline = Deadline::after(config.load.max_duration);
+    let may_stop = unidentified::may_stop(&config.load);
     let mut look = |seen: &Observation| {
-        let mapping = expected
-            .map(|expected| derive(expected, &config.map, seen))
-            .transpose();
-        // Values that cannot be tied to targets, or, where no exact number was asked for, nobody there at all.
-        let unclear = mapping.is_err() && seen.answered() >= ENOUGH;
+        let mapping = expected.map(|expected| derive(expected, &config.map, seen));
+        // Responses that cannot be tied to targets, or, where no exact number was asked for, nobody there at all.
+        let unclear = may_stop && unidentified::hopeless(expected.zip(mapping.as_ref()), seen);
         let nobody = !exactly && seen.answered() == 0 && seen.failed() >= ENOUGH;
-        let mapped = expected.zip(mapping.as_ref().ok().and_then(Option::as_ref));
+        let mapped = expected.zip(mapping.as_ref().and_then(|mapping| mapping.as_ref().ok()));
         let certain = match (watch.as_mut(), mapped) {
             (Some(watch), Some((expected, mapping))) => {
                 watch.look(seen, expected, mapping) && (!to_the_end || watch.diverged())
@@ -105,9 +118,14 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         load::run(plan, bucketer(config, expected), &mut look)?
     };
     drop(progress);
-    let mapping = expected
-        .map(|expected| derive(expected, &config.map, &seen))
-        .transpose()?;
+    let unmatched = unidentified::unmatched(config, expected, &seen);
+    let (mapping, untied) = match expected {
+        None => (None, None),
+        Some(expected) => {
+            let (mapping, untied) = tied(config, expected, &seen, &unmatched)?;
+            (Some(mapping), untied)
+        }
+    };
     let pair = expected.zip(mapping.as_ref());
     // What came in after the last look counts as well, unless the answer was certain before.
     if let (Some(watch), Some((expected, mapping))) = (watch.as_mut(), pair) {
@@ -122,16 +140,15 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
     };
     let verdict = judge(evidence, &policy, watch.as_ref());
     let verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
-    let mut notes = Vec::new();
+    let mut notes = unmatched;
+    notes.extend(unidentified::suggestions(
+        config,
+        expected,
+        &seen,
+        untied.as_ref().map(|(known, _)| known),
+    ));
     if interrupted.load(Ordering::Relaxed) {
-        let message = format!(
-            "interrupted: judged on the {} requests sent until then",
-            seen.sent
-        );
-        notes.push(Caveat {
-            id: "interrupted".to_owned(),
-            message,
-        });
+        notes.push(cut_short(&seen));
     }
     notes.extend(deadline.note(&seen, most, &verdict));
     notes.extend(unsettled);
@@ -140,7 +157,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
             .iter()
             .flat_map(|declared| declared.caveats.iter().cloned()),
     );
-    Ok(report::report(Run {
+    let report = report::report(Run {
         request: asked(&config.request),
         declared: pair,
         rule: declared.and_then(|declared| declared.rule.clone()),
@@ -155,7 +172,48 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
             .and_then(|declared| declared.asked.as_ref())
             .map_or_else(Vec::new, findings),
         notes,
-    }))
+    });
+    Ok(Measured { report, untied })
+}
+
+/// Which values mean which targets in the end. Where none does, a run that could stop for it has no report; one that sent
+/// what was asked for is reported as far as it goes.
+fn tied(
+    config: &RunConfig,
+    expected: &Expected,
+    seen: &Observation,
+    unmatched: &[Caveat],
+) -> Result<(Mapping, Option<(Unidentified, Exit)>), Failure> {
+    let mapping = derive(expected, &config.map, seen);
+    if !unidentified::nothing_tied(expected, &mapping, seen) {
+        let failure = |error| match unmatched {
+            [] => Failure::Mapping(error),
+            _ => Failure::Unmatched {
+                unmatched: unmatched.iter().map(|note| note.message.clone()).collect(),
+                error,
+            },
+        };
+        return Ok((mapping.map_err(failure)?, None));
+    }
+    let known = Unidentified::new(config, Some(expected), seen, unmatched);
+    let ends = unidentified::may_stop(&config.load);
+    match mapping {
+        Ok(mapping) if !ends || !unidentified::enough(seen) => {
+            Ok((mapping, Some((known, Exit::NoData))))
+        }
+        Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
+        _ => Err(Failure::Unidentified(Box::new(known))),
+    }
+}
+
+fn cut_short(seen: &Observation) -> Caveat {
+    Caveat {
+        id: "interrupted".to_owned(),
+        message: format!(
+            "interrupted: judged on the {} requests sent until then",
+            seen.sent
+        ),
+    }
 }
 
 fn asked(request: &RequestConfig) -> report::Request {
@@ -194,7 +252,7 @@ struct Targets {
 }
 
 impl Reduce for Targets {
-    fn reduce(&self, value: &str) -> Option<String> {
-        recognise(&self.expected, &self.rules, value).map(str::to_owned)
+    fn reduce(&self, value: &str, status: u16) -> Option<String> {
+        recognise(&self.expected, &self.rules, value, status).map(str::to_owned)
     }
 }

@@ -5,6 +5,7 @@ mod pace;
 mod phases;
 mod recorder;
 mod summary;
+mod value_counts;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,8 +19,9 @@ pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use summary::Latency;
+pub use value_counts::ValueCounts;
 
-use crate::split::Bucket;
+use crate::split::{Bucket, Consulted};
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,11 +105,15 @@ pub struct Observation {
     pub pace: Option<Pace>,
     /// How the first requests ended, in the order of dispatch.
     pub ledger: Ledger,
+    /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
+    pub consulted: Vec<Consulted>,
+    /// What the first responses carry, errors left out.
+    pub carried: ValueCounts,
 }
 
 /// Distinct buckets that are kept apart in one run; every thread has its own lower cap. Those that come after count as
 /// overflow, with their status.
-const MOST_BUCKETS: usize = 256;
+pub const MOST_BUCKETS: usize = 256;
 
 impl Failure {
     /// A failure of this kind.
@@ -228,6 +234,12 @@ impl Observation {
             self.pace.get_or_insert_default().merge(pace);
         }
         self.ledger.merge(&other.ledger);
+        self.carried.merge(&other.carried);
+        let asked = self.consulted.len().max(other.consulted.len());
+        self.consulted.resize(asked, Consulted::default());
+        for (own, other) in self.consulted.iter_mut().zip(&other.consulted) {
+            own.merge(*other);
+        }
         for (bucket, tally) in &other.tallies {
             let known = self.tallies.contains_key(bucket);
             let bucket = capped(bucket, known, self.tallies.len());

@@ -98,6 +98,11 @@ impl Recorder {
         self.rest.pace.get_or_insert_default().unsent += requests;
     }
 
+    /// Counts what a response carries, by the `--bucket` that reads it.
+    pub fn carried(&mut self, values: impl IntoIterator<Item = (String, String)>) {
+        self.rest.carried.note(values);
+    }
+
     /// Counts a request that had to be sent once more.
     pub fn retried(&mut self) {
         self.rest.retried += 1;

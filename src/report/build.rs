@@ -70,6 +70,10 @@ pub fn report(run: Run<'_>) -> Report {
         .cloned()
         .collect();
     verdict.caveats.extend(stated);
+    // What was typed and had no effect may explain everything else.
+    let without_effect =
+        |note: &Caveat| ["bucket-never-matched", "map-never-matched"].contains(&note.id.as_str());
+    verdict.caveats.sort_by_key(|note| !without_effect(note));
     Report {
         schema: SCHEMA.to_owned(),
         tool: Tool {

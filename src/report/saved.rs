@@ -143,11 +143,20 @@ fn mapping(report: &Report, expected: &Expected) -> Result<Mapping, ReadError> {
         if expected.declared()[position].target.status().is_some() {
             continue;
         }
-        for answers in &row.answers {
-            if let Some(value) = bucket(answers).value() {
-                known.push((value.to_owned(), position));
-            }
-        }
+        known.extend(
+            row.answers
+                .iter()
+                .map(|answers| (bucket(answers), position)),
+        );
+    }
+    // A value that is not undeclared, though no error and of no target: nothing said which is which.
+    let mut open = (report.observation.buckets.iter()).filter(|row| row.place == "unattributed");
+    let unknown = |answers: &super::Answers| {
+        let bucket = bucket(answers);
+        bucket.value().is_some() && !bucket.is_error()
+    };
+    if known.is_empty() && open.any(|row| row.answers.iter().any(unknown)) {
+        return Ok(Mapping::unknown());
     }
     Ok(Mapping::known(known))
 }

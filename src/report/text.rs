@@ -351,6 +351,11 @@ pub(super) fn next_step(report: &Report) -> Option<String> {
         (Outcome::Inconclusive, None) if report.observation.unattributed > 0 => Some(
             "look at the answers that are unattributed; --max-unattributed accepts more".to_owned(),
         ),
+        (Outcome::NotJudged, _)
+            if (verdict.caveats.iter()).any(|note| note.id == "bucket-never-matched") =>
+        {
+            Some("choose another --bucket, or leave it out".to_owned())
+        }
         (Outcome::NotJudged, _) => {
             Some("say what is declared with -f FILE or --expect v1=90,v2=10".to_owned())
         }

@@ -3,6 +3,7 @@
 mod broken;
 mod bucket;
 mod clue;
+mod consulted;
 mod share;
 mod weights;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use broken::{Broken, Reason};
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
+pub use consulted::Consulted;
 pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
 

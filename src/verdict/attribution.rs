@@ -127,13 +127,11 @@ pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place 
             .iter()
             .position(|declared| declared.target.status() == Some(bucket.status))
     };
-    match bucket
-        .value()
-        .and_then(|value| mapping.target(value))
-        .or_else(by_status)
-    {
+    match mapping.target(bucket).or_else(by_status) {
         Some(target) => Place::Target(target),
-        None if bucket.is_error() || bucket.value().is_none() => Place::Unattributed,
+        None if bucket.is_error() || bucket.value().is_none() || mapping.is_unknown() => {
+            Place::Unattributed
+        }
         None => Place::Undeclared,
     }
 }

@@ -3,39 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
-use regex::Regex;
+use crate::split::{Bucket, Declared, Expected, Identity, Target, contains_word, workload};
 
-use crate::split::{Bucket, Declared, Expected, Target, contains_word, workload};
+pub use super::map_rule::{MapRule, MapRuleError};
 
-/// `--map VALUE=TARGET` or `--map /RE/=TARGET`.
-#[derive(Clone, Debug)]
-pub struct MapRule {
-    pattern: Pattern,
-    target: String,
-}
-
-#[derive(Clone, Debug)]
-enum Pattern {
-    Exact(String),
-    Regex(Regex),
-}
-
-/// Why a `--map` value is no rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MapRuleError {
-    /// No `=`.
-    #[error("`{0}` is no mapping; write it as VALUE=TARGET or /RE/=TARGET")]
-    Form(String),
-    /// The part between slashes is no regular expression.
-    #[error("`{0}` does not compile: {1}")]
-    Regex(String, String),
-}
-
-/// Values with the position of their target in [`Expected::declared`]. A value without a target is not in it.
+/// Buckets with the position of their target in [`Expected::declared`]. A bucket without a target is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mapping(BTreeMap<String, usize>);
+pub struct Mapping {
+    targets: BTreeMap<Bucket, usize>,
+    /// Nothing says which value means which target.
+    unknown: bool,
+}
+
+/// Values that are shown, and options that are proposed, at most.
+const MOST_SHOWN: usize = 10;
 
 /// Why values cannot be tied to targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,51 +29,16 @@ pub enum MappingError {
         /// The names there are.
         known: Vec<String>,
     },
-    /// Some values could mean several targets, or none of the values means any.
+    /// Some values could mean several targets.
     Unclear {
-        /// Every value with the targets it could mean.
+        /// Every such value with the targets it could mean.
         values: Vec<(String, Vec<String>)>,
+    },
+    /// None of the values means a target.
+    Untied {
         /// The names there are.
         known: Vec<String>,
     },
-}
-
-impl FromStr for MapRule {
-    type Err = MapRuleError;
-
-    fn from_str(text: &str) -> Result<Self, MapRuleError> {
-        let form = || MapRuleError::Form(text.to_owned());
-        if let Some(rest) = text.strip_prefix('/') {
-            let (pattern, target) = rest
-                .rsplit_once("/=")
-                .filter(|(_, target)| !target.is_empty())
-                .ok_or_else(form)?;
-            let regex = Regex::new(pattern)
-                .map_err(|error| MapRuleError::Regex(pattern.to_owned(), error.to_string()))?;
-            return Ok(Self {
-                pattern: Pattern::Regex(regex),
-                target: target.to_owned(),
-            });
-        }
-        // Values may hold `=`; names of targets do not.
-        let (value, target) = text
-            .rsplit_once('=')
-            .filter(|(_, target)| !target.is_empty())
-            .ok_or_else(form)?;
-        Ok(Self {
-            pattern: Pattern::Exact(value.to_owned()),
-            target: target.to_owned(),
-        })
-    }
-}
-
-impl MapRule {
-    fn matches(&self, value: &str) -> bool {
-        match &self.pattern {
-            Pattern::Exact(exact) => exact == value,
-            Pattern::Regex(regex) => regex.is_match(value),
-        }
-    }
 }
 
 impl Mapping {
@@ -111,85 +58,114 @@ impl Mapping {
                 .collect::<Vec<_>>()
         };
         let position = |name: &str| declared.iter().position(|declared| declared.name == name);
-        if let Some(rule) = rules.iter().find(|rule| position(&rule.target).is_none()) {
+        if let Some(rule) = rules.iter().find(|rule| position(rule.target()).is_none()) {
             return Err(MappingError::UnknownTarget {
-                target: rule.target.clone(),
+                target: rule.target().to_owned(),
                 known: known(),
             });
         }
         let mut mapping = Self::default();
-        let (mut ambiguous, mut unmapped) = (Vec::new(), Vec::new());
+        let (mut ambiguous, mut untied) = (Vec::new(), false);
         for bucket in buckets {
-            let Some(value) = bucket.value() else {
-                continue;
-            };
-            let candidates = meanings(declared, rules, value);
-            match candidates.as_slice() {
-                [target] => {
-                    mapping.0.insert(value.to_owned(), *target);
+            let candidates = meanings(expected, rules, bucket);
+            match (candidates.as_slice(), bucket.value()) {
+                ([target], _) => {
+                    mapping.targets.insert(bucket.clone(), *target);
                 }
+                (_, None) => {}
                 _ if bucket.is_error() => {}
-                [] => unmapped.push((value.to_owned(), Vec::new())),
-                several => ambiguous.push((
+                ([], _) => untied = true,
+                (several, Some(value)) => ambiguous.push((
                     value.to_owned(),
                     several.iter().map(|i| declared[*i].name.clone()).collect(),
                 )),
             }
         }
         if !ambiguous.is_empty() {
-            return Err(MappingError::Unclear {
-                values: ambiguous,
-                known: known(),
-            });
+            return Err(MappingError::Unclear { values: ambiguous });
         }
         let destinations = declared
             .iter()
             .any(|declared| declared.target.status().is_none());
-        if mapping.0.is_empty() && !unmapped.is_empty() && destinations {
-            return Err(MappingError::Unclear {
-                values: unmapped,
-                known: known(),
-            });
+        if mapping.targets.is_empty() && untied && destinations {
+            return Err(MappingError::Untied { known: known() });
         }
         Ok(mapping)
     }
 
-    /// What was found before: values with the position of their target.
+    /// What was found before: buckets with the position of their target.
     #[must_use]
-    pub fn known(values: impl IntoIterator<Item = (String, usize)>) -> Self {
-        Self(values.into_iter().collect())
+    pub fn known(targets: impl IntoIterator<Item = (Bucket, usize)>) -> Self {
+        Self {
+            targets: targets.into_iter().collect(),
+            unknown: false,
+        }
+    }
+
+    /// Where nothing says which value means which target: all responses are unattributed, none is undeclared.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            unknown: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing says which value means which target.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// Whether no bucket belongs to a target.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
     }
 
     /// What is known from both.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
-        self.0.extend(other.0.clone());
+        self.targets.extend(other.targets.clone());
+        self.unknown &= other.unknown;
         self
     }
 
-    /// The position of the target a value belongs to.
+    /// The position of the target a bucket belongs to.
     #[must_use]
-    pub fn target(&self, value: &str) -> Option<usize> {
-        self.0.get(value).copied()
+    pub fn target(&self, bucket: &Bucket) -> Option<usize> {
+        self.targets.get(bucket).copied()
     }
 }
 
 /// The name of the target that a value means, where it means exactly one.
 #[must_use]
-pub fn recognise<'e>(expected: &'e Expected, rules: &[MapRule], value: &str) -> Option<&'e str> {
-    match meanings(expected.declared(), rules, value).as_slice() {
+pub fn recognise<'e>(
+    expected: &'e Expected,
+    rules: &[MapRule],
+    value: &str,
+    status: u16,
+) -> Option<&'e str> {
+    let bucket = Bucket {
+        identity: Identity::Value(value.to_owned()),
+        status,
+    };
+    match meanings(expected, rules, &bucket).as_slice() {
         [target] => Some(&expected.declared()[*target].name),
         _ => None,
     }
 }
 
-/// The targets a value could mean: by the user's word, else by clues.
-fn meanings(declared: &[Declared], rules: &[MapRule], value: &str) -> Vec<usize> {
-    let by_rule = rules.iter().find(|rule| rule.matches(value));
+/// The targets a bucket could mean: by the user's word, else by clues in its value.
+fn meanings(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -> Vec<usize> {
+    let declared = expected.declared();
+    let by_rule = rules.iter().find(|rule| rule.matches(bucket, expected));
     let position = |name: &str| declared.iter().position(|declared| declared.name == name);
-    match by_rule.and_then(|rule| position(&rule.target)) {
+    match by_rule.and_then(|rule| position(rule.target())) {
         Some(target) => vec![target],
-        None => candidates(declared, value),
+        None => bucket
+            .value()
+            .map_or_else(Vec::new, |value| candidates(declared, value)),
     }
 }
 
@@ -242,23 +218,14 @@ impl fmt::Display for MappingError {
                 "--map names `{target}`, but the targets are {}",
                 known.join(", ")
             ),
-            Self::Unclear { values, .. } => {
-                let several = values.iter().any(|(_, candidates)| !candidates.is_empty());
-                f.write_str(if several {
-                    "some answers could come from several targets"
-                } else {
-                    "no answer names a declared target"
-                })?;
-                for (value, candidates) in values.iter().take(10) {
-                    let meaning = if candidates.is_empty() {
-                        "none of the targets".to_owned()
-                    } else {
-                        candidates.join(" or ")
-                    };
-                    write!(f, "\n  {value:?}  could mean  {meaning}")?;
+            Self::Unclear { values } => {
+                f.write_str("some responses could come from several targets")?;
+                for (value, candidates) in values.iter().take(MOST_SHOWN) {
+                    write!(f, "\n  {value:?}  could mean  {}", candidates.join(" or "))?;
                 }
                 Ok(())
             }
+            Self::Untied { .. } => f.write_str("no response names a declared target"),
         }
     }
 }
@@ -266,28 +233,39 @@ impl fmt::Display for MappingError {
 impl std::error::Error for MappingError {}
 
 impl MappingError {
-    /// The options to paste, with a guess of the target where there is nothing to go by.
+    /// The next step.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::UnknownTarget { known, .. } => format!("use one of {}", known.join(", ")),
-            Self::Unclear { values, known } => {
-                let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-                let option = |(index, (value, candidates)): (usize, &(String, Vec<String>))| {
-                    let target = candidates
-                        .first()
-                        .or_else(|| known.get(index % known.len()))
-                        .map_or("TARGET", String::as_str);
-                    format!("--map {}", quoted(&format!("{value}={target}")))
+            Self::Unclear { values } => {
+                let option = |(value, candidates): &(String, Vec<String>)| {
+                    let target = candidates.first().map_or("TARGET", String::as_str);
+                    map_option(value, target)
                 };
-                let options: Vec<String> = values.iter().take(10).enumerate().map(option).collect();
+                let options: Vec<String> = values.iter().take(MOST_SHOWN).map(option).collect();
                 format!(
                     "say which is which (the targets are guesses, correct them): {}",
                     options.join(" ")
                 )
             }
+            Self::Untied { known } => format!(
+                "--bucket chooses what tells responses apart, --map VALUE=TARGET says which value is which target: {}",
+                known.join(", ")
+            ),
         }
     }
+}
+
+/// The option to paste.
+#[must_use]
+pub fn map_option(value: &str, target: &str) -> String {
+    format!("--map {}", quoted(&format!("{value}={target}")))
+}
+
+/// The text in single quotes, as a shell reads it back.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -330,26 +308,26 @@ mod tests {
         Expected::from_weights("test", Mechanism::Iid, parts).expect("a split")
     }
 
+    fn bucket(value: &str, status: u16) -> Bucket {
+        Bucket {
+            identity: Identity::Value(value.to_owned()),
+            status,
+        }
+    }
+
     fn derive(
         expected: &Expected,
         rules: &[MapRule],
         values: &[&str],
     ) -> Result<Mapping, MappingError> {
-        let bucket = |value: &&str| Bucket {
-            identity: Identity::Value((*value).to_owned()),
-            status: 200,
-        };
-        Mapping::derive(
-            expected,
-            rules,
-            &values.iter().map(bucket).collect::<Vec<_>>(),
-        )
+        let buckets: Vec<Bucket> = values.iter().map(|value| bucket(value, 200)).collect();
+        Mapping::derive(expected, rules, &buckets)
     }
 
     fn target(expected: &Expected, value: &str) -> Option<String> {
         let mapping = derive(expected, &[], &[value]).ok()?;
         mapping
-            .target(value)
+            .target(&bucket(value, 200))
             .map(|index| expected.declared()[index].name.clone())
     }
 
@@ -401,23 +379,22 @@ mod tests {
         let expected = named(&["v1", "v2"]);
         let error = derive(&expected, &[], &["blue", "green"]).expect_err("no clue");
         assert!(
-            error.help().contains("--map 'blue=v1' --map 'green=v2'"),
-            "{}",
+            matches!(error, MappingError::Untied { .. }),
+            "{error}: {}",
             error.help()
         );
         let mapping = derive(&expected, &[], &["v1", "green"]).expect("one is known");
         assert_eq!(
-            (mapping.target("v1"), mapping.target("green")),
+            (
+                mapping.target(&bucket("v1", 200)),
+                mapping.target(&bucket("green", 200))
+            ),
             (Some(0), None)
         );
     }
 
     #[test]
     fn what_an_error_answer_says_is_never_a_reason_to_refuse() {
-        let bucket = |value: &str, status| Bucket {
-            identity: Identity::Value(value.into()),
-            status,
-        };
         let buckets = [
             bucket("v1", 200),
             bucket("neither v1 nor v2", 503),
@@ -427,8 +404,7 @@ mod tests {
         let mapping = Mapping::derive(&named(&["v1", "v2"]), &[], &buckets).expect("clear");
         let targets: Vec<Option<usize>> = buckets
             .iter()
-            .filter_map(Bucket::value)
-            .map(|value| mapping.target(value))
+            .map(|bucket| mapping.target(bucket))
             .collect();
         assert_eq!(targets, [Some(0), None, None, Some(1)]);
     }
@@ -442,7 +418,10 @@ mod tests {
             .collect();
         let mapping = derive(&expected, &rules, &["a=b", "v1"]).expect("ruled");
         assert_eq!(
-            (mapping.target("a=b"), mapping.target("v1")),
+            (
+                mapping.target(&bucket("a=b", 200)),
+                mapping.target(&bucket("v1", 200))
+            ),
             (Some(0), Some(1))
         );
     }
@@ -451,23 +430,23 @@ mod tests {
     fn a_value_that_is_never_the_same_twice_is_known_by_its_rule_or_its_word() {
         let expected = named(&["blue", "green"]);
         let rules: Vec<MapRule> = vec!["/v1/=blue".parse().expect("a rule")];
-        assert_eq!(recognise(&expected, &rules, "v1 at 12:00:01"), Some("blue"));
         assert_eq!(
-            recognise(&expected, &rules, "green at 12:00:02"),
+            recognise(&expected, &rules, "v1 at 12:00:01", 200),
+            Some("blue")
+        );
+        assert_eq!(
+            recognise(&expected, &rules, "green at 12:00:02", 200),
             Some("green")
         );
-        assert_eq!(recognise(&expected, &rules, "blue or green"), None);
+        assert_eq!(recognise(&expected, &rules, "blue or green", 200), None);
     }
 
     #[test]
-    fn a_rule_for_an_unknown_target_and_a_malformed_rule_are_refused() {
+    fn a_rule_for_an_unknown_target_is_refused() {
         let rule: MapRule = "blue=v3".parse().expect("a rule");
         assert!(matches!(
             Mapping::derive(&named(&["v1"]), &[rule], []),
             Err(MappingError::UnknownTarget { .. })
         ));
-        for text in ["blue", "blue=", "/(/=v1", "/a/v1"] {
-            assert!(text.parse::<MapRule>().is_err(), "{text}");
-        }
     }
 }

@@ -14,6 +14,8 @@ mod case;
 mod caveat;
 pub mod compare;
 mod diagnosis;
+pub mod identity_source;
+mod map_rule;
 pub mod mapping;
 mod pace;
 mod reason;

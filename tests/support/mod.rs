@@ -1,5 +1,7 @@
 //! What the tests stand on. Everything listens on loopback, on a port the system picks, and stops when dropped.
 
+// An application of two versions that says what a test wants.
+pub(crate) mod app;
 // The built binary, and its JSON report.
 pub(crate) mod cmd;
 // A program from the distribution, beside a test.
