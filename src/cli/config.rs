@@ -158,7 +158,10 @@ impl TryFrom<RunArgs> for RunConfig {
             vantage: vantage(&args.expectation.vantage)?,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
-            policy,
+            policy: Policy {
+                require_healthy: args.objectives.require_healthy,
+                ..policy
+            },
             slos: objectives::read(&args.objectives.slo)?,
             inconclusive: args.judgement.inconclusive,
             load: load(&args.load)?,
@@ -185,6 +188,7 @@ pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
             args::Balancing::Any => Balancing::Any,
         },
         seed,
+        require_healthy: false,
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     }
     let report = measure(config, declared.as_ref())?;
     deliver(&report, &config.output)?;
-    Ok(exit(report.verdict.outcome, config.inconclusive))
+    Ok(exit(&report.verdict, config.inconclusive))
 }
 
 /// Sends, sorts and judges.
@@ -112,7 +112,14 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         rivals: declared.map_or(&[], |declared| &declared.rivals),
     };
     let verdict = judge(evidence, &config.policy, watch.as_ref());
-    let verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
+    let verdict = objectives::decide(
+        &config.slos,
+        config.policy.require_healthy,
+        verdict,
+        &sorted,
+        &seen,
+        expected,
+    )?;
     let mut notes = Vec::new();
     if interrupted.load(Ordering::Relaxed) {
         let message = format!(

@@ -3,6 +3,7 @@
 mod broken;
 mod bucket;
 mod clue;
+mod response_flag;
 mod share;
 mod weights;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use broken::{Broken, Reason};
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
+pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
 

@@ -35,6 +35,10 @@ pub struct Watch {
     pub(super) by_connection: Sequential,
     connections: HashSet<u32>,
     next_look: usize,
+    /// Shares of the targets less what is tolerated, and whether a response came; no share for a reply of the proxy.
+    responded: Vec<(Option<f64>, bool)>,
+    /// Whether a target is silent: more requests do not tell more.
+    silent: bool,
     pub(super) decided: Option<Decided>,
 }
 
@@ -63,6 +67,16 @@ impl Watch {
             by_connection: Sequential::new(&design),
             connections: HashSet::new(),
             next_look: 0,
+            responded: super::sample::active(expected)
+                .into_iter()
+                .map(|index| &expected.declared()[index])
+                .map(|target| {
+                    let destination = target.target.status().is_none();
+                    let share = target.share.as_f64() - policy.tolerance;
+                    (destination.then_some(share), false)
+                })
+                .collect(),
+            silent: false,
             decided: None,
         }
     }
@@ -76,14 +90,29 @@ impl Watch {
             self.push(draw);
             self.decided = self.decide();
         }
-        self.decided.is_some()
+        self.silent |= self.is_silent();
+        self.silent || self.decided.is_some()
     }
 
-    /// Whether it is certain that the split is another one.
+    /// Whether errors stand where the responses of a target should. The level is the square of that of the verdict: a run that
+    /// ends here leaves no doubt that the target is silent, and still ends early.
+    fn is_silent(&self) -> bool {
+        let responses = self.pushed as u64 - self.unattributed - self.unexpected;
+        let alpha = self.policy.alpha * self.policy.alpha;
+        let starved = |(share, responded): &(Option<f64>, bool)| {
+            let starved = |share| super::silent::starved(0, responses, share, alpha);
+            !responded && share.is_some_and(starved)
+        };
+        self.unattributed > 0 && self.responded.iter().any(starved)
+    }
+
+    /// Whether it is certain that the split is another one, or that a target is silent.
     #[must_use]
     pub fn diverged(&self) -> bool {
-        self.decided
-            .is_some_and(|decided| decided.decision == Decision::Diverged)
+        self.silent
+            || self
+                .decided
+                .is_some_and(|decided| decided.decision == Decision::Diverged)
     }
 
     /// The evidence against the declared split, as `ln` of an e-value, and what it takes to end the run.
@@ -114,7 +143,7 @@ impl Watch {
         match draw.drawn {
             Drawn::Unexpected => self.unexpected += 1,
             Drawn::Unattributed => self.unattributed += 1,
-            Drawn::Target(_) => {}
+            Drawn::Target(target) => self.responded[usize::from(target)].1 = true,
         }
         for sequence in sequences.into_iter().flatten() {
             match draw.drawn {
