@@ -253,41 +253,38 @@ mod tests {
         let marked = [("x-envoy-upstream-service-time", "1")];
         let flags = [("x-resplit", ";;route;UF")];
         let version = [("x-version", "v2")];
-        let reply = |status, headers, body: &'static str| (status, headers, body);
-        let mut of = {
-            let bucketer = Bucketer::parse(&["header:x-version"]).expect("a spec");
-            let mut names = Names::default();
-            move |(status, headers, body): (u16, &[(&str, &str)], &str)| {
-                let fields: Vec<httparse::Header<'_>> = headers
-                    .iter()
-                    .map(|(name, value)| httparse::Header {
-                        name,
-                        value: value.as_bytes(),
-                    })
-                    .collect();
-                let reply = Reply {
-                    status,
-                    headers: super::super::Fields(&fields),
-                    body: body.as_bytes(),
-                    peer: "127.0.0.1:1",
-                };
-                let id = names.of(&bucketer, &reply);
-                names.buckets()[id.index()].identity.clone()
-            }
+        let bucketer = Bucketer::parse(&["header:x-version"]).expect("a spec");
+        let mut names = Names::default();
+        let mut of = |status: u16, headers: &[(&str, &str)], body: &str| {
+            let fields: Vec<httparse::Header<'_>> = headers
+                .iter()
+                .map(|(name, value)| httparse::Header {
+                    name,
+                    value: value.as_bytes(),
+                })
+                .collect();
+            let reply = Reply {
+                status,
+                headers: super::super::Fields(&fields),
+                body: body.as_bytes(),
+                peer: "127.0.0.1:1",
+            };
+            let id = names.of(&bucketer, &reply);
+            names.buckets()[id.index()].identity.clone()
         };
         let local = |flag, text: &str| Identity::LocalReply {
             flag,
             text: text.to_owned(),
         };
         let unreachable = Some(crate::split::ResponseFlag::ConnectionFailure);
-        assert_eq!(of(reply(503, &flags, "sorry")), local(unreachable, "sorry"));
+        assert_eq!(of(503, &flags, "sorry"), local(unreachable, "sorry"));
         let envoy = [("server", "envoy")];
-        assert_eq!(of(reply(503, &envoy, "")), Identity::Missing);
-        assert_eq!(of(reply(200, &marked, "")), Identity::Missing);
-        assert_eq!(of(reply(503, &envoy, "")), local(None, ""));
+        assert_eq!(of(503, &envoy, ""), Identity::Missing);
+        assert_eq!(of(200, &marked, ""), Identity::Missing);
+        assert_eq!(of(503, &envoy, ""), local(None, ""));
         // The same body, from who names itself.
         assert_eq!(
-            of(reply(503, &version, "no healthy upstream")),
+            of(503, &version, "no healthy upstream"),
             Identity::Value("v2".to_owned())
         );
     }
