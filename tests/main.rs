@@ -49,6 +49,9 @@ mod differential;
 // Dumps of Envoy's configuration: what is read from them, and what is refused.
 mod dumps;
 
+// Targets that never answer or only fail, behind a real Envoy: named first, whatever the shares say.
+mod targets;
+
 // Servers that misbehave: every failure has its kind, and the run goes on.
 mod faults;
 

@@ -78,9 +78,9 @@ fn a_dead_subset_shows_its_share_and_is_never_a_pass() {
         .dead("multiple")
         .start();
     let report = run_json(&["-f", FIXED, "-n", "1000", &split.url("/version")])
-        .exits(3)
+        .exits(1)
         .report();
-    assert_eq!(report.verdict(), "inconclusive");
+    assert_eq!(report.verdict(), "diverged");
     let lost = report.number("/observation/unattributed");
     assert_eq!(lost, 1000 - split.hits("single"));
     assert!((60..=140).contains(&lost), "{lost} of 1000 at 10 %");

@@ -63,6 +63,12 @@ fn instrumented<'r>(reply: &Reply<'r>) -> Option<&'r str> {
     known.then_some(cluster)
 }
 
+/// The response flags in the proxy's own header, when there is one.
+pub(super) fn response_flags<'r>(reply: &Reply<'r>) -> Option<&'r str> {
+    let value = std::str::from_utf8(reply.headers.get(&INSTRUMENT_HEADER)?).ok()?;
+    value.split(';').nth(3)
+}
+
 /// The workload of the pod that a JSON object names.
 fn pod<'r>(body: &[u8]) -> Option<Cow<'r, str>> {
     let body = body.trim_ascii_start();
@@ -79,7 +85,7 @@ fn pod<'r>(body: &[u8]) -> Option<Cow<'r, str>> {
 }
 
 /// A JSON string is counted without its quotes (`"blue"` of Argo's rollouts-demo).
-fn unquoted(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn unquoted(text: Cow<'_, str>) -> Cow<'_, str> {
     match text
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))

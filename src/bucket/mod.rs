@@ -7,6 +7,7 @@ mod body;
 mod fields;
 mod header;
 mod json;
+mod local_reply;
 mod names;
 mod peer;
 mod regex;

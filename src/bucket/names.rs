@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::local_reply::{LocalReply, from_upstream, is_body, local_reply};
 use super::{Bucketer, Origin, Reply};
 use crate::split::{Bucket, Consulted, Identity};
 
@@ -32,6 +33,8 @@ pub struct Names {
     buckets: Vec<Bucket>,
     known: Vec<Known>,
     consulted: Vec<Consulted>,
+    /// Whether responses carry the mark of an endpoint behind Envoy.
+    upstream_marked: bool,
 }
 
 /// An answer that has been read before.
@@ -49,6 +52,27 @@ struct Known {
 impl Names {
     /// The bucket of an answer.
     pub fn of(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> BucketId {
+        if let Some(local) = local_reply(reply, self.upstream_marked) {
+            let found = bucketer.found(reply);
+            return match found.filter(|(_, value)| !is_body(value, reply)) {
+                Some((at, value)) => {
+                    self.consult(bucketer, Some(at));
+                    self.id(bucketer, Some(&value), reply.status)
+                }
+                None => self.local(&local, reply.status),
+            };
+        }
+        let before = self.buckets.len();
+        let id = self.known_or_read(bucketer, reply);
+        // A look at the first response of each value is enough.
+        if before < self.buckets.len() && reply.status < 400 && from_upstream(reply) {
+            self.upstream_marked = true;
+        }
+        id
+    }
+
+    /// The bucket of a response that is no reply of the proxy.
+    fn known_or_read(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> BucketId {
         let Some((origin, bytes)) = bucketer.source(reply) else {
             return self.read(bucketer, reply).0;
         };
@@ -125,6 +149,20 @@ impl Names {
         }
     }
 
+    /// The bucket of a local reply. Where there are too many texts to keep apart, its reason is left.
+    fn local(&mut self, local: &LocalReply<'_>, status: u16) -> BucketId {
+        let identity = |text: String| Identity::LocalReply {
+            flag: local.flag,
+            text,
+        };
+        let own = identity(shortened(&local.text));
+        let known = |bucket: &Bucket| bucket.status == status && bucket.identity == own;
+        if self.buckets.len() < MOST_BUCKETS || self.buckets.iter().any(known) {
+            return self.special(own, status);
+        }
+        self.special(identity(String::new()), status)
+    }
+
     /// All buckets, in the order of their numbers.
     #[must_use]
     pub fn buckets(&self) -> &[Bucket] {
@@ -132,7 +170,10 @@ impl Names {
     }
 
     fn find(&self, value: &str, status: u16) -> Option<BucketId> {
-        let same = |bucket: &Bucket| bucket.status == status && bucket.value() == Some(value);
+        let same = |bucket: &Bucket| {
+            bucket.status == status
+                && matches!(&bucket.identity, Identity::Value(own) if own == value)
+        };
         self.buckets.iter().position(same).map(BucketId)
     }
 
@@ -278,6 +319,63 @@ mod tests {
             [(5, 2)]
         );
         assert_eq!(counted(&["header:x-a"], &["v1", "v1"]), [(2, 0)]);
+    }
+
+    #[test]
+    fn a_local_reply_is_one_unless_something_in_it_names_who_responded() {
+        let marked = [("x-envoy-upstream-service-time", "1")];
+        let flags = [("x-resplit", ";;route;UF")];
+        let version = [("x-version", "v2")];
+        let bucketer = Bucketer::parse(&["header:x-version"]).expect("a spec");
+        let mut names = Names::default();
+        let mut of = |status: u16, headers: &[(&str, &str)], body: &str| {
+            let fields: Vec<httparse::Header<'_>> = headers
+                .iter()
+                .map(|(name, value)| httparse::Header {
+                    name,
+                    value: value.as_bytes(),
+                })
+                .collect();
+            let reply = Reply {
+                status,
+                headers: super::super::Fields(&fields),
+                body: body.as_bytes(),
+                peer: "127.0.0.1:1",
+            };
+            let id = names.of(&bucketer, &reply);
+            names.buckets()[id.index()].identity.clone()
+        };
+        let local = |flag, text: &str| Identity::LocalReply {
+            flag,
+            text: text.to_owned(),
+        };
+        let unreachable = Some(crate::split::ResponseFlag::ConnectionFailure);
+        assert_eq!(of(503, &flags, "sorry"), local(unreachable, "sorry"));
+        let envoy = [("server", "envoy")];
+        assert_eq!(of(503, &envoy, ""), Identity::Missing);
+        assert_eq!(of(200, &marked, ""), Identity::Missing);
+        assert_eq!(of(503, &envoy, ""), local(None, ""));
+        // The same body, from who names itself.
+        assert_eq!(
+            of(503, &version, "no healthy upstream"),
+            Identity::Value("v2".to_owned())
+        );
+    }
+
+    #[test]
+    fn past_the_cap_local_replies_are_told_apart_by_their_reason() {
+        let (mut names, bucketer) = (Names::default(), bucketer());
+        for n in 0..2 * MOST_BUCKETS {
+            let body = format!("upstream request timeout {n}");
+            let reply = Reply {
+                status: 504,
+                headers: super::super::Fields(&[]),
+                body: body.as_bytes(),
+                peer: "127.0.0.1:1",
+            };
+            names.of(&bucketer, &reply);
+        }
+        assert_eq!(names.buckets().len(), MOST_BUCKETS + 1);
     }
 
     #[test]

@@ -319,6 +319,11 @@ pub(super) struct SloArgs {
     /// METRIC is p50, p90, p99, p99.9 (any pN), mean, max, errors, rps or share.
     #[arg(long, value_name = "EXPR")]
     pub(super) slo: Vec<String>,
+    /// Exit 1 where most responses of a target are errors, or a target never answered
+    ///
+    /// A split can hold while every response of the canary is a 500: weights say nothing about health.
+    #[arg(long)]
+    pub(super) require_healthy: bool,
 }
 
 /// What is declared to be split.

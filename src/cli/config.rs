@@ -160,7 +160,10 @@ impl TryFrom<RunArgs> for RunConfig {
             vantage: vantage(&args.expectation.vantage)?,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
-            policy,
+            policy: Policy {
+                require_healthy: args.objectives.require_healthy,
+                ..policy
+            },
             slos: objectives::read(&args.objectives.slo)?,
             inconclusive: args.judgement.inconclusive,
             load: load(&args.load, args.judgement.test)?,
@@ -190,6 +193,7 @@ pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
         number: Number::Planned,
         test: args.test.map(Into::into),
         seed,
+        require_healthy: false,
     }
 }
 

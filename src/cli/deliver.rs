@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{advice, args, output, say};
 use crate::report::{Report, Style};
-use crate::verdict::Outcome;
+use crate::verdict::{Outcome, Verdict};
 
 /// Writes the report to the files, then to stdout. `help` is what to do about a run without data, where that is known.
 pub(super) fn deliver(
@@ -68,9 +68,12 @@ pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
     }
 }
 
-/// The exit code of an outcome.
-pub(super) fn exit(outcome: Outcome, inconclusive: Option<args::Inconclusive>) -> Exit {
-    match (outcome, inconclusive) {
+/// The exit code of a verdict. That a target is silent is never let pass: more requests would not change it.
+pub(super) fn exit(verdict: &Verdict, inconclusive: Option<args::Inconclusive>) -> Exit {
+    match (verdict.outcome, inconclusive) {
+        (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) if verdict.silent_target() => {
+            Exit::Inconclusive
+        }
         (Outcome::Pass | Outcome::NotJudged, _)
         | (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) => Exit::Pass,
         (Outcome::Diverged | Outcome::SloFailed, _)

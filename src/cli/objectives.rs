@@ -8,7 +8,7 @@ use crate::observe::Observation;
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::slo::{Slo, SloProblem, evaluate};
-use crate::verdict::{Verdict, with_slos};
+use crate::verdict::{Verdict, healthy, with_slos};
 
 const HELP: &str = "write it as TARGET.METRIC < VALUE, as in --slo 'canary.p99 < 200ms'";
 
@@ -38,6 +38,7 @@ pub(super) fn check_declared(slos: &[Slo], expected: &Expected) -> Result<(), Fa
 /// there are.
 pub(super) fn decide(
     slos: &[Slo],
+    require_healthy: bool,
     verdict: Verdict,
     sorted: &Attribution,
     seen: &Observation,
@@ -46,10 +47,13 @@ pub(super) fn decide(
     if expected.is_none() && seen.answered() > 0 {
         check(slos, |slo| slo.check_seen(sorted))?;
     }
-    let results: Vec<_> = slos
+    let mut results: Vec<_> = slos
         .iter()
         .map(|slo| evaluate(slo, sorted, seen, expected))
         .collect();
+    if require_healthy {
+        results.extend(healthy(expected, sorted, seen, verdict.alpha));
+    }
     Ok(with_slos(verdict, &results))
 }
 

@@ -74,7 +74,7 @@ impl AgainArgs {
             || self.allow_unexpected.is_some()
     }
 
-    fn changes(&self, slos: &[String]) -> Result<Changes, Failure> {
+    fn changes(&self, also: &SloArgs) -> Result<Changes, Failure> {
         let balancing = |by| match by {
             Balancing::Request => verdict::Balancing::Request,
             Balancing::Connection => verdict::Balancing::Connection,
@@ -90,19 +90,20 @@ impl AgainArgs {
             max_unattributed: self.max_unattributed.map(Fraction::get),
             allow_unexpected: self.allow_unexpected.map(|count| count.0),
             balancing: self.balancing.map(balancing),
-            slos: objectives::read(slos)?,
+            slos: objectives::read(&also.slo)?,
+            require_healthy: also.require_healthy,
         })
     }
 }
 
 /// Carries out `report`.
 pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
-    let changes = args.judgement.changes(&args.objectives.slo)?;
+    let changes = args.judgement.changes(&args.objectives)?;
     let to = config::output(args.output)?;
     let named = args.files.iter().map(|path| read_file(path));
     let reports: Vec<(String, Report)> = named.collect::<Result<_, _>>()?;
     if args.compare {
-        if args.judgement.asks() || !changes.slos.is_empty() {
+        if args.judgement.asks() || !changes.slos.is_empty() || changes.require_healthy {
             return Err(Failure::usage(
                 "--compare judges nothing",
                 "leave the options of judgement out, or judge each report by itself first: resplit report --alpha P -o json FILE",
@@ -112,7 +113,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     }
     let report = again(reports, &changes).map_err(|error| refused(&error))?;
     deliver(&report, &to, None)?;
-    Ok(exit(report.verdict.outcome, args.judgement.inconclusive))
+    Ok(exit(&report.verdict, args.judgement.inconclusive))
 }
 
 fn read_file(path: &Path) -> Result<(String, Report), Failure> {

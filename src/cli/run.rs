@@ -49,7 +49,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     deliver(&report, &config.output, help.as_deref())?;
     Ok(match untied {
         Some((_, exit)) => exit,
-        None => exit(report.verdict.outcome, config.inconclusive),
+        None => exit(&report.verdict, config.inconclusive),
     })
 }
 
@@ -139,7 +139,14 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, 
         rivals: declared.map_or(&[], |declared| &declared.rivals),
     };
     let verdict = judge(evidence, &policy, watch.as_ref());
-    let verdict = objectives::decide(&config.slos, verdict, &sorted, &seen, expected)?;
+    let verdict = objectives::decide(
+        &config.slos,
+        policy.require_healthy,
+        verdict,
+        &sorted,
+        &seen,
+        expected,
+    )?;
     let mut notes = unmatched;
     notes.extend(unidentified::suggestions(
         config,

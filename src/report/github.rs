@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::health::{note, other_notes};
 use super::shown::safe;
 use super::{Report, Style, text};
 use crate::verdict::Outcome;
@@ -18,6 +19,10 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     let chi_square = text::chi_square(report).map(|text| format!("; {text}"));
     let reason = format!("{}{}", verdict.reason, chi_square.unwrap_or_default());
     command(report, level, &title, &reason, out)?;
+    if let Some(failing) = note(report) {
+        let title = format!("resplit: {}", failing.id);
+        command(report, "warning", &title, &failing.message, out)?;
+    }
     for result in &verdict.slos {
         let level = match result.outcome {
             SloOutcome::Pass => "notice",
@@ -31,7 +36,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         let title = format!("resplit: why ({})", finding.id);
         command(report, level, &title, &finding.message, out)?;
     }
-    for caveat in &verdict.caveats {
+    for caveat in other_notes(report) {
         let title = format!("resplit: note ({})", caveat.id);
         command(report, "notice", &title, &caveat.message, out)?;
     }

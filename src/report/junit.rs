@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
+use super::health::{failing, note};
 use super::shown::safe;
 use super::{Report, Style, text};
 use crate::units::percent;
@@ -96,9 +97,13 @@ fn split(report: &Report) -> TestCaseStatus {
 
 fn reason(report: &Report) -> String {
     let verdict = &report.verdict;
+    let mut reason = verdict.reason.clone();
+    if let Some(failing) = note(report) {
+        reason = format!("{reason}; {}", failing.message);
+    }
     match verdict.diagnosis.first() {
-        Some(why) => format!("{}; why: {}", verdict.reason, why.message),
-        None => verdict.reason.clone(),
+        Some(why) => format!("{reason}; why: {}", why.message),
+        None => reason,
     }
 }
 
@@ -137,6 +142,12 @@ fn properties(report: &Report) -> Vec<Property> {
             .as_ref()
             .map(|method| Property::new("method", method)),
     );
+    for own in failing(report) {
+        properties.push(Property::new(
+            format!("errors of {}", safe(&own.target)),
+            format!("{} of {}", own.errors, own.total),
+        ));
+    }
     for row in &report.observation.buckets {
         properties.push(Property::new(
             format!("answers of {}", safe(&row.bucket)),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::health::{note, other_notes};
 use super::shown::{fitted, safe};
 use super::table::{errors, millis};
 use super::text::{evidence, head, next_step};
@@ -27,6 +28,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     };
     writeln!(out, "## {mark} resplit: {}\n", verdict.outcome)?;
     writeln!(out, "{}\n", prose(&verdict.reason))?;
+    if let Some(failing) = note(report) {
+        writeln!(out, "**Note:** {}\n", prose(&failing.message))?;
+    }
     for finding in &verdict.diagnosis {
         writeln!(out, "**Why:** {}\n", prose(&finding.message))?;
     }
@@ -136,7 +140,7 @@ fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for caveat in &report.verdict.caveats {
+    for caveat in other_notes(report) {
         writeln!(out, "> note: {}\n", prose(&caveat.message))?;
     }
     if let Some(next) = next_step(report) {

@@ -10,7 +10,7 @@ use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
 use crate::verdict::slo::{Slo, SloProblem, evaluate};
 use crate::verdict::{
-    Balancing, Caveat, Evidence, Part, Verdict, judge_together, rejudge, with_slos,
+    Balancing, Caveat, Evidence, Part, Verdict, healthy, judge_together, rejudge, with_slos,
 };
 
 /// What is asked this time where it differs from then.
@@ -32,6 +32,8 @@ pub struct Changes {
     pub balancing: Option<Balancing>,
     /// Objectives in the place of the saved ones; none leaves those.
     pub slos: Vec<Slo>,
+    /// Whether healthy targets are required from now on.
+    pub require_healthy: bool,
 }
 
 /// Why reports cannot be judged again, alone or together.
@@ -157,6 +159,7 @@ impl Changes {
         policy.max_unattributed = self.max_unattributed.unwrap_or(policy.max_unattributed);
         policy.allow_unexpected = self.allow_unexpected.unwrap_or(policy.allow_unexpected);
         policy.balancing = self.balancing.unwrap_or(policy.balancing);
+        policy.require_healthy |= self.require_healthy;
         if !self.slos.is_empty() {
             saved.slos = self.slos.iter().map(Slo::to_string).collect();
         }
@@ -196,7 +199,12 @@ fn alike(first: (&str, &Saved), second: (&str, &Saved)) -> Result<(), MergeError
         ("their target", &target),
         ("what was declared", &|saved| split(saved.expected.as_ref())),
         ("how sure the answer has to be", &policy),
-        ("their objectives", &|saved| saved.slos.join("; ")),
+        ("their objectives", &|saved| {
+            let healthy = saved.policy.require_healthy;
+            let healthy = healthy.then(|| "--require-healthy".to_owned());
+            let all: Vec<String> = saved.slos.iter().cloned().chain(healthy).collect();
+            all.join("; ")
+        }),
     ];
     for (what, of) in questions {
         let (one, other) = (of(first.1), of(second.1));
@@ -311,10 +319,14 @@ fn built(
     let pair = saved.expected.as_ref().map(|expected| (expected, mapping));
     let sorted = Attribution::new(seen, pair);
     let slos = objectives(saved, &sorted)?;
-    let results: Vec<_> = slos
+    let expected = saved.expected.as_ref();
+    let mut results: Vec<_> = slos
         .iter()
-        .map(|slo| evaluate(slo, &sorted, seen, saved.expected.as_ref()))
+        .map(|slo| evaluate(slo, &sorted, seen, expected))
         .collect();
+    if saved.policy.require_healthy {
+        results.extend(healthy(expected, &sorted, seen, saved.policy.alpha));
+    }
     Ok(report(Run {
         request: saved.request.clone(),
         declared: pair,

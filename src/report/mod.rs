@@ -10,6 +10,7 @@ mod excerpt;
 pub mod explain;
 mod format;
 mod github;
+mod health;
 mod hgrm;
 mod hlog;
 mod html;

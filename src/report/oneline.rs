@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::health::failing;
 use super::shown::{fitted, safe};
 use super::table::millis;
 use super::{Report, Style, text};
@@ -15,6 +16,11 @@ const WIDEST: usize = 40;
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let (seen, verdict) = (&report.observation, &report.verdict);
     let mut parts = vec![format!("{}: {}", verdict.outcome, safe(&verdict.reason))];
+    parts.extend(failing(report).iter().map(|own| {
+        let (errors, total) = (own.errors, own.total);
+        let target = fitted(&own.target, WIDEST);
+        format!("{target}: {errors} of {total} responses are errors")
+    }));
     let targets = seen.targets.iter().map(|target| {
         let p99 = target
             .response_ms

@@ -8,7 +8,7 @@ use super::{DeclaredShare, Excerpt, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::observe::{Failed, FailureKind, Ledger, Observation, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Caveat, Policy, Rival};
+use crate::verdict::{Caveat, Policy, Rival, is_healthy};
 
 /// The values of a saved run.
 #[derive(Clone, Debug)]
@@ -107,7 +107,11 @@ impl Saved {
             watched: report.observation.watched && expected.is_some(),
             findings: report.findings.clone(),
             notes: report.notes.clone(),
-            slos: report.verdict.slos.iter().map(|r| r.slo.clone()).collect(),
+            slos: (report.verdict.slos.iter())
+                .map(|result| result.slo.clone())
+                // What --require-healthy asks is a part of the policy.
+                .filter(|slo| !is_healthy(slo))
+                .collect(),
             expected,
         })
     }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::bar::{Bar, LEGEND, MARK};
+use super::health::step;
 use super::shown::{fitted, safe};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
@@ -343,14 +344,20 @@ fn times(report: &Report) -> String {
 /// What a person would do now.
 pub(super) fn next_step(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
+    if verdict.silent_target() {
+        // The note about it says what to do.
+        return None;
+    }
     match (verdict.outcome, verdict.requests_needed) {
         (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
             Some(format!("run again with -n {n} --reuse 2"))
         }
         (Outcome::Inconclusive, Some(n)) => Some(format!("run again with -n {n}")),
-        (Outcome::Inconclusive, None) if report.observation.unattributed > 0 => Some(
-            "look at the answers that are unattributed; --max-unattributed accepts more".to_owned(),
-        ),
+        (Outcome::Inconclusive, None) if report.observation.unattributed > 0 => {
+            let accept =
+                "look at the answers that are unattributed; --max-unattributed accepts more";
+            Some(step(report).unwrap_or_else(|| accept.to_owned()))
+        }
         (Outcome::NotJudged, _)
             if (verdict.caveats.iter()).any(|note| note.id == "bucket-never-matched") =>
         {

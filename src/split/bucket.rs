@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ResponseFlag;
+
 /// Answers that are counted together: the same identity and the same status.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bucket {
@@ -23,15 +25,36 @@ pub enum Identity {
     Missing,
     /// One value too many: more distinct values came than are kept apart.
     Overflow,
+    /// The proxy replied by itself, and nothing in the reply names a target.
+    LocalReply {
+        /// Why, where that is known.
+        flag: Option<ResponseFlag>,
+        /// The text of the reply, which may be empty.
+        text: String,
+    },
 }
 
 impl Bucket {
-    /// The value that was read, if one was.
+    /// The value that was read, if one was; of a local reply its text.
     #[must_use]
     pub fn value(&self) -> Option<&str> {
         match &self.identity {
             Identity::Value(value) => Some(value),
+            Identity::LocalReply { text, .. } => Some(text),
             Identity::Missing | Identity::Overflow => None,
+        }
+    }
+
+    /// Why a proxy replied by itself, if it did, and the text of the reply. Reports that were saved before local replies were
+    /// told apart have the text of Envoy as a value.
+    #[must_use]
+    pub fn local_reply(&self) -> Option<(Option<ResponseFlag>, &str)> {
+        match &self.identity {
+            Identity::LocalReply { flag, text } => Some((*flag, text)),
+            Identity::Value(text) if self.is_error() => {
+                ResponseFlag::of_text(text).map(|flag| (Some(flag), text.as_str()))
+            }
+            _ => None,
         }
     }
 
@@ -54,8 +77,10 @@ impl Bucket {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(value) if value.is_empty() => f.write_str("(empty)"),
-            Self::Value(value) => f.write_str(value),
+            Self::Value(text) | Self::LocalReply { text, .. } if text.is_empty() => {
+                f.write_str("(empty)")
+            }
+            Self::Value(text) | Self::LocalReply { text, .. } => f.write_str(text),
             Self::Missing => f.write_str("(no identity)"),
             Self::Overflow => f.write_str("(other values)"),
         }

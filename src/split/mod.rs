@@ -4,6 +4,7 @@ mod broken;
 mod bucket;
 mod clue;
 mod consulted;
+mod response_flag;
 mod share;
 mod weights;
 
@@ -16,6 +17,7 @@ pub use broken::{Broken, Reason};
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
 pub use consulted::Consulted;
+pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
 

@@ -5,7 +5,8 @@
 //! (2) The declared split is rejected at `alpha`: diverged. (3) For every target both "the share is too low by the
 //! resolution" and "too high by the resolution" are rejected at `beta`, and few enough answers are unattributed: pass.
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
-//! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged.
+//! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged, and so is one
+//! with a target that never answered because the proxy replied for it.
 
 mod again;
 pub mod attribution;
@@ -14,12 +15,14 @@ mod case;
 mod caveat;
 pub mod compare;
 mod diagnosis;
+mod failing;
 pub mod identity_source;
 mod map_rule;
 pub mod mapping;
 mod pace;
 mod reason;
 mod sample;
+mod silent;
 pub mod size;
 pub mod slo;
 mod together;
@@ -40,6 +43,8 @@ use mapping::Mapping;
 use sample::Sample;
 
 pub use diagnosis::Rival;
+pub use failing::{healthy, is_healthy};
+pub use silent::advice;
 pub use slo::{SloResult, with_slos};
 pub use together::{Generator, Part, judge_together, rejudge};
 pub use watch::Watch;
@@ -69,6 +74,9 @@ pub struct Policy {
     pub test: Option<Test>,
     /// Makes Monte Carlo tests repeatable.
     pub seed: u64,
+    /// Whether a target whose responses are mostly errors, or that never answered, fails the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_healthy: bool,
 }
 
 /// What a declaration says about connections.
@@ -268,7 +276,17 @@ impl Default for Policy {
             number: Number::Planned,
             test: None,
             seed: 0,
+            require_healthy: false,
         }
+    }
+}
+
+impl Verdict {
+    /// Whether it is open because no response could be tied to a target that must have had some: that is never let pass.
+    #[must_use]
+    pub fn silent_target(&self) -> bool {
+        let silent = self.caveats.iter().any(|caveat| caveat.id == silent::ID);
+        silent && self.outcome == Outcome::Inconclusive
     }
 }
 
@@ -334,9 +352,13 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
         } else {
             Outcome::NoData
         };
+        let failing = failing::caveat(None, evidence.sorted, evidence.seen, outcome);
         return Verdict {
             reason: reason::undeclared(evidence.seen),
-            caveats: of_the_sender(evidence.seen).collect(),
+            caveats: failing
+                .into_iter()
+                .chain(of_the_sender(evidence.seen))
+                .collect(),
             ..blank(outcome, policy)
         };
     };
@@ -357,7 +379,18 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
         caveats,
         ..verdict
     };
-    broken::undelivered(verdict, expected)
+    let verdict = broken::undelivered(verdict, expected);
+    let mut verdict = silent::silent(verdict, &case, mapping);
+    let failing = failing::caveat(
+        Some(expected),
+        evidence.sorted,
+        evidence.seen,
+        verdict.outcome,
+    );
+    // First of all, but for what the verdict itself rests on.
+    let at = usize::from(verdict.silent_target());
+    verdict.caveats.splice(at..at, failing);
+    verdict
 }
 
 /// What has to be said about how requests were sent, whatever was declared.

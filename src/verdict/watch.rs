@@ -43,10 +43,12 @@ pub struct Watch {
     /// The same as `next_look` for what is ahead of requests that have not ended: a saved run, in which all have ended, is
     /// judged again without it.
     next_look_ahead: usize,
+    /// Shares of the targets less what is tolerated, and whether a response came; no share for a reply of the proxy.
+    responded: Vec<(Option<f64>, bool)>,
     pub(super) decided: Option<Decided>,
     /// What is certain although requests that were dispatched earlier have not ended.
     bounded: Option<Decision>,
-    /// Whether a target with a share stays silent beside requests without a known target.
+    /// Whether a target is silent: more requests do not tell more.
     silent: bool,
 }
 
@@ -82,6 +84,15 @@ impl Watch {
             next_look: 0,
             next_look_at_purity: NEXT_LOOK,
             next_look_ahead: 0,
+            responded: super::sample::active(expected)
+                .into_iter()
+                .map(|index| &expected.declared()[index])
+                .map(|target| {
+                    let destination = target.target.status().is_none();
+                    let share = target.share.as_f64() - policy.tolerance;
+                    (destination.then_some(share), false)
+                })
+                .collect(),
             decided: None,
             bounded: None,
             silent: false,
@@ -96,15 +107,27 @@ impl Watch {
         {
             self.push(draw);
             self.decided = self.decide();
-            self.silent |= self.target_is_silent();
         }
         if self.decided.is_none() && self.bounded.is_none() {
             self.bounded = self.decide_ahead();
         }
+        self.silent |= self.is_silent();
         self.decided.is_some() || self.bounded.is_some() || self.silent
     }
 
-    /// Whether it is certain that the split is another one.
+    /// Whether errors stand where the responses of a target should. The level is the square of that of the verdict: a run that
+    /// ends here leaves no doubt that the target is silent, and still ends early.
+    fn is_silent(&self) -> bool {
+        let responses = self.pushed as u64 - self.unattributed - self.unexpected;
+        let alpha = self.policy.alpha * self.policy.alpha;
+        let starved = |(share, responded): &(Option<f64>, bool)| {
+            let starved = |share| super::silent::starved(0, responses, share, alpha);
+            !responded && share.is_some_and(starved)
+        };
+        self.unattributed > 0 && self.responded.iter().any(starved)
+    }
+
+    /// Whether it is certain that the split is another one, or that a target is silent.
     #[must_use]
     pub fn diverged(&self) -> bool {
         let decision = self.decided.map(|decided| decided.decision);
@@ -144,7 +167,7 @@ impl Watch {
         match draw.drawn {
             Drawn::Unexpected => self.unexpected += 1,
             Drawn::Unattributed => self.unattributed += 1,
-            Drawn::Target(_) => {}
+            Drawn::Target(target) => self.responded[usize::from(target)].1 = true,
         }
         let too_many = self.unexpected > self.policy.allow_unexpected;
         push(&mut self.by_response, draw.drawn, too_many);
@@ -254,16 +277,6 @@ impl Watch {
         let by_request = self.balancing == Balancing::Request && unit == Unit::Connection;
         by_request
             && purity(&rows(&so_far.connections(), self.targets)).suspicious_at(self.policy.beta)
-    }
-
-    /// Whether a target with a share has not responded although that cannot be chance, and requests that could be its have
-    /// no known target: no further request would tell more.
-    fn target_is_silent(&self) -> bool {
-        let shares = self.by_response.shares().iter();
-        let starved = |(share, count): (&f64, &u64)| {
-            *count == 0 && self.pushed as f64 * (-share).ln_1p() <= self.policy.alpha.ln()
-        };
-        self.unattributed > 0 && shares.zip(self.by_response.counts()).any(starved)
     }
 }
 

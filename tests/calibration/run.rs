@@ -213,6 +213,7 @@ impl Setup {
                 Ending::Exactly(_) => Number::Fixed,
             },
             test: self.test,
+            require_healthy: false,
             seed: 0,
         }
     }

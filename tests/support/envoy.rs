@@ -41,12 +41,29 @@ pub(crate) struct Split {
 pub(crate) struct Builder {
     weights: Vec<(String, u32)>,
     dead: Vec<String>,
+    ailing: Vec<(String, Ailment)>,
+    timeout: Option<Duration>,
     matched: Vec<Matched>,
     abort: Option<Abort>,
     pick: Pick,
     workers: u32,
     latency: Duration,
     changeable: bool,
+}
+
+/// What is wrong with a subset that somebody listens behind.
+#[derive(Clone, Copy)]
+enum Ailment {
+    /// Its responses have this status.
+    Status(u16),
+    /// Its responses have this status and do not say who sent them.
+    Nameless(u16),
+    /// They take this long.
+    Slow(Duration),
+    /// Its cluster has no endpoint.
+    Empty,
+    /// Its cluster takes so many requests at a time.
+    Limited(u32),
 }
 
 /// How Envoy picks a subset.
@@ -85,6 +102,10 @@ struct Backend {
     subset: String,
     cluster: String,
     place: Place,
+    /// Whether its cluster has the endpoint.
+    listed: bool,
+    /// Requests that its cluster takes at a time.
+    limit: u32,
 }
 
 enum Place {
@@ -101,6 +122,8 @@ impl Envoy {
                 .map(|(subset, weight)| ((*subset).to_owned(), *weight))
                 .collect(),
             dead: Vec::new(),
+            ailing: Vec::new(),
+            timeout: None,
             matched: Vec::new(),
             abort: None,
             pick: Pick::Request,
@@ -176,6 +199,42 @@ impl Builder {
         self
     }
 
+    /// The subset responds with a status, and still says who it is.
+    pub(crate) fn fails(self, subset: &str, status: u16) -> Self {
+        self.ails(subset, Ailment::Status(status))
+    }
+
+    /// The subset responds with a status, and does not say who it is.
+    pub(crate) fn nameless(self, subset: &str, status: u16) -> Self {
+        self.ails(subset, Ailment::Nameless(status))
+    }
+
+    /// The responses of the subset take this long.
+    pub(crate) fn slow(self, subset: &str, latency: Duration) -> Self {
+        self.ails(subset, Ailment::Slow(latency))
+    }
+
+    /// The cluster of the subset has no endpoint.
+    pub(crate) fn empty(self, subset: &str) -> Self {
+        self.ails(subset, Ailment::Empty)
+    }
+
+    /// The cluster of the subset takes so many requests at a time.
+    pub(crate) fn limited(self, subset: &str, requests: u32) -> Self {
+        self.ails(subset, Ailment::Limited(requests))
+    }
+
+    fn ails(mut self, subset: &str, ailment: Ailment) -> Self {
+        self.ailing.push((subset.to_owned(), ailment));
+        self
+    }
+
+    /// How long Envoy waits for a response.
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Sends every request with this header to one subset, before the split is looked at.
     pub(crate) fn when(mut self, header: &str, value: &str, subset: &str) -> Self {
         self.matched.push(Matched {
@@ -230,30 +289,44 @@ impl Builder {
 
     /// Starts the backends, then Envoy.
     pub(crate) fn start(self) -> Split {
-        let backends: Vec<Backend> = self
-            .weights
-            .iter()
-            .map(|(subset, _)| Backend {
-                subset: subset.clone(),
-                cluster: match self.pick {
-                    Pick::Locality => cluster_name(""),
-                    _ => cluster_name(subset),
-                },
-                place: if self.dead.contains(subset) {
-                    Place::Dead(Refusing::start())
-                } else {
-                    let mesh = Mesh::split([(subset.as_str(), 1)]);
-                    let mesh = mesh.latency(subset, self.latency);
-                    Place::Alive(mesh.says("weather-backend: {}\n").start())
-                },
-            })
-            .collect();
+        let subsets = self.weights.iter().map(|(subset, _)| subset);
+        let backends: Vec<Backend> = subsets.map(|subset| self.backend(subset)).collect();
         let rules = self.changeable.then(|| Rules::new(&self.routes()));
         Split {
             envoy: Envoy::start(&self.bootstrap(&backends, rules.as_ref()), self.workers),
             backends,
             rules,
         }
+    }
+
+    fn backend(&self, subset: &str) -> Backend {
+        let mut backend = Backend {
+            subset: subset.to_owned(),
+            cluster: match self.pick {
+                Pick::Locality => cluster_name(""),
+                _ => cluster_name(subset),
+            },
+            place: Place::Dead(Refusing::start()),
+            listed: true,
+            limit: 100_000,
+        };
+        let mesh = Mesh::split([(subset, 1)]);
+        let mut mesh = mesh
+            .latency(subset, self.latency)
+            .says("weather-backend: {}\n");
+        for (_, ailment) in self.ailing.iter().filter(|(ailing, _)| ailing == subset) {
+            match ailment {
+                Ailment::Status(status) => mesh = mesh.status(subset, *status),
+                Ailment::Nameless(status) => mesh = mesh.status(subset, *status).says("sorry\n"),
+                Ailment::Slow(latency) => mesh = mesh.latency(subset, *latency),
+                Ailment::Empty => backend.listed = false,
+                Ailment::Limited(requests) => backend.limit = *requests,
+            }
+        }
+        if !self.dead.iter().any(|dead| dead == subset) {
+            backend.place = Place::Alive(mesh.start());
+        }
+        backend
     }
 
     fn bootstrap(&self, backends: &[Backend], rules: Option<&Rules>) -> Value {
@@ -331,6 +404,10 @@ impl Builder {
                 "hash_policy": [{ "header": { "header_name": header } }],
             }),
         };
+        let mut action = action;
+        if let Some(timeout) = self.timeout {
+            action["timeout"] = format!("{}s", timeout.as_secs_f64()).into();
+        }
         matched.chain([everything(&action)]).collect()
     }
 
@@ -492,15 +569,19 @@ impl Backend {
     }
 
     fn config(&self) -> Value {
-        let plenty = 100_000;
+        let endpoints = if self.listed {
+            vec![self.endpoint()]
+        } else {
+            Vec::new()
+        };
         json!({
             "name": self.cluster,
             "type": "STATIC",
             "connect_timeout": "1s",
             "circuit_breakers": { "thresholds": [{
-                "max_connections": plenty, "max_pending_requests": plenty, "max_requests": plenty }] },
+                "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": self.limit }] },
             "load_assignment": { "cluster_name": self.cluster, "endpoints": [
-                { "lb_endpoints": [self.endpoint()] } ] },
+                { "lb_endpoints": endpoints } ] },
         })
     }
 }

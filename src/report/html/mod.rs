@@ -12,11 +12,12 @@ use std::io::{self, Write};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::health::{note, other_notes};
 use super::shown::{fitted, safe};
 use super::{Report, Style};
 use crate::units::{counted, percent};
-use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
+use crate::verdict::{Caveat, Outcome};
 
 /// Nothing is loaded and nothing is run, whatever an answer said.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
@@ -121,6 +122,7 @@ fn banner(report: &Report) -> Markup {
         Outcome::Pass => ("✓", "The split holds"),
         Outcome::Diverged => ("✕", "The split diverges"),
         Outcome::SloFailed => ("✕", "An objective does not hold"),
+        Outcome::Inconclusive if verdict.silent_target() => ("?", "A target is silent"),
         Outcome::Inconclusive => ("?", "Not enough evidence"),
         Outcome::NoData => ("∅", "No data"),
         Outcome::NotJudged => ("·", "Not judged"),
@@ -137,6 +139,9 @@ fn banner(report: &Report) -> Markup {
                 p class="outcome" { "resplit · " (verdict.outcome) }
                 h1 { (word) }
                 p class="reason" { (prose(&verdict.reason)) }
+                @if let Some(failing) = note(report) {
+                    p class="reason" { strong { (prose(&failing.message)) } }
+                }
                 p class="request" {
                     code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
                     @if !report.target.url.contains(&report.target.host) {
@@ -189,7 +194,8 @@ fn grouped_f64(number: f64) -> String {
 
 fn findings(report: &Report) -> Markup {
     let verdict = &report.verdict;
-    if verdict.diagnosis.is_empty() && verdict.caveats.is_empty() {
+    let notes: Vec<&Caveat> = other_notes(report).collect();
+    if verdict.diagnosis.is_empty() && notes.is_empty() {
         return html! {};
     }
     html! {
@@ -198,7 +204,7 @@ fn findings(report: &Report) -> Markup {
             @for finding in &verdict.diagnosis {
                 div class="finding" { p { (prose(&finding.message)) } p class="id" { (finding.id) } }
             }
-            @for caveat in &verdict.caveats {
+            @for caveat in &notes {
                 div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id) } }
             }
             @if let Some(next) = super::text::next_step(report) {

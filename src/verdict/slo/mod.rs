@@ -233,6 +233,7 @@ pub fn with_slos(verdict: Verdict, results: &[SloResult]) -> Verdict {
     if results.is_empty() {
         return verdict;
     }
+    let verdict = super::failing::asked(verdict, results);
     let first = |outcome| {
         results
             .iter()
@@ -287,6 +288,8 @@ pub fn with_slos(verdict: Verdict, results: &[SloResult]) -> Verdict {
         outcome,
         reason,
         requests_needed: match outcome {
+            // More requests do not find a silent target.
+            Outcome::Inconclusive if verdict.silent_target() => None,
             Outcome::Inconclusive => verdict.requests_needed.max(needed),
             _ => None,
         },

@@ -1,0 +1,540 @@
+//! A target to which no response could be tied, although its share makes that impossible by chance: its share goes to nobody,
+//! or it responds without saying who it is. A number of requests does not settle that, and neither is it a pass.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::attribution::{Place, place};
+use super::case::Case;
+use super::mapping::Mapping;
+use super::{Caveat, Outcome, Verdict};
+use crate::split::{ResponseFlag, brief};
+use crate::stats::binomial::ln_le;
+use crate::units::{counted, percent};
+
+/// The name of the finding.
+pub(super) const ID: &str = "target-silent";
+/// More targets, or kinds of responses, than this are counted, not named.
+const MOST_NAMED: usize = 3;
+
+/// Whether so few responses of so many requests are impossible by chance, at `alpha`, for a target with this share.
+pub(super) fn starved(count: u64, ended: u64, share: f64, alpha: f64) -> bool {
+    if share <= 0.0 || count >= ended {
+        return false;
+    }
+    // A target with everything has every response.
+    share >= 1.0 || ln_le(ended, count, share) <= alpha.ln()
+}
+
+/// The requests after which no response at all is impossible by chance.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive number of requests; a share so small that it does not fit is cut"
+)]
+pub(super) fn requests_to_starve(share: f64, alpha: f64) -> u64 {
+    if share >= 1.0 {
+        return 1;
+    }
+    (alpha.ln() / (-share).ln_1p()).ceil().max(1.0) as u64
+}
+
+/// What is known of the requests that no target can be named for.
+#[derive(Default)]
+struct Unattributed<'a> {
+    /// Local replies of a proxy: by status and words, with their reason.
+    local: BTreeMap<(u16, String), (u64, Option<ResponseFlag>)>,
+    /// Responses that may be a target's own, by status.
+    unnamed: BTreeMap<u16, u64>,
+    /// Requests without a response, by kind.
+    failed: Vec<(String, u64)>,
+    /// Requests that ended.
+    ended: u64,
+    /// Targets to which no response is tied, and their shares less what is tolerated.
+    silent: Vec<(&'a str, f64)>,
+}
+
+impl<'a> Unattributed<'a> {
+    fn of(case: &Case<'a>, mapping: &Mapping) -> Self {
+        let mut own = Self {
+            ended: case.sorted.attributed() + case.sorted.undeclared + case.sorted.unattributed,
+            ..Self::default()
+        };
+        for (bucket, tally) in &case.seen.tallies {
+            if place(bucket, Some((case.expected, mapping))) != Place::Unattributed {
+                continue;
+            }
+            match bucket.local_reply() {
+                Some((flag, text)) => {
+                    let kind = own
+                        .local
+                        .entry((bucket.status, brief(text)))
+                        .or_insert((0, flag));
+                    kind.0 += tally.count;
+                }
+                None => *own.unnamed.entry(bucket.status).or_default() += tally.count,
+            }
+        }
+        let failures = case.seen.failures.iter();
+        own.failed = failures
+            .filter(|(_, failed)| failed.count > 0)
+            .map(|(kind, failed)| (kind.to_string(), failed.count))
+            .collect();
+        let declared = case
+            .active
+            .iter()
+            .map(|index| &case.expected.declared()[*index]);
+        own.silent = declared
+            .zip(&case.counts)
+            .filter(|(declared, count)| **count == 0 && declared.target.status().is_none())
+            .map(|(declared, _)| {
+                let share = declared.share.as_f64() - case.policy.tolerance;
+                (declared.name.as_str(), share)
+            })
+            .filter(|(_, share)| starved(0, own.ended, *share, case.policy.alpha))
+            .collect();
+        own
+    }
+
+    fn local(&self) -> u64 {
+        self.local.values().map(|(count, _)| count).sum()
+    }
+
+    /// What a target may have responded, or not responded, by itself.
+    fn not_local(&self) -> u64 {
+        let failed = self.failed.iter().map(|(_, count)| count);
+        self.unnamed.values().chain(failed).sum()
+    }
+
+    /// The silent targets for which a proxy replied: were the local replies spread over all targets, some response would be
+    /// tied to it, and what is left is too little to be its own.
+    fn replied_for(&self, case: &Case<'_>) -> Vec<(&'a str, f64)> {
+        let (attributed, alpha) = (case.sorted.attributed(), case.policy.alpha);
+        let shown = |(_, share): &&(&'a str, f64)| {
+            starved(0, attributed, *share, alpha)
+                && starved(self.not_local(), self.ended, *share, alpha)
+        };
+        self.silent.iter().filter(shown).copied().collect()
+    }
+
+    /// The local replies, the most frequent first.
+    fn local_kinds(&self) -> Vec<(u16, &str, u64, Option<ResponseFlag>)> {
+        let mut kinds = Vec::new();
+        for ((status, text), (count, flag)) in &self.local {
+            kinds.push((*status, text.as_str(), *count, *flag));
+        }
+        kinds.sort_by_key(|(_, _, count, _)| Reverse(*count));
+        kinds
+    }
+
+    fn part(&self, count: u64) -> String {
+        percent(count as f64 / self.ended.max(1) as f64)
+    }
+
+    /// `10.1% of the requests got 503 no healthy upstream`
+    fn local_words(&self) -> String {
+        let kinds = self.local_kinds();
+        let words = |(status, text, ..): &(u16, &str, u64, _)| {
+            if text.is_empty() {
+                format!("{status} without a body")
+            } else {
+                format!("{status} {text}")
+            }
+        };
+        let named: Vec<String> = kinds.iter().take(MOST_NAMED).map(words).collect();
+        let more = match kinds.len().saturating_sub(MOST_NAMED) {
+            0 => "",
+            _ => " or the like",
+        };
+        format!(
+            "{} of the requests got {}{more}",
+            self.part(self.local()),
+            named.join(" or ")
+        )
+    }
+
+    /// `10.1% were 500 without identity; 2% had no response (timeout)`
+    fn unnamed_words(&self) -> String {
+        let mut parts = Vec::new();
+        if self.local() > 0 {
+            parts.push(self.local_words());
+        }
+        let unnamed: u64 = self.unnamed.values().sum();
+        if unnamed > 0 {
+            let mut statuses: Vec<(&u16, &u64)> = self.unnamed.iter().collect();
+            statuses.sort_by_key(|(_, count)| Reverse(**count));
+            let statuses = statuses.iter().take(MOST_NAMED);
+            let statuses: Vec<String> = statuses.map(|(status, _)| status.to_string()).collect();
+            parts.push(format!(
+                "{} were {} without identity",
+                self.part(unnamed),
+                statuses.join(", ")
+            ));
+        }
+        let failed: u64 = self.failed.iter().map(|(_, count)| count).sum();
+        if failed > 0 {
+            let kinds: Vec<&str> = self.failed.iter().map(|(kind, _)| kind.as_str()).collect();
+            parts.push(format!(
+                "{} had no response ({})",
+                self.part(failed),
+                kinds.join(", ")
+            ));
+        }
+        parts.join("; ")
+    }
+}
+
+/// The verdict, unless it lets a declaration pass or leaves it open of which a target is silent. Where the proxy is shown to
+/// have replied for it, that is a divergence; else the responses may be its own, and nobody can tell.
+pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Verdict {
+    if !matches!(verdict.outcome, Outcome::Pass | Outcome::Inconclusive) {
+        return verdict;
+    }
+    let lost = Unattributed::of(case, mapping);
+    if lost.silent.is_empty() || lost.local() + lost.not_local() == 0 {
+        return verdict;
+    }
+    let replied_for = lost.replied_for(case);
+    if replied_for.is_empty() {
+        return open(verdict, &lost);
+    }
+    let names = names(&replied_for);
+    let whose = if replied_for.len() == 1 {
+        "its share goes"
+    } else {
+        "their shares go"
+    };
+    let share: f64 = replied_for.iter().map(|(_, share)| share).sum();
+    // With far fewer errors than its share, most of it went elsewhere.
+    let fits = !starved(lost.local(), lost.ended, share, 0.05);
+    let nobody = if fits {
+        format!(": {whose} to nobody")
+    } else {
+        String::new()
+    };
+    let flag = lost.local_kinds().first().and_then(|(.., flag)| *flag);
+    let found = Caveat {
+        id: ID.to_owned(),
+        message: format!(
+            "the proxy replied for {names}{}: {}",
+            flag.map_or_else(String::new, |flag| format!(
+                " (response flag {})",
+                flag.short()
+            )),
+            advice(flag, &names)
+        ),
+    };
+    let mut diagnosis = vec![found];
+    diagnosis.extend(verdict.diagnosis);
+    Verdict {
+        outcome: Outcome::Diverged,
+        method: Some("structural".to_owned()),
+        p_value: None,
+        ln_p_value: None,
+        reason: format!("{names} never answered: {}{nobody}", lost.local_words()),
+        decided_after: None,
+        requests_needed: None,
+        diagnosis,
+        ..verdict
+    }
+}
+
+/// Nobody can tell whose the errors are.
+fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
+    let names = names(&lost.silent);
+    let most = lost.local_kinds().first().and_then(|(.., flag)| *flag);
+    let step = if most == Some(ResponseFlag::Overflow) && lost.local() > lost.not_local() {
+        advice(most, &names)
+    } else {
+        format!(
+            "the errors may be its own. Let errors say who sends them, for example in a response header (--bucket \
+             header:NAME), or look at the logs of {names}"
+        )
+    };
+    let message = format!(
+        "{names} must have got some of {}: {step}",
+        counted(lost.ended, "request")
+    );
+    let mut caveats = vec![Caveat {
+        id: ID.to_owned(),
+        message,
+    }];
+    caveats.extend(verdict.caveats);
+    Verdict {
+        outcome: Outcome::Inconclusive,
+        reason: format!(
+            "no response could be tied to {names}; {}",
+            lost.unnamed_words()
+        ),
+        decided_after: None,
+        requests_needed: None,
+        caveats,
+        ..verdict
+    }
+}
+
+/// `` `v2` `` or `` `v2` and `v3` ``
+fn names(targets: &[(&str, f64)]) -> String {
+    let mut names: Vec<String> = targets
+        .iter()
+        .take(MOST_NAMED)
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    if let Some(more @ 1..) = targets.len().checked_sub(MOST_NAMED) {
+        names.push(format!("{more} more"));
+    }
+    match names.split_last() {
+        Some((last, [_, ..])) => format!("{} and {last}", names[..names.len() - 1].join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// What to do about local replies with this reason in the place of these targets.
+#[must_use]
+pub fn advice(flag: Option<ResponseFlag>, names: &str) -> String {
+    match flag {
+        Some(ResponseFlag::NoHealthyUpstream) => format!(
+            "it has no endpoint for {names}. Are its pods ready, and do the labels of the subset select them? Look at \
+             `kubectl get endpointslices` and `istioctl proxy-config endpoints POD`"
+        ),
+        Some(ResponseFlag::Overflow) => {
+            "a circuit breaker lets no more through (`connectionPool` of the DestinationRule): send with fewer connections, \
+             as in -c 1"
+                .to_owned()
+        }
+        Some(ResponseFlag::Timeout | ResponseFlag::MaxDuration) => format!(
+            "the `timeout` of the route ends before {names} responds: look at its latency, or raise the timeout"
+        ),
+        Some(ResponseFlag::FaultAbort) => {
+            "a fault filter aborts these requests: look for `fault.abort` in the rules".to_owned()
+        }
+        Some(ResponseFlag::NoCluster | ResponseFlag::NoRoute) => format!(
+            "it has no cluster or route for {names}. Does the DestinationRule define the subset, and is it exported to the \
+             client?"
+        ),
+        Some(ResponseFlag::RateLimited) => {
+            "a rate limit stops these requests: send fewer per second with --rate".to_owned()
+        }
+        Some(ResponseFlag::Overload) => {
+            "the proxy itself is overloaded: send fewer at once with -c, or give it more memory".to_owned()
+        }
+        _ => format!(
+            "look at the endpoints and pods of {names}. Do they run, and listen on the target port of the Service?"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{Failed, FailureKind, Observation, Tally};
+    use crate::split::{Bucket, Identity, parse_weights};
+    use crate::verdict::attribution::Attribution;
+    use crate::verdict::{Evidence, Policy, judge};
+
+    const UNREACHABLE: &str = "upstream connect error or disconnect/reset before headers. reset reason: remote connection \
+                               failure, transport failure reason: delayed connect error: 111";
+
+    /// What a run saw: a value, or for an error its text, with its status and how often; then requests without a response.
+    fn judged(
+        declared: &str,
+        responses: &[(&str, u16, u64)],
+        failed: u64,
+        policy: &Policy,
+    ) -> Verdict {
+        let expected = parse_weights(&[declared]).expect("a split");
+        let mut seen = Observation::default();
+        for (text, status, count) in responses {
+            let flag = ResponseFlag::of_text(text).filter(|_| *status >= 400);
+            let identity = match (flag, *text) {
+                (Some(_), text) => Identity::LocalReply {
+                    flag,
+                    text: text.to_owned(),
+                },
+                (None, "-") => Identity::Missing,
+                (None, value) => Identity::Value(value.to_owned()),
+            };
+            let (status, count) = (*status, *count);
+            let tally = Tally {
+                count,
+                ..Tally::default()
+            };
+            seen.tallies.insert(Bucket { identity, status }, tally);
+            seen.sent += count;
+        }
+        let lost = Failed {
+            count: failed,
+            example: "reset".to_owned(),
+        };
+        seen.failures.insert(FailureKind::Reset, lost);
+        seen.sent += failed;
+        let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
+        let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
+        let evidence = Evidence {
+            declared: Some((&expected, &mapping)),
+            seen: &seen,
+            sorted: &sorted,
+            rivals: &[],
+        };
+        judge(evidence, policy, None)
+    }
+
+    fn plain(declared: &str, responses: &[(&str, u16, u64)], failed: u64) -> Verdict {
+        judged(declared, responses, failed, &Policy::default())
+    }
+
+    fn ids(caveats: &[Caveat]) -> Vec<&str> {
+        caveats.iter().map(|caveat| caveat.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_target_is_starved_when_so_few_responses_are_impossible_by_chance() {
+        assert!(!starved(0, 65, 0.1, 0.001), "0.9^65 = 0.00106");
+        assert!(starved(0, 66, 0.1, 0.001), "0.9^66 = 0.00096");
+        assert_eq!(requests_to_starve(0.1, 0.001), 66);
+        assert!(starved(0, 1, 1.0, 0.001) && !starved(1, 1, 1.0, 0.001));
+        assert!(!starved(0, 0, 1.0, 0.001) && !starved(0, 1000, 0.0, 0.001));
+        // P(X <= 1) of 92 and 93 at a tenth: 0.00069 and 0.00063; of 88: 0.00101.
+        assert!(!starved(1, 88, 0.1, 0.001) && starved(1, 93, 0.1, 0.001));
+    }
+
+    #[test]
+    fn a_target_that_the_proxy_replies_for_diverges_and_its_share_goes_to_nobody() {
+        let verdict = plain(
+            "v1=90,v2=10",
+            &[("v1", 200, 3647), (UNREACHABLE, 503, 409)],
+            0,
+        );
+        assert_eq!(verdict.outcome, Outcome::Diverged);
+        assert_eq!(verdict.method.as_deref(), Some("structural"));
+        assert_eq!(
+            verdict.reason,
+            "`v2` never answered: 10.08% of the requests got 503 upstream connect error … remote connection failure: its \
+             share goes to nobody"
+        );
+        assert_eq!(ids(&verdict.diagnosis), [ID]);
+        let why = &verdict.diagnosis[0].message;
+        assert!(
+            why.contains("response flag UF") && why.contains("pods of `v2`"),
+            "{why}"
+        );
+        assert_eq!(verdict.requests_needed, None);
+    }
+
+    #[test]
+    fn the_next_step_goes_by_what_the_proxy_said() {
+        for (text, status, step) in [
+            ("no healthy upstream", 503, "endpointslices"),
+            ("upstream request timeout", 504, "raise the timeout"),
+            ("fault filter abort", 500, "fault.abort"),
+            (
+                "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+                503,
+                "-c 1",
+            ),
+        ] {
+            let verdict = plain("v1=90,v2=10", &[("v1", 200, 180), (text, status, 20)], 0);
+            assert_eq!(verdict.outcome, Outcome::Diverged, "{text}");
+            let why = &verdict.diagnosis[0].message;
+            assert!(why.contains(step), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn several_silent_targets_are_named_together() {
+        let responses = [("v1", 200, 400), ("no healthy upstream", 503, 100)];
+        let verdict = plain("v1=80,v2=10,v3=10", &responses, 0);
+        assert_eq!(
+            verdict.reason,
+            "`v2` and `v3` never answered: 20% of the requests got 503 no healthy upstream: their shares go to nobody"
+        );
+    }
+
+    #[test]
+    fn errors_that_may_be_its_own_leave_it_open_whatever_the_number_of_requests() {
+        let verdict = plain("v1=90,v2=10", &[("v1", 200, 3647), ("-", 500, 409)], 0);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        assert_eq!(
+            verdict.reason,
+            "no response could be tied to `v2`; 10.08% were 500 without identity"
+        );
+        assert_eq!(ids(&verdict.caveats)[0], ID);
+        assert!(verdict.silent_target());
+        assert_eq!(verdict.requests_needed, None);
+        // So does a target that does not respond at all.
+        let verdict = plain("v1=90,v2=10", &[("v1", 200, 180)], 20);
+        assert_eq!(
+            verdict.reason,
+            "no response could be tied to `v2`; 10% had no response (reset)"
+        );
+        // More unattributed responses that are let pass are no pass of a silent target.
+        let lenient = Policy {
+            max_unattributed: 1.0,
+            resolution: Some(0.2),
+            ..Policy::default()
+        };
+        let responses = [("v1", 200, 3647), ("-", 500, 409)];
+        let verdict = judged("v1=90,v2=10", &responses, 0, &lenient);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_few_errors_of_its_own_beside_replies_of_the_proxy_are_no_excuse_and_many_are() {
+        let with_own = |own: u64| {
+            let responses = [
+                ("v1", 200, 900),
+                ("no healthy upstream", 503, 100 - own),
+                ("-", 500, own),
+            ];
+            plain("v1=90,v2=10", &responses, 0).outcome
+        };
+        assert_eq!(with_own(20), Outcome::Diverged);
+        assert_eq!(with_own(90), Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn errors_of_all_targets_alike_do_not_show_that_one_is_silent() {
+        // 96 of 100 overflow: four responses tell nothing of a share of a tenth.
+        let overflow =
+            "upstream connect error or disconnect/reset before headers. reset reason: overflow";
+        let verdict = plain("v1=90,v2=10", &[("v1", 200, 4), (overflow, 503, 96)], 0);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        assert_eq!(
+            verdict.reason,
+            "no response could be tied to `v2`; 96% of the requests got 503 upstream connect error … overflow"
+        );
+        assert!(verdict.caveats[0].message.contains("-c 1"));
+    }
+
+    #[test]
+    fn what_else_leaves_a_target_without_a_response_is_not_touched() {
+        // Too few requests to tell; no errors at all; errors that do not fit; a share that is tolerated.
+        let open = plain("v1=90,v2=10", &[("v1", 200, 50), (UNREACHABLE, 503, 5)], 0);
+        assert_eq!(open.outcome, Outcome::Inconclusive);
+        assert!(!open.silent_target(), "{}", open.reason);
+        let elsewhere = plain("v1=90,v2=10", &[("v1", 200, 500)], 0);
+        assert!(
+            elsewhere.reason.contains("`v2` got 0%"),
+            "{}",
+            elsewhere.reason
+        );
+        let unfit = plain(
+            "v1=90,v2=10",
+            &[("v1", 200, 980), (UNREACHABLE, 503, 20)],
+            0,
+        );
+        assert!(unfit.reason.contains("`v2` got 0%"), "{}", unfit.reason);
+        let tolerant = Policy {
+            tolerance: 0.1,
+            max_unattributed: 1.0,
+            ..Policy::default()
+        };
+        let responses = [("v1", 200, 3647), (UNREACHABLE, 503, 409)];
+        let verdict = judged("v1=90,v2=10", &responses, 0, &tolerant);
+        assert!(
+            !verdict.reason.contains("never answered"),
+            "{}",
+            verdict.reason
+        );
+    }
+}
