@@ -18,9 +18,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::fetch;
+use super::gate::Gate;
 use super::hostile::Refusing;
 use super::http::get;
 use super::mesh::Mesh;
+use super::wait::{HANGS, wait_until};
 
 /// An Envoy without anything behind it: any bootstrap can be run.
 pub(crate) struct Envoy {
@@ -46,6 +48,7 @@ pub(crate) struct Builder {
     pick: Pick,
     workers: u32,
     latency: Duration,
+    gate: Option<Gate>,
     changeable: bool,
 }
 
@@ -106,6 +109,7 @@ impl Envoy {
             pick: Pick::Request,
             workers: 2,
             latency: Duration::ZERO,
+            gate: None,
             changeable: false,
         }
     }
@@ -222,6 +226,12 @@ impl Builder {
         self
     }
 
+    /// Lets backends answer only what the gate lets pass.
+    pub(crate) fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
     /// Lets [`Split::change`] change the weights while Envoy runs.
     pub(crate) fn changeable(mut self) -> Self {
         self.changeable = true;
@@ -243,7 +253,10 @@ impl Builder {
                     Place::Dead(Refusing::start())
                 } else {
                     let mesh = Mesh::split([(subset.as_str(), 1)]);
-                    let mesh = mesh.latency(subset, self.latency);
+                    let mut mesh = mesh.latency(subset, self.latency);
+                    if let Some(gate) = &self.gate {
+                        mesh = mesh.behind(gate);
+                    }
                     Place::Alive(mesh.says("weather-backend: {}\n").start())
                 },
             })
@@ -397,7 +410,8 @@ impl Split {
         &self.envoy
     }
 
-    /// Gives the subsets other weights, for requests from a few milliseconds later on.
+    /// Gives the subsets other weights, and waits until Envoy has read them: workers that have nothing else to do know them
+    /// before the next request comes.
     pub(crate) fn change(&self, weights: &[(&str, u32)]) {
         let weights: Vec<(String, u32)> = weights
             .iter()
@@ -405,7 +419,20 @@ impl Split {
             .collect();
         let action = json!({ "weighted_clusters": { "clusters": weighted(&weights) } });
         let rules = self.rules.as_ref().expect("the split is changeable");
+        let before = self.times_read();
         rules.write(&[everything(&action)]);
+        wait_until("Envoy reads its routes again", || {
+            self.times_read() > before
+        });
+    }
+
+    /// How often Envoy has read its routes.
+    fn times_read(&self) -> u64 {
+        let page = self
+            .envoy
+            .admin("/stats?format=json&filter=rds.5000.update_success");
+        let read = page["stats"][0]["value"].as_u64();
+        read.unwrap_or_else(|| panic!("Envoy counts no update: {page}"))
     }
 
     /// Requests that the backends of all subsets served.
@@ -511,8 +538,10 @@ fn route_config(routes: &[Value]) -> Value {
         { "name": "weather-backend", "domains": ["*"], "routes": routes } ] })
 }
 
-/// The route of every request.
+/// The route of every request. A test may hold answers for as long as it likes.
 fn everything(action: &Value) -> Value {
+    let mut action = action.clone();
+    action["timeout"] = "0s".into();
     json!({ "match": { "prefix": "/" }, "route": action })
 }
 
@@ -535,7 +564,7 @@ fn socket(ip: [u8; 4], port: u16) -> Value {
 
 /// Waits until Envoy says where its admin interface is, that it is ready, and which port its listener got.
 fn ready(child: &mut Child, folder: &Path) -> Result<(SocketAddr, SocketAddr), String> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + HANGS;
     loop {
         let problem = match places(folder) {
             Ok(places) => return Ok(places),
@@ -583,6 +612,7 @@ mod tests {
         }
         let hits = ["single", "multiple"].map(|subset| split.hits(subset));
         assert_eq!(hits.iter().sum::<u64>(), 100);
+        // Not so once in 1e23 times: P(X <= 50), X ~ B(100, 0.9).
         assert!(hits[0] > hits[1], "{hits:?}");
         assert_eq!(
             hits,

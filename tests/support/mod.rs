@@ -1,5 +1,7 @@
 //! What the tests stand on. Everything listens on loopback, on a port the system picks, and stops when dropped.
 
+// Runs whose outcome a real proxy draws.
+pub(crate) mod chance;
 // The built binary, and its JSON report.
 pub(crate) mod cmd;
 // A program from the distribution, beside a test.
@@ -8,6 +10,8 @@ pub(crate) mod daemon;
 pub(crate) mod envoy;
 // The Envoy binary, fetched once.
 pub(crate) mod fetch;
+// What holds requests until a test goes on.
+pub(crate) mod gate;
 // A real gRPC server.
 pub(crate) mod grpc;
 // Servers that misbehave on demand.
@@ -26,3 +30,5 @@ pub(crate) mod tools;
 pub(crate) mod tinyproxy;
 // A certificate that nobody else trusts.
 pub(crate) mod tls;
+// Waiting for what another program does.
+pub(crate) mod wait;
