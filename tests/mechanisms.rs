@@ -164,7 +164,7 @@ fn after_settling_only_the_new_split_is_judged() {
     let settled = || {
         let gate = Gate::after(100);
         let split = weather(50, 50)
-            .takes(Duration::from_millis(2))
+            .takes(Duration::from_millis(5))
             .behind(&gate)
             .changeable()
             .start();

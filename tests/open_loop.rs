@@ -261,17 +261,15 @@ fn a_ramp_up_spreads_the_first_connections() {
     let gate = Gate::after(0);
     let mesh = Mesh::split([("v1", 1)]).behind(&gate).start();
     let args = ["-n", "5", "-c", "5", "--ramp-up", "1s", &mesh.url("/")];
-    let running = Running::start(&[&["-o", "json"], &args[..]].concat());
+    let started = Instant::now();
+    let running = Running::start(&args);
     wait_until("all five are under way", || mesh.served() == 5);
-    gate.open();
-    let report = running.finish().exits(0).report();
-    assert_eq!(mesh.connections(), 5);
     // The last of five starts after 800 ms.
-    assert!(
-        seconds(&report, "/observation/elapsed_s") >= 0.799,
-        "{:#}",
-        report.0
-    );
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(800), "{took:?}");
+    gate.open();
+    running.finish().exits(0);
+    assert_eq!(mesh.connections(), 5);
 }
 
 #[test]

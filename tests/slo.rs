@@ -129,9 +129,7 @@ fn a_divergence_stays_one_whatever_holds() {
     let mesh = Mesh::split([("v1", 50), ("v2", 50)]).seed(7).start();
     // A number that is enough for the objective: when a run that diverges has been stopped, is a matter of time.
     let slos = ["v1.errors < 5%", "v2.p50 < 1us"];
-    let report = judged(&mesh, &slos, &["-n", "400"])
-        .exits(1)
-        .report();
+    let report = judged(&mesh, &slos, &["-n", "400"]).exits(1).report();
     assert_eq!(report.verdict(), "diverged");
     assert_eq!(result(&report, "v1.errors < 5%")["outcome"], "pass");
 }

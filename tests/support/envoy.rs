@@ -367,7 +367,7 @@ impl Builder {
         json!({
             "name": name,
             "type": "STATIC",
-            "connect_timeout": "1s",
+            "connect_timeout": "60s",
             "load_balancing_policy": { "policies": [{ "typed_extension_config": {
                 "name": "envoy.load_balancing_policies.least_request", "typed_config": policy } }] },
             "load_assignment": { "cluster_name": name, "endpoints": endpoints },
@@ -523,7 +523,7 @@ impl Backend {
         json!({
             "name": self.cluster,
             "type": "STATIC",
-            "connect_timeout": "1s",
+            "connect_timeout": "60s",
             "circuit_breakers": { "thresholds": [{
                 "max_connections": plenty, "max_pending_requests": plenty, "max_requests": plenty }] },
             "load_assignment": { "cluster_name": self.cluster, "endpoints": [
