@@ -46,7 +46,7 @@ fn diagnosis(report: &Report) -> Vec<&str> {
 fn weighted_clusters_draw_for_every_request() {
     let split = weather(90, 10).start();
     let drawn = |report: &Report| said(report, "caveats", "too-regular").is_none();
-    let (_, report) = chance::passes_where(drawn, || ((), run(&split, &[])));
+    let ((), report) = chance::passes_where(drawn, || ((), run(&split, &[])));
     assert_eq!(report.verdict(), "pass");
     assert_eq!(report.text("/verdict/unit"), "response");
     assert_eq!(report.0["verdict"]["diagnosis"], Value::Array(Vec::new()));

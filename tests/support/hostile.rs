@@ -364,7 +364,7 @@ mod tests {
             let mut stream = TcpStream::connect(addr)?;
             stream.set_read_timeout(Some(HANGS))?;
             stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")?;
-            let mut piece = [0; 0x1_0000];
+            let mut piece = vec![0; 0x1_0000];
             loop {
                 match stream.read(&mut piece)? {
                     0 => return Ok(()),
