@@ -1,6 +1,6 @@
 //! Who answered: every extractor, and what belongs to which target.
 
-use crate::support::cmd::run_json;
+use crate::support::cmd::{run_in_order, run_json};
 use crate::support::mesh::{Mesh, NINETY_TEN};
 
 /// Runs against the mesh and fails unless every target was counted as often as it was hit.
@@ -93,7 +93,7 @@ fn a_map_says_which_value_belongs_to_which_target() {
         let args = [
             "--expect", NINETY_TEN, "--map", maps[0], "--map", maps[1], &url,
         ];
-        let report = run_json(&args).exits(0).report();
+        let report = run_in_order(&args).exits(0).report();
         assert_eq!(
             (report.count("v1"), report.count("v2")),
             (mesh.hits("blue"), mesh.hits("green"))

@@ -82,9 +82,11 @@ fn proxy() -> (u16, Arc<Mutex<Vec<String>>>) {
     let noted = Arc::clone(&requests);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let mut line = String::new();
-            let _ = BufReader::new(stream).read_line(&mut line);
+            let (mut line, mut stream) = (String::new(), BufReader::new(stream));
+            let _ = stream.read_line(&mut line);
+            // Before the browser learns that nothing comes, and may end.
             noted.lock().expect("nobody panics").push(line);
+            drop(stream);
         }
     });
     (port, requests)

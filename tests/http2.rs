@@ -74,7 +74,7 @@ async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Res
             Manner::LeavesAtOnce => 0,
             _ => {
                 if manner == Manner::OneAtATime {
-                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    tokio::time::sleep(Duration::from_millis(40)).await;
                 }
                 write(
                     &mut stream,
@@ -129,7 +129,7 @@ fn a_server_is_asked_for_as_much_at_a_time_as_it_takes() {
 fn requests_have_their_turn_in_the_order_in_which_they_came_and_are_timed_from_there() {
     let (server, _) = server(Manner::OneAtATime);
     let url = format!("http://{}/", server.addr());
-    // One that was passed over until the end would have to wait for more than a second.
+    // Each waits for three others, 120 ms. One that was passed over until the end would have to wait for ten seconds.
     let args = [
         "--h2c",
         "-p",
@@ -137,21 +137,23 @@ fn requests_have_their_turn_in_the_order_in_which_they_came_and_are_timed_from_t
         "-c",
         "1",
         "-n",
-        "40",
+        "250",
         "-t",
-        "800ms",
+        "5s",
         "--threads",
         "1",
         &url,
     ];
     let report = run_json(&args).exits(0).report();
-    all_answered(&report, 40);
-    let p50 = report.0["observation"]["buckets"][0]["service_ms"]["p50"].as_f64();
-    assert!(
-        p50.is_some_and(|p50| (30.0..90.0).contains(&p50)),
-        "{:#}",
-        report.0
-    );
+    all_answered(&report, 250);
+    // Of requests that are answered one after the other the times add up to that of the run, however busy the machine is; with
+    // the wait of each for its turn to four times as much.
+    let seconds = |part: &serde_json::Value| part.as_f64().expect("a number");
+    let observation = &report.0["observation"];
+    let mean = seconds(&observation["buckets"][0]["service_ms"]["mean"]) / 1000.0;
+    let elapsed = seconds(&observation["elapsed_s"]);
+    assert!(mean >= 0.04, "{:#}", report.0);
+    assert!(mean * 250.0 < 2.0 * elapsed, "{:#}", report.0);
 }
 
 #[test]
@@ -180,9 +182,7 @@ fn a_server_that_leaves_before_it_answers_is_a_failure() {
 fn a_connection_on_which_nothing_comes_any_more_is_given_up() {
     let (server, connections) = server(Manner::FirstIsDead);
     let url = format!("http://{}/", server.addr());
-    let args = [
-        "--h2c", "-p", "4", "-c", "1", "-n", "40", "-t", "200ms", &url,
-    ];
+    let args = ["--h2c", "-p", "4", "-c", "1", "-n", "40", "-t", "5s", &url];
     let report = run_json(&args).exits(0).report();
     let said = format!("{:#}", report.0);
     // One stream is tried first: nobody knows how many the server takes. Here it says so at once.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,8 +14,6 @@ use crate::support::server::Server;
 enum Closes {
     /// With the answer: a client that goes on at once does so before it can know.
     AtOnce,
-    /// While the connection is idle.
-    AfterAMoment,
     /// When it has read the next request.
     InsteadOfAnAnswer,
 }
@@ -41,7 +38,6 @@ async fn converse(mut stream: TcpStream, closes: Closes, read: Arc<AtomicU64>) {
     let _ = stream.write_all(answer).await;
     match closes {
         Closes::AtOnce => {}
-        Closes::AfterAMoment => tokio::time::sleep(Duration::from_millis(20)).await,
         Closes::InsteadOfAnAnswer => {
             request(&mut stream, &read).await;
         }
@@ -58,12 +54,11 @@ async fn request(stream: &mut TcpStream, read: &AtomicU64) -> bool {
 
 #[test]
 fn a_connection_closed_while_it_was_idle_costs_a_connection_and_no_request() {
-    let (server, read) = impatient(Closes::AfterAMoment);
+    let (server, read) = impatient(Closes::AtOnce);
     let url = format!("http://{}/", server.addr());
-    // Slowly enough for the server to have closed before the next request.
-    let report = run_json(&["-n", "5", "-c", "1", "-q", "4", "--in-flight", "1", &url])
-        .exits(0)
-        .report();
+    // The server, which closes with the answer, has two seconds to have done so before the next request.
+    let args = ["-n", "5", "-c", "1", "-q", "30/m", "--in-flight", "1", &url];
+    let report = run_json(&args).exits(0).report();
     let said = format!("{:#}", report.0);
     assert_eq!(report.number("/observation/answered"), 5, "{said}");
     assert_eq!(read.load(Ordering::SeqCst), 5, "{said}");
@@ -88,11 +83,13 @@ fn a_request_that_crossed_with_the_end_of_its_connection_is_sent_again() {
         );
         match closes {
             Closes::InsteadOfAnAnswer => {
-                assert_eq!((retried, read), (196, 396), "{said}");
+                // All but the first of each worker, of whom some may come too late to get any.
+                assert!((196..=199).contains(&retried), "{said}");
+                assert_eq!(read, 200 + retried, "{said}");
                 assert!(said.contains("sent-again"), "{said}");
             }
             // Where the end is noticed in time, nothing is written.
-            _ => assert!(retried <= 196 && read == 200, "{said}"),
+            Closes::AtOnce => assert!(retried < 200 && read == 200, "{said}"),
         }
     }
 }

@@ -9,7 +9,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use regex::Regex;
 use resplit::diag::Sources;
@@ -19,6 +18,7 @@ use resplit::route::{Probe, Vantage};
 use serde_json::Value;
 
 use crate::support::cmd::{Outcome, resplit, run};
+use crate::support::wait::HANGS;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint")
@@ -77,7 +77,7 @@ fn said(name: &str, path: &Path, format: &str) -> (i32, String) {
         .current_dir(folder())
         .args(["lint", "-f", name, "-o", format])
         .args(options.unwrap_or_default().split_whitespace())
-        .timeout(Duration::from_secs(60))
+        .timeout(HANGS)
         .output()
         .expect("the binary runs");
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::cmd::{Report, run, run_json};
+use crate::support::cmd::{Report, Running, run, run_json};
+use crate::support::gate::Gate;
 use crate::support::hostile::{Behaviour, Hostile};
 use crate::support::mesh::Mesh;
 use crate::support::server::Server;
+use crate::support::wait::wait_until;
 
 fn seconds(report: &Report, pointer: &str) -> f64 {
     let value = report
@@ -64,26 +66,29 @@ fn a_duration_at_a_rate_is_a_number_of_requests() {
 
 #[test]
 fn a_rate_alone_is_kept_for_as_many_as_a_judgement_may_take_unless_the_split_is_another_one() {
-    let args = ["-q", "10k", "--expect", "v1=90,v2=10"];
+    // One at a time: which request gets which answer depends on the seed alone.
+    let args = ["--expect", "v1=90,v2=10", "-c", "1", "--in-flight", "1"];
     let honest = Mesh::honest();
-    let report = run_json(&[&args[..], &[&honest.url("/")]].concat())
+    let report = run_json(&[&args[..], &["-q", "10k", &honest.url("/")]].concat())
         .exits(0)
         .report();
     assert_eq!((report.sent(), report.verdict()), (4056, "pass"));
     let even = Mesh::split([("v1", 50), ("v2", 50)]).start();
-    let report = run_json(&[&args[..], &[&even.url("/")]].concat())
+    // Some dozens are enough, and whoever watches has the rest of 40 seconds to stop.
+    let report = run_json(&[&args[..], &["-q", "100", &even.url("/")]].concat())
         .exits(1)
         .report();
     assert_eq!(report.verdict(), "diverged");
     assert!(report.sent() < 4056, "{:#}", report.0);
-    let report = run_json(&[&args[..], &["--no-early-stop", &even.url("/")]].concat())
-        .exits(1)
-        .report();
+    let whole = ["-q", "10k", "--no-early-stop", &even.url("/")];
+    let report = run_json(&[&args[..], &whole].concat()).exits(1).report();
     assert_eq!(report.sent(), 3480);
 }
 
-/// A server that answers at once, but for half a second: whoever asks between half a second and a second after the first
-/// request has to wait for the end of that second.
+/// The stall of [`stalling`], from the first request on.
+const STALL: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(2500)];
+
+/// A server that answers at once, but for two seconds: whoever asks within the stall has to wait for its end.
 fn stalling() -> Server {
     Server::start(|listener| async move {
         let first: Arc<Mutex<Option<Instant>>> = Arc::default();
@@ -100,10 +105,9 @@ fn stalling() -> Server {
                         .lock()
                         .expect("nobody panics")
                         .get_or_insert_with(Instant::now);
-                    let (from, to) = (Duration::from_millis(500), Duration::from_secs(1));
                     let now = begun.elapsed();
-                    if now >= from && now < to {
-                        tokio::time::sleep(to.saturating_sub(now)).await;
+                    if now >= STALL[0] && now < STALL[1] {
+                        tokio::time::sleep(STALL[1].saturating_sub(now)).await;
                     }
                     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nv1\n";
                     if stream.write_all(answer).await.is_err() {
@@ -115,52 +119,40 @@ fn stalling() -> Server {
     })
 }
 
-/// A quarter of 400 requests at 200 a second falls into the stall, and waits for 0 to 500 ms, all equally likely: the
-/// slowest tenth of all waits for 300 ms or more.
-const P90_MS: f64 = 300.0;
+/// Half of 400 requests at 100 a second fall into the stall, and wait for 0 to 2000 ms, all equally likely: the slowest tenth
+/// of all waits for 1600 ms or more. A busy machine only adds to that.
+const P90_MS: f64 = 1600.0;
 
-/// Runs 400 requests at 200 a second against a server that stalls, with so many under way at most; what `looks` says to the
-/// p90 of response and service time. A busy machine adds to both, so it is asked again.
+/// Between that and what a request takes by itself there is more than a second.
+const OMITTED_MS: f64 = 1000.0;
+
+/// Runs 400 requests at 100 a second against a server that stalls, with so many under way at most; the report, and the p90
+/// of the service time.
 #[track_caller]
-fn stalled(in_flight: &str, looks: impl Fn(f64, f64) -> bool) -> Report {
-    let mut seen = Vec::new();
-    for _ in 0..5 {
-        let server = stalling();
-        let url = format!("http://{}/", server.addr());
-        let report = run_json(&[
-            "-q",
-            "200",
-            "-n",
-            "400",
-            "-c",
-            "1",
-            "--in-flight",
-            in_flight,
-            &url,
-        ])
+fn stalled(in_flight: &str) -> (Report, f64) {
+    let server = stalling();
+    let url = format!("http://{}/", server.addr());
+    let limits = ["-c", "1", "--in-flight", in_flight];
+    let report = run_json(&[&["-q", "100", "-n", "400"], &limits[..], &[&url]].concat())
         .exits(0)
         .report();
-        assert_eq!(report.sent(), 400);
-        let p90 = |what| seconds(&report, &format!("/observation/buckets/0/{what}_ms/p90"));
-        let (response, service) = (p90("response"), p90("service"));
-        assert!(
-            response > P90_MS - 30.0,
-            "nothing makes it shorter: {response}"
-        );
-        if looks(response, service) {
-            return report;
-        }
-        seen.push((response, service));
-    }
-    panic!("p90 of response and service time, in ms: {seen:?}");
+    assert_eq!(report.sent(), 400);
+    let p90 = |what| seconds(&report, &format!("/observation/buckets/0/{what}_ms/p90"));
+    let response = p90("response");
+    assert!(
+        response > P90_MS - 30.0,
+        "nothing makes it shorter: {response}"
+    );
+    let service = p90("service");
+    (report, service)
 }
 
 #[test]
 fn the_response_time_knows_a_stall_that_the_service_time_omits() {
-    // One connection alone: while it waits nothing more is sent, as in a closed loop.
-    let report = stalled("1", |response, service| {
-        response < P90_MS + 200.0 && service < P90_MS / 3.0
-    });
+    // One connection alone: while it waits nothing more is sent, as in a closed loop. No two requests are under way at a
+    // time, so that a tenth of them could only take a second each in a run of 40 seconds.
+    let (report, service) = stalled("1");
+    assert!(service < OMITTED_MS, "{service}");
     assert!(seconds(&report, "/observation/buckets/0/service_ms/max") > 400.0);
     assert!(
         caveats(&report).contains("generator-saturated"),
@@ -176,9 +168,8 @@ fn the_response_time_knows_a_stall_that_the_service_time_omits() {
 
 #[test]
 fn more_requests_go_under_way_while_a_server_stalls() {
-    let report = stalled("400", |response, service| {
-        response < P90_MS + 200.0 && service > P90_MS - 30.0
-    });
+    let (report, service) = stalled("400");
+    assert!(service > OMITTED_MS, "{service}");
     assert_eq!(report.number("/observation/pace/late"), 0, "{:#}", report.0);
     assert!(
         report.number("/observation/connections") > 50,
@@ -246,16 +237,19 @@ fn what_could_not_be_sent_is_said_and_nothing_is_dropped_in_silence() {
 
 #[test]
 fn a_warm_up_is_sent_and_not_counted() {
-    for more in [&[][..], &["-q", "500"]] {
+    for more in [&[][..], &["-q", "100"]] {
         let mesh = Mesh::honest();
         let url = mesh.url("/");
         let args = [&["-n", "40", "-c", "4", "--warmup", "25"], more, &[&url]].concat();
         let report = run_json(&args).exits(0).report();
         assert_eq!((report.sent(), mesh.served()), (40, 65), "{more:?}");
         assert_eq!(report.answers(), 40, "{more:?}");
-        let mesh = Mesh::honest();
+        // It takes seconds even to a machine that is late by one, and is not filled with thousands of requests.
+        let mesh = Mesh::split([("v1", 1)])
+            .latency("v1", Duration::from_millis(20))
+            .start();
         let url = mesh.url("/");
-        let args = [&["-n", "40", "-c", "4", "--warmup", "200ms"], more, &[&url]].concat();
+        let args = [&["-n", "40", "-c", "4", "--warmup", "3s"], more, &[&url]].concat();
         let report = run_json(&args).exits(0).report();
         assert_eq!(report.sent(), 40, "{more:?}");
         assert!(mesh.served() > 40, "{more:?}: {}", mesh.served());
@@ -264,34 +258,34 @@ fn a_warm_up_is_sent_and_not_counted() {
 
 #[test]
 fn a_ramp_up_spreads_the_first_connections() {
-    let mesh = Mesh::split([("v1", 1)])
-        .latency("v1", Duration::from_millis(1500))
-        .start();
+    let gate = Gate::after(0);
+    let mesh = Mesh::split([("v1", 1)]).behind(&gate).start();
     let args = ["-n", "5", "-c", "5", "--ramp-up", "1s", &mesh.url("/")];
-    let report = run_json(&args).exits(0).report();
-    assert_eq!(mesh.connections(), 5);
+    let started = Instant::now();
+    let running = Running::start(&args);
+    wait_until("all five are under way", || mesh.served() == 5);
     // The last of five starts after 800 ms.
-    assert!(
-        seconds(&report, "/observation/elapsed_s") >= 2.2,
-        "{:#}",
-        report.0
-    );
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(800), "{took:?}");
+    gate.open();
+    running.finish().exits(0);
+    assert_eq!(mesh.connections(), 5);
 }
 
 #[test]
 fn a_ramp_up_holds_up_no_run_that_is_over() {
     let mesh = Mesh::honest();
-    let (url, begun) = (mesh.url("/"), Instant::now());
-    for more in [
-        &["-n", "20"][..],
-        &["-z", "500ms"],
-        &["-n", "20", "-q", "100"],
+    let url = mesh.url("/");
+    for (more, least) in [
+        (&["-n", "20"][..], 20),
+        (&["-z", "500ms"], 1),
+        (&["-n", "20", "-q", "100"], 20),
     ] {
         let args = [&["-c", "4", "--ramp-up", "1h"], more, &[&url]].concat();
+        // Whatever takes an hour does not end here.
         let report = run_json(&args).exits(0).report();
-        assert!(report.sent() >= 20, "{more:?}");
+        assert!(report.sent() >= least, "{more:?}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(60));
 }
 
 #[test]
@@ -314,28 +308,22 @@ fn no_more_is_under_way_than_is_allowed() {
     let report = run_json(&args).exits(0).report();
     assert_eq!((report.sent(), mesh.connections()), (10, 1));
     assert!(report.number("/observation/pace/late") > 0);
-    let args = ["-q", "20", "--in-flight", "3", "-c", "3", "-n", "10", &url];
+    // As many as are allowed wait for nobody.
+    let args = ["-q", "20", "--in-flight", "3", "-c", "3", "-n", "3", &url];
     let report = run_json(&args).exits(0).report();
     assert_eq!(report.number("/observation/pace/late"), 0, "{:#}", report.0);
 }
 
 #[test]
 fn a_rate_that_nobody_can_keep_is_given_up_in_time_and_counted() {
-    let mesh = Mesh::honest();
-    let begun = Instant::now();
-    let args = [
-        "-q",
-        "1G",
-        "-z",
-        "1s",
-        "-t",
-        "300ms",
-        "-c",
-        "2",
-        &mesh.url("/"),
-    ];
+    // It is given up one timeout after its end, and no answer comes near that.
+    let mesh = Mesh::split([("v1", 1)])
+        .latency("v1", Duration::from_millis(20))
+        .start();
+    let url = mesh.url("/");
+    let args = ["-q", "1G", "-z", "1s", "-t", "4s", "-c", "2", &url];
+    // To send all of it at the rate of the mesh would take days.
     let report = run_json(&args).exits(0).report();
-    assert!(begun.elapsed() < Duration::from_secs(30));
     let unsent = report.number("/observation/pace/unsent");
     assert_eq!(report.sent() + unsent, 1_000_000_000, "{:#}", report.0);
     assert_eq!(report.number("/observation/failed"), 0, "{:#}", report.0);

@@ -17,7 +17,6 @@ fn the_demo_in_the_readme_is_what_the_demo_prints() {
     let (shown, _) = shown
         .split_once("$ echo $?\n1\n")
         .expect("its exit code is shown");
-    let printed = run(&["demo", "broken"]).exits(1).stdout;
     // Ports, times and counts differ from run to run, and so does which of the two versions is named.
     let numbers = Regex::new(r"\d[\d.]*(e-\d+)?").expect("a pattern");
     let spaces = Regex::new(r" +").expect("a pattern");
@@ -28,7 +27,14 @@ fn the_demo_in_the_readme_is_what_the_demo_prints() {
             .replace("`single`", "`TARGET`");
         text.replace("`multiple`", "`TARGET`")
     };
-    assert_eq!(shape(shown), shape(&printed));
+    // Which answer belongs to which connection is not the same every time, and by design chance makes a few of a thousand
+    // runs look as if there were more to say: all of five with a probability below 0.01^5 = 1e-10.
+    let mut runs = (0..5).map(|_| shape(&run(&["demo", "broken"]).exits(1).stdout));
+    let first = runs.next().expect("a run");
+    if first != shape(shown) {
+        let again = runs.any(|printed| printed == shape(shown));
+        assert!(again, "shown:\n{}\nprinted:\n{first}", shape(shown));
+    }
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::support::cmd::run_json;
+use crate::support::cmd::{run_in_order, run_json};
 use crate::support::hostile::Refusing;
 use crate::support::mesh::{Mesh, NINETY_TEN};
 
 #[test]
 fn ninety_ten_passes() {
     let mesh = Mesh::honest();
-    let report = run_json(&["--expect", NINETY_TEN, &mesh.url("/")])
+    let report = run_in_order(&["--expect", NINETY_TEN, &mesh.url("/")])
         .exits(0)
         .report();
     assert_eq!(report.verdict(), "pass");
@@ -25,7 +25,7 @@ fn ninety_ten_passes() {
 #[test]
 fn eighty_twenty_is_not_ninety_ten() {
     let mesh = Mesh::split([("v1", 80), ("v2", 20)]).seed(7).start();
-    let report = run_json(&["--expect", NINETY_TEN, &mesh.url("/")])
+    let report = run_in_order(&["--expect", NINETY_TEN, &mesh.url("/")])
         .exits(1)
         .report();
     assert_eq!(report.verdict(), "diverged");
@@ -36,11 +36,11 @@ fn forty_requests_decide_nothing() {
     let mesh = Mesh::honest();
     let url = mesh.url("/");
     let args = ["--expect", NINETY_TEN, "-n", "40", &url];
-    let report = run_json(&args).exits(3).report();
+    let report = run_in_order(&args).exits(3).report();
     assert_eq!(report.verdict(), "inconclusive");
     assert!(report.number("/verdict/requests_needed") > 40);
-    run_json(&[&["--inconclusive", "pass"][..], &args].concat()).exits(0);
-    run_json(&[&["--inconclusive", "fail"][..], &args].concat()).exits(1);
+    run_in_order(&[&["--inconclusive", "pass"][..], &args].concat()).exits(0);
+    run_in_order(&[&["--inconclusive", "fail"][..], &args].concat()).exits(1);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn traffic_at_a_zero_weight_needs_no_statistics() {
     let mesh = Mesh::honest();
     let url = mesh.url("/");
     let args = ["--expect", "v1=100,v2=0", "-n", "200", &url];
-    let report = run_json(&args).exits(1).report();
+    let report = run_in_order(&args).exits(1).report();
     assert_eq!(report.verdict(), "diverged");
     assert_eq!(report.text("/verdict/method"), "structural");
 }
@@ -72,7 +72,7 @@ fn a_value_nobody_declared_diverges_unless_allowed() {
     let strange = mesh();
     let url = strange.url("/");
     let args = ["--expect", NINETY_TEN, "-n", "4000", &url];
-    let report = run_json(&args).exits(1).report();
+    let report = run_in_order(&args).exits(1).report();
     assert_eq!(report.text("/verdict/method"), "structural");
     let bucket = report
         .buckets()
@@ -85,7 +85,7 @@ fn a_value_nobody_declared_diverges_unless_allowed() {
     let allowed = mesh();
     let url = allowed.url("/");
     let args = ["--expect", NINETY_TEN, "--allow-unexpected", "100", &url];
-    assert_eq!(run_json(&args).exits(0).report().verdict(), "pass");
+    assert_eq!(run_in_order(&args).exits(0).report().verdict(), "pass");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn an_error_with_identity_counts_for_its_target() {
         .seed(7)
         .status("v2", 500)
         .start();
-    let report = run_json(&["--expect", NINETY_TEN, &mesh.url("/")])
+    let report = run_in_order(&["--expect", NINETY_TEN, &mesh.url("/")])
         .exits(0)
         .report();
     assert_eq!(report.count("v2"), mesh.hits("v2"));
@@ -107,7 +107,7 @@ fn errors_without_identity_forbid_a_pass() {
         .seed(7)
         .identityless(503, "no healthy upstream", 5)
         .start();
-    let report = run_json(&["--expect", NINETY_TEN, "-n", "4000", &mesh.url("/")])
+    let report = run_in_order(&["--expect", NINETY_TEN, "-n", "4000", &mesh.url("/")])
         .exits(3)
         .report();
     assert_eq!(
@@ -150,7 +150,7 @@ fn traffic_that_follows_the_pods_is_said_to() {
     let url = mesh.url("/");
     let run = |single, multiple, code| {
         std::fs::write(&pods, deployments(single, multiple)).unwrap();
-        run_json(&[
+        run_in_order(&[
             "-n",
             "1000",
             "-f",
@@ -204,7 +204,7 @@ fn a_destination_that_the_proxies_do_not_have_is_no_pass_though_the_errors_come_
     };
     let broken = mesh();
     let url = broken.url("/");
-    let report = run_json(&["-f", &rules, &url]).exits(1).report();
+    let report = run_in_order(&["-f", &rules, &url]).exits(1).report();
     assert_eq!(report.verdict(), "diverged");
     assert_eq!(report.text("/verdict/method"), "structural");
     let reason = report.text("/verdict/reason");
@@ -227,7 +227,7 @@ fn a_destination_that_the_proxies_do_not_have_is_no_pass_though_the_errors_come_
     let few = mesh();
     let url = few.url("/");
     let args = ["-f", &rules, "-n", "40", "--inconclusive", "pass", &url];
-    run_json(&args).exits(1);
+    run_in_order(&args).exits(1);
 }
 
 /// "500 status codes MUST be returned for requests that would have otherwise been routed to an invalid backend."
@@ -249,7 +249,7 @@ spec:
     let mesh = Mesh::split([("single", 100)]).seed(7);
     let mesh = mesh.identityless(500, "", 10).start();
     let rules = path.to_str().expect("a path");
-    let report = run_json(&["-f", rules, "--host", "weather", &mesh.url("/")]);
+    let report = run_in_order(&["-f", rules, "--host", "weather", &mesh.url("/")]);
     let report = report.exits(1).report();
     assert_eq!(report.text("/verdict/method"), "structural");
     let finding = &report.0["verdict"]["diagnosis"][0];
@@ -267,7 +267,9 @@ fn the_same_errors_pass_where_a_fault_declares_them() {
     let (_folder, rules) = weather_rules("- route:", fault);
     let mesh = Mesh::split([("single", 90), ("multiple", 10)]).seed(7);
     let mesh = mesh.identityless(503, "fault filter abort", 10).start();
-    let report = run_json(&["-f", &rules, &mesh.url("/")]).exits(0).report();
+    let report = run_in_order(&["-f", &rules, &mesh.url("/")])
+        .exits(0)
+        .report();
     assert_eq!(report.verdict(), "pass");
     assert_eq!(report.0["expected"]["shares"][2]["cause"], "fault-abort");
 }

@@ -1,12 +1,15 @@
 //! The built binary, run as a user runs it, and what came back.
 
+use std::io::Read;
 use std::process::{self, Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// `resplit` in an environment that holds nothing but `PATH` and a width of the terminal, for a minute at most.
+use super::wait::HANGS;
+
+/// `resplit` in an environment that holds nothing but `PATH` and a width of the terminal.
 pub(crate) fn resplit() -> Command {
     Command::from_std(bare())
 }
@@ -24,7 +27,7 @@ fn bare() -> process::Command {
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let output = resplit()
         .args(args)
-        .timeout(Duration::from_secs(60))
+        .timeout(HANGS)
         .output()
         .expect("the binary runs");
     Outcome::of(args, &output)
@@ -35,8 +38,18 @@ pub(crate) fn run_json(args: &[&str]) -> Outcome {
     run(&[&["-o", "json"], args].concat())
 }
 
+/// The same over one connection at a time: requests are answered in the order in which they are sent, so that a seeded
+/// server leaves nothing to chance.
+pub(crate) fn run_in_order(args: &[&str]) -> Outcome {
+    run_json(&[&["-c", "1"], args].concat())
+}
+
 /// A run that a test talks to before it has ended; it does not outlive the test.
-pub(crate) struct Running(Option<Child>);
+pub(crate) struct Running {
+    child: Option<Child>,
+    /// What was read of stderr already.
+    said: Vec<u8>,
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -63,7 +76,10 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        Self(Some(child.expect("the binary runs")))
+        Self {
+            child: Some(child.expect("the binary runs")),
+            said: Vec::new(),
+        }
     }
 
     /// Whoever read stdout leaves.
@@ -80,27 +96,43 @@ impl Running {
         assert!(status.success(), "it ended before it was interrupted");
     }
 
-    /// Waits half a minute at most; what is said is short enough for a pipe.
-    pub(crate) fn finish(mut self) -> Outcome {
-        for _ in 0..600 {
-            if matches!(self.child().try_wait(), Ok(Some(_))) {
-                let output = self.0.take().map(Child::wait_with_output);
-                let output = output.expect("only `finish` takes it");
-                return Outcome::of(&[], &output.expect("the pipes are readable"));
-            }
-            std::thread::sleep(Duration::from_millis(50));
+    /// Waits until it has said this on stderr.
+    #[track_caller]
+    pub(crate) fn until_said(&mut self, text: &str) {
+        let mut byte = [0];
+        while !String::from_utf8_lossy(&self.said).contains(text) {
+            let stderr = self.child().stderr.as_mut().expect("it is piped");
+            let read = stderr.read(&mut byte).expect("the pipe is readable");
+            let said = String::from_utf8_lossy(&self.said);
+            assert!(read > 0, "it ended without `{text}`: {said}");
+            self.said.extend(byte);
         }
-        panic!("it did not end within half a minute");
+    }
+
+    /// Waits for its end; what is said is short enough for a pipe.
+    pub(crate) fn finish(mut self) -> Outcome {
+        let deadline = Instant::now() + HANGS;
+        while Instant::now() < deadline {
+            if matches!(self.child().try_wait(), Ok(Some(_))) {
+                let output = self.child.take().map(Child::wait_with_output);
+                let output = output.expect("only `finish` takes it");
+                let mut output = output.expect("the pipes are readable");
+                output.stderr.splice(0..0, self.said.drain(..));
+                return Outcome::of(&[], &output);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it does not end");
     }
 
     fn child(&mut self) -> &mut Child {
-        self.0.as_mut().expect("only `finish` takes it")
+        self.child.as_mut().expect("only `finish` takes it")
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
+        if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
         }

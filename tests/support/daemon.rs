@@ -1,8 +1,11 @@
 //! A program from the distribution that runs beside a test, and ends with it.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
+
+use super::wait::HANGS;
 
 /// A running program.
 pub(crate) struct Daemon {
@@ -29,7 +32,7 @@ impl Daemon {
 
     /// Waits until it takes connections there. Panics with its log where it does not.
     pub(crate) fn wait(&mut self, addr: SocketAddr, log: impl Fn() -> String) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + HANGS;
         while TcpStream::connect(addr).is_err() {
             let ended = matches!(self.child.try_wait(), Ok(Some(_)));
             assert!(
@@ -41,6 +44,26 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Ports for programs that cannot be asked which they got. They lie below those that the system gives out by itself, so that
+/// no connection and no server of another test gets one of them before the program does, and none is given out twice.
+pub(crate) fn ports<const N: usize>() -> [u16; N] {
+    /// The number of ports, counted from the first.
+    const RANGE: u16 = 20_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Tests of another process begin elsewhere.
+    let begin = std::process::id() % u32::from(RANGE);
+    [(); N].map(|()| {
+        loop {
+            let number = u32::from(NEXT.fetch_add(1, Ordering::SeqCst));
+            let port = (begin + number) % u32::from(RANGE);
+            let port = 10_000 + u16::try_from(port).expect("it is in the range");
+            if ["127.0.0.1", "::1"].map(|ip| TcpListener::bind((ip, port)).is_ok()) == [true; 2] {
+                return port;
+            }
+        }
+    })
 }
 
 impl Drop for Daemon {

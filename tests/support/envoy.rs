@@ -18,9 +18,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::fetch;
+use super::gate::Gate;
 use super::hostile::Refusing;
 use super::http::get;
 use super::mesh::Mesh;
+use super::wait::{HANGS, wait_until};
 
 /// An Envoy without anything behind it: any bootstrap can be run.
 pub(crate) struct Envoy {
@@ -48,6 +50,7 @@ pub(crate) struct Builder {
     pick: Pick,
     workers: u32,
     latency: Duration,
+    gate: Option<Gate>,
     changeable: bool,
 }
 
@@ -129,6 +132,7 @@ impl Envoy {
             pick: Pick::Request,
             workers: 2,
             latency: Duration::ZERO,
+            gate: None,
             changeable: false,
         }
     }
@@ -281,6 +285,12 @@ impl Builder {
         self
     }
 
+    /// Lets backends answer only what the gate lets pass.
+    pub(crate) fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
     /// Lets [`Split::change`] change the weights while Envoy runs.
     pub(crate) fn changeable(mut self) -> Self {
         self.changeable = true;
@@ -314,6 +324,9 @@ impl Builder {
         let mut mesh = mesh
             .latency(subset, self.latency)
             .says("weather-backend: {}\n");
+        if let Some(gate) = &self.gate {
+            mesh = mesh.behind(gate);
+        }
         for (_, ailment) in self.ailing.iter().filter(|(ailing, _)| ailing == subset) {
             match ailment {
                 Ailment::Status(status) => mesh = mesh.status(subset, *status),
@@ -431,7 +444,7 @@ impl Builder {
         json!({
             "name": name,
             "type": "STATIC",
-            "connect_timeout": "1s",
+            "connect_timeout": "60s",
             "load_balancing_policy": { "policies": [{ "typed_extension_config": {
                 "name": "envoy.load_balancing_policies.least_request", "typed_config": policy } }] },
             "load_assignment": { "cluster_name": name, "endpoints": endpoints },
@@ -474,7 +487,8 @@ impl Split {
         &self.envoy
     }
 
-    /// Gives the subsets other weights, for requests from a few milliseconds later on.
+    /// Gives the subsets other weights, and waits until Envoy has read them: workers that have nothing else to do know them
+    /// before the next request comes.
     pub(crate) fn change(&self, weights: &[(&str, u32)]) {
         let weights: Vec<(String, u32)> = weights
             .iter()
@@ -482,7 +496,20 @@ impl Split {
             .collect();
         let action = json!({ "weighted_clusters": { "clusters": weighted(&weights) } });
         let rules = self.rules.as_ref().expect("the split is changeable");
+        let before = self.times_read();
         rules.write(&[everything(&action)]);
+        wait_until("Envoy reads its routes again", || {
+            self.times_read() > before
+        });
+    }
+
+    /// How often Envoy has read its routes.
+    fn times_read(&self) -> u64 {
+        let page = self
+            .envoy
+            .admin("/stats?format=json&filter=rds.5000.update_success");
+        let read = page["stats"][0]["value"].as_u64();
+        read.unwrap_or_else(|| panic!("Envoy counts no update: {page}"))
     }
 
     /// Requests that the backends of all subsets served.
@@ -577,7 +604,7 @@ impl Backend {
         json!({
             "name": self.cluster,
             "type": "STATIC",
-            "connect_timeout": "1s",
+            "connect_timeout": "60s",
             "circuit_breakers": { "thresholds": [{
                 "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": self.limit }] },
             "load_assignment": { "cluster_name": self.cluster, "endpoints": [
@@ -592,8 +619,10 @@ fn route_config(routes: &[Value]) -> Value {
         { "name": "weather-backend", "domains": ["*"], "routes": routes } ] })
 }
 
-/// The route of every request.
+/// The route of every request. A test may hold answers for as long as it likes.
 fn everything(action: &Value) -> Value {
+    let mut action = action.clone();
+    action["timeout"] = "0s".into();
     json!({ "match": { "prefix": "/" }, "route": action })
 }
 
@@ -616,7 +645,7 @@ fn socket(ip: [u8; 4], port: u16) -> Value {
 
 /// Waits until Envoy says where its admin interface is, that it is ready, and which port its listener got.
 fn ready(child: &mut Child, folder: &Path) -> Result<(SocketAddr, SocketAddr), String> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + HANGS;
     loop {
         let problem = match places(folder) {
             Ok(places) => return Ok(places),
@@ -664,6 +693,7 @@ mod tests {
         }
         let hits = ["single", "multiple"].map(|subset| split.hits(subset));
         assert_eq!(hits.iter().sum::<u64>(), 100);
+        // Not so once in 1e23 times: P(X <= 50), X ~ B(100, 0.9).
         assert!(hits[0] > hits[1], "{hits:?}");
         assert_eq!(
             hits,

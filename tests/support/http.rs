@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
@@ -11,6 +10,8 @@ use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime;
+
+use super::wait::HANGS;
 
 /// What came back.
 #[derive(Debug)]
@@ -23,12 +24,12 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// `GET path`, within five seconds.
+/// `GET path`.
 pub(crate) fn get(addr: SocketAddr, path: &str) -> io::Result<Answer> {
     get_with(addr, path, &[])
 }
 
-/// `GET path` with headers, within five seconds.
+/// `GET path` with headers.
 pub(crate) fn get_with(
     addr: SocketAddr,
     path: &str,
@@ -38,7 +39,7 @@ pub(crate) fn get_with(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(20), exchange(addr, path, headers))
+        tokio::time::timeout(HANGS, exchange(addr, path, headers))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     })

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The k-th request served gets the k-th draw of a seeded generator, so the counts after n requests depend on the seed
-//! alone, not on timing.
+//! alone, not on timing. The order of several connections is their own: where a verdict matters, requests go over one
+//! (`run_in_order`), and the verdict depends on the seed alone, too.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
+use super::gate::Gate;
 use super::server::Server;
 use super::tls::Identity;
 
@@ -43,6 +45,7 @@ pub(crate) struct Builder {
     identityless: Option<Identityless>,
     pick: Pick,
     identity: Option<Identity>,
+    gate: Option<Gate>,
 }
 
 /// One place a request may end.
@@ -74,6 +77,7 @@ struct State {
     identityless: Option<Identityless>,
     pick: Pick,
     identity: Option<Identity>,
+    gate: Option<Gate>,
     rng: Mutex<Xoshiro256PlusPlus>,
     served: AtomicU64,
     connections: AtomicU64,
@@ -111,6 +115,7 @@ impl Mesh {
             identityless: None,
             pick: Pick::Request,
             identity: None,
+            gate: None,
         }
     }
 
@@ -189,6 +194,12 @@ impl Builder {
         self
     }
 
+    /// Answers only what the gate lets pass.
+    pub(crate) fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
     /// Speaks TLS, with a certificate that nobody trusts yet.
     pub(crate) fn tls(self) -> Self {
         self.shows(Identity::new())
@@ -208,6 +219,7 @@ impl Builder {
             identityless: self.identityless,
             pick: self.pick,
             identity: self.identity,
+            gate: self.gate,
             rng: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(self.seed)),
             served: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -301,6 +313,9 @@ async fn answer(
     }
     let target = pinned.unwrap_or_else(|| state.pick());
     target.hits.fetch_add(1, Ordering::SeqCst);
+    if let Some(gate) = &state.gate {
+        gate.pass().await;
+    }
     if !target.latency.is_zero() {
         tokio::time::sleep(target.latency).await;
     }

@@ -2,6 +2,8 @@
 
 // An application of two versions that says what a test wants.
 pub(crate) mod app;
+// Runs whose outcome a real proxy draws.
+pub(crate) mod chance;
 // The built binary, and its JSON report.
 pub(crate) mod cmd;
 // A program from the distribution, beside a test.
@@ -10,6 +12,8 @@ pub(crate) mod daemon;
 pub(crate) mod envoy;
 // The Envoy binary, fetched once.
 pub(crate) mod fetch;
+// What holds requests until a test goes on.
+pub(crate) mod gate;
 // A real gRPC server.
 pub(crate) mod grpc;
 // Servers that misbehave on demand.
@@ -28,3 +32,5 @@ pub(crate) mod tools;
 pub(crate) mod tinyproxy;
 // A certificate that nobody else trusts.
 pub(crate) mod tls;
+// Waiting for what another program does.
+pub(crate) mod wait;

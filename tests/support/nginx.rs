@@ -1,13 +1,13 @@
 //! A real nginx, from the distribution: TLS, client certificates, HTTP/2, gzip, Unix sockets, IPv6.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, ports};
 use super::tls::Identity;
 
 /// A running nginx. Everywhere it answers `v1`, in the body and in `x-version`; `x-protocol` says how it was asked, `x-sni`
@@ -32,7 +32,7 @@ impl Nginx {
         let client = Identity::new();
         write("client.pem", client.pem());
         write("client.key", client.key_pem());
-        let ports = free_ports();
+        let ports = ports();
         write("nginx.conf", &config(folder.path(), ports));
         let mut daemon = Daemon::start(
             Command::new("nginx")
@@ -87,13 +87,6 @@ impl Nginx {
     pub(crate) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
-}
-
-/// Ports that were free a moment ago; nginx cannot be asked which it got.
-fn free_ports() -> [u16; 4] {
-    let listeners = [0; 4]
-        .map(|port| TcpListener::bind(("127.0.0.1", port)).expect("loopback has a free port"));
-    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }
 
 fn config(folder: &Path, [plain, tls, mutual, few]: [u16; 4]) -> String {

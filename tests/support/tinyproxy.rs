@@ -1,12 +1,12 @@
 //! A real HTTP proxy, from the distribution.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, ports};
 
 /// A running tinyproxy.
 pub(crate) struct Tinyproxy {
@@ -20,9 +20,8 @@ impl Tinyproxy {
     /// Starts it, for everybody on this machine or for `user:password` only, or panics as [`Daemon::start`] does.
     pub(crate) fn start(user: Option<(&str, &str)>) -> Self {
         let folder = tempfile::tempdir().expect("the folder for temporary files is writable");
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-        let addr = listener.local_addr().expect("it is bound");
-        drop(listener);
+        let [port] = ports();
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
         let user = user.map_or(String::new(), |(name, password)| {
             format!("BasicAuth {name} {password}\n")
         });
