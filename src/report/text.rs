@@ -323,6 +323,12 @@ fn times(report: &Report) -> String {
 pub(super) fn next_step(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
     match (verdict.outcome, verdict.requests_needed) {
+        (Outcome::Inconclusive, _) if verdict.slos.iter().any(SloResult::hangs_on_unattributed) => {
+            Some(
+                "let every version name itself in its errors too, as in a response header (--bucket header:NAME)"
+                    .to_owned(),
+            )
+        }
         (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
             Some(format!("run again with -n {n} --reuse 2"))
         }
