@@ -94,6 +94,12 @@ mod size;
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
 
+// A server that is away for a while.
+mod outages;
+
+// Latencies: at which load, and whether responses queued.
+mod latency;
+
 // Laws of resolving: which host wins, and that no table and no request break it.
 mod routes;
 

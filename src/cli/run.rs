@@ -18,7 +18,7 @@ use super::settle::settle;
 use crate::bucket::{Bucketer, Reduce};
 use crate::load::{self, Control};
 use crate::observe::Observation;
-use crate::report::{self, Report, Run};
+use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
@@ -49,6 +49,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
 fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Failure> {
     let expected = declared.map(|declared| &declared.expected);
     let Planned { plan, until } = planned(&config.load, &config.request, expected, &config.policy)?;
+    let load = Load::of(&plan, config.load.modest);
     let watched = until != Until::Sent;
     // Objectives are tested once, at the end: a split that holds is no reason to end early.
     let to_the_end = until == Until::Diverged || !config.slos.is_empty();
@@ -130,7 +131,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
             .iter()
             .flat_map(|declared| declared.caveats.iter().cloned()),
     );
-    Ok(report::report(Run {
+    let report = report::report(Run {
         request: asked(&config.request),
         declared: pair,
         rule: declared.and_then(|declared| declared.rule.clone()),
@@ -145,7 +146,11 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
             .and_then(|declared| declared.asked.as_ref())
             .map_or_else(Vec::new, findings),
         notes,
-    }))
+    });
+    Ok(Report {
+        load: Some(load),
+        ..report
+    })
 }
 
 fn asked(request: &RequestConfig) -> report::Request {

@@ -15,7 +15,9 @@ mod caveat;
 pub mod compare;
 mod diagnosis;
 pub mod mapping;
+mod outage;
 mod pace;
+mod queueing;
 mod reason;
 mod sample;
 pub mod size;
@@ -312,9 +314,13 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 
 /// What has to be said about how requests were sent, whatever was declared.
 fn of_the_sender(seen: &Observation) -> impl Iterator<Item = Caveat> {
-    [pace::caveat(seen), again::caveat(seen)]
-        .into_iter()
-        .flatten()
+    [
+        outage::caveat(seen),
+        pace::caveat(seen),
+        again::caveat(seen),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn blank(outcome: Outcome, policy: &Policy) -> Verdict {

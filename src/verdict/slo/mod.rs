@@ -20,7 +20,9 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::Attribution;
-use super::{Outcome, Verdict};
+use super::{Outcome, Verdict, queueing};
+use crate::observe::Observation;
+use crate::split::Expected;
 use crate::stats::quantile::Estimate;
 use crate::units::counted;
 pub use evaluate::evaluate;
@@ -178,6 +180,17 @@ impl fmt::Display for Slo {
 }
 
 impl Slo {
+    /// Whether it is about latencies.
+    #[must_use]
+    pub fn measures_latency(&self) -> bool {
+        self.form.measures().any(|measure| {
+            matches!(
+                measure.metric,
+                Metric::Quantile(_) | Metric::Mean | Metric::Max
+            )
+        })
+    }
+
     /// Whether every target it names was seen, where nothing is declared.
     pub fn check_seen(&self, sorted: &Attribution) -> Result<(), SloProblem> {
         self.check(sorted.rows.iter().flat_map(measured::names))
@@ -232,6 +245,27 @@ impl fmt::Display for Measure {
 /// A quantile in seconds with its 95 % bounds, by order statistics; `None` without answers.
 pub(super) fn quantile_of(latencies: &Histogram<u64>, q: f64) -> Option<Estimate> {
     measured::Measured::of(latencies.clone()).quantile(q)
+}
+
+/// Decides objectives, and what they make of a verdict on the split. Latencies that are those of a queue are noted where an
+/// objective is about them.
+#[must_use]
+pub fn decided(
+    slos: &[Slo],
+    verdict: Verdict,
+    sorted: &Attribution,
+    seen: &Observation,
+    expected: Option<&Expected>,
+) -> Verdict {
+    let results: Vec<_> = slos
+        .iter()
+        .map(|slo| evaluate(slo, sorted, seen, expected))
+        .collect();
+    let mut verdict = with_slos(verdict, &results);
+    if slos.iter().any(Slo::measures_latency) {
+        verdict.caveats.extend(queueing::caveat(seen));
+    }
+    verdict
 }
 
 /// What objectives make of a verdict on the split: a divergence stays one; else one that fails decides, then one that is
