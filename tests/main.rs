@@ -50,7 +50,7 @@ mod differential;
 mod dumps;
 
 // Targets that never answer or only fail, behind a real Envoy: named first, whatever the shares say.
-mod targets;
+//mod targets;
 
 // Servers that misbehave: every failure has its kind, and the run goes on.
 mod faults;
@@ -99,6 +99,12 @@ mod size;
 
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
+
+// A server that is away for a while.
+mod outages;
+
+// Latencies: at which load, and whether responses queued.
+mod latency;
 
 // Laws of resolving: which host wins, and that no table and no request break it.
 mod routes;

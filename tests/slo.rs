@@ -106,6 +106,56 @@ fn errors_of_a_target_are_its_own() {
     assert_eq!(result(&report, slos[1])["observed"], 1.0);
 }
 
+/// What a framework or a proxy answers names nobody: at 10 % of the traffic, the 1 % that may be unattributed hides 8 % of
+/// the canary's requests.
+#[test]
+fn errors_that_name_nobody_keep_an_objective_from_holding() {
+    let mesh = Mesh::split([("v1", 90), ("v2", 10)])
+        .seed(7)
+        .bare_errors("v2", "oops", 8)
+        .start();
+    let slos = [
+        "v2.errors < 2%",
+        "v2.errors < v1.errors + 1%",
+        "v2.errors < 40%",
+        "v1.errors < 5%",
+        "all.errors < 5%",
+    ];
+    // One connection, so that the counts are those of the seed.
+    let more = ["-n", "3000", "-c", "1", "--seed", "1"];
+    let report = judged(&mesh, &slos, &more).exits(3).report();
+    let bare = report.number("/observation/unattributed");
+    assert!((10..30).contains(&bare), "{bare}");
+    for slo in &slos[..2] {
+        let open = result(&report, slo);
+        assert_eq!(open["outcome"], "inconclusive", "{slo}");
+        assert_eq!(open["observed"], 0.0, "{slo}");
+        assert_eq!(open["requests_needed"], Value::Null, "{slo}");
+        let most = open["observed_most"].as_f64().expect("a rate");
+        assert!((0.03..0.12).contains(&most), "{most}");
+    }
+    for slo in &slos[2..] {
+        assert_eq!(result(&report, slo)["outcome"], "pass", "{slo}");
+    }
+    assert_eq!(report.0["verdict"]["requests_needed"], Value::Null);
+    let url = mesh.url("/");
+    let mut args = vec!["--expect", NINETY_TEN, "--slo", slos[0], &url];
+    args.extend(more);
+    let text = run(&args).exits(3).stdout;
+    assert!(
+        text.contains(" responses, but ")
+            && text.contains(
+                " requests with an error that no target can be blamed for may be its: up to "
+            ),
+        "{text}"
+    );
+    assert!(
+        text.contains("next: let every version name itself in its errors too")
+            && !text.contains("-n "),
+        "{text}"
+    );
+}
+
 #[test]
 fn too_few_responses_are_inconclusive_and_say_how_many_are_needed() {
     let slo = "v2.p99 < 10s";
@@ -127,8 +177,8 @@ fn too_few_responses_are_inconclusive_and_say_how_many_are_needed() {
 #[test]
 fn a_divergence_stays_one_whatever_holds() {
     let mesh = Mesh::split([("v1", 50), ("v2", 50)]).seed(7).start();
-    // A number that is enough for the objective: when a run that diverges has been stopped, is a matter of time.
     let slos = ["v1.errors < 5%", "v2.p50 < 1us"];
+    // So many that the first one is decided too.
     let report = judged(&mesh, &slos, &["-n", "400"]).exits(1).report();
     assert_eq!(report.verdict(), "diverged");
     assert_eq!(result(&report, "v1.errors < 5%")["outcome"], "pass");

@@ -457,7 +457,7 @@ mod tests {
         assert_eq!(cli.run.respy_url.as_deref(), Some("http://a/"));
         assert_eq!(
             (cli.run.load.requests, cli.run.load.connections),
-            (Some(Count(50)), Count(5))
+            (Some(Count(50)), Some(Count(5)))
         );
         assert!(
             Cli::try_parse_from(["resplit", "run", "-n", "5", "http://a/"])

@@ -93,6 +93,8 @@ pub(super) struct LoadConfig {
     pub(super) streams: u32,
     /// Connections, at least 1.
     pub(super) connections: u32,
+    /// Whether they are few because an objective is about latencies and nothing was said about the load.
+    pub(super) modest: bool,
     /// Threads, at least 1; `None` for one per core.
     pub(super) threads: Option<u32>,
     /// Requests per connection; `None` for what suits the amount.
@@ -125,6 +127,10 @@ pub(super) struct OutputConfig {
     pub(super) args: OutputArgs,
 }
 
+/// Connections where nothing is said; where a latency is to be judged at no load that was asked for, so few that most servers
+/// do not queue.
+const CONNECTIONS: u64 = 100;
+const MODEST_CONNECTIONS: u64 = 10;
 const MOST_CONNECTIONS: u64 = 100_000;
 const MOST_THREADS: u64 = 1024;
 const MOST_STREAMS: u64 = 10_000;
@@ -154,6 +160,7 @@ impl TryFrom<RunArgs> for RunConfig {
                 "write --host HOST or --host HOST:PORT, or leave --http2 and --h2c out",
             ));
         }
+        let slos = objectives::read(&args.objectives.slo)?;
         Ok(Self {
             request,
             declared: declaration(&args.expectation)?,
@@ -164,9 +171,13 @@ impl TryFrom<RunArgs> for RunConfig {
                 require_healthy: args.objectives.require_healthy,
                 ..policy
             },
-            slos: objectives::read(&args.objectives.slo)?,
+            load: load(
+                &args.load,
+                args.judgement.test,
+                slos.iter().any(Slo::measures_latency),
+            )?,
+            slos,
             inconclusive: args.judgement.inconclusive,
-            load: load(&args.load, args.judgement.test)?,
             output: output(args.output)?,
         })
     }
@@ -270,8 +281,13 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
     })
 }
 
-/// How much is sent, and how; a test that looks once is given the number that it takes.
-fn load(args: &LoadArgs, test: Option<args::Test>) -> Result<LoadConfig, Failure> {
+/// How much is sent, and how; a test that looks once is given the number that it takes. `latency` where an objective is
+/// about it.
+fn load(
+    args: &LoadArgs,
+    test: Option<args::Test>,
+    latency: bool,
+) -> Result<LoadConfig, Failure> {
     let looks_once = args.requests.is_some() || args.duration.is_some() || args.no_early_stop;
     if test == Some(args::Test::Sequential) && looks_once {
         return Err(Failure::usage(
@@ -349,6 +365,13 @@ fn load(args: &LoadArgs, test: Option<args::Test>) -> Result<LoadConfig, Failure
         .max_duration
         .map(|time| positive("--max-duration", time.0))
         .transpose()?;
+    let unsaid = args.connections.is_none() && args.requests.is_none();
+    let modest = latency && unsaid && args.duration.is_none() && args.rate.is_none();
+    let connections = args.connections.unwrap_or(Count(if modest {
+        MODEST_CONNECTIONS
+    } else {
+        CONNECTIONS
+    }));
     Ok(LoadConfig {
         amount,
         max_duration,
@@ -357,7 +380,8 @@ fn load(args: &LoadArgs, test: Option<args::Test>) -> Result<LoadConfig, Failure
         warmup,
         ramp_up: args.ramp_up.map_or(Duration::ZERO, |time| time.0),
         streams: between("--streams", args.streams.unwrap_or(Count(1)), MOST_STREAMS)?,
-        connections: between("--connections", args.connections, MOST_CONNECTIONS)?,
+        connections: between("--connections", connections, MOST_CONNECTIONS)?,
+        modest,
         threads: args
             .threads
             .map(|threads| between("--threads", threads, MOST_THREADS))
@@ -421,6 +445,31 @@ pub(super) mod tests {
         for arguments in [&["http://a"][..], &["http://a", "--resolution", "auto"]] {
             assert_eq!(config(arguments).expect("a URL").policy, Policy::default());
         }
+    }
+
+    #[test]
+    fn a_latency_is_judged_at_a_modest_load_unless_one_is_asked_for() {
+        let load = |more: &[&str]| {
+            let load = config(&[more, &["http://a"]].concat()).expect("a URL").load;
+            (load.connections, load.modest)
+        };
+        for slo in [
+            "v1.p99 < 1s",
+            "v1.mean < v2.mean",
+            "v1.max < 1s",
+            "v1.p50 > v2.p50 * 2",
+        ] {
+            assert_eq!(load(&["--slo", slo]), (10, true), "{slo}");
+            for typed in [&["-n", "50"], &["-z", "1s"], &["-q", "9"], &["-c", "100"]] {
+                let asked = load(&[&["--slo", slo][..], typed].concat());
+                assert_eq!(asked, (100, false), "{slo} {typed:?}");
+            }
+        }
+        for slo in ["v1.errors < 1%", "all.rps > 5", "v1.share > 5%"] {
+            assert_eq!(load(&["--slo", slo]), (100, false), "{slo}");
+        }
+        assert_eq!(load(&["-c", "10"]), (10, false));
+        assert_eq!(load(&[]), (100, false));
     }
 
     #[test]

@@ -6,9 +6,9 @@ use crate::diag::render::render;
 use crate::diag::{Diagnostic, Sources};
 use crate::observe::Observation;
 use crate::split::Expected;
+use crate::verdict::Verdict;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::slo::{Slo, SloProblem, evaluate};
-use crate::verdict::{Verdict, healthy, with_slos};
+use crate::verdict::slo::{Slo, SloProblem, decided};
 
 const HELP: &str = "write it as TARGET.METRIC < VALUE, as in --slo 'canary.p99 < 200ms'";
 
@@ -47,14 +47,14 @@ pub(super) fn decide(
     if expected.is_none() && seen.answered() > 0 {
         check(slos, |slo| slo.check_seen(sorted))?;
     }
-    let mut results: Vec<_> = slos
-        .iter()
-        .map(|slo| evaluate(slo, sorted, seen, expected))
-        .collect();
-    if require_healthy {
-        results.extend(healthy(expected, sorted, seen, verdict.alpha));
-    }
-    Ok(with_slos(verdict, &results))
+    Ok(decided(
+        slos,
+        require_healthy,
+        verdict,
+        sorted,
+        seen,
+        expected,
+    ))
 }
 
 fn check(slos: &[Slo], test: impl Fn(&Slo) -> Result<(), SloProblem>) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ use super::unidentified::{self, Unidentified};
 use crate::bucket::{Bucketer, Reduce};
 use crate::load::{self, Control};
 use crate::observe::Observation;
-use crate::report::{self, Report, Run};
+use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
@@ -68,6 +68,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, 
         until,
         policy,
     } = planned(&config.load, &config.request, expected, &config.policy)?;
+    let load = Load::of(&plan, config.load.modest);
     let watched = until != Until::Sent;
     let exactly = matches!(config.load.amount, Amount::Exactly(_));
     // Objectives are tested once, at the end: a split that holds is no reason to end early.
@@ -180,6 +181,10 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, 
             .map_or_else(Vec::new, findings),
         notes,
     });
+    let report = Report {
+        load: Some(load),
+        ..report
+    };
     Ok(Measured { report, untied })
 }
 

@@ -37,9 +37,9 @@ pub(super) struct LoadArgs {
     /// First wait until the split is stationary, at most this long; then start a fresh sample
     #[arg(long, value_name = "TIME")]
     pub(super) settle: Option<Period>,
-    /// Connections; with --rate those to begin with
-    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", default_value = "100", allow_negative_numbers = true)]
-    pub(super) connections: Count,
+    /// Connections; with --rate those to begin with [default: 100; 10 with an objective for a latency and none of -n, -z, -q]
+    #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", allow_negative_numbers = true)]
+    pub(super) connections: Option<Count>,
     /// Send for this long instead, then wait for what is under way: 10s, 1m30s
     #[arg(short = 'z', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) duration: Option<Period>,

@@ -38,6 +38,8 @@ pub(super) struct Lane {
     last: Cell<Instant>,
     /// Whether requests count already, in a closed loop.
     warm: Cell<bool>,
+    /// Requests of a closed loop that meet a server at rest: as many as may be under way. None after a warm-up.
+    pub(super) first_batch: u64,
     /// The schedule of an open loop.
     slots: Option<RefCell<Slots>>,
     /// Workers of an open loop that have nothing to do, the one that has waited longest first.
@@ -67,7 +69,11 @@ pub(super) enum Due {
 impl Lane {
     pub(super) fn new(job: Arc<Job>, part: &Part) -> Self {
         let seed = job.plan.seed.wrapping_add(part.index.into());
+        let slots = job.plan.slots(part).map(RefCell::new);
+        let at_once = u64::from(job.plan.connections) * u64::from(job.plan.streams);
+        let at_rest = slots.is_none() && job.plan.warmup == Warmup::None;
         Self {
+            first_batch: if at_rest { at_once } else { 0 },
             recorder: RefCell::default(),
             resolver: Resolver::default(),
             scratch: Rc::new(scratch()),
@@ -77,7 +83,7 @@ impl Lane {
             rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
             last: Cell::new(job.epoch),
             warm: Cell::new(job.plan.warmup == Warmup::None),
-            slots: job.plan.slots(part).map(RefCell::new),
+            slots,
             idle: RefCell::default(),
             full: Cell::new(false),
             fresh: Cell::new(0),

@@ -45,6 +45,8 @@ struct Ended {
     outcome: Outcome<usize>,
     /// The connection it went over.
     connection: u32,
+    /// When it was taken up: before it connected, where it had to.
+    begun: Instant,
     sent: Instant,
     first_byte: Instant,
     done: Instant,
@@ -130,6 +132,14 @@ impl Lane {
             sequence,
             connection: ended.connection,
         };
+        let answered = matches!(ended.outcome, Outcome::Answered(_));
+        if let Some(begin) = self.job.begin.get() {
+            let since = |at: Instant| at.saturating_duration_since(*begin);
+            recorder.passed(since(ended.begun), since(ended.done), answered);
+        }
+        if answered && sequence < self.first_batch {
+            recorder.first(timing.service);
+        }
         recorder.record(sent, ended.outcome, timing);
         self.ended(ended.done);
     }
@@ -146,14 +156,20 @@ impl Lane {
         let Prepared::Http1 { bytes, last, .. } = &self.job.prepared else {
             unreachable!("a line of one's own carries HTTP/1.1");
         };
+        let mut first = None;
         loop {
             let mut connection = match kept.take() {
                 Some(connection) => connection,
-                // Connecting is rare, and takes more room than everything else in this task.
-                None => match Box::pin(self.open_own()).await {
-                    Ok(connection) => connection,
-                    Err((failure, number)) => return Ended::unconnected(failure, number),
-                },
+                None => {
+                    let since = *first.get_or_insert_with(Instant::now);
+                    // Connecting is rare, and takes more room than everything else in this task.
+                    match Box::pin(self.open_own()).await {
+                        Ok(connection) => connection,
+                        Err((failure, number)) => {
+                            return Ended::unconnected(failure, number, since);
+                        }
+                    }
+                }
             };
             let idle = connection.used();
             let request = if connection.spend() { last } else { bytes };
@@ -164,7 +180,8 @@ impl Lane {
             if matches!(ended, Ok(Ok(_))) && connection.reusable() {
                 *kept = Some(connection);
             }
-            if let Some(ended) = self.concluded(ended, begun, number, idle) {
+            let since = *first.get_or_insert(begun);
+            if let Some(ended) = self.concluded(ended, (since, begun), number, idle) {
                 return ended;
             }
         }
@@ -174,14 +191,19 @@ impl Lane {
         let Prepared::Http2(request) = &self.job.prepared else {
             unreachable!("a shared line carries HTTP/2");
         };
-        let mut again = false;
+        let (mut again, mut first) = (false, None);
         loop {
             let connection = match group.open() {
                 Some(connection) => connection,
-                None => match Box::pin(self.open_shared(group)).await {
-                    Ok(connection) => connection,
-                    Err((failure, number)) => return Ended::unconnected(failure, number),
-                },
+                None => {
+                    let since = *first.get_or_insert_with(Instant::now);
+                    match Box::pin(self.open_shared(group)).await {
+                        Ok(connection) => connection,
+                        Err((failure, number)) => {
+                            return Ended::unconnected(failure, number, since);
+                        }
+                    }
+                }
             };
             let retry = connection.used() && !again;
             connection.spend();
@@ -206,7 +228,8 @@ impl Lane {
                 Err(Expired) if !connection.heard_since(begun) => connection.retire(),
                 _ => {}
             }
-            if let Some(ended) = self.concluded(ended, begun, connection.number, retry) {
+            let since = *first.get_or_insert(begun);
+            if let Some(ended) = self.concluded(ended, (since, begun), connection.number, retry) {
                 return ended;
             }
             again = true;
@@ -239,7 +262,7 @@ impl Lane {
     fn concluded(
         &self,
         ended: Result<Result<Whole, Broken>, Expired>,
-        sent: Instant,
+        (begun, sent): (Instant, Instant),
         connection: u32,
         retry: bool,
     ) -> Option<Ended> {
@@ -273,6 +296,7 @@ impl Lane {
         Some(Ended {
             outcome,
             connection,
+            begun,
             sent,
             first_byte,
             done,
@@ -344,11 +368,12 @@ impl Group {
 
 impl Ended {
     /// Nothing was sent, and nothing is timed.
-    fn unconnected(failure: Failure, connection: u32) -> Self {
+    fn unconnected(failure: Failure, connection: u32, begun: Instant) -> Self {
         let now = Instant::now();
         Self {
             outcome: Outcome::Failed(failure),
             connection,
+            begun,
             sent: now,
             first_byte: now,
             done: now,

@@ -5,6 +5,7 @@ mod pace;
 mod phases;
 mod recorder;
 mod summary;
+mod timeline;
 mod value_counts;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use summary::Latency;
+pub use timeline::{Slice, Timeline};
 pub use value_counts::ValueCounts;
 
 use crate::split::{Bucket, Consulted};
@@ -103,6 +105,11 @@ pub struct Observation {
     pub phases: Phases,
     /// How well the starts of an open loop were kept; `None` for a closed loop.
     pub pace: Option<Pace>,
+    /// Service times of the first requests of a closed loop, one for each that may be under way: they met a server at rest.
+    /// In microseconds; `None` for an open loop, and after a warm-up.
+    pub first_batch: Option<Histogram<u64>>,
+    /// When requests began and ended.
+    pub timeline: Timeline,
     /// How the first requests ended, in the order of dispatch.
     pub ledger: Ledger,
     /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
@@ -233,6 +240,10 @@ impl Observation {
         if let Some(pace) = &other.pace {
             self.pace.get_or_insert_default().merge(pace);
         }
+        if let Some(first) = &other.first_batch {
+            add(self.first_batch.get_or_insert_with(histogram), first);
+        }
+        self.timeline.merge(&other.timeline);
         self.ledger.merge(&other.ledger);
         self.carried.merge(&other.carried);
         let asked = self.consulted.len().max(other.consulted.len());
@@ -254,11 +265,14 @@ impl Observation {
         }
     }
 
-    /// Adds another run, of another load generator: unlike [`Self::merge`], sequence and connection numbers are its own.
+    /// Adds another run, of another load generator: unlike [`Self::merge`], sequence and connection numbers are its own. So is
+    /// its time: the sum has no timeline.
     pub fn append(&mut self, other: &Self) {
+        self.timeline = Timeline::default();
         let ledger = std::mem::take(&mut self.ledger);
         let counts = Self {
             ledger: Ledger::default(),
+            timeline: Timeline::default(),
             ..other.clone()
         };
         self.merge(&counts);
@@ -303,6 +317,12 @@ mod tests {
                     seen.pace.get_or_insert_default().late += 1;
                 }
                 seen.tallies.entry(bucket).or_default().merge(&one);
+                let (begun, took) = (
+                    Duration::from_micros(at as u64 * 90_000),
+                    Duration::from_micros(micros),
+                );
+                seen.timeline.record(begun, begun + took, true);
+                note(seen.first_batch.get_or_insert_with(histogram), took);
                 note(
                     &mut seen.phases.first_byte,
                     Duration::from_micros(micros / 2),

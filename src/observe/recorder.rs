@@ -80,6 +80,16 @@ impl Recorder {
         }
     }
 
+    /// Notes when a request began and ended, counted from the beginning of the run.
+    pub fn passed(&mut self, begun: Duration, ended: Duration, answered: bool) {
+        self.rest.timeline.record(begun, ended, answered);
+    }
+
+    /// Notes the service time of a response to one of the first requests of a closed loop.
+    pub fn first(&mut self, service: Duration) {
+        note(self.rest.first_batch.get_or_insert_with(histogram), service);
+    }
+
     /// Counts an established connection.
     pub fn connected(&mut self, setup: Setup) {
         self.rest.connections += 1;

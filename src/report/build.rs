@@ -2,8 +2,8 @@
 
 use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
-    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PhaseRows,
-    PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
+    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PackedTimeline,
+    PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
 };
 use crate::observe::{FailureKind, Latency, Observation};
 use crate::split::{Broken, Bucket, Declared, Expected, Target};
@@ -82,6 +82,7 @@ pub fn report(run: Run<'_>) -> Report {
             seed: run.policy.seed,
         },
         target: run.request,
+        load: None,
         expected,
         policy: *run.policy,
         observation,
@@ -175,6 +176,8 @@ fn seen(run: &Run<'_>) -> Seen {
         phases_ms: PhaseRows::of(seen),
         phases: PhasesRecorded::of(&seen.phases),
         pace: seen.pace.as_ref().map(PaceRow::of),
+        first_batch: seen.first_batch.as_ref().map(Recorded::of),
+        timeline: PackedTimeline::pack(&seen.timeline),
         buckets: bucket_rows(run, rows),
         targets: target_rows(run),
         failures: failures.collect(),

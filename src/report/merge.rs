@@ -8,10 +8,8 @@ use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::slo::{Slo, SloProblem, evaluate};
-use crate::verdict::{
-    Balancing, Caveat, Evidence, Part, Verdict, healthy, judge_together, rejudge, with_slos,
-};
+use crate::verdict::slo::{Slo, SloProblem, decided};
+use crate::verdict::{Balancing, Caveat, Evidence, Part, Verdict, judge_together, rejudge};
 
 /// What is asked this time where it differs from then.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -288,6 +286,8 @@ fn together(saved: &[Saved], parts: &[SavedPart]) -> Result<Report, MergeError> 
     let report = built(first, &seen, &mapping, known, verdict)?;
     Ok(Report {
         generators,
+        // Each part has its own.
+        load: None,
         ..report
     })
 }
@@ -319,15 +319,15 @@ fn built(
     let pair = saved.expected.as_ref().map(|expected| (expected, mapping));
     let sorted = Attribution::new(seen, pair);
     let slos = objectives(saved, &sorted)?;
-    let expected = saved.expected.as_ref();
-    let mut results: Vec<_> = slos
-        .iter()
-        .map(|slo| evaluate(slo, &sorted, seen, expected))
-        .collect();
-    if saved.policy.require_healthy {
-        results.extend(healthy(expected, &sorted, seen, saved.policy.alpha));
-    }
-    Ok(report(Run {
+    let verdict = decided(
+        &slos,
+        saved.policy.require_healthy,
+        verdict,
+        &sorted,
+        seen,
+        saved.expected.as_ref(),
+    );
+    let report = report(Run {
         request: saved.request.clone(),
         declared: pair,
         rule: saved.rule.clone(),
@@ -337,10 +337,14 @@ fn built(
         sorted: &sorted,
         policy: &saved.policy,
         watched: saved.watched,
-        verdict: with_slos(verdict, &results),
+        verdict,
         findings: known.findings,
         notes: known.notes,
-    }))
+    });
+    Ok(Report {
+        load: saved.load.clone(),
+        ..report
+    })
 }
 
 /// The objectives, and whether their targets exist.

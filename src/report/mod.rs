@@ -17,6 +17,7 @@ mod html;
 mod json;
 mod junit;
 pub mod lint;
+mod load;
 mod markdown;
 mod merge;
 mod oneline;
@@ -30,6 +31,7 @@ mod size;
 mod svg;
 mod table;
 mod text;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -45,6 +47,7 @@ pub use charted::{ConnectionRow, Connections, Slice};
 pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use excerpt::Excerpt;
 pub use format::{FORMATS, Format, Style, format};
+pub use load::{Load, PerConnection};
 pub use merge::{Changes, MergeError, again};
 pub use phases::{PaceRow, PhaseRows, PhasesRecorded};
 pub use recorded::Recorded;
@@ -52,6 +55,7 @@ pub use requests::Requests;
 pub use saved::{ReadError, read};
 pub(crate) use shown::fitted;
 pub use size::render as render_size;
+pub use timeline::PackedTimeline;
 
 /// The name and major version of the JSON form.
 pub const SCHEMA: &str = "resplit.report/1";
@@ -65,6 +69,9 @@ pub struct Report {
     pub tool: Tool,
     /// What was asked.
     pub target: Request,
+    /// How much was sent, and how; `None` where reports were merged, and in old ones.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub load: Option<Load>,
     /// What was declared.
     pub expected: Option<Expectation>,
     /// What was asked of the counts.
@@ -196,6 +203,12 @@ pub struct Seen {
     /// How well the starts of `--rate` were kept; `None` without it.
     #[serde(default)]
     pub pace: Option<PaceRow>,
+    /// Service times of the first responses of a closed loop, one for each request that may be under way, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_batch: Option<Recorded>,
+    /// When requests began and ended. A merged report has them in its parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<PackedTimeline>,
     /// Answers by value.
     pub buckets: Vec<BucketRow>,
     /// Answers by declared target, in the order of the declaration.

@@ -104,7 +104,7 @@ fn unzigzag(number: u64) -> i64 {
 }
 
 /// Seven bits at a time, the lowest first; all but the last byte have the high bit.
-fn write(out: &mut Vec<u8>, mut number: u64) {
+pub(super) fn write(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(u8::try_from(number & 0x7f).expect("seven bits") | 0x80);
         number >>= 7;
@@ -112,7 +112,7 @@ fn write(out: &mut Vec<u8>, mut number: u64) {
     out.push(u8::try_from(number).expect("seven bits"));
 }
 
-fn read(numbers: &mut &[u8]) -> Option<u64> {
+pub(super) fn read(numbers: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..63).step_by(7) {
         let (byte, rest) = numbers.split_first()?;

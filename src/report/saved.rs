@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{DeclaredShare, Excerpt, PaceRow, Recorded, Report, Request, SCHEMA};
+use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::observe::{Failed, FailureKind, Ledger, Observation, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
@@ -25,6 +25,7 @@ pub(super) struct Saved {
     pub(super) findings: Vec<Caveat>,
     pub(super) notes: Vec<Caveat>,
     pub(super) slos: Vec<String>,
+    pub(super) load: Option<Load>,
 }
 
 /// Why a text is no report.
@@ -112,6 +113,7 @@ impl Saved {
                 // What --require-healthy asks is a part of the policy.
                 .filter(|slo| !is_healthy(slo))
                 .collect(),
+            load: report.load.clone(),
             expected,
         })
     }
@@ -182,6 +184,10 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
             .map_err(|_| ReadError::Damaged("it took no possible time"))?,
         phases: saved.phases.phases(),
         pace: saved.pace.as_ref().map(PaceRow::pace),
+        first_batch: saved
+            .first_batch
+            .as_ref()
+            .map(|first| first.latencies().clone()),
         ..Observation::default()
     };
     let mut buckets = Vec::new();
@@ -220,6 +226,11 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
             .ok_or(ReadError::Damaged("its requests do not unpack"))?;
     } else {
         seen.ledger = Ledger::default();
+    }
+    if let Some(course) = &saved.timeline {
+        seen.timeline = course
+            .unpack((seen.answered(), seen.failed()))
+            .ok_or(ReadError::Damaged("its timeline does not unpack"))?;
     }
     if seen.answered() != saved.answered || seen.answered() + seen.failed() != seen.sent {
         return Err(ReadError::Damaged("its counts do not add up"));

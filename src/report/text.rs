@@ -154,8 +154,14 @@ pub(super) fn head(report: &Report) -> String {
     } else {
         String::new()
     };
+    let load = (report.load.as_ref().filter(|load| load.modest)).map_or_else(String::new, |load| {
+        format!(
+            "\n{} at a time, as fast as answered: a modest load for the objective; -c, -n, -z or -q ask for another",
+            counted(load.connections.into(), "connection")
+        )
+    });
     format!(
-        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}",
+        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}{load}",
         request.method,
         safe(&request.url),
         counted(seen.sent, "request"),
@@ -349,6 +355,18 @@ pub(super) fn next_step(report: &Report) -> Option<String> {
         return None;
     }
     match (verdict.outcome, verdict.requests_needed) {
+        (Outcome::Inconclusive, _) if verdict.slos.iter().any(SloResult::hangs_on_unattributed) => {
+            let seen = &report.observation;
+            Some(
+                if report.expected.is_some() && seen.unattributed == seen.failed {
+                    "find out why requests had no response: each may be an error of any target"
+                        .to_owned()
+                } else {
+                    "let every version name itself in its errors too, as in a response header (--bucket header:NAME)"
+                    .to_owned()
+                },
+            )
+        }
         (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
             Some(format!("run again with -n {n} --reuse 2"))
         }

@@ -203,7 +203,7 @@ pub fn is_healthy(slo: &str) -> bool {
 /// What `--require-healthy` asks of each target with a share: responses that are not mostly errors. Without a declaration it
 /// asks that of all responses.
 #[must_use]
-pub fn healthy(
+pub(super) fn healthy(
     expected: Option<&Expected>,
     sorted: &Attribution,
     seen: &Observation,
@@ -226,6 +226,7 @@ pub fn healthy(
                 slo: format!("{OBJECTIVE}{}", own.target.unwrap_or("all")),
                 outcome,
                 observed: (own.total > 0).then(|| own.failed() as f64 / own.total as f64),
+                observed_most: None,
                 limit: Some(0.5),
                 p_value: None,
                 interval: None,

@@ -19,7 +19,9 @@ mod failing;
 pub mod identity_source;
 mod map_rule;
 pub mod mapping;
+mod outage;
 mod pace;
+mod queueing;
 mod reason;
 mod sample;
 mod silent;
@@ -43,7 +45,7 @@ use mapping::Mapping;
 use sample::Sample;
 
 pub use diagnosis::Rival;
-pub use failing::{healthy, is_healthy};
+pub use failing::is_healthy;
 pub use silent::advice;
 pub use slo::{SloResult, with_slos};
 pub use together::{Generator, Part, judge_together, rejudge};
@@ -395,9 +397,13 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 
 /// What has to be said about how requests were sent, whatever was declared.
 fn of_the_sender(seen: &Observation) -> impl Iterator<Item = Caveat> {
-    [pace::caveat(seen), again::caveat(seen)]
-        .into_iter()
-        .flatten()
+    [
+        outage::caveat(seen),
+        pace::caveat(seen),
+        again::caveat(seen),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn blank(outcome: Outcome, policy: &Policy) -> Verdict {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Caveat, Evidence, Outcome, Policy, Verdict, Watch, judge};
+use super::{Caveat, Evidence, Outcome, Policy, Verdict, Watch, judge, outage};
 use crate::stats::dependence::rao_scott;
 use crate::stats::heterogeneity::Heterogeneity;
 use crate::units::percent;
@@ -49,7 +49,9 @@ pub fn judge_together(
     policy: &Policy,
 ) -> (Verdict, Vec<Generator>) {
     let watched = parts.iter().any(|part| part.watched);
-    let verdict = rejudge(&all, policy, watched);
+    let mut verdict = rejudge(&all, policy, watched);
+    // Each has a time of its own.
+    verdict.caveats.extend(parts.iter().filter_map(outages));
     let own_policy = Policy {
         alpha: policy.alpha / parts.len() as f64,
         ..*policy
@@ -77,6 +79,15 @@ pub fn judge_together(
     let verdict = diverged_alone(verdict, parts, &verdicts);
     let verdict = disagreeing(verdict, &generators, &agreement);
     (as_clusters(verdict, &all, &tables), generators)
+}
+
+/// The outage that a generator met, with its name.
+fn outages(part: &Part<'_>) -> Option<Caveat> {
+    let outage = outage::caveat(part.evidence.seen)?;
+    Some(Caveat {
+        message: format!("{}: {}", part.name, outage.message),
+        ..outage
+    })
 }
 
 /// Judges; a run that was watched is looked at again, request by request, as it was then.

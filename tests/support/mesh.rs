@@ -13,8 +13,8 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -46,6 +46,8 @@ pub(crate) struct Builder {
     pick: Pick,
     identity: Option<Identity>,
     gate: Option<Gate>,
+    pause: Option<Pause>,
+    alone: Option<Duration>,
 }
 
 /// One place a request may end.
@@ -54,7 +56,18 @@ struct Target {
     weight: u64,
     status: u16,
     latency: Duration,
+    /// Errors that do not say that they are its.
+    bare: Option<Identityless>,
     hits: AtomicU64,
+}
+
+/// A time in which nothing is answered.
+struct Pause {
+    /// Requests before it.
+    after: u64,
+    length: Duration,
+    /// When it is over; known once it has begun.
+    until: OnceLock<Instant>,
 }
 
 /// Answers that do not say who answered.
@@ -78,6 +91,9 @@ struct State {
     pick: Pick,
     identity: Option<Identity>,
     gate: Option<Gate>,
+    pause: Option<Pause>,
+    /// Whoever holds it works on a request for so long, and everybody else waits.
+    alone: Option<(tokio::sync::Mutex<()>, Duration)>,
     rng: Mutex<Xoshiro256PlusPlus>,
     served: AtomicU64,
     connections: AtomicU64,
@@ -101,6 +117,7 @@ impl Mesh {
                 weight,
                 status: 200,
                 latency: Duration::ZERO,
+                bare: None,
                 hits: AtomicU64::new(0),
             })
             .collect();
@@ -116,6 +133,8 @@ impl Mesh {
             pick: Pick::Request,
             identity: None,
             gate: None,
+            pause: None,
+            alone: None,
         }
     }
 
@@ -188,6 +207,32 @@ impl Builder {
         self
     }
 
+    /// Gives a share of a target's requests a 503 that does not say whose it is.
+    pub(crate) fn bare_errors(mut self, name: &str, body: &str, percent: u64) -> Self {
+        self.target(name).bare = Some(Identityless {
+            status: 503,
+            body: body.to_owned(),
+            per_million: percent * 10_000,
+        });
+        self
+    }
+
+    /// Answers nothing for a while after so many requests.
+    pub(crate) fn pause(mut self, after: u64, length: Duration) -> Self {
+        self.pause = Some(Pause {
+            after,
+            length,
+            until: OnceLock::new(),
+        });
+        self
+    }
+
+    /// Works on one request at a time, for so long each.
+    pub(crate) fn one_at_a_time(mut self, work: Duration) -> Self {
+        self.alone = Some(work);
+        self
+    }
+
     /// Picks once for each connection, as a proxy that balances TCP does.
     pub(crate) fn per_connection(mut self) -> Self {
         self.pick = Pick::Connection;
@@ -220,6 +265,8 @@ impl Builder {
             pick: self.pick,
             identity: self.identity,
             gate: self.gate,
+            pause: self.pause,
+            alone: self.alone.map(|work| (tokio::sync::Mutex::default(), work)),
             rng: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(self.seed)),
             served: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -305,7 +352,15 @@ async fn answer(
     pinned: Option<&Target>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    state.served.fetch_add(1, Ordering::SeqCst);
+    let before = state.served.fetch_add(1, Ordering::SeqCst);
+    if let Some(pause) = state.pause.as_ref().filter(|pause| before >= pause.after) {
+        let until = *pause.until.get_or_init(|| Instant::now() + pause.length);
+        tokio::time::sleep_until(until.into()).await;
+    }
+    if let Some((turn, work)) = &state.alone {
+        let _turn = turn.lock().await;
+        tokio::time::sleep(*work).await;
+    }
     if let Some(none) = &state.identityless
         && state.draw(1_000_000) < none.per_million
     {
@@ -318,6 +373,11 @@ async fn answer(
     }
     if !target.latency.is_zero() {
         tokio::time::sleep(target.latency).await;
+    }
+    if let Some(bare) = &target.bare
+        && state.draw(1_000_000) < bare.per_million
+    {
+        return Ok(respond(Response::builder().status(bare.status), &bare.body));
     }
     let name = &target.name;
     let head = Response::builder()

@@ -60,7 +60,7 @@ pub(super) fn section(report: &Report) -> Markup {
                     dd {
                         "quantiles, shares and error rates against a value: one-sided exact binomial (fails at 0.01, holds at 0.05); "
                         "latencies of two targets: 95% interval of the ratio (MOVER); error rates of two targets: Fisher's mid-p or "
-                        "Newcombe's interval."
+                        "Newcombe's interval; what nobody can be blamed for counts against an objective before it holds."
                     }
                 }
                 @if !report.generators.is_empty() {

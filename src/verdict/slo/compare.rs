@@ -1,5 +1,6 @@
 //! Two targets beside each other: the ratio of latencies, the difference of error rates.
 
+use super::blame::{Range, worst_case, worst_outcome};
 use super::evaluate::{gate, open, outcome, p_value, reason, settles, shown};
 use super::measured::{ALPHA, LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{closer, more, requests, whole};
@@ -88,78 +89,134 @@ pub(super) fn against_errors(
     below: bool,
     margin: f64,
 ) -> SloResult {
-    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
-    let (canary, stable) = (one.errors, other.errors);
+    let (canary, stable) = (
+        run.measured(&measure.subject).errors,
+        run.measured(&base.subject).errors,
+    );
     let fraction = |errors: Errors| (errors.n > 0).then(|| errors.errors as f64 / errors.n as f64);
-    let n = canary.n + stable.n;
-    let side = |errors: Errors| {
-        let rate = fraction(errors).map_or_else(|| "no answers".to_owned(), percent);
-        format!("{rate} ({} of {})", errors.errors, errors.n)
+    let n = canary.least.n + stable.least.n;
+    let side = |range: Range| {
+        let Errors { errors, n } = range.least;
+        let rate = fraction(range.least).map_or_else(|| "no answers".to_owned(), percent);
+        format!("{rate} ({errors} of {n})")
     };
-    let seen = format!("{} against {}", side(canary), side(stable));
+    let nobodys = canary.nobodys().max(stable.nobodys());
+    let doubt = if nobodys > 0 {
+        format!(", but {} may be of either", run.whose(nobodys, "request"))
+    } else {
+        String::new()
+    };
+    let seen = format!("{} against {}{doubt}", side(canary), side(stable));
     let known = SloResult {
-        observed: fraction(canary),
-        limit: fraction(stable).map(|stable| stable + margin),
+        observed: fraction(canary.least),
+        observed_most: canary.highest(),
+        limit: fraction(stable.least).map(|stable| stable + margin),
         ..open(n)
     };
-    if canary.n == 0 || stable.n == 0 {
+    if canary.least.n == 0 || stable.least.n == 0 {
         return SloResult {
             reason: seen,
             ..known
         };
     }
+    // Whatever is nobody's counts against the objective on one side, or in its favour on the other.
+    let (worst, best) = canary.sides(below);
+    let (against_best, against_worst) = stable.sides(below);
+    let sides = [(against_worst, worst), (against_best, best)];
     if margin == 0.0 {
+        without_margin(run, known, &seen, sides, below)
+    } else {
+        with_margin(run, known, &seen, sides, below, margin)
+    }
+}
+
+/// Fisher's test; `sides` are the other target and the one that is judged, in the worst case and in the best.
+fn without_margin(
+    run: &Run<'_>,
+    known: SloResult,
+    seen: &str,
+    sides: [(Errors, Errors); 2],
+    below: bool,
+) -> SloResult {
+    let [worst, best] = sides.map(|(stable, canary)| {
         let (higher, lower) = (
             rate::fisher(stable, canary).mid_p,
             rate::fisher(canary, stable).mid_p,
         );
-        let gated = if below {
+        if below {
             gate(higher, lower)
         } else {
             gate(lower, higher)
-        };
-        let outcome = outcome(gated.gate);
-        let open = outcome == SloOutcome::Inconclusive;
-        let needed = if open {
-            more(&gated).and_then(|scale| whole(run.seen.sent as f64 * scale))
-        } else {
-            None
-        };
-        let help = match needed {
-            None if open => "; equal rates cannot be told apart, allow a margin as in + 1%",
-            _ => "",
-        };
-        return SloResult {
-            outcome,
-            p_value: Some(p_value(&gated)),
-            reason: format!("{}{help}", reason(&seen, &gated, needed)),
-            requests_needed: needed,
-            ..known
-        };
+        }
+    });
+    let gated = worst_case(&worst, &best);
+    let outcome = outcome(gated.gate);
+    let open = outcome == SloOutcome::Inconclusive;
+    let needed = if open {
+        more(&gated).and_then(|scale| whole(run.seen.sent as f64 * scale))
+    } else {
+        None
+    };
+    let help = match needed {
+        None if open && worst == best => {
+            "; equal rates cannot be told apart, allow a margin as in + 1%"
+        }
+        _ => "",
+    };
+    SloResult {
+        outcome,
+        p_value: Some(p_value(&gated)),
+        reason: format!("{}{help}", reason(seen, &gated, needed)),
+        requests_needed: needed,
+        ..known
     }
-    let interval = rate::newcombe(stable, canary, ALPHA);
-    let outcome = within((interval.lo, interval.hi), below, margin);
-    let difference = known.observed.unwrap_or(0.0) - fraction(stable).unwrap_or(0.0);
+}
+
+/// Newcombe's interval of the difference; `sides` as for the test without a margin.
+fn with_margin(
+    run: &Run<'_>,
+    known: SloResult,
+    seen: &str,
+    sides: [(Errors, Errors); 2],
+    below: bool,
+    margin: f64,
+) -> SloResult {
+    let rate = |errors: Errors| errors.errors as f64 / errors.n as f64;
+    let intervals = sides.map(|(stable, canary)| rate::newcombe(stable, canary, ALPHA));
+    let decided = intervals.map(|interval| within((interval.lo, interval.hi), below, margin));
+    let outcome = worst_outcome(decided[0], decided[1]);
+    // More requests shrink an interval onto its difference: that helps where it lies on the side that would decide.
+    let scale = |at: usize, holds: bool| {
+        let (stable, canary) = sides[at];
+        let difference = rate(canary) - rate(stable);
+        let distance = margin - difference;
+        let (low, high) = (intervals[at].lo, intervals[at].hi);
+        ((distance > 0.0) == (below == holds))
+            .then(|| closer(distance, difference - low, high - difference))
+            .flatten()
+    };
     let needed = (outcome == SloOutcome::Inconclusive)
-        .then(|| {
-            closer(
-                margin - difference,
-                difference - interval.lo,
-                interval.hi - difference,
-            )
-        })
+        .then(|| scale(0, true).or_else(|| scale(1, false)))
         .flatten()
         .and_then(|scale| whole(run.seen.sent as f64 * scale));
+    let (low, high) = (
+        intervals[0].lo.min(intervals[1].lo),
+        intervals[0].hi.max(intervals[1].hi),
+    );
     let points = |value: f64| format!("{:.2}", value * 100.0);
+    let difference = known
+        .observed
+        .zip(known.limit)
+        .map_or(0.0, |(one, other)| one - (other - margin));
     let why = format!(
         "the difference is {} points, between {} and {} (95%)",
         points(difference),
-        points(interval.lo),
-        points(interval.hi)
+        points(low),
+        points(high)
     );
     SloResult {
         outcome,
-        interval: Some([interval.lo, interval.hi].map(finite)),
+        interval: Some([low, high].map(finite)),
         reason: format!("{seen}; {why}{}", settles(needed)),
         requests_needed: needed,
         ..known

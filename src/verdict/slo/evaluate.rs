@@ -10,17 +10,22 @@
 //! | errors against another's | one-sided Fisher, mid-p | p <= 0.01 | p <= 0.05 |
 //! | errors against another's plus a margin | Newcombe's 95 % interval of the difference | beyond | within |
 //! | max, rps | none: compared as they are | beyond | within |
+//!
+//! Of an error rate and of a share, what nobody can be blamed for may be anybody's (`blame`): pass is tested with all of it
+//! counted against the objective, failed with all of it counted in its favour, in every form.
 
+use super::blame::{Range, worst_case};
 use super::compare::{against_errors, against_latency};
 use super::form::Form;
 use super::lex::Op;
 use super::measured::{LEAST_FOR_MEAN, Measured, Run};
-use super::needed::{answers_to_decide, more, requests};
-use super::{Measure, Metric, Slo, SloOutcome, SloResult};
+use super::needed::{more, requests, requests_to_decide};
+use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::chi_square::normal_sf;
 use crate::stats::gate::{self, Gate, Gated};
+use crate::stats::rate::Errors;
 use crate::units::{counted, percent, seconds};
 use crate::verdict::attribution::Attribution;
 /// Decides an objective.
@@ -31,10 +36,15 @@ pub fn evaluate(
     seen: &Observation,
     expected: Option<&Expected>,
 ) -> SloResult {
+    let named = slo.named.iter().filter_map(|(subject, _)| match subject {
+        Subject::Named(name) => Some(name.as_str()),
+        Subject::All => None,
+    });
     let run = Run {
         sorted,
         seen,
         expected,
+        named: named.collect(),
     };
     let found = match &slo.form {
         Form::Limit {
@@ -73,6 +83,7 @@ pub(super) fn open(n: u64) -> SloResult {
         slo: String::new(),
         outcome: SloOutcome::Inconclusive,
         observed: None,
+        observed_most: None,
         limit: None,
         p_value: None,
         interval: None,
@@ -104,58 +115,72 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
                 counted(n, "answer"),
                 seconds(limit)
             );
-            gated(run, &measured, (k, n), part, &seen, (observed, limit))
+            let sides = [(k, n); 2];
+            gated(run, &measured, sides, part, &seen, (observed, limit))
         }
         Metric::Mean => against_mean(run, measure, &measured, below, limit),
+        Metric::Share => {
+            let share = measured.share;
+            rate_against_limit(run, measure, &measured, (share, "response"), below, limit)
+        }
         _ => {
-            let (hits, n, thing) = if measure.metric == Metric::Share {
-                (measured.n, run.seen.answered(), "answer")
-            } else {
-                let thing = if measured.errors.n > measured.n {
-                    "request"
-                } else {
-                    "answer"
-                };
-                (measured.errors.errors, measured.errors.n, thing)
-            };
-            let observed = (n > 0).then(|| hits as f64 / n as f64);
-            let (part, k) = if below {
-                (limit, hits)
-            } else {
-                (1.0 - limit, n - hits)
-            };
-            let seen = format!(
-                "{}; {hits} of {}",
-                shown(measure, observed),
-                counted(n, thing)
-            );
-            gated(run, &measured, (k, n), part, &seen, (observed, limit))
+            let errors = measured.errors;
+            rate_against_limit(run, measure, &measured, (errors, "request"), below, limit)
         }
     }
 }
 
-/// Whether at most `part` of the answers are of a kind, of which `k` of `n` were.
+/// A part of the responses, or of the requests, against a limit; `what` may be the target's and is not known to be.
+fn rate_against_limit(
+    run: &Run<'_>,
+    measure: &Measure,
+    measured: &Measured,
+    (range, what): (Range, &str),
+    below: bool,
+    limit: f64,
+) -> SloResult {
+    let Errors { errors: hits, n } = range.least;
+    let observed = (n > 0).then(|| hits as f64 / n as f64);
+    let thing = if measure.metric == Metric::Errors && n > measured.n {
+        "request"
+    } else {
+        "response"
+    };
+    let (worst, best) = range.sides(below);
+    let (part, of_a_kind): (f64, fn(Errors) -> u64) = if below {
+        (limit, |side| side.errors)
+    } else {
+        (1.0 - limit, |side| side.n - side.errors)
+    };
+    let sides = [worst, best].map(|side| (of_a_kind(side), side.n));
+    let seen = format!(
+        "{}; {hits} of {}{}",
+        shown(measure, observed),
+        counted(n, thing),
+        run.doubt(range, what)
+    );
+    SloResult {
+        observed_most: range.highest(),
+        n,
+        ..gated(run, measured, sides, part, &seen, (observed, limit))
+    }
+}
+
+/// Whether at most `part` of the answers are of a kind: how many of how many are in the worst case, and in the best.
 fn gated(
     run: &Run<'_>,
     measured: &Measured,
-    (k, n): (u64, u64),
+    [worst, best]: [(u64, u64); 2],
     part: f64,
     seen: &str,
     (observed, limit): (Option<f64>, f64),
 ) -> SloResult {
-    let gated = gate::at_most(part, k, n);
+    let at_most = |(k, n): (u64, u64)| gate::at_most(part, k, n);
+    let gated = worst_case(&at_most(worst), &at_most(best));
     let outcome = outcome(gated.gate);
     let needed = (outcome == SloOutcome::Inconclusive)
-        .then(|| answers_to_decide(k, n, part))
+        .then(|| requests_to_decide(run, measured, [worst, best], part))
         .flatten();
-    // Answers that count here may be more than the target's own: a share is one of all.
-    let sent = run.seen.sent;
-    let fraction = if n > 0 && sent > 0 {
-        Some(n as f64 / sent as f64)
-    } else {
-        measured.fraction
-    };
-    let needed = needed.and_then(|answers| requests(run, fraction, answers));
     SloResult {
         outcome,
         observed,
@@ -163,7 +188,7 @@ fn gated(
         p_value: Some(p_value(&gated)),
         reason: reason(seen, &gated, needed),
         requests_needed: needed,
-        ..open(n)
+        ..open(best.1)
     }
 }
 

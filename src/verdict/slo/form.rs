@@ -41,6 +41,21 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// Everything that is measured for it.
+    pub(super) fn measures(&self) -> impl Iterator<Item = &Measure> {
+        let (measure, others, base) = match self {
+            Self::Limit { measure, .. } => (measure, &[][..], None),
+            Self::Ratio { measure, base, .. } | Self::Difference { measure, base, .. } => {
+                (measure, &[][..], Some(base))
+            }
+            Self::Plain {
+                measure, others, ..
+            } => (measure, others.as_slice(), None),
+        };
+        let others = others.iter().map(|(other, _)| other);
+        std::iter::once(measure).chain(base).chain(others)
+    }
+
     pub(super) fn of(comparison: &Comparison) -> Result<Self, SloProblem> {
         let left = linear(&comparison.left)?;
         let right = linear(&comparison.right)?;

@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 
+use super::blame::{Nobodys, Range};
 use super::{Metric, Subject};
 use crate::observe::{Observation, Tally};
 use crate::split::Expected;
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) sorted: &'a Attribution,
     pub(super) seen: &'a Observation,
     pub(super) expected: Option<&'a Expected>,
+    /// Whom the objective names.
+    pub(super) named: Vec<&'a str>,
 }
 
 /// The answers of a target, or of all.
@@ -39,7 +42,9 @@ pub(super) struct Measured {
     /// Answers.
     pub(super) n: u64,
     /// Errors among them; of all, requests without an answer count on both sides.
-    pub(super) errors: Errors,
+    pub(super) errors: Range,
+    /// Its part of all complete answers.
+    pub(super) share: Range,
     /// Microseconds.
     pub(super) latency: Histogram<u64>,
     /// The fraction of the requests that end here: as seen, else as declared, else unknown.
@@ -79,6 +84,11 @@ impl Run<'_> {
         } else {
             0
         };
+        let own = Errors {
+            errors: errors + lost,
+            n: tally.count + lost,
+        };
+        let Nobodys { errors, responses } = self.nobodys(subject);
         let sent = self.seen.sent;
         let declared = match (target, self.expected) {
             (Some(Place::Target(index)), Some(expected)) => {
@@ -93,10 +103,8 @@ impl Run<'_> {
         };
         Measured {
             n: tally.count,
-            errors: Errors {
-                errors: errors + lost,
-                n: tally.count + lost,
-            },
+            errors: Range::errors(own, errors),
+            share: Range::share(tally.count, self.seen.answered(), responses),
             // What whoever sent had to wait, from when he meant to send.
             latency: tally.response.unwrap_or(tally.latency),
             fraction,
@@ -105,6 +113,18 @@ impl Run<'_> {
 }
 
 impl Measured {
+    /// Latencies alone.
+    pub(super) fn of(latency: Histogram<u64>) -> Self {
+        let (none, n) = (Errors { errors: 0, n: 0 }, latency.len());
+        Self {
+            n,
+            errors: Range::errors(none, 0),
+            share: Range::share(n, n, 0),
+            latency,
+            fraction: None,
+        }
+    }
+
     /// Answers that took longer than so many seconds, those in the cell of the limit included.
     pub(super) fn slower(&self, limit: f64) -> u64 {
         let micros = limit * 1e6;
@@ -217,12 +237,7 @@ mod tests {
         for value in micros {
             latency.record(value).expect("it grows");
         }
-        Measured {
-            n: latency.len(),
-            errors: Errors { errors: 0, n: 0 },
-            latency,
-            fraction: None,
-        }
+        Measured::of(latency)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict. Not: how the text is
 //! read (`parse`), nor the tests (`evaluate`).
 
+mod blame;
 mod compare;
 mod evaluate;
 mod form;
@@ -19,9 +20,11 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::Attribution;
-use super::{Outcome, Verdict};
+use super::failing::healthy;
+use super::{Outcome, Verdict, queueing};
+use crate::observe::Observation;
+use crate::split::Expected;
 use crate::stats::quantile::Estimate;
-use crate::stats::rate::Errors;
 use crate::units::counted;
 pub use evaluate::evaluate;
 use form::Form;
@@ -54,7 +57,8 @@ pub enum Metric {
     Mean,
     /// The slowest answer.
     Max,
-    /// The fraction of answers with a status of 400 or more; of `all`, requests without an answer count too.
+    /// The fraction of answers with a status of 400 or more; of `all`, requests without an answer count too. Of a target,
+    /// what nobody can be blamed for counts in the worst case.
     Errors,
     /// Complete answers per second.
     Rps,
@@ -124,6 +128,10 @@ pub struct SloResult {
     pub outcome: SloOutcome,
     /// What was seen: seconds, fractions, or answers per second; `None` where there was nothing to see.
     pub observed: Option<f64>,
+    /// The highest that is possible of an error rate or a share, with everything that nobody can be blamed for; `None` where
+    /// nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_most: Option<f64>,
     /// What it is compared with, in the same unit.
     pub limit: Option<f64>,
     /// The probability of what was seen, were the truth just on the other side of the limit; of an inconclusive
@@ -138,6 +146,15 @@ pub struct SloResult {
     pub reason: String,
     /// For an inconclusive objective: about how many requests, in all, would settle it.
     pub requests_needed: Option<u64>,
+}
+
+impl SloResult {
+    /// Whether no number of requests would settle it: what nobody can be blamed for stays a part of them.
+    #[must_use]
+    pub fn hangs_on_unattributed(&self) -> bool {
+        let open = self.outcome == SloOutcome::Inconclusive;
+        open && self.observed_most.is_some() && self.requests_needed.is_none()
+    }
 }
 
 impl FromStr for Slo {
@@ -164,6 +181,17 @@ impl fmt::Display for Slo {
 }
 
 impl Slo {
+    /// Whether it is about latencies.
+    #[must_use]
+    pub fn measures_latency(&self) -> bool {
+        self.form.measures().any(|measure| {
+            matches!(
+                measure.metric,
+                Metric::Quantile(_) | Metric::Mean | Metric::Max
+            )
+        })
+    }
+
     /// Whether every target it names was seen, where nothing is declared.
     pub fn check_seen(&self, sorted: &Attribution) -> Result<(), SloProblem> {
         self.check(sorted.rows.iter().flat_map(measured::names))
@@ -217,13 +245,32 @@ impl fmt::Display for Measure {
 
 /// A quantile in seconds with its 95 % bounds, by order statistics; `None` without answers.
 pub(super) fn quantile_of(latencies: &Histogram<u64>, q: f64) -> Option<Estimate> {
-    let measured = measured::Measured {
-        n: latencies.len(),
-        errors: Errors { errors: 0, n: 0 },
-        latency: latencies.clone(),
-        fraction: None,
-    };
-    measured.quantile(q)
+    measured::Measured::of(latencies.clone()).quantile(q)
+}
+
+/// Decides objectives, with those of `--require-healthy`, and what they make of a verdict on the split. Latencies that are those of a queue are noted where an
+/// objective is about them.
+#[must_use]
+pub fn decided(
+    slos: &[Slo],
+    require_healthy: bool,
+    verdict: Verdict,
+    sorted: &Attribution,
+    seen: &Observation,
+    expected: Option<&Expected>,
+) -> Verdict {
+    let mut results: Vec<_> = slos
+        .iter()
+        .map(|slo| evaluate(slo, sorted, seen, expected))
+        .collect();
+    if require_healthy {
+        results.extend(healthy(expected, sorted, seen, verdict.alpha));
+    }
+    let mut verdict = with_slos(verdict, &results);
+    if slos.iter().any(Slo::measures_latency) {
+        verdict.caveats.extend(queueing::caveat(seen));
+    }
+    verdict
 }
 
 /// What objectives make of a verdict on the split: a divergence stays one; else one that fails decides, then one that is
@@ -288,8 +335,9 @@ pub fn with_slos(verdict: Verdict, results: &[SloResult]) -> Verdict {
         outcome,
         reason,
         requests_needed: match outcome {
-            // More requests do not find a silent target.
+            // More requests do not find a silent target, nor what hangs on errors that nobody can be blamed for.
             Outcome::Inconclusive if verdict.silent_target() => None,
+            _ if results.iter().any(SloResult::hangs_on_unattributed) => None,
             Outcome::Inconclusive => verdict.requests_needed.max(needed),
             _ => None,
         },

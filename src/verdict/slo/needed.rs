@@ -1,31 +1,44 @@
 //! How many requests would settle what is open. Not: whether it is.
 
-use super::measured::Run;
+use super::measured::{Measured, Run};
 use crate::stats::chi_square::normal_isf;
 use crate::stats::gate::{self, Gate, Gated};
 
 /// More requests than this are not promised to settle anything.
 const MOST: f64 = 1e9;
 
-/// How many answers decide, if they go on as they were.
-pub(super) fn answers_to_decide(k: u64, n: u64, part: f64) -> Option<f64> {
+/// How many requests decide, if they go on as they were: what nobody can be blamed for grows with the rest, so that no
+/// number helps where it is what leaves the answer open.
+pub(super) fn requests_to_decide(
+    run: &Run<'_>,
+    measured: &Measured,
+    [worst, best]: [(u64, u64); 2],
+    part: f64,
+) -> Option<u64> {
     if part <= 0.0 || part >= 1.0 {
         return None;
     }
-    if n == 0 {
-        return Some(gate::responses_to_open(part) as f64);
+    if worst.1 == 0 {
+        let answers = gate::responses_to_open(part) as f64;
+        return requests(run, measured.fraction, answers);
     }
-    let mut total = n as f64 * 1.01;
-    while total <= MOST {
-        let hits = k as f64 * total / n as f64;
+    let rate = |(k, n): (u64, u64)| k as f64 / n as f64;
+    if best.1 == 0 || (rate(worst) >= part && rate(best) <= part && worst != best) {
+        return None;
+    }
+    let mut scale = 1.01;
+    while scale * best.1 as f64 <= MOST {
         // One more hit must not undo it.
-        let decided = |hits: f64| {
-            gate::at_most(part, rounded(hits), rounded(total)).gate != Gate::Inconclusive
+        let gate = |(k, n): (u64, u64), wanted: Gate| {
+            let hits = k as f64 * scale;
+            let at = |hits| gate::at_most(part, rounded(hits), rounded(n as f64 * scale)).gate;
+            at(hits.floor()) == wanted && at(hits.ceil()) == wanted
         };
-        if decided(hits.floor()) && decided(hits.ceil()) {
-            return Some(total);
+        if gate(worst, Gate::Open) || gate(best, Gate::Failed) {
+            // At least one more, so that it is not the number that was sent.
+            return whole(run.seen.sent as f64 * scale).map(|n| n.max(run.seen.sent + 1));
         }
-        total *= 1.01;
+        scale *= 1.01;
     }
     None
 }

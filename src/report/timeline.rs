@@ -1,0 +1,187 @@
+//! The course of a run in time, packed: what it takes to find outages in a saved run, and to draw it over time.
+
+use std::io::{Read, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde::{Deserialize, Serialize};
+
+use super::requests::{read, write};
+use crate::observe::{Slice, Timeline};
+
+/// The name of the packing, so that there may be another one day.
+const PACKING: &str = "varint-zlib-base64";
+/// A timeline has no more slices than this, and no slice takes more bytes.
+const MOST_BYTES: u64 = 8192 * 70;
+
+/// A timeline in slices of equal width; those in which nothing happened are left out. Unpacked, each is numbers in LEB128: how
+/// many slices after the one before it lies (the first: after the beginning); how many requests began in it and, where some
+/// did, when the first of them, in microseconds from the beginning of the slice; how many failed; how many were answered and,
+/// where some were, when the first response was complete, and how much later the last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedTimeline {
+    /// How wide a slice is, in microseconds.
+    pub slice_us: u64,
+    /// When the last request began, in microseconds from the beginning of the run.
+    pub last_begun_us: u64,
+    /// When the last request ended.
+    pub end_us: u64,
+    /// How many slices there are.
+    pub slices: u64,
+    /// `varint-zlib-base64`
+    pub packing: String,
+    /// The numbers.
+    pub data: String,
+}
+
+impl PackedTimeline {
+    /// Packs a timeline; `None` where nothing was counted.
+    pub(super) fn pack(timeline: &Timeline) -> Option<Self> {
+        if timeline.is_empty() {
+            return None;
+        }
+        let mut numbers = Vec::new();
+        let mut before = 0;
+        for slice in timeline.slices() {
+            let start = slice.at * timeline.width();
+            write(&mut numbers, slice.at - before);
+            write(&mut numbers, slice.begun);
+            if let Some(first) = slice.first_begun {
+                write(&mut numbers, first - start);
+            }
+            write(&mut numbers, slice.failed);
+            write(&mut numbers, slice.answered);
+            if let Some((first, last)) = slice.responses {
+                write(&mut numbers, first - start);
+                write(&mut numbers, last - first);
+            }
+            before = slice.at;
+        }
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+        zlib.write_all(&numbers).expect("memory takes it");
+        Some(Self {
+            slice_us: timeline.width(),
+            last_begun_us: timeline.last_begun(),
+            end_us: timeline.end(),
+            slices: timeline.slices().len() as u64,
+            packing: PACKING.to_owned(),
+            data: STANDARD.encode(zlib.finish().expect("memory takes it")),
+        })
+    }
+
+    /// The timeline again; `None` where the text is damaged, or holds other numbers of responses and failures.
+    pub(super) fn unpack(&self, (answered, failed): (u64, u64)) -> Option<Timeline> {
+        if self.packing != PACKING {
+            return None;
+        }
+        let packed = STANDARD.decode(&self.data).ok()?;
+        let mut numbers = Vec::new();
+        ZlibDecoder::new(packed.as_slice())
+            .take(MOST_BYTES)
+            .read_to_end(&mut numbers)
+            .ok()?;
+        let mut numbers = numbers.as_slice();
+        let (mut slices, mut at) = (Vec::new(), 0_u64);
+        while !numbers.is_empty() {
+            at = at.checked_add(read(&mut numbers)?)?;
+            let start = at.checked_mul(self.slice_us)?;
+            let mut next = || read(&mut numbers);
+            let begun = next()?;
+            let first_begun = match begun {
+                0 => None,
+                _ => Some(start.checked_add(next()?)?),
+            };
+            let (failed, answered) = (next()?, next()?);
+            let responses = if answered > 0 {
+                let first = start.checked_add(next()?)?;
+                Some((first, first.checked_add(next()?)?))
+            } else {
+                None
+            };
+            slices.push(Slice {
+                at,
+                begun,
+                first_begun,
+                answered,
+                failed,
+                responses,
+            });
+        }
+        let sum = |of: fn(&Slice) -> u64| {
+            let mut counts = slices.iter().map(of);
+            counts.try_fold(0_u64, u64::checked_add)
+        };
+        let counts = (
+            sum(|slice| slice.begun)?,
+            sum(|slice| slice.answered)?,
+            sum(|slice| slice.failed)?,
+        );
+        let whole = counts == (answered.checked_add(failed)?, answered, failed);
+        if !whole || slices.len() as u64 != self.slices {
+            return None;
+        }
+        Timeline::of(self.slice_us, slices, self.last_begun_us, self.end_us)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn timeline(requests: &[(u64, u64, bool)]) -> (Timeline, (u64, u64)) {
+        let (mut own, mut counts) = (Timeline::default(), (0, 0));
+        for (begun, took, answered) in requests {
+            let time = Duration::from_micros;
+            own.record(time(*begun), time(begun + took), *answered);
+            if *answered {
+                counts.0 += 1;
+            } else {
+                counts.1 += 1;
+            }
+        }
+        (own, counts)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_unpacks(
+            requests in prop::collection::vec((0_u64..9_000_000_000, 0_u64..90_000_000, any::<bool>()), 1..60),
+        ) {
+            let (own, counts) = timeline(&requests);
+            let packed = PackedTimeline::pack(&own).expect("requests");
+            prop_assert_eq!(packed.unpack(counts), Some(own));
+            prop_assert_eq!(packed.unpack((counts.0 + 1, counts.1)), None);
+        }
+
+        #[test]
+        fn no_text_panics(data in "[A-Za-z0-9+/]{0,40}", numbers in prop::collection::vec(any::<u8>(), 0..40), end in any::<u64>()) {
+            let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+            zlib.write_all(&numbers).expect("memory takes it");
+            for data in [data, STANDARD.encode(zlib.finish().expect("memory takes it"))] {
+                let packed = PackedTimeline {
+                    slice_us: 100_000,
+                    last_begun_us: 0,
+                    end_us: end,
+                    slices: 1,
+                    packing: PACKING.to_owned(),
+                    data,
+                };
+                let _ = packed.unpack((1, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn an_hour_is_a_few_thousand_bytes() {
+        let requests: Vec<_> = (0..36_000).map(|at| (at * 100_000, 700, true)).collect();
+        let packed = PackedTimeline::pack(&timeline(&requests).0).expect("requests");
+        assert!(packed.data.len() < 30_000, "{}", packed.data.len());
+        assert_eq!(PackedTimeline::pack(&Timeline::default()), None);
+    }
+}
