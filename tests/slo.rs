@@ -122,7 +122,7 @@ fn errors_that_name_nobody_keep_an_objective_from_holding() {
         "all.errors < 5%",
     ];
     // One connection, so that the counts are those of the seed.
-    let more = ["-n", "3000", "-c", "1", "--seed", "1"];
+    let more = ["-n", "3000", "--seed", "1"];
     let report = judged(&mesh, &slos, &more).exits(3).report();
     let bare = report.number("/observation/unattributed");
     assert!((10..30).contains(&bare), "{bare}");

@@ -283,11 +283,7 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
 
 /// How much is sent, and how; a test that looks once is given the number that it takes. `latency` where an objective is
 /// about it.
-fn load(
-    args: &LoadArgs,
-    test: Option<args::Test>,
-    latency: bool,
-) -> Result<LoadConfig, Failure> {
+fn load(args: &LoadArgs, test: Option<args::Test>, latency: bool) -> Result<LoadConfig, Failure> {
     let looks_once = args.requests.is_some() || args.duration.is_some() || args.no_early_stop;
     if test == Some(args::Test::Sequential) && looks_once {
         return Err(Failure::usage(

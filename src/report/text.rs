@@ -230,7 +230,7 @@ fn certain_after(report: &Report, requests: u64) -> String {
     if more == 0 {
         certain
     } else {
-        format!("{certain}; {more} more were under way by the time that was known")
+        format!("{certain}; {more} more had been sent by the time that was known")
     }
 }
 

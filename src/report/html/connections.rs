@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{colour, columns, grouped, legend};
 use crate::report::{ConnectionRow, Report};
+use crate::verdict::Unit;
 
 /// Pieces of one connection that are drawn.
 const MOST_PIECES: usize = 8;
@@ -23,7 +24,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 } @else {
                     (grouped(table.pure)) " of " (grouped(table.reused))
                     " connections with several answers led to one place only"
-                    @if table.pure == table.reused && names.len() > 1 { ": connections are balanced, not requests" }
+                    @if connections_are_balanced(report) { ": connections are balanced, not requests" }
                     "."
                 }
                 @if table.used > table.rows.len() as u64 {
@@ -40,6 +41,17 @@ pub(super) fn section(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// Whether the verdict took connections for what is split, and they led to more than one target.
+fn connections_are_balanced(report: &Report) -> bool {
+    let rows = &report.observation.connection_table.rows;
+    let led_to = |target: usize| {
+        rows.iter()
+            .any(|row| row.counts.get(target).is_some_and(|count| *count > 0))
+    };
+    let targets = report.observation.targets.len();
+    report.verdict.unit == Unit::Connection && (0..targets).filter(|at| led_to(*at)).count() > 1
 }
 
 fn block(row: &ConnectionRow, names: &[&str]) -> Markup {
