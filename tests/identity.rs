@@ -89,7 +89,8 @@ fn a_run_of_a_given_number_sends_it_and_reports_the_same_list() {
     let folder = tempfile::tempdir().expect("a folder");
     let saved = folder.path().join("run.json");
     std::fs::write(&saved, &outcome.stdout).expect("it is writable");
-    let again = run(&["report", saved.to_str().expect("a path"), "-o", "json"]).exits(4);
+    let saved = saved.to_str().expect("a path");
+    let again = run(&["report", "-o", "json", saved]).exits(4);
     assert_eq!(again.stdout, outcome.stdout);
 }
 

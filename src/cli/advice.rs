@@ -152,8 +152,8 @@ const MALFORMED: [(&str, &str); 4] = [
 /// What to look at when nothing could be judged.
 pub(super) fn no_data(seen: &Seen) -> &'static str {
     if seen.answered > 0 {
-        return "responses came, but none says where it is from: they are errors of the proxy, or --bucket finds nothing in \
-                them; without -f, --expect and --bucket resplit shows what they say";
+        return "responses came, but none names a declared target: they may be errors of the proxy, or --bucket reads nothing \
+                that names one; without -f, --expect and --bucket resplit shows what they say";
     }
     match seen.occurred().max_by_key(|failed| failed.count) {
         Some(most) => after(&most.kind, &most.example),
