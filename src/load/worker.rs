@@ -158,16 +158,15 @@ impl Lane {
         };
         let mut first = None;
         loop {
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => {
-                    let since = *first.get_or_insert_with(Instant::now);
-                    // Connecting is rare, and takes more room than everything else in this task.
-                    match Box::pin(self.open_own()).await {
-                        Ok(connection) => connection,
-                        Err((failure, number)) => {
-                            return Ended::unconnected(failure, number, since);
-                        }
+            let mut connection = if let Some(connection) = kept.take() {
+                connection
+            } else {
+                let since = *first.get_or_insert_with(Instant::now);
+                // Connecting is rare, and takes more room than everything else in this task.
+                match Box::pin(self.open_own()).await {
+                    Ok(connection) => connection,
+                    Err((failure, number)) => {
+                        return Ended::unconnected(failure, number, since);
                     }
                 }
             };
@@ -193,15 +192,14 @@ impl Lane {
         };
         let (mut again, mut first) = (false, None);
         loop {
-            let connection = match group.open() {
-                Some(connection) => connection,
-                None => {
-                    let since = *first.get_or_insert_with(Instant::now);
-                    match Box::pin(self.open_shared(group)).await {
-                        Ok(connection) => connection,
-                        Err((failure, number)) => {
-                            return Ended::unconnected(failure, number, since);
-                        }
+            let connection = if let Some(connection) = group.open() {
+                connection
+            } else {
+                let since = *first.get_or_insert_with(Instant::now);
+                match Box::pin(self.open_shared(group)).await {
+                    Ok(connection) => connection,
+                    Err((failure, number)) => {
+                        return Ended::unconnected(failure, number, since);
                     }
                 }
             };
