@@ -50,7 +50,7 @@ mod differential;
 mod dumps;
 
 // Targets that never answer or only fail, behind a real Envoy: named first, whatever the shares say.
-//mod targets;
+mod targets;
 
 // Servers that misbehave: every failure has its kind, and the run goes on.
 mod faults;

@@ -62,30 +62,20 @@ fn members(object: &Value, pointer: &str, depth: usize, found: &mut impl FnMut(&
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bucketer, Fields};
+    use super::super::Bucketer;
+    use super::super::tests::of_reply;
     use super::*;
 
     fn values(headers: &[(&str, &str)], body: &str) -> BTreeMap<String, String> {
-        let fields: Vec<httparse::Header<'_>> = headers
-            .iter()
-            .map(|(name, value)| httparse::Header {
-                name,
-                value: value.as_bytes(),
-            })
-            .collect();
-        let reply = Reply {
-            status: 200,
-            headers: Fields(&fields),
-            body: body.as_bytes(),
-            peer: "127.0.0.1:5000",
-        };
-        let values = all_values(&reply);
-        // Each is what its `--bucket` reads.
-        for (spec, value) in &values {
-            let bucketer = Bucketer::parse(&[spec]).expect("a spec to paste");
-            assert_eq!(bucketer.value(&reply).as_deref(), Some(value.as_str()));
-        }
-        values
+        of_reply(200, headers, body, |reply| {
+            let values = all_values(reply);
+            // Each is what its `--bucket` reads.
+            for (spec, value) in &values {
+                let bucketer = Bucketer::parse(&[spec]).expect("a spec to paste");
+                assert_eq!(bucketer.value(reply).as_deref(), Some(value.as_str()));
+            }
+            values
+        })
     }
 
     #[test]

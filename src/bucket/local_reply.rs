@@ -60,50 +60,49 @@ pub(super) fn is_body(value: &str, reply: &Reply<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Fields;
+    use super::super::tests::of_reply;
     use super::*;
 
-    fn flag_of(
-        status: u16,
-        headers: &[(&str, &str)],
-        body: &str,
-        marked: bool,
-    ) -> Option<Option<ResponseFlag>> {
-        let fields: Vec<httparse::Header<'_>> = headers
-            .iter()
-            .map(|(name, value)| httparse::Header {
-                name,
-                value: value.as_bytes(),
-            })
-            .collect();
-        let reply = Reply {
-            status,
-            headers: Fields(&fields),
-            body: body.as_bytes(),
-            peer: "127.0.0.1:1",
-        };
-        local_reply(&reply, marked).map(|local| local.flag)
+    /// Who sent a response, as far as it shows.
+    #[derive(Debug, PartialEq)]
+    enum Sender {
+        Unknown,
+        Proxy,
+        ProxyFor(ResponseFlag),
+    }
+
+    fn sender(status: u16, headers: &[(&str, &str)], body: &str, marked: bool) -> Sender {
+        of_reply(status, headers, body, |reply| {
+            match local_reply(reply, marked).map(|local| local.flag) {
+                None => Sender::Unknown,
+                Some(None) => Sender::Proxy,
+                Some(Some(flag)) => Sender::ProxyFor(flag),
+            }
+        })
     }
 
     #[test]
     fn a_text_of_envoy_tells_and_only_of_an_error() {
-        let flag = Some(Some(ResponseFlag::NoHealthyUpstream));
-        assert_eq!(flag_of(503, &[], "no healthy upstream", false), flag);
-        assert_eq!(flag_of(503, &[], "no healthy upstream\n", false), flag);
-        assert_eq!(flag_of(200, &[], "no healthy upstream", false), None);
-        assert_eq!(flag_of(500, &[], "boom", true), None);
+        let proxy = Sender::ProxyFor(ResponseFlag::NoHealthyUpstream);
+        assert_eq!(sender(503, &[], "no healthy upstream", false), proxy);
+        assert_eq!(sender(503, &[], "no healthy upstream\n", false), proxy);
+        assert_eq!(
+            sender(200, &[], "no healthy upstream", false),
+            Sender::Unknown
+        );
+        assert_eq!(sender(500, &[], "boom", true), Sender::Unknown);
     }
 
     #[test]
     fn response_flags_tell_whatever_the_body_says() {
         let header = |flags| format!(";;route;{flags}");
-        for (flags, flag) in [
-            ("NC", Some(Some(ResponseFlag::NoCluster))),
-            ("URX,UF", Some(Some(ResponseFlag::ConnectionFailure))),
-            ("-", None),
+        for (flags, proxy) in [
+            ("NC", Sender::ProxyFor(ResponseFlag::NoCluster)),
+            ("URX,UF", Sender::ProxyFor(ResponseFlag::ConnectionFailure)),
+            ("-", Sender::Unknown),
         ] {
             let value = header(flags);
-            assert_eq!(flag_of(503, &[("x-resplit", &value)], "sorry", false), flag);
+            assert_eq!(sender(503, &[("x-resplit", &value)], "sorry", false), proxy);
         }
     }
 
@@ -111,20 +110,23 @@ mod tests {
     fn an_envoy_without_the_mark_of_an_endpoint_tells_where_endpoints_are_marked() {
         let envoy = ("server", "envoy");
         let marked = ("x-envoy-upstream-service-time", "3");
-        assert_eq!(flag_of(503, &[envoy], "", true), Some(None));
+        assert_eq!(sender(503, &[envoy], "", true), Sender::Proxy);
         assert_eq!(
-            flag_of(503, &[("server", "istio-envoy")], "", true),
-            Some(None)
+            sender(503, &[("server", "istio-envoy")], "", true),
+            Sender::Proxy
         );
-        assert_eq!(flag_of(503, &[envoy], "", false), None);
-        assert_eq!(flag_of(503, &[envoy, marked], "", true), None);
-        assert_eq!(flag_of(503, &[("server", "nginx")], "", true), None);
+        assert_eq!(sender(503, &[envoy], "", false), Sender::Unknown);
+        assert_eq!(sender(503, &[envoy, marked], "", true), Sender::Unknown);
+        assert_eq!(
+            sender(503, &[("server", "nginx")], "", true),
+            Sender::Unknown
+        );
     }
 
     #[test]
     fn a_grpc_call_has_the_text_in_its_message() {
         let message = ("grpc-message", "no healthy upstream");
-        let flag = Some(Some(ResponseFlag::NoHealthyUpstream));
-        assert_eq!(flag_of(503, &[message], "", false), flag);
+        let proxy = Sender::ProxyFor(ResponseFlag::NoHealthyUpstream);
+        assert_eq!(sender(503, &[message], "", false), proxy);
     }
 }

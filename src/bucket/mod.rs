@@ -224,13 +224,13 @@ fn extractor(spec: &str) -> Result<Box<dyn Extract>, SpecError> {
 mod tests {
     use super::*;
 
-    /// The value a spec yields for an answer.
-    pub(super) fn value(
-        spec: &str,
+    /// What is made of a response with this status, these headers and this body.
+    pub(super) fn of_reply<T>(
         status: u16,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Option<String> {
+        made: impl FnOnce(&Reply<'_>) -> T,
+    ) -> T {
         let fields: Vec<httparse::Header<'_>> = headers
             .iter()
             .map(|(name, value)| httparse::Header {
@@ -238,14 +238,25 @@ mod tests {
                 value: value.as_bytes(),
             })
             .collect();
-        let bucketer = Bucketer::parse(&[spec]).expect("a spec");
-        let reply = Reply {
+        made(&Reply {
             status,
             headers: Fields(&fields),
             body: body.as_bytes(),
             peer: "127.0.0.1:5000",
-        };
-        bucketer.value(&reply).map(Cow::into_owned)
+        })
+    }
+
+    /// The value a spec yields for a response.
+    pub(super) fn value(
+        spec: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<String> {
+        let bucketer = Bucketer::parse(&[spec]).expect("a spec");
+        of_reply(status, headers, body, |reply| {
+            bucketer.value(reply).map(Cow::into_owned)
+        })
     }
 
     #[test]

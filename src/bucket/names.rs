@@ -232,6 +232,7 @@ pub(super) fn short_hash(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::super::Reduce;
+    use super::super::tests::of_reply;
     use super::*;
 
     /// Knows `v1` and `v2` at the beginning of a value.
@@ -329,20 +330,7 @@ mod tests {
         let bucketer = Bucketer::parse(&["header:x-version"]).expect("a spec");
         let mut names = Names::default();
         let mut of = |status: u16, headers: &[(&str, &str)], body: &str| {
-            let fields: Vec<httparse::Header<'_>> = headers
-                .iter()
-                .map(|(name, value)| httparse::Header {
-                    name,
-                    value: value.as_bytes(),
-                })
-                .collect();
-            let reply = Reply {
-                status,
-                headers: super::super::Fields(&fields),
-                body: body.as_bytes(),
-                peer: "127.0.0.1:1",
-            };
-            let id = names.of(&bucketer, &reply);
+            let id = of_reply(status, headers, body, |reply| names.of(&bucketer, reply));
             names.buckets()[id.index()].identity.clone()
         };
         let local = |flag, text: &str| Identity::LocalReply {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use http::header::{HOST, HeaderValue};
 use http::uri::Authority;
@@ -11,14 +10,12 @@ use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
 };
 use super::failure::Failure;
+use super::load_config::{LoadConfig, load};
 use super::objectives;
 use super::request::{RequestConfig, request};
-use super::traffic::{ArrivalKind, LoadArgs, WarmupAmount};
-use crate::plan::{Reuse, Spacing, Stop, Warmup};
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights};
-use crate::units::{Count, Rate};
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
 use crate::verdict::{Balancing, Number, Policy};
@@ -61,61 +58,6 @@ pub(super) enum Declaration {
     Embedded(&'static [(&'static str, &'static str)]),
 }
 
-/// How much is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Amount {
-    /// As typed.
-    Exactly(Stop),
-    /// Until the answer is certain, at most so many; `None` for as many as the declaration may take.
-    UntilDecided(Option<u64>),
-    /// Until it is certain that the split is another one, at most so many.
-    UntilDiverged(Option<u64>),
-    /// As many as a single judgement takes, or as typed.
-    Planned(Option<u64>),
-}
-
-/// How much is sent, and how.
-#[derive(Debug)]
-pub(super) struct LoadConfig {
-    /// How much is sent.
-    pub(super) amount: Amount,
-    /// When sending ends at the latest, counted from its beginning.
-    pub(super) max_duration: Option<Duration>,
-    /// The longest wait for a stationary split before the run.
-    pub(super) settle: Option<Duration>,
-    /// Starts at a rate.
-    pub(super) pace: Option<PaceConfig>,
-    /// What is sent first and does not count.
-    pub(super) warmup: Warmup,
-    /// Over how long the first connections are spread.
-    pub(super) ramp_up: Duration,
-    /// Requests at a time on one connection.
-    pub(super) streams: u32,
-    /// Connections, at least 1.
-    pub(super) connections: u32,
-    /// Whether they are few because an objective is about latencies and nothing was said about the load.
-    pub(super) modest: bool,
-    /// Threads, at least 1; `None` for one per core.
-    pub(super) threads: Option<u32>,
-    /// Requests per connection; `None` for what suits the amount.
-    pub(super) reuse: Option<Reuse>,
-    /// For an answer.
-    pub(super) timeout: Duration,
-    /// For a connection.
-    pub(super) connect_timeout: Duration,
-}
-
-/// An open loop.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PaceConfig {
-    /// Over all connections.
-    pub(super) rate: Rate,
-    /// The gaps between the starts.
-    pub(super) spacing: Spacing,
-    /// The most requests under way; `None` for what suits the connections.
-    pub(super) in_flight: Option<u32>,
-}
-
 /// Where the answer goes.
 #[derive(Debug)]
 pub(super) struct OutputConfig {
@@ -126,14 +68,6 @@ pub(super) struct OutputConfig {
     /// The options as typed; terminals are looked at later.
     pub(super) args: OutputArgs,
 }
-
-/// Connections where nothing is said; where a latency is to be judged at no load that was asked for, so few that most servers
-/// do not queue.
-const CONNECTIONS: u64 = 100;
-const MODEST_CONNECTIONS: u64 = 10;
-const MOST_CONNECTIONS: u64 = 100_000;
-const MOST_THREADS: u64 = 1024;
-const MOST_STREAMS: u64 = 10_000;
 
 impl TryFrom<RunArgs> for RunConfig {
     type Error = Failure;
@@ -278,113 +212,6 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
             args::Implementation::Spec => Implementation::Spec,
         },
         ..Vantage::at(origin)
-    })
-}
-
-/// How much is sent, and how; a test that looks once is given the number that it takes. `latency` where an objective is
-/// about it.
-fn load(args: &LoadArgs, test: Option<args::Test>, latency: bool) -> Result<LoadConfig, Failure> {
-    let looks_once = args.requests.is_some() || args.duration.is_some() || args.no_early_stop;
-    if test == Some(args::Test::Sequential) && looks_once {
-        return Err(Failure::usage(
-            "--test sequential looks after each response: it takes neither -n nor -z nor --no-early-stop",
-            "cap the run with --max-requests N or --max-duration TIME, or leave --test out",
-        ));
-    }
-    let once = matches!(test, Some(args::Test::Exact | args::Test::ChiSquare));
-    let between = |name: &str, count: Count, most: u64| {
-        let help = format!("give a number from 1 to {most}");
-        let fits = (1..=most).contains(&count.0);
-        if fits {
-            Ok(u32::try_from(count.0).expect("at most 100000"))
-        } else {
-            Err(Failure::usage(
-                format!("{name} cannot be {}", count.0),
-                help,
-            ))
-        }
-    };
-    let positive = |name: &str, time: Duration| {
-        let help = "give a time above zero, such as 20s";
-        if time.is_zero() {
-            Err(Failure::usage(format!("{name} cannot be zero"), help))
-        } else {
-            Ok(time)
-        }
-    };
-    let at_least_one = |name: &str, count: Count| {
-        if count.0 > 0 {
-            return Ok(count.0);
-        }
-        let help = format!("leave {name} out, or give at least 1");
-        Err(Failure::usage(format!("{name} cannot be 0"), help))
-    };
-    let most = args
-        .max_requests
-        .map(|count| at_least_one("--max-requests", count))
-        .transpose()?;
-    let amount = match (args.requests, args.duration) {
-        (Some(count), _) => Amount::Exactly(Stop::Requests(at_least_one("--requests", count)?)),
-        (None, Some(time)) => Amount::Exactly(Stop::Elapsed(positive("--duration", time.0)?)),
-        (None, None) if args.no_early_stop || once => Amount::Planned(most),
-        // A rate is there to be kept: a split that holds is no reason to end early, one that does not is.
-        (None, None) if args.rate.is_some() => Amount::UntilDiverged(most),
-        (None, None) => Amount::UntilDecided(most),
-    };
-    let settle = args
-        .settle
-        .map(|time| positive("--settle", time.0))
-        .transpose()?;
-    let reuse = match args.reuse {
-        _ if args.disable_keepalive => Some(Reuse::Between { min: 1, max: 1 }),
-        Some((min, max)) => Some(Reuse::Between { min, max }),
-        None => None,
-    };
-    let warmup = match args.warmup {
-        None => Warmup::None,
-        Some(WarmupAmount::Requests(count)) => Warmup::Requests(count.0),
-        Some(WarmupAmount::Elapsed(time)) => Warmup::Elapsed(time.0),
-    };
-    let in_flight = args
-        .in_flight
-        .map(|count| between("--in-flight", count, MOST_CONNECTIONS))
-        .transpose()?;
-    let pace = args.rate.map(|rate| PaceConfig {
-        rate,
-        spacing: match args.arrival {
-            ArrivalKind::Constant => Spacing::Constant,
-            ArrivalKind::Poisson => Spacing::Poisson,
-        },
-        in_flight,
-    });
-    let max_duration = args
-        .max_duration
-        .map(|time| positive("--max-duration", time.0))
-        .transpose()?;
-    let unsaid = args.connections.is_none() && args.requests.is_none();
-    let modest = latency && unsaid && args.duration.is_none() && args.rate.is_none();
-    let connections = args.connections.unwrap_or(Count(if modest {
-        MODEST_CONNECTIONS
-    } else {
-        CONNECTIONS
-    }));
-    Ok(LoadConfig {
-        amount,
-        max_duration,
-        settle,
-        pace,
-        warmup,
-        ramp_up: args.ramp_up.map_or(Duration::ZERO, |time| time.0),
-        streams: between("--streams", args.streams.unwrap_or(Count(1)), MOST_STREAMS)?,
-        connections: between("--connections", connections, MOST_CONNECTIONS)?,
-        modest,
-        threads: args
-            .threads
-            .map(|threads| between("--threads", threads, MOST_THREADS))
-            .transpose()?,
-        reuse,
-        timeout: positive("--timeout", args.timeout.0)?,
-        connect_timeout: positive("--connect-timeout", args.connect_timeout.0)?,
     })
 }
 

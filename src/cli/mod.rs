@@ -19,6 +19,7 @@ mod help;
 mod input;
 mod interrupt;
 mod lint;
+mod load_config;
 mod objectives;
 mod output;
 mod planning;

@@ -2,9 +2,9 @@
 
 use std::thread::available_parallelism;
 
-use super::config::{Amount, LoadConfig};
 use super::failure::Failure;
 use super::input;
+use super::load_config::{Amount, LoadConfig};
 use super::request::{Body, RequestConfig};
 use super::route::{TlsConfig, VerifyConfig};
 use crate::plan::{

@@ -1,8 +1,9 @@
 //! The main job: what is declared → what to send → send → sort → judge → report.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::config::{Amount, RunConfig};
+use super::config::RunConfig;
 use super::deadline::Deadline;
 use super::declared::{self, Declared};
 use super::deliver::{deliver, exit};
@@ -10,6 +11,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::findings::findings;
 use super::interrupt;
+use super::load_config::Amount;
 use super::objectives;
 use super::output;
 use super::planning::{Planned, Until, planned};
@@ -24,7 +26,7 @@ use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Caveat, Evidence, Watch, judge};
+use crate::verdict::{Caveat, Evidence, Verdict, Watch, judge};
 
 /// Requests after which it is known whether anybody answers.
 const ENOUGH: u64 = 200;
@@ -62,130 +64,176 @@ struct Measured {
 
 /// Sends, sorts and judges.
 fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
-    let expected = declared.map(|declared| &declared.expected);
-    let Planned {
-        plan,
-        until,
-        policy,
-    } = planned(&config.load, &config.request, expected, &config.policy)?;
-    let load = Load::of(&plan, config.load.modest);
-    let watched = until != Until::Sent;
-    let exactly = matches!(config.load.amount, Amount::Exactly(_));
-    // Objectives are tested once, at the end: a split that holds is no reason to end early.
-    let to_the_end = until == Until::Diverged || !config.slos.is_empty();
-    let mut progress = Progress::new(&config.output.args, plan.stop, policy);
-    let interrupted = interrupt::listen(progress.notice());
-    let unsettled = match (config.load.settle, expected) {
-        (Some(limit), Some(expected)) => settle(
-            &plan,
-            || bucketer(config, Some(expected)),
-            expected,
-            &config.map,
-            limit,
-            &interrupted,
-        )?,
-        _ => None,
-    };
-    let mut watch = expected
-        .filter(|_| watched)
-        .map(|expected| Watch::new(expected, &policy));
-    let most = plan.stop;
-    let deadline = Deadline::after(config.load.max_duration);
-    let may_stop = unidentified::may_stop(&config.load);
-    let mut look = |seen: &Observation| {
+    let mut session = Session::prepare(config, declared)?;
+    let unsettled = session.settle()?;
+    let seen = session.observe()?;
+    session.judge(&seen, unsettled)
+}
+
+/// One run, from its plan to its report.
+struct Session<'a> {
+    config: &'a RunConfig,
+    declared: Option<&'a Declared>,
+    planned: Planned,
+    /// Set by the first Ctrl-C.
+    interrupted: Arc<AtomicBool>,
+    /// The live view, until everything is in.
+    progress: Option<Progress>,
+    watch: Option<Watch>,
+    deadline: Deadline,
+}
+
+impl<'a> Session<'a> {
+    fn prepare(config: &'a RunConfig, declared: Option<&'a Declared>) -> Result<Self, Failure> {
+        let expected = declared.map(|declared| &declared.expected);
+        let planned = planned(&config.load, &config.request, expected, &config.policy)?;
+        let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
+        let watched = planned.until != Until::Sent;
+        Ok(Self {
+            interrupted: interrupt::listen(progress.notice()),
+            progress: Some(progress),
+            watch: expected
+                .filter(|_| watched)
+                .map(|expected| Watch::new(expected, &planned.policy)),
+            deadline: Deadline::after(config.load.max_duration),
+            config,
+            declared,
+            planned,
+        })
+    }
+
+    fn expected(&self) -> Option<&'a Expected> {
+        self.declared.map(|declared| &declared.expected)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the split is stationary, where that is asked for; a word where it never was.
+    fn settle(&mut self) -> Result<Option<Caveat>, Failure> {
+        let (config, expected) = (self.config, self.expected());
+        let unsettled = match (config.load.settle, expected) {
+            (Some(limit), Some(expected)) => settle(
+                &self.planned.plan,
+                || bucketer(config, Some(expected)),
+                expected,
+                &config.map,
+                limit,
+                &self.interrupted,
+            )?,
+            _ => None,
+        };
+        self.deadline = Deadline::after(config.load.max_duration);
+        Ok(unsettled)
+    }
+
+    /// Sends until everything is sent, or until more would tell nothing new.
+    fn observe(&mut self) -> Result<Observation, Failure> {
+        if self.is_interrupted() {
+            // While it settled: nothing more is sent.
+            return Ok(Observation::default());
+        }
+        let plan = self.planned.plan.clone();
+        let bucketer = bucketer(self.config, self.expected());
+        let seen = load::run(plan, bucketer, &mut |seen| self.look(seen))?;
+        self.progress = None;
+        Ok(seen)
+    }
+
+    fn look(&mut self, seen: &Observation) -> Control {
+        let (config, expected) = (self.config, self.expected());
         let mapping = expected.map(|expected| derive(expected, &config.map, seen));
         // Responses that cannot be tied to targets, or, where no exact number was asked for, nobody there at all.
-        let unclear = may_stop && unidentified::hopeless(expected.zip(mapping.as_ref()), seen);
+        let unclear = unidentified::may_stop(&config.load)
+            && unidentified::hopeless(expected.zip(mapping.as_ref()), seen);
+        let exactly = matches!(config.load.amount, Amount::Exactly(_));
         let nobody = !exactly && seen.answered() == 0 && seen.failed() >= ENOUGH;
         let mapped = expected.zip(mapping.as_ref().and_then(|mapping| mapping.as_ref().ok()));
-        let certain = match (watch.as_mut(), mapped) {
+        // Objectives are tested once, at the end: a split that holds is no reason to end early.
+        let to_the_end = self.planned.until == Until::Diverged || !config.slos.is_empty();
+        let certain = match (self.watch.as_mut(), mapped) {
             (Some(watch), Some((expected, mapping))) => {
                 watch.look(seen, expected, mapping) && (!to_the_end || watch.diverged())
             }
             _ => false,
         };
-        progress.show(seen, mapped, watch.as_ref());
-        let ended = deadline.passed() || interrupted.load(Ordering::Relaxed);
-        if certain || unclear || nobody || ended {
+        if let Some(progress) = &mut self.progress {
+            progress.show(seen, mapped, self.watch.as_ref());
+        }
+        if certain || unclear || nobody || self.deadline.passed() || self.is_interrupted() {
             Control::Stop
         } else {
             Control::Continue
         }
-    };
-    let seen = if interrupted.load(Ordering::Relaxed) {
-        // While it settled: nothing more is sent.
-        Observation::default()
-    } else {
-        load::run(plan, bucketer(config, expected), &mut look)?
-    };
-    drop(progress);
-    let unmatched = unidentified::unmatched(config, expected, &seen);
-    let (mapping, untied) = match expected {
-        None => (None, None),
-        Some(expected) => {
-            let (mapping, untied) = tied(config, expected, &seen, &unmatched)?;
-            (Some(mapping), untied)
+    }
+
+    fn judge(mut self, seen: &Observation, unsettled: Option<Caveat>) -> Result<Measured, Failure> {
+        let (config, expected) = (self.config, self.expected());
+        let unmatched = unidentified::unmatched(config, expected, seen);
+        let (mapping, untied) = match expected {
+            None => (None, None),
+            Some(expected) => {
+                let (mapping, untied) = tied(config, expected, seen, &unmatched)?;
+                (Some(mapping), untied)
+            }
+        };
+        let pair = expected.zip(mapping.as_ref());
+        // What came in after the last look counts as well, unless the result was certain before.
+        if let (Some(watch), Some((expected, mapping))) = (self.watch.as_mut(), pair) {
+            watch.look(seen, expected, mapping);
         }
-    };
-    let pair = expected.zip(mapping.as_ref());
-    // What came in after the last look counts as well, unless the answer was certain before.
-    if let (Some(watch), Some((expected, mapping))) = (watch.as_mut(), pair) {
-        watch.look(&seen, expected, mapping);
+        let sorted = Attribution::new(seen, pair);
+        let (policy, rivals) = (
+            &self.planned.policy,
+            self.declared.map_or(&[][..], |d| &d.rivals),
+        );
+        let evidence = Evidence {
+            declared: pair,
+            seen,
+            sorted: &sorted,
+            rivals,
+        };
+        let verdict = judge(evidence, policy, self.watch.as_ref());
+        let (slos, healthy) = (&config.slos, policy.require_healthy);
+        let verdict = objectives::decide(slos, healthy, verdict, &sorted, seen, expected)?;
+        let known = untied.as_ref().map(|(known, _)| known);
+        let mut notes = unmatched;
+        notes.extend(unidentified::suggestions(config, expected, seen, known));
+        notes.extend(self.notes(seen, &verdict));
+        notes.extend(unsettled);
+        let declared = self.declared;
+        notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
+        let report = report::report(Run {
+            request: asked(&config.request),
+            declared: pair,
+            rule: declared.and_then(|declared| declared.rule.clone()),
+            excerpt: declared.and_then(|declared| declared.excerpt.clone()),
+            rivals,
+            seen,
+            sorted: &sorted,
+            policy,
+            watched: self.watch.is_some(),
+            verdict,
+            findings: declared
+                .and_then(|declared| declared.asked.as_ref())
+                .map_or_else(Vec::new, findings),
+            notes,
+        });
+        let report = Report {
+            load: Some(Load::of(&self.planned.plan, config.load.modest)),
+            ..report
+        };
+        Ok(Measured { report, untied })
     }
-    let sorted = Attribution::new(&seen, pair);
-    let evidence = Evidence {
-        declared: pair,
-        seen: &seen,
-        sorted: &sorted,
-        rivals: declared.map_or(&[], |declared| &declared.rivals),
-    };
-    let verdict = judge(evidence, &policy, watch.as_ref());
-    let verdict = objectives::decide(
-        &config.slos,
-        policy.require_healthy,
-        verdict,
-        &sorted,
-        &seen,
-        expected,
-    )?;
-    let mut notes = unmatched;
-    notes.extend(unidentified::suggestions(
-        config,
-        expected,
-        &seen,
-        untied.as_ref().map(|(known, _)| known),
-    ));
-    if interrupted.load(Ordering::Relaxed) {
-        notes.push(cut_short(&seen));
+
+    /// What has to be said of a run that did not send everything.
+    fn notes(&self, seen: &Observation, verdict: &Verdict) -> Vec<Caveat> {
+        let interrupted = self.is_interrupted().then(|| cut_short(seen));
+        let stop = self.planned.plan.stop;
+        let late = self.deadline.note(seen, stop, verdict);
+        interrupted.into_iter().chain(late).collect()
     }
-    notes.extend(deadline.note(&seen, most, &verdict));
-    notes.extend(unsettled);
-    notes.extend(
-        declared
-            .iter()
-            .flat_map(|declared| declared.caveats.iter().cloned()),
-    );
-    let report = report::report(Run {
-        request: asked(&config.request),
-        declared: pair,
-        rule: declared.and_then(|declared| declared.rule.clone()),
-        excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-        rivals: evidence.rivals,
-        seen: &seen,
-        sorted: &sorted,
-        policy: &policy,
-        watched: watch.is_some(),
-        verdict,
-        findings: declared
-            .and_then(|declared| declared.asked.as_ref())
-            .map_or_else(Vec::new, findings),
-        notes,
-    });
-    let report = Report {
-        load: Some(load),
-        ..report
-    };
-    Ok(Measured { report, untied })
 }
 
 /// Which values mean which targets in the end. Where none does, a run that could stop for it has no report; one that sent

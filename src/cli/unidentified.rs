@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use super::config::{Amount, LoadConfig, RunConfig};
+use super::config::RunConfig;
+use super::load_config::{Amount, LoadConfig};
 use crate::bucket;
 use crate::observe::{self, Observation};
 use crate::split::{Bucket, Expected, Identity};

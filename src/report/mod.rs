@@ -22,6 +22,7 @@ mod markdown;
 mod merge;
 mod oneline;
 mod openmetrics;
+mod packed;
 mod phases;
 mod recorded;
 mod requests;

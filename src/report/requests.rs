@@ -1,19 +1,11 @@
 //! How single requests ended, packed: what it takes to judge a saved run again as it was judged.
 
-use std::io::{Read, Write};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
+use super::packed::{PACKING, pack, read, unpack, write};
 use crate::observe::{Ended, Ledger, REMEMBERED};
 use crate::split::Bucket;
 
-/// The name of the packing, so that there may be another one day.
-const PACKING: &str = "varint-zlib-base64";
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
 const MOST_BYTES: u64 = REMEMBERED * 15;
 
@@ -52,26 +44,16 @@ impl Requests {
             );
             (sequence, connection) = (request.sequence, request.connection);
         }
-        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-        zlib.write_all(&numbers).expect("memory takes it");
         Some(Self {
             count: ended.len() as u64,
             packing: PACKING.to_owned(),
-            data: STANDARD.encode(zlib.finish().expect("memory takes it")),
+            data: pack(&numbers),
         })
     }
 
     /// The ledger again; `None` where the text is damaged.
     pub(super) fn unpack(&self, answers: &[Bucket]) -> Option<Ledger> {
-        if self.packing != PACKING {
-            return None;
-        }
-        let packed = STANDARD.decode(&self.data).ok()?;
-        let mut numbers = Vec::new();
-        ZlibDecoder::new(packed.as_slice())
-            .take(MOST_BYTES)
-            .read_to_end(&mut numbers)
-            .ok()?;
+        let numbers = unpack(&self.packing, &self.data, MOST_BYTES)?;
         let mut numbers = numbers.as_slice();
         let mut ledger = Ledger::default();
         let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
@@ -101,28 +83,6 @@ fn zigzag(step: i64) -> u64 {
 
 fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
-}
-
-/// Seven bits at a time, the lowest first; all but the last byte have the high bit.
-pub(super) fn write(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(u8::try_from(number & 0x7f).expect("seven bits") | 0x80);
-        number >>= 7;
-    }
-    out.push(u8::try_from(number).expect("seven bits"));
-}
-
-pub(super) fn read(numbers: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..63).step_by(7) {
-        let (byte, rest) = numbers.split_first()?;
-        *numbers = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

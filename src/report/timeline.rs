@@ -1,19 +1,10 @@
 //! The course of a run in time, packed: what it takes to find outages in a saved run, and to draw it over time.
 
-use std::io::{Read, Write};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
-use super::requests::{read, write};
+use super::packed::{PACKING, pack, read, unpack, write};
 use crate::observe::{Slice, Timeline};
 
-/// The name of the packing, so that there may be another one day.
-const PACKING: &str = "varint-zlib-base64";
 /// A timeline has no more slices than this, and no slice takes more bytes.
 const MOST_BYTES: u64 = 8192 * 70;
 
@@ -60,29 +51,19 @@ impl PackedTimeline {
             }
             before = slice.at;
         }
-        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-        zlib.write_all(&numbers).expect("memory takes it");
         Some(Self {
             slice_us: timeline.width(),
             last_begun_us: timeline.last_begun(),
             end_us: timeline.end(),
             slices: timeline.slices().len() as u64,
             packing: PACKING.to_owned(),
-            data: STANDARD.encode(zlib.finish().expect("memory takes it")),
+            data: pack(&numbers),
         })
     }
 
     /// The timeline again; `None` where the text is damaged, or holds other numbers of responses and failures.
     pub(super) fn unpack(&self, (answered, failed): (u64, u64)) -> Option<Timeline> {
-        if self.packing != PACKING {
-            return None;
-        }
-        let packed = STANDARD.decode(&self.data).ok()?;
-        let mut numbers = Vec::new();
-        ZlibDecoder::new(packed.as_slice())
-            .take(MOST_BYTES)
-            .read_to_end(&mut numbers)
-            .ok()?;
+        let numbers = unpack(&self.packing, &self.data, MOST_BYTES)?;
         let mut numbers = numbers.as_slice();
         let (mut slices, mut at) = (Vec::new(), 0_u64);
         while !numbers.is_empty() {
@@ -161,9 +142,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(data in "[A-Za-z0-9+/]{0,40}", numbers in prop::collection::vec(any::<u8>(), 0..40), end in any::<u64>()) {
-            let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-            zlib.write_all(&numbers).expect("memory takes it");
-            for data in [data, STANDARD.encode(zlib.finish().expect("memory takes it"))] {
+            for data in [data, pack(&numbers)] {
                 let packed = PackedTimeline {
                     slice_us: 100_000,
                     last_begun_us: 0,

@@ -131,10 +131,11 @@ fn slow_canary(times: u32, concurrency: usize) -> Vec<Promise> {
         .collect()
 }
 
-fn at_a_hundred(setup: Setup) -> Setup {
+/// Over a hundred connections.
+fn at_a_hundred(setup: &Setup) -> Setup {
     Setup {
         concurrency: 100,
-        ..setup
+        ..setup.clone()
     }
 }
 
@@ -163,7 +164,7 @@ fn connections_that_stick_are_found_after_a_few_hundred_requests() {
         let sticky = Traffic::new(&[0.9, 0.1]).model(Model::PerConnection);
         let promise = Promise::at_least(
             "sticky",
-            at_a_hundred(Setup::new(NINETY_TEN)),
+            at_a_hundred(&Setup::new(NINETY_TEN)),
             Outcome::Diverged,
             0.999,
         );
@@ -175,7 +176,7 @@ fn connections_that_stick_are_found_after_a_few_hundred_requests() {
 
 #[test]
 fn connections_that_resemble_each_other_are_still_found() {
-    let setup = at_a_hundred(Setup::exactly(NINETY_TEN, 4000));
+    let setup = at_a_hundred(&Setup::exactly(NINETY_TEN, 4000));
     let alike = Traffic::new(&[0.9, 0.1]).model(Model::Clustered { icc: 0.1 });
     let promise = Promise::at_least("ICC 0.1", setup, Outcome::Inconclusive, 0.99);
     promise.of(alike).kept(20);
@@ -183,7 +184,7 @@ fn connections_that_resemble_each_other_are_still_found() {
 
 #[test]
 fn a_canary_that_gets_nothing_is_certain_after_little_more_than_a_hundred_requests() {
-    let setup = at_a_hundred(Setup::new(NINETY_TEN));
+    let setup = at_a_hundred(&Setup::new(NINETY_TEN));
     let promise = Promise::at_least("starved", setup, Outcome::Diverged, 0.999);
     let seen = promise.of(Traffic::new(&[1.0, 0.0])).kept(40);
     let most = seen.runs.iter().map(|run| run.requests).max();
@@ -192,7 +193,7 @@ fn a_canary_that_gets_nothing_is_certain_after_little_more_than_a_hundred_reques
 
 #[test]
 fn what_is_sent_beyond_the_decision_is_what_was_under_way() {
-    let setup = at_a_hundred(Setup::new(NINETY_TEN));
+    let setup = at_a_hundred(&Setup::new(NINETY_TEN));
     let seen = setup.repeat(40, &Traffic::new(&[0.9, 0.1]));
     let mut beyond: Vec<u64> = (seen.runs.iter())
         .map(|run| 100 * (run.sent - run.requests) / run.requests)
@@ -204,7 +205,7 @@ fn what_is_sent_beyond_the_decision_is_what_was_under_way() {
 /// One response in fifty takes a thousand times as long; half of the requests go to each, where 90/10 is declared.
 #[test]
 fn a_response_that_is_missing_does_not_keep_a_certain_run_going() {
-    let setup = at_a_hundred(Setup::new(NINETY_TEN));
+    let setup = at_a_hundred(&Setup::new(NINETY_TEN));
     let stalls = Traffic::new(&[0.5, 0.5]).latency(Latency::Stalls(0.02));
     let promise = Promise::at_least("stalls", setup, Outcome::Diverged, 0.999);
     let seen = promise.of(stalls).kept(40);
@@ -231,7 +232,7 @@ fn the_classical_test_keeps_its_level() {
 pub(crate) fn print_and_check(runs: u64) {
     println!("\n| what | promised | seen | requests | sent | runs |\n|---|--:|--:|--:|--:|--:|");
     let mut promises = explicit_numbers();
-    let even = at_a_hundred(Setup::new(NINETY_TEN));
+    let even = at_a_hundred(&Setup::new(NINETY_TEN));
     promises.push(Promise::at_most(
         "all equally fast, -c 100, until decided",
         even,
@@ -244,7 +245,7 @@ pub(crate) fn print_and_check(runs: u64) {
         }
     }
     let sticky = Traffic::new(&[0.9, 0.1]).model(Model::PerConnection);
-    let decided = || at_a_hundred(Setup::new(NINETY_TEN));
+    let decided = || at_a_hundred(&Setup::new(NINETY_TEN));
     promises.push(
         Promise::at_least("sticky, until decided", decided(), Outcome::Diverged, 0.99).of(sticky),
     );
