@@ -413,10 +413,12 @@ fn format_names() -> clap::builder::PossibleValuesParser {
 }
 
 pub(super) fn probability(text: &str) -> Result<f64, String> {
-    let value: Fraction = text
-        .parse()
-        .map_err(|_| format!("`{text}` is no probability; write it as 0.001"))?;
-    let value = value.get();
+    let plain = text.parse().ok().map(Fraction::get);
+    // As programs write small numbers: 1e-6.
+    let scientific = || text.contains(['e', 'E']).then(|| text.parse().ok())?;
+    let value: f64 = plain
+        .or_else(scientific)
+        .ok_or_else(|| format!("`{text}` is not a valid probability: write 0.001 or 1e-3"))?;
     if value > 0.0 && value < 0.5 {
         Ok(value)
     } else {
@@ -449,6 +451,16 @@ pub(super) fn resolution(text: &str) -> Result<Fraction, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probability_is_written_plainly_or_as_programs_do() {
+        for (text, value) in [("0.001", 0.001), ("1e-3", 0.001), ("5E-2", 0.05), ("1%", 0.01)] {
+            assert_eq!(probability(text), Ok(value), "{text}");
+        }
+        for text in ["e", "1e", "1e3", "-1e-3", "inf", "nan", "0e0", "one"] {
+            assert!(probability(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_bare_url_means_run_and_respys_spelling_works() {
