@@ -220,6 +220,7 @@ impl Setup {
             allow_unexpected: 0,
             balancing: self.balancing,
             seed: 0,
+            require_healthy: false,
         }
     }
 }
