@@ -454,7 +454,12 @@ mod tests {
 
     #[test]
     fn a_probability_is_written_plainly_or_as_programs_do() {
-        for (text, value) in [("0.001", 0.001), ("1e-3", 0.001), ("5E-2", 0.05), ("1%", 0.01)] {
+        for (text, value) in [
+            ("0.001", 0.001),
+            ("1e-3", 0.001),
+            ("5E-2", 0.05),
+            ("1%", 0.01),
+        ] {
             assert_eq!(probability(text), Ok(value), "{text}");
         }
         for text in ["e", "1e", "1e3", "-1e-3", "inf", "nan", "0e0", "one"] {

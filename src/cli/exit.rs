@@ -46,7 +46,9 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Pass => "pass: the split and every --slo hold; with neither: there is data",
-            Self::Diverged => "diverged: the split or an --slo does not hold; lint found an error",
+            Self::Diverged => {
+                "diverged: the split, an --slo or --require-healthy does not hold; lint found an error"
+            }
             Self::Usage => {
                 "usage: bad options, manifests that do not decode, answers that fit no target, report not writable"
             }

@@ -20,6 +20,7 @@ Examples:
   resplit -f rules.yaml http://weather:5000/        is that what they declare?
   resplit --expect v1=90,v2=10 http://weather/      the same without manifests
   resplit --bucket header:x-version http://gw/      tell versions by a header
+  resplit --expect v1=9,v2=1 --require-healthy URL  a gate: errors fail it too
   resplit explain -f rules.yaml http://reviews/     which rule, and why
   resplit lint -f manifests/                        why it would not take effect
   resplit size --expect v1=90,v2=10 --detect 85/15  how many requests to see that

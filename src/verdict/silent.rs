@@ -206,7 +206,7 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
     };
     let share: f64 = replied_for.iter().map(|(_, share)| share).sum();
     // With far fewer errors than its share, most of it went elsewhere.
-    let fits = !starved(lost.local(), lost.ended, share, 0.05);
+    let fits = !starved(lost.local(), lost.ended, share, case.policy.alpha);
     let nobody = if fits {
         format!(": {whose} to nobody")
     } else {

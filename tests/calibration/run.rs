@@ -215,6 +215,7 @@ impl Setup {
             test: self.test,
             require_healthy: false,
             seed: 0,
+            require_healthy: false,
         }
     }
 }
