@@ -215,7 +215,6 @@ impl Setup {
             test: self.test,
             require_healthy: false,
             seed: 0,
-            require_healthy: false,
         }
     }
 }

@@ -417,11 +417,7 @@ impl Builder {
                 "hash_policy": [{ "header": { "header_name": header } }],
             }),
         };
-        let mut action = action;
-        if let Some(timeout) = self.timeout {
-            action["timeout"] = format!("{}s", timeout.as_secs_f64()).into();
-        }
-        matched.chain([everything(&action)]).collect()
+        matched.chain([everything(&action, self.timeout)]).collect()
     }
 
     /// One cluster for all subsets, as Envoy Gateway makes it.
@@ -497,7 +493,7 @@ impl Split {
         let action = json!({ "weighted_clusters": { "clusters": weighted(&weights) } });
         let rules = self.rules.as_ref().expect("the split is changeable");
         let before = self.times_read();
-        rules.write(&[everything(&action)]);
+        rules.write(&[everything(&action, None)]);
         wait_until("Envoy reads its routes again", || {
             self.times_read() > before
         });
@@ -619,10 +615,11 @@ fn route_config(routes: &[Value]) -> Value {
         { "name": "weather-backend", "domains": ["*"], "routes": routes } ] })
 }
 
-/// The route of every request. A test may hold answers for as long as it likes.
-fn everything(action: &Value) -> Value {
+/// The route of every request. Without a timeout a test may hold responses for as long as it likes.
+fn everything(action: &Value, timeout: Option<Duration>) -> Value {
     let mut action = action.clone();
-    action["timeout"] = "0s".into();
+    let timeout = timeout.unwrap_or(Duration::ZERO);
+    action["timeout"] = format!("{}s", timeout.as_secs_f64()).into();
     json!({ "match": { "prefix": "/" }, "route": action })
 }
 
