@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::thread;
 use std::time::Duration;
 
 use resplit::observe::{Observation, Outcome as End, Recorder, Sent, Timing};
@@ -133,7 +134,22 @@ impl Setup {
 
     /// Runs with the seeds from 0 on.
     pub(crate) fn repeat(&self, runs: u64, traffic: &Traffic) -> Runs {
-        let runs = (0..runs).map(|seed| self.run(traffic, seed)).collect();
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let part = |own: u64| {
+            let seeds = own * runs / threads..(own + 1) * runs / threads;
+            seeds
+                .map(|seed| self.run(traffic, seed))
+                .collect::<Vec<_>>()
+        };
+        let runs = thread::scope(|scope| {
+            let parts: Vec<_> = (0..threads)
+                .map(|own| scope.spawn(move || part(own)))
+                .collect();
+            let parts = parts.into_iter();
+            parts
+                .flat_map(|part| part.join().expect("no run panics"))
+                .collect()
+        });
         Runs { runs }
     }
 
@@ -185,7 +201,8 @@ impl Setup {
         let mut client = Client::new(self, traffic.mesh(stream), most);
         let mut seen = Observation::default();
         while let Some(ended) = client.next() {
-            if ended.is_multiple_of(HAND_OVER as u64) {
+            // Where nobody looks before the end, nothing need be handed over before.
+            if self.ending == Ending::Decided && ended.is_multiple_of(HAND_OVER as u64) {
                 seen.merge(&client.recorder.drain(&buckets, Duration::ZERO));
                 client.stop |= certain(&seen);
             }
