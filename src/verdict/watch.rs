@@ -17,6 +17,8 @@ use crate::stats::sequential::{Decision, Sequential};
 const NEXT_LOOK: usize = 25;
 /// The same once they were found to go together.
 const NEXT_LOOK_CLUSTERED: usize = 500;
+/// How often what is ahead of requests that have not ended is decided on in one look.
+const LOOKS_AHEAD: usize = 8;
 /// Draws of the permutation test while the run goes on.
 const DRAWS: u32 = 1999;
 
@@ -221,7 +223,8 @@ impl Watch {
     fn decide_ahead(&mut self) -> Option<Decision> {
         let (mut by_response, mut unexpected) = (self.by_response.clone(), self.unexpected);
         let (mut at, mut decision, mut lost) = (self.pushed, None, self.unattributed);
-        for (sequence, draw) in self.sample.ahead() {
+        let step = self.sample.ahead().count().div_ceil(LOOKS_AHEAD).max(1);
+        for (number, (sequence, draw)) in (1..).zip(self.sample.ahead()) {
             for _ in at..sequence {
                 by_response.push_unattributed();
             }
@@ -233,7 +236,9 @@ impl Watch {
             if too_many {
                 return Some(Decision::Diverged);
             }
-            decision = by_response.decision();
+            if number % step == 0 {
+                decision = by_response.decision();
+            }
             if decision.is_some() {
                 break;
             }
