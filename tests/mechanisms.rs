@@ -184,3 +184,14 @@ fn after_settling_only_the_new_split_is_judged() {
     // What was sent before is in no count.
     assert!(report.sent() <= 4056 && split.served() > report.sent() + 100);
 }
+
+#[test]
+fn a_slow_canary_is_no_cluster() {
+    let split = weather(90, 10)
+        .slow("multiple", Duration::from_millis(300))
+        .start();
+    for flags in [&["-n", "1000"][..], &["-n", "1000", "--reuse", "2"]] {
+        let report = passes(&split, flags);
+        assert_eq!(report.text("/verdict/unit"), "response");
+    }
+}

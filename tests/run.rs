@@ -273,3 +273,116 @@ fn the_same_errors_pass_where_a_fault_declares_them() {
     assert_eq!(report.verdict(), "pass");
     assert_eq!(report.0["expected"]["shares"][2]["cause"], "fault-abort");
 }
+
+/// What 1000 requests over one connection say of the honest mesh, whose seed leaves nothing to chance.
+fn a_thousand(declared: &str, flags: &[&str]) -> crate::support::cmd::Outcome {
+    let mesh = Mesh::honest();
+    let url = mesh.url("/");
+    run_in_order(&[&["--expect", declared, "-n", "1000", &url], flags].concat())
+}
+
+#[test]
+fn an_explicit_number_passes_within_what_it_rules_out() {
+    let report = a_thousand(NINETY_TEN, &[]).exits(0).report();
+    let reason = report.text("/verdict/reason");
+    assert_eq!(
+        reason,
+        "every share is within 5.8 points of its weight, with 99% confidence; 3480 requests would say 3.0"
+    );
+    let resolution = report.0["verdict"]["resolution"].as_f64();
+    assert!(resolution.is_some_and(|points| (points - 0.0581).abs() < 1e-4));
+    // What is asked for counts.
+    a_thousand(NINETY_TEN, &["--resolution", "1%"]).exits(3);
+}
+
+#[test]
+fn a_number_that_says_too_little_of_a_small_share_stays_open() {
+    let mesh = Mesh::split([("v1", 95), ("v2", 5)]).seed(7).start();
+    let url = mesh.url("/");
+    let args = ["--expect", "v1=95,v2=5", "-n", "1000", &url];
+    let report = run_in_order(&args).exits(3).report();
+    let needed = report.number("/verdict/requests_needed");
+    assert!((1100..2000).contains(&needed), "{needed}");
+}
+
+#[test]
+fn the_classical_test_decides_by_itself_where_it_is_asked_for() {
+    let classical = ["--test", "chi-square", "--alpha", "0.05"];
+    let report = a_thousand(NINETY_TEN, &classical).exits(0).report();
+    assert_eq!(report.text("/verdict/method"), "pearson-chi-square");
+    let (p, own) = (
+        report.0["verdict"]["p_value"].as_f64(),
+        report.0["verdict"]["chi_square_p"].as_f64(),
+    );
+    assert_eq!(p, own);
+    let reason = report.text("/verdict/reason");
+    assert!(reason.contains("how far off"), "{reason}");
+    a_thousand("v1=80,v2=20", &classical).exits(1);
+    // Twenty requests expect two of the canary: no approximation.
+    let few = a_thousand(NINETY_TEN, &[]).exits(0).report();
+    assert_eq!(few.text("/verdict/method"), "exact-binomial");
+    let mesh = Mesh::honest();
+    let url = mesh.url("/");
+    let args = [&["--expect", NINETY_TEN, "-n", "20", &url], &classical[..]].concat();
+    let report = run_in_order(&args).report();
+    assert_eq!(report.text("/verdict/method"), "exact-multinomial");
+    let lossy = Mesh::split([("v1", 90), ("v2", 10)])
+        .seed(7)
+        .identityless(503, "oops", 5)
+        .start();
+    let url = lossy.url("/");
+    let args = [
+        &["--expect", NINETY_TEN, "-n", "1000", &url],
+        &classical[..],
+    ]
+    .concat();
+    run_in_order(&args).exits(3);
+}
+
+#[test]
+fn the_classical_test_sends_what_is_planned_and_no_test_contradicts_the_number() {
+    let mesh = Mesh::honest();
+    let url = mesh.url("/");
+    let args = ["--expect", NINETY_TEN, "--test", "chi-square", &url];
+    assert_eq!(run_in_order(&args).report().sent(), 3480);
+    let args = ["--expect", NINETY_TEN, "--test", "exact", &url];
+    assert_eq!(run_in_order(&args).report().sent(), 3480);
+    let args = [
+        "--expect",
+        NINETY_TEN,
+        "--test",
+        "sequential",
+        "-n",
+        "5",
+        &url,
+    ];
+    run_json(&args).refused("--max-requests");
+}
+
+#[test]
+fn what_is_not_decided_when_the_time_is_up_is_inconclusive() {
+    let mesh = Mesh::honest();
+    let url = mesh.url("/");
+    // At a hundred a second all of it would take 40 s.
+    let args = [
+        "--expect",
+        NINETY_TEN,
+        "-q",
+        "100",
+        "--max-duration",
+        "1s",
+        &url,
+    ];
+    let report = run_json(&args).exits(3).report();
+    let caveats = report.0["verdict"]["caveats"].as_array().expect("a list");
+    assert!(caveats.iter().any(|note| note["id"] == "max-duration"));
+    assert!(report.sent() < 3000, "{}", report.sent());
+}
+
+#[test]
+fn a_run_that_nobody_answers_ends_early_without_a_declaration_too() {
+    let dead = Refusing::start();
+    // At 100 a second all of it would take 10 s, and 200 failures take two.
+    let report = run_json(&["-q", "100", &dead.url("/")]).exits(4).report();
+    assert!((200..1000).contains(&report.sent()), "{}", report.sent());
+}
