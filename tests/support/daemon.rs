@@ -51,9 +51,11 @@ impl Daemon {
 pub(crate) fn ports<const N: usize>() -> [u16; N] {
     /// The number of ports, counted from the first.
     const RANGE: u16 = 20_000;
+    /// A prime that leads neighbouring processes far apart.
+    const APART: u32 = 7919;
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Tests of another process begin elsewhere.
-    let begin = std::process::id() % u32::from(RANGE);
+    let begin = std::process::id().wrapping_mul(APART) % u32::from(RANGE);
     [(); N].map(|()| {
         loop {
             let number = u32::from(NEXT.fetch_add(1, Ordering::SeqCst));
