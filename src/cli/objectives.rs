@@ -34,11 +34,10 @@ pub(super) fn check_declared(slos: &[Slo], expected: &Expected) -> Result<(), Fa
     check(slos, |slo| slo.check(names()))
 }
 
-/// Decides the objectives, and what they make of the verdict. Where nothing is declared, the answers say which targets
+/// Decides the objectives, typed and of `--require-healthy`, and what they make of the verdict. Where nothing is declared, the answers say which targets
 /// there are.
 pub(super) fn decide(
-    slos: &[Slo],
-    require_healthy: bool,
+    (slos, require_healthy): (&[Slo], bool),
     verdict: Verdict,
     sorted: &Attribution,
     seen: &Observation,

@@ -112,14 +112,8 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Report, Fa
         rivals: declared.map_or(&[], |declared| &declared.rivals),
     };
     let verdict = judge(evidence, &config.policy, watch.as_ref());
-    let verdict = objectives::decide(
-        &config.slos,
-        config.policy.require_healthy,
-        verdict,
-        &sorted,
-        &seen,
-        expected,
-    )?;
+    let asked_too = (&config.slos[..], config.policy.require_healthy);
+    let verdict = objectives::decide(asked_too, verdict, &sorted, &seen, expected)?;
     let mut notes = Vec::new();
     if interrupted.load(Ordering::Relaxed) {
         let message = format!(
