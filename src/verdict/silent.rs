@@ -252,7 +252,7 @@ fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
         )
     };
     let message = format!(
-        "{names} must have got some of {}: {step}",
+        "if the split is as declared, {names} got some of {}, and {step}",
         counted(lost.ended, "request")
     );
     let mut caveats = vec![Caveat {

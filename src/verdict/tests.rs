@@ -295,3 +295,23 @@ fn with_nothing_declared_data_is_all_there_is_to_say() {
     assert_eq!(outcome(&[("v1", 1)]), Outcome::NotJudged);
     assert_eq!(outcome(&[("!", 1)]), Outcome::NoData);
 }
+
+#[test]
+fn a_watched_run_ends_when_errors_stand_where_the_responses_of_a_target_should() {
+    let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+    let ends = |error: &str, tens: usize, policy: &Policy| {
+        let seen = seen(&[("v1", 9), (error, 1)].repeat(tens), 1);
+        let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear values");
+        Watch::new(&expected, policy).look(&seen, &expected, &mapping)
+    };
+    let policy = Policy::default();
+    // 0.9^131 is 1.01e-6 and 0.9^132 is 9.1e-7; the level is the square of 0.001.
+    assert!(!ends("503", 14, &policy) && ends("503", 15, &policy));
+    assert!(!ends("!", 14, &policy) && ends("!", 15, &policy));
+    assert!(!ends("v2", 15, &policy));
+    let tolerant = Policy {
+        tolerance: 0.1,
+        ..policy
+    };
+    assert!(!ends("503", 15, &tolerant));
+}
