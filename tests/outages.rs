@@ -111,7 +111,7 @@ fn the_text_has_a_note() {
 }
 
 #[test]
-fn the_timeline_is_part_of_the_report() {
+fn the_timeline_is_part_of_the_report_and_the_schema_knows_it() {
     let mesh = Mesh::honest();
     let report = run_json(&["-n", "100", "-c", "4", &mesh.url("/")])
         .exits(0)
@@ -119,4 +119,12 @@ fn the_timeline_is_part_of_the_report() {
     let timeline = &report.0["observation"]["timeline"];
     assert_eq!(timeline["slice_us"], 100_000);
     assert_ne!(timeline["slices"], Value::Null);
+    let schema =
+        serde_json::from_str(include_str!("../src/report/report.schema.json")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let problems: Vec<String> = validator
+        .iter_errors(&report.0)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(problems.is_empty(), "{problems:#?}");
 }
