@@ -138,17 +138,18 @@ fn many_large_answers_at_once_do_not_fill_the_memory() {
     ] {
         let server = Hostile::always(behaviour);
         let url = server.url("/");
-        let outcome = measured(&["-o", "json", "-n", "120", "-c", "60", "-t", "5m", &url]);
+        let outcome = measured(&["-o", "json", "-n", "200", "-c", "200", "-t", "5m", &url]);
         let report = outcome.exits(4).report();
         assert_eq!(
             report.failures("oversized"),
-            120,
+            200,
             "{behaviour:?}: {:#}",
             report.0
         );
-        // Sixty answers of 8 MiB or more would take half a gigabyte, and more while buffers grow.
+        // Two hundred responses of 8 MiB would take 1600 MiB, and more while buffers grow. 256 MiB may be under way; what the
+        // allocator keeps of buffers that grew and went is at most as much again for each of two threads.
         let peak = report.number("/peak_kib");
-        assert!(peak < 400 << 10, "{behaviour:?}: {peak} KiB");
+        assert!(peak < 800 << 10, "{behaviour:?}: {peak} KiB");
     }
 }
 
