@@ -227,8 +227,11 @@ pub(super) fn evidence(report: &Report) -> String {
 fn certain_after(report: &Report, requests: u64) -> String {
     let more = report.observation.sent.saturating_sub(requests);
     let certain = format!(", certain after {}", counted(requests, "request"));
+    let goes_on = !report.verdict.slos.is_empty() || report.observation.pace.is_some();
     if more == 0 {
         certain
+    } else if goes_on {
+        format!("{certain}; {more} more were sent for the objectives or the rate")
     } else {
         format!("{certain}; {more} more had been sent by the time that was known")
     }

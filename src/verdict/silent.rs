@@ -109,6 +109,9 @@ impl<'a> Unattributed<'a> {
     /// The silent targets for which a proxy replied: were the local replies spread over all targets, some response would be
     /// tied to it, and what is left is too little to be its own.
     fn replied_for(&self, case: &Case<'_>) -> Vec<(&'a str, f64)> {
+        if self.local() == 0 {
+            return Vec::new();
+        }
         let (attributed, alpha) = (case.sorted.attributed(), case.policy.alpha);
         let shown = |(_, share): &&(&'a str, f64)| {
             starved(0, attributed, *share, alpha)
@@ -245,6 +248,10 @@ fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
     let most = lost.local_kinds().first().and_then(|(.., flag)| *flag);
     let step = if most == Some(ResponseFlag::Overflow) && lost.local() > lost.not_local() {
         advice(most, &names)
+    } else if lost.failed.iter().map(|(_, count)| count).sum::<u64>() * 2 > lost.not_local() {
+        format!(
+            "the requests without a response may be its own. Look at the pods and the logs of {names}; --timeout waits longer"
+        )
     } else {
         format!(
             "the errors may be its own. Let errors say who sends them, for example in a response header (--bucket \
