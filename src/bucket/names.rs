@@ -266,20 +266,15 @@ mod tests {
                 Some((Origin::Body, reply.body))
             }
         }
-        let reply = |status, body: &'static str| Reply {
-            status,
-            headers: super::super::Fields(&[]),
-            body: body.as_bytes(),
-            peer: "127.0.0.1:1",
-        };
         let bucketer = Bucketer::of(Box::new(Counted(0.into())));
         let mut names = Names::default();
-        let first = names.of(&bucketer, &reply(200, "v1"));
-        assert_eq!(names.of(&bucketer, &reply(200, "v1")), first);
-        assert_ne!(names.of(&bucketer, &reply(200, "v2")), first);
-        assert_ne!(names.of(&bucketer, &reply(500, "v1")), first);
+        let mut of = |status, body| of_reply(status, &[], body, |reply| names.of(&bucketer, reply));
+        let first = of(200, "v1");
+        assert_eq!(of(200, "v1"), first);
+        assert_ne!(of(200, "v2"), first);
+        assert_ne!(of(500, "v1"), first);
         // The same value, from other bytes.
-        assert_eq!(names.of(&bucketer, &reply(200, "v1\n")), first);
+        assert_eq!(of(200, "v1\n"), first);
         assert_eq!(names.known.len(), 4);
         assert_eq!(names.buckets().len(), 3);
         let extractor = format!("{bucketer:?}");
@@ -292,13 +287,7 @@ mod tests {
             let bucketer = Bucketer::parse(specs).expect("specs");
             let mut names = Names::default();
             for body in bodies {
-                let reply = Reply {
-                    status: 200,
-                    headers: super::super::Fields(&[]),
-                    body: body.as_bytes(),
-                    peer: "127.0.0.1:1",
-                };
-                names.of(&bucketer, &reply);
+                of_reply(200, &[], body, |reply| names.of(&bucketer, reply));
             }
             let consulted = names.take_consulted();
             assert!(names.take_consulted().is_empty());
@@ -355,13 +344,7 @@ mod tests {
         let (mut names, bucketer) = (Names::default(), bucketer());
         for n in 0..2 * MOST_BUCKETS {
             let body = format!("upstream request timeout {n}");
-            let reply = Reply {
-                status: 504,
-                headers: super::super::Fields(&[]),
-                body: body.as_bytes(),
-                peer: "127.0.0.1:1",
-            };
-            names.of(&bucketer, &reply);
+            of_reply(504, &[], &body, |reply| names.of(&bucketer, reply));
         }
         assert_eq!(names.buckets().len(), MOST_BUCKETS + 1);
     }

@@ -21,7 +21,7 @@ use crate::plan::Part;
 
 /// How often a thread hands over what it counted: at first, and at last.
 const HAND_OVER: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
-/// The part of a run that may pass until what was counted is looked at: so much of it, at most, is sent in vain.
+/// What a thread counted is handed over after one so-many-th of the run so far: at most about that part is sent in vain.
 const UNSEEN: u32 = 50;
 /// How often deadlines are looked at, at least; a timeout is late by this much at most.
 const SWEEP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));

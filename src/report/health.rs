@@ -91,7 +91,7 @@ pub(super) fn step(report: &Report) -> Option<String> {
     most.then(|| {
         format!(
             "the proxy itself gave {count} of the errors: {}",
-            advice(flag, "the targets")
+            advice(flag, "the target of these requests")
         )
     })
 }

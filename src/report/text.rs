@@ -227,7 +227,9 @@ pub(super) fn evidence(report: &Report) -> String {
 fn certain_after(report: &Report, requests: u64) -> String {
     let more = report.observation.sent.saturating_sub(requests);
     let certain = format!(", certain after {}", counted(requests, "request"));
-    let goes_on = !report.verdict.slos.is_empty() || report.observation.pace.is_some();
+    // A divergence ends a run, whatever else was to be measured.
+    let goes_on = report.verdict.outcome != Outcome::Diverged
+        && (!report.verdict.slos.is_empty() || report.observation.pace.is_some());
     if more == 0 {
         certain
     } else if goes_on {

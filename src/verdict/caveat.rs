@@ -1,7 +1,7 @@
 //! What weakens a verdict, and what to do about it.
 
-use super::Caveat;
 use super::case::Case;
+use super::{Caveat, Test};
 use crate::split::{Identity, Mechanism};
 use crate::stats::dependence::Unit;
 use crate::stats::dispersion::rotation;
@@ -76,11 +76,14 @@ fn unattributed(case: &Case<'_>) -> Option<Caveat> {
     if part == 0 || case.too_many_unattributed() {
         return None;
     }
+    let judged = if case.policy.test == Some(Test::ChiSquare) {
+        "the chi-square test leaves them out"
+    } else {
+        "the verdict allows for the worst"
+    };
     Some(caveat(
         "unattributed",
-        format!(
-            "{part} of {total} requests could not be attributed to a target; the verdict allows for the worst"
-        ),
+        format!("{part} of {total} requests could not be attributed to a target; {judged}"),
     ))
 }
 
@@ -134,11 +137,16 @@ fn clustered(case: &Case<'_>) -> Option<Caveat> {
     let Unit::Clustered { p, icc } = case.unit else {
         return None;
     };
+    let judged = if case.policy.test == Some(Test::ChiSquare) {
+        "which the chi-square test does not allow for"
+    } else {
+        "and cannot pass"
+    };
     Some(caveat(
         "clustered",
         format!(
             "answers of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
-             about {:.0} independent ones, and cannot pass",
+             about {:.0} independent ones, {judged}",
             case.rao_scott().effective_n
         ),
     ))

@@ -42,14 +42,19 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
         found.push(per_connection());
     }
     match undeclared(case) {
-        // Where answers come from elsewhere, the shares of the rest explain nothing.
         Some(stranger) => found.push(stranger),
-        None if case.change.is_none() && !matches!(case.unit, Unit::Clustered { .. }) => {
-            found.extend(likely(case));
-        }
+        None if explicable(case) => found.extend(likely(case)),
         None => {}
     }
     found
+}
+
+/// Whether the shares of the targets can explain a divergence: not where answers come from elsewhere, a target of weight 0
+/// included, where the split changed during the run, or where answers of one connection resemble each other.
+fn explicable(case: &Case<'_>) -> bool {
+    case.unexpected() <= case.policy.allow_unexpected
+        && case.change.is_none()
+        && !matches!(case.unit, Unit::Clustered { .. })
 }
 
 fn finding(id: &str, message: impl Into<String>) -> Caveat {

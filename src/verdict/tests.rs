@@ -263,6 +263,56 @@ fn each_explanation_is_named_by_the_counts_it_explains() {
 }
 
 #[test]
+fn shares_explain_nothing_where_a_target_of_weight_0_responds() {
+    let answers = mixed(("v1", 600), ("v3", 40));
+    let explained = |allow_unexpected| {
+        let policy = Policy {
+            allow_unexpected,
+            ..Policy::default()
+        };
+        let verdict = judged("v1=50,v2=50,v3=0", &seen(&answers, 1), &policy, &[]);
+        assert_eq!(verdict.outcome, Outcome::Diverged);
+        verdict.diagnosis
+    };
+    // "Everything goes to `v1`" would be false.
+    assert_eq!(ids(&explained(0)), Vec::<&str>::new());
+    assert_eq!(ids(&explained(40)), ["single-target"]);
+}
+
+#[test]
+fn notes_say_what_the_test_that_decides_does() {
+    let said = |test, answers: &[(&str, u64)], per_connection, id: &str| {
+        let policy = Policy {
+            test,
+            ..Policy::default()
+        };
+        let verdict = judged("v1=50,v2=50", &seen(answers, per_connection), &policy, &[]);
+        let note = verdict.caveats.into_iter().find(|note| note.id == id);
+        note.unwrap_or_else(|| panic!("{id}: {}", verdict.reason))
+            .message
+    };
+    let mut some_unattributed = mixed(("v1", 2000), ("v2", 2000));
+    some_unattributed.extend([("503", 4)]);
+    // Connections of ten: nine responses of one target, one of the other.
+    let clustered: Vec<_> = (0..200)
+        .flat_map(|_| [("v1", 9), ("v2", 1), ("v2", 9), ("v1", 1)])
+        .collect();
+    for (test, unattributed, clusters) in [
+        (None, "the verdict allows for the worst", "and cannot pass"),
+        (
+            Some(Test::ChiSquare),
+            "the chi-square test leaves them out",
+            "which the chi-square test does not allow for",
+        ),
+    ] {
+        let note = said(test, &some_unattributed, 1, "unattributed");
+        assert!(note.ends_with(unattributed), "{note}");
+        let note = said(test, &clustered, 10, "clustered");
+        assert!(note.ends_with(clusters), "{note}");
+    }
+}
+
+#[test]
 fn a_target_that_is_missing_is_named() {
     let answers = mixed(("v1", 1600), ("v2", 400));
     let verdict = judged(

@@ -17,8 +17,8 @@ const LEAST_EXPECTED: f64 = 20.0;
 const AUTO_EFFECT: f64 = 0.1;
 /// What a split of one target rules out unless told otherwise: one percent going elsewhere.
 const AUTO_ELSEWHERE: f64 = 0.01;
-/// A number of requests never rules out so little that a pass would say nothing: at most 10 points, and at most this part
-/// of the share itself.
+/// The widest deviation that a pass may leave open, where a number of requests is given: 10 points, and this part of the
+/// share itself. Where so few requests rule out only wider ones, nothing passes.
 const WIDEST: f64 = 0.1;
 const WIDEST_OF_SHARE: f64 = 0.7;
 /// Below this many expected responses in some target the classical chi-square test is exact: the textbook's five.
@@ -153,8 +153,8 @@ impl Design {
         }
     }
 
-    /// Whether a pass is possible: not where a number of requests was given that rules out less than a tenth of all traffic
-    /// or 0.7 of a share.
+    /// Whether a pass is possible: not where the given number of requests rules out only deviations wider than 10 points
+    /// or than 0.7 of a share.
     #[must_use]
     pub fn can_pass(&self) -> bool {
         !self.too_few

@@ -77,12 +77,6 @@ impl Sequential {
         self.highest = f64::INFINITY;
     }
 
-    /// The declared shares.
-    #[must_use]
-    pub fn shares(&self) -> &[f64] {
-        self.design.shares()
-    }
-
     /// The attributed responses per target.
     #[must_use]
     pub fn counts(&self) -> &[u64] {

@@ -248,8 +248,8 @@ pub(super) fn quantile_of(latencies: &Histogram<u64>, q: f64) -> Option<Estimate
     measured::Measured::of(latencies.clone()).quantile(q)
 }
 
-/// Decides objectives, with those of `--require-healthy`, and what they make of a verdict on the split. Latencies that are those of a queue are noted where an
-/// objective is about them.
+/// Decides objectives, with those of `--require-healthy`, and what they make of a verdict on the split. Latencies that are
+/// those of a queue are noted where an objective is about them.
 #[must_use]
 pub fn decided(
     slos: &[Slo],
