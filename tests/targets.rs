@@ -316,13 +316,16 @@ fn every_format_leads_with_the_failing_target_and_its_counts() {
 #[test]
 fn reports_that_were_saved_before_local_replies_were_told_apart_are_judged_by_their_texts() {
     let split = weather().empty("multiple").start();
-    let report = sent(&split, &[]).exits(1).report();
+    let report = sent(&split, &["--require-healthy"]).exits(1).report();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, report: &Value| {
         let path = folder.path().join(name);
         fs::write(&path, report.to_string()).unwrap();
         path.to_str().unwrap().to_owned()
     };
+    let schema = serde_json::from_str(include_str!("../src/report/report.schema.json"));
+    let validator = jsonschema::validator_for(&schema.unwrap()).expect("a schema");
+    assert!(validator.is_valid(&report.0), "{:#}", report.0);
     let text = report.0.to_string();
     let local = r#"{"local-reply":{"flag":"UH","text":"no healthy upstream"}}"#;
     assert!(text.contains(local), "{text}");
