@@ -9,10 +9,10 @@ use resplit::observe::{Observation, Outcome, Recorder, Sent, Timing};
 use resplit::split::{Bucket, Identity, parse_weights};
 use resplit::stats::binomial;
 use resplit::stats::change::change_of_labels;
-use resplit::stats::dependence;
 use resplit::stats::design::{Design, Resolution};
 use resplit::stats::interval;
 use resplit::stats::multinomial::{self, Order};
+use resplit::stats::permutation;
 use resplit::stats::sampler::Sampler;
 use resplit::stats::sequential::Sequential;
 use resplit::verdict::attribution::Attribution;
@@ -82,7 +82,7 @@ fn permuting(c: &mut Criterion) {
     };
     let rows: Vec<Vec<u64>> = (0..2028).map(|_| row()).collect();
     c.bench_function("9999 permutations of 2028 pairs", |b| {
-        b.iter(|| dependence::homogeneity(black_box(&rows), 9999, 1));
+        b.iter(|| permutation::p_value(black_box(&rows), &[1.0, 1.0], 9999, 1));
     });
 }
 

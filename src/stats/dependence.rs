@@ -142,14 +142,6 @@ pub fn purity(rows: &[Row]) -> Purity {
     }
 }
 
-/// The p-value of "connections differ no more than chance" by permutation: `sum_j sum_i n_ji^2 / n_j`, labels shuffled
-/// over the fixed row sizes. (The chi-square approximation has five times its nominal error with few responses a row.)
-#[must_use]
-pub fn homogeneity(rows: &[Row], draws: u32, seed: u64) -> f64 {
-    let weights = vec![1.0; rows.first().map_or(0, Vec::len)];
-    permutation::p_value(rows, &weights, draws, seed)
-}
-
 /// The intraclass correlation by analysis of variance (Fisher 1925; for proportions Ridout et al. 1999, equation 4);
 /// 0 where there is nothing to correlate.
 #[must_use]

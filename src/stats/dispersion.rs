@@ -3,8 +3,6 @@
 
 /// Windows a scale needs.
 const LEAST_WINDOWS: usize = 20;
-/// Responses a connection needs to show its own rotation.
-const LEAST_PER_CONNECTION: u64 = 10;
 /// A `z` no independent run of 1500 reached on three scales (their lowest was -3.6).
 const TOO_REGULAR: f64 = -4.5;
 /// Rotation leaves at most this much of the variance of draws.
@@ -37,24 +35,6 @@ impl Dispersion {
         let parts = hits.chunks_exact(window.max(1));
         let groups: Vec<(u64, u64)> = parts.map(|part| (count(part), part.len() as u64)).collect();
         Self::of_groups(&groups, share, window)
-    }
-
-    /// The dispersion over connections, each with the responses of the target and all its responses: the sharper view
-    /// when every worker rotates for itself. `None` unless connections carry ten responses on average.
-    #[must_use]
-    pub fn of_connections(connections: &[(u64, u64)]) -> Option<Self> {
-        let used: Vec<(u64, u64)> = connections
-            .iter()
-            .copied()
-            .filter(|(_, n)| *n > 0)
-            .collect();
-        let hits: u64 = used.iter().map(|(hits, _)| hits).sum();
-        let n: u64 = used.iter().map(|(_, n)| n).sum();
-        let mean = n.checked_div(used.len() as u64)?;
-        if mean < LEAST_PER_CONNECTION {
-            return None;
-        }
-        Self::of_groups(&used, hits as f64 / n as f64, usize::try_from(mean).ok()?)
     }
 
     fn of_groups(groups: &[(u64, u64)], share: f64, window: usize) -> Option<Self> {
@@ -135,14 +115,6 @@ mod tests {
             })
             .collect();
         assert!(rotation(&labels, 2).is_some());
-    }
-
-    #[test]
-    fn connections_that_each_rotate_are_too_regular() {
-        let found = Dispersion::of_connections(&[(2, 20); 50]).expect("a dispersion");
-        assert!(found.rotates() && found.window == 20, "{found:?}");
-        assert_eq!(Dispersion::of_connections(&[(1, 2); 50]), None);
-        assert_eq!(Dispersion::of_connections(&[]), None);
     }
 
     #[test]

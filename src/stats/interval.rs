@@ -1,4 +1,4 @@
-//! Confidence intervals for one share. Not: several at once (`simultaneous`), nor over time (`sequential`).
+//! Confidence intervals for one share after a fixed number of responses; `sequential` has those that hold at all times.
 
 use super::{binomial, bisect, chi_square};
 
@@ -67,7 +67,7 @@ pub fn wilson(x: u64, n: u64, alpha: f64) -> Interval {
 }
 
 /// The score interval for a given square of the normal quantile.
-pub(super) fn score(x: u64, n: u64, z2: f64) -> Interval {
+fn score(x: u64, n: u64, z2: f64) -> Interval {
     if n == 0 {
         return Interval { lo: 0.0, hi: 1.0 };
     }

@@ -1,5 +1,4 @@
-//! The statistics behind a verdict: plain numbers in, plain structs out. Not: what a target is, what is printed, or
-//! which verdict follows.
+//! The statistics behind a verdict: plain numbers in, plain structs out.
 //!
 //! Assumed: responses are independent draws from one fixed split. Some of the modules are there to doubt exactly that.
 //!
@@ -9,14 +8,13 @@
 //! | Is it the declared one, within a margin? | [`design`] | one-sided exact tests on both sides (TOST) |
 //! | How many requests are needed? | [`power`] | normal approximation with the variance at the margin; noncentral chi-square |
 //! | May one stop early? | [`sequential`] | e-process (Dirichlet mixture), likelihood ratios |
-//! | How far off is it? | [`fit`], [`interval`], [`simultaneous`] | effect sizes, residuals, confidence intervals |
+//! | How far off is it? | [`fit`], [`interval`] | effect sizes, residuals, confidence intervals |
 //! | Are responses independent? | [`dependence`], [`dispersion`], [`change`] | permutation, Rao-Scott, windows, likelihood ratio |
-//! | Are latencies and errors within limits? | [`gate`], [`quantile`], [`ranks`], [`rate`] | exact binomial, order statistics, MOVER, Brunner-Munzel, Fisher |
+//! | Are latencies and errors within limits? | [`gate`], [`quantile`], [`rate`] | exact binomial, order statistics, MOVER, Fisher |
 //! | May generators be merged? | [`heterogeneity`] | chi-square of homogeneity, permutation |
 //!
 //! Tails are computed as logarithms throughout: `exp` of them may underflow, they do not.
 
-pub mod beta;
 pub mod binomial;
 pub mod change;
 pub mod chi_square;
@@ -31,11 +29,9 @@ pub mod multinomial;
 pub mod permutation;
 pub mod power;
 pub mod quantile;
-pub mod ranks;
 pub mod rate;
 pub mod sampler;
 pub mod sequential;
-pub mod simultaneous;
 pub mod tolerance;
 
 mod saddle;

@@ -1,6 +1,6 @@
 //! How many requests a decision needs, and what a number of requests can show. Not: the decision (`design`).
 
-use super::{binomial, bisect, chi_square, whole};
+use super::{bisect, chi_square, whole};
 
 /// `N` at which a share is told apart from `edge`: correct with probability `1 - alpha_side` when it is `share`, and
 /// caught with `1 - beta` when it is `edge`. Normal approximation with the variance at each place (Fleiss 1981,
@@ -43,28 +43,6 @@ pub fn power(shares: &[f64], alternative: &[f64], n: u64, alpha: f64) -> f64 {
     let df = shares.len().saturating_sub(1) as f64;
     let lambda = n as f64 * effect_size(shares, alternative).powi(2);
     chi_square::noncentral_sf(chi_square::isf(alpha, df), df, lambda)
-}
-
-/// The exact power of Pearson's test for two targets: the mass of its rejection region under `alternative`.
-#[must_use]
-pub fn exact_power(share: f64, alternative: f64, n: u64, alpha: f64) -> f64 {
-    let size = n as f64;
-    let reach = (chi_square::isf(alpha, 1.0) * size * share * (1.0 - share)).sqrt();
-    // Counts strictly farther than `reach` from the mean are rejected.
-    let mean = size * share;
-    let above = whole((mean + reach).floor().min(size)) + 1;
-    let low = (mean - reach).ceil() - 1.0;
-    let starved = if low < 0.0 {
-        0.0
-    } else {
-        binomial::ln_le(n, whole(low), alternative).exp()
-    };
-    let flooded = if above > n {
-        0.0
-    } else {
-        binomial::ln_ge(n, above, alternative).exp()
-    };
-    starved + flooded
 }
 
 /// The smallest `N` at which a target of this share that got nothing is rejected: `2 (1 - share)^N <= alpha`.

@@ -6,10 +6,9 @@ use resplit::stats::binomial;
 use resplit::stats::chi_square;
 use resplit::stats::design::{Design, Method, Resolution};
 use resplit::stats::fit::{Fit, pearson};
-use resplit::stats::interval::{self, Interval};
+use resplit::stats::interval;
 use resplit::stats::multinomial::{self, Order};
 use resplit::stats::power;
-use resplit::stats::simultaneous;
 use resplit::stats::tolerance;
 
 use super::compare::{number, numbers};
@@ -62,8 +61,8 @@ pub(super) fn shares(weights: &Value) -> Vec<f64> {
 
 pub(super) fn chi2_tail(input: &Value) -> Value {
     let (x, df) = (float(input, "x"), float(input, "df"));
-    let (sf, cdf) = (chi_square::ln_sf(x, df), chi_square::ln_cdf(x, df));
-    json!({"sf": sf.exp(), "ln_sf": number(sf), "cdf": cdf.exp(), "ln_cdf": number(cdf)})
+    let sf = chi_square::ln_sf(x, df);
+    json!({"sf": sf.exp(), "ln_sf": number(sf)})
 }
 
 pub(super) fn chi2_isf(input: &Value) -> Value {
@@ -80,10 +79,7 @@ pub(super) fn ncx2(input: &Value) -> Value {
         float(input, "df"),
         float(input, "lambda_"),
     );
-    json!({
-        "sf": chi_square::noncentral_sf(x, df, lambda),
-        "cdf": chi_square::noncentral_cdf(x, df, lambda),
-    })
+    json!({"sf": chi_square::noncentral_sf(x, df, lambda)})
 }
 
 pub(super) fn gof(input: &Value) -> Value {
@@ -165,10 +161,7 @@ pub(super) fn plan_alt(input: &Value) -> Value {
 pub(super) fn power(input: &Value) -> Value {
     let (from, to) = (shares(&input["weights"]), shares(&input["alternative"]));
     let (n, alpha) = (count(input, "n"), float(input, "alpha"));
-    json!({
-        "power_asymptotic": power::power(&from, &to, n, alpha),
-        "power_exact_chi2_rule": power::exact_power(from[1], to[1], n, alpha),
-    })
+    json!({"power_asymptotic": power::power(&from, &to, n, alpha)})
 }
 
 pub(super) fn plan_auto(input: &Value) -> Value {
@@ -214,20 +207,6 @@ pub(super) fn clopper_pearson(input: &Value) -> Value {
     let (x, n, alpha) = (count(input, "x"), count(input, "n"), float(input, "alpha"));
     let interval = interval::clopper_pearson(x, n, alpha);
     json!({"lo": interval.lo, "hi": interval.hi, "upper_one_sided": interval::upper(x, n, alpha)})
-}
-
-pub(super) fn simultaneous(input: &Value) -> Value {
-    let (counts, alpha) = (counts(&input["counts"]), float(input, "alpha"));
-    let pairs = |method: fn(&[u64], f64) -> Vec<Interval>| -> Value {
-        method(&counts, alpha)
-            .iter()
-            .map(|i| json!([i.lo, i.hi]))
-            .collect()
-    };
-    json!({
-        "goodman": pairs(simultaneous::goodman), "quesenberry_hurst": pairs(simultaneous::quesenberry_hurst),
-        "recommended": pairs(simultaneous::recommended), "sison_glaz": pairs(simultaneous::sison_glaz),
-    })
 }
 
 pub(super) fn interval_null(input: &Value) -> Value {

@@ -2,19 +2,12 @@
 
 use serde_json::{Value, json};
 
-use resplit::stats::beta;
 use resplit::stats::heterogeneity::Heterogeneity;
 use resplit::stats::interval::Interval;
 use resplit::stats::quantile::{self, Estimate};
-use resplit::stats::ranks;
 use resplit::stats::rate::{self, Errors};
 
-use super::compare::number;
 use super::fixed::{count, counts, float};
-
-pub(super) fn beta_reg(input: &Value) -> Value {
-    json!({"value": beta::ln_beta_reg(float(input, "a"), float(input, "b"), float(input, "x")).exp()})
-}
 
 pub(super) fn quantile_ranks(input: &Value) -> Value {
     let n = count(input, "n");
@@ -38,19 +31,6 @@ pub(super) fn quantile_ratio_mover(input: &Value) -> Value {
     json!({"ratio": ratio.point, "lo": ratio.lo, "hi": ratio.hi})
 }
 
-pub(super) fn mann_whitney_binned(input: &Value) -> Value {
-    let sample = |name: &str| -> Vec<(u64, u64)> {
-        let bins = input[name].as_array().expect("bins").iter().map(counts);
-        bins.map(|bin| (bin[0], bin[1])).collect()
-    };
-    let (a, b) = (sample("a"), sample("b"));
-    let (whitney, munzel) = (ranks::mann_whitney(&a, &b), ranks::brunner_munzel(&a, &b));
-    json!({
-        "u_a": whitney.u_a, "p_continuity": whitney.p, "p_no_continuity": whitney.p_uncorrected,
-        "p_b_greater": munzel.b_greater, "bm_stat": munzel.statistic.map(number), "bm_p": munzel.p,
-    })
-}
-
 pub(super) fn error_rate_2x2(input: &Value) -> Value {
     let errors = |name: &str| {
         let cells = counts(&input[name]);
@@ -66,7 +46,6 @@ pub(super) fn error_rate_2x2(input: &Value) -> Value {
         "fisher_two_sided": fisher.two_sided, "fisher_second_greater": fisher.second_greater,
         "fisher_midp_second_greater": fisher.mid_p,
         "newcombe95_second_minus_first": pair(rate::newcombe(first, second, 0.05)),
-        "miettinen_nurminen95_second_minus_first": pair(rate::miettinen_nurminen(first, second, 0.05)),
     })
 }
 
