@@ -100,6 +100,9 @@ mod size;
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
 
+// What is known about a request, said in every outcome.
+mod known;
+
 // A server that is away for a while.
 mod outages;
 

@@ -151,6 +151,10 @@ const MALFORMED: [(&str, &str); 4] = [
 
 /// What to look at when nothing could be judged.
 pub(super) fn no_data(seen: &Seen) -> &'static str {
+    let mut rows = seen.buckets.iter().flat_map(|row| row.statuses.keys());
+    if seen.answered > 0 && rows.all(|status| (300..400).contains(status)) {
+        return "call the URL that the redirects name, or --host, -H and https:// as the proxy wants them";
+    }
     if seen.answered > 0 {
         return "responses came, but none names a declared target: they may be errors of the proxy, or --bucket reads nothing \
                 that names one; without -f, --expect and --bucket resplit shows what they say";

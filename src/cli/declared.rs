@@ -17,7 +17,7 @@ use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
     resolve as resolve_route,
 };
-use crate::split::Expected;
+use crate::split::{Expected, Target};
 use crate::verdict::{Caveat, Rival};
 
 /// A declared split, and what has to be said about it.
@@ -165,9 +165,11 @@ impl Declared {
         let others = resolution.others(&expected).into_iter().map(rival);
         Self {
             caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
-            rivals: by_pods
-                .and_then(by_replicas)
+            // First, because two names for one split are one explanation: what the proxy has is no guess.
+            rivals: asked
+                .and_then(|probe| programmed(routes, resolution, &expected, probe))
                 .into_iter()
+                .chain(by_pods.and_then(by_replicas))
                 .chain(others)
                 .collect(),
             excerpt: (resolution.route).map(|route| Excerpt::around(route.span, sources)),
@@ -251,6 +253,46 @@ fn unclear(error: &OnlyError) -> Failure {
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)
+}
+
+/// What the proxy is programmed with, where that is another split over the declared targets.
+fn programmed(
+    routes: &Routes,
+    resolution: &Resolution<'_>,
+    expected: &Expected,
+    probe: &Probe,
+) -> Option<Rival> {
+    let mut caveats = resolution.caveats.iter();
+    let differs = caveats.find(|caveat| caveat.id == "programmed-differs")?;
+    let table = routes.table.programmed.as_deref()?;
+    let found = resolve_route(table, probe).ok()?.expected(&routes.sources);
+    let of = |declared: &crate::split::Declared| -> f64 {
+        let own = (found.declared().iter()).filter(|found| same(&found.target, &declared.target));
+        own.map(|found| found.share.as_f64()).sum()
+    };
+    let shares: Vec<f64> = expected.declared().iter().map(of).collect();
+    let whole = (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9;
+    whole.then(|| Rival {
+        id: differs.id.to_owned(),
+        message: format!(
+            "traffic follows what the proxy is programmed with: {}",
+            differs.sentence(&routes.sources)
+        ),
+        shares,
+    })
+}
+
+/// Whether two targets are one; where a port is not known, it is no difference.
+fn same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::Destination(one), Target::Destination(other)) => {
+            let ports = one.port.zip(other.port);
+            one.host == other.host
+                && one.subset == other.subset
+                && ports.is_none_or(|(one, other)| one == other)
+        }
+        _ => one == other,
+    }
 }
 
 /// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which

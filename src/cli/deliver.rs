@@ -41,7 +41,8 @@ pub(super) fn deliver(
     to_stdout(written.map(|()| bytes))?;
     if report.verdict.outcome == Outcome::NoData {
         let mut notes = report.verdict.caveats.iter();
-        let unmatched = notes.find(|note| note.id == "bucket-never-matched");
+        let unmatched =
+            notes.find(|note| ["bucket-never-matched", "redirected"].contains(&note.id.as_str()));
         say(&format!(
             "error: {}\nhelp: {}\n",
             unmatched.map_or(&report.verdict.reason, |note| &note.message),

@@ -63,6 +63,14 @@ pub(super) enum Failure {
     /// No answer says where it is from.
     #[error("{0}")]
     Unidentified(Box<Unidentified>),
+    /// Nothing is judged, and something is known about the request all the same.
+    #[error("{failure}{}", .known.iter().map(|known| format!("\n  {known}")).collect::<String>())]
+    Known {
+        /// Why nothing is judged.
+        failure: Box<Failure>,
+        /// What is known, each in one line.
+        known: Vec<String>,
+    },
     /// A report cannot be written.
     #[error("cannot write the report to `{path}`")]
     Write {
@@ -88,6 +96,17 @@ impl Failure {
         }
     }
 
+    /// The same with what is known about the request that it ends: findings and notes, each in one line.
+    pub(super) fn knowing(self, known: Vec<String>) -> Self {
+        if known.is_empty() {
+            return self;
+        }
+        Self::Known {
+            failure: Box::new(self),
+            known,
+        }
+    }
+
     /// The exit code.
     #[must_use]
     pub(super) fn exit(&self) -> Exit {
@@ -99,6 +118,7 @@ impl Failure {
             | Self::Mapping(_)
             | Self::Unmatched { .. }
             | Self::Unidentified(_)
+            | Self::Known { .. }
             | Self::Write { .. }
             | Self::Mesh(_)
             | Self::Load(_) => Exit::Usage,
@@ -113,6 +133,7 @@ impl Failure {
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) | Self::Unmatched { error, .. } => error.help(),
             Self::Unidentified(known) => known.help(),
+            Self::Known { failure, .. } => failure.help(),
             Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()

@@ -8,7 +8,7 @@ use crate::lint::{self, Context, Finding};
 use crate::route::resolve;
 use crate::verdict::Caveat;
 
-/// What in the manifests may be the reason where the traffic diverges.
+/// What in the manifests may keep the split of this request from taking effect.
 pub(super) fn findings(asked: &Asked) -> Vec<Caveat> {
     let Asked { routes, probe } = asked;
     // The routes were there when the run began.
@@ -20,9 +20,17 @@ pub(super) fn findings(asked: &Asked) -> Vec<Caveat> {
     let context = Context::of(sources, &routes.manifests, &[], vantage, table);
     let context = context.with_request(vantage, probe);
     let findings = lint::about(&context, &resolution);
-    let stated = |finding: &Finding| Caveat {
-        id: finding.rule.to_owned(),
-        message: sentence(finding, sources),
+    let stated = |finding: &Finding| {
+        // What the routes say about the same fact says it in the same words: it is shown once.
+        let mut caveats = resolution.caveats.iter();
+        let same = caveats.find(|caveat| caveat.message == finding.problem.message);
+        Caveat {
+            id: finding.rule.to_owned(),
+            message: same.map_or_else(
+                || sentence(finding, sources),
+                |caveat| caveat.sentence(sources),
+            ),
+        }
     };
     findings.iter().map(stated).collect()
 }

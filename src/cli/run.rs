@@ -26,7 +26,7 @@ use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Caveat, Evidence, Verdict, Watch, judge};
+use crate::verdict::{Caveat, Evidence, Outcome, Verdict, Watch, judge};
 
 /// Requests after which it is known whether anybody answers.
 const ENOUGH: u64 = 200;
@@ -174,7 +174,8 @@ impl<'a> Session<'a> {
         let (mapping, untied) = match expected {
             None => (None, None),
             Some(expected) => {
-                let (mapping, untied) = tied(config, expected, seen, &unmatched)?;
+                let (mapping, untied) = tied(config, expected, seen, &unmatched)
+                    .map_err(|failure| failure.knowing(self.known()))?;
                 (Some(mapping), untied)
             }
         };
@@ -199,6 +200,9 @@ impl<'a> Session<'a> {
         let verdict = objectives::decide(slos, healthy, verdict, &sorted, seen, expected)?;
         let known = untied.as_ref().map(|(known, _)| known);
         let mut notes = unmatched;
+        if verdict.outcome == Outcome::NoData {
+            notes.extend(unidentified::redirected(seen));
+        }
         notes.extend(unidentified::suggestions(config, expected, seen, known));
         notes.extend(self.notes(seen, &verdict));
         notes.extend(unsettled);
@@ -215,9 +219,7 @@ impl<'a> Session<'a> {
             policy,
             watched: self.watch.is_some(),
             verdict,
-            findings: declared
-                .and_then(|declared| declared.asked.as_ref())
-                .map_or_else(Vec::new, findings),
+            findings: self.findings(),
             notes,
         });
         let report = Report {
@@ -225,6 +227,25 @@ impl<'a> Session<'a> {
             ..report
         };
         Ok(Measured { report, untied })
+    }
+
+    /// What lint finds about the request.
+    fn findings(&self) -> Vec<Caveat> {
+        let asked = self.declared.and_then(|declared| declared.asked.as_ref());
+        asked.map_or_else(Vec::new, findings)
+    }
+
+    /// What the manifests and the proxy tell about the request, where nothing is judged: each once, what the proxy has first.
+    fn known(&self) -> Vec<String> {
+        let caveats = self.declared.map_or(&[][..], |declared| &declared.caveats);
+        let mut known: Vec<Caveat> = caveats.to_vec();
+        known.sort_by_key(|caveat| caveat.id != "programmed-differs");
+        for finding in self.findings() {
+            if !known.iter().any(|one| one.message == finding.message) {
+                known.push(finding);
+            }
+        }
+        known.into_iter().map(|caveat| caveat.message).collect()
     }
 
     /// What has to be said of a run that did not send everything.

@@ -75,7 +75,8 @@ pub(super) fn enough(seen: &Observation) -> bool {
 }
 
 fn successes(seen: &Observation) -> u64 {
-    let successes = seen.tallies.iter().filter(|(bucket, _)| !bucket.is_error());
+    let own = |bucket: &Bucket| !bucket.is_error() && !bucket.is_redirect();
+    let successes = seen.tallies.iter().filter(|(bucket, _)| own(bucket));
     successes.map(|(_, tally)| tally.count).sum()
 }
 
@@ -114,6 +115,29 @@ pub(super) fn unmatched(
         }));
     }
     unmatched
+}
+
+/// A word about responses that all send the client elsewhere, and where to, as far as they were looked through.
+pub(super) fn redirected(seen: &Observation) -> Option<Caveat> {
+    let first = seen.tallies.keys().next()?;
+    let mut buckets = seen.tallies.keys();
+    if !first.is_redirect() || buckets.any(|bucket| bucket.status != first.status) {
+        return None;
+    }
+    let mut places = seen.carried.few();
+    let locations = places.find(|(spec, _)| *spec == "header:location");
+    let most = locations.and_then(|(_, values)| values.iter().max_by_key(|(_, count)| **count));
+    let to = most.map_or_else(String::new, |(location, _)| {
+        format!(" to {}", short(location))
+    });
+    Some(Caveat {
+        id: "redirected".to_owned(),
+        message: format!(
+            "all responses are {}{to}: redirects are not followed, and none says which target it is from; call the URL that \
+             they name",
+            first.status
+        ),
+    })
 }
 
 /// Whether it is certain that a rule matched nothing. Where there are too many values to keep apart, those that a rule

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Context, Finding, check};
 use crate::diag::Severity;
 use crate::manifest::full_name;
-use crate::route::Resolution;
+use crate::route::{Origin, Resolution};
 use crate::split::Target;
 
 /// What may keep the split of this very request from taking effect, the worst first. The context is one that was asked
@@ -53,6 +53,18 @@ fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<Strin
         if hosts.contains(full_name(&rule.host.value, &rule.meta.namespace).as_str()) {
             objects.insert(rule.meta.to_string());
         }
+    }
+    // Who sends the request is as much a part of it as who receives it.
+    if let Some(Origin::Mesh {
+        labels: Some(labels),
+        ..
+    }) = context.asked.as_ref().map(|asked| &asked.origin)
+    {
+        let clients = context.manifests.workloads.iter().filter(|workload| {
+            let mut own = labels.iter();
+            own.all(|(key, value)| workload.labels.get(key) == Some(value))
+        });
+        objects.extend(clients.map(|client| client.meta.to_string()));
     }
     objects
 }

@@ -4,12 +4,13 @@ use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
     Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PackedTimeline,
     PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
+    known,
 };
 use crate::observe::{FailureKind, Latency, Observation};
 use crate::split::{Broken, Bucket, Declared, Expected, Target};
 use crate::verdict::attribution::{Attribution, Place, Row, label_of, place};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Caveat, Outcome, Policy, Rival, Verdict};
+use crate::verdict::{Caveat, Policy, Rival, Verdict};
 
 /// The values of a run, as they come out of its steps.
 pub struct Run<'a> {
@@ -33,7 +34,7 @@ pub struct Run<'a> {
     pub watched: bool,
     /// The answer.
     pub verdict: Verdict,
-    /// What in the manifests may be the reason where the split diverges; then it becomes part of the diagnosis.
+    /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
     pub findings: Vec<Caveat>,
     /// What is known beside the counts; it becomes part of the caveats.
     pub notes: Vec<Caveat>,
@@ -59,21 +60,7 @@ pub fn report(run: Run<'_>) -> Report {
         excerpt: run.excerpt.clone(),
     });
     let mut verdict = run.verdict;
-    explain(&mut verdict, &run.findings);
-    // What explains the verdict was said there.
-    let said =
-        |note: &Caveat| (verdict.diagnosis.iter()).any(|known| known.message == note.message);
-    let stated: Vec<Caveat> = run
-        .notes
-        .iter()
-        .filter(|note| !said(note))
-        .cloned()
-        .collect();
-    verdict.caveats.extend(stated);
-    // What was typed and had no effect may explain everything else.
-    let without_effect =
-        |note: &Caveat| ["bucket-never-matched", "map-never-matched"].contains(&note.id.as_str());
-    verdict.caveats.sort_by_key(|note| !without_effect(note));
+    known::add(&mut verdict, &run.findings, &run.notes);
     Report {
         schema: SCHEMA.to_owned(),
         tool: Tool {
@@ -91,20 +78,6 @@ pub fn report(run: Run<'_>) -> Report {
         notes: run.notes,
         generators: Vec::new(),
         parts: Vec::new(),
-    }
-}
-
-/// Says in the diagnosis of a diverged verdict what in the manifests may be the reason. What the counts told comes first;
-/// where both say the same, it is said once, with the rule as its name.
-fn explain(verdict: &mut Verdict, findings: &[Caveat]) {
-    if verdict.outcome != Outcome::Diverged {
-        return;
-    }
-    for finding in findings {
-        match (verdict.diagnosis.iter_mut()).find(|known| known.message == finding.message) {
-            Some(known) => known.id.clone_from(&finding.id),
-            None => verdict.diagnosis.push(finding.clone()),
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod hlog;
 mod html;
 mod json;
 mod junit;
+mod known;
 pub mod lint;
 mod load;
 mod markdown;
@@ -81,7 +82,7 @@ pub struct Report {
     pub observation: Seen,
     /// What that means.
     pub verdict: Verdict,
-    /// What in the manifests may be the reason where the split diverges; then it is part of the diagnosis.
+    /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub findings: Vec<Caveat>,
     /// What was known beside the counts, as part of the caveats: it stays when the counts are judged again.

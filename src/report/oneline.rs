@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use super::health::failing;
+use super::known::PROGRAMMED;
 use super::shown::{fitted, safe};
 use super::table::millis;
 use super::{Report, Style, text};
 use crate::units::{counted, percent};
+use crate::verdict::Outcome;
 
 /// Shares that are named.
 const MOST_SHARES: usize = 6;
@@ -53,12 +55,11 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         parts.push(shares.join(", "));
     }
     parts.extend(text::chi_square(report));
-    parts.extend(
-        verdict
-            .diagnosis
-            .first()
-            .map(|why| format!("why: {}", safe(&why.message))),
-    );
+    let open = matches!(verdict.outcome, Outcome::Inconclusive | Outcome::NoData);
+    let mut known = verdict.caveats.iter().filter(|_| open);
+    let known = known.find(|note| note.id == PROGRAMMED);
+    let why = verdict.diagnosis.first().or(known);
+    parts.extend(why.map(|why| format!("why: {}", safe(&why.message))));
     parts.push(format!(
         "{} in {:.2}s, {} failed",
         counted(seen.sent, "request"),

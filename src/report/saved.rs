@@ -159,7 +159,7 @@ fn mapping(report: &Report, expected: &Expected) -> Result<Mapping, ReadError> {
     let mut open = (report.observation.buckets.iter()).filter(|row| row.place == "unattributed");
     let unknown = |answers: &super::Answers| {
         let bucket = bucket(answers);
-        bucket.value().is_some() && !bucket.is_error()
+        bucket.value().is_some() && !bucket.is_error() && !bucket.is_redirect()
     };
     if known.is_empty() && open.any(|row| row.answers.iter().any(unknown)) {
         return Ok(Mapping::unknown());

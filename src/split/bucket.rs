@@ -67,6 +67,12 @@ impl Bucket {
         }
     }
 
+    /// Whether the status sends the client elsewhere (3xx): what such a response says of itself is who redirects.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        (300..400).contains(&self.status)
+    }
+
     /// Whether the status says that something went wrong (4xx, 5xx).
     #[must_use]
     pub fn is_error(&self) -> bool {

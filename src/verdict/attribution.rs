@@ -110,8 +110,8 @@ impl Attribution {
     }
 }
 
-/// A known identity counts whatever its status; a status may be a target of its own; an error or a missing identity is
-/// nobody's; what is left was not declared.
+/// A known identity counts whatever its status; a status may be a target of its own; an error, a redirect or a missing
+/// identity is nobody's; what is left was not declared.
 #[must_use]
 pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
     let Some((expected, mapping)) = expected else {
@@ -129,7 +129,11 @@ pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place 
     };
     match mapping.target(bucket).or_else(by_status) {
         Some(target) => Place::Target(target),
-        None if bucket.is_error() || bucket.value().is_none() || mapping.is_unknown() => {
+        None if bucket.is_error()
+            || bucket.is_redirect()
+            || bucket.value().is_none()
+            || mapping.is_unknown() =>
+        {
             Place::Unattributed
         }
         None => Place::Undeclared,

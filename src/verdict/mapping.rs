@@ -73,7 +73,7 @@ impl Mapping {
                     mapping.targets.insert(bucket.clone(), *target);
                 }
                 (_, None) => {}
-                _ if bucket.is_error() => {}
+                _ if bucket.is_error() || bucket.is_redirect() => {}
                 ([], _) => untied = true,
                 (several, Some(value)) => ambiguous.push((
                     value.to_owned(),

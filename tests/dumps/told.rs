@@ -205,17 +205,28 @@ fn weights_of_localities_are_read_from_the_proxy_itself() {
 }
 
 #[test]
-fn rules_that_have_not_reached_the_proxy_are_a_note() {
+fn l5_what_the_proxy_is_programmed_with_comes_before_any_guess() {
     let split = Envoy::split(&[("single", 50), ("multiple", 50)]).start();
     let dump = dumped(split.envoy());
     let url = split.url("/version");
     let report = run_json(&["-f", FIXED, "-f", &dump.path(), &url])
         .exits(1)
         .report();
-    let noted = &report.0["verdict"]["caveats"];
-    let noted = noted.as_array().expect("a list").iter();
-    let differs = noted.filter(|caveat| caveat["id"] == "programmed-differs");
-    assert_eq!(differs.count(), 1, "{:#}", report.0["verdict"]);
+    let verdict = &report.0["verdict"];
+    let first = report.text("/verdict/diagnosis/0/message");
+    assert_eq!(verdict["diagnosis"][0]["id"], "programmed-differs");
+    assert!(
+        first.contains("the proxy is programmed with 50% single, 50% multiple"),
+        "{first}"
+    );
+    assert_eq!(
+        verdict
+            .to_string()
+            .matches("and the proxy is programmed with")
+            .count(),
+        1,
+        "{verdict:#}"
+    );
     let agreeing = Envoy::split(&[("single", 90), ("multiple", 10)]).start();
     let told = explained(&["-f", FIXED, "-f", &dumped(agreeing.envoy()).path(), &url]);
     assert!(!caveats(&told).contains(&"programmed-differs"), "{told:#}");
