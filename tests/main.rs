@@ -19,6 +19,9 @@ mod manifests;
 // Laws of the dialects of which only the weights are read.
 mod foreign;
 
+// Weights of other dialects through the binary: those that are not read are named.
+mod gateways;
+
 // The exit codes, wherever they are written down.
 mod exits;
 

@@ -38,6 +38,7 @@ pub mod gateway_api;
 pub mod istio;
 pub mod kube;
 mod names;
+mod not_read;
 mod pods;
 mod registry;
 mod unknown;
@@ -94,6 +95,8 @@ pub struct Manifests {
     pub foreign: Vec<Declared>,
     /// What proxies have been told, from dumps of their configuration.
     pub dump: Dump,
+    /// Why objects with weights declare nothing here.
+    pub not_read: Vec<Diagnostic>,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -302,6 +305,14 @@ impl Manifests {
             let message = "the config dump holds no routes of requests that leave the proxy";
             let help = "take all of it (`pilot-agent request GET config_dump`), from a pod that calls the service";
             return Some(Diagnostic::error("no_rules", message).help(help));
+        }
+        if let Some(first) = self.not_read.first() {
+            let problem = Diagnostic {
+                id: "no_rules",
+                severity: Severity::Error,
+                ..first.clone()
+            };
+            return Some(problem);
         }
         let message = match self.objects.len() {
             0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),

@@ -3,7 +3,7 @@
 use super::decode::{At, Decoder};
 use super::gateway_api::GROUP;
 use super::yaml::{Node, Value};
-use super::{Manifests, Object, dialects};
+use super::{Manifests, Object, dialects, not_read};
 use crate::diag::nearest::nearest;
 use crate::diag::{Diagnostic, Severity};
 
@@ -35,6 +35,7 @@ pub(super) fn remember(
         span,
         start: node.span,
     });
+    not_read::weights(node, kind, manifests, decoder);
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);

@@ -82,12 +82,23 @@ pub struct VirtualHost {
 /// Why a host cannot be judged: its rules are about something else than requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unjudged {
+    /// Which kind of reason it is.
+    pub cause: UnjudgedCause,
     /// Why.
     pub message: String,
     /// The next step.
     pub help: String,
     /// The rules it is about.
     pub span: Span,
+}
+
+/// The kinds of reasons why a host cannot be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnjudgedCause {
+    /// Its rules are about connections, not about requests.
+    NotHttp,
+    /// The manifests do not say enough, or say it in a way that is not read.
+    NotKnown,
 }
 
 /// One route: conditions that must all hold, and what happens then.

@@ -5,8 +5,8 @@ use super::host::{ResolveError, find_host};
 use super::matching::Held;
 use super::parts::{Part, Parts, answered};
 use super::{
-    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, Unjudged, VirtualHost, broken,
-    programmed,
+    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, Unjudged, UnjudgedCause,
+    VirtualHost, broken, programmed,
 };
 use crate::diag::{Sources, Span};
 use crate::split::{Cause, Destination, Expected, Mechanism, Share};
@@ -121,6 +121,7 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
         return Err(ResolveError::Unjudged(Unjudged {
+            cause: UnjudgedCause::NotKnown,
             message:
                 "the fractions and weights of several routes together are too fine to be added up"
                     .to_owned(),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::diag::{Severity, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::witness::{Reach, rulings};
-use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
+use crate::route::{Caveat, Probe, Route, UnjudgedCause, VirtualHost, resolve};
 
 /// Rules whose split is compared with what a proxy has been told; the search for their requests takes time.
 const MOST_COMPARED: usize = 500;
@@ -44,13 +44,20 @@ pub(super) const RULE: Rule = Rule {
         "sidecar-scope",
         "not-judged",
     ],
+    problems: &["not_read", "canary_without_flag"],
     check: Some(check),
     ..Rule::BASE
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for view in context.all_views() {
-        for unjudged in told(view).filter_map(|host| host.unjudged.as_ref()) {
+        // Of a host that is declared, RS005 says what is about connections.
+        let not_known = |host: &&VirtualHost| {
+            let unjudged = host.unjudged.as_ref();
+            unjudged.is_some_and(|unjudged| unjudged.cause == UnjudgedCause::NotKnown)
+        };
+        let declared = view.hosts().filter(not_known);
+        for unjudged in (told(view).chain(declared)).filter_map(|host| host.unjudged.as_ref()) {
             let finding = Finding::new(&RULE, &unjudged.message).at(unjudged.span, "");
             findings.push(finding.help(&unjudged.help));
         }

@@ -9,7 +9,8 @@ use super::action::Compiler;
 use super::routes::{self, RouteConfig};
 use crate::manifest::Manifests;
 use crate::route::{
-    Absence, Caveat, Elsewhere, Only, Origin, Route, RouteTable, Unjudged, Vantage, VirtualHost,
+    Absence, Caveat, Elsewhere, Only, Origin, Route, RouteTable, Unjudged, UnjudgedCause, Vantage,
+    VirtualHost,
 };
 
 /// What a mesh puts at the end of its hosts, so that a host which no rule names gets an answer. Nobody declared it.
@@ -122,6 +123,7 @@ impl Compiler<'_> {
             span: host.span,
             https_only: host.https_only,
             unjudged: host.has_matcher.then(|| Unjudged {
+                cause: UnjudgedCause::NotKnown,
                 message: format!(
                     "the virtual host `{}` finds its routes by a tree of matchers",
                     host.name

@@ -7,7 +7,7 @@ use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Meta, Workload};
 use crate::manifest::yaml::{Node, Value};
-use crate::route::{Caveat, Unjudged};
+use crate::route::{Caveat, Unjudged, UnjudgedCause};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "argoproj.io",
@@ -223,6 +223,7 @@ fn reached(
         return Some(Ok((*weight, total, *span)));
     }
     Some(Err(Unjudged {
+        cause: UnjudgedCause::NotKnown,
         message: format!(
             "{meta} does not say at which of its steps it is: it has no `status.currentStepIndex`"
         ),

@@ -5,7 +5,7 @@ use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
-use crate::route::Unjudged;
+use crate::route::{Unjudged, UnjudgedCause};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "flagger.app",
@@ -50,6 +50,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
             .map(|rule| Rule { caveats, ..rule })
     });
     let unjudged = reached.is_none().then(|| Unjudged {
+        cause: UnjudgedCause::NotKnown,
         message: format!("{meta} does not say which weight it has reached: it has no `status.canaryWeight`"),
         help: format!(
             "pass what the cluster holds, `kubectl get canary {} -n {} -o yaml`, or the split with --expect primary=90,canary=10",

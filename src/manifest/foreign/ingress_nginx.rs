@@ -3,13 +3,13 @@
 use super::{
     Declared, Host, HostName, Role, Rule, Weighted, below, condition, length, required, unread,
 };
-use crate::diag::{Diagnostic, Span};
-use crate::manifest::Dialect;
+use crate::diag::{Diagnostic, Severity, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 use crate::manifest::yaml::{Node, Scalar, Value};
-use crate::route::{Condition, HeaderTest, Test, TextMatch, Unjudged};
+use crate::manifest::{Dialect, Manifests, not_read};
+use crate::route::{Condition, HeaderTest, Test, TextMatch, Unjudged, UnjudgedCause};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] =
     &[ingress("networking.k8s.io"), ingress("extensions")];
@@ -19,7 +19,10 @@ const fn ingress(group: &'static str) -> Dialect {
         group,
         versions: &["v1", "v1beta1"],
         kind: "Ingress",
-        decode: |meta, fields, decoder, to| to.foreign.extend(decode(meta, fields, decoder)),
+        decode: |meta, fields, decoder, to| {
+            inert(&meta, fields, to, decoder);
+            to.foreign.extend(decode(meta, fields, decoder));
+        },
     }
 }
 
@@ -34,6 +37,31 @@ pub struct Canary {
     pub weight: At<u32>,
     /// What its weight is a part of: more than zero.
     pub total: u32,
+}
+
+/// Weights in annotations that ingress-nginx does not look at.
+fn inert(meta: &Meta, object: &mut Fields<'_, '_>, to: &mut Manifests, decoder: &mut Decoder<'_>) {
+    let metadata = object.get("metadata");
+    let Some(node) = metadata.and_then(|metadata| metadata.get("annotations")) else {
+        return;
+    };
+    not_read::annotations(node, meta, to, decoder);
+    let annotations = Annotations(Some(node));
+    let on = annotations
+        .text("canary")
+        .is_some_and(|(text, _)| text == "true");
+    let Some((_, span)) = annotations.text("canary-weight").filter(|_| !on) else {
+        return;
+    };
+    let message = format!(
+        "{meta} is not a canary: `canary-weight` has no effect without the annotation `{PREFIX}canary: \"true\"`"
+    );
+    let problem = Diagnostic::new(Severity::Warning, "canary_without_flag", message);
+    let problem = problem
+        .at(span, "")
+        .help(format!("add `{PREFIX}canary: \"true\"`"));
+    to.not_read.push(problem.clone());
+    decoder.report(problem);
 }
 
 fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Declared> {
@@ -316,6 +344,7 @@ fn rules(canary: &Canary, rule: &Rule, main: &Rule) -> Vec<Rule> {
 
 fn alone(meta: &Meta, span: Span) -> Unjudged {
     Unjudged {
+        cause: UnjudgedCause::NotKnown,
         message: format!(
             "{meta} is the canary of an Ingress with the same host and path, which is not given"
         ),

@@ -9,7 +9,7 @@ use super::registered::{Port, Registered};
 use super::routes::{at, routes_of};
 use crate::manifest::decode::At;
 use crate::manifest::kube::Carries;
-use crate::route::{Caveat, Condition, Route, Test, TextMatch, Unjudged};
+use crate::route::{Caveat, Condition, Route, Test, TextMatch, Unjudged, UnjudgedCause};
 
 /// Since this version proxies look at the bytes where no protocol is declared.
 const SNIFFING: (u32, u32) = (1, 3);
@@ -174,6 +174,7 @@ impl Compiler<'_> {
             ),
         };
         Unjudged {
+            cause: UnjudgedCause::NotHttp,
             message,
             help,
             span: opaque.span,
