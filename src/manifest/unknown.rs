@@ -35,7 +35,6 @@ pub(super) fn remember(
         span,
         start: node.span,
     });
-    not_read::weights(node, kind, manifests, decoder);
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);
@@ -82,6 +81,8 @@ pub(super) fn remember(
                 .at(kind.span, "")
                 .help(format!("did you mean `{near}`?")),
         );
+    } else {
+        not_read::weights(node, kind, manifests, decoder);
     }
 }
 
