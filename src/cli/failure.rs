@@ -64,7 +64,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Unidentified(Box<Unidentified>),
     /// Nothing is judged, and something is known about the request all the same.
-    #[error("{failure}{}", .known.iter().map(|known| format!("\n  {known}")).collect::<String>())]
+    #[error("{failure}\n  {}", .known.join("\n  "))]
     Known {
         /// Why nothing is judged.
         failure: Box<Failure>,

@@ -30,7 +30,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     // A proxy knows its hosts by their requests.
     for view in context.views.iter().filter(|view| !view.table.told) {
         for host in view.hosts() {
-            if let Some(unjudged) = host.unjudged.as_ref().filter(not_http) {
+            if let Some(unjudged) = host.unjudged.as_ref().filter(|it| not_http(it)) {
                 let finding = Finding::new(&RULE, &unjudged.message)
                     .at(unjudged.span, "")
                     .help(&unjudged.help);
@@ -41,13 +41,13 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let request = context.request.as_ref();
     let request = request.filter(|request| !request.view.table.told);
     if let Some(Err(ResolveError::Unjudged(unjudged))) = request.map(crate::lint::Request::resolve)
-        && not_http(&&unjudged)
+        && not_http(&unjudged)
     {
         let finding = Finding::new(&RULE, &unjudged.message);
         findings.push(finding.at(unjudged.span, "").help(&unjudged.help));
     }
 }
 
-fn not_http(unjudged: &&Unjudged) -> bool {
+fn not_http(unjudged: &Unjudged) -> bool {
     unjudged.cause == UnjudgedCause::NotHttp
 }
