@@ -28,6 +28,7 @@ use crate::stats::gate::{self, Gate, Gated};
 use crate::stats::rate::Errors;
 use crate::units::{counted, percent, seconds};
 use crate::verdict::attribution::Attribution;
+
 /// Decides an objective.
 #[must_use]
 pub fn evaluate(
@@ -67,9 +68,9 @@ pub fn evaluate(
         Form::Plain {
             measure,
             op,
-            others,
+            base,
             constant,
-        } => plain(&run, measure, *op, others, *constant),
+        } => plain(&run, measure, *op, base.as_ref(), *constant),
     };
     SloResult {
         slo: slo.text.clone(),
@@ -261,7 +262,7 @@ fn plain(
     run: &Run<'_>,
     measure: &Measure,
     op: Op,
-    others: &[(Measure, f64)],
+    base: Option<&(Measure, f64)>,
     constant: f64,
 ) -> SloResult {
     let value = |measure: &Measure| {
@@ -273,9 +274,10 @@ fn plain(
         }
     };
     let observed = value(measure);
-    let limit = others.iter().try_fold(constant, |sum, (other, factor)| {
-        value(other).map(|value| sum + factor * value)
-    });
+    let limit = match base {
+        None => Some(constant),
+        Some((base, factor)) => value(base).map(|value| constant + factor * value),
+    };
     let n = run.measured(&measure.subject).n;
     let outcome = match observed.zip(limit) {
         Some((observed, limit)) if op.holds(observed, limit) => SloOutcome::Pass,
@@ -283,7 +285,7 @@ fn plain(
         None => SloOutcome::Inconclusive,
     };
     let mut reason = shown(measure, observed);
-    if !others.is_empty() && limit.is_some() {
+    if base.is_some() && limit.is_some() {
         reason = format!("{reason} against {}", shown(measure, limit));
     }
     SloResult {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::problem::{METRICS, SloProblem};
+use super::unit::Unit;
 use super::{Measure, Metric, Percentile, Subject};
 
 /// A word with its place.
@@ -23,15 +24,6 @@ pub(super) enum Kind {
     Compare(Op),
     /// `+` `-` `*` `/` `(` `)`
     Sign(char),
-}
-
-/// What a number counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    None,
-    Fraction,
-    Time,
-    Rate,
 }
 
 /// A comparison.
@@ -274,6 +266,14 @@ fn number(run: &str, at: usize) -> Option<Result<Token, SloProblem>> {
             }
         },
     };
+    if !value.is_finite() {
+        return Some(Err(SloProblem::new(
+            "this number is too large",
+            span,
+            "too large",
+            "compare with a value that can be measured",
+        )));
+    }
     Some(Ok(Token {
         kind: Kind::Number(value, unit),
         span,

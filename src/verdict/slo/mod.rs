@@ -6,11 +6,11 @@ mod compare;
 mod evaluate;
 mod form;
 mod lex;
-mod linear;
 mod measured;
 mod needed;
 mod parse;
 mod problem;
+mod unit;
 
 use std::collections::BTreeSet;
 use std::fmt;

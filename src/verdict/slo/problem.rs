@@ -7,12 +7,12 @@ use crate::diag::{Diagnostic, Sources, Span};
 
 /// The metrics, as messages list them.
 pub(super) const METRICS: &str = "p50, p90, p99, p99.9 (any pN), mean, max, errors, rps, share";
-/// The forms that a test is known for.
-const FORMS: &str = "there are: a metric against a value (canary.p99 < 200ms); a latency against a multiple of another \
-                     target's (canary.p99 < stable.p99 * 1.1); errors against another target's plus a margin \
-                     (canary.errors < stable.errors + 1%); any arithmetic of max and rps";
+/// The forms that we can test.
+const FORMS: &str = "write a metric against a value (canary.p99 < 200ms), a latency against a multiple of another target's \
+                     (canary.p99 < stable.p99 * 1.1), errors against another target's plus a margin \
+                     (canary.errors < stable.errors + 1%), or max or rps against another target's";
 
-/// Why a text is no objective.
+/// Why a text is not a valid objective.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SloProblem {
@@ -41,7 +41,7 @@ impl SloProblem {
         }
     }
 
-    /// A comparison without an exact test.
+    /// A comparison that we cannot test.
     pub(super) fn form(message: impl Into<String>, span: Range<usize>) -> Self {
         Self::new(message, span, "no test is known for this form", FORMS)
     }
