@@ -10,6 +10,9 @@ mod support;
 // Which module may import which.
 mod layers;
 
+// Files that import each other in a ring.
+mod rings;
+
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;
 

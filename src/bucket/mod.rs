@@ -11,6 +11,7 @@ mod local_reply;
 mod names;
 mod peer;
 mod regex;
+mod shorten;
 mod status;
 
 use std::borrow::Cow;

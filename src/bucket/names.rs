@@ -1,15 +1,12 @@
 //! Numbers for buckets: no work and no allocation for an answer that is known, and a cap on how many there are.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::local_reply::{LocalReply, from_upstream, is_body, local_reply};
+use super::shorten::shortened;
 use super::{Bucketer, Origin, Reply};
 use crate::split::{Bucket, Consulted, Identity};
 
 /// Distinct (value, status) pairs that are kept apart. Every one costs a histogram per thread.
 pub const MOST_BUCKETS: usize = 64;
-/// Longer values are cut, and told apart by a hash.
-const LONGEST_VALUE: usize = 256;
 /// What an answer of at most this length said is remembered, so that it need not be read again.
 const LONGEST_KNOWN: usize = 4096;
 /// How many such answers are remembered.
@@ -197,36 +194,6 @@ impl Names {
             });
         BucketId(position)
     }
-}
-
-/// The value itself, or its beginning with its length and a hash.
-fn shortened(value: &str) -> String {
-    if value.len() <= LONGEST_VALUE {
-        return value.to_owned();
-    }
-    let end = (0..=LONGEST_VALUE / 2)
-        .rev()
-        .find(|end| value.is_char_boundary(*end))
-        .unwrap_or(0);
-    format!(
-        "{}… ({} bytes, #{:08x})",
-        &value[..end],
-        value.len(),
-        short_hash(value.as_bytes())
-    )
-}
-
-/// A hash to tell long or binary values apart; the same in every thread and run.
-pub(super) fn short_hash(bytes: &[u8]) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let hash = hasher.finish();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the two halves are folded together"
-    )]
-    let folded = (hash ^ (hash >> 32)) as u32;
-    folded
 }
 
 #[cfg(test)]

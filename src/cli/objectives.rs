@@ -6,9 +6,9 @@ use crate::diag::render::render;
 use crate::diag::{Diagnostic, Sources};
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::verdict::Verdict;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::slo::{Slo, SloProblem, decided};
+use crate::verdict::slo::{Slo, SloProblem};
+use crate::verdict::{Verdict, decided};
 
 const HELP: &str = "write it as TARGET.METRIC < VALUE, as in --slo 'canary.p99 < 200ms'";
 

@@ -8,8 +8,10 @@ use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::slo::{Slo, SloProblem, decided};
-use crate::verdict::{Balancing, Caveat, Evidence, Part, Verdict, judge_together, rejudge};
+use crate::verdict::slo::{Slo, SloProblem};
+use crate::verdict::{
+    Balancing, Caveat, Evidence, Part, Verdict, decided, judge_together, rejudge,
+};
 
 /// What is asked this time where it differs from then.
 #[derive(Clone, Debug, Default, PartialEq)]

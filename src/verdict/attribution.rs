@@ -2,25 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::mapping::Mapping;
 use crate::observe::{Observation, Tally};
-use crate::split::{Bucket, Expected, Identity};
+use crate::split::{Bucket, Expected};
 
-/// Where the answers of a row belong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// To the target at this position of [`Expected::declared`].
-    Target(usize),
-    /// To something that was not declared.
-    Undeclared,
-    /// Nobody knows: an error without identity, or no identity at all.
-    Unattributed,
-    /// Nothing was declared.
-    Counted,
-}
+pub use super::place::{Place, label_of};
 
 /// Answers that are shown together.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,31 +126,11 @@ pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place 
     }
 }
 
-/// The value; where the status says more about the answer than its value does, with the status in front.
-#[must_use]
-pub fn label_of(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> String {
-    let by_status = match (place, expected) {
-        (Place::Target(index), Some(expected)) => {
-            expected.declared()[index].target.status().is_some()
-        }
-        _ => bucket.is_error(),
-    };
-    let bare = bucket.value().is_some_and(str::is_empty);
-    let status = bucket.status;
-    match &bucket.identity {
-        // A value of the extractor `status` says it already.
-        Identity::Value(value) if *value == status.to_string() => value.clone(),
-        _ if bare && (by_status || status != 200) => format!("status {status}"),
-        identity if by_status => format!("{status} {identity}"),
-        identity => identity.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::observe::{Failed, FailureKind};
-    use crate::split::{Answer, Cause, Clues, Mechanism, Target};
+    use crate::split::{Answer, Cause, Clues, Identity, Mechanism, Target};
 
     fn seen(answers: &[(&str, u16, u64)], failed: u64) -> Observation {
         let mut seen = Observation::default();

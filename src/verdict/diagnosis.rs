@@ -4,10 +4,9 @@
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
 //! likely as every other rival that fits; otherwise those that fit are listed together.
 
-use serde::{Deserialize, Serialize};
-
 use super::attribution::Place;
 use super::case::Case;
+use super::hypothesis::Rival;
 use super::{Caveat, Outcome, Verdict};
 use crate::stats::binomial::ln_central;
 use crate::stats::dependence::Unit;
@@ -20,17 +19,6 @@ const CLEARLY: f64 = 6.907_755_278_982_137;
 const DISTINCTLY: f64 = 2.995_732_273_553_991;
 /// A rival whose own test rejects it at this level explains nothing.
 const FITS: f64 = 0.01;
-
-/// Another split that the traffic could follow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rival {
-    /// A stable short name, `kebab-case`.
-    pub id: String,
-    /// What it would mean, and what to look at.
-    pub message: String,
-    /// Shares of the declared targets, in their order; they sum to 1.
-    pub shares: Vec<f64>,
-}
 
 /// What explains a divergence, the best explanation first.
 pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {

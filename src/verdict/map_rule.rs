@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use regex::Regex;
 
-use super::attribution::{Place, label_of};
-use super::mapping::quoted;
+use super::place::{Place, label_of};
+use super::shell::quoted;
 use crate::split::{Bucket, Expected, Identity};
 
 /// `--map VALUE=TARGET` or `--map /RE/=TARGET`.

@@ -16,17 +16,23 @@ mod caveat;
 pub mod compare;
 mod diagnosis;
 mod failing;
+mod hypothesis;
 pub mod identity_source;
+mod judgement;
 mod map_rule;
 pub mod mapping;
 mod outage;
 mod pace;
+mod place;
 mod queueing;
 mod reason;
 mod sample;
+mod shell;
 mod silent;
 pub mod size;
 pub mod slo;
+mod slo_verdict;
+mod starvation;
 mod together;
 mod watch;
 
@@ -44,10 +50,11 @@ use case::Case;
 use mapping::Mapping;
 use sample::Sample;
 
-pub use diagnosis::Rival;
 pub use failing::is_healthy;
+pub use hypothesis::Rival;
 pub use silent::advice;
-pub use slo::{SloResult, with_slos};
+pub use slo::SloResult;
+pub use slo_verdict::{decided, with_slos};
 pub use together::{Generator, Part, judge_together, rejudge};
 pub use watch::Watch;
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::mapping::Mapping;
 use super::sample::{Draw, Drawn, LOOKED_AT, Sample};
+use super::starvation;
 use super::{Balancing, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
@@ -123,7 +124,7 @@ impl Watch {
         let responses = self.pushed as u64 - self.unattributed - self.unexpected;
         let alpha = self.policy.alpha * self.policy.alpha;
         let starved = |(share, responded): &(Option<f64>, bool)| {
-            let starved = |share| super::silent::starved(0, responses, share, alpha);
+            let starved = |share| starvation::starved(0, responses, share, alpha);
             !responded && share.is_some_and(starved)
         };
         self.unattributed > 0 && self.responded.iter().any(starved)

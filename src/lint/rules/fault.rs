@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::diag::Severity;
 use crate::lint::{Context, Finding, Rule};
+use crate::units::percent;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -27,10 +28,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             };
             let share = abort.share().as_f64();
-            let percent = format!("{:.4}", share * 100.0);
-            let percent = percent.trim_end_matches('0').trim_end_matches('.');
             let message = format!(
-                "a fault answers {percent}% of the requests of this route with {}, before a destination is picked",
+                "a fault answers {} of the requests of this route with {}, before a destination is picked",
+                percent(share),
                 abort.status()
             );
             let severity = if share >= 1.0 {

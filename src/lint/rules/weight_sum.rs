@@ -2,6 +2,7 @@
 
 use crate::diag::Severity;
 use crate::lint::{Context, Finding, Rule};
+use crate::units::percent;
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -30,8 +31,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let shares: Vec<String> = weights
             .iter()
-            .map(|weight| format!("{:.4}", f64::from(*weight) * 100.0 / total as f64))
-            .map(|share| share.trim_end_matches('0').trim_end_matches('.').to_owned() + "%")
+            .map(|weight| percent(f64::from(*weight) / total as f64))
             .collect();
         let message = format!(
             "the weights add up to {total}: the shares are {}",

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use super::attribution::{Attribution, Place};
 use super::slo::{Measure, Metric, SloOutcome, Subject};
-use super::{Caveat, Outcome, SloResult, Verdict, silent};
+use super::starvation::{requests_to_starve, starved};
+use super::{Caveat, Outcome, SloResult, Verdict};
 use crate::observe::Observation;
 use crate::split::Expected;
 
@@ -249,11 +250,11 @@ fn health(own: &Responses<'_>) -> (SloOutcome, String, Option<u64>) {
 
 /// A target without a response: whether that is possible by chance.
 fn unanswered(sent: u64, share: f64, alpha: f64) -> (SloOutcome, String, Option<u64>) {
-    if silent::starved(0, sent, share, alpha) {
+    if starved(0, sent, share, alpha) {
         let reason = format!("no response of {sent} could be tied to it");
         return (SloOutcome::Failed, reason, None);
     }
-    let needed = silent::requests_to_starve(share, alpha);
+    let needed = requests_to_starve(share, alpha);
     let reason = "no response so far, which may be chance".to_owned();
     (SloOutcome::Inconclusive, reason, Some(needed))
 }

@@ -1,9 +1,10 @@
 //! Two targets beside each other: the ratio of latencies, the difference of error rates.
 
-use super::blame::{Range, worst_case, worst_outcome};
-use super::evaluate::{gate, open, outcome, p_value, reason, settles, shown};
+use super::blame::{worst_case, worst_outcome};
 use super::measured::{ALPHA, LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{closer, more, requests, whole};
+use super::range::Range;
+use super::result::{gate, open, outcome, p_value, reason, settles, shown};
 use super::{Measure, Metric, SloOutcome, SloResult};
 use crate::stats::quantile::{self, values_for_upper};
 use crate::stats::rate::{self, Errors};

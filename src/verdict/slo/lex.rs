@@ -287,18 +287,3 @@ fn decimal(text: &str) -> Option<f64> {
         .ok()
         .filter(|value: &f64| plain && value.is_finite())
 }
-
-/// The name of a target as an objective must spell it.
-pub(super) fn quoted(name: &str) -> String {
-    let measure = format!("{name}.max");
-    let plain = name != "all"
-        && matches!(
-            tokens(&measure).as_deref(),
-            Ok([Token { kind: Kind::Measure(Measure { subject: Subject::Named(read), .. }, _), .. }]) if read == name
-        );
-    match name {
-        name if plain => name.to_owned(),
-        name if name.contains('\'') => format!("`{name}`"),
-        name => format!("'{name}'"),
-    }
-}

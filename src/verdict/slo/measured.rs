@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::blame::{Nobodys, Range};
+use super::range::{Nobodys, Range};
 use super::{Metric, Subject};
 use crate::observe::{Observation, Tally};
 use crate::split::Expected;

@@ -69,28 +69,6 @@ impl SloProblem {
         )
     }
 
-    pub(super) fn unknown_target(name: &str, span: Range<usize>, known: &[&str]) -> Self {
-        let list: Vec<String> = known.iter().map(|name| super::lex::quoted(name)).collect();
-        let list = if list.is_empty() {
-            "`all`".to_owned()
-        } else {
-            format!("{}, and `all` for every request", list.join(", "))
-        };
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!(
-                "did you mean {}? the targets are {list}",
-                super::lex::quoted(near)
-            ),
-            None => format!("the targets are {list}"),
-        };
-        Self::new(
-            format!("`{name}` is no target"),
-            span,
-            "unknown target",
-            help,
-        )
-    }
-
     /// The problem as a diagnostic in a text that is added to the sources.
     #[must_use]
     pub fn diagnostic(&self, text: &str, sources: &mut Sources) -> Diagnostic {
