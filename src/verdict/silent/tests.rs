@@ -4,6 +4,7 @@ use super::*;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
 use crate::split::{Bucket, Identity, parse_weights};
 use crate::verdict::attribution::Attribution;
+use crate::verdict::starvation::requests_to_starve;
 use crate::verdict::{Evidence, Policy, judge};
 
 const UNREACHABLE: &str = "upstream connect error or disconnect/reset before headers. reset reason: remote connection \

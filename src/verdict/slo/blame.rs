@@ -118,6 +118,7 @@ mod tests {
     use super::*;
     use crate::observe::{Failed, FailureKind, Observation, Tally};
     use crate::split::{Answer, Bucket, Cause, Clues, Expected, Identity, Mechanism, Target};
+    use crate::stats::rate::Errors;
     use crate::verdict::attribution::Attribution;
     use crate::verdict::mapping::Mapping;
     use crate::verdict::slo::{Slo, SloResult, evaluate};

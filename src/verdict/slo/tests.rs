@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::Outcome::{Diverged, Inconclusive, NoData, NotJudged, Pass, SloFailed};
 use super::lex::Op;
 use super::*;
 use crate::diag::Sources;
 use crate::diag::render::render;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
+use crate::verdict::Outcome::{Diverged, Inconclusive, NoData, NotJudged, Pass, SloFailed};
 use crate::verdict::attribution::{Attribution, Place, Row};
-use crate::verdict::{Evidence, Policy, judge};
+use crate::verdict::{Evidence, Policy, Verdict, judge, with_slos};
 
 fn parsed(text: &str) -> Slo {
     text.parse()
