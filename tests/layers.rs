@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// What a module may import, besides itself.
-enum May {
+pub(crate) enum May {
     Import(&'static [&'static str]),
     ImportAll,
 }
@@ -14,7 +14,7 @@ enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-const LAYERS: [(&str, May); 16] = [
+pub(crate) const LAYERS: [(&str, May); 16] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&[])),

@@ -141,7 +141,7 @@ impl<'f> Tree<'f> {
             match name.as_str() {
                 "crate" => at.clear(),
                 "self" => {}
-                "super" => at = parent(&at).to_owned(),
+                "super" => at.truncate(parent(&at).len()),
                 _ if self.modules.contains_key(child.as_str()) => at = child,
                 _ => {
                     // Neither a file nor a module: it stands here, or is passed on, or comes from elsewhere.

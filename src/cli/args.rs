@@ -225,9 +225,7 @@ pub(super) struct ExpectationArgs {
     /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)
     #[arg(long, value_name = "NAME=WEIGHT,…")]
     pub(super) expect: Vec<String>,
-    /// What tells answers apart: auto, body, header:NAME, json:/POINTER, regex:RE, status, peer
-    ///
-    /// Repeatable: the first that yields a value wins. `auto` knows common demo applications and else takes the body.
+    /// What tells responses apart
     #[arg(long, value_name = "SPEC", value_parser = bucket_spec)]
     pub(super) bucket: Vec<String>,
     /// Which target a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)

@@ -5,6 +5,7 @@ use clap::{Arg, CommandFactory};
 
 use super::args::Cli;
 use super::exit;
+use crate::bucket::{self, EXTRACTORS};
 use crate::report::FORMATS;
 
 const SHORT_EXAMPLES: &str = "\
@@ -82,8 +83,9 @@ pub(super) fn command() -> clap::Command {
 /// The command line with everything that is said of it, as the man page and completions have it.
 pub(super) fn whole() -> clap::Command {
     Cli::command()
-        .mut_args(formats)
-        .mut_subcommand("run", |run| run.mut_args(formats))
+        .mut_args(|arg| extractors(formats(arg)))
+        .mut_subcommand("run", |run| run.mut_args(|arg| extractors(formats(arg))))
+        .mut_subcommand("size", |size| size.mut_args(extractors))
         .mut_subcommand("report", |report| report.mut_args(formats))
         .mut_subcommand("demo", |demo| demo.mut_args(formats))
 }
@@ -113,6 +115,22 @@ fn formats(arg: Arg) -> Arg {
     });
     let rows: String = rows.collect();
     arg.long_help(format!("What is written to stdout:\n{rows}"))
+}
+
+/// `--bucket` with what each extractor yields.
+fn extractors(arg: Arg) -> Arg {
+    if arg.get_id() != "bucket" {
+        return arg;
+    }
+    let rows = EXTRACTORS.iter().map(|extractor| {
+        let (form, summary) = (extractor.form(), extractor.summary.replace('`', ""));
+        format!("\n  {form:13}  {summary}")
+    });
+    let rows: String = rows.collect();
+    let short = format!("What tells responses apart: {}", bucket::forms());
+    arg.help(short).long_help(format!(
+        "What tells responses apart (repeatable; the first that yields a value wins):\n{rows}"
+    ))
 }
 
 /// What `-h` ends with.
@@ -167,6 +185,10 @@ mod tests {
         let long = command().term_width(100).render_long_help().to_string();
         for format in FORMATS {
             let row = format!("{:11}  {}", format.name, format.summary);
+            assert!(long.contains(&row), "{row}:\n{long}");
+        }
+        for extractor in EXTRACTORS {
+            let row = format!("{:13}  ", extractor.form());
             assert!(long.contains(&row), "{row}:\n{long}");
         }
         for text in ["(repeatable; overrides -f)", "--tolerance", "METRIC is p50"] {

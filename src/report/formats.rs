@@ -4,7 +4,7 @@ use super::format::Format;
 use super::{csv, github, hgrm, hlog, html, json, junit, markdown, oneline, openmetrics, text};
 
 /// Every format. A new one is a file and a line here.
-pub const FORMATS: [Format; 11] = [
+pub const FORMATS: &[Format] = &[
     Format::new("text", "one screen for a person", text::render),
     Format::new("json", "everything, schema resplit.report/1", json::render),
     Format::new("html", "one file with charts, for a browser", html::render),
