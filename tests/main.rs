@@ -13,6 +13,9 @@ mod layers;
 // Files that import each other in a ring.
 mod rings;
 
+// What ARCHITECTURE.md says about files and layers, and what its recipes cost.
+mod architecture;
+
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;
 

@@ -7,8 +7,7 @@ use std::path::Path;
 use crate::layers::collect;
 
 /// Modules within which rings are still known, and what takes them away.
-const KNOWN: [(&str, &str); 5] = [
-    ("cli", "the arguments of all commands stand in one file"),
+const KNOWN: [(&str, &str); 4] = [
     (
         "lint",
         "a finding names its rule, and a rule makes findings",

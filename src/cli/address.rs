@@ -93,19 +93,13 @@ impl Address {
         })
     }
 
-    /// The path of a gRPC call, in place of that of the URL, which must be none.
-    pub(super) fn called(&self, call: &Call) -> Result<Uri, Failure> {
-        if self.target != "/" {
-            let message = format!(
-                "--grpc names what is called, and the URL names `{}`",
-                self.target
-            );
-            return Err(Failure::usage(message, "write the URL without a path"));
-        }
-        call.path.parse().map_err(|error| {
+    /// The same server, and the path of a gRPC call.
+    pub(super) fn calling(self, call: &Call) -> Result<Self, Failure> {
+        let target = call.path.parse().map_err(|error| {
             let message = format!("--grpc: `{}` is no path: {error}", call.path);
             Failure::usage(message, "write it as --grpc PACKAGE.SERVICE/METHOD")
-        })
+        })?;
+        Ok(Self { target, ..self })
     }
 }
 

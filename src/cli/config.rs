@@ -1,10 +1,7 @@
-//! From what was typed to what is meant: all relations between options, no file and no socket.
+//! From what was typed to what is meant; no file and no socket yet.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use http::header::{HOST, HeaderValue};
-use http::uri::Authority;
 
 use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
@@ -12,6 +9,7 @@ use super::args::{
 use super::failure::Failure;
 use super::load_config::{LoadConfig, load};
 use super::objectives;
+use super::relations;
 use super::request::{RequestConfig, request};
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
@@ -79,21 +77,12 @@ impl TryFrom<RunArgs> for RunConfig {
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
         let request = request(&url, args.request)?;
-        if args.load.streams.is_some() && !request.route.protocol.multiplexes() {
-            return Err(Failure::usage(
-                "--streams: an HTTP/1.1 connection carries one request at a time",
-                "add --http2, --h2c or --grpc, or use more connections with -c",
-            ));
-        }
-        let host = request.headers.get(HOST).map(HeaderValue::as_bytes);
-        if request.route.protocol.multiplexes()
-            && host.is_some_and(|host| Authority::try_from(host).is_err())
-        {
-            return Err(Failure::usage(
-                "the host of an HTTP/2 request is a name or an address, and a port where there is one",
-                "write --host HOST or --host HOST:PORT, or leave --http2 and --h2c out",
-            ));
-        }
+        relations::of_load(
+            &args.load,
+            args.judgement.test,
+            request.transport.protocol,
+            &request.headers,
+        )?;
         let slos = objectives::read(&args.objectives.slo)?;
         Ok(Self {
             request,

@@ -9,11 +9,12 @@ use http::header::{
 use http::{HeaderMap, Method, Uri};
 
 use super::address::Address;
+use super::args::RequestArgs;
 use super::call::Call;
 use super::credentials;
 use super::failure::Failure;
-use super::route::{RouteConfig, TlsConfig, route, tls};
-use super::traffic::RequestArgs;
+use super::relations;
+use super::transport::{TlsConfig, TransportConfig, tls, transport};
 
 /// What every request says, and to whom.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) struct RequestConfig {
     /// `https`.
     pub(super) tls: Option<TlsConfig>,
     /// How it gets there.
-    pub(super) route: RouteConfig,
+    pub(super) transport: TransportConfig,
     /// The method.
     pub(super) method: Method,
     /// Path and query.
@@ -72,7 +73,8 @@ pub(super) fn optional(
 /// What every request says, and to whom.
 pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
     let mut address = Address::read(url)?;
-    let call = args.route.grpc.as_deref().map(Call::read).transpose()?;
+    relations::of_transport(&args.transport, &address)?;
+    let call = args.transport.grpc.as_deref().map(Call::read).transpose()?;
     let body = match (args.data, args.data_file) {
         (Some(text), _) => match text.strip_prefix('@') {
             Some("") => {
@@ -89,7 +91,7 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
         },
     };
     if let Some(call) = &call {
-        address.target = address.called(call)?;
+        address = address.calling(call)?;
     }
     let has_body = call.is_some() || !matches!(body, Body::None);
     let default = if has_body { Method::POST } else { Method::GET };
@@ -134,11 +136,11 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
     }
-    let route = route(&args.route, &address.host, address.port, address.https)?;
+    let transport = transport(&args.transport, &address.host, address.port)?;
     Ok(RequestConfig {
         url: address.shown,
-        tls: tls(&args.route, address.https)?,
-        route,
+        tls: address.https.then(|| tls(&args.transport)),
+        transport,
         host: address.host,
         port: address.port,
         method,

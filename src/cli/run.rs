@@ -13,9 +13,9 @@ use super::failure::Failure;
 use super::findings::findings;
 use super::interrupt;
 use super::load_config::Amount;
+use super::load_plan::{Planned, Until, planned};
 use super::objectives;
 use super::output;
-use super::planning::{Planned, Until, planned};
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
@@ -293,7 +293,7 @@ fn tied(
             Ok((mapping, Some((known, Exit::NoData))))
         }
         Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
-        _ => Err(Failure::Unidentified(Box::new(known))),
+        _ => Err(known.into()),
     }
 }
 
@@ -316,7 +316,7 @@ fn asked(request: &RequestConfig) -> report::Request {
 }
 
 /// Which values mean which targets, as far as values have been seen.
-pub(super) fn derive(
+fn derive(
     expected: &Expected,
     rules: &[MapRule],
     seen: &Observation,

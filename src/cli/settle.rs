@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
-use super::run::derive;
 use crate::bucket::Bucketer;
 use crate::load::{self, Control};
 use crate::plan::{LoadPlan, Stop};
@@ -17,7 +16,7 @@ use crate::stats::change::change_of_blocks;
 use crate::stats::heterogeneity::Heterogeneity;
 use crate::verdict::Caveat;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::mapping::MapRule;
+use crate::verdict::mapping::{MapRule, Mapping};
 
 /// Into how many windows the longest wait is cut.
 const WINDOWS: u32 = 10;
@@ -61,7 +60,7 @@ pub(super) fn settle(
         // A name that does not resolve yet ends the window at once.
         thread::sleep(window.saturating_sub(begun.elapsed()).min(left));
         // Values that mean nothing yet (the route is not there) are what is waited for.
-        let counts = derive(expected, rules, &seen)
+        let counts = Mapping::derive(expected, rules, seen.tallies.keys())
             .map(|mapping| Attribution::new(&seen, Some((expected, &mapping))));
         let counts = counts.map(|sorted| {
             let mut counts = sorted.counts;

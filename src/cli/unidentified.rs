@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::config::RunConfig;
+use super::failure::Failure;
 use super::load_config::{Amount, LoadConfig};
 use crate::bucket;
 use crate::observe::{self, Observation};
@@ -259,6 +260,15 @@ impl Unidentified {
         (1..=MOST_MAPPED).contains(&distinct)
             && all >= 2 * distinct as u64
             && self.values.iter().all(typed)
+    }
+}
+
+impl From<Unidentified> for Failure {
+    fn from(known: Unidentified) -> Self {
+        Self::Unidentified {
+            message: known.to_string(),
+            help: known.help(),
+        }
     }
 }
 

@@ -1,16 +1,17 @@
-//! How requests get where they go: protocol, proxy, other addresses, TLS. Not: what they say; and no file is read yet.
+//! How requests get where they go: protocol, proxy, other addresses, TLS. No file is read yet.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::args::TransportArgs;
 use super::failure::Failure;
 use super::proxy::Proxy;
-use super::traffic::RouteArgs;
+
 use crate::plan::{Dial, Family, Protocol, Via};
 
 /// How requests get where they go.
 #[derive(Debug)]
-pub(super) struct RouteConfig {
+pub(super) struct TransportConfig {
     /// What is connected to.
     pub(super) via: Via,
     /// Which addresses are used.
@@ -40,13 +41,11 @@ pub(super) enum VerifyConfig {
 }
 
 /// How requests to this host and port get there.
-pub(super) fn route(
-    args: &RouteArgs,
+pub(super) fn transport(
+    args: &TransportArgs,
     host: &str,
     port: u16,
-    https: bool,
-) -> Result<RouteConfig, Failure> {
-    let protocol = protocol(args, https)?;
+) -> Result<TransportConfig, Failure> {
     let (host, port) = connect_to(&args.connect_to, host, port)?;
     let via = match (&args.unix_socket, &args.proxy) {
         (Some(path), _) => Via::Unix(path.clone()),
@@ -69,22 +68,15 @@ pub(super) fn route(
         (_, true) => Family::V6,
         _ => Family::Any,
     };
-    Ok(RouteConfig {
+    Ok(TransportConfig {
         via,
         family,
-        protocol,
+        protocol: protocol(args),
     })
 }
 
-/// How TLS is spoken, where the URL asks for it.
-pub(super) fn tls(args: &RouteArgs, https: bool) -> Result<Option<TlsConfig>, Failure> {
-    if !https {
-        if args.cert.is_some() {
-            let help = "write the URL with https://, or leave --cert out";
-            return Err(Failure::usage("--cert needs TLS", help));
-        }
-        return Ok(None);
-    }
+/// How TLS is spoken.
+pub(super) fn tls(args: &TransportArgs) -> TlsConfig {
     let verify = match (args.insecure, &args.cacert) {
         (true, _) => VerifyConfig::Insecure,
         (false, Some(path)) => VerifyConfig::File(path.clone()),
@@ -94,22 +86,16 @@ pub(super) fn tls(args: &RouteArgs, https: bool) -> Result<Option<TlsConfig>, Fa
         let key = args.key.as_ref().unwrap_or(certificate);
         (certificate.clone(), key.clone())
     });
-    Ok(Some(TlsConfig { verify, identity }))
+    TlsConfig { verify, identity }
 }
 
-fn protocol(args: &RouteArgs, https: bool) -> Result<Protocol, Failure> {
-    match (args.http2, args.h2c, https) {
-        (true, _, false) => Err(Failure::usage(
-            "--http2 is agreed on within TLS, and the URL has none",
-            "write --h2c for HTTP/2 without TLS, or the URL with https://",
-        )),
-        (_, true, true) => Err(Failure::usage(
-            "--h2c is HTTP/2 without TLS, and the URL asks for TLS",
-            "write --http2, or the URL with http://",
-        )),
-        _ if args.grpc.is_some() => Ok(Protocol::Grpc),
-        (true, ..) | (_, true, _) => Ok(Protocol::Http2),
-        _ => Ok(Protocol::Http1),
+fn protocol(args: &TransportArgs) -> Protocol {
+    if args.grpc.is_some() {
+        Protocol::Grpc
+    } else if args.http2 || args.h2c {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
     }
 }
 
@@ -224,7 +210,7 @@ mod tests {
 
     fn via(arguments: &[&str]) -> Via {
         let config = config(&[arguments, &["http://weather:5000/"]].concat());
-        config.expect("a route").request.route.via
+        config.expect("a way").request.transport.via
     }
 
     fn direct(host: &str, port: u16, pinned: &[&str]) -> Via {

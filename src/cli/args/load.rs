@@ -1,10 +1,9 @@
-//! What can be typed about the load and the request, and nothing else; the rest is in `args`.
+//! What can be typed about the load.
 #![allow(
     clippy::doc_markdown,
     reason = "doc comments are help texts, where backticks would show"
 )]
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -14,7 +13,7 @@ use crate::units::{Count, Period, Rate};
 /// How much is sent, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
-pub(super) struct LoadArgs {
+pub(in crate::cli) struct LoadArgs {
     /// Requests, exactly: 1000, 10k, 1.5M [default: until the answer is certain; 1000 with nothing declared]
     #[arg(
         short = 'n',
@@ -24,25 +23,25 @@ pub(super) struct LoadArgs {
         conflicts_with = "duration",
         allow_negative_numbers = true
     )]
-    pub(super) requests: Option<Count>,
+    pub(in crate::cli) requests: Option<Count>,
     /// The most requests of a run that ends when the answer is certain [default: as many as these weights may take]
     #[arg(long, value_name = "N", conflicts_with_all = ["requests", "duration"])]
-    pub(super) max_requests: Option<Count>,
+    pub(in crate::cli) max_requests: Option<Count>,
     /// The longest time to send; what is not decided by then is inconclusive
     #[arg(long, value_name = "TIME", conflicts_with_all = ["requests", "duration"])]
-    pub(super) max_duration: Option<Period>,
+    pub(in crate::cli) max_duration: Option<Period>,
     /// Send the number that a single judgement takes, and judge once at the end
     #[arg(long, conflicts_with_all = ["requests", "duration"])]
-    pub(super) no_early_stop: bool,
+    pub(in crate::cli) no_early_stop: bool,
     /// First wait until the split is stationary, at most this long; then start a fresh sample
     #[arg(long, value_name = "TIME")]
-    pub(super) settle: Option<Period>,
+    pub(in crate::cli) settle: Option<Period>,
     /// Connections; with --rate those to begin with [default: 100; 10 with an objective for a latency and none of -n, -z, -q]
     #[arg(short = 'c', long, aliases = ["c", "concurrency"], value_name = "C", allow_negative_numbers = true)]
-    pub(super) connections: Option<Count>,
+    pub(in crate::cli) connections: Option<Count>,
     /// Send for this long instead, then wait for what is under way: 10s, 1m30s
     #[arg(short = 'z', long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(super) duration: Option<Period>,
+    pub(in crate::cli) duration: Option<Period>,
     /// Starts per second over all connections, whether earlier requests are answered or not: 200, 20k, 90/m
     #[arg(
         short = 'q',
@@ -51,7 +50,7 @@ pub(super) struct LoadArgs {
         value_name = "R",
         allow_negative_numbers = true
     )]
-    pub(super) rate: Option<Rate>,
+    pub(in crate::cli) rate: Option<Rate>,
     /// The gaps between the starts
     #[arg(
         long,
@@ -60,19 +59,19 @@ pub(super) struct LoadArgs {
         default_value_t,
         requires = "rate"
     )]
-    pub(super) arrival: ArrivalKind,
+    pub(in crate::cli) arrival: ArrivalKind,
     /// Requests under way at a time with --rate, at most [default: ten for each connection and stream]
     #[arg(long, value_name = "N", requires = "rate")]
-    pub(super) in_flight: Option<Count>,
+    pub(in crate::cli) in_flight: Option<Count>,
     /// First send so many requests, or for so long, that do not count: 500, 5s
     #[arg(long, value_name = "N|TIME")]
-    pub(super) warmup: Option<WarmupAmount>,
+    pub(in crate::cli) warmup: Option<WarmupAmount>,
     /// Spread the first connections over this time
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
-    pub(super) ramp_up: Option<Period>,
+    pub(in crate::cli) ramp_up: Option<Period>,
     /// Requests at a time on one HTTP/2 connection [default: 1]
     #[arg(short = 'p', long, value_name = "S")]
-    pub(super) streams: Option<Count>,
+    pub(in crate::cli) streams: Option<Count>,
     /// The longest wait for an answer
     #[arg(
         short = 't',
@@ -81,7 +80,7 @@ pub(super) struct LoadArgs {
         default_value = "20s",
         allow_negative_numbers = true
     )]
-    pub(super) timeout: Period,
+    pub(in crate::cli) timeout: Period,
     /// The longest wait for a connection
     #[arg(
         long,
@@ -89,116 +88,25 @@ pub(super) struct LoadArgs {
         default_value = "5s",
         allow_negative_numbers = true
     )]
-    pub(super) connect_timeout: Period,
+    pub(in crate::cli) connect_timeout: Period,
     /// Requests per connection: K, or MIN:MAX for a random number [default: 2 until the answer
     /// is certain, else no limit]
     #[arg(long, value_name = "K|MIN:MAX", value_parser = reuse, conflicts_with = "disable_keepalive")]
-    pub(super) reuse: Option<(u32, u32)>,
+    pub(in crate::cli) reuse: Option<(u32, u32)>,
     /// A new connection for every request
     #[arg(long)]
-    pub(super) disable_keepalive: bool,
+    pub(in crate::cli) disable_keepalive: bool,
     /// Threads [default: one per core]
     #[arg(long, value_name = "T")]
-    pub(super) threads: Option<Count>,
+    pub(in crate::cli) threads: Option<Count>,
     /// The seed of what resplit draws itself; the mesh draws its own
     #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(super) seed: u64,
-}
-
-/// What every request says.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Request")]
-pub(super) struct RequestArgs {
-    /// The method [default: GET; POST with a body]
-    #[arg(
-        short = 'm',
-        long,
-        short_alias = 'X',
-        alias = "request",
-        value_name = "METHOD"
-    )]
-    pub(super) method: Option<String>,
-    /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default, 'name;' sends an empty one)
-    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
-    pub(super) header: Vec<String>,
-    /// The body; @FILE reads it from a file, @- from stdin
-    #[arg(short = 'd', long, value_name = "BODY", conflicts_with = "data_file")]
-    pub(super) data: Option<String>,
-    /// The body, from a file
-    #[arg(short = 'D', long, value_name = "FILE")]
-    pub(super) data_file: Option<PathBuf>,
-    /// The content type of the body [default: application/x-www-form-urlencoded, as curl]
-    #[arg(short = 'T', long, value_name = "TYPE")]
-    pub(super) content_type: Option<String>,
-    /// The Accept header
-    #[arg(short = 'A', long, value_name = "TYPE")]
-    pub(super) accept: Option<String>,
-    /// Basic authentication
-    #[arg(short = 'a', long, value_name = "USER:PASSWORD")]
-    pub(super) auth: Option<String>,
-    /// The Host header [default: from the URL]
-    #[arg(long, value_name = "HOST")]
-    pub(super) host: Option<String>,
-    #[command(flatten)]
-    pub(super) route: RouteArgs,
-}
-
-/// How a request gets there.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option that is typed or not"
-)]
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Request")]
-pub(super) struct RouteArgs {
-    /// HTTP/2 over TLS (https://)
-    #[arg(long, conflicts_with = "h2c")]
-    pub(super) http2: bool,
-    /// HTTP/2 without TLS and without asking (http://)
-    #[arg(long)]
-    pub(super) h2c: bool,
-    /// A unary gRPC call, PACKAGE.SERVICE/METHOD or health[:SERVICE]; -d and -D give the message
-    #[arg(
-        long,
-        value_name = "CALL",
-        conflicts_with_all = ["http2", "h2c", "method", "content_type"]
-    )]
-    pub(super) grpc: Option<String>,
-    /// Connect to a Unix socket instead of the host of the URL
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "resolve", "connect_to"])]
-    pub(super) unix_socket: Option<PathBuf>,
-    /// Use this address for a host, without asking DNS: HOST:PORT:ADDRESS (repeatable)
-    #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
-    pub(super) resolve: Vec<String>,
-    /// Connect to another host, TLS and Host as before; a part that is empty or left out means any, or the same (repeatable)
-    #[arg(long, value_name = "HOST1:PORT1:HOST2[:PORT2]")]
-    pub(super) connect_to: Vec<String>,
-    /// Go through an HTTP proxy: [http://][USER:PASSWORD@]HOST:PORT (proxies in the environment are not used)
-    #[arg(short = 'x', long, value_name = "PROXY")]
-    pub(super) proxy: Option<String>,
-    /// Connect to IPv4 addresses only
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub(super) ipv4: bool,
-    /// Connect to IPv6 addresses only
-    #[arg(short = '6', long)]
-    pub(super) ipv6: bool,
-    /// Trust any certificate
-    #[arg(short = 'k', long)]
-    pub(super) insecure: bool,
-    /// Trust only the certificates of this PEM file
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(super) cacert: Option<PathBuf>,
-    /// The client certificate and its chain, PEM
-    #[arg(long, value_name = "FILE")]
-    pub(super) cert: Option<PathBuf>,
-    /// Its private key, PEM [default: in the file of --cert]
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(super) key: Option<PathBuf>,
+    pub(in crate::cli) seed: u64,
 }
 
 /// The gaps between the starts of an open loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum ArrivalKind {
+pub(in crate::cli) enum ArrivalKind {
     /// All alike
     #[default]
     Constant,
@@ -208,7 +116,7 @@ pub(super) enum ArrivalKind {
 
 /// How much is sent before anything counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WarmupAmount {
+pub(in crate::cli) enum WarmupAmount {
     /// A number without a unit of time.
     Requests(Count),
     /// A time with its unit.

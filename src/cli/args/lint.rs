@@ -1,4 +1,4 @@
-//! What `resplit lint` takes: syntax, defaults and help.
+//! What `resplit lint` takes.
 #![allow(
     clippy::doc_markdown,
     reason = "doc comments are help texts, where backticks would show"
@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{Colour, VantageArgs};
-use crate::cli::traffic::RequestArgs;
+use super::{Colour, RequestArgs, VantageArgs};
 use crate::report::lint::LINT_FORMATS;
 
 /// The options of `lint`.

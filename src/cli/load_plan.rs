@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::input;
 use super::load_config::{Amount, LoadConfig};
 use super::request::{Body, RequestConfig};
-use super::route::{TlsConfig, VerifyConfig};
+use super::transport::{TlsConfig, VerifyConfig};
 use crate::plan::{
     Arrival, ClientIdentity, Endpoint, LoadPlan, RequestTemplate, Reuse, Stop, Tls, Verify,
 };
@@ -119,12 +119,12 @@ pub(super) fn planned(
         endpoint: Endpoint {
             host: request.host.clone(),
             port: request.port,
-            via: request.route.via.clone(),
-            family: request.route.family,
+            via: request.transport.via.clone(),
+            family: request.transport.family,
             tls,
         },
         request: RequestTemplate {
-            protocol: request.route.protocol,
+            protocol: request.transport.protocol,
             method: request.method.clone(),
             target: request.target.clone(),
             headers: request.headers.clone(),

@@ -1,9 +1,6 @@
 //! `resplit lint`: why a split in these manifests would not take effect. Nothing is sent.
 
-mod args;
-
-pub(super) use args::LintArgs;
-
+use super::args::LintArgs;
 use super::config;
 use super::declared;
 use super::deliver::to_stdout;
