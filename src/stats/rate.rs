@@ -1,5 +1,5 @@
 //! Two error rates compared: Fisher's exact test, intervals for their difference. Not: one rate against a limit
-//! (`gate`).
+//! (`limit_test`).
 
 use super::interval::{Interval, wilson};
 use super::saddle::ln_binomial_mass;

@@ -137,7 +137,7 @@ impl Case<'_> {
             ln_p_value: sequence
                 .is_none()
                 .then_some((last.ln_p + spent.ln()).min(0.0)),
-            reason: reason::tested(self, outcome, last.culprit, needed),
+            reason: reason::tested(self, outcome, last.worst_target, needed),
             requests_needed: needed,
             ..self.numbers(outcome)
         }
@@ -175,7 +175,7 @@ impl Case<'_> {
                     p: corrected.ln_p.exp(),
                     ln_p: corrected.ln_p,
                     method: Method::PearsonChiSquare,
-                    culprit: None,
+                    worst_target: None,
                 };
                 (p, None)
             }

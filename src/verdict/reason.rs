@@ -73,15 +73,15 @@ pub(super) fn per_connection(case: &Case<'_>) -> String {
     )
 }
 
-/// The outcome of the tests; `culprit` is the position of the target that is off, among those with a share.
+/// The outcome of the tests; `worst_target` is the position of the target that is off, among those with a share.
 pub(super) fn tested(
     case: &Case<'_>,
     outcome: Outcome,
-    culprit: Option<usize>,
+    worst_target: Option<usize>,
     needed: Option<u64>,
 ) -> String {
     match outcome {
-        Outcome::Diverged => diverged(case, culprit),
+        Outcome::Diverged => diverged(case, worst_target),
         Outcome::Pass => pass(case),
         _ => inconclusive(case, needed),
     }
@@ -155,7 +155,7 @@ pub(super) fn by_chi_square(case: &Case<'_>, outcome: Outcome, p: f64) -> String
     }
 }
 
-fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
+fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
     let n: u64 = case.counts.iter().sum();
     let share = |i: usize| case.counts[i] as f64 / n as f64;
     let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
@@ -164,9 +164,9 @@ fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
             .max_by(|a, b| off(*a).total_cmp(&off(*b)))
             .unwrap_or(0)
     };
-    let culprit = culprit.unwrap_or_else(farthest);
-    let name = &case.expected.declared()[case.active[culprit]].name;
-    let (seen, declared) = (share(culprit), case.design.shares()[culprit]);
+    let worst_target = worst_target.unwrap_or_else(farthest);
+    let name = &case.expected.declared()[case.active[worst_target]].name;
+    let (seen, declared) = (share(worst_target), case.design.shares()[worst_target]);
     let text = format!(
         "`{name}` got {} of {n} answers, declared {}",
         percent(seen),

@@ -317,7 +317,7 @@ fn central_power(share: f64, wrong: f64, n: u64, alpha: f64) -> f64 {
         return 0.0;
     }
     // The ranks that bound a quantile are where the tails of the same binomial fall below half of alpha.
-    let ranks = quantile::ranks(n, share, alpha);
+    let ranks = quantile::order_statistics(n, share, alpha);
     let low = ranks
         .lower
         .map_or(0.0, |rank| binomial::ln_le(n, rank - 1, wrong).exp());

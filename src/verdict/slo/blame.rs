@@ -5,19 +5,19 @@
 use super::measured::{Run, names};
 use super::range::{Nobodys, Range};
 use super::{SloOutcome, Subject};
-use crate::stats::gate::{Gate, Gated};
+use crate::stats::limit_test::{LimitOutcome, LimitTest};
 use crate::units::{counted, percent};
 use crate::verdict::attribution::{Place, Row};
 
-/// A gate that opens only where it opens in the worst case, and fails only where it fails in the best.
-pub(super) fn worst_case(worst: &Gated, best: &Gated) -> Gated {
-    let gate = match (worst.gate, best.gate) {
-        (Gate::Open, _) => Gate::Open,
-        (_, Gate::Failed) => Gate::Failed,
-        _ => Gate::Inconclusive,
+/// A limit is kept only where it is kept in the worst case, and exceeded only where it is exceeded in the best.
+pub(super) fn worst_case(worst: &LimitTest, best: &LimitTest) -> LimitTest {
+    let outcome = match (worst.outcome, best.outcome) {
+        (LimitOutcome::Kept, _) => LimitOutcome::Kept,
+        (_, LimitOutcome::Exceeded) => LimitOutcome::Exceeded,
+        _ => LimitOutcome::Inconclusive,
     };
-    Gated {
-        gate,
+    LimitTest {
+        outcome,
         p_exceeded: best.p_exceeded,
         p_kept: worst.p_kept,
     }

@@ -4,8 +4,9 @@ use super::blame::{worst_case, worst_outcome};
 use super::measured::{ALPHA, LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{closer, more, requests, whole};
 use super::range::Range;
-use super::result::{gate, open, outcome, p_value, reason, settles, shown};
+use super::result::{open, outcome, p_value, reason, settles, shown};
 use super::{Measure, Metric, SloOutcome, SloResult};
+use crate::stats::limit_test::LimitTest;
 use crate::stats::quantile::{self, values_for_upper};
 use crate::stats::rate::{self, Errors};
 use crate::units::percent;
@@ -145,16 +146,16 @@ fn without_margin(
             rate::fisher(canary, stable).mid_p,
         );
         if below {
-            gate(higher, lower)
+            LimitTest::of(higher, lower)
         } else {
-            gate(lower, higher)
+            LimitTest::of(lower, higher)
         }
     });
-    let gated = worst_case(&worst, &best);
-    let outcome = outcome(gated.gate);
+    let test = worst_case(&worst, &best);
+    let outcome = outcome(test.outcome);
     let open = outcome == SloOutcome::Inconclusive;
     let needed = if open {
-        more(&gated).and_then(|scale| whole(run.seen.sent as f64 * scale))
+        more(&test).and_then(|scale| whole(run.seen.sent as f64 * scale))
     } else {
         None
     };
@@ -166,8 +167,8 @@ fn without_margin(
     };
     SloResult {
         outcome,
-        p_value: Some(p_value(&gated)),
-        reason: format!("{}{help}", reason(seen, &gated, needed)),
+        p_value: Some(p_value(&test)),
+        reason: format!("{}{help}", reason(seen, &test, needed)),
         requests_needed: needed,
         ..known
     }

@@ -21,12 +21,12 @@ use super::lex::Op;
 use super::measured::{LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{more, requests, requests_to_decide};
 use super::range::Range;
-use super::result::{gate, open, outcome, p_value, reason, settles, shown};
+use super::result::{open, outcome, p_value, reason, settles, shown};
 use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::chi_square::normal_sf;
-use crate::stats::gate;
+use crate::stats::limit_test::LimitTest;
 use crate::stats::rate::Errors;
 use crate::units::{counted, seconds};
 use crate::verdict::attribution::Attribution;
@@ -103,7 +103,7 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
                 seconds(limit)
             );
             let sides = [(k, n); 2];
-            gated(run, &measured, sides, part, &seen, (observed, limit))
+            decided(run, &measured, sides, part, &seen, (observed, limit))
         }
         Metric::Mean => against_mean(run, measure, &measured, below, limit),
         Metric::Share => {
@@ -149,12 +149,12 @@ fn rate_against_limit(
     SloResult {
         observed_most: range.highest(),
         n,
-        ..gated(run, measured, sides, part, &seen, (observed, limit))
+        ..decided(run, measured, sides, part, &seen, (observed, limit))
     }
 }
 
 /// Whether at most `part` of the answers are of a kind: how many of how many are in the worst case, and in the best.
-fn gated(
+fn decided(
     run: &Run<'_>,
     measured: &Measured,
     [worst, best]: [(u64, u64); 2],
@@ -162,9 +162,9 @@ fn gated(
     seen: &str,
     (observed, limit): (Option<f64>, f64),
 ) -> SloResult {
-    let at_most = |(k, n): (u64, u64)| gate::at_most(part, k, n);
-    let gated = worst_case(&at_most(worst), &at_most(best));
-    let outcome = outcome(gated.gate);
+    let at_most = |(k, n): (u64, u64)| LimitTest::at_most(part, k, n);
+    let test = worst_case(&at_most(worst), &at_most(best));
+    let outcome = outcome(test.outcome);
     let needed = (outcome == SloOutcome::Inconclusive)
         .then(|| requests_to_decide(run, measured, [worst, best], part))
         .flatten();
@@ -172,8 +172,8 @@ fn gated(
         outcome,
         observed,
         limit: Some(limit),
-        p_value: Some(p_value(&gated)),
-        reason: reason(seen, &gated, needed),
+        p_value: Some(p_value(&test)),
+        reason: reason(seen, &test, needed),
         requests_needed: needed,
         ..open(best.1)
     }
@@ -222,10 +222,10 @@ fn against_mean(
             normal_sf(z)
         }
     };
-    let gated = gate(tail(z), tail(-z));
-    let outcome = outcome(gated.gate);
+    let test = LimitTest::of(tail(z), tail(-z));
+    let outcome = outcome(test.outcome);
     let needed = (outcome == SloOutcome::Inconclusive)
-        .then(|| more(&gated))
+        .then(|| more(&test))
         .flatten()
         .and_then(|scale| requests(run, measured.fraction, measured.n as f64 * scale));
     let seen = format!(
@@ -237,8 +237,8 @@ fn against_mean(
         outcome,
         observed: Some(mean),
         limit: Some(limit),
-        p_value: Some(p_value(&gated)),
-        reason: reason(&seen, &gated, needed),
+        p_value: Some(p_value(&test)),
+        reason: reason(&seen, &test, needed),
         requests_needed: needed,
         ..open(measured.n)
     }

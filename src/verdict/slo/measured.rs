@@ -163,7 +163,7 @@ impl Measured {
         if n == 0 {
             return None;
         }
-        let ranks = quantile::ranks(n, q, ALPHA);
+        let ranks = quantile::order_statistics(n, q, ALPHA);
         let high = |rank| self.at_rank(rank).1;
         Some(Estimate {
             point: high(ranks.point),

@@ -1,7 +1,7 @@
 //! From the numbers of a test to the result of an objective, and to the words for it.
 
 use super::{Measure, Metric, SloOutcome, SloResult};
-use crate::stats::gate::{self, Gate, Gated};
+use crate::stats::limit_test::{LimitOutcome, LimitTest};
 use crate::units::{counted, percent, seconds};
 
 /// A result about which nothing is known yet.
@@ -20,39 +20,25 @@ pub(super) fn open(n: u64) -> SloResult {
     }
 }
 
-pub(super) fn outcome(gate: Gate) -> SloOutcome {
-    match gate {
-        Gate::Open => SloOutcome::Pass,
-        Gate::Failed => SloOutcome::Failed,
-        Gate::Inconclusive => SloOutcome::Inconclusive,
+pub(super) fn outcome(known: LimitOutcome) -> SloOutcome {
+    match known {
+        LimitOutcome::Kept => SloOutcome::Pass,
+        LimitOutcome::Exceeded => SloOutcome::Failed,
+        LimitOutcome::Inconclusive => SloOutcome::Inconclusive,
     }
 }
 
-/// The decision of [`gate::at_most`] for other tests.
-pub(super) fn gate(p_exceeded: f64, p_kept: f64) -> Gated {
-    let gate = match () {
-        () if p_exceeded <= gate::FAIL => Gate::Failed,
-        () if p_kept <= gate::OPEN => Gate::Open,
-        () => Gate::Inconclusive,
-    };
-    Gated {
-        gate,
-        p_exceeded,
-        p_kept,
-    }
-}
-
-/// The p-value that decided; of an open gate the one that keeps it from passing.
-pub(super) fn p_value(gated: &Gated) -> f64 {
-    match gated.gate {
-        Gate::Failed => gated.p_exceeded,
-        _ => gated.p_kept,
+/// The p-value that decided; of an open objective the one that keeps it from passing.
+pub(super) fn p_value(test: &LimitTest) -> f64 {
+    match test.outcome {
+        LimitOutcome::Exceeded => test.p_exceeded,
+        _ => test.p_kept,
     }
     .clamp(0.0, 1.0)
 }
 
-pub(super) fn reason(seen: &str, gated: &Gated, needed: Option<u64>) -> String {
-    let p = p_value(gated);
+pub(super) fn reason(seen: &str, test: &LimitTest, needed: Option<u64>) -> String {
+    let p = p_value(test);
     let p = match p {
         p if p >= 0.001 => format!("= {p:.3}"),
         p if p >= 1e-16 => format!("= {p:.0e}"),
