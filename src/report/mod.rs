@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observe::Latency;
 use crate::split::{Broken, Cause, Identity, Mechanism, Share};
-use crate::verdict::{Caveat, Generator, Policy, Rival, Verdict};
+use crate::verdict::{Caveat, Generator, Hypothesis, Policy, Verdict};
 
 pub(crate) use bar::Bar;
 pub use build::{Run, report};
@@ -144,8 +144,8 @@ pub struct Expectation {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub broken: Option<Broken>,
     /// What the split could be instead.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub rivals: Vec<Rival>,
+    #[serde(rename = "rivals", skip_serializing_if = "Vec::is_empty", default)]
+    pub hypotheses: Vec<Hypothesis>,
     /// The lines that declare it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub excerpt: Option<Excerpt>,

@@ -71,7 +71,7 @@ fn coarse_resolution(case: &Case<'_>) -> Option<Caveat> {
 }
 
 fn unattributed(case: &Case<'_>) -> Option<Caveat> {
-    let (part, total) = (case.sorted.unattributed, case.seen.sent);
+    let (part, total) = (case.attribution.unattributed, case.seen.sent);
     // Where there are too many, or nothing else, the verdict says so itself.
     if part == 0 || case.too_many_unattributed() {
         return None;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Another split that the traffic could follow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rival {
+pub struct Hypothesis {
     /// A stable short name, `kebab-case`.
     pub id: String,
     /// What it would mean, and what to look at.

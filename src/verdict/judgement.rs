@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::watch::Decided;
-use super::{Balancing, Changed, Outcome, Test, Verdict, blank, reason};
+use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, reason};
 use crate::stats::dependence;
 use crate::stats::design::{Method, PValue};
 use crate::stats::fit::Fit;
@@ -153,9 +153,9 @@ impl Case<'_> {
     fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
         let seed = self.policy.seed;
         let by_response = || {
-            let p = self
-                .design
-                .p_diverged_completed(&self.counts, self.sorted.unattributed, seed);
+            let p =
+                self.design
+                    .p_diverged_completed(&self.counts, self.attribution.unattributed, seed);
             (p, self.watch.map(|watch| &watch.by_response))
         };
         match self.unit {
@@ -194,7 +194,7 @@ impl Case<'_> {
         match self.unit {
             dependence::Unit::Response => Some(
                 self.design
-                    .p_equivalence(&self.counts, self.sorted.unattributed),
+                    .p_equivalence(&self.counts, self.attribution.unattributed),
             ),
             dependence::Unit::Connection => {
                 let (counts, unattributed) = self.first_of_connections();
@@ -227,7 +227,7 @@ impl Case<'_> {
             resolution: Some(digits(resolution)),
             max_deviation: self.max_deviation().map(digits),
             unit: self.unit.into(),
-            change: self.change.as_ref().map(|change| Changed {
+            change: self.change.as_ref().map(|change| ChangePoint {
                 at: change.at,
                 before: change.before.clone(),
                 after: change.after.clone(),
@@ -242,7 +242,7 @@ impl Case<'_> {
         let (counts, unattributed, sent) = match self.unit {
             dependence::Unit::Response => {
                 let sent = self.seen.sent.max(1) as f64;
-                (self.counts.clone(), self.sorted.unattributed, sent)
+                (self.counts.clone(), self.attribution.unattributed, sent)
             }
             // A connection is one draw; two requests show that it still is.
             dependence::Unit::Connection => {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use regex::Regex;
 
-use super::place::{Place, label_of};
+use super::classification::{Classification, label_of};
 use super::shell::quoted;
 use crate::split::{Bucket, Expected, Identity};
 
@@ -103,8 +103,8 @@ fn label(bucket: &Bucket, expected: &Expected) -> String {
     let status = Some(bucket.status);
     let mut declared = expected.declared().iter();
     match declared.position(|declared| declared.target.status() == status) {
-        Some(index) => label_of(bucket, Place::Target(index), Some(expected)),
-        None => label_of(bucket, Place::Unattributed, None),
+        Some(index) => label_of(bucket, Classification::Target(index), Some(expected)),
+        None => label_of(bucket, Classification::Unattributed, None),
     }
 }
 

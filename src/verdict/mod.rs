@@ -8,11 +8,10 @@
 //! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged, and so is one
 //! with a target that never answered because the proxy replied for it.
 
-mod again;
 pub mod attribution;
-mod broken;
 mod case;
 mod caveat;
+mod classification;
 pub mod compare;
 mod diagnosis;
 mod failing;
@@ -21,19 +20,20 @@ pub mod identity_source;
 mod judgement;
 mod map_rule;
 pub mod mapping;
+mod multi_generator;
 mod outage;
-mod pace;
-mod place;
 mod queueing;
 mod reason;
+mod retries;
 mod sample;
+mod schedule;
 mod shell;
 mod silent;
 pub mod size;
 pub mod slo;
 mod slo_verdict;
 mod starvation;
-mod together;
+mod undeliverable;
 mod watch;
 
 use std::fmt;
@@ -51,11 +51,11 @@ use mapping::Mapping;
 use sample::Sample;
 
 pub use failing::is_healthy;
-pub use hypothesis::Rival;
+pub use hypothesis::Hypothesis;
+pub use multi_generator::{Generator, Part, judge_together, rejudge};
 pub use silent::advice;
 pub use slo::SloResult;
 pub use slo_verdict::{decided, with_slos};
-pub use together::{Generator, Part, judge_together, rejudge};
 pub use watch::Watch;
 
 /// What the user accepts, and how sure the answer has to be.
@@ -212,7 +212,7 @@ pub struct Caveat {
 
 /// A place where one split ends and another begins; counts are of the targets with a share, in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changed {
+pub struct ChangePoint {
     /// Attributed answers before it.
     pub at: u64,
     /// Their counts.
@@ -256,7 +256,7 @@ pub struct Verdict {
     pub unit: Unit,
     /// Where the split changed during the run, if it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub change: Option<Changed>,
+    pub change: Option<ChangePoint>,
     /// The verdict in one sentence.
     pub reason: String,
     /// After how many requests the answer was certain, in a run that ended early.
@@ -345,9 +345,9 @@ pub struct Evidence<'a> {
     /// What was seen.
     pub seen: &'a Observation,
     /// The same, sorted under targets.
-    pub sorted: &'a Attribution,
+    pub attribution: &'a Attribution,
     /// What the split could be instead.
-    pub rivals: &'a [Rival],
+    pub hypotheses: &'a [Hypothesis],
 }
 
 /// Judges what was seen against what was declared; without a declaration, says only whether there is data. A run that
@@ -361,12 +361,12 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
         } else {
             Outcome::NoData
         };
-        let failing = failing::caveat(None, evidence.sorted, evidence.seen, outcome);
+        let failing = failing::caveat(None, evidence.attribution, evidence.seen, outcome);
         return Verdict {
             reason: reason::undeclared(evidence.seen),
             caveats: failing
                 .into_iter()
-                .chain(of_the_sender(evidence.seen))
+                .chain(generator_notes(evidence.seen))
                 .collect(),
             ..blank(outcome, policy)
         };
@@ -374,7 +374,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let sample = watch.map_or_else(
         || {
             let mut sample = Sample::default();
-            sample.extend(&evidence.seen.ledger, expected, mapping);
+            sample.extend(&evidence.seen.log, expected, mapping);
             sample
         },
         |watch| watch.sample.clone(),
@@ -382,17 +382,17 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let case = Case::new(expected, evidence, policy, watch, sample);
     let verdict = case.verdict();
     let mut caveats = caveat::caveats(&case);
-    caveats.extend(of_the_sender(evidence.seen));
+    caveats.extend(generator_notes(evidence.seen));
     let verdict = Verdict {
         diagnosis: diagnosis::findings(&case, &verdict),
         caveats,
         ..verdict
     };
-    let verdict = broken::undelivered(verdict, expected);
+    let verdict = undeliverable::undelivered(verdict, expected);
     let mut verdict = silent::silent(verdict, &case, mapping);
     let failing = failing::caveat(
         Some(expected),
-        evidence.sorted,
+        evidence.attribution,
         evidence.seen,
         verdict.outcome,
     );
@@ -403,11 +403,11 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 }
 
 /// What has to be said about how requests were sent, whatever was declared.
-fn of_the_sender(seen: &Observation) -> impl Iterator<Item = Caveat> {
+fn generator_notes(seen: &Observation) -> impl Iterator<Item = Caveat> {
     [
         outage::caveat(seen),
-        pace::caveat(seen),
-        again::caveat(seen),
+        schedule::caveat(seen),
+        retries::caveat(seen),
     ]
     .into_iter()
     .flatten()

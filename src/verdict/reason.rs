@@ -1,6 +1,6 @@
 //! The verdict in one sentence.
 
-use super::attribution::Place;
+use super::attribution::Classification;
 use super::case::Case;
 use super::{Number, Outcome, Policy, Test};
 use crate::observe::Observation;
@@ -41,7 +41,11 @@ pub(super) fn no_data(seen: &Observation) -> String {
 /// Somebody answered who should not.
 pub(super) fn unexpected(case: &Case<'_>) -> String {
     let of = case.seen.sent;
-    let targets = case.expected.declared().iter().zip(&case.sorted.counts);
+    let targets = case
+        .expected
+        .declared()
+        .iter()
+        .zip(&case.attribution.counts);
     let mut idle = targets.filter(|(declared, count)| declared.share.is_zero() && **count > 0);
     if let Some((declared, count)) = idle.next() {
         return format!(
@@ -50,14 +54,14 @@ pub(super) fn unexpected(case: &Case<'_>) -> String {
         );
     }
     let mut strangers = case
-        .sorted
+        .attribution
         .rows
         .iter()
-        .filter(|row| row.place == Place::Undeclared);
+        .filter(|row| row.place == Classification::Undeclared);
     let stranger = strangers.next().map_or("", |row| row.label.as_str());
     format!(
         "`{stranger}` is not declared, yet it answered; {} of {of} answers belong to no declared target",
-        case.sorted.undeclared
+        case.attribution.undeclared
     )
 }
 
@@ -188,7 +192,7 @@ fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
 fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     let n: u64 = case.counts.iter().sum();
     if case.too_many_unattributed() {
-        let (lost, sent) = (case.sorted.unattributed, case.seen.sent);
+        let (lost, sent) = (case.attribution.unattributed, case.seen.sent);
         let share = percent(lost as f64 / sent as f64);
         let limit = percent(case.policy.max_unattributed);
         return format!(
@@ -214,7 +218,7 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     let sent = case.seen.sent;
     let Some(needed) = needed else {
-        return match case.sorted.unattributed {
+        return match case.attribution.unattributed {
             0 => "the shares lie at the very edge of what is accepted: no number of requests would decide".to_owned(),
             lost => format!("{sent} requests do not decide, and with {lost} unattributed ones no number would"),
         };

@@ -50,15 +50,20 @@ fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
     recorder.drain(&names, Duration::from_secs(1))
 }
 
-fn judged(declared: &str, seen: &Observation, policy: &Policy, rivals: &[Rival]) -> Verdict {
+fn judged(
+    declared: &str,
+    seen: &Observation,
+    policy: &Policy,
+    hypotheses: &[Hypothesis],
+) -> Verdict {
     let expected = parse_weights(&[declared]).expect("a split");
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear values");
-    let sorted = Attribution::new(seen, Some((&expected, &mapping)));
+    let attribution = Attribution::new(seen, Some((&expected, &mapping)));
     let evidence = Evidence {
         declared: Some((&expected, &mapping)),
         seen,
-        sorted: &sorted,
-        rivals,
+        attribution: &attribution,
+        hypotheses,
     };
     judge(evidence, policy, None)
 }
@@ -228,7 +233,7 @@ fn a_change_among_connections_is_told_in_answers() {
 
 #[test]
 fn each_explanation_is_named_by_the_counts_it_explains() {
-    let other = Rival {
+    let other = Hypothesis {
         id: "other-rule".to_owned(),
         message: "traffic follows http[1]".to_owned(),
         shares: vec![0.3, 0.7],
@@ -333,12 +338,12 @@ fn a_target_that_is_missing_is_named() {
 fn with_nothing_declared_data_is_all_there_is_to_say() {
     let outcome = |answers: &[(&str, u64)]| {
         let seen = seen(answers, 1);
-        let sorted = Attribution::new(&seen, None);
+        let attribution = Attribution::new(&seen, None);
         let evidence = Evidence {
             declared: None,
             seen: &seen,
-            sorted: &sorted,
-            rivals: &[],
+            attribution: &attribution,
+            hypotheses: &[],
         };
         judge(evidence, &Policy::default(), None).outcome
     };

@@ -35,7 +35,7 @@ use crate::verdict::attribution::Attribution;
 #[must_use]
 pub fn evaluate(
     slo: &Slo,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     expected: Option<&Expected>,
 ) -> SloResult {
@@ -44,7 +44,7 @@ pub fn evaluate(
         Subject::All => None,
     });
     let run = Run {
-        sorted,
+        attribution,
         seen,
         expected,
         named: named.collect(),

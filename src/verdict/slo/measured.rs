@@ -8,7 +8,7 @@ use crate::observe::{Observation, Tally};
 use crate::split::Expected;
 use crate::stats::quantile::{self, Estimate};
 use crate::stats::rate::Errors;
-use crate::verdict::attribution::{Attribution, Place, Row};
+use crate::verdict::attribution::{Attribution, Classification, Row};
 
 /// Level of the two-sided intervals.
 pub(super) const ALPHA: f64 = 0.05;
@@ -30,7 +30,7 @@ pub(super) fn names(row: &Row) -> impl Iterator<Item = &str> {
 
 /// A run, as objectives look at it.
 pub(super) struct Run<'a> {
-    pub(super) sorted: &'a Attribution,
+    pub(super) attribution: &'a Attribution,
     pub(super) seen: &'a Observation,
     pub(super) expected: Option<&'a Expected>,
     /// Whom the objective names.
@@ -57,16 +57,18 @@ impl Run<'_> {
             Subject::All => None,
             Subject::Named(name) => self.expected.map(|expected| {
                 let position = expected.declared().iter().position(|d| d.name == *name);
-                position.map_or(Place::Undeclared, Place::Target)
+                position.map_or(Classification::Undeclared, Classification::Target)
             }),
         };
         let rows = self
-            .sorted
+            .attribution
             .rows
             .iter()
             .filter(|row| match (subject, target) {
                 (Subject::All, _) => true,
-                (_, Some(place)) => row.place == place && matches!(place, Place::Target(_)),
+                (_, Some(place)) => {
+                    row.place == place && matches!(place, Classification::Target(_))
+                }
                 (Subject::Named(name), None) => names(row).any(|known| known == *name),
             });
         let mut tally = Tally::default();
@@ -91,7 +93,7 @@ impl Run<'_> {
         let Nobodys { errors, responses } = self.nobodys(subject);
         let sent = self.seen.sent;
         let declared = match (target, self.expected) {
-            (Some(Place::Target(index)), Some(expected)) => {
+            (Some(Classification::Target(index)), Some(expected)) => {
                 Some(expected.declared()[index].share.as_f64())
             }
             _ => None,

@@ -191,8 +191,8 @@ impl Slo {
     }
 
     /// Whether every target it names was seen, where nothing is declared.
-    pub fn check_seen(&self, sorted: &Attribution) -> Result<(), SloProblem> {
-        self.check(sorted.rows.iter().flat_map(measured::names))
+    pub fn check_seen(&self, attribution: &Attribution) -> Result<(), SloProblem> {
+        self.check(attribution.rows.iter().flat_map(measured::names))
     }
 
     /// Whether every target it names is among these.

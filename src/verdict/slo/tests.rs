@@ -9,7 +9,7 @@ use crate::diag::Sources;
 use crate::diag::render::render;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
 use crate::verdict::Outcome::{Diverged, Inconclusive, NoData, NotJudged, Pass, SloFailed};
-use crate::verdict::attribution::{Attribution, Place, Row};
+use crate::verdict::attribution::{Attribution, Classification, Row};
 use crate::verdict::{Evidence, Policy, Verdict, judge, with_slos};
 
 fn parsed(text: &str) -> Slo {
@@ -47,7 +47,7 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
             }
             Row {
                 label: (*label).to_owned(),
-                place: Place::Counted,
+                place: Classification::Counted,
                 statuses,
                 tally,
             }
@@ -74,18 +74,18 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
             .collect(),
         ..Observation::default()
     };
-    let sorted = Attribution {
+    let attribution = Attribution {
         rows,
         counts: Vec::new(),
         undeclared: 0,
         unattributed: failed,
     };
-    (sorted, observation)
+    (attribution, observation)
 }
 
 fn decide(text: &str, answers: &[Answers<'_>], failed: u64) -> SloResult {
-    let (sorted, observation) = seen(answers, failed);
-    evaluate(&parsed(text), &sorted, &observation, None)
+    let (attribution, observation) = seen(answers, failed);
+    evaluate(&parsed(text), &attribution, &observation, None)
 }
 
 fn outcome(text: &str, answers: &[Answers<'_>]) -> SloOutcome {
@@ -384,9 +384,9 @@ fn errors_of_a_value_count_for_it_and_lost_requests_only_for_all() {
     assert_eq!((one.observed, one.n), (Some(0.1), 100));
     let all = decide("all.errors < 1%", answers, 100);
     assert_eq!((all.observed, all.n), (Some(0.55), 200));
-    let (sorted, _) = seen(&[("500 v2", &[(500, 10, 1)])], 0);
-    assert!(parsed("v2.errors < 1%").check_seen(&sorted).is_ok());
-    assert!(parsed("v3.errors < 1%").check_seen(&sorted).is_err());
+    let (attribution, _) = seen(&[("500 v2", &[(500, 10, 1)])], 0);
+    assert!(parsed("v2.errors < 1%").check_seen(&attribution).is_ok());
+    assert!(parsed("v3.errors < 1%").check_seen(&attribution).is_err());
 }
 
 #[test]
@@ -510,12 +510,12 @@ fn max_and_rps_are_compared_as_they_are() {
 #[test]
 fn objectives_decide_a_verdict_that_is_no_divergence() {
     let policy = Policy::default();
-    let (sorted, observation) = seen(&[("v1", &[(200, 400, 1000)])], 0);
+    let (attribution, observation) = seen(&[("v1", &[(200, 400, 1000)])], 0);
     let evidence = Evidence {
         declared: None,
         seen: &observation,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     let verdict = judge(evidence, &policy, None);
     let result = |outcome| SloResult {
@@ -664,8 +664,8 @@ proptest! {
         match text.parse::<Slo>() {
             Ok(slo) => {
                 prop_assert_eq!(slo.to_string().parse::<Slo>(), Ok(slo.clone()));
-                let (sorted, observation) = seen(&[("a", &[(200, 50, 700), (503, 3, 90)])], 2);
-                let result = evaluate(&slo, &sorted, &observation, None);
+                let (attribution, observation) = seen(&[("a", &[(200, 50, 700), (503, 3, 90)])], 2);
+                let result = evaluate(&slo, &attribution, &observation, None);
                 let json = serde_json::to_string(&result).expect("finite");
                 prop_assert_eq!(serde_json::from_str::<SloResult>(&json).expect("its own JSON"), result);
             }

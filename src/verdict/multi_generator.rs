@@ -66,7 +66,7 @@ pub fn judge_together(
         .map(|(part, verdict)| Generator {
             name: part.name.clone(),
             sent: part.evidence.seen.sent,
-            counts: part.evidence.sorted.counts.clone(),
+            counts: part.evidence.attribution.counts.clone(),
             outcome: verdict.outcome,
             reason: verdict.reason.clone(),
         })
