@@ -35,7 +35,7 @@ impl Call {
                 message: None,
             }),
             _ => Err(Failure::usage(
-                format!("--grpc: `{text}` is no call"),
+                format!("--grpc: `{text}` is not a valid call"),
                 "write it as --grpc PACKAGE.SERVICE/METHOD, or --grpc health",
             )),
         }

@@ -6,7 +6,7 @@ use super::{Answer, Cause, Clues, Expected, ExpectedError, Mechanism, Target};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
     /// Not `NAME=WEIGHT`.
-    #[error("`{0}` is no weight; write NAME=WEIGHT, as in v1=90,v2=10")]
+    #[error("`{0}` is not a valid weight: write NAME=WEIGHT, as in v1=90,v2=10")]
     Form(String),
     /// One name twice.
     #[error("`{0}` is named twice")]

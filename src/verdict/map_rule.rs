@@ -26,7 +26,7 @@ enum Pattern {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapRuleError {
     /// No `=`.
-    #[error("`{0}` is no mapping; write it as VALUE=TARGET or /RE/=TARGET")]
+    #[error("`{0}` is not a valid mapping: write VALUE=TARGET or /RE/=TARGET")]
     Form(String),
     /// The part between slashes is no regular expression.
     #[error("`{0}` does not compile: {1}")]

@@ -143,7 +143,7 @@ fn reuse(text: &str) -> Result<(u32, u32), String> {
     match (min.parse(), max.parse()) {
         (Ok(min), Ok(max)) if 1 <= min && min <= max => Ok((min, max)),
         _ => Err(format!(
-            "`{text}` is no number of requests; write K or MIN:MAX, at least 1"
+            "`{text}` is not a valid number of requests: write K or MIN:MAX, at least 1"
         )),
     }
 }

@@ -209,8 +209,8 @@ fn what_is_no_objective_is_marked_where_it_goes_wrong() {
         ("canary.p99", "", "ends where a comparison"),
         ("canary.p99 <", "", "ends where"),
         ("canary < 1s", "canary", "neither a number nor a metric"),
-        ("canary.p98x < 1s", "p98x", "no metric"),
-        ("canary.p100 < 1s", "p100", "no metric"),
+        ("canary.p98x < 1s", "p98x", "not a known metric"),
+        ("canary.p100 < 1s", "p100", "not a known metric"),
         (
             "canary.p99 < 5%",
             "5%",
@@ -231,7 +231,7 @@ fn what_is_no_objective_is_marked_where_it_goes_wrong() {
             "200ms",
             "a fraction cannot be compared with a time",
         ),
-        ("canary.p99 < 200mss", "mss", "no unit"),
+        ("canary.p99 < 200mss", "mss", "not a known unit"),
         ("canary.p99 < 1s < 2s", "<", "the end was expected"),
         (
             "(canary.p99) < 1s",
@@ -313,7 +313,7 @@ fn a_problem_is_shown_with_a_caret_and_what_was_probably_meant() {
     };
     let text = "canary.erors < 1%";
     insta::assert_snapshot!(shown(text, &text.parse::<Slo>().expect_err(text)), @r"
-    error: `erors` is no metric
+    error: `erors` is not a known metric
      --> --slo:1:8
       |
     1 | canary.erors < 1%
@@ -326,7 +326,7 @@ fn a_problem_is_shown_with_a_caret_and_what_was_probably_meant() {
         .check(["canary", "status 503"])
         .expect_err(text);
     insta::assert_snapshot!(shown(text, &problem), @r"
-    error: `cannary` is no target
+    error: `cannary` is not a target of this run
      --> --slo:1:1
       |
     1 | cannary.p99 < 1s
