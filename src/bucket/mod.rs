@@ -1,5 +1,4 @@
-//! From an answer to the value it is counted under. Not: which target the value means (see `verdict::mapping`), nor
-//! counting.
+//! From an answer to the value it is counted under.
 
 mod all_values;
 mod auto;

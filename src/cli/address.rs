@@ -1,4 +1,4 @@
-//! A URL, taken apart. Not: what is sent there.
+//! A URL, taken apart.
 
 use http::Uri;
 

@@ -1,4 +1,4 @@
-//! A gRPC call as it is typed: its path, and for the health service its message. Not: how it is sent.
+//! A gRPC call as it is typed: its path, and for the health service its message.
 
 use super::failure::Failure;
 

@@ -1,4 +1,4 @@
-//! The HTTP proxy that `-x` names. Not: what is asked of it.
+//! The HTTP proxy that `-x` names.
 
 use super::credentials;
 use super::failure::Failure;

@@ -1,4 +1,4 @@
-//! What every request says and to whom: from the URL and its options. Not: files, which are read later.
+//! What every request says and to whom: from the URL and its options.
 
 use std::path::PathBuf;
 

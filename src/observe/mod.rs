@@ -1,4 +1,4 @@
-//! What was seen: counts and latencies by bucket, failures by kind. Not: what it means.
+//! What was seen: counts and latencies by bucket, failures by kind.
 
 mod pace;
 mod phases;

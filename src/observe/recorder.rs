@@ -1,4 +1,4 @@
-//! Counting in place, on one thread. Not: what a bucket is (see `bucket`), nor merging.
+//! Counting in place, on one thread.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is to be sent, and how: a value that says everything the engine needs. Not: sockets or time.
+//! What is to be sent, and how: a value that says everything the engine needs.
 
 mod endpoint;
 mod schedule;

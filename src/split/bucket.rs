@@ -1,4 +1,4 @@
-//! The name an answer is counted under. Not: how the name is read from an answer (see `bucket`).
+//! The name an answer is counted under.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Words by which an answer may give away that it came from a target. Not: how the answer is read.
+//! Words by which an answer may give away that it came from a target.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;

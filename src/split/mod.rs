@@ -1,4 +1,4 @@
-//! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
+//! What a split is: targets and their exact shares.
 
 mod broken;
 mod bucket;

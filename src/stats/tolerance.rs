@@ -1,5 +1,5 @@
 //! The splits that are tolerated, the one of them nearest to what was seen, and the kindest guess at answers nobody
-//! could attribute. Not: the tests made there (`design`).
+//! could attribute.
 
 use super::{bisect, fit};
 

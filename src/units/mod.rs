@@ -1,5 +1,4 @@
-//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`). Not: anything
-//! that knows what the number is for.
+//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`).
 
 mod rate;
 

@@ -1,4 +1,4 @@
-//! Answers sorted under targets: attributed, undeclared or unattributed. Not: whether that is what was declared.
+//! Answers sorted under targets: attributed, undeclared or unattributed.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Two runs beside each other, target by target: what changed, with intervals. Not: whether either of them is right.
+//! Two runs beside each other, target by target: what changed, with intervals.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! From sorted answers to a verdict: pass, diverged or inconclusive, always with the reason and its numbers. Not: how
-//! it is shown.
+//! From sorted answers to a verdict: pass, diverged or inconclusive, always with the reason and its numbers.
 //!
 //! The rules, in this order. (1) Traffic at a target that must see nothing, or at something undeclared: diverged.
 //! (2) The declared split is rejected at `alpha`: diverged. (3) For every target both "the share is too low by the

@@ -1,5 +1,4 @@
-//! Answers in the order in which their requests were dispatched, as targets. Not: counts of a whole run, which may be
-//! longer than what is remembered one by one.
+//! Answers in the order in which their requests were dispatched, as targets.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -1,5 +1,4 @@
-//! A declared split of which a part can never arrive is no split that holds, whatever the counts say. Not: which
-//! destinations those are, which the declaration knows.
+//! A split with an undeliverable destination never passes, whatever the counts say.
 
 use super::{Caveat, Outcome, Verdict};
 use crate::split::{Cause, Expected, Target};

@@ -1,5 +1,5 @@
 //! A declared split as a question to the counts: p-values for "it is another one" and for "it is off by the margin",
-//! and how many requests the answer needs. Not: the verdict, which weighs them.
+//! and how many requests the answer needs.
 
 use std::f64::consts::LN_2;
 

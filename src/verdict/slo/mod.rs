@@ -1,5 +1,4 @@
-//! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict. Not: how the text is
-//! read (`parse`), nor the tests (`evaluate`).
+//! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict.
 
 mod blame;
 mod compare;

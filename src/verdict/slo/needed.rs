@@ -1,4 +1,4 @@
-//! How many requests would settle what is open. Not: whether it is.
+//! How many requests would settle what is open.
 
 use super::measured::{Measured, Run};
 use crate::stats::chi_square::normal_isf;
