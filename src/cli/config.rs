@@ -224,7 +224,10 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
             )
         })?;
         if path.is_empty() || path == "-" {
-            Err(Failure::usage(format!("`{text}` does not name a file"), help))
+            Err(Failure::usage(
+                format!("`{text}` does not name a file"),
+                help,
+            ))
         } else {
             Ok((format, PathBuf::from(path)))
         }

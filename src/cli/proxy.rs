@@ -22,8 +22,7 @@ impl Proxy {
         };
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         if !scheme.eq_ignore_ascii_case("http") {
-            let message =
-                format!("`{scheme}` is not a supported kind of proxy: expected http");
+            let message = format!("`{scheme}` is not a supported kind of proxy: expected http");
             return Err(wrong(message));
         }
         let (user, authority) = match rest.trim_end_matches('/').rsplit_once('@') {

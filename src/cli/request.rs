@@ -162,10 +162,12 @@ fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failu
             .map(|(name, value)| (name, Some(value.trim())))
             .or_else(valueless)
             .ok_or_else(|| Failure::usage(format!("`{text}` is not a valid header"), help))?;
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .map_err(|_| Failure::usage(format!("`{}` is not a valid header name", name.trim()), help))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| {
+            Failure::usage(
+                format!("`{}` is not a valid header name", name.trim()),
+                help,
+            )
+        })?;
         if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
             let message = format!("`{name}` is set by resplit itself, to what the body needs");
             return Err(Failure::usage(message, "leave it out"));

@@ -74,7 +74,7 @@ pub struct Failed {
     pub example: String,
 }
 
-/// The answers of one bucket.
+/// The responses of one bucket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tally {
     /// How many.
@@ -91,7 +91,7 @@ pub struct Tally {
 pub struct Observation {
     /// Requests begun, answered or not.
     pub sent: u64,
-    /// The answers, by bucket.
+    /// The responses, by bucket.
     pub tallies: BTreeMap<Bucket, Tally>,
     /// The failures, by kind.
     pub failures: BTreeMap<FailureKind, Failed>,
@@ -218,7 +218,7 @@ impl Tally {
 }
 
 impl Observation {
-    /// Complete answers.
+    /// Complete responses.
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.tallies.values().map(|tally| tally.count).sum()

@@ -5,7 +5,7 @@ use crate::split::Bucket;
 
 /// Requests that are remembered one by one; of those after them only the counts are kept, so memory stays bounded.
 pub const REMEMBERED: u64 = 1_000_000;
-/// The mark of a request without an answer.
+/// The mark of a request without a response.
 const FAILED: u16 = u16::MAX;
 
 /// The first [`REMEMBERED`] requests, as far as they have ended, in the order in which they ended.
@@ -44,7 +44,7 @@ pub struct Ordered<T> {
     pub sequence: u32,
     /// The connection it went over, numbered within the run.
     pub connection: u32,
-    /// What its bucket stands for; `None` without an answer as well.
+    /// What its bucket stands for; `None` without a response as well.
     pub of: Option<T>,
 }
 

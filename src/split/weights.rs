@@ -17,7 +17,7 @@ pub enum WeightsError {
 }
 
 /// Reads lists of `NAME=WEIGHT` (`90`, `90%`, `99.9`), which together are the split. The sum need not be 100. The name
-/// `status 503` stands for an answer of the proxy itself.
+/// `status 503` stands for a response of the proxy itself.
 pub fn parse_weights<S: AsRef<str>>(lists: &[S]) -> Result<Expected, WeightsError> {
     let mut parts: Vec<(String, u64, u32)> = Vec::new();
     for item in lists

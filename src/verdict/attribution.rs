@@ -1,4 +1,4 @@
-//! Answers sorted under targets: attributed, undeclared or unattributed.
+//! Responses sorted under targets: attributed, undeclared or unattributed.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,29 @@ use crate::split::{Bucket, Expected};
 
 pub use super::classification::{Classification, label_of};
 
-/// Answers that are shown together.
+/// Responses that are shown together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The value as it is shown; an error answer without identity has its status in front.
     pub label: String,
     /// Where it belongs.
     pub place: Classification,
-    /// How many answers had which status.
+    /// How many responses had which status.
     pub statuses: BTreeMap<u16, u64>,
     /// Count and latency.
     pub tally: Tally,
 }
 
-/// All answers, sorted.
+/// All responses, sorted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribution {
     /// Targets in the order of the declaration, then the undeclared, then the unattributed; the largest first.
     pub rows: Vec<Row>,
-    /// Answers by target, in the order of the declaration.
+    /// Responses by target, in the order of the declaration.
     pub counts: Vec<u64>,
-    /// Answers of something that was not declared.
+    /// Responses of something that was not declared.
     pub undeclared: u64,
-    /// Answers without identity, and requests without an answer.
+    /// Responses without identity, and requests without a response.
     pub unattributed: u64,
 }
 
@@ -80,7 +80,7 @@ impl Attribution {
         }
     }
 
-    /// Answers whose target is known and declared.
+    /// Responses whose target is known and declared.
     #[must_use]
     pub fn attributed(&self) -> u64 {
         self.counts.iter().sum()

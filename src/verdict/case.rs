@@ -25,7 +25,7 @@ pub(super) struct Case<'a> {
     pub(super) active: Vec<usize>,
     /// Their counts.
     pub(super) counts: Vec<u64>,
-    /// The same answers one by one, as far as they are remembered.
+    /// The same responses one by one, as far as they are remembered.
     pub(super) sample: Sample,
     /// The same by connection.
     pub(super) rows: Vec<Row>,
@@ -88,7 +88,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Answers that should not exist: from zero-weight or undeclared targets.
+    /// Responses that should not exist: from zero-weight or undeclared targets.
     pub(super) fn unexpected(&self) -> u64 {
         self.attribution.attributed() - self.counts.iter().sum::<u64>()
             + self.attribution.undeclared
@@ -107,7 +107,7 @@ impl<'a> Case<'a> {
             && self.purity.suspicious_at(self.policy.beta)
     }
 
-    /// The first answers of the connections by target, and how many of them are unattributed.
+    /// The first responses of the connections by target, and how many of them are unattributed.
     pub(super) fn first_of_connections(&self) -> (Vec<u64>, u64) {
         let (mut counts, mut unattributed) = (vec![0; self.active.len()], 0);
         for drawn in self.sample.first_of_connections() {

@@ -92,7 +92,7 @@ fn too_many_values(case: &Case<'_>) -> Option<Caveat> {
     buckets.find(|bucket| bucket.identity == Identity::Overflow)?;
     Some(caveat(
         "too-many-values",
-        "answers carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned(),
+        "responses carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned(),
     ))
 }
 
@@ -145,7 +145,7 @@ fn clustered(case: &Case<'_>) -> Option<Caveat> {
     Some(caveat(
         "clustered",
         format!(
-            "answers of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
+            "responses of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
              about {:.0} independent ones, {judged}",
             case.rao_scott().effective_n
         ),
@@ -171,7 +171,7 @@ fn too_regular(case: &Case<'_>) -> Option<Caveat> {
     Some(caveat(
         "too-regular",
         format!(
-            "the split is too regular to be drawn (windows of {} answers vary {:.2} times as much): a rotation, {declared}",
+            "the split is too regular to be drawn (windows of {} responses vary {:.2} times as much): a rotation, {declared}",
             rotation.window, rotation.index
         ),
     ))

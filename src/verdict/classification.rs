@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::split::{Bucket, Expected, Identity};
 
-/// Where the answers of a row belong.
+/// Where the responses of a row belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Classification {

@@ -37,8 +37,8 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
     found
 }
 
-/// Whether the shares of the targets can explain a divergence: not where answers come from elsewhere, a target of weight 0
-/// included, where the split changed during the run, or where answers of one connection resemble each other.
+/// Whether the shares of the targets can explain a divergence: not where responses come from elsewhere, a target of weight 0
+/// included, where the split changed during the run, or where responses of one connection resemble each other.
 fn explicable(case: &Case<'_>) -> bool {
     case.unexpected() <= case.policy.allow_unexpected
         && case.change.is_none()
@@ -136,7 +136,7 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
     let even = Hypothesis {
         id: "even-split".to_owned(),
         message: format!(
-            "the answers are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
+            "the responses are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
              host or gateway of the rule is not the one that is called, or its port is not treated as HTTP; look at \
              `istioctl proxy-config routes POD` for the caller"
         ),

@@ -149,7 +149,7 @@ impl Case<'_> {
     }
 
     /// The p-value of the declared split by the unit that holds, and the sequence it belongs to. Where every request is
-    /// declared to be split by itself, answers that stick to connections are no excuse: their number counts.
+    /// declared to be split by itself, responses that stick to connections are no excuse: their number counts.
     fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
         let seed = self.policy.seed;
         let by_response = || {
@@ -168,7 +168,7 @@ impl Case<'_> {
             dependence::Unit::Clustered { .. } => {
                 let corrected = self.rao_scott();
                 if !corrected.usable {
-                    // However answers go together, the first ones of connections are draws by themselves.
+                    // However responses go together, the first ones of connections are draws by themselves.
                     return (self.p_of_connections(), None);
                 }
                 let p = PValue {
@@ -182,7 +182,7 @@ impl Case<'_> {
         }
     }
 
-    /// The p-value of the declared split by the first answers of the connections.
+    /// The p-value of the declared split by the first responses of the connections.
     fn p_of_connections(&self) -> PValue {
         let (counts, unattributed) = self.first_of_connections();
         self.design
@@ -208,13 +208,13 @@ impl Case<'_> {
     fn numbers(&self, outcome: Outcome) -> Verdict {
         let fit = Fit::new(&self.counts, self.design.shares());
         let n: u64 = self.counts.iter().sum();
-        // A single target rules out what the number of answers rules out (the rule of three, exact).
+        // A single target rules out what the number of responses rules out (the rule of three, exact).
         let resolution = if self.passes_structurally() && n > 0 {
             1.0 - self.policy.beta.powf(1.0 / n as f64)
         } else {
             self.design.resolution().into_iter().fold(0.0, f64::max)
         };
-        // With answers from where nothing may come from, the statistic is infinite.
+        // With responses from where nothing may come from, the statistic is infinite.
         let finite = self.unexpected() <= self.policy.allow_unexpected;
         Verdict {
             chi_square: Some(fit.x2).filter(|x| finite && x.is_finite()),

@@ -2,7 +2,7 @@
 //!
 //! The rules, in this order. (1) Traffic at a target that must see nothing, or at something undeclared: diverged.
 //! (2) The declared split is rejected at `alpha`: diverged. (3) For every target both "the share is too low by the
-//! resolution" and "too high by the resolution" are rejected at `beta`, and few enough answers are unattributed: pass.
+//! resolution" and "too high by the resolution" are rejected at `beta`, and few enough responses are unattributed: pass.
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
 //! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged, and so is one
 //! with a target that never answered because the proxy replied for it.
@@ -70,7 +70,7 @@ pub struct Policy {
     pub resolution: Option<f64>,
     /// The largest part of the requests that may stay unattributed in a pass.
     pub max_unattributed: f64,
-    /// Answers from undeclared or zero-weight targets that are let pass.
+    /// Responses from undeclared or zero-weight targets that are let pass.
     pub allow_unexpected: u64,
     /// What the declaration says about connections.
     pub balancing: Balancing,
@@ -212,7 +212,7 @@ pub struct Caveat {
 /// A place where one split ends and another begins; counts are of the targets with a share, in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangePoint {
-    /// Attributed answers before it.
+    /// Attributed responses before it.
     pub at: u64,
     /// Their counts.
     pub before: Vec<u64>,

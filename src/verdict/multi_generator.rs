@@ -30,7 +30,7 @@ pub struct Generator {
     pub name: String,
     /// Requests it began.
     pub sent: u64,
-    /// Its answers by declared target, in the order of the declaration.
+    /// Its responses by declared target, in the order of the declaration.
     pub counts: Vec<u64>,
     /// The verdict on it alone, at `alpha` shared out over the generators.
     pub outcome: Outcome,

@@ -60,7 +60,7 @@ pub(super) fn unexpected(case: &Case<'_>) -> String {
         .filter(|row| row.place == Classification::Undeclared);
     let stranger = strangers.next().map_or("", |row| row.label.as_str());
     format!(
-        "`{stranger}` is not declared, yet it answered; {} of {of} answers belong to no declared target",
+        "`{stranger}` is not declared, yet it answered; {} of {of} requests got a response from no declared target",
         case.attribution.undeclared
     )
 }
@@ -73,7 +73,7 @@ pub(super) fn per_connection(case: &Case<'_>) -> String {
         .filter(|row| row.iter().sum::<u64>() > 1)
         .count();
     format!(
-        "each of {several} connections with several answers stuck to one target; the declaration splits every request"
+        "each of {several} connections with several responses stuck to one target; the declaration splits every request"
     )
 }
 
@@ -99,13 +99,13 @@ fn pass(case: &Case<'_>) -> String {
         if case.unexpected() > 0 {
             return format!(
                 "`{name}` answered; {} from elsewhere, which is let pass",
-                counted(case.unexpected(), "answer")
+                counted(case.unexpected(), "response")
             );
         }
-        // Rule of three in its exact form: nothing seen in n answers.
+        // Rule of three in its exact form: nothing seen in n responses.
         let bound = percent(1.0 - case.policy.beta.powf(1.0 / n as f64));
         return format!(
-            "all {n} answers came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
+            "all {n} responses came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
         );
     }
     let within = case.design.resolution();
@@ -172,7 +172,7 @@ fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
     let name = &case.expected.declared()[case.active[worst_target]].name;
     let (seen, declared) = (share(worst_target), case.design.shares()[worst_target]);
     let text = format!(
-        "`{name}` got {} of {n} answers, declared {}",
+        "`{name}` got {} of {n} responses, declared {}",
         percent(seen),
         percent(declared)
     );
@@ -201,14 +201,14 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     if let Some(change) = &case.change {
         return format!(
-            "the split changed during the run{}, after {} answers",
+            "the split changed during the run{}, after {} responses",
             case.sample.of_a_generator(),
             change.at
         );
     }
     if let Unit::Clustered { icc, .. } = case.unit {
         return format!(
-            "answers of one connection resemble each other (intraclass correlation {icc:.2})"
+            "responses of one connection resemble each other (intraclass correlation {icc:.2})"
         );
     }
     if case.connections_seem_to_stick() {
@@ -225,9 +225,9 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     };
     if n < case.design.requests_fixed() {
         let few = if n == 1 {
-            "1 answer is".to_owned()
+            "1 response is".to_owned()
         } else {
-            format!("{n} answers are")
+            format!("{n} responses are")
         };
         return format!("{few} too few to tell; about {needed} requests would settle it");
     }

@@ -1,4 +1,4 @@
-//! Answers in the order in which their requests were dispatched, as targets.
+//! Responses in the order in which their requests were dispatched, as targets.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::split::Expected;
 use crate::stats::change::{Change, change_of_labels};
 use crate::stats::dependence::Unit;
 
-/// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
+/// Responses whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
 pub(super) const DEPENDENCE_WINDOW: usize = 50_000;
 
 /// Where one request ended.
@@ -141,7 +141,7 @@ impl Sample {
         connections
     }
 
-    /// The targets of the attributed answers.
+    /// The targets of the attributed responses.
     pub(super) fn labels(&self) -> Vec<usize> {
         self.attributed().map(|(_, target)| target).collect()
     }
@@ -180,7 +180,7 @@ impl Sample {
     }
 }
 
-/// Where the split changed, in answers. Where the answers of one connection are no draws by themselves, a change is looked
+/// Where the split changed, in responses. Where the responses of one connection are no draws by themselves, a change is looked
 /// for among the first of each: twice the same answer would look like twice the evidence.
 fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
     let attributed = draws

@@ -8,7 +8,7 @@ use super::*;
 use crate::observe::{Failure, FailureKind, Outcome as Ended, Recorder, Sent, Timing};
 use crate::split::{Bucket, Identity, parse_weights};
 
-/// Answers in the order of dispatch: a value (`!` for a request without an answer, `503` for an error of the proxy) and
+/// Responses in the order of dispatch: a value (`!` for a request without a response, `503` for an error of the proxy) and
 /// how often in a row; `per_connection` of them share a connection.
 fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
     let mut names: Vec<Bucket> = Vec::new();
@@ -68,7 +68,7 @@ fn judged(
     judge(evidence, policy, None)
 }
 
-/// Answers of two targets, mixed as evenly as the numbers allow: independent of connections and of time.
+/// Responses of two targets, mixed as evenly as the numbers allow: independent of connections and of time.
 fn mixed(a: (&'static str, u64), b: (&'static str, u64)) -> Vec<(&'static str, u64)> {
     let total = a.1 + b.1;
     let second = |at: u64| (at + 1) * b.1 / total > at * b.1 / total;
@@ -138,7 +138,7 @@ fn nothing_attributed_is_no_data() {
 
 #[test]
 fn unattributed_answers_forbid_a_pass_and_cannot_make_a_divergence() {
-    // Without its 348 lost answers v2 seems to get nothing; with them the split is perfect.
+    // Without its 348 lost responses v2 seems to get nothing; with them the split is perfect.
     let dead = judged(
         "v1=90,v2=10",
         &seen(&[("v1", 3132), ("503", 348)], 1),
@@ -155,7 +155,7 @@ fn unattributed_answers_forbid_a_pass_and_cannot_make_a_divergence() {
         "{}",
         dead.reason
     );
-    // No fate of 100 lost answers makes 50/50 a 90/10.
+    // No fate of 100 lost responses makes 50/50 a 90/10.
     let mut wrong = mixed(("v1", 1000), ("v2", 1000));
     wrong.push(("!", 100));
     assert_eq!(outcome("v1=90,v2=10", &wrong), Outcome::Diverged);

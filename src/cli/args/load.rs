@@ -72,7 +72,7 @@ pub(in crate::cli) struct LoadArgs {
     /// Requests at a time on one HTTP/2 connection [default: 1]
     #[arg(short = 'p', long, value_name = "S")]
     pub(in crate::cli) streams: Option<Count>,
-    /// The longest wait for an answer
+    /// The longest wait for a response
     #[arg(
         short = 't',
         long,

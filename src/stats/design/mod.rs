@@ -254,7 +254,7 @@ impl Design {
     }
 
     /// The p-value of "some share lies on or beyond an edge": the largest over targets and sides of the one-sided exact
-    /// binomial tests. An intersection-union test (Berger 1982), so nothing is divided. With unattributed answers each
+    /// binomial tests. An intersection-union test (Berger 1982), so nothing is divided. With unattributed responses each
     /// side counts them against itself.
     #[must_use]
     pub fn p_equivalence(&self, counts: &[u64], unattributed: u64) -> f64 {

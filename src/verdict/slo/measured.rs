@@ -1,4 +1,4 @@
-//! What a target's answers say: counts and latencies, read from the histogram cell by cell.
+//! What a target's responses say: counts and latencies, read from the histogram cell by cell.
 
 use hdrhistogram::Histogram;
 
@@ -14,7 +14,7 @@ use crate::verdict::attribution::{Attribution, Classification, Row};
 pub(super) const ALPHA: f64 = 0.05;
 /// The normal quantile of that.
 const Z: f64 = 1.959_963_984_540_054;
-/// Answers below which a mean is not taken as normal.
+/// Responses below which a mean is not taken as normal.
 pub(super) const LEAST_FOR_MEAN: u64 = 30;
 
 /// What a row is called where nothing is declared: its label, and for the errors of a value that value too, so that
@@ -37,13 +37,13 @@ pub(super) struct Run<'a> {
     pub(super) named: Vec<&'a str>,
 }
 
-/// The answers of a target, or of all.
+/// The responses of a target, or of all.
 pub(super) struct Measured {
-    /// Answers.
+    /// Responses.
     pub(super) n: u64,
-    /// Errors among them; of all, requests without an answer count on both sides.
+    /// Errors among them; of all, requests without a response count on both sides.
     pub(super) errors: Range,
-    /// Its part of all complete answers.
+    /// Its part of all complete responses.
     pub(super) share: Range,
     /// Microseconds.
     pub(super) latency: Histogram<u64>,
@@ -127,7 +127,7 @@ impl Measured {
         }
     }
 
-    /// Answers that took longer than so many seconds, those in the cell of the limit included.
+    /// Responses that took longer than so many seconds, those in the cell of the limit included.
     pub(super) fn slower(&self, limit: f64) -> u64 {
         let micros = limit * 1e6;
         self.cells()
@@ -136,7 +136,7 @@ impl Measured {
             .sum()
     }
 
-    /// Answers that took at most so many seconds, those in the cell of the limit included.
+    /// Responses that took at most so many seconds, those in the cell of the limit included.
     pub(super) fn faster(&self, limit: f64) -> u64 {
         let micros = limit * 1e6;
         self.cells()

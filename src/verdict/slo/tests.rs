@@ -31,7 +31,7 @@ fn p(percent: f64) -> Metric {
     Metric::Quantile(Percentile::new(percent).expect("a percentile"))
 }
 
-/// One value with its answers: status, how many, and how slow in microseconds.
+/// One value with its responses: status, how many, and how slow in microseconds.
 type Answers<'a> = (&'a str, &'a [(u16, u64, u64)]);
 
 fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
@@ -277,7 +277,7 @@ fn what_is_no_objective_is_marked_where_it_goes_wrong() {
         (
             "canary.errors < all.errors",
             "canary.errors < all.errors",
-            "`all` holds the answers of canary",
+            "`all` holds the responses of canary",
         ),
         (
             "a.p99 < b.p99 + 5ms",
@@ -391,7 +391,7 @@ fn errors_of_a_value_count_for_it_and_lost_requests_only_for_all() {
 
 #[test]
 fn a_quantile_is_decided_by_how_many_answers_were_slower() {
-    // Bin(459, 1 %): none slower has p = 0.0099; 368 answers are enough for 95 %, 299 for one side of it.
+    // Bin(459, 1 %): none slower has p = 0.0099; 368 responses are enough for 95 %, 299 for one side of it.
     let result = |fast, slow| {
         decide(
             "v1.p99 < 200ms",
