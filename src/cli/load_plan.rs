@@ -58,86 +58,29 @@ pub(super) fn planned(
         ..*policy
     };
     let design = expected.map(|expected| policy.design(expected, 0));
-    let exactly = matches!(load.amount, Amount::Exactly(_));
-    let until = match load.amount {
-        _ if design.is_none() => Until::Sent,
-        Amount::Exactly(_) | Amount::Planned(_) => Until::Sent,
-        Amount::UntilDecided(_) => Until::Decided,
-        Amount::UntilDiverged(_) => Until::Diverged,
-    };
-    let stop = match load.amount {
-        Amount::Exactly(stop) => stop,
-        Amount::UntilDecided(most) | Amount::UntilDiverged(most) | Amount::Planned(most) => {
-            let needed = |design: &Design| match until {
-                Until::Sent => design.requests_fixed(),
-                Until::Decided | Until::Diverged => design.requests_sequential(),
-            };
-            let needed = design.as_ref().map_or(UNDECLARED_REQUESTS, |design| {
-                needed(design).saturating_mul(per_draw)
-            });
-            Stop::Requests(most.unwrap_or(needed))
-        }
-    };
-    let connections = match stop {
-        Stop::Requests(n) => {
-            let needed = n.div_ceil(load.streams.into());
-            load.connections
-                .min(u32::try_from(needed).unwrap_or(u32::MAX))
-        }
-        Stop::Elapsed(_) => load.connections,
-    };
-    let most = load.pace.and_then(|pace| pace.in_flight);
-    let streams = load.streams.min(most.unwrap_or(u32::MAX));
-    let connections = connections.min(most.map_or(u32::MAX, |most| most / streams));
-    let arrival = match load.pace {
-        None => Arrival::Closed,
-        Some(pace) => {
-            let at_once = load.connections.saturating_mul(streams);
-            Arrival::Open {
-                rate: pace.rate,
-                spacing: pace.spacing,
-                in_flight: most.unwrap_or(at_once.saturating_mul(ROOM)),
-            }
-        }
+    let until = until(load.amount, design.is_some());
+    let stop = stop(load.amount, until, design.as_ref(), per_draw);
+    let (connections, streams) = at_once(load, stop);
+    let paired =
+        !matches!(load.amount, Amount::Exactly(_)) && connections_split && design.is_some();
+    let reuse = if until == Until::Decided || paired {
+        PAIRS
+    } else {
+        Reuse::Unlimited
     };
     let cores =
         || available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    let tls = request.tls.as_ref().map(tls).transpose()?;
-    let body = match &request.body {
-        Body::None => Vec::new(),
-        Body::Bytes(bytes) => bytes.clone(),
-        Body::File(path) => input::bytes(path)?,
-    };
-    let reuse = load.reuse.unwrap_or(
-        if until == Until::Decided || (connections_split && !exactly && design.is_some()) {
-            PAIRS
-        } else {
-            Reuse::Unlimited
-        },
-    );
     let plan = LoadPlan {
-        endpoint: Endpoint {
-            host: request.host.clone(),
-            port: request.port,
-            via: request.transport.via.clone(),
-            family: request.transport.family,
-            tls,
-        },
-        request: RequestTemplate {
-            protocol: request.transport.protocol,
-            method: request.method.clone(),
-            target: request.target.clone(),
-            headers: request.headers.clone(),
-            body,
-        },
-        arrival,
+        endpoint: endpoint(request)?,
+        request: template(request)?,
+        arrival: arrival(load, streams),
         warmup: load.warmup,
         stop,
         connections,
         streams,
         ramp_up: load.ramp_up,
         threads: load.threads.unwrap_or_else(cores).clamp(1, connections),
-        reuse,
+        reuse: load.reuse.unwrap_or(reuse),
         timeout: load.timeout,
         connect_timeout: load.connect_timeout,
         seed: policy.seed,
@@ -146,6 +89,86 @@ pub(super) fn planned(
         plan,
         until,
         policy,
+    })
+}
+
+fn until(amount: Amount, declared: bool) -> Until {
+    match amount {
+        _ if !declared => Until::Sent,
+        Amount::Exactly(_) | Amount::Planned(_) => Until::Sent,
+        Amount::UntilDecided(_) => Until::Decided,
+        Amount::UntilDiverged(_) => Until::Diverged,
+    }
+}
+
+/// When sending ends at the latest: as typed, else after as many requests as the declaration may take.
+fn stop(amount: Amount, until: Until, design: Option<&Design>, per_draw: u64) -> Stop {
+    let most = match amount {
+        Amount::Exactly(stop) => return stop,
+        Amount::UntilDecided(most) | Amount::UntilDiverged(most) | Amount::Planned(most) => most,
+    };
+    let draws = |design: &Design| match until {
+        Until::Sent => design.requests_fixed(),
+        Until::Decided | Until::Diverged => design.requests_sequential(),
+    };
+    let needed = design.map_or(UNDECLARED_REQUESTS, |design| {
+        draws(design).saturating_mul(per_draw)
+    });
+    Stop::Requests(most.unwrap_or(needed))
+}
+
+/// Connections and the streams on each: no more than there are requests, or may be under way.
+fn at_once(load: &LoadConfig, stop: Stop) -> (u32, u32) {
+    let needed = match stop {
+        Stop::Requests(n) => n.div_ceil(load.streams.into()),
+        Stop::Elapsed(_) => u64::MAX,
+    };
+    let most = load.pace.and_then(|pace| pace.in_flight);
+    let streams = load.streams.min(most.unwrap_or(u32::MAX));
+    let connections = load
+        .connections
+        .min(u32::try_from(needed).unwrap_or(u32::MAX))
+        .min(most.map_or(u32::MAX, |most| most / streams));
+    (connections, streams)
+}
+
+fn arrival(load: &LoadConfig, streams: u32) -> Arrival {
+    let Some(pace) = load.pace else {
+        return Arrival::Closed;
+    };
+    let room = load
+        .connections
+        .saturating_mul(streams)
+        .saturating_mul(ROOM);
+    Arrival::Open {
+        rate: pace.rate,
+        spacing: pace.spacing,
+        in_flight: pace.in_flight.unwrap_or(room),
+    }
+}
+
+fn endpoint(request: &RequestConfig) -> Result<Endpoint, Failure> {
+    Ok(Endpoint {
+        host: request.host.clone(),
+        port: request.port,
+        via: request.transport.via.clone(),
+        family: request.transport.family,
+        tls: request.tls.as_ref().map(tls).transpose()?,
+    })
+}
+
+fn template(request: &RequestConfig) -> Result<RequestTemplate, Failure> {
+    let body = match &request.body {
+        Body::None => Vec::new(),
+        Body::Bytes(bytes) => bytes.clone(),
+        Body::File(path) => input::bytes(path)?,
+    };
+    Ok(RequestTemplate {
+        protocol: request.transport.protocol,
+        method: request.method.clone(),
+        target: request.target.clone(),
+        headers: request.headers.clone(),
+        body,
     })
 }
 

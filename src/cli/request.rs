@@ -75,24 +75,10 @@ pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, F
     let mut url = Url::read(typed)?;
     relations::of_transport(&args.transport, &url)?;
     let call = args.transport.grpc.as_deref().map(Call::read).transpose()?;
-    let body = match (args.data, args.data_file) {
-        (Some(text), _) => match text.strip_prefix('@') {
-            Some("") => {
-                let help = "write it as -d @FILE, or -d @- for stdin";
-                return Err(Failure::usage("-d @ does not say which file", help));
-            }
-            Some(path) => Body::File(PathBuf::from(path)),
-            None => Body::Bytes(text.into_bytes()),
-        },
-        (None, Some(path)) => Body::File(path),
-        (None, None) => match call.as_ref().and_then(|call| call.message.clone()) {
-            Some(message) => Body::Bytes(message),
-            None => Body::None,
-        },
-    };
     if let Some(call) = &call {
         url = url.calling(call)?;
     }
+    let body = body(&args, call.as_ref())?;
     let has_body = call.is_some() || !matches!(body, Body::None);
     let default = if has_body { Method::POST } else { Method::GET };
     let method = args.method.as_ref().map_or(Ok(default), |name| {
@@ -100,38 +86,7 @@ pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, F
         Method::from_bytes(name.as_bytes())
             .map_err(|_| Failure::usage(format!("`{name}` is not a valid method"), help))
     })?;
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, header_value("host", &url.authority)?);
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("resplit/", env!("CARGO_PKG_VERSION"))),
-    );
-    headers.insert(
-        ACCEPT,
-        header_value("--accept", args.accept.as_deref().unwrap_or("*/*"))?,
-    );
-    if call.is_some() {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-    }
-    if has_body || args.content_type.is_some() {
-        let default = if call.is_some() {
-            "application/grpc"
-        } else {
-            "application/x-www-form-urlencoded"
-        };
-        headers.insert(
-            CONTENT_TYPE,
-            header_value(
-                "--content-type",
-                args.content_type.as_deref().unwrap_or(default),
-            )?,
-        );
-    }
-    let typed = args.auth.as_deref().map(credentials::typed);
-    let in_url = || url.userinfo.as_deref().map(credentials::in_url);
-    if let Some(authorization) = typed.or_else(in_url) {
-        headers.insert(AUTHORIZATION, header_value("--auth", &authorization)?);
-    }
+    let mut headers = default_headers(&args, &url, call.is_some(), has_body)?;
     custom_headers(&mut headers, &args.header)?;
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
@@ -148,6 +103,62 @@ pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, F
         headers,
         body,
     })
+}
+
+/// The body as typed; a gRPC call without one may bring its own.
+fn body(args: &RequestArgs, call: Option<&Call>) -> Result<Body, Failure> {
+    Ok(match (&args.data, &args.data_file) {
+        (Some(text), _) => match text.strip_prefix('@') {
+            Some("") => {
+                let help = "write it as -d @FILE, or -d @- for stdin";
+                return Err(Failure::usage("-d @ does not say which file", help));
+            }
+            Some(path) => Body::File(PathBuf::from(path)),
+            None => Body::Bytes(text.clone().into_bytes()),
+        },
+        (None, Some(path)) => Body::File(path.clone()),
+        (None, None) => match call.and_then(|call| call.message.clone()) {
+            Some(message) => Body::Bytes(message),
+            None => Body::None,
+        },
+    })
+}
+
+/// The headers that are sent unless `-H` says otherwise.
+fn default_headers(
+    args: &RequestArgs,
+    url: &Url,
+    grpc: bool,
+    has_body: bool,
+) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, header_value("host", &url.authority)?);
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("resplit/", env!("CARGO_PKG_VERSION"))),
+    );
+    headers.insert(
+        ACCEPT,
+        header_value("--accept", args.accept.as_deref().unwrap_or("*/*"))?,
+    );
+    if grpc {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if has_body || args.content_type.is_some() {
+        let default = if grpc {
+            "application/grpc"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
+        let kind = args.content_type.as_deref().unwrap_or(default);
+        headers.insert(CONTENT_TYPE, header_value("--content-type", kind)?);
+    }
+    let typed = args.auth.as_deref().map(credentials::typed);
+    let in_url = || url.userinfo.as_deref().map(credentials::in_url);
+    if let Some(authorization) = typed.or_else(in_url) {
+        headers.insert(AUTHORIZATION, header_value("--auth", &authorization)?);
+    }
+    Ok(headers)
 }
 
 /// `-H`: the first of a name replaces the default, further ones add up, an empty value removes it; a semicolon in place of
