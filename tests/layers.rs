@@ -14,7 +14,7 @@ enum May {
 const LAYERS: [(&str, May); 16] = [
     ("diag", May::Import(&[])),
     ("units", May::Import(&[])),
-    ("split", May::Import(&["units"])),
+    ("split", May::Import(&["diag", "units"])),
     ("stats", May::Import(&[])),
     ("route", May::Import(&["diag", "split"])),
     ("bucket", May::Import(&["split"])),

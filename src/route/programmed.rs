@@ -3,6 +3,7 @@
 
 use super::resolve::Resolution;
 use super::{Caveat, Probe, ResolveError, RouteTable, resolve};
+use crate::diag::Code;
 use crate::split::{Answer, Share, Target};
 
 /// The caveat, if the two tables say different things about a request.
@@ -17,7 +18,7 @@ pub(super) fn differs(
         Ok(found) => found,
         Err(error @ ResolveError::Ambiguous { .. }) => {
             let message = format!("the config dump is not compared: {error}");
-            let caveat = Caveat::new("programmed-unclear", message, None);
+            let caveat = Caveat::about(Code::ProgrammedUnclear, message, None);
             return Some(match error.help() {
                 Some(help) => caveat.help(help),
                 None => caveat,
@@ -25,7 +26,7 @@ pub(super) fn differs(
         }
         Err(error) => {
             let message = format!("the config dump has nothing for this request: {error}");
-            return Some(Caveat::new("programmed-differs", message, None).help(help));
+            return Some(Caveat::about(Code::ProgrammedDiffers, message, None).help(help));
         }
     };
     // Where the port that is dialled is not known, a destination may have none.
@@ -47,7 +48,7 @@ pub(super) fn differs(
         own.listed(name),
         other.listed(name)
     );
-    Some(Caveat::new("programmed-differs", message, Some(found.source)).help(help))
+    Some(Caveat::about(Code::ProgrammedDiffers, message, Some(found.source)).help(help))
 }
 
 /// What a proxy has been told about a host that no rule declares.
@@ -62,7 +63,7 @@ pub(super) fn alone<'t>(
         "no rule of the manifests routes `{}`: judged by what the proxy is programmed with",
         probe.host()
     );
-    let caveat = Caveat::new("programmed-only", message, Some(found.source));
+    let caveat = Caveat::about(Code::ProgrammedOnly, message, Some(found.source));
     found.caveats.push(caveat);
     Ok(found)
 }

@@ -5,10 +5,9 @@ use super::host::{ResolveError, find_host};
 use super::matching::Held;
 use super::parts::{Part, Parts, answered};
 use super::{
-    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, Unjudged, UnjudgedCause,
-    VirtualHost, broken, programmed,
+    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, broken, programmed,
 };
-use crate::diag::{Sources, Span};
+use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Cause, Destination, Expected, Mechanism, Share};
 
 /// Where a request goes.
@@ -120,14 +119,14 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
         resolution.parts.push(rest);
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
-        return Err(ResolveError::Unjudged(Unjudged {
-            cause: UnjudgedCause::NotKnown,
-            message:
-                "the fractions and weights of several routes together are too fine to be added up"
-                    .to_owned(),
-            help: "declare the split with --expect".to_owned(),
-            span: resolution.source,
-        }));
+        return Err(ResolveError::Unjudged(
+            Note::new(
+                Code::UnclearRules,
+                "the fractions and weights of several routes together are too fine to be added up",
+            )
+            .at(resolution.source, "")
+            .help("declare the split with --expect"),
+        ));
     }
     resolution.caveats = caveats;
     let second = table.programmed.as_deref();
