@@ -2,7 +2,7 @@
 //! are an error with a place. What each of them reads is in `tests/manifests/foreign_*.yaml`.
 
 use proptest::prelude::*;
-use resplit::diag::{Diagnostic, Severity, Sources};
+use resplit::diag::{Note, Severity, Sources};
 use resplit::manifest::{lower, parse};
 use resplit::route::{Probe, Vantage, resolve};
 use resplit::split::{Expected, Mechanism, Share};
@@ -59,7 +59,7 @@ const DIALECTS: [Dialect; 6] = [
 ];
 
 /// What is declared for a request to `web.default`, or the problems.
-fn declared(text: &str) -> Result<Expected, Vec<Diagnostic>> {
+fn declared(text: &str) -> Result<Expected, Vec<Note>> {
     let mut sources = Sources::new();
     sources.add("t.yaml", text);
     let (manifests, problems) = parse(&sources);
@@ -96,7 +96,7 @@ fn weights_that_share_nothing_out_are_an_error_with_a_place_and_a_next_step() {
             panic!("{name}: {problems:?}");
         };
         assert_eq!(
-            (problem.severity, problem.id),
+            (problem.severity, problem.code.id()),
             (Severity::Error, "zero_total"),
             "{name}"
         );
@@ -123,7 +123,7 @@ fn consul_counts_in_hundredths() {
         .collect();
     assert_eq!(shares, ["9999/10000", "1/10000"]);
     assert_eq!(
-        splitter("90", "9.99").expect_err("no 100")[0].id,
+        splitter("90", "9.99").expect_err("no 100")[0].code.id(),
         "weight_sum"
     );
 }

@@ -17,7 +17,7 @@ const EVERYBODYS: &str = "units";
 pub(crate) const LAYERS: [(&str, May); 16] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
-    ("split", May::Import(&[])),
+    ("split", May::Import(&["diag"])),
     ("stats", May::Import(&[])),
     ("route", May::Import(&["diag", "split"])),
     ("bucket", May::Import(&["split"])),

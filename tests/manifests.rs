@@ -124,10 +124,10 @@ fn answer(request: &str, manifests: &Manifests, sources: &Sources) -> String {
     }
     for caveat in &resolution.caveats {
         let place = caveat
-            .span
+            .place()
             .map(|span| format!(" at {}", sources.place(span)))
             .unwrap_or_default();
-        let _ = writeln!(out, "  caveat {}{place}: {}", caveat.id, caveat.message);
+        let _ = writeln!(out, "  caveat {}{place}: {}", caveat.id(), caveat.message);
         if let Some(help) = &caveat.help {
             let _ = writeln!(out, "    help: {help}");
         }

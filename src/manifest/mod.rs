@@ -46,7 +46,7 @@ pub mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Severity, Sources, Span};
+use crate::diag::{Code, Note, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
@@ -96,7 +96,7 @@ pub struct Manifests {
     /// What proxies have been told, from dumps of their configuration.
     pub dump: Dump,
     /// Why objects with weights declare nothing here.
-    pub not_read: Vec<Diagnostic>,
+    pub not_read: Vec<Note>,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -216,7 +216,7 @@ fn dialects() -> impl Iterator<Item = &'static Dialect> {
 
 /// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
 #[must_use]
-pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
+pub fn parse(sources: &Sources) -> (Manifests, Vec<Note>) {
     let mut manifests = Manifests::default();
     let mut problems = Vec::new();
     for (id, source) in sources.iter() {
@@ -245,8 +245,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
     if problems.len() >= MAX_PROBLEMS {
         problems.truncate(MAX_PROBLEMS);
         let message = format!("there are more problems than these {MAX_PROBLEMS}");
-        problems
-            .push(Diagnostic::error("too_many_problems", message).help("is this the right file?"));
+        problems.push(Note::new(Code::TooManyProblems, message).help("is this the right file?"));
     }
     (manifests, problems)
 }
@@ -294,7 +293,7 @@ impl Manifests {
 
     /// An error that says what is there instead, if no rule is there at all.
     #[must_use]
-    pub fn without_rules(&self) -> Option<Diagnostic> {
+    pub fn without_rules(&self) -> Option<Note> {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
         let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
@@ -304,11 +303,11 @@ impl Manifests {
         if !self.dump.is_empty() && self.objects.is_empty() {
             let message = "the config dump holds no routes of requests that leave the proxy";
             let help = "take all of it (`pilot-agent request GET config_dump`), from a pod that calls the service";
-            return Some(Diagnostic::error("no_rules", message).help(help));
+            return Some(Note::new(Code::NoRules, message).help(help));
         }
         if let Some(first) = self.not_read.first() {
-            let problem = Diagnostic {
-                id: "no_rules",
+            let problem = Note {
+                code: Code::NoRules,
                 severity: Severity::Error,
                 ..first.clone()
             };
@@ -321,7 +320,7 @@ impl Manifests {
                 self.inventory()
             ),
         };
-        let problem = Diagnostic::error("no_rules", message);
+        let problem = Note::new(Code::NoRules, message);
         Some(problem.help("pass the file that declares the split with -f, or the split itself with --expect v1=90,v2=10"))
     }
 
@@ -345,14 +344,14 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         let message = "this is a config dump of Envoy written as YAML, which is not read";
         let help = "take it as JSON: istioctl proxy-config routes POD -o json";
         decoder.report(
-            Diagnostic::error("yaml_dump", message)
+            Note::new(Code::YamlDump, message)
                 .at(node.span, "")
                 .help(help),
         );
         return;
     }
     if !matches!(node.value, Value::Map(_)) {
-        let problem = Diagnostic::error("no_object", "this is no manifest: it has no `kind`");
+        let problem = Note::new(Code::NoObject, "this is no manifest: it has no `kind`");
         decoder.report(
             problem
                 .at(node.span, "")
@@ -370,8 +369,8 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
     let version = fields.text("apiVersion", decoder);
     for (key, field) in [("kind", &kind), ("apiVersion", &version)] {
         if field.is_none() && fields.get(key).is_none() {
-            let problem = Diagnostic::error("no_kind", format!("this document has no `{key}`"))
-                .at(node.span, "");
+            let problem =
+                Note::new(Code::NoKind, format!("this document has no `{key}`")).at(node.span, "");
             decoder.report(problem.help("a manifest begins with `apiVersion:` and `kind:`"));
         }
     }
@@ -427,7 +426,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
             })
             .collect();
         decoder.report(
-            Diagnostic::new(Severity::Warning, "unknown_version", message)
+            Note::new(Code::UnknownVersion, message)
                 .at(version.span, "read as if it were one")
                 .help(format!("it knows {}", versions.join(", "))),
         );

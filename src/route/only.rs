@@ -68,7 +68,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     }
     // What concerns only some requests says nothing when there is none.
     let caveats = host.caveats.iter().chain(&route.outcome.caveats);
-    let caveats = caveats.filter(|caveat| caveat.only.is_none());
+    let caveats = caveats.filter(|caveat| caveat.applies_to.is_none());
     Ok(Resolution {
         host,
         route: Some(Matched::of(route, Share::ONE, (0, own.targets.len()))),

@@ -1,7 +1,7 @@
 //! A declared split of which a part can never arrive is no split that holds, whatever the counts say. Not: which
 //! destinations those are, which the declaration knows.
 
-use super::{Caveat, Outcome, Verdict};
+use super::{Outcome, Verdict};
 use crate::split::{Cause, Expected, Target};
 use crate::units::percent;
 
@@ -15,13 +15,6 @@ pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
     let Some(reason) = reason(expected).filter(|_| open) else {
         return verdict;
     };
-    let mut diagnosis: Vec<Caveat> = Vec::new();
-    for why in &expected.broken().reasons {
-        diagnosis.push(Caveat {
-            id: why.id.clone(),
-            message: why.message.clone(),
-        });
-    }
     Verdict {
         outcome: Outcome::Diverged,
         method: Some("structural".to_owned()),
@@ -30,7 +23,7 @@ pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
         reason,
         decided_after: None,
         requests_needed: None,
-        diagnosis,
+        diagnosis: expected.broken().reasons.clone(),
         ..verdict
     }
 }

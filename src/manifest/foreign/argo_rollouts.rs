@@ -1,13 +1,13 @@
 //! Argo Rollouts: the weight that a canary `Rollout` has reached. Not: its pods (see `kube`), nor analysis and pauses.
 
 use super::{Declared, Host, HostName, Role, Rule, Weighted, not_judged, whole};
-use crate::diag::Span;
+use crate::diag::{Code, Note, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Meta, Workload};
 use crate::manifest::yaml::{Node, Value};
-use crate::route::{Caveat, Unjudged, UnjudgedCause};
+use crate::route::Caveat;
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "argoproj.io",
@@ -21,7 +21,7 @@ pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
 }];
 
 /// Weights of canary and total with the place that says so, or why they are not known.
-type Reached = Result<(u32, u32, Span), Unjudged>;
+type Reached = Result<(u32, u32, Span), Note>;
 
 fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Declared> {
     let spec = object.get("spec")?;
@@ -38,9 +38,11 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     if !routing.declared {
         let message = "the Rollout has no `trafficRouting`: its weight is a ratio of pods, rounded to whole pods, and requests \
                        follow them only where the Service spreads them evenly";
-        routing
-            .caveats
-            .push(Caveat::new("by-replicas", message, canary.place("steps")));
+        routing.caveats.push(Caveat::about(
+            Code::ByReplicas,
+            message,
+            canary.place("steps"),
+        ));
     }
     let apex = routing.apex.take().or_else(|| stable.clone());
     let apex = apex.unwrap_or(At {
@@ -51,7 +53,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let weights = weights.and_then(|canary| canary.get("weights"));
     if let Some(more) = weights.and_then(|weights| weights.get("additional")) {
         let message = "weights only: `additional` is not judged";
-        let caveat = Caveat::new("not-judged", message, Some(more.span));
+        let caveat = Caveat::about(Code::NotJudged, message, Some(more.span));
         routing.caveats.push(caveat);
     }
     let (rules, unjudged) = match reached {
@@ -222,17 +224,12 @@ fn reached(
     if let (Some((weight, span)), None) = (weights.next(), weights.next()) {
         return Some(Ok((*weight, total, *span)));
     }
-    Some(Err(Unjudged {
-        cause: UnjudgedCause::NotKnown,
-        message: format!(
+    Some(Err(Note::new(Code::UnclearRules, format!(
             "{meta} does not say at which of its steps it is: it has no `status.currentStepIndex`"
-        ),
-        help: format!(
+        )).at(place, "").help(format!(
             "pass what the cluster holds, `kubectl get rollout {} -n {} -o yaml`, or the split with --expect stable=90,canary=10",
             meta.name, meta.namespace
-        ),
-        span: place,
-    }))
+        ))))
 }
 
 /// `status.canary.weights`: what the controller wrote last.

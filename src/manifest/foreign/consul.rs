@@ -1,7 +1,7 @@
 //! Consul: `ServiceSplitter` objects, and `service-splitter` config entries as JSON or YAML. Not: routers and resolvers.
 
 use super::{Declared, Host, HostName, Rule, Weighted, backends, required};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -116,8 +116,8 @@ fn splitter(
     if total != 10_000 {
         #[expect(clippy::cast_precision_loss, reason = "a sum of hundredths")]
         let sum = total as f64 / 100.0;
-        let problem = Diagnostic::error(
-            "weight_sum",
+        let problem = Note::new(
+            Code::WeightSum,
             format!("the weights of a service-splitter must add up to 100, and these make {sum}"),
         );
         decoder.report(
@@ -138,7 +138,7 @@ fn splitter(
             part.service
         );
         rule.caveats
-            .push(Caveat::new("not-judged", message, Some(part.span)));
+            .push(Caveat::about(Code::NotJudged, message, Some(part.span)));
     }
     let own = HostName::Service(meta.name.clone(), meta.namespace.clone());
     let consul = HostName::Dns(format!("{}.virtual.consul", meta.name));
@@ -178,7 +178,7 @@ fn hundredths(weight: &At<f64>, decoder: &mut Decoder<'_>) -> Option<u32> {
             "a weight must be between 0 and 100, and this is {}",
             weight.value
         );
-        decoder.report(Diagnostic::error("out_of_range", message).at(weight.span, ""));
+        decoder.report(Note::new(Code::OutOfRange, message).at(weight.span, ""));
         return None;
     }
     #[expect(

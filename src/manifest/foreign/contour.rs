@@ -4,7 +4,7 @@ use super::{
     Declared, Host, HostName, Include, Role, Rule, Weighted, below, condition, length, not_judged,
     port, required, unread, weight, whole,
 };
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
@@ -235,7 +235,8 @@ fn include_all(
                 "HTTPProxy {namespace}/{name} is included and not given: requests for its routes are not judged"
             );
             caveats.push(
-                Caveat::new("not-judged", message, Some(include.span)).help("pass its file too"),
+                Caveat::about(Code::NotJudged, message, Some(include.span))
+                    .help("pass its file too"),
             );
             continue;
         };

@@ -1,11 +1,11 @@
 //! Flagger: the weight that a `Canary` has reached. Not: how it gets there.
 
 use super::{Declared, Host, HostName, Role, Rule, Weighted, not_judged, required, whole};
+use crate::diag::{Code, Note};
 use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
-use crate::route::{Unjudged, UnjudgedCause};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "flagger.app",
@@ -49,15 +49,10 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         rule(&meta, (&apex, &workload), reached, total, decoder)
             .map(|rule| Rule { caveats, ..rule })
     });
-    let unjudged = reached.is_none().then(|| Unjudged {
-        cause: UnjudgedCause::NotKnown,
-        message: format!("{meta} does not say which weight it has reached: it has no `status.canaryWeight`"),
-        help: format!(
+    let unjudged = reached.is_none().then(|| Note::new(Code::UnclearRules, format!("{meta} does not say which weight it has reached: it has no `status.canaryWeight`")).at(meta.span, "").help(format!(
             "pass what the cluster holds, `kubectl get canary {} -n {} -o yaml`, or the split with --expect primary=90,canary=10",
             meta.name, meta.namespace
-        ),
-        span: meta.span,
-    });
+        )));
     let own = At {
         value: HostName::Service(apex.value.clone(), meta.namespace.clone()),
         span: apex.span,

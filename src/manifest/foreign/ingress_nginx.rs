@@ -3,13 +3,13 @@
 use super::{
     Declared, Host, HostName, Role, Rule, Weighted, below, condition, length, required, unread,
 };
-use crate::diag::{Diagnostic, Severity, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 use crate::manifest::yaml::{Node, Scalar, Value};
 use crate::manifest::{Dialect, Manifests, not_read};
-use crate::route::{Condition, HeaderTest, Test, TextMatch, Unjudged, UnjudgedCause};
+use crate::route::{Condition, HeaderTest, Test, TextMatch};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] =
     &[ingress("networking.k8s.io"), ingress("extensions")];
@@ -56,7 +56,7 @@ fn inert(meta: &Meta, object: &mut Fields<'_, '_>, to: &mut Manifests, decoder: 
     let message = format!(
         "{meta} is not a canary: `canary-weight` has no effect without the annotation `{PREFIX}canary: \"true\"`"
     );
-    let problem = Diagnostic::new(Severity::Warning, "canary_without_flag", message);
+    let problem = Note::new(Code::CanaryWithoutFlag, message);
     let problem = problem
         .at(span, "")
         .help(format!("add `{PREFIX}canary: \"true\"`"));
@@ -165,7 +165,7 @@ impl Annotations<'_, '_> {
         }
         let message =
             format!("the annotation `{key}` must be a whole number in quotes, not `{text}`");
-        decoder.report(Diagnostic::error("wrong_type", message).at(span, ""));
+        decoder.report(Note::new(Code::WrongType, message).at(span, ""));
         None
     }
 
@@ -177,15 +177,14 @@ impl Annotations<'_, '_> {
         let total = self.number("canary-weight-total", or(100), decoder)?;
         let most = total.value;
         if most == 0 {
-            let problem =
-                Diagnostic::error("zero_total", "the total of the canary's weight is zero");
+            let problem = Note::new(Code::ZeroTotal, "the total of the canary's weight is zero");
             let help = "give `canary-weight-total` the number that `canary-weight` is a part of; 100 is the default";
             decoder.report(problem.at(total.span, "").help(help));
             return None;
         }
         if weight.value > most {
             let message = format!("`canary-weight` must be between 0 and {most}");
-            let problem = Diagnostic::error("out_of_range", message).at(weight.span, "");
+            let problem = Note::new(Code::OutOfRange, message).at(weight.span, "");
             decoder.report(problem.help("`canary-weight-total` sets what it is a part of"));
             return None;
         }
@@ -228,7 +227,7 @@ impl Annotations<'_, '_> {
                 let Ok(text) = TextMatch::regex(&format!("(?s:.*)(?:{pattern})(?s:.*)")) else {
                     let message =
                         format!("the regular expression `{pattern}` does not compile here");
-                    decoder.report(Diagnostic::error("bad_regex", message).at(span, ""));
+                    decoder.report(Note::new(Code::BadRegex, message).at(span, ""));
                     return None;
                 };
                 add("canary-by-header-pattern", span, text, true);
@@ -342,13 +341,13 @@ fn rules(canary: &Canary, rule: &Rule, main: &Rule) -> Vec<Rule> {
     found
 }
 
-fn alone(meta: &Meta, span: Span) -> Unjudged {
-    Unjudged {
-        cause: UnjudgedCause::NotKnown,
-        message: format!(
+fn alone(meta: &Meta, span: Span) -> Note {
+    Note::new(
+        Code::UnclearRules,
+        format!(
             "{meta} is the canary of an Ingress with the same host and path, which is not given"
         ),
-        help: "pass the file with the main Ingress too".to_owned(),
-        span,
-    }
+    )
+    .at(span, "")
+    .help("pass the file with the main Ingress too")
 }

@@ -4,7 +4,7 @@ use super::{
     Declared, Host, HostName, Rule, Weighted, backends, below, condition, length, not_judged, port,
     required, unread, weight,
 };
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
@@ -32,7 +32,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         if let (false, Some(span)) = (whole, spec.place("targetRef")) {
             let message =
                 "weights only: the route is for some proxies, and which ones is not judged";
-            shared.push(Caveat::new("not-judged", message, Some(span)));
+            shared.push(Caveat::about(Code::NotJudged, message, Some(span)));
         }
     }
     let mut hosts = Vec::new();

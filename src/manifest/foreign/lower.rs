@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Declared, Host, HostName, Role, Rule, Weighted, contour, ingress_nginx, traefik};
+use crate::diag::Code;
 use crate::manifest::Manifests;
 use crate::manifest::istio::attach::{domains, full_name, service_of};
 use crate::manifest::istio::index::Index;
@@ -260,7 +261,7 @@ fn second(known: &[(&[i64], Route)], new: &[(&[i64], Route)]) -> Option<Caveat> 
             "{} declares a split of the same requests as {}, which is taken to win: it was given first",
             route.object, first.object
         );
-        let caveat = Caveat::new("two-owners", message, Some(route.span));
+        let caveat = Caveat::about(Code::TwoOwners, message, Some(route.span));
         Some(caveat.help("delete one of them"))
     })
 }

@@ -21,8 +21,8 @@ use super::decode::{At, Decoder};
 use super::fields::Fields;
 use super::kube::Meta;
 use super::yaml::{Node, Scalar, Value};
-use crate::diag::{Diagnostic, Span};
-use crate::route::{Caveat, Condition, Test, TextMatch, Unjudged};
+use crate::diag::{Code, Note, Span};
+use crate::route::{Caveat, Condition, Test, TextMatch};
 use crate::split::{Answer, Clues, Mechanism};
 use ingress_nginx::Canary;
 
@@ -79,7 +79,7 @@ pub struct Host {
     /// What other objects add to them: names of objects with conditions that hold for all of their rules.
     pub includes: Vec<Include>,
     /// Set where it cannot be judged.
-    pub unjudged: Option<Unjudged>,
+    pub unjudged: Option<Note>,
     /// What weakens every rule.
     pub caveats: Vec<Caveat>,
 }
@@ -232,24 +232,24 @@ fn whole(backends: Vec<Weighted>, place: Span, decoder: &mut Decoder<'_>) -> Opt
         .sum();
     let (id, message, help) = match (backends.first(), u32::try_from(total)) {
         (None, _) => (
-            "no_action",
+            Code::NoAction,
             "this splits traffic over no backend",
             "list at least one backend",
         ),
         (Some(_), Ok(0)) => (
-            "zero_total",
+            Code::ZeroTotal,
             "the weights are all zero",
             "give at least one backend a weight above 0",
         ),
         (Some(_), Ok(_)) => return Some(backends),
         (Some(_), Err(_)) => (
-            "out_of_range",
+            Code::OutOfRange,
             "the weights add up to more than 4294967295",
             "write smaller weights: only their ratio counts",
         ),
     };
     let place = backends.first().map_or(place, |first| first.span);
-    decoder.report(Diagnostic::error(id, message).at(place, "").help(help));
+    decoder.report(Note::new(id, message).at(place, "").help(help));
     None
 }
 
@@ -316,7 +316,7 @@ fn not_judged(fields: &mut Fields<'_, '_>, keys: &[&'static str], caveats: &mut 
             .is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty()));
         if let (false, Some(span)) = (empty, fields.place(key)) {
             let message = format!("weights only: `{key}` is not judged");
-            caveats.push(Caveat::new("not-judged", message, Some(span)));
+            caveats.push(Caveat::about(Code::NotJudged, message, Some(span)));
         }
     }
 }
@@ -333,7 +333,7 @@ fn condition(field: impl Into<String>, span: Span, test: Test) -> Condition {
 /// A condition that is not honoured: taken to hold, and said so.
 fn unread(field: &str, span: Span) -> Condition {
     let message = format!("weights only: `{field}` is not judged, and taken to match");
-    let caveat = Caveat::new("not-judged", message, Some(span));
+    let caveat = Caveat::about(Code::NotJudged, message, Some(span));
     condition(field, span, Test::Assumed(caveat))
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Declared, Host, HostName, Rule, Weighted, below, condition, length, required, weight, whole,
 };
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
@@ -93,7 +93,7 @@ fn balancing(metadata: Option<&Node<'_>>, place: Span) -> Vec<Caveat> {
             let message = format!(
                 "weights only: balancing by `{balance}` does not follow them request by request"
             );
-            let caveat = Caveat::new("balancing", message, Some(span));
+            let caveat = Caveat::about(Code::Balancing, message, Some(span));
             caveats.push(caveat.help(format!("set the annotation `{BALANCE}: roundrobin`")));
         }
         None => {
@@ -101,12 +101,12 @@ fn balancing(metadata: Option<&Node<'_>>, place: Span) -> Vec<Caveat> {
                 "the router follows weights where it balances by round robin, which the annotation \
                  `{BALANCE}: roundrobin` makes sure of"
             );
-            caveats.push(Caveat::new("balancing", message, Some(place)));
+            caveats.push(Caveat::about(Code::Balancing, message, Some(place)));
         }
     }
     if annotation(COOKIES).is_none_or(|(disable, _)| !disable.eq_ignore_ascii_case("true")) {
         let message = "a client that sends the router's cookie back stays with its pod: weights hold for requests without it";
-        caveats.push(Caveat::new("sticky", message, Some(place)));
+        caveats.push(Caveat::about(Code::Sticky, message, Some(place)));
     }
     caveats
 }

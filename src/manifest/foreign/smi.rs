@@ -1,7 +1,7 @@
 //! SMI: `TrafficSplit` of all versions. Not: route groups, of which only the presence is noted.
 
 use super::{Declared, Host, HostName, Rule, Weighted, backends, required, unread};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
@@ -83,7 +83,7 @@ fn quantity(text: &str) -> Option<u32> {
 
 fn wrong(span: Span, decoder: &mut Decoder<'_>) {
     let message = "`weight` must be a number from 0 to 4294967, or a quantity such as `900m`";
-    decoder.report(Diagnostic::error("wrong_type", message).at(span, ""));
+    decoder.report(Note::new(Code::WrongType, message).at(span, ""));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{
     BackendKind, Declared, Host, HostName, Role, Rule, Weighted, backends, length, not_judged,
     port, required, weight,
 };
+use crate::diag::Code;
 use crate::manifest::Dialect;
 use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
@@ -157,7 +158,7 @@ pub(super) fn followed(mut all: Vec<Declared>) -> Vec<Declared> {
                 "weights only: how TraefikService {}/{} splits its share is not judged",
                 backend.namespace, backend.service
             );
-            Caveat::new("not-judged", message, Some(backend.span)).help("pass its file too")
+            Caveat::about(Code::NotJudged, message, Some(backend.span)).help("pass its file too")
         }));
     }
     for declared in &mut all {
@@ -168,7 +169,7 @@ pub(super) fn followed(mut all: Vec<Declared>) -> Vec<Declared> {
                 "no IngressRoute names {}: it is taken to get the request",
                 declared.meta
             );
-            let caveat = Caveat::new("assumed-host", message, Some(declared.meta.span));
+            let caveat = Caveat::about(Code::AssumedHost, message, Some(declared.meta.span));
             declared.hosts[0]
                 .caveats
                 .push(caveat.help("pass the file with its IngressRoute too"));

@@ -9,6 +9,7 @@ use super::mesh;
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
+use crate::diag::Code;
 use crate::manifest::Manifests;
 use crate::manifest::names::domains;
 use crate::route::{
@@ -71,7 +72,7 @@ fn gateway<'m>(
         if let Some((older, domain)) = conflict(route, &attached, &accepted) {
             let why = not_accepted(route, older);
             let message = format!("{} {why}", route.object());
-            let caveat = Caveat::new("route-conflict", message, Some(route.meta.span));
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(route.meta.span));
             let help = "give each of them hostnames of its own";
             refused.push((domain, caveat.help(help)));
             table.elsewhere.push(elsewhere(
@@ -119,7 +120,7 @@ fn nobody(listener: &Listener) -> VirtualHost {
     let message = format!(
         "the listener `{name}` takes the requests for `{domain}`, and no route is attached to it: they are answered with 404"
     );
-    let caveat = Caveat::new("deserted-listener", message, Some(listener.span()));
+    let caveat = Caveat::about(Code::DesertedListener, message, Some(listener.span()));
     VirtualHost {
         name: domain.clone(),
         domains: vec![domain],

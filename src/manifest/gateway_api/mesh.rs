@@ -8,6 +8,7 @@ use super::index::Index;
 use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
+use crate::diag::Code;
 use crate::manifest::Manifests;
 use crate::manifest::istio;
 use crate::manifest::names::domains;
@@ -203,7 +204,7 @@ fn port(
         (None, _) => {
             let message =
                 format!("the port of the service is not known from here; taken to be {asked}");
-            let caveat = Caveat::new("unknown-port", message, Some(parent.span));
+            let caveat = Caveat::about(Code::UnknownPort, message, Some(parent.span));
             Ok(Some(Condition {
                 field: "parentRefs.port".to_owned(),
                 span: parent.span,
@@ -234,7 +235,7 @@ fn owner<'m>(
     let caveat = |namespace: &str, message: String| {
         let first = wanted.by.get(namespace).and_then(|asking| asking.first());
         let span = first.map(|ask| ask.parent.span);
-        Caveat::new("consumer-route", message, span)
+        Caveat::about(Code::ConsumerRoute, message, span)
     };
     match (client, producer, consumers.first()) {
         (Some(client), ..) => match find(client).filter(|_| client != wanted.home) {
@@ -283,7 +284,7 @@ fn add<'m>(
         if ask.route.kind != first.route.kind {
             let why = not_accepted(ask.route, first.route);
             let message = format!("{} {why}", ask.route.object());
-            let caveat = Caveat::new("route-conflict", message, Some(ask.route.meta.span));
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(ask.route.meta.span));
             hosts.remark(host, caveat);
             table
                 .elsewhere
@@ -296,8 +297,8 @@ fn add<'m>(
         if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
             let message =
                 "`hostnames` are ignored in the mesh, where the parent Service is the host";
-            caveats.push(Caveat::new(
-                "ignored-hostnames",
+            caveats.push(Caveat::about(
+                Code::IgnoredHostnames,
                 message,
                 Some(hostname.span),
             ));
@@ -307,7 +308,7 @@ fn add<'m>(
                 "{} is not in these manifests, and is taken to exist",
                 ask.parent.called(&ask.route.meta.namespace)
             );
-            let caveat = Caveat::new("parent-not-given", message, Some(ask.parent.name.span));
+            let caveat = Caveat::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
             caveats.push(caveat.help("pass the file with the Service too"));
         }
         let compiled = hosts.compile(ask.route);

@@ -6,6 +6,7 @@ use super::destination_rule::DestinationRule;
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::subsets::private;
+use crate::diag::Code;
 use crate::diag::nearest::nearest;
 use crate::manifest::decode::At;
 use crate::route::Caveat;
@@ -29,7 +30,7 @@ pub(super) fn hidden(
         caller.namespace
     );
     Some(
-        Caveat::new("hidden-destination", message, Some(item.host.span))
+        Caveat::about(Code::HiddenDestination, message, Some(item.host.span))
             .breaking()
             .help(format!(
                 "add `{}` to its `exportTo`, or judge from another namespace with --from-namespace",
@@ -53,10 +54,10 @@ pub(super) fn missing(
     let span = Some(item.host.span);
     if let Some(full) = meant(index, host) {
         let message = format!("`{host}` is taken as it is and names no service, {LOST}");
-        let caveat = Caveat::new("unknown-destination", message, span).breaking();
+        let caveat = Caveat::about(Code::UnknownDestination, message, span).breaking();
         return Some(caveat.help(format!("write `{full}`, or the name without dots")));
     }
-    let unsure = |message: String| Caveat::new("unknown-destination", message, span);
+    let unsure = |message: String| Caveat::about(Code::UnknownDestination, message, span);
     let Some((name, namespace)) = attach::service_of(host) else {
         let known = index.knows_entries() && !host.ends_with(".cluster.local");
         return known.then(|| {
@@ -111,14 +112,14 @@ pub(super) fn undefined(
             let message = format!(
                 "these manifests hold no DestinationRule for `{host}`, so its subsets are taken to exist"
             );
-            Caveat::new("no-destination-rule", message, span).help("pass its file too")
+            Caveat::about(Code::NoDestinationRule, message, span).help("pass its file too")
         }
         (Some(rule), Some(other)) => {
             let message = format!(
                 "subset `{name}` is defined by {}, which {} hides from this client, {LOST}",
                 other.meta, rule.meta
             );
-            let caveat = Caveat::new("shadowed-subset", message, span).breaking();
+            let caveat = Caveat::about(Code::ShadowedSubset, message, span).breaking();
             caveat.help(format!(
                 "define `{name}` in {} too, or delete that rule",
                 rule.meta
@@ -139,7 +140,7 @@ pub(super) fn undefined(
                     caller.namespace
                 )
             };
-            Caveat::new("unseen-subset", message, span)
+            Caveat::about(Code::UnseenSubset, message, span)
                 .breaking()
                 .help(help)
         }
@@ -151,14 +152,14 @@ pub(super) fn undefined(
                 None => format!("it defines {}", names.join(", ")),
             };
             let message = format!("subset `{name}` is not defined by {}, {LOST}", rule.meta);
-            Caveat::new("unknown-subset", message, span)
+            Caveat::about(Code::UnknownSubset, message, span)
                 .breaking()
                 .help(help)
         }
         (None, None) => {
             let message =
                 format!("no DestinationRule that this client sees defines subset `{name}`, {LOST}");
-            Caveat::new("unknown-subset", message, span).breaking()
+            Caveat::about(Code::UnknownSubset, message, span).breaking()
         }
     }
 }
@@ -198,12 +199,12 @@ pub(super) fn closed(
     let meta = known.meta();
     if let Some(written) = &item.port {
         let message = format!("{meta} has no port {port}, {LOST}");
-        let caveat = Caveat::new("closed-port", message, Some(written.span)).breaking();
+        let caveat = Caveat::about(Code::ClosedPort, message, Some(written.span)).breaking();
         return Some(caveat.help(format!("its ports are {list}")));
     }
     let message = format!(
         "the destination names no port, and {meta} has no port {port}, which is the one that is dialled, {LOST}"
     );
-    let caveat = Caveat::new("unset-port", message, Some(item.host.span)).breaking();
+    let caveat = Caveat::about(Code::UnsetPort, message, Some(item.host.span)).breaking();
     Some(caveat.help(format!("write `port: {{number: …}}` with one of {list}")))
 }

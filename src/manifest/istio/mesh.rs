@@ -8,9 +8,9 @@ use super::lower::{Caller, Compiler, elsewhere, none_left, sealed};
 use super::registered::Registered;
 use super::scope::Scope;
 use super::virtual_service::VirtualService;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::kube::Carries;
-use crate::route::{Absence, Caveat, Only, Route, RouteTable, VirtualHost};
+use crate::route::{Absence, AppliesTo, Caveat, Route, RouteTable, VirtualHost};
 
 /// The only port on which a sidecar routes a host that is in no registry.
 const ANY_HOST_PORT: u16 = 80;
@@ -212,7 +212,7 @@ impl<'m> Compiler<'m> {
         }
         let (id, message, help) = match (alias, meant(&self.index, full)) {
             (Some((target, service)), _) => (
-                "unknown-host",
+                Code::UnknownHost,
                 format!(
                     "{} stands for `{target}`, whose routes its requests take: a rule for `{full}` {only}",
                     service.meta
@@ -220,19 +220,19 @@ impl<'m> Compiler<'m> {
                 format!("name `{target}` under `hosts`"),
             ),
             (None, Some(meant)) => (
-                "short-dotted-host",
+                Code::ShortDottedHost,
                 format!("`{full}` is taken as it is and names no service: such a host {only}"),
                 format!("write `{meant}`, or the name without dots"),
             ),
             (None, None) => (
-                "unknown-host",
+                Code::UnknownHost,
                 format!(
                     "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}"
                 ),
                 "pass the file of its Service or ServiceEntry too, or correct the host".to_owned(),
             ),
         };
-        Some(Caveat::new(id, message, Some(span)).help(help))
+        Some(Caveat::about(id, message, Some(span)).help(help))
     }
 
     /// "Auto-detected service with a VIP: Host header is not consulted, only the destination IP:port."
@@ -264,7 +264,7 @@ fn two_owners(service: &VirtualService, full: &str, owner: &VirtualHost, span: S
             None => "the first by name, though a cluster takes the older one",
         },
     );
-    Caveat::new("two-owners", message, Some(span)).help("merge them")
+    Caveat::about(Code::TwoOwners, message, Some(span)).help("merge them")
 }
 
 fn handshakes_only(service: &VirtualService, span: Span) -> Caveat {
@@ -272,5 +272,5 @@ fn handshakes_only(service: &VirtualService, span: Span) -> Caveat {
         "{} splits `tls` only, which does not apply to requests in the clear: they take the default route",
         service.object()
     );
-    Caveat::new("tls-only", message, Some(span)).only(Only::Scheme("http"))
+    Caveat::about(Code::TlsOnly, message, Some(span)).only(AppliesTo::Scheme("http"))
 }

@@ -8,6 +8,7 @@ use super::doubts::{closed, hidden, missing, undefined};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::notes;
+use crate::diag::Code;
 use crate::route::{Backend, Caveat, Split};
 use crate::split::{Destination, Mechanism};
 
@@ -104,14 +105,14 @@ fn doubts(
         return true;
     }
     if let Some(caveat) = missing(index, item, host, caller) {
-        broken |= caveat.breaks;
+        broken |= caveat.breaks();
         caveats.push(caveat);
     }
     if let (Some(name), None) = (&item.subset, subset) {
         let caveat = undefined(index, host, name, caller);
-        broken |= caveat.breaks;
-        if !(caveat.id == "no-destination-rule"
-            && caveats.iter().any(|known| known.id == caveat.id))
+        broken |= caveat.breaks();
+        if !(caveat.code == Code::NoDestinationRule
+            && caveats.iter().any(|known| known.code == caveat.code))
         {
             caveats.push(caveat);
         }
@@ -131,12 +132,20 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
                 "the weight {} of an only destination is ignored: it gets everything",
                 weight.value
             );
-            Some(Caveat::new("ignored-weight", message, Some(weight.span)))
+            Some(Caveat::about(
+                Code::IgnoredWeight,
+                message,
+                Some(weight.span),
+            ))
         }
         (None, 2..) => {
             let message =
                 "a destination without a `weight` gets nothing next to others that have one";
-            Some(Caveat::new("unset-weight", message, Some(item.host.span)))
+            Some(Caveat::about(
+                Code::UnsetWeight,
+                message,
+                Some(item.host.span),
+            ))
         }
         _ => None,
     }

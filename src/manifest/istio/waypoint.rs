@@ -6,7 +6,7 @@ use super::attach::{self, Visibility};
 use super::lower::{Compiler, bindings, bound_elsewhere, elsewhere, none_left, sealed};
 use super::registered::Registered;
 use super::virtual_service::VirtualService;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::route::{Absence, Caveat, RouteTable, VirtualHost};
 
 /// The label that says whose waypoint a service uses.
@@ -107,7 +107,7 @@ impl<'m> Compiler<'m> {
         if let (Some("none"), Some(known)) = (label.map(String::as_str), known) {
             let meta = known.meta();
             let message = format!("{meta} uses no waypoint: HTTP routes take no effect");
-            let caveat = Caveat::new("no-waypoint", message, Some(meta.span));
+            let caveat = Caveat::about(Code::NoWaypoint, message, Some(meta.span));
             host.caveats
                 .push(caveat.help(format!("name a waypoint in its label `{WAYPOINT}`")));
         }
