@@ -5,6 +5,7 @@ use super::Severity;
 macro_rules! codes {
     ($($name:ident $severity:ident $id:literal $title:literal;)*) => {
         /// What a note is about.
+        #[allow(clippy::doc_markdown, reason = "the titles are shown as they are, too")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = $title] $name,)*
