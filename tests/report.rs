@@ -35,7 +35,7 @@ fn whole(generators: &[Generator]) -> Observation {
         for (at, target) in targets.iter().enumerate() {
             let answered = (*target < 2).then(|| bucket(*target));
             let connection = connections + u32::try_from(at / 2).expect("few");
-            seen.ledger.push(Ended {
+            seen.log.push(Ended {
                 sequence,
                 connection,
                 bucket: answered.as_ref(),
@@ -72,12 +72,12 @@ fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
     let policy = Policy::default();
     let mapping = Mapping::derive(expected, &[], seen.tallies.keys()).expect("clear");
     let pair = Some((expected, &mapping));
-    let sorted = Attribution::new(seen, pair);
+    let attribution = Attribution::new(seen, pair);
     let evidence = Evidence {
         declared: pair,
         seen,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     report(Run {
         request: Request {
@@ -88,9 +88,9 @@ fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
         declared: pair,
         rule: None,
         excerpt: None,
-        rivals: &[],
+        hypotheses: &[],
         seen,
-        sorted: &sorted,
+        attribution: &attribution,
         policy: &policy,
         watched,
         findings: Vec::new(),

@@ -1,4 +1,4 @@
-//! Whether an error is a reply of the proxy itself. Not: what that means for the target that should have responded.
+//! Whether an error is a reply of the proxy itself.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,4 @@
-//! From an answer to the value it is counted under. Not: which target the value means (see `verdict::mapping`), nor
-//! counting.
+//! From a response to the value it is counted under.
 
 mod all_values;
 mod auto;
@@ -34,7 +33,7 @@ pub struct Reply<'r> {
     pub peer: &'r str,
 }
 
-/// Which part of an answer bytes are from.
+/// Which part of a response bytes are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A header field.
@@ -43,7 +42,7 @@ pub enum Origin {
     Body,
 }
 
-/// Reads one value from an answer.
+/// Reads one value from a response.
 pub trait Extract: Debug + Send + Sync {
     /// The value, borrowed from the answer where possible; `None` when the answer does not carry it.
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>>;
@@ -178,7 +177,7 @@ impl Bucketer {
         })
     }
 
-    /// Where answers carry more distinct values than are kept (a time stamp in every body), a value is reduced to what it
+    /// Where responses carry more distinct values than are kept (a time stamp in every body), a value is reduced to what it
     /// means, if that is known.
     #[must_use]
     pub fn with_reducer(mut self, reducer: impl Reduce + 'static) -> Self {
@@ -186,7 +185,7 @@ impl Bucketer {
         self
     }
 
-    /// The only bytes that the value of an answer depends on, where that is so simple.
+    /// The only bytes that the value of a response depends on, where that is so simple.
     fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
         match self.extractors.as_slice() {
             [only] => only.source(reply),
@@ -194,7 +193,7 @@ impl Bucketer {
         }
     }
 
-    /// The value an answer is counted under.
+    /// The value a response is counted under.
     #[must_use]
     pub fn value<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         self.found(reply).map(|(_, value)| value)

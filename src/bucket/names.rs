@@ -1,4 +1,4 @@
-//! Numbers for buckets: no work and no allocation for an answer that is known, and a cap on how many there are.
+//! Numbers for buckets: no work and no allocation for a response that is known, and a cap on how many there are.
 
 use super::local_reply::{LocalReply, from_upstream, is_body, local_reply};
 use super::shorten::shortened;
@@ -7,9 +7,9 @@ use crate::split::{Bucket, Consulted, Identity};
 
 /// Distinct (value, status) pairs that are kept apart. Every one costs a histogram per thread.
 pub const MOST_BUCKETS: usize = 64;
-/// What an answer of at most this length said is remembered, so that it need not be read again.
+/// What a response of at most this length said is remembered, so that it need not be read again.
 const LONGEST_KNOWN: usize = 4096;
-/// How many such answers are remembered.
+/// How many such responses are remembered.
 const MOST_KNOWN: usize = 64;
 
 /// The number of a bucket within one [`Names`].
@@ -34,7 +34,7 @@ pub struct Names {
     upstream_marked: bool,
 }
 
-/// An answer that has been read before.
+/// A response that has been read before.
 #[derive(Debug)]
 struct Known {
     status: u16,
@@ -47,7 +47,7 @@ struct Known {
 }
 
 impl Names {
-    /// The bucket of an answer.
+    /// The bucket of a response.
     pub fn of(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> BucketId {
         if let Some(local) = local_reply(reply, self.upstream_marked) {
             let found = bucketer.found(reply);
@@ -94,7 +94,7 @@ impl Names {
         id
     }
 
-    /// The bucket of an answer that is not known yet, and whether it has a value.
+    /// The bucket of a response that is not known yet, and whether it has a value.
     fn read(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> (BucketId, bool) {
         let found = bucketer.found(reply);
         self.consult(bucketer, found.as_ref().map(|(at, _)| *at));
@@ -121,7 +121,7 @@ impl Names {
         std::mem::take(&mut self.consulted)
     }
 
-    /// The bucket of an answer with this value and status.
+    /// The bucket of a response with this value and status.
     pub fn id(&mut self, bucketer: &Bucketer, value: Option<&str>, status: u16) -> BucketId {
         let Some(value) = value else {
             return self.special(Identity::Missing, status);
@@ -270,7 +270,7 @@ mod tests {
             ),
             [(4, 2), (2, 0), (2, 2)]
         );
-        // Answers that are known count as well.
+        // Responses that are known count as well.
         assert_eq!(
             counted(&["regex:v1"], &["v1", "v2", "v1", "v2", "v2"]),
             [(5, 2)]

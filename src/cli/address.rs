@@ -1,4 +1,4 @@
-//! A URL, taken apart. Not: what is sent there.
+//! A URL, taken apart.
 
 use http::Uri;
 
@@ -41,7 +41,7 @@ impl Address {
             "https" => true,
             _ => {
                 return Err(wrong(format!(
-                    "`{scheme}` is no scheme that resplit speaks; there are http and https"
+                    "`{scheme}` is not a supported scheme: expected http or https"
                 )));
             }
         };
@@ -57,14 +57,14 @@ impl Address {
         let userinfo = userinfo.filter(|userinfo| !userinfo.is_empty());
         let parsed: http::uri::Authority = authority
             .parse()
-            .map_err(|error| wrong(format!("`{shown}` is no URL: {error}")))?;
+            .map_err(|error| wrong(format!("`{shown}` is not a valid URL: {error}")))?;
         let host = parsed
             .host()
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
         if host.is_empty() {
-            return Err(wrong(format!("`{shown}` names no host")));
+            return Err(wrong(format!("`{shown}` does not name a host")));
         }
         // `Authority` accepts a port it cannot represent and then has none.
         let port = match parsed.port_u16() {
@@ -81,7 +81,7 @@ impl Address {
         };
         let target = path
             .parse()
-            .map_err(|error| wrong(format!("`{path}` is no path: {error}")))?;
+            .map_err(|error| wrong(format!("`{path}` is not a valid path: {error}")))?;
         Ok(Self {
             shown,
             https,
@@ -96,7 +96,7 @@ impl Address {
     /// The same server, and the path of a gRPC call.
     pub(super) fn calling(self, call: &Call) -> Result<Self, Failure> {
         let target = call.path.parse().map_err(|error| {
-            let message = format!("--grpc: `{}` is no path: {error}", call.path);
+            let message = format!("--grpc: `{}` is not a valid path: {error}", call.path);
             Failure::usage(message, "write it as --grpc PACKAGE.SERVICE/METHOD")
         })?;
         Ok(Self { target, ..self })
@@ -125,7 +125,7 @@ fn without_scheme(url: &str) -> Failure {
         host.then(|| format!("{scheme}//{rest}"))
     });
     Failure::usage(
-        format!("`{url}` is no URL: it does not begin with http:// or https://"),
+        format!("`{url}` is not a valid URL: it does not begin with http:// or https://"),
         format!("type {}", meant.unwrap_or_else(|| format!("http://{url}"))),
     )
 }
@@ -170,12 +170,12 @@ mod tests {
             ("http:/a/b", "type http://a/b\n"),
             ("https:a", "type https://a\n"),
             ("http:8080/", "type http://http:8080/"),
-            ("ftp://a/", "`ftp` is no scheme"),
-            ("http://", "no URL"),
-            ("http://:80/", "names no host"),
+            ("ftp://a/", "`ftp` is not a supported scheme"),
+            ("http://", "not a valid URL"),
+            ("http://:80/", "does not name a host"),
             ("http://a:0/", "no port"),
             ("http://a:70000/", "no port"),
-            ("http://a b/", "no URL"),
+            ("http://a b/", "not a valid URL"),
             ("http://a/b c", "no path"),
         ] {
             let message = config(&[url]).expect_err(url).render();

@@ -1,4 +1,4 @@
-//! A gRPC call as it is typed: its path, and for the health service its message. Not: how it is sent.
+//! A gRPC call as it is typed: its path, and for the health service its message.
 
 use super::failure::Failure;
 
@@ -35,7 +35,7 @@ impl Call {
                 message: None,
             }),
             _ => Err(Failure::usage(
-                format!("--grpc: `{text}` is no call"),
+                format!("--grpc: `{text}` is not a valid call"),
                 "write it as --grpc PACKAGE.SERVICE/METHOD, or --grpc health",
             )),
         }

@@ -156,7 +156,7 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
         let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
         pair.ok_or_else(|| {
             Failure::usage(
-                format!("`{text}` is no label"),
+                format!("`{text}` is not a valid label"),
                 "write labels as --from-labels app=web,version=v1",
             )
         })
@@ -167,7 +167,7 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
             .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
         let (namespace, name) = pair.ok_or_else(|| {
             Failure::usage(
-                format!("`{text}` is no gateway"),
+                format!("`{text}` is not a valid gateway"),
                 "write it as --gateway NAMESPACE/NAME",
             )
         })?;
@@ -216,15 +216,18 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
         let help = "write it as --report FORMAT=PATH, as in --report json=run.json";
         let (name, path) = text
             .split_once('=')
-            .ok_or_else(|| Failure::usage(format!("`{text}` names no file"), help))?;
+            .ok_or_else(|| Failure::usage(format!("`{text}` does not name a file"), help))?;
         let format = format(name).ok_or_else(|| {
             Failure::usage(
-                format!("`{name}` is no report format"),
-                format!("there are {}", names()),
+                format!("`{name}` is not a known report format"),
+                format!("write one of {}", names()),
             )
         })?;
         if path.is_empty() || path == "-" {
-            Err(Failure::usage(format!("`{text}` names no file"), help))
+            Err(Failure::usage(
+                format!("`{text}` does not name a file"),
+                help,
+            ))
         } else {
             Ok((format, PathBuf::from(path)))
         }

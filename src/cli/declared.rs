@@ -18,7 +18,7 @@ use crate::route::{
     resolve as resolve_route,
 };
 use crate::split::{Expected, Target};
-use crate::verdict::Rival;
+use crate::verdict::Hypothesis;
 
 /// A declared split, and what has to be said about it.
 pub(super) struct Declared {
@@ -31,7 +31,7 @@ pub(super) struct Declared {
     /// What weakens it.
     pub(super) caveats: Vec<Note>,
     /// What the traffic could follow instead.
-    pub(super) rivals: Vec<Rival>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     /// Where the manifests and a request say it.
     pub(super) asked: Option<Asked>,
 }
@@ -70,7 +70,7 @@ pub(super) fn resolve_for(
                 rule: None,
                 excerpt: None,
                 caveats: Vec::new(),
-                rivals: Vec::new(),
+                hypotheses: Vec::new(),
                 asked: None,
             }));
         }
@@ -146,7 +146,7 @@ impl Declared {
         let no_route = no_route.map(|message| Note::new(Code::NoRoute, message));
         let stated = distinct(&resolution.caveats).map(|caveat| caveat.stated(sources));
         let in_ratio = by_pods.and_then(|pods| in_ratio(&expected, pods));
-        let rival = |other: Other<'_>| Rival {
+        let hypothesis = |other: Other<'_>| Hypothesis {
             note: Note::new(
                 Code::OtherRule,
                 format!(
@@ -158,11 +158,11 @@ impl Declared {
             ),
             shares: other.shares,
         };
-        let others = resolution.others(&expected).into_iter().map(rival);
+        let others = resolution.others(&expected).into_iter().map(hypothesis);
         Self {
             caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
             // First, because two names for one split are one explanation: what the proxy has is no guess.
-            rivals: asked
+            hypotheses: asked
                 .and_then(|probe| programmed(routes, resolution, &expected, probe))
                 .into_iter()
                 .chain(by_pods.and_then(by_replicas))
@@ -261,7 +261,7 @@ fn programmed(
     resolution: &Resolution<'_>,
     expected: &Expected,
     probe: &Probe,
-) -> Option<Rival> {
+) -> Option<Hypothesis> {
     let mut caveats = resolution.caveats.iter();
     let differs = caveats.find(|caveat| caveat.code == Code::ProgrammedDiffers)?;
     let table = routes.table.programmed.as_deref()?;
@@ -272,7 +272,7 @@ fn programmed(
     };
     let shares: Vec<f64> = expected.declared().iter().map(of).collect();
     let whole = (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9;
-    whole.then(|| Rival {
+    whole.then(|| Hypothesis {
         note: Note::new(
             differs.code,
             format!(
@@ -299,17 +299,17 @@ fn same(one: &Target, other: &Target) -> bool {
 
 /// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which
 /// needs no manifests to be thought of.
-fn by_replicas(pods: &[u64]) -> Option<Rival> {
+fn by_replicas(pods: &[u64]) -> Option<Hypothesis> {
     let total: u64 = pods.iter().sum();
     if pods.iter().all(|own| *own == pods[0]) {
         return None;
     }
     let numbers: Vec<String> = pods.iter().map(u64::to_string).collect();
-    Some(Rival {
+    Some(Hypothesis {
         note: Note::new(
             Code::ByReplicas,
             format!(
-                "the answers follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
+                "the responses follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
              over all pods",
                 numbers.join(":")
             ),

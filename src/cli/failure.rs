@@ -48,7 +48,7 @@ pub(super) enum Failure {
         /// What to do.
         help: String,
     },
-    /// Answers cannot be tied to targets.
+    /// Responses cannot be tied to targets.
     #[error("{0}")]
     Mapping(#[from] MappingError),
     /// The same, where options had no effect that were meant to help.

@@ -53,7 +53,7 @@ pub(super) struct LoadConfig {
     pub(super) threads: Option<u32>,
     /// Requests per connection; `None` for what suits the amount.
     pub(super) reuse: Option<Reuse>,
-    /// For an answer.
+    /// For a response.
     pub(super) timeout: Duration,
     /// For a connection.
     pub(super) connect_timeout: Duration,

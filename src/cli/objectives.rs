@@ -34,7 +34,7 @@ pub(super) fn check_declared(slos: &[Slo], expected: &Expected) -> Result<(), Fa
     check(slos, |slo| slo.check(names()))
 }
 
-/// Decides the objectives, and what they make of the verdict. Where nothing is declared, the answers say which targets
+/// Decides the objectives, and what they make of the verdict. Where nothing is declared, the responses say which targets
 /// there are.
 pub(super) fn decide(
     slos: &[Slo],

@@ -78,7 +78,7 @@ fn read_file(path: &Path) -> Result<(String, Report), Failure> {
     };
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::usage(
-            format!("`{name}` is no text in UTF-8"),
+            format!("`{name}` is not UTF-8 text"),
             "name files that were saved with --report json=FILE",
         )
     })?;

@@ -1,4 +1,4 @@
-//! What every request says and to whom: from the URL and its options. Not: files, which are read later.
+//! What every request says and to whom: from the URL and its options.
 
 use std::path::PathBuf;
 
@@ -98,7 +98,7 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
     let method = args.method.as_ref().map_or(Ok(default), |name| {
         let help = "methods are words such as GET, POST or DELETE";
         Method::from_bytes(name.as_bytes())
-            .map_err(|_| Failure::usage(format!("`{name}` is no method"), help))
+            .map_err(|_| Failure::usage(format!("`{name}` is not a valid method"), help))
     })?;
     let mut headers = HeaderMap::new();
     headers.insert(HOST, header_value("host", &address.authority)?);
@@ -161,11 +161,13 @@ fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failu
             .split_once(':')
             .map(|(name, value)| (name, Some(value.trim())))
             .or_else(valueless)
-            .ok_or_else(|| Failure::usage(format!("`{text}` is no header"), help))?;
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .map_err(|_| Failure::usage(format!("`{}` is no header name", name.trim()), help))?;
+            .ok_or_else(|| Failure::usage(format!("`{text}` is not a valid header"), help))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| {
+            Failure::usage(
+                format!("`{}` is not a valid header name", name.trim()),
+                help,
+            )
+        })?;
         if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
             let message = format!("`{name}` is set by resplit itself, to what the body needs");
             return Err(Failure::usage(message, "leave it out"));
@@ -191,7 +193,7 @@ fn header_value(option: &str, text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|_| {
         Failure::usage(
             format!(
-                "{option}: `{}` cannot stand in a header",
+                "{option}: `{}` is not valid in a header",
                 text.escape_debug()
             ),
             "leave control characters out",

@@ -196,15 +196,15 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
-        let (policy, rivals) = (
+        let (policy, hypotheses) = (
             &self.planned.policy,
-            self.declared.map_or(&[][..], |d| &d.rivals),
+            self.declared.map_or(&[][..], |d| &d.hypotheses),
         );
         let evidence = Evidence {
             declared: pair,
             seen,
-            sorted: &sorted,
-            rivals,
+            attribution: &sorted,
+            hypotheses,
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
@@ -224,9 +224,9 @@ impl<'a> Session<'a> {
             declared: pair,
             rule: declared.and_then(|declared| declared.rule.clone()),
             excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            rivals,
+            hypotheses,
             seen,
-            sorted: &sorted,
+            attribution: &sorted,
             policy,
             watched: self.watch.is_some(),
             verdict,

@@ -11,7 +11,7 @@ use crate::diag::{Code, Note};
 use crate::observe::{self, Observation};
 use crate::split::{Bucket, Expected, Identity};
 use crate::units::counted;
-use crate::verdict::attribution::{Place, place};
+use crate::verdict::attribution::{Classification, classify};
 use crate::verdict::identity_source::{IdentitySource, bucket_option, identity_sources, short};
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, map_option};
 
@@ -54,8 +54,12 @@ pub(super) fn nothing_tied(
         Ok(mapping) => mapping,
     };
     let mut declared = expected.declared().iter();
-    let tied =
-        |bucket: &Bucket| matches!(place(bucket, Some((expected, mapping))), Place::Target(_));
+    let tied = |bucket: &Bucket| {
+        matches!(
+            classify(bucket, Some((expected, mapping))),
+            Classification::Target(_)
+        )
+    };
     mapping.is_empty()
         && declared.any(|declared| declared.target.status().is_none())
         && successes(seen) > 0
@@ -78,7 +82,7 @@ pub(super) fn nobody_there(declared: Option<(&Expected, &Mapping)>, seen: &Obser
     let nobodys = |bucket: &Bucket| {
         declared.is_some()
             && (bucket.is_error() || bucket.is_redirect())
-            && place(bucket, declared) == Place::Unattributed
+            && classify(bucket, declared) == Classification::Unattributed
     };
     seen.answered() + seen.failed() >= NOBODY && seen.tallies.keys().all(nobodys)
 }

@@ -1,4 +1,4 @@
-//! Counting in place, on one thread. Not: what a bucket is (see `bucket`), nor merging.
+//! Counting in place, on one thread.
 
 use std::time::Duration;
 
@@ -54,9 +54,7 @@ impl Recorder {
             Outcome::Answered(bucket) => Some(*bucket),
             Outcome::Failed(_) => None,
         };
-        self.rest
-            .ledger
-            .note(sent.sequence, sent.connection, bucket);
+        self.rest.log.note(sent.sequence, sent.connection, bucket);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {
@@ -122,7 +120,7 @@ impl Recorder {
     pub fn drain(&mut self, names: &[Bucket], elapsed: Duration) -> Observation {
         let mut seen = std::mem::take(&mut self.rest);
         seen.elapsed = elapsed;
-        seen.ledger = std::mem::take(&mut seen.ledger).named(names);
+        seen.log = std::mem::take(&mut seen.log).named(names);
         for (name, tally) in names
             .iter()
             .zip(&mut self.tallies)

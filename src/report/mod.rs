@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Note;
 use crate::observe::Latency;
 use crate::split::{Broken, Cause, Identity, Mechanism, Share};
-use crate::verdict::{Generator, Policy, Rival, Verdict};
+use crate::verdict::{Generator, Hypothesis, Policy, Verdict};
 
 pub(crate) use bar::Bar;
 pub use build::{Run, report};
@@ -145,8 +145,8 @@ pub struct Expectation {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub broken: Option<Broken>,
     /// What the split could be instead.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub rivals: Vec<Rival>,
+    #[serde(rename = "rivals", skip_serializing_if = "Vec::is_empty", default)]
+    pub hypotheses: Vec<Hypothesis>,
     /// The lines that declare it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub excerpt: Option<Excerpt>,

@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::diag::Note;
-use crate::observe::{Failed, FailureKind, Ledger, Observation, Tally};
+use crate::observe::{Failed, FailureKind, Observation, RequestLog, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Policy, Rival, is_healthy};
+use crate::verdict::{Hypothesis, Policy, is_healthy};
 
 /// The values of a saved run.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Saved {
     pub(super) mapping: Mapping,
     pub(super) rule: Option<String>,
     pub(super) excerpt: Option<Excerpt>,
-    pub(super) rivals: Vec<Rival>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     pub(super) seen: Observation,
     pub(super) policy: Policy,
     pub(super) watched: bool,
@@ -103,7 +103,7 @@ impl Saved {
             mapping,
             rule: declared.and_then(|declared| declared.rule.clone()),
             excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            rivals: declared.map(|d| d.rivals.clone()).unwrap_or_default(),
+            hypotheses: declared.map(|d| d.hypotheses.clone()).unwrap_or_default(),
             seen: observation(report)?,
             policy: report.policy,
             watched: report.observation.watched && expected.is_some(),
@@ -222,11 +222,11 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
         }
     }
     if let Some(requests) = &saved.requests {
-        seen.ledger = requests
+        seen.log = requests
             .unpack(&buckets)
             .ok_or(ReadError::Damaged("its requests do not unpack"))?;
     } else {
-        seen.ledger = Ledger::default();
+        seen.log = RequestLog::default();
     }
     if let Some(course) = &saved.timeline {
         seen.timeline = course

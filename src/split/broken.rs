@@ -1,4 +1,4 @@
-//! What a declaration asks for and no proxy can deliver. Not: what a proxy answers instead, which is a target like others.
+//! What a declaration asks for and no proxy can deliver.
 
 use serde::{Deserialize, Serialize};
 

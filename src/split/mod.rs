@@ -1,4 +1,4 @@
-//! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
+//! What a split is: targets and their exact shares.
 
 mod broken;
 mod bucket;
@@ -21,7 +21,7 @@ pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
 
-/// Where a request may end: at a destination behind the proxy, or at an answer the proxy gives itself.
+/// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
@@ -44,12 +44,12 @@ pub struct Destination {
     pub subset: Option<String>,
 }
 
-/// An answer that no destination gives.
+/// A response that no destination gives.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Why the proxy answers.
+    /// Why the proxy answers by itself.
     pub cause: Cause,
 }
 
@@ -95,7 +95,7 @@ pub struct Declared {
     pub name: String,
     /// How much.
     pub share: Share,
-    /// How its answers may be recognised.
+    /// How its responses may be recognised.
     pub clues: Clues,
 }
 

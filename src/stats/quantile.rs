@@ -1,5 +1,4 @@
-//! Which order statistics bound a quantile, and the ratio of two quantiles. Not: reading a histogram, nor gates on a
-//! quantile, which need none (`limit_test`).
+//! Which order statistics bound a quantile, and the ratio of two quantiles.
 
 use super::{binomial, power};
 

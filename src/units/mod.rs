@@ -1,5 +1,4 @@
-//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`). Not: anything
-//! that knows what the number is for.
+//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`).
 
 mod rate;
 
@@ -25,19 +24,19 @@ pub struct Fraction(f64);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// Not a count.
-    #[error("`{0}` is not a count; write it as 1000, 10k or 1.5M")]
+    #[error("`{0}` is not a valid count: write 1000, 10k or 1.5M")]
     Count(String),
     /// Not a duration.
-    #[error("`{0}` is not a duration; write it as 200ms, 1.5s, 1m30s, or plain seconds")]
+    #[error("`{0}` is not a valid duration: write 200ms, 1.5s, 1m30s, or plain seconds")]
     Period(String),
     /// A duration that nobody waits for.
     #[error("`{0}` is more than ten years (87600h)")]
     LongPeriod(String),
     /// Not a rate.
-    #[error("`{0}` is not a rate; write it as 100, 20k, 0.5 or 90/m, from 0.001 to 1G a second")]
+    #[error("`{0}` is not a valid rate: write 100, 20k, 0.5 or 90/m, from 0.001 to 1G a second")]
     Rate(String),
     /// Not a fraction between 0 and 1.
-    #[error("`{0}` is not a share between 0 and 1; write it as 2% or 0.02")]
+    #[error("`{0}` is not a share between 0 and 1: write 2% or 0.02")]
     Fraction(String),
 }
 

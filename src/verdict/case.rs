@@ -1,9 +1,9 @@
 //! What a judgement looks at: the declaration, the counts, and how responses go together.
 
 use super::attribution::Attribution;
-use super::sample::{Drawn, LOOKED_AT, Sample, active};
+use super::sample::{DEPENDENCE_WINDOW, DrawOutcome, Sample, active};
 use super::watch::Watch;
-use super::{Balancing, Evidence, Policy, Rival, balancing};
+use super::{Balancing, Evidence, Hypothesis, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::change::Change;
@@ -16,16 +16,16 @@ const DRAWS: u32 = 9999;
 /// Everything a judgement looks at.
 pub(super) struct Case<'a> {
     pub(super) expected: &'a Expected,
-    pub(super) sorted: &'a Attribution,
+    pub(super) attribution: &'a Attribution,
     pub(super) seen: &'a Observation,
-    pub(super) rivals: &'a [Rival],
+    pub(super) hypotheses: &'a [Hypothesis],
     pub(super) policy: &'a Policy,
     pub(super) design: Design,
     /// Positions of the targets with a share.
     pub(super) active: Vec<usize>,
     /// Their counts.
     pub(super) counts: Vec<u64>,
-    /// The same answers one by one, as far as they are remembered.
+    /// The same responses one by one, as far as they are remembered.
     pub(super) sample: Sample,
     /// The same by connection.
     pub(super) rows: Vec<Row>,
@@ -49,12 +49,14 @@ impl<'a> Case<'a> {
         let active = active(expected);
         let counts = active
             .iter()
-            .map(|index| evidence.sorted.counts[*index])
+            .map(|index| evidence.attribution.counts[*index])
             .collect();
         let decided = watch.and_then(|watch| watch.decided);
         // It was looked at when the result became certain.
         let looked_at = decided.filter(|decided| decided.sticky);
-        let looked_at = looked_at.map_or(LOOKED_AT, |decided| decided.at.min(LOOKED_AT));
+        let looked_at = looked_at.map_or(DEPENDENCE_WINDOW, |decided| {
+            decided.at.min(DEPENDENCE_WINDOW)
+        });
         let connections = sample.first(looked_at).connections();
         let rows = dependence::rows(&connections, active.len());
         let unit = match decided {
@@ -70,9 +72,9 @@ impl<'a> Case<'a> {
         Self {
             expected,
             balancing: balancing(expected, policy),
-            sorted: evidence.sorted,
+            attribution: evidence.attribution,
             seen: evidence.seen,
-            rivals: evidence.rivals,
+            hypotheses: evidence.hypotheses,
             policy,
             design: policy.design(expected, draws),
             counts,
@@ -86,9 +88,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Answers that should not exist: from zero-weight or undeclared targets.
+    /// Responses that should not exist: from zero-weight or undeclared targets.
     pub(super) fn unexpected(&self) -> u64 {
-        self.sorted.attributed() - self.counts.iter().sum::<u64>() + self.sorted.undeclared
+        self.attribution.attributed() - self.counts.iter().sum::<u64>()
+            + self.attribution.undeclared
     }
 
     /// Whether targets are chosen per connection, beyond chance.
@@ -104,14 +107,14 @@ impl<'a> Case<'a> {
             && self.purity.suspicious_at(self.policy.beta)
     }
 
-    /// The first answers of the connections by target, and how many of them are unattributed.
+    /// The first responses of the connections by target, and how many of them are unattributed.
     pub(super) fn first_of_connections(&self) -> (Vec<u64>, u64) {
         let (mut counts, mut unattributed) = (vec![0; self.active.len()], 0);
         for drawn in self.sample.first_of_connections() {
             match drawn {
-                Drawn::Target(target) => counts[usize::from(target)] += 1,
-                Drawn::Unattributed => unattributed += 1,
-                Drawn::Unexpected => {}
+                DrawOutcome::Target(target) => counts[usize::from(target)] += 1,
+                DrawOutcome::Unattributed => unattributed += 1,
+                DrawOutcome::Unexpected => {}
             }
         }
         (counts, unattributed)
@@ -124,17 +127,21 @@ impl<'a> Case<'a> {
     /// The largest distance of a share from its declaration, among all answers with a known origin: targets without a
     /// share and what was not declared count as well.
     pub(super) fn max_deviation(&self) -> Option<f64> {
-        let identified = self.sorted.attributed() + self.sorted.undeclared;
+        let identified = self.attribution.attributed() + self.attribution.undeclared;
         let share = |count: u64| count as f64 / identified as f64;
-        let targets = self.expected.declared().iter().zip(&self.sorted.counts);
+        let targets = self
+            .expected
+            .declared()
+            .iter()
+            .zip(&self.attribution.counts);
         let deviations =
             targets.map(|(declared, count)| (share(*count) - declared.share.as_f64()).abs());
-        let largest = deviations.fold(share(self.sorted.undeclared), f64::max);
+        let largest = deviations.fold(share(self.attribution.undeclared), f64::max);
         (identified > 0).then_some(largest)
     }
 
     pub(super) fn too_many_unattributed(&self) -> bool {
         let total = self.seen.sent.max(1);
-        self.sorted.unattributed as f64 / total as f64 > self.policy.max_unattributed
+        self.attribution.unattributed as f64 / total as f64 > self.policy.max_unattributed
     }
 }

@@ -65,7 +65,7 @@ fn coarse_resolution(case: &Case<'_>) -> Option<Note> {
 }
 
 fn unattributed(case: &Case<'_>) -> Option<Note> {
-    let (part, total) = (case.sorted.unattributed, case.seen.sent);
+    let (part, total) = (case.attribution.unattributed, case.seen.sent);
     // Where there are too many, or nothing else, the verdict says so itself.
     if part == 0 || case.too_many_unattributed() {
         return None;
@@ -85,7 +85,7 @@ fn too_many_values(case: &Case<'_>) -> Option<Note> {
     let mut buckets = case.seen.tallies.keys();
     buckets.find(|bucket| bucket.identity == Identity::Overflow)?;
     Some(Note::new(Code::TooManyValues,
-        "answers carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned(),
+        "responses carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned(),
     ))
 }
 
@@ -138,7 +138,7 @@ fn clustered(case: &Case<'_>) -> Option<Note> {
     Some(Note::new(
         Code::Clustered,
         format!(
-            "answers of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
+            "responses of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
              about {:.0} independent ones, {judged}",
             case.rao_scott().effective_n
         ),
@@ -164,7 +164,7 @@ fn too_regular(case: &Case<'_>) -> Option<Note> {
     Some(Note::new(
         Code::TooRegular,
         format!(
-            "the split is too regular to be drawn (windows of {} answers vary {:.2} times as much): a rotation, {declared}",
+            "the split is too regular to be drawn (windows of {} responses vary {:.2} times as much): a rotation, {declared}",
             rotation.window, rotation.index
         ),
     ))

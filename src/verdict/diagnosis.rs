@@ -1,12 +1,12 @@
-//! Why a split diverges: rival explanations, held against the declaration by their likelihood.
+//! Why a split diverges: other splits that would explain it, held against the declaration by their likelihood.
 //!
-//! Each rival is a split fixed before the data is looked at, so its likelihood ratio against the declaration is an
+//! Each hypothesis is a split fixed before the data is looked at, so its likelihood ratio against the declaration is an
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
-//! likely as every other rival that fits; otherwise those that fit are listed together.
+//! likely as every other hypothesis that fits; otherwise those that fit are listed together.
 
-use super::attribution::Place;
+use super::attribution::Classification;
 use super::case::Case;
-use super::hypothesis::Rival;
+use super::hypothesis::Hypothesis;
 use super::{Outcome, Verdict};
 use crate::diag::{Code, Note};
 use crate::stats::binomial::ln_central;
@@ -18,7 +18,7 @@ use crate::units::percent;
 const CLEARLY: f64 = 6.907_755_278_982_137;
 /// `ln 20`: how much likelier than the next.
 const DISTINCTLY: f64 = 2.995_732_273_553_991;
-/// A rival whose own test rejects it at this level explains nothing.
+/// A hypothesis whose own test rejects it at this level explains nothing.
 const FITS: f64 = 0.01;
 
 /// What explains a divergence, the best explanation first.
@@ -38,8 +38,8 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
     found
 }
 
-/// Whether the shares of the targets can explain a divergence: not where answers come from elsewhere, a target of weight 0
-/// included, where the split changed during the run, or where answers of one connection resemble each other.
+/// Whether the shares of the targets can explain a divergence: not where responses come from elsewhere, a target of weight 0
+/// included, where the split changed during the run, or where responses of one connection resemble each other.
 fn explicable(case: &Case<'_>) -> bool {
     case.unexpected() <= case.policy.allow_unexpected
         && case.change.is_none()
@@ -56,10 +56,10 @@ fn per_connection() -> Note {
 
 fn undeclared(case: &Case<'_>) -> Option<Note> {
     let strangers: Vec<&str> = case
-        .sorted
+        .attribution
         .rows
         .iter()
-        .filter(|row| row.place == Place::Undeclared)
+        .filter(|row| row.place == Classification::Undeclared)
         .map(|row| row.label.as_str())
         .collect();
     let first = strangers.first()?;
@@ -80,7 +80,7 @@ fn undeclared(case: &Case<'_>) -> Option<Note> {
     ))
 }
 
-/// The rivals that explain the counts.
+/// The hypotheses that explain the counts.
 fn likely(case: &Case<'_>) -> Vec<Note> {
     let counts = match case.unit {
         Unit::Connection => case.first_of_connections().0,
@@ -90,21 +90,21 @@ fn likely(case: &Case<'_>) -> Vec<Note> {
     if n == 0 || case.active.len() < 2 {
         return Vec::new();
     }
-    let rivals: Vec<Rival> = case
-        .rivals
+    let hypotheses: Vec<Hypothesis> = case
+        .hypotheses
         .iter()
-        .map(|rival| among_active(case, rival))
+        .map(|hypothesis| among_active(case, hypothesis))
         .chain(built_in(case))
         .collect();
-    let mut fitting: Vec<(f64, &Rival)> = rivals
+    let mut fitting: Vec<(f64, &Hypothesis)> = hypotheses
         .iter()
-        .map(|rival| {
+        .map(|hypothesis| {
             (
-                ln_ratio(&counts, &rival.shares, case.design.shares()),
-                rival,
+                ln_ratio(&counts, &hypothesis.shares, case.design.shares()),
+                hypothesis,
             )
         })
-        .filter(|(ln_ratio, rival)| *ln_ratio >= CLEARLY && fits(&counts, &rival.shares))
+        .filter(|(ln_ratio, hypothesis)| *ln_ratio >= CLEARLY && fits(&counts, &hypothesis.shares))
         .collect();
     fitting.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = fitting.first().map_or(0.0, |(ln_ratio, _)| *ln_ratio);
@@ -113,32 +113,32 @@ fn likely(case: &Case<'_>) -> Vec<Note> {
         .take_while(|(ln_ratio, _)| best - ln_ratio < DISTINCTLY);
     let mut known: Vec<&[f64]> = Vec::new();
     let mut findings = Vec::new();
-    for (_, rival) in tied {
+    for (_, hypothesis) in tied {
         // Two names for one split: the first, more telling one stands.
-        if !known.iter().any(|shares| close(shares, &rival.shares)) {
-            known.push(&rival.shares);
-            findings.push(rival.note.clone());
+        if !known.iter().any(|shares| close(shares, &hypothesis.shares)) {
+            known.push(&hypothesis.shares);
+            findings.push(hypothesis.note.clone());
         }
     }
     findings
 }
 
-/// The rivals that need nothing but the declaration.
-fn built_in(case: &Case<'_>) -> Vec<Rival> {
+/// The hypotheses that need nothing but the declaration.
+fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
     let (declared, k) = (case.design.shares(), case.active.len());
     let name = |position: usize| &case.expected.declared()[case.active[position]].name;
-    let even = Rival {
+    let even = Hypothesis {
         note: Note::new(
             Code::EvenSplit,
             format!(
-                "the answers are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
+                "the responses are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
              host or gateway of the rule is not the one that is called, or its port is not treated as HTTP; look at \
              `istioctl proxy-config routes POD` for the caller"
             ),
         ),
         shares: vec![1.0 / k as f64; k],
     };
-    let single = (0..k).map(|position| Rival {
+    let single = (0..k).map(|position| Hypothesis {
         note: Note::new(Code::SingleTarget, format!(
             "everything goes to `{}`: a later or earlier stage of the rollout is in effect, the request carries something \
              that pins it (a header, a cookie), or nobody else is ready",
@@ -149,7 +149,7 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
     let missing = (0..k).filter(|_| k > 2).map(|position| {
         let others = 1.0 - declared[position];
         let share = |other: usize| if other == position { 0.0 } else { declared[other] / others };
-        Rival {
+        Hypothesis {
             note: Note::new(Code::MissingTarget, format!(
                 "`{}` gets nothing, and the others have its part in proportion to their weights: the mesh does not know it \
                  (a subset or a service that does not exist for the proxy), or it has no ready endpoint",
@@ -160,7 +160,7 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
     });
     let mut reversed = declared.to_vec();
     reversed.reverse();
-    let swapped = (k == 2).then(|| Rival {
+    let swapped = (k == 2).then(|| Hypothesis {
         note: Note::new(Code::SwappedWeights, format!(
             "the weights are swapped: `{}` gets {} and `{}` gets {}; are the subsets' labels the right way round?",
             name(0),
@@ -177,26 +177,26 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
         .collect()
 }
 
-/// A rival of all declared targets, as one of those with a share. What it gives to the others is kept by nobody.
-fn among_active(case: &Case<'_>, rival: &Rival) -> Rival {
-    Rival {
+/// A hypothesis of all declared targets, as one of those with a share. What it gives to the others is kept by nobody.
+fn among_active(case: &Case<'_>, hypothesis: &Hypothesis) -> Hypothesis {
+    Hypothesis {
         shares: case
             .active
             .iter()
-            .map(|index| rival.shares[*index])
+            .map(|index| hypothesis.shares[*index])
             .collect(),
-        ..rival.clone()
+        ..hypothesis.clone()
     }
 }
 
 /// `ln` of how much likelier the counts are under one split than under another.
-fn ln_ratio(counts: &[u64], rival: &[f64], declared: &[f64]) -> f64 {
+fn ln_ratio(counts: &[u64], hypothesis: &[f64], declared: &[f64]) -> f64 {
     let terms = counts
         .iter()
-        .zip(rival.iter().zip(declared))
+        .zip(hypothesis.iter().zip(declared))
         .filter(|(count, _)| **count > 0);
     terms
-        .map(|(count, (rival, declared))| *count as f64 * (rival / declared).ln())
+        .map(|(count, (hypothesis, declared))| *count as f64 * (hypothesis / declared).ln())
         .sum()
 }
 

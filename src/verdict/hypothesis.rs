@@ -6,7 +6,7 @@ use crate::diag::Note;
 
 /// Another split that the traffic could follow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rival {
+pub struct Hypothesis {
     /// What it would mean, and what to look at.
     #[serde(flatten)]
     pub note: Note,

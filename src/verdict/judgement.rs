@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::watch::Decided;
-use super::{Balancing, Changed, Outcome, Test, Verdict, blank, reason};
+use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, reason};
 use crate::stats::dependence;
 use crate::stats::design::{Method, PValue};
 use crate::stats::fit::Fit;
@@ -149,13 +149,13 @@ impl Case<'_> {
     }
 
     /// The p-value of the declared split by the unit that holds, and the sequence it belongs to. Where every request is
-    /// declared to be split by itself, answers that stick to connections are no excuse: their number counts.
+    /// declared to be split by itself, responses that stick to connections are no excuse: their number counts.
     fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
         let seed = self.policy.seed;
         let by_response = || {
-            let p = self
-                .design
-                .p_diverged_completed(&self.counts, self.sorted.unattributed, seed);
+            let p =
+                self.design
+                    .p_diverged_completed(&self.counts, self.attribution.unattributed, seed);
             (p, self.watch.map(|watch| &watch.by_response))
         };
         match self.unit {
@@ -168,7 +168,7 @@ impl Case<'_> {
             dependence::Unit::Clustered { .. } => {
                 let corrected = self.rao_scott();
                 if !corrected.usable {
-                    // However answers go together, the first ones of connections are draws by themselves.
+                    // However responses go together, the first ones of connections are draws by themselves.
                     return (self.p_of_connections(), None);
                 }
                 let p = PValue {
@@ -182,7 +182,7 @@ impl Case<'_> {
         }
     }
 
-    /// The p-value of the declared split by the first answers of the connections.
+    /// The p-value of the declared split by the first responses of the connections.
     fn p_of_connections(&self) -> PValue {
         let (counts, unattributed) = self.first_of_connections();
         self.design
@@ -194,7 +194,7 @@ impl Case<'_> {
         match self.unit {
             dependence::Unit::Response => Some(
                 self.design
-                    .p_equivalence(&self.counts, self.sorted.unattributed),
+                    .p_equivalence(&self.counts, self.attribution.unattributed),
             ),
             dependence::Unit::Connection => {
                 let (counts, unattributed) = self.first_of_connections();
@@ -208,13 +208,13 @@ impl Case<'_> {
     fn numbers(&self, outcome: Outcome) -> Verdict {
         let fit = Fit::new(&self.counts, self.design.shares());
         let n: u64 = self.counts.iter().sum();
-        // A single target rules out what the number of answers rules out (the rule of three, exact).
+        // A single target rules out what the number of responses rules out (the rule of three, exact).
         let resolution = if self.passes_structurally() && n > 0 {
             1.0 - self.policy.beta.powf(1.0 / n as f64)
         } else {
             self.design.resolution().into_iter().fold(0.0, f64::max)
         };
-        // With answers from where nothing may come from, the statistic is infinite.
+        // With responses from where nothing may come from, the statistic is infinite.
         let finite = self.unexpected() <= self.policy.allow_unexpected;
         Verdict {
             chi_square: Some(fit.x2).filter(|x| finite && x.is_finite()),
@@ -227,7 +227,7 @@ impl Case<'_> {
             resolution: Some(digits(resolution)),
             max_deviation: self.max_deviation().map(digits),
             unit: self.unit.into(),
-            change: self.change.as_ref().map(|change| Changed {
+            change: self.change.as_ref().map(|change| ChangePoint {
                 at: change.at,
                 before: change.before.clone(),
                 after: change.after.clone(),
@@ -242,7 +242,7 @@ impl Case<'_> {
         let (counts, unattributed, sent) = match self.unit {
             dependence::Unit::Response => {
                 let sent = self.seen.sent.max(1) as f64;
-                (self.counts.clone(), self.sorted.unattributed, sent)
+                (self.counts.clone(), self.attribution.unattributed, sent)
             }
             // A connection is one draw; two requests show that it still is.
             dependence::Unit::Connection => {

@@ -1,5 +1,5 @@
 //! Whether for a while nothing was answered although requests were sent. In a closed loop nobody asks while a server is
-//! away, so that neither error rates nor latencies show it. Not: how requests are counted by time (see `observe`).
+//! away, so that neither error rates nor latencies show it.
 
 use crate::diag::{Code, Note};
 use crate::observe::{Observation, Slice, Tally, Timeline};

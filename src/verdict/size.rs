@@ -1,4 +1,4 @@
-//! How many requests it takes to see what: the plan for a declared split. Not: sending them.
+//! How many requests it takes to see what: the plan for a declared split.
 
 use serde::{Deserialize, Serialize};
 

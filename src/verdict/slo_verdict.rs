@@ -15,16 +15,16 @@ pub fn decided(
     slos: &[Slo],
     require_healthy: bool,
     verdict: Verdict,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     expected: Option<&Expected>,
 ) -> Verdict {
     let mut results: Vec<_> = slos
         .iter()
-        .map(|slo| evaluate(slo, sorted, seen, expected))
+        .map(|slo| evaluate(slo, attribution, seen, expected))
         .collect();
     if require_healthy {
-        results.extend(healthy(expected, sorted, seen, verdict.alpha));
+        results.extend(healthy(expected, attribution, seen, verdict.alpha));
     }
     let mut verdict = with_slos(verdict, &results);
     if slos.iter().any(Slo::measures_latency) {

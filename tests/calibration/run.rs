@@ -173,12 +173,12 @@ impl Setup {
         });
         let mapping = mapping(&expected, &seen);
         let declared = Some((&expected, &mapping));
-        let sorted = Attribution::new(&seen, declared);
+        let attribution = Attribution::new(&seen, declared);
         let evidence = Evidence {
             declared,
             seen: &seen,
-            sorted: &sorted,
-            rivals: &[],
+            attribution: &attribution,
+            hypotheses: &[],
         };
         let verdict = judge(evidence, &policy, watch.as_ref());
         Run {

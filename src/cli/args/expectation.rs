@@ -12,7 +12,7 @@ use crate::bucket::Bucketer;
 use crate::route::IstioVersion;
 use crate::verdict::mapping::MapRule;
 
-/// What is declared, and how answers are told apart.
+/// What is declared, and how responses are told apart.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Expectation")]
 pub(in crate::cli) struct ExpectationArgs {

@@ -37,7 +37,7 @@ pub(in crate::cli) struct JudgementArgs {
     /// Whether each request or each connection is declared to be split: sticking to connections diverges by default
     #[arg(long, value_enum, value_name = "BY", default_value_t)]
     pub(in crate::cli) balancing: Balancing,
-    /// How many answers may come from undeclared or zero-weight targets
+    /// How many responses may come from undeclared or zero-weight targets
     #[arg(long, value_name = "N", default_value = "0")]
     pub(in crate::cli) allow_unexpected: Count,
 }
@@ -48,7 +48,7 @@ pub(in crate::cli) struct JudgementArgs {
 pub(in crate::cli) struct SloArgs {
     /// What must hold too: 'canary.p99 < 200ms', 'canary.errors < stable.errors + 1%' (repeatable)
     ///
-    /// TARGET.METRIC < VALUE, where TARGET is a declared target, `all`, or without a declaration an answer's value, and
+    /// TARGET.METRIC < VALUE, where TARGET is a declared target, `all`, or without a declaration a response's value, and
     /// METRIC is p50, p90, p99, p99.9 (any pN), mean, max, errors, rps or share.
     #[arg(long, value_name = "EXPR")]
     pub(in crate::cli) slo: Vec<String>,

@@ -72,7 +72,7 @@ pub(in crate::cli) struct LoadArgs {
     /// Requests at a time on one HTTP/2 connection [default: 1]
     #[arg(short = 'p', long, value_name = "S")]
     pub(in crate::cli) streams: Option<Count>,
-    /// The longest wait for an answer
+    /// The longest wait for a response
     #[arg(
         short = 't',
         long,
@@ -143,7 +143,7 @@ fn reuse(text: &str) -> Result<(u32, u32), String> {
     match (min.parse(), max.parse()) {
         (Ok(min), Ok(max)) if 1 <= min && min <= max => Ok((min, max)),
         _ => Err(format!(
-            "`{text}` is no number of requests; write K or MIN:MAX, at least 1"
+            "`{text}` is not a valid number of requests: write K or MIN:MAX, at least 1"
         )),
     }
 }

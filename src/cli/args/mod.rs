@@ -37,7 +37,7 @@ pub(super) use size::{SizeArgs, SizeFormat};
 
 /// Is my traffic really split the way I declared it, and if not, why?
 ///
-/// Sends requests, sorts the answers by where they come from, and tests the shares against what the manifests declare
+/// Sends requests, sorts the responses by where they come from, and tests the shares against what the manifests declare
 /// for exactly this request. Without -f or --expect it only counts.
 #[derive(Debug, Parser)]
 #[command(

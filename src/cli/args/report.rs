@@ -53,7 +53,7 @@ pub(in crate::cli) struct AgainArgs {
     /// What is declared to be split [default: as saved]
     #[arg(long, value_enum, value_name = "BY")]
     pub(in crate::cli) balancing: Option<Balancing>,
-    /// How many answers may come from undeclared or zero-weight targets [default: as saved]
+    /// How many responses may come from undeclared or zero-weight targets [default: as saved]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) allow_unexpected: Option<Count>,
 }

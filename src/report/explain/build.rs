@@ -60,7 +60,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
         }),
         expected: Expectation {
             broken: None,
-            rivals: Vec::new(),
+            hypotheses: Vec::new(),
             excerpt: None,
             source: expected.source.clone(),
             rule: resolution.rules(),

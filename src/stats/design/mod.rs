@@ -1,5 +1,5 @@
 //! A declared split as a question to the counts: p-values for "it is another one" and for "it is off by the margin",
-//! and how many requests the answer needs. Not: the verdict, which weighs them.
+//! and how many requests the answer needs.
 
 use std::f64::consts::LN_2;
 
@@ -254,7 +254,7 @@ impl Design {
     }
 
     /// The p-value of "some share lies on or beyond an edge": the largest over targets and sides of the one-sided exact
-    /// binomial tests. An intersection-union test (Berger 1982), so nothing is divided. With unattributed answers each
+    /// binomial tests. An intersection-union test (Berger 1982), so nothing is divided. With unattributed responses each
     /// side counts them against itself.
     #[must_use]
     pub fn p_equivalence(&self, counts: &[u64], unattributed: u64) -> f64 {

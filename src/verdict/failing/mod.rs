@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::attribution::{Attribution, Place};
+use super::attribution::{Attribution, Classification};
 use super::slo::{Measure, Metric, SloOutcome, Subject};
 use super::starvation::{requests_to_starve, starved};
 use super::{Outcome, SloResult, Verdict};
@@ -67,11 +67,11 @@ impl Responses<'_> {
 /// The responses of every declared target that the proxy does not answer for; without a declaration, all responses.
 fn responses<'a>(
     expected: Option<&'a Expected>,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
 ) -> Vec<Responses<'a>> {
-    let of = |target, index, place: Option<Place>| {
-        let rows = sorted
+    let of = |target, index, place: Option<Classification>| {
+        let rows = attribution
             .rows
             .iter()
             .filter(|row| place.is_none_or(|place| row.place == place));
@@ -109,7 +109,7 @@ fn responses<'a>(
             of(
                 Some(declared.name.as_str()),
                 index,
-                Some(Place::Target(index)),
+                Some(Classification::Target(index)),
             )
         })
         .collect()
@@ -118,11 +118,11 @@ fn responses<'a>(
 /// A word about targets whose responses are mostly errors; where nothing is declared, about a run with nothing but errors.
 pub(super) fn caveat(
     expected: Option<&Expected>,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     outcome: Outcome,
 ) -> Option<Note> {
-    let all = responses(expected, sorted, seen);
+    let all = responses(expected, attribution, seen);
     let fails = |own: &&Responses<'_>| match own.target {
         Some(_) => own.fails(),
         None => own.failed() == own.total,
@@ -207,7 +207,7 @@ pub fn is_healthy(slo: &str) -> bool {
 #[must_use]
 pub(super) fn healthy(
     expected: Option<&Expected>,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     alpha: f64,
 ) -> Vec<SloResult> {
@@ -215,7 +215,7 @@ pub(super) fn healthy(
         Some(expected) => expected.declared()[own.index].share.as_f64(),
         None => 1.0,
     };
-    let all = responses(expected, sorted, seen);
+    let all = responses(expected, attribution, seen);
     let asked = all.iter().filter(|own| share(own) > 0.0);
     asked
         .map(|own| {

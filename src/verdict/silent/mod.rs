@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::attribution::{Place, place};
+use super::attribution::{Classification, classify};
 use super::case::Case;
 use super::mapping::Mapping;
 use super::starvation::starved;
@@ -35,11 +35,13 @@ struct Unattributed<'a> {
 impl<'a> Unattributed<'a> {
     fn of(case: &Case<'a>, mapping: &Mapping) -> Self {
         let mut own = Self {
-            ended: case.sorted.attributed() + case.sorted.undeclared + case.sorted.unattributed,
+            ended: case.attribution.attributed()
+                + case.attribution.undeclared
+                + case.attribution.unattributed,
             ..Self::default()
         };
         for (bucket, tally) in &case.seen.tallies {
-            if place(bucket, Some((case.expected, mapping))) != Place::Unattributed {
+            if classify(bucket, Some((case.expected, mapping))) != Classification::Unattributed {
                 continue;
             }
             match bucket.local_reply() {
@@ -90,7 +92,7 @@ impl<'a> Unattributed<'a> {
         if self.local() == 0 {
             return Vec::new();
         }
-        let (attributed, alpha) = (case.sorted.attributed(), case.policy.alpha);
+        let (attributed, alpha) = (case.attribution.attributed(), case.policy.alpha);
         let shown = |(_, share): &&(&'a str, f64)| {
             starved(0, attributed, *share, alpha)
                 && starved(self.not_local(), self.ended, *share, alpha)

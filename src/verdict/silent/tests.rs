@@ -40,12 +40,12 @@ fn judged(declared: &str, responses: &[(&str, u16, u64)], failed: u64, policy: &
     seen.failures.insert(FailureKind::Reset, lost);
     seen.sent += failed;
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
-    let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
+    let attribution = Attribution::new(&seen, Some((&expected, &mapping)));
     let evidence = Evidence {
         declared: Some((&expected, &mapping)),
         seen: &seen,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     judge(evidence, policy, None)
 }

@@ -7,7 +7,7 @@ use super::range::{Nobodys, Range};
 use super::{SloOutcome, Subject};
 use crate::stats::limit_test::{LimitOutcome, LimitTest};
 use crate::units::{counted, percent};
-use crate::verdict::attribution::{Place, Row};
+use crate::verdict::attribution::{Classification, Row};
 
 /// A limit is kept only where it is kept in the worst case, and exceeded only where it is exceeded in the best.
 pub(super) fn worst_case(worst: &LimitTest, best: &LimitTest) -> LimitTest {
@@ -50,7 +50,11 @@ impl Run<'_> {
                 responses: 0,
             };
         }
-        let rows = self.sorted.rows.iter().filter(|row| self.is_nobodys(row));
+        let rows = self
+            .attribution
+            .rows
+            .iter()
+            .filter(|row| self.is_nobodys(row));
         rows.fold(
             Nobodys {
                 errors: lost,
@@ -67,14 +71,14 @@ impl Run<'_> {
     /// may be the text of an error and name nobody, unless the objective names it.
     fn is_nobodys(&self, row: &Row) -> bool {
         match row.place {
-            Place::Unattributed => true,
-            Place::Target(_) | Place::Undeclared => false,
-            Place::Counted => {
+            Classification::Unattributed => true,
+            Classification::Target(_) | Classification::Undeclared => false,
+            Classification::Counted => {
                 let named = names(row).any(|name| self.named.contains(&name));
                 let good = |other: &Row| {
                     errors(other) < other.tally.count && names(row).any(|name| name == other.label)
                 };
-                !named && errors(row) > 0 && !self.sorted.rows.iter().any(good)
+                !named && errors(row) > 0 && !self.attribution.rows.iter().any(good)
             }
         }
     }
@@ -165,8 +169,8 @@ mod tests {
     fn of(targets: Vec<Target>, slo: &str, responses: Seen<'_>, lost: u64) -> SloResult {
         let (seen, expected) = (observed(responses, lost), split(targets));
         let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
-        let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
-        evaluate(&read(slo), &sorted, &seen, Some(&expected))
+        let attribution = Attribution::new(&seen, Some((&expected, &mapping)));
+        evaluate(&read(slo), &attribution, &seen, Some(&expected))
     }
 
     fn declared(slo: &str, responses: Seen<'_>, lost: u64) -> SloResult {

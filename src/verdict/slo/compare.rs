@@ -36,7 +36,7 @@ pub(super) fn against_latency(
         let needed = too_few.flatten();
         let empty = if one.n == 0 { measure } else { base };
         return SloResult {
-            reason: format!("{} has no answers{}", empty.subject, settles(needed)),
+            reason: format!("{} has no responses{}", empty.subject, settles(needed)),
             requests_needed: needed,
             ..open(n)
         };
@@ -99,7 +99,7 @@ pub(super) fn against_errors(
     let n = canary.least.n + stable.least.n;
     let side = |range: Range| {
         let Errors { errors, n } = range.least;
-        let rate = fraction(range.least).map_or_else(|| "no answers".to_owned(), percent);
+        let rate = fraction(range.least).map_or_else(|| "no responses".to_owned(), percent);
         format!("{rate} ({errors} of {n})")
     };
     let nobodys = canary.nobodys().max(stable.nobodys());

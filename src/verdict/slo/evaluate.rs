@@ -3,9 +3,9 @@
 //!
 //! | form | test | failed | pass |
 //! |---|---|---|---|
-//! | quantile against a time | how many answers were slower: one-sided exact binomial | p <= 0.01 | p <= 0.05 |
+//! | quantile against a time | how many responses were slower: one-sided exact binomial | p <= 0.01 | p <= 0.05 |
 //! | errors, share against a fraction | one-sided exact binomial | p <= 0.01 | p <= 0.05 |
-//! | mean against a time | normal, on the log scale, from 30 answers | p <= 0.01 | p <= 0.05 |
+//! | mean against a time | normal, on the log scale, from 30 responses | p <= 0.01 | p <= 0.05 |
 //! | latency against a multiple of another's | 95 % MOVER interval of the ratio | beyond | within |
 //! | errors against another's | one-sided Fisher, mid-p | p <= 0.01 | p <= 0.05 |
 //! | errors against another's plus a margin | Newcombe's 95 % interval of the difference | beyond | within |
@@ -35,7 +35,7 @@ use crate::verdict::attribution::Attribution;
 #[must_use]
 pub fn evaluate(
     slo: &Slo,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     expected: Option<&Expected>,
 ) -> SloResult {
@@ -44,7 +44,7 @@ pub fn evaluate(
         Subject::All => None,
     });
     let run = Run {
-        sorted,
+        attribution,
         seen,
         expected,
         named: named.collect(),
@@ -99,7 +99,7 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
             let seen = format!(
                 "{}; {slower} of {} took longer than {}",
                 shown(measure, observed),
-                counted(n, "answer"),
+                counted(n, "response"),
                 seconds(limit)
             );
             let sides = [(k, n); 2];
@@ -153,7 +153,7 @@ fn rate_against_limit(
     }
 }
 
-/// Whether at most `part` of the answers are of a kind: how many of how many are in the worst case, and in the best.
+/// Whether at most `part` of the responses are of a kind: how many of how many are in the worst case, and in the best.
 fn decided(
     run: &Run<'_>,
     measured: &Measured,
@@ -192,7 +192,7 @@ fn against_mean(
         let seen = format!(
             "{} over {}",
             shown(measure, observed),
-            counted(measured.n, "answer")
+            counted(measured.n, "response")
         );
         return SloResult {
             observed,
@@ -231,7 +231,7 @@ fn against_mean(
     let seen = format!(
         "{} over {}",
         shown(measure, Some(mean)),
-        counted(measured.n, "answer")
+        counted(measured.n, "response")
     );
     SloResult {
         outcome,
@@ -278,7 +278,7 @@ fn plain(
         outcome,
         observed,
         limit,
-        reason: format!("{reason} over {}", counted(n, "answer")),
+        reason: format!("{reason} over {}", counted(n, "response")),
         ..open(n)
     }
 }

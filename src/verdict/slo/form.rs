@@ -153,7 +153,7 @@ fn limit(
     }
     if is_latency(&measure) && limit <= 0.0 {
         return wrong(
-            "every answer takes time",
+            "every response takes time",
             "compare with a time above zero, as in 200ms",
         );
     }
@@ -165,13 +165,13 @@ fn limit(
     }
     if fraction && below && limit <= 0.0 {
         return wrong(
-            "no number of answers shows that something never happens",
+            "no number of responses shows that something never happens",
             "allow a little, as in canary.errors < 0.1%",
         );
     }
     if fraction && !below && limit >= 1.0 {
         return wrong(
-            "no number of answers shows that something always happens",
+            "no number of responses shows that something always happens",
             "ask for a little less, as in canary.share > 99.9%",
         );
     }
@@ -197,7 +197,7 @@ fn pair(
         };
         return Err(SloProblem::form(
             format!(
-                "`all` holds the answers of {} too; compare it with another target",
+                "`all` holds the responses of {} too; compare it with another target",
                 other.subject
             ),
             span,

@@ -258,7 +258,7 @@ fn number(run: &str, at: usize) -> Option<Result<Token, SloProblem>> {
             Some((_, per_second)) => (value / per_second, Unit::Time),
             None => {
                 return Some(Err(SloProblem::new(
-                    format!("`{unit}` is no unit"),
+                    format!("`{unit}` is not a known unit"),
                     at + digits..at + end,
                     "unknown unit",
                     "times are written as 200ms or 1.5s, fractions as 1%, requests per second as 500",

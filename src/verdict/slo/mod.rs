@@ -1,5 +1,4 @@
-//! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict. Not: how the text is
-//! read (`parse`), nor the tests (`evaluate`).
+//! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict.
 
 mod blame;
 mod compare;
@@ -49,18 +48,18 @@ pub enum Subject {
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Metric {
-    /// `p99`: so many percent of the answers take at most this long.
+    /// `p99`: so many percent of the responses take at most this long.
     Quantile(Percentile),
     /// The arithmetic mean of the latencies.
     Mean,
     /// The slowest answer.
     Max,
-    /// The fraction of answers with a status of 400 or more; of `all`, requests without an answer count too. Of a target,
+    /// The fraction of answers with a status of 400 or more; of `all`, requests without a response count too. Of a target,
     /// what nobody can be blamed for counts in the worst case.
     Errors,
-    /// Complete answers per second.
+    /// Complete responses per second.
     Rps,
-    /// The fraction of the complete answers.
+    /// The fraction of the complete responses.
     Share,
 }
 
@@ -74,7 +73,7 @@ impl Percentile {
         (percent > 0.0 && percent < 100.0).then_some(Self(percent))
     }
 
-    /// The part of the answers below it.
+    /// The part of the responses below it.
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.0 / 100.0
@@ -124,7 +123,7 @@ pub struct SloResult {
     pub slo: String,
     /// How it stands.
     pub outcome: SloOutcome,
-    /// What was seen: seconds, fractions, or answers per second; `None` where there was nothing to see.
+    /// What was seen: seconds, fractions, or responses per second; `None` where there was nothing to see.
     pub observed: Option<f64>,
     /// The highest that is possible of an error rate or a share, with everything that nobody can be blamed for; `None` where
     /// nothing is.
@@ -135,10 +134,10 @@ pub struct SloResult {
     /// The probability of what was seen, were the truth just on the other side of the limit; of an inconclusive
     /// objective, the one that keeps it from passing.
     pub p_value: Option<f64>,
-    /// The confidence interval that decided, of the ratio or of the difference of two targets; an end that the answers do
+    /// The confidence interval that decided, of the ratio or of the difference of two targets; an end that the responses do
     /// not bound is `null`.
     pub interval: Option<[Option<f64>; 2]>,
-    /// Answers that it rests on.
+    /// Responses that it rests on.
     pub n: u64,
     /// What was seen and why that decides, in a few words.
     pub reason: String,
@@ -191,8 +190,8 @@ impl Slo {
     }
 
     /// Whether every target it names was seen, where nothing is declared.
-    pub fn check_seen(&self, sorted: &Attribution) -> Result<(), SloProblem> {
-        self.check(sorted.rows.iter().flat_map(measured::names))
+    pub fn check_seen(&self, attribution: &Attribution) -> Result<(), SloProblem> {
+        self.check(attribution.rows.iter().flat_map(measured::names))
     }
 
     /// Whether every target it names is among these.
@@ -241,7 +240,7 @@ impl fmt::Display for Measure {
     }
 }
 
-/// A quantile in seconds with its 95 % bounds, by order statistics; `None` without answers.
+/// A quantile in seconds with its 95 % bounds, by order statistics; `None` without responses.
 pub(super) fn quantile_of(latencies: &Histogram<u64>, q: f64) -> Option<Estimate> {
     measured::Measured::of(latencies.clone()).quantile(q)
 }

@@ -35,7 +35,7 @@ pub(super) fn unknown_target(name: &str, span: Range<usize>, known: &[&str]) -> 
         None => format!("the targets are {list}"),
     };
     SloProblem::new(
-        format!("`{name}` is no target"),
+        format!("`{name}` is not a target of this run"),
         span,
         "unknown target",
         help,

@@ -1,4 +1,4 @@
-//! How many requests would settle what is open. Not: whether it is.
+//! How many requests would settle what is open.
 
 use super::measured::{Measured, Run};
 use crate::stats::chi_square::normal_isf;
@@ -64,7 +64,7 @@ pub(super) fn closer(distance: f64, low: f64, high: f64) -> Option<f64> {
     (scale.is_finite() && arm.is_finite()).then_some(scale.max(1.05))
 }
 
-/// Requests until a target has so many answers.
+/// Requests until a target has so many responses.
 pub(super) fn requests(run: &Run<'_>, fraction: Option<f64>, answers: f64) -> Option<u64> {
     whole(answers / fraction?).map(|needed| needed.max(run.seen.sent + 1))
 }

@@ -62,7 +62,7 @@ impl SloProblem {
             None => format!("the metrics are {METRICS}"),
         };
         Self::new(
-            format!("`{name}` is no metric"),
+            format!("`{name}` is not a known metric"),
             span,
             "unknown metric",
             help,

@@ -9,7 +9,7 @@ use crate::diag::Sources;
 use crate::diag::render::render;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
 use crate::verdict::Outcome::{Diverged, Inconclusive, NoData, NotJudged, Pass, SloFailed};
-use crate::verdict::attribution::{Attribution, Place, Row};
+use crate::verdict::attribution::{Attribution, Classification, Row};
 use crate::verdict::{Evidence, Policy, Verdict, judge, with_slos};
 
 fn parsed(text: &str) -> Slo {
@@ -31,7 +31,7 @@ fn p(percent: f64) -> Metric {
     Metric::Quantile(Percentile::new(percent).expect("a percentile"))
 }
 
-/// One value with its answers: status, how many, and how slow in microseconds.
+/// One value with its responses: status, how many, and how slow in microseconds.
 type Answers<'a> = (&'a str, &'a [(u16, u64, u64)]);
 
 fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
@@ -47,7 +47,7 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
             }
             Row {
                 label: (*label).to_owned(),
-                place: Place::Counted,
+                place: Classification::Counted,
                 statuses,
                 tally,
             }
@@ -74,18 +74,18 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
             .collect(),
         ..Observation::default()
     };
-    let sorted = Attribution {
+    let attribution = Attribution {
         rows,
         counts: Vec::new(),
         undeclared: 0,
         unattributed: failed,
     };
-    (sorted, observation)
+    (attribution, observation)
 }
 
 fn decide(text: &str, answers: &[Answers<'_>], failed: u64) -> SloResult {
-    let (sorted, observation) = seen(answers, failed);
-    evaluate(&parsed(text), &sorted, &observation, None)
+    let (attribution, observation) = seen(answers, failed);
+    evaluate(&parsed(text), &attribution, &observation, None)
 }
 
 fn outcome(text: &str, answers: &[Answers<'_>]) -> SloOutcome {
@@ -209,8 +209,8 @@ fn what_is_no_objective_is_marked_where_it_goes_wrong() {
         ("canary.p99", "", "ends where a comparison"),
         ("canary.p99 <", "", "ends where"),
         ("canary < 1s", "canary", "neither a number nor a metric"),
-        ("canary.p98x < 1s", "p98x", "no metric"),
-        ("canary.p100 < 1s", "p100", "no metric"),
+        ("canary.p98x < 1s", "p98x", "not a known metric"),
+        ("canary.p100 < 1s", "p100", "not a known metric"),
         (
             "canary.p99 < 5%",
             "5%",
@@ -231,7 +231,7 @@ fn what_is_no_objective_is_marked_where_it_goes_wrong() {
             "200ms",
             "a fraction cannot be compared with a time",
         ),
-        ("canary.p99 < 200mss", "mss", "no unit"),
+        ("canary.p99 < 200mss", "mss", "not a known unit"),
         ("canary.p99 < 1s < 2s", "<", "the end was expected"),
         (
             "(canary.p99) < 1s",
@@ -277,7 +277,7 @@ fn what_is_no_objective_is_marked_where_it_goes_wrong() {
         (
             "canary.errors < all.errors",
             "canary.errors < all.errors",
-            "`all` holds the answers of canary",
+            "`all` holds the responses of canary",
         ),
         (
             "a.p99 < b.p99 + 5ms",
@@ -313,7 +313,7 @@ fn a_problem_is_shown_with_a_caret_and_what_was_probably_meant() {
     };
     let text = "canary.erors < 1%";
     insta::assert_snapshot!(shown(text, &text.parse::<Slo>().expect_err(text)), @r"
-    error: `erors` is no metric
+    error: `erors` is not a known metric
      --> --slo:1:8
       |
     1 | canary.erors < 1%
@@ -326,7 +326,7 @@ fn a_problem_is_shown_with_a_caret_and_what_was_probably_meant() {
         .check(["canary", "status 503"])
         .expect_err(text);
     insta::assert_snapshot!(shown(text, &problem), @r"
-    error: `cannary` is no target
+    error: `cannary` is not a target of this run
      --> --slo:1:1
       |
     1 | cannary.p99 < 1s
@@ -384,14 +384,14 @@ fn errors_of_a_value_count_for_it_and_lost_requests_only_for_all() {
     assert_eq!((one.observed, one.n), (Some(0.1), 100));
     let all = decide("all.errors < 1%", answers, 100);
     assert_eq!((all.observed, all.n), (Some(0.55), 200));
-    let (sorted, _) = seen(&[("500 v2", &[(500, 10, 1)])], 0);
-    assert!(parsed("v2.errors < 1%").check_seen(&sorted).is_ok());
-    assert!(parsed("v3.errors < 1%").check_seen(&sorted).is_err());
+    let (attribution, _) = seen(&[("500 v2", &[(500, 10, 1)])], 0);
+    assert!(parsed("v2.errors < 1%").check_seen(&attribution).is_ok());
+    assert!(parsed("v3.errors < 1%").check_seen(&attribution).is_err());
 }
 
 #[test]
 fn a_quantile_is_decided_by_how_many_answers_were_slower() {
-    // Bin(459, 1 %): none slower has p = 0.0099; 368 answers are enough for 95 %, 299 for one side of it.
+    // Bin(459, 1 %): none slower has p = 0.0099; 368 responses are enough for 95 %, 299 for one side of it.
     let result = |fast, slow| {
         decide(
             "v1.p99 < 200ms",
@@ -510,12 +510,12 @@ fn max_and_rps_are_compared_as_they_are() {
 #[test]
 fn objectives_decide_a_verdict_that_is_no_divergence() {
     let policy = Policy::default();
-    let (sorted, observation) = seen(&[("v1", &[(200, 400, 1000)])], 0);
+    let (attribution, observation) = seen(&[("v1", &[(200, 400, 1000)])], 0);
     let evidence = Evidence {
         declared: None,
         seen: &observation,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     let verdict = judge(evidence, &policy, None);
     let result = |outcome| SloResult {
@@ -664,8 +664,8 @@ proptest! {
         match text.parse::<Slo>() {
             Ok(slo) => {
                 prop_assert_eq!(slo.to_string().parse::<Slo>(), Ok(slo.clone()));
-                let (sorted, observation) = seen(&[("a", &[(200, 50, 700), (503, 3, 90)])], 2);
-                let result = evaluate(&slo, &sorted, &observation, None);
+                let (attribution, observation) = seen(&[("a", &[(200, 50, 700), (503, 3, 90)])], 2);
+                let result = evaluate(&slo, &attribution, &observation, None);
                 let json = serde_json::to_string(&result).expect("finite");
                 prop_assert_eq!(serde_json::from_str::<SloResult>(&json).expect("its own JSON"), result);
             }

@@ -1,5 +1,4 @@
-//! Whether an open loop kept its schedule: where it did not, its latencies say something about the sender. Not: whether
-//! the split holds.
+//! Whether an open loop kept its schedule: where it did not, its latencies say something about the sender.
 
 use std::fmt::Write as _;
 

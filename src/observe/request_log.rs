@@ -5,12 +5,12 @@ use crate::split::Bucket;
 
 /// Requests that are remembered one by one; of those after them only the counts are kept, so memory stays bounded.
 pub const REMEMBERED: u64 = 1_000_000;
-/// The mark of a request without an answer.
+/// The mark of a request without a response.
 const FAILED: u16 = u16::MAX;
 
 /// The first [`REMEMBERED`] requests, as far as they have ended, in the order in which they ended.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub struct RequestLog {
     entries: Vec<Entry>,
     buckets: Vec<Bucket>,
     /// Where the requests of another run begin, see [`Self::append`].
@@ -39,16 +39,16 @@ pub struct Ended<'a> {
 
 /// A request in the order of dispatch, and something about its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<T> {
+pub struct Ordered<T> {
     /// Its place in the order, from 0.
     pub sequence: u32,
     /// The connection it went over, numbered within the run.
     pub connection: u32,
-    /// What its bucket stands for; `None` without an answer as well.
+    /// What its bucket stands for; `None` without a response as well.
     pub of: Option<T>,
 }
 
-impl Ledger {
+impl RequestLog {
     /// Notes the end of a request; `bucket` is a number of the caller's, see [`Self::named`].
     pub(super) fn note(&mut self, sequence: u64, connection: u32, bucket: Option<usize>) {
         if sequence >= REMEMBERED {
@@ -65,7 +65,7 @@ impl Ledger {
         });
     }
 
-    /// The same ledger with the names of the bucket numbers.
+    /// The same log with the names of the bucket numbers.
     pub(super) fn named(self, buckets: &[Bucket]) -> Self {
         Self {
             entries: self.entries,
@@ -120,7 +120,7 @@ impl Ledger {
         self.entries.truncate(whole);
     }
 
-    /// Adds the entries of another ledger of the same run.
+    /// Adds the entries of another log of the same run.
     pub(super) fn merge(&mut self, other: &Self) {
         let marks: Vec<u16> = other
             .buckets
@@ -159,24 +159,24 @@ impl Ledger {
     }
 
     /// All entries in the order of dispatch, with what `of` makes of their buckets; it is asked once for each bucket.
-    pub fn in_order<T: Copy>(&self, of: impl Fn(&Bucket) -> Option<T>) -> Vec<Place<T>> {
+    pub fn in_order<T: Copy>(&self, of: impl Fn(&Bucket) -> Option<T>) -> Vec<Ordered<T>> {
         let made: Vec<Option<T>> = self.buckets.iter().map(of).collect();
-        let place = |entry: &Entry| Place {
+        let place = |entry: &Entry| Ordered {
             sequence: entry.sequence,
             connection: entry.connection,
             of: made.get(usize::from(entry.mark)).copied().flatten(),
         };
-        let mut places: Vec<Place<T>> = self.entries.iter().map(place).collect();
+        let mut places: Vec<Ordered<T>> = self.entries.iter().map(place).collect();
         places.sort_by_key(|place| place.sequence);
         places
     }
 }
 
-impl PartialEq for Ledger {
+impl PartialEq for RequestLog {
     /// Equal when the same requests ended alike, in whatever order they were noted.
     fn eq(&self, other: &Self) -> bool {
-        let sorted = |ledger: &'_ Self| {
-            let mut ended: Vec<(u32, u32, Option<Bucket>)> = ledger
+        let sorted = |log: &'_ Self| {
+            let mut ended: Vec<(u32, u32, Option<Bucket>)> = log
                 .since(0)
                 .map(|ended| (ended.sequence, ended.connection, ended.bucket.cloned()))
                 .collect();

@@ -1,5 +1,4 @@
-//! A declared split of which a part can never arrive is no split that holds, whatever the counts say. Not: which
-//! destinations those are, which the declaration knows.
+//! A split with an undeliverable destination never passes, whatever the counts say.
 
 use super::{Outcome, Verdict};
 use crate::split::{Cause, Expected, Target};
@@ -8,7 +7,7 @@ use crate::units::percent;
 /// More destinations than this are counted, not named.
 const MOST_NAMED: usize = 3;
 
-/// The verdict, unless it lets a declaration pass with a destination that the proxies do not have. Answers that fit are no
+/// The verdict, unless it lets a declaration pass with a destination that the proxies do not have. Responses that fit are no
 /// comfort then: they are errors, in the declared number.
 pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
     let open = matches!(verdict.outcome, Outcome::Pass | Outcome::Inconclusive);

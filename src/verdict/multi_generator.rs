@@ -31,7 +31,7 @@ pub struct Generator {
     pub name: String,
     /// Requests it began.
     pub sent: u64,
-    /// Its answers by declared target, in the order of the declaration.
+    /// Its responses by declared target, in the order of the declaration.
     pub counts: Vec<u64>,
     /// The verdict on it alone, at `alpha` shared out over the generators.
     pub outcome: Outcome,
@@ -67,7 +67,7 @@ pub fn judge_together(
         .map(|(part, verdict)| Generator {
             name: part.name.clone(),
             sent: part.evidence.seen.sent,
-            counts: part.evidence.sorted.counts.clone(),
+            counts: part.evidence.attribution.counts.clone(),
             outcome: verdict.outcome,
             reason: verdict.reason.clone(),
         })

@@ -1,4 +1,4 @@
-//! Whether so many requests had to be sent again that something may hide behind it. Not: which of them are (see `load`).
+//! Notes a high retry rate, which can mask a version that drops connections.
 
 use crate::diag::{Code, Note};
 use crate::observe::Observation;

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::split::{Bucket, Expected, Identity};
 
-/// Where the answers of a row belong.
+/// Where the responses of a row belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum Classification {
     /// To the target at this position of [`Expected::declared`].
     Target(usize),
     /// To something that was not declared.
@@ -20,9 +20,9 @@ pub enum Place {
 
 /// The value; where the status says more about the answer than its value does, with the status in front.
 #[must_use]
-pub fn label_of(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> String {
+pub fn label_of(bucket: &Bucket, place: Classification, expected: Option<&Expected>) -> String {
     let by_status = match (place, expected) {
-        (Place::Target(index), Some(expected)) => {
+        (Classification::Target(index), Some(expected)) => {
             expected.declared()[index].target.status().is_some()
         }
         _ => bucket.is_error(),
