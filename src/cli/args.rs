@@ -17,6 +17,7 @@ use super::lint::LintArgs;
 use super::report::ReportArgs;
 use super::traffic::{LoadArgs, RequestArgs};
 use crate::bucket::Bucketer;
+use crate::manifest::ObjectName;
 use crate::report::FORMATS;
 use crate::route::IstioVersion;
 use crate::units::{Count, Fraction};
@@ -91,6 +92,16 @@ pub(super) struct ExplainArgs {
         help_heading = "Expectation"
     )]
     pub(super) filename: Vec<PathBuf>,
+    /// Which object declares the split, where several do: KIND/NS/NAME, as in TrafficSplit/shop/web
+    ///
+    /// Where such an object has several splits, the one that is meant follows: 'IngressRoute/shop/web/spec.routes[1]'.
+    #[arg(
+        long,
+        value_name = "KIND/NS/NAME",
+        requires = "filename",
+        help_heading = "Expectation"
+    )]
+    pub(super) object: Option<ObjectName>,
     #[command(flatten)]
     pub(super) vantage: VantageArgs,
     #[command(flatten)]
@@ -222,6 +233,11 @@ pub(super) struct ExpectationArgs {
     /// Manifests that declare the split, or a config dump of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub(super) filename: Vec<PathBuf>,
+    /// Which object declares the split, where several do: KIND/NS/NAME, as in TrafficSplit/shop/web
+    ///
+    /// Where such an object has several splits, the one that is meant follows: 'IngressRoute/shop/web/spec.routes[1]'.
+    #[arg(long, value_name = "KIND/NS/NAME", requires = "filename")]
+    pub(super) object: Option<ObjectName>,
     /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)
     #[arg(long, value_name = "NAME=WEIGHT,…")]
     pub(super) expect: Vec<String>,

@@ -43,6 +43,7 @@ pub(super) const RULE: Rule = Rule {
         "regex-precedence",
         "sidecar-scope",
         "not-judged",
+        "canary-dropped",
     ],
     problems: &["not_read", "canary_without_flag"],
     check: Some(check),

@@ -8,7 +8,7 @@ use super::index::{Index, service_host};
 use super::rule::Rule;
 use crate::diag::nearest::nearest;
 use crate::manifest::kube::Service;
-use crate::manifest::names::called;
+use crate::manifest::mesh::names::called;
 use crate::route::{Backend, Caveat, Implementation};
 use crate::split::{Clues, Destination};
 

@@ -11,7 +11,7 @@ use super::traffic_policy::TrafficPolicy;
 use crate::manifest::Manifests;
 use crate::manifest::istio::ServiceEntry;
 use crate::manifest::kube::Meta;
-use crate::manifest::registry::Registry;
+use crate::manifest::mesh::registry::Registry;
 
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);

@@ -10,7 +10,7 @@ use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
 use crate::manifest::Manifests;
-use crate::manifest::names::domains;
+use crate::manifest::mesh::names::domains;
 use crate::route::{
     Absence, Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost,
 };

@@ -3,7 +3,9 @@
 use super::virtual_service::VirtualService;
 use crate::manifest::Manifests;
 use crate::manifest::decode::At;
-pub(in crate::manifest) use crate::manifest::names::{covers, domains, full_name, service_of};
+pub(in crate::manifest) use crate::manifest::mesh::names::{
+    covers, domains, full_name, service_of,
+};
 
 /// The namespace whose configuration counts for everybody.
 pub(super) const ROOT: &str = "istio-system";

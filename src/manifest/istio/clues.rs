@@ -7,7 +7,7 @@ use super::destination_rule::Subset;
 use super::index::Index;
 use super::registered::Registered;
 use crate::manifest::kube::Workload;
-use crate::manifest::names::called;
+use crate::manifest::mesh::names::called;
 use crate::split::Clues;
 
 /// One destination of a split, as far as clues need it.

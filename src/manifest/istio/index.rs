@@ -16,7 +16,7 @@ use super::sidecar::Sidecar;
 use super::subsets::Subsets;
 use super::virtual_service::VirtualService;
 use crate::manifest::kube::{Service, Workload};
-use crate::manifest::registry::Registry;
+use crate::manifest::mesh::registry::Registry;
 use crate::manifest::{Manifests, Object};
 
 /// A namespace and a name in it.

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Manifests;
-use super::kube::{Service, Workload};
 use super::names::service_of;
+use crate::manifest::Manifests;
+use crate::manifest::kube::{Service, Workload};
 
 /// What stands behind the hosts of routes.
 #[derive(Debug)]
