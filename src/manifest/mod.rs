@@ -53,8 +53,9 @@ use canary::{Declared, Role};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
 use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
-use istio::{DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService};
+use istio::{DestinationRule, Gateway, Sidecar, VirtualService};
 use kube::{Meta, Service, Workload};
+use mesh::ServiceEntry;
 use weights_only::WeightedObject;
 use yaml::{Node, Value};
 
@@ -262,7 +263,10 @@ type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
 const FAMILIES: &[Lower] = &[
-    gateway_api::lower,
+    // What the proxies of the mesh make of a host is Istio's to say, whoever declares its routes.
+    |manifests, vantage| {
+        gateway_api::lower(manifests, vantage, &istio::Caller::new(manifests, vantage))
+    },
     istio::lower,
     canary::lower,
     weights_only::lower,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::VirtualService;
 use super::lower::{Caller, Compiler};
 use super::outcome::connections;
-use super::registered::{Port, Registered};
 use super::routes::{at, routes_of};
 use crate::manifest::decode::At;
 use crate::manifest::kube::Carries;
+use crate::manifest::mesh::registered::{Port, Registered};
 use crate::route::{Caveat, Condition, Route, Test, TextMatch, Unjudged, UnjudgedCause};
 
 /// Since this version proxies look at the bytes where no protocol is declared.
