@@ -11,7 +11,7 @@ use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
-use crate::manifest::{Manifests, lower, parse, pods};
+use crate::manifest::{Manifests, NoSuchObject, ObjectName, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
@@ -62,6 +62,7 @@ pub(super) fn resolve_for(
     from: &Vantage,
     quiet: bool,
 ) -> Result<Option<Declared>, Failure> {
+    let mut object = None;
     let sources = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected) => {
@@ -74,7 +75,10 @@ pub(super) fn resolve_for(
                 asked: None,
             }));
         }
-        Declaration::Manifests(paths) => input::manifests(paths)?,
+        Declaration::Manifests(paths, chosen) => {
+            object = chosen.as_ref();
+            input::manifests(paths)?
+        }
         Declaration::Embedded(texts) => {
             let mut sources = Sources::new();
             for (name, text) in *texts {
@@ -84,7 +88,7 @@ pub(super) fn resolve_for(
         }
     };
     let asked = request.map(probe);
-    let routes = Routes::new(sources, asked.as_ref(), from, quiet)?;
+    let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
     let resolution = match &asked {
         Some(probe) => routes.resolve(probe)?,
         None => only_split(&routes.table).map_err(|error| unclear(&error))?,
@@ -109,14 +113,17 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Reads texts, and takes the port that the request dials.
+    /// Reads texts, takes the port that the request dials, and of several objects the one that is chosen.
     pub(super) fn new(
         sources: Sources,
-        asked: Option<&Probe>,
+        (asked, object): (Option<&Probe>, Option<&ObjectName>),
         from: &Vantage,
         quiet: bool,
     ) -> Result<Self, Failure> {
-        let manifests = decode(&sources, quiet)?;
+        let mut manifests = decode(&sources, quiet)?;
+        if let Some(object) = object {
+            manifests.choose(object).map_err(|error| missing(&error))?;
+        }
         let vantage = match asked {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
@@ -240,8 +247,20 @@ fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     Failure::usage(format!("{error}{place}"), help)
 }
 
+fn missing(error: &NoSuchObject) -> Failure {
+    let names: Vec<String> = error.declaring.iter().map(ToString::to_string).collect();
+    let help = match &names[..] {
+        [] => "leave --object out, or name another file with -f".to_owned(),
+        names => format!("choose one of {}", names.join(", ")),
+    };
+    Failure::usage(format!("--object: {error}"), help)
+}
+
 fn unclear(error: &OnlyError) -> Failure {
     let help = match error {
+        OnlyError::Unjudged(Note {
+            help: Some(help), ..
+        }) => help.clone(),
         OnlyError::Several { .. } => {
             "give the URL of the request, and -H, -m or --host as it is sent; its rule is used"
                 .to_owned()

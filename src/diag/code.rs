@@ -37,6 +37,7 @@ codes! {
     BadRegex Error "bad_regex" "a regular expression cannot be compiled";
     BadSlo Error "bad_slo" "an objective cannot be tested";
     CanaryWithoutFlag Warning "canary_without_flag" "an Ingress has canary weights, and does not say that it is a canary";
+    CanaryDropped Warning "canary-dropped" "the controller takes no notice of a canary";
     ComplexKey Error "complex_key" "a key of a YAML mapping is itself a list or a mapping";
     DuplicateHost Error "duplicate_host" "a VirtualService lists a host twice";
     DuplicateKey Error "duplicate_key" "a YAML mapping has a key twice";
@@ -58,6 +59,7 @@ codes! {
     Template Error "template" "the text is a template, and has to be rendered first";
     TooDeep Error "too_deep" "a YAML text is nested too deeply";
     TooLarge Error "too_large" "a text is too large to be read";
+    TooManyBackends Error "too_many_backends" "a split has more backends than its kind allows";
     TooManyProblems Error "too_many_problems" "more problems were found than are listed";
     UnknownAllow Warning "unknown_allow" "a comment that should allow something is not understood";
     UnknownAnchor Error "unknown_anchor" "a YAML alias has no anchor";

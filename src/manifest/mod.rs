@@ -29,35 +29,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod canary;
 mod conflicts;
 pub mod decode;
 mod envoy;
 pub mod fields;
-pub mod foreign;
 pub mod gateway_api;
 pub mod istio;
 pub mod kube;
-mod names;
+pub mod mesh;
 mod not_read;
+mod object_name;
 mod pods;
-mod registry;
 mod unknown;
+pub mod weights_only;
 pub mod yaml;
 
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Note, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
+use canary::{Declared, Role};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
-use foreign::{Declared, Role};
 use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
-use istio::{DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService};
+use istio::{DestinationRule, Gateway, Sidecar, VirtualService};
 use kube::{Meta, Service, Workload};
+use mesh::ServiceEntry;
+use weights_only::WeightedObject;
 use yaml::{Node, Value};
 
 pub use envoy::Dump;
-pub(crate) use names::full_name;
+pub(crate) use mesh::names::full_name;
+pub use object_name::{NoSuchObject, ObjectName, ObjectNameError};
 pub use pods::pods;
 
 /// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
@@ -91,8 +95,10 @@ pub struct Manifests {
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
-    /// What other dialects declare.
-    pub foreign: Vec<Declared>,
+    /// What controllers of canaries declare.
+    pub canaries: Vec<Declared>,
+    /// Objects of which only the weights are read.
+    pub weights_only: Vec<WeightedObject>,
     /// What proxies have been told, from dumps of their configuration.
     pub dump: Dump,
     /// Why objects with weights declare nothing here.
@@ -211,7 +217,8 @@ fn dialects() -> impl Iterator<Item = &'static Dialect> {
     DIALECTS
         .iter()
         .chain(gateway_api::DIALECTS)
-        .chain(foreign::DIALECTS.iter().copied().flatten())
+        .chain(canary::DIALECTS.iter().copied().flatten())
+        .chain(weights_only::DIALECTS)
 }
 
 /// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
@@ -254,7 +261,15 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Note>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower, foreign::lower];
+const FAMILIES: &[Lower] = &[
+    // What the proxies of the mesh make of a host is Istio's to say, whoever declares its routes.
+    |manifests, vantage| {
+        gateway_api::lower(manifests, vantage, &istio::Caller::new(manifests, vantage))
+    },
+    istio::lower,
+    canary::lower,
+    weights_only::lower,
+];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -295,9 +310,12 @@ impl Manifests {
     #[must_use]
     pub fn without_rules(&self) -> Option<Note> {
         // A canary-less Ingress is a partner at most.
-        let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
-        let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
-        if routes > 0 || self.foreign.iter().any(splits) || self.dump.has_routes() {
+        let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
+        let rules = self.http_routes.len()
+            + self.grpc_routes.len()
+            + self.virtual_services.len()
+            + self.weights_only.len();
+        if rules > 0 || self.canaries.iter().any(splits) || self.dump.has_routes() {
             return None;
         }
         if !self.dump.is_empty() && self.objects.is_empty() {
@@ -359,7 +377,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         );
         return;
     }
-    if foreign::consul::entry(node, manifests, decoder) {
+    if weights_only::entry(node, manifests, decoder) {
         return;
     }
     let Some(mut fields) = decoder.map(node, "a manifest") else {

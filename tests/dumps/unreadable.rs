@@ -123,7 +123,7 @@ fn a_manifest_in_json_is_a_manifest() {
         let mut sources = Sources::new();
         sources.add("splitter.json", text);
         let (manifests, problems) = parse(&sources);
-        assert_eq!((problems, manifests.foreign.len()), (Vec::new(), 1));
+        assert_eq!((problems, manifests.weights_only.len()), (Vec::new(), 1));
     }
 }
 

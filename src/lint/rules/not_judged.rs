@@ -41,6 +41,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::RegexPrecedence,
         Code::SidecarScope,
         Code::NotJudged,
+        Code::CanaryDropped,
         Code::NotRead,
         Code::CanaryWithoutFlag,
     ],

@@ -5,7 +5,7 @@ use super::gateway::{From, Gateway, Listener};
 use super::index::Index;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::diag::{Code, Span};
-use crate::manifest::names::covers;
+use crate::manifest::mesh::names::covers;
 use crate::route::{Caveat, Condition, Test, TextMatch, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.

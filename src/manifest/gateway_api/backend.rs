@@ -9,7 +9,7 @@ use super::rule::Rule;
 use crate::diag::Code;
 use crate::diag::nearest::nearest;
 use crate::manifest::kube::Service;
-use crate::manifest::names::called;
+use crate::manifest::mesh::names::called;
 use crate::route::{Backend, Caveat, Implementation};
 use crate::split::{Clues, Destination};
 

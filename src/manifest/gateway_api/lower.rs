@@ -11,13 +11,18 @@ use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
 use crate::diag::Code;
 use crate::manifest::Manifests;
-use crate::manifest::names::domains;
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
 use crate::route::{
     Absence, Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
-pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
+pub(in crate::manifest) fn lower(
+    manifests: &Manifests,
+    vantage: &Vantage,
+    proxy: &dyn HostNotes,
+) -> RouteTable {
     let mut routes: Vec<(Age, &ApiRoute)> = manifests
         .http_routes
         .iter()
@@ -31,7 +36,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
     let routes: Vec<&ApiRoute> = routes.into_iter().map(|(_, route)| route).collect();
     let index = Index::new(manifests);
     match &vantage.origin {
-        Origin::Mesh { .. } => mesh::lower(manifests, &index, vantage, &routes),
+        Origin::Mesh { .. } => mesh::lower(&index, proxy, vantage, &routes),
         Origin::Gateway { namespace, name } => {
             let door = Door::new(&index, namespace, name, vantage.port);
             gateway(&index, vantage, &door, &routes)

@@ -9,9 +9,8 @@ use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::diag::Code;
-use crate::manifest::Manifests;
-use crate::manifest::istio;
-use crate::manifest::names::domains;
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
 use crate::route::{
     Absence, Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage,
 };
@@ -32,8 +31,8 @@ struct Wanted<'m> {
 
 /// The routes that the proxy of a client applies.
 pub(super) fn lower<'m>(
-    manifests: &'m Manifests,
     index: &Index<'m>,
+    proxy: &dyn HostNotes,
     vantage: &'m Vantage,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
@@ -55,7 +54,6 @@ pub(super) fn lower<'m>(
         mesh: true,
     };
     let mut hosts = Hosts::new(index, place);
-    let proxy = istio::Caller::new(manifests, vantage);
     let mut applied: HashMap<String, bool> = HashMap::new();
     for one in &wanted {
         let (owner, caveats) = owner(one, client, waypoint);
@@ -75,7 +73,7 @@ pub(super) fn lower<'m>(
             one,
             asking,
             (caller, &caveats),
-            &proxy,
+            proxy,
         );
     }
     for route in routes.iter().copied() {
@@ -274,7 +272,7 @@ fn add<'m>(
     wanted: &Wanted<'m>,
     asking: &[Asking<'m>],
     (client, caveats): (&str, &[Caveat]),
-    proxy: &istio::Caller<'_>,
+    proxy: &dyn HostNotes,
 ) {
     let Some(first) = asking.first() else { return };
     let host = &wanted.host;
@@ -292,7 +290,7 @@ fn add<'m>(
             continue;
         }
         let mut caveats = caveats.to_vec();
-        caveats.extend(proxy.caveats(host, client, ask.parent.span));
+        caveats.extend(proxy.of(host, client, ask.parent.span));
         let only_mesh = ask.route.parents.iter().all(ParentRef::in_mesh);
         if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
             let message =

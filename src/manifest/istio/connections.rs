@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::VirtualService;
 use super::lower::{Caller, Compiler};
 use super::outcome::connections;
-use super::registered::{Port, Registered};
 use super::routes::{at, routes_of};
 use crate::diag::{Code, Note};
 use crate::manifest::decode::At;
 use crate::manifest::kube::Carries;
+use crate::manifest::mesh::registered::{Port, Registered};
 use crate::route::{Caveat, Condition, Route, Test, TextMatch};
 
 /// Since this version proxies look at the bytes where no protocol is declared.

@@ -20,10 +20,10 @@ pub(super) fn hidden(
     host: &str,
     caller: Caller<'_>,
 ) -> Option<Caveat> {
-    if index.registered(host, caller.namespace).is_some() {
+    if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
-    let all = index.all(host);
+    let all = index.registry.all(host);
     let known = all.first()?.meta();
     let message = format!(
         "{known} is not exported to namespace {}, {LOST}",
@@ -48,7 +48,7 @@ pub(super) fn missing(
 ) -> Option<Caveat> {
     // So many names that a suggestion among them helps nobody.
     const MANY: usize = 200;
-    if index.registered(host, caller.namespace).is_some() {
+    if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
     let span = Some(item.host.span);
@@ -59,7 +59,7 @@ pub(super) fn missing(
     }
     let unsure = |message: String| Caveat::about(Code::UnknownDestination, message, span);
     let Some((name, namespace)) = attach::service_of(host) else {
-        let known = index.knows_entries() && !host.ends_with(".cluster.local");
+        let known = index.registry.knows_entries() && !host.ends_with(".cluster.local");
         return known.then(|| {
             let message = format!(
                 "no ServiceEntry in these manifests has the host `{host}`: if the mesh has none either, its share is answered with 503 (NC)"
@@ -67,7 +67,11 @@ pub(super) fn missing(
             unsure(message).help("pass the file of its ServiceEntry too")
         });
     };
-    let names: Vec<&str> = index.neighbours(namespace).take(MANY + 1).collect();
+    let names: Vec<&str> = index
+        .registry
+        .services_in(namespace)
+        .take(MANY + 1)
+        .collect();
     if names.is_empty() {
         return None;
     }
@@ -90,7 +94,7 @@ pub(super) fn meant(index: &Index<'_>, host: &str) -> Option<String> {
         [_, _, "svc"] => format!("{host}.cluster.local"),
         _ => return None,
     };
-    index.service(&full).map(|_| full)
+    index.registry.service(&full).map(|_| full)
 }
 
 /// Why a subset is not defined for a caller; only that nothing is known where no rule is given.
@@ -186,7 +190,7 @@ pub(super) fn closed(
     host: &str,
     caller: Caller<'_>,
 ) -> Option<Caveat> {
-    let known = index.registered(host, caller.namespace)?;
+    let known = index.registry.registered(host, caller.namespace)?;
     let ports = known.ports();
     let listener = caller.port.filter(|_| caller.proxy != Kind::Gateway);
     let port = item.port.as_ref().map(|port| port.value).or(listener)?;

@@ -8,10 +8,10 @@ use super::destination_rule::DestinationRule;
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::outcome::policy;
-use super::registered::Registered;
 use super::subsets::Subsets;
 use crate::diag::{Code, Span};
 use crate::manifest::kube::Service;
+use crate::manifest::mesh::registered::Registered;
 use crate::route::Caveat;
 
 /// A destination that stands for another host.
@@ -36,7 +36,7 @@ pub(super) fn together(
             .zip(all)
             .filter(|(_, known)| known.host == *host);
         let subset = named.find_map(|(item, _)| item.subset.as_ref());
-        if let Some(known) = index.registered(host, caller.namespace) {
+        if let Some(known) = index.registry.registered(host, caller.namespace) {
             of_service(known, subset.map(|subset| subset.span), caller, caveats);
         }
         if subset.is_some() {
@@ -230,7 +230,7 @@ fn without_pods(
             subset_name: None,
             subset: None,
         };
-        let endpoints = index.all(&known.host).iter().any(|one| match one {
+        let endpoints = index.registry.all(&known.host).iter().any(|one| match one {
             Registered::Entry(entry) => entry.endpoints.iter().any(|labels| {
                 let mut wanted = subset.labels.iter();
                 wanted.all(|(key, value)| labels.get(key) == Some(value))

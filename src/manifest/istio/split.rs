@@ -36,7 +36,7 @@ pub(super) fn split(
     let mut all: Vec<Known<'_>> = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
         let written = attach::full_name(&item.host.value, home);
-        let host = match index.behind(&written) {
+        let host = match index.registry.behind(&written) {
             Some((host, service)) => {
                 caveats.push(notes::external_name(&written, &host, service));
                 host
@@ -155,7 +155,7 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
 pub(super) fn port(index: &Index<'_>, host: &str, caller: Caller<'_>) -> Option<u16> {
     // A route that names no port leads to the port of its own service, never to the one a gateway listens on.
     let listener = caller.port.filter(|_| caller.proxy != Kind::Gateway);
-    let Some(known) = index.registered(host, caller.namespace) else {
+    let Some(known) = index.registry.registered(host, caller.namespace) else {
         return listener;
     };
     match &known.ports()[..] {

@@ -1,12 +1,15 @@
 //! Argo Rollouts: the weight that a canary `Rollout` has reached. Not: its pods (see `kube`), nor analysis and pauses.
 
-use super::{Declared, Host, HostName, Role, Rule, Weighted, not_judged, whole};
+use std::collections::BTreeMap;
+
+use super::{Declared, Host, HostName, Role, Rule, not_judged};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Meta, Workload};
-use crate::manifest::yaml::{Node, Value};
+use crate::manifest::mesh::weighted::{WeightedBackend, checked_split};
+use crate::manifest::yaml::{Node, Scalar, Value};
 use crate::route::Caveat;
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
@@ -16,7 +19,7 @@ pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     decode: |meta, fields, decoder, to| {
         to.workloads
             .extend(Workload::decode(meta.clone(), fields, decoder));
-        to.foreign.extend(decode(meta, fields, decoder));
+        to.canaries.extend(decode(meta, fields, decoder));
     },
 }];
 
@@ -30,8 +33,8 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let mut canary = decoder.map(canary, "a canary strategy")?;
     let routing = canary.map("trafficRouting", "traffic routing", decoder);
     let mut routing = Routing::decode(routing, &meta, decoder);
-    let stable = canary.text("stableService", decoder);
-    let service = canary.text("canaryService", decoder);
+    let apex = canary.text("stableService", decoder);
+    let [stable, service] = services(&mut canary, object, decoder);
     let status = object.get("status").filter(|node| is_map(node));
     let mut status = status.and_then(|node| decoder.map(node, "a status"));
     let reached = reached(&meta, &mut canary, status.as_mut(), routing.total, decoder)?;
@@ -44,7 +47,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
             canary.place("steps"),
         ));
     }
-    let apex = routing.apex.take().or_else(|| stable.clone());
+    let apex = routing.apex.take().or(apex);
     let apex = apex.unwrap_or(At {
         value: meta.name.clone(),
         span: meta.span,
@@ -63,10 +66,11 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
             let weights = [total - weight, weight];
             let parts = names.into_iter().zip(weights).zip(hashes);
             let parts = parts.map(|(((role, service), weight), hash)| {
-                let subset = service.is_none().then(|| role.to_owned());
+                let own = routing.subsets.remove(role);
+                let subset = service.is_none().then(|| own.unwrap_or(role.to_owned()));
                 let service = service.map_or_else(|| apex.value.clone(), |service| service.value);
                 let hash = hash.unwrap_or_default();
-                let part = Weighted::new(service, &meta.namespace, weight, span);
+                let part = WeightedBackend::new(service, &meta.namespace, weight, span);
                 let mut part = part.called(&[role, &hash]);
                 if subset.is_none() {
                     part.clues.names.insert(role.to_owned());
@@ -74,7 +78,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
                 part.subset = subset;
                 part
             });
-            let parts = whole(parts.collect(), span, decoder)?;
+            let parts = checked_split(parts.collect(), span, decoder)?;
             let rule = Rule {
                 caveats: routing.caveats,
                 ..Rule::new("spec.strategy.canary", span, parts)
@@ -90,9 +94,28 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     };
     Some(Declared {
         hosts: vec![host],
-        role: Role::Writes(routing.writes),
+        role: Role::Generates(routing.writes),
         meta,
     })
+}
+
+/// The Services of the stable version and of the canary; of ping and pong the status says which is which.
+fn services(
+    canary: &mut Fields<'_, '_>,
+    object: &mut Fields<'_, '_>,
+    decoder: &mut Decoder<'_>,
+) -> [Option<At<String>>; 2] {
+    let Some(mut both) = canary.map("pingPong", "the two services", decoder) else {
+        return ["stableService", "canaryService"].map(|key| canary.text(key, decoder));
+    };
+    let [ping, pong] = ["pingService", "pongService"].map(|key| both.text(key, decoder));
+    let status = object.get("status").and_then(|status| status.get("canary"));
+    let stable = status.and_then(|canary| canary.get("stablePingPong"));
+    match stable.and_then(Node::scalar) {
+        Some(Scalar::Text("ping")) => [ping, pong],
+        // Before the first change Argo Rollouts takes pong for the stable one.
+        _ => [pong, ping],
+    }
 }
 
 fn is_map(node: &Node<'_>) -> bool {
@@ -104,6 +127,8 @@ struct Routing {
     declared: bool,
     total: u32,
     apex: Option<At<String>>,
+    // The subsets of a DestinationRule, by what they are to the Rollout.
+    subsets: BTreeMap<&'static str, String>,
     writes: Vec<(&'static str, String)>,
     caveats: Vec<Caveat>,
 }
@@ -114,6 +139,7 @@ impl Routing {
             declared: fields.is_some(),
             total: 100,
             apex: None,
+            subsets: BTreeMap::new(),
             writes: Vec::new(),
             caveats: Vec::new(),
         };
@@ -130,6 +156,15 @@ impl Routing {
         if let Some(mut istio) = fields.map("istio", "`istio`", decoder) {
             if let Some(mut one) = istio.map("virtualService", "a VirtualService", decoder) {
                 to("VirtualService", one.text("name", decoder));
+            }
+            if let Some(mut rule) = istio.map("destinationRule", "a DestinationRule", decoder) {
+                for (role, key) in [
+                    ("stable", "stableSubsetName"),
+                    ("canary", "canarySubsetName"),
+                ] {
+                    let name = rule.text(key, decoder);
+                    routing.subsets.extend(name.map(|name| (role, name.value)));
+                }
             }
             for node in istio.items("virtualServices", decoder) {
                 let one = decoder.map(node, "a VirtualService");

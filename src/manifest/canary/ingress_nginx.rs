@@ -1,12 +1,11 @@
-//! ingress-nginx: canary annotations, next to the Ingress they are a canary of. Not: an Ingress without a canary.
+//! ingress-nginx: an Ingress as written, with the annotations that make it the canary of another one.
 
-use super::{
-    Declared, Host, HostName, Role, Rule, Weighted, below, condition, length, required, unread,
-};
+use super::{Declared, Host, HostName, Role, Rule, assumed_condition, below, condition, length};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
+use crate::manifest::mesh::weighted::{WeightedBackend, required};
 use crate::manifest::yaml::{Node, Scalar, Value};
 use crate::manifest::{Dialect, Manifests, not_read};
 use crate::route::{Condition, HeaderTest, Test, TextMatch};
@@ -21,16 +20,29 @@ const fn ingress(group: &'static str) -> Dialect {
         kind: "Ingress",
         decode: |meta, fields, decoder, to| {
             inert(&meta, fields, to, decoder);
-            to.foreign.extend(decode(meta, fields, decoder));
+            to.canaries.extend(decode(meta, fields, decoder));
         },
     }
 }
 
 const PREFIX: &str = "nginx.ingress.kubernetes.io/";
 
+/// What an Ingress says beside its rules.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The class of the controller that it is for, where it says one.
+    pub class: Option<String>,
+    /// Where a cookie keeps a client with the version that it met first.
+    pub affinity: Option<Span>,
+    /// Whether a canary leaves such cookies alone.
+    pub ignores_affinity: bool,
+}
+
 /// What the canary annotations say.
 #[derive(Clone, Debug)]
 pub struct Canary {
+    /// What it says as every Ingress does.
+    pub settings: Settings,
     /// Conditions that send everything to the canary (`true`) or past it (`false`), the first that holds.
     pub overrides: Vec<(Condition, bool)>,
     /// Its weight of the total.
@@ -73,12 +85,15 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let canary = annotations
         .text("canary")
         .is_some_and(|(text, _)| text == "true");
-    let role = if canary {
-        Role::Canary(Box::new(annotations.canary(meta.span, decoder)?))
-    } else {
-        Role::Main
-    };
     let mut spec = object.map("spec", "an Ingress spec", decoder)?;
+    let class = spec.text("ingressClassName", decoder);
+    let settings = annotations.settings(class.map(|class| class.value));
+    let role = if canary {
+        let canary = annotations.canary(settings, meta.span, decoder)?;
+        Role::Canary(Box::new(canary))
+    } else {
+        Role::Primary(settings)
+    };
     let mut hosts = Vec::new();
     for (index, node) in spec.items("rules", decoder).iter().enumerate() {
         let Some(mut item) = decoder.map(node, "a rule") else {
@@ -103,7 +118,8 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
             .text("use-regex")
             .filter(|(text, _)| text == "true")
         {
-            let unread = |rule: &mut Rule| rule.conditions = vec![unread("use-regex", span)];
+            let unread =
+                |rule: &mut Rule| rule.conditions = vec![assumed_condition("use-regex", span)];
             rules.iter_mut().for_each(unread);
         }
         hosts.push(Host::new(HostName::Dns(name), span, rules));
@@ -126,10 +142,15 @@ fn path(node: &Node<'_>, label: String, home: &str, decoder: &mut Decoder<'_>) -
         None => (backend.text("serviceName", decoder)?, None),
     };
     let port = port.map(|port| port.value);
-    let mut backend = Weighted::new(name.value, home, 1, name.span);
+    let mut backend = WeightedBackend::new(name.value, home, 1, name.span);
     backend.port = port;
     let mut rule = Rule::new(label, node.span, vec![backend]);
     rule.rank = vec![0, 0];
+    let written = path.as_ref().map_or("", |path| path.value.as_str());
+    let written = if written.is_empty() { "/" } else { written };
+    let path_type = kind.as_ref().map(|kind| kind.value.as_str());
+    let path_type = path_type.unwrap_or("ImplementationSpecific");
+    rule.key = format!("{written} ({path_type})");
     if let Some(path) = path.filter(|path| !path.value.is_empty()) {
         let (exact, text) = match kind.as_ref().map(|kind| kind.value.as_str()) {
             Some("Exact") => (1, TextMatch::exact(&path.value)),
@@ -169,7 +190,26 @@ impl Annotations<'_, '_> {
         None
     }
 
-    fn canary(&self, place: Span, decoder: &mut Decoder<'_>) -> Option<Canary> {
+    /// What every Ingress may say; its class is a field, or the annotation of old.
+    fn settings(&self, class: Option<String>) -> Settings {
+        let old = || {
+            let node = self.0?.get("kubernetes.io/ingress.class")?;
+            match &node.value {
+                Value::Scalar { text, .. } => Some(text.to_string()),
+                _ => None,
+            }
+        };
+        let affinity = self.text("affinity").filter(|(kind, _)| kind == "cookie");
+        Settings {
+            class: class.or_else(old),
+            affinity: affinity.map(|(_, span)| span),
+            ignores_affinity: self
+                .text("affinity-canary-behavior")
+                .is_some_and(|(text, _)| text == "legacy"),
+        }
+    }
+
+    fn canary(&self, settings: Settings, place: Span, decoder: &mut Decoder<'_>) -> Option<Canary> {
         self.quoted(decoder);
         let overrides = self.overrides(decoder)?;
         let or = |value| At { value, span: place };
@@ -189,6 +229,7 @@ impl Annotations<'_, '_> {
             return None;
         }
         Some(Canary {
+            settings,
             overrides,
             weight,
             total: most,
@@ -246,108 +287,4 @@ impl Annotations<'_, '_> {
         }
         Some(found)
     }
-}
-
-/// The canaries, each with the main Ingress of the same host and path, and the other paths of those hosts. An Ingress
-/// whose hosts have no canary is left out.
-pub(super) fn paired(all: &[Declared]) -> Vec<Declared> {
-    let canaries = || {
-        all.iter()
-            .filter(|one| matches!(one.role, Role::Canary(_)))
-            .flat_map(|canary| &canary.hosts)
-    };
-    let covered = |name: &HostName, main: &Rule| {
-        let mut rules = canaries()
-            .filter(|host| host.name == *name)
-            .flat_map(|host| &host.rules);
-        rules.any(|rule| path_of(rule) == path_of(main))
-    };
-    let rest = |host: &Host| {
-        let mut rules = host.rules.clone();
-        rules.retain(|rule| !covered(&host.name, rule));
-        let split = canaries().any(|canary| canary.name == host.name);
-        (split && !rules.is_empty()).then(|| Host {
-            rules,
-            ..host.clone()
-        })
-    };
-    let partner = |host: &Host, rule: &Rule| {
-        let mains = all.iter().filter(|one| matches!(one.role, Role::Main));
-        let hosts = mains.flat_map(|main| &main.hosts);
-        let mut rules = hosts
-            .filter(|other| other.name == host.name)
-            .flat_map(|host| &host.rules);
-        rules.find(|main| path_of(main) == path_of(rule))
-    };
-    let found = |declared: &Declared| {
-        let hosts: Vec<Host> = match &declared.role {
-            Role::Main => declared.hosts.iter().filter_map(rest).collect(),
-            Role::Canary(canary) => {
-                let pair = |host: &Host| {
-                    let both = |rule| Some(rules(canary, rule, partner(host, rule)?));
-                    let rules: Option<Vec<Vec<Rule>>> = host.rules.iter().map(both).collect();
-                    Host {
-                        unjudged: rules.is_none().then(|| alone(&declared.meta, host.span)),
-                        rules: rules.unwrap_or_default().concat(),
-                        ..host.clone()
-                    }
-                };
-                declared.hosts.iter().map(pair).collect()
-            }
-            _ => return Some(declared.clone()),
-        };
-        (!hosts.is_empty()).then(|| Declared::routes(declared.meta.clone(), hosts))
-    };
-    all.iter().filter_map(found).collect()
-}
-
-/// The path of a rule as it is written, and whether it is exact.
-fn path_of(rule: &Rule) -> (Option<String>, Option<&i64>) {
-    let path = rule.conditions.first().map(|one| match &one.test {
-        Test::Path(path) => path.to_string(),
-        _ => one.field.clone(),
-    });
-    (path, rule.rank.first())
-}
-
-/// The routes of a path with a canary: overrides first, then the split.
-fn rules(canary: &Canary, rule: &Rule, main: &Rule) -> Vec<Rule> {
-    let all = |own: &Rule| own.backends.clone();
-    let of = |conditions: &[&Condition], backends: Vec<Weighted>| {
-        let conditions = rule.conditions.iter().chain(conditions.iter().copied());
-        Rule {
-            conditions: conditions.cloned().collect(),
-            backends,
-            ..rule.clone()
-        }
-    };
-    let mut found: Vec<Rule> = canary
-        .overrides
-        .iter()
-        .map(|(condition, to_canary)| of(&[condition], all(if *to_canary { rule } else { main })))
-        .collect();
-    let weighted = |own: &Rule, weight| {
-        let parts = own.backends.iter().cloned();
-        parts
-            .map(move |part| Weighted { weight, ..part })
-            .collect::<Vec<_>>()
-    };
-    let mut parts = weighted(main, canary.total - canary.weight.value);
-    parts.extend(weighted(rule, canary.weight.value));
-    found.push(Rule {
-        span: canary.weight.span,
-        ..of(&[], parts)
-    });
-    found
-}
-
-fn alone(meta: &Meta, span: Span) -> Note {
-    Note::new(
-        Code::UnclearRules,
-        format!(
-            "{meta} is the canary of an Ingress with the same host and path, which is not given"
-        ),
-    )
-    .at(span, "")
-    .help("pass the file with the main Ingress too")
 }

@@ -1,34 +1,34 @@
-//! From what the dialects declare to routes: hosts under their names, rules in their order, shares and clues.
+//! From what the controllers declare to routes: hosts under their names, rules in their order, shares and clues.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Declared, Host, HostName, Role, Rule, Weighted, contour, ingress_nginx, traefik};
+use super::{Declared, Host, HostName, Role, Rule, pairing};
 use crate::diag::Code;
 use crate::manifest::Manifests;
-use crate::manifest::istio::attach::{domains, full_name, service_of};
-use crate::manifest::istio::index::Index;
+use crate::manifest::mesh::names::{domains, full_name};
+use crate::manifest::mesh::{Registry, weighted};
 use crate::route::{
-    Absence, Action, Backend, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split,
-    Vantage, VirtualHost,
+    Absence, Action, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split, Vantage,
+    VirtualHost,
 };
-use crate::split::{Clues, Destination};
+use crate::split::Mechanism;
 
-/// The routes of all dialects, in the order in which their first objects were given.
+/// The routes of all controllers, in the order in which their first objects were given.
 pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut table = RouteTable::default();
-    if manifests.foreign.is_empty() {
+    if manifests.canaries.is_empty() {
         return table;
     }
     let compiler = Compiler {
-        index: Index::new(manifests),
+        manifests,
+        registry: Registry::new(manifests),
         client: match &vantage.origin {
             Origin::Mesh { namespace, .. } => namespace.as_deref(),
             Origin::Gateway { namespace, .. } => Some(namespace),
         },
     };
-    let whole = ingress_nginx::paired(&manifests.foreign);
-    let whole = contour::included(traefik::followed(whole));
+    let whole = pairing::paired(&manifests.canaries);
     let mut kinds: Vec<&str> = Vec::new();
     for declared in &whole {
         if !kinds.contains(&declared.meta.kind.as_str()) {
@@ -43,7 +43,8 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
 }
 
 struct Compiler<'m> {
-    index: Index<'m>,
+    manifests: &'m Manifests,
+    registry: Registry<'m>,
     // The namespace of the client; unknown means that of the rule.
     client: Option<&'m str>,
 }
@@ -57,8 +58,8 @@ impl Compiler<'_> {
         for declared in all {
             let elsewhere = match &declared.role {
                 Role::Routes => None,
-                Role::Writes(to) => self.written(declared, to),
-                Role::Named | Role::Main | Role::Canary(_) => continue,
+                Role::Generates(to) => self.written(declared, to),
+                Role::Primary(_) | Role::Canary(_) => continue,
             };
             for host in &declared.hosts {
                 let domains = self.domains(host, &declared.meta.namespace);
@@ -115,7 +116,7 @@ impl Compiler<'_> {
 
     /// Why an object that writes its weights elsewhere declares nothing here, if so: what it writes is given too.
     fn written(&self, declared: &Declared, to: &[(&'static str, String)]) -> Option<String> {
-        let manifests = self.index.manifests;
+        let manifests = self.manifests;
         let meta = &declared.meta;
         let written = to.iter().find(|(kind, name)| {
             let mut objects = manifests.objects.iter();
@@ -158,87 +159,22 @@ impl Compiler<'_> {
     }
 
     fn route(&self, declared: &Declared, rule: &Rule) -> Route {
-        let action = match &rule.answer {
-            Some(answer) => Action::Answer(answer.clone()),
-            None => Action::Split(
-                Split::new(rule.mechanism, self.backends(&rule.backends))
-                    .expect("weights are checked when they are decoded"),
-            ),
-        };
+        let backends = weighted::backends(&self.registry, &rule.backends);
+        let split = Split::new(Mechanism::Iid, backends)
+            .expect("weights are checked when they are decoded");
         Route {
             object: declared.meta.to_string(),
             rule: rule.label.clone(),
-            alternative: rule.alternative.clone(),
+            alternative: None,
             name: None,
             span: rule.span,
             conditions: rule.conditions.clone(),
             outcome: Arc::new(Outcome {
-                action,
+                action: Action::Split(split),
                 abort: None,
                 caveats: rule.caveats.clone(),
             }),
         }
-    }
-
-    fn backends(&self, all: &[Weighted]) -> Vec<Backend> {
-        let hosts: Vec<String> = all
-            .iter()
-            .map(|backend| full_name(&backend.service, &backend.namespace))
-            .collect();
-        let all = all.iter().zip(&hosts);
-        let words: Vec<Words> = all
-            .clone()
-            .map(|(backend, host)| self.words(backend, host))
-            .collect();
-        let backend = |((backend, host), own): ((&Weighted, &String), &Words)| {
-            let of = (host, &backend.subset);
-            let others = all.clone().zip(&words);
-            let others = others.filter(|((other, host), _)| (*host, &other.subset) != of);
-            let others: Vec<&Words> = others.map(|(_, words)| words).collect();
-            let only = |kind: fn(&Words) -> &BTreeSet<String>| {
-                let mut found = kind(own).clone();
-                found.retain(|word| !others.iter().any(|other| kind(other).contains(word)));
-                found
-            };
-            let service = self.index.service(host);
-            let only_port = service.and_then(|service| match &service.ports[..] {
-                [port] => Some(port.port.value),
-                _ => None,
-            });
-            Backend {
-                destination: Destination {
-                    host: host.clone(),
-                    port: backend.port.or(only_port),
-                    subset: backend.subset.clone(),
-                },
-                weight: backend.weight,
-                clues: Clues {
-                    names: names(host, backend),
-                    labels: only(|words| &words.labels),
-                    workloads: only(|words| &words.workloads),
-                },
-                broken: None,
-            }
-        };
-        all.clone().zip(&words).map(backend).collect()
-    }
-
-    /// What may give a backend away: its own words, those of its name, and the labels and workloads of its Service.
-    fn words(&self, backend: &Weighted, host: &str) -> Words {
-        let service = self.index.service(host);
-        let selector = service.map(|service| &service.selector);
-        let mut labels = backend.clues.labels.clone();
-        labels.extend(selector.into_iter().flat_map(|one| one.values().cloned()));
-        let parts = backend.service.split(|c: char| !c.is_ascii_alphanumeric());
-        labels.extend(parts.filter(|part| part.len() > 1).map(str::to_owned));
-        let mut workloads = backend.clues.workloads.clone();
-        if backend.subset.is_none() {
-            let pods = self
-                .index
-                .workloads(&backend.namespace, selector.into_iter().flatten());
-            workloads.extend(pods.iter().map(|workload| workload.meta.name.clone()));
-        }
-        Words { labels, workloads }
     }
 }
 
@@ -264,24 +200,4 @@ fn second(known: &[(&[i64], Route)], new: &[(&[i64], Route)]) -> Option<Caveat> 
         let caveat = Caveat::about(Code::TwoOwners, message, Some(route.span));
         Some(caveat.help("delete one of them"))
     })
-}
-
-/// Words of a backend, not yet compared with those of the others.
-struct Words {
-    labels: BTreeSet<String>,
-    workloads: BTreeSet<String>,
-}
-
-fn names(host: &str, backend: &Weighted) -> BTreeSet<String> {
-    let mut names = backend.clues.names.clone();
-    if let Some(subset) = &backend.subset {
-        names.insert(subset.clone());
-        return names;
-    }
-    names.insert(host.to_owned());
-    if let Some((service, namespace)) = service_of(host) {
-        names.insert(service.to_owned());
-        names.insert(format!("{service}.{namespace}"));
-    }
-    names
 }

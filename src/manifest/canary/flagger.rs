@@ -1,17 +1,18 @@
 //! Flagger: the weight that a `Canary` has reached. Not: how it gets there.
 
-use super::{Declared, Host, HostName, Role, Rule, Weighted, not_judged, required, whole};
+use super::{Declared, Host, HostName, Role, Rule, not_judged};
 use crate::diag::{Code, Note};
 use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
+use crate::manifest::mesh::weighted::{WeightedBackend, checked_split, required};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "flagger.app",
     versions: &["v1beta1"],
     kind: "Canary",
-    decode: |meta, fields, decoder, to| to.foreign.extend(decode(meta, fields, decoder)),
+    decode: |meta, fields, decoder, to| to.canaries.extend(decode(meta, fields, decoder)),
 }];
 
 /// What Flagger writes into, under the name of the service.
@@ -69,7 +70,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let writes = WRITES.map(|kind| (kind, apex.value.clone())).to_vec();
     Some(Declared {
         meta,
-        role: Role::Writes(writes),
+        role: Role::Generates(writes),
         hosts,
     })
 }
@@ -99,7 +100,7 @@ fn rule(
     let part = |role: &str, weight, workload: String| {
         let service = format!("{}-{role}", apex.value);
         let mut part =
-            Weighted::new(service, &meta.namespace, weight, reached.span).called(&[role]);
+            WeightedBackend::new(service, &meta.namespace, weight, reached.span).called(&[role]);
         part.clues.workloads.insert(workload);
         part
     };
@@ -107,6 +108,6 @@ fn rule(
         part("primary", primary, format!("{}-primary", workload.value)),
         part("canary", canary, workload.value.clone()),
     ];
-    let parts = whole(parts, reached.span, decoder)?;
+    let parts = checked_split(parts, reached.span, decoder)?;
     Some(Rule::new("status.canaryWeight", reached.span, parts))
 }

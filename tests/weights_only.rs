@@ -1,5 +1,6 @@
-//! Laws of the dialects of which only the weights are read: shares are the weights, and weights that share nothing out
-//! are an error with a place. What each of them reads is in `tests/manifests/foreign_*.yaml`.
+//! Laws of the dialects that declare weights: shares are the weights, and weights that share nothing out
+//! have the outcome that the dialect gives them. What each of them reads is in `tests/manifests/weights_*.yaml` and
+//! `tests/manifests/canary_*.yaml`.
 
 use proptest::prelude::*;
 use resplit::diag::{Note, Severity, Sources};
@@ -29,7 +30,7 @@ const DIALECTS: [Dialect; 6] = [
              MeshService, name: web}}, rules: [{{default: {{backendRefs: [{{name: a, weight: {a}}}, {{name: b, weight: {b}}}]}}}}]}}]}}\n"
         )
     }),
-    ("OpenShift", Mechanism::Wrr, |a, b| {
+    ("OpenShift", Mechanism::Iid, |a, b| {
         format!(
             "apiVersion: route.openshift.io/v1\nkind: Route\nmetadata: {{name: web}}\nspec: {{host: web.default, to: {{name: a, \
              weight: {a}}}, alternateBackends: [{{name: b, weight: {b}}}]}}\n"
@@ -88,9 +89,23 @@ proptest! {
     }
 }
 
+/// OpenShift: "if all services have weight 0, requests are returned with a 503 error"; Kuma and Traefik reply the same.
 #[test]
-fn weights_that_share_nothing_out_are_an_error_with_a_place_and_a_next_step() {
-    for (name, _, manifest) in DIALECTS {
+fn weights_that_are_all_zero_are_an_outcome() {
+    for (name, _, manifest) in &DIALECTS[..4] {
+        let expected = declared(&manifest(0, 0));
+        let expected = expected.unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+        let [declared] = expected.declared() else {
+            panic!("{name}: {expected:?}");
+        };
+        assert_eq!(declared.name, "status 503", "{name}");
+        assert_eq!(declared.share, Share::ONE, "{name}");
+    }
+}
+
+#[test]
+fn controllers_whose_weights_share_nothing_out_are_an_error_with_a_place_and_a_next_step() {
+    for (name, _, manifest) in &DIALECTS[4..] {
         let problems = declared(&manifest(0, 0)).expect_err(name);
         let [problem] = &problems[..] else {
             panic!("{name}: {problems:?}");

@@ -7,37 +7,37 @@ use crate::manifest::kube::{Carries, Meta, Service};
 
 /// Something that has a host in the mesh.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Registered<'m> {
+pub(in crate::manifest) enum Registered<'m> {
     Service(&'m Service),
     Entry(&'m ServiceEntry),
 }
 
 /// One of its ports.
 #[derive(Clone, Debug)]
-pub(super) struct Port<'m> {
-    pub(super) number: u16,
-    pub(super) name: Option<&'m str>,
-    pub(super) carries: Carries,
+pub(in crate::manifest) struct Port<'m> {
+    pub(in crate::manifest) number: u16,
+    pub(in crate::manifest) name: Option<&'m str>,
+    pub(in crate::manifest) carries: Carries,
     // What decided the protocol.
-    pub(super) span: Span,
+    pub(in crate::manifest) span: Span,
 }
 
 impl<'m> Registered<'m> {
-    pub(super) fn meta(self) -> &'m Meta {
+    pub(in crate::manifest) fn meta(self) -> &'m Meta {
         match self {
             Self::Service(service) => &service.meta,
             Self::Entry(entry) => &entry.meta,
         }
     }
 
-    pub(super) fn export_to(self) -> &'m [At<String>] {
+    pub(in crate::manifest) fn export_to(self) -> &'m [At<String>] {
         match self {
             Self::Service(service) => &service.export_to,
             Self::Entry(entry) => &entry.export_to,
         }
     }
 
-    pub(super) fn ports(self) -> Vec<Port<'m>> {
+    pub(in crate::manifest) fn ports(self) -> Vec<Port<'m>> {
         fn text(text: Option<&At<String>>) -> Option<&str> {
             text.map(|text| text.value.as_str())
         }
@@ -68,7 +68,7 @@ impl<'m> Registered<'m> {
     }
 
     /// The port that is dialled; the only one where that is not known.
-    pub(super) fn dialled(self, port: Option<u16>) -> Option<Port<'m>> {
+    pub(in crate::manifest) fn dialled(self, port: Option<u16>) -> Option<Port<'m>> {
         let mut ports = self.ports();
         match port {
             Some(port) => ports.into_iter().find(|one| one.number == port),
@@ -78,7 +78,7 @@ impl<'m> Registered<'m> {
     }
 
     /// Where it says that the client has picked an endpoint before the proxy is asked.
-    pub(super) fn picked_by_client(self) -> Option<Span> {
+    pub(in crate::manifest) fn picked_by_client(self) -> Option<Span> {
         match self {
             Self::Service(service) => {
                 let ip = service.cluster_ip.as_ref();
@@ -93,7 +93,7 @@ impl<'m> Registered<'m> {
     }
 
     /// The addresses that stand for it.
-    pub(super) fn addresses(self) -> Vec<&'m str> {
+    pub(in crate::manifest) fn addresses(self) -> Vec<&'m str> {
         let all = match self {
             Self::Service(service) if service.cluster_ips.is_empty() => {
                 service.cluster_ip.as_slice()
@@ -109,7 +109,7 @@ impl<'m> Registered<'m> {
     }
 
     /// Whether it has an address of its own, so that where a connection goes tells the service.
-    pub(super) fn has_address(self) -> bool {
+    pub(in crate::manifest) fn has_address(self) -> bool {
         match self {
             Self::Service(service) => {
                 self.picked_by_client().is_none() && service.external_name.is_none()
