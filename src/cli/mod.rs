@@ -1,9 +1,7 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
-mod address;
 mod advice;
 mod args;
-mod call;
 mod complete;
 mod config;
 mod credentials;
@@ -16,6 +14,7 @@ mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod grpc;
 mod help;
 mod input;
 mod interrupt;
@@ -34,6 +33,7 @@ mod settle;
 mod size;
 mod transport;
 mod unidentified;
+mod url;
 mod wait;
 
 use std::io::{self, Write};

@@ -4,14 +4,14 @@ use http::HeaderMap;
 use http::header::{HOST, HeaderValue};
 use http::uri::Authority;
 
-use super::address::Address;
 use super::args::{LoadArgs, Test, TransportArgs};
 use super::failure::Failure;
+use super::url::Url;
 use crate::plan::Protocol;
 
 /// Whether a request can get to this URL in this way.
-pub(super) fn of_transport(args: &TransportArgs, address: &Address) -> Result<(), Failure> {
-    let https = address.https;
+pub(super) fn of_transport(args: &TransportArgs, url: &Url) -> Result<(), Failure> {
+    let https = url.https;
     if args.http2 && !https {
         return Err(Failure::usage(
             "--http2 is agreed on within TLS, and the URL has none",
@@ -30,11 +30,11 @@ pub(super) fn of_transport(args: &TransportArgs, address: &Address) -> Result<()
             "write the URL with https://, or leave --cert out",
         ));
     }
-    if args.grpc.is_some() && address.target != "/" {
+    if args.grpc.is_some() && url.target != "/" {
         return Err(Failure::usage(
             format!(
                 "--grpc names what is called, and the URL names `{}`",
-                address.target
+                url.target
             ),
             "write the URL without a path",
         ));

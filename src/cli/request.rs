@@ -8,13 +8,13 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Uri};
 
-use super::address::Address;
 use super::args::RequestArgs;
-use super::call::Call;
 use super::credentials;
 use super::failure::Failure;
+use super::grpc::Call;
 use super::relations;
 use super::transport::{TlsConfig, TransportConfig, tls, transport};
+use super::url::Url;
 
 /// What every request says, and to whom.
 #[derive(Debug)]
@@ -71,9 +71,9 @@ pub(super) fn optional(
 }
 
 /// What every request says, and to whom.
-pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
-    let mut address = Address::read(url)?;
-    relations::of_transport(&args.transport, &address)?;
+pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
+    let mut url = Url::read(typed)?;
+    relations::of_transport(&args.transport, &url)?;
     let call = args.transport.grpc.as_deref().map(Call::read).transpose()?;
     let body = match (args.data, args.data_file) {
         (Some(text), _) => match text.strip_prefix('@') {
@@ -91,7 +91,7 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
         },
     };
     if let Some(call) = &call {
-        address = address.calling(call)?;
+        url = url.calling(call)?;
     }
     let has_body = call.is_some() || !matches!(body, Body::None);
     let default = if has_body { Method::POST } else { Method::GET };
@@ -101,7 +101,7 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
             .map_err(|_| Failure::usage(format!("`{name}` is not a valid method"), help))
     })?;
     let mut headers = HeaderMap::new();
-    headers.insert(HOST, header_value("host", &address.authority)?);
+    headers.insert(HOST, header_value("host", &url.authority)?);
     headers.insert(
         USER_AGENT,
         HeaderValue::from_static(concat!("resplit/", env!("CARGO_PKG_VERSION"))),
@@ -128,7 +128,7 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
         );
     }
     let typed = args.auth.as_deref().map(credentials::typed);
-    let in_url = || address.userinfo.as_deref().map(credentials::in_url);
+    let in_url = || url.userinfo.as_deref().map(credentials::in_url);
     if let Some(authorization) = typed.or_else(in_url) {
         headers.insert(AUTHORIZATION, header_value("--auth", &authorization)?);
     }
@@ -136,15 +136,15 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
     }
-    let transport = transport(&args.transport, &address.host, address.port)?;
+    let transport = transport(&args.transport, &url.host, url.port)?;
     Ok(RequestConfig {
-        url: address.shown,
-        tls: address.https.then(|| tls(&args.transport)),
+        url: url.shown,
+        tls: url.https.then(|| tls(&args.transport)),
         transport,
-        host: address.host,
-        port: address.port,
+        host: url.host,
+        port: url.port,
         method,
-        target: address.target,
+        target: url.target,
         headers,
         body,
     })

@@ -286,13 +286,6 @@ impl Expected {
         )
     }
 
-    /// Everything goes to one target.
-    #[must_use]
-    pub fn only(source: impl Into<String>, target: Target, clues: Clues) -> Self {
-        Self::new(source, Mechanism::Iid, vec![(target, Share::ONE, clues)])
-            .expect("one target with share one")
-    }
-
     /// The same split, with what it asks for and no proxy can deliver.
     #[must_use]
     pub fn with_broken(self, broken: Broken) -> Self {

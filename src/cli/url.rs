@@ -2,11 +2,11 @@
 
 use http::Uri;
 
-use super::call::Call;
 use super::failure::Failure;
+use super::grpc::Call;
 
 /// The parts of a URL.
-pub(super) struct Address {
+pub(super) struct Url {
     /// What may be shown of it: not who asks.
     pub(super) shown: String,
     /// Within TLS.
@@ -23,7 +23,7 @@ pub(super) struct Address {
     pub(super) target: Uri,
 }
 
-impl Address {
+impl Url {
     /// Takes a URL apart.
     pub(super) fn read(url: &str) -> Result<Self, Failure> {
         let wrong = |message: String| {
