@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use resplit::diag::{Code, Note};
 use resplit::diag::{Sources, Span};
 use resplit::observe::{Ended, Failed, FailureKind, Observation, RequestLog, Tally};
 use resplit::report::{Excerpt, FORMATS, Report, Request, Run, Style, format, read, report};
@@ -13,7 +14,7 @@ use resplit::split::{
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
 use resplit::verdict::slo::{Slo, evaluate};
-use resplit::verdict::{Caveat, Evidence, Outcome, Policy, judge, with_slos};
+use resplit::verdict::{Evidence, Outcome, Policy, judge, with_slos};
 
 use crate::support::tools::{HDR_HISTOGRAM, JUNIT, OPENMETRICS, jenkins_takes, python};
 
@@ -136,17 +137,14 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         excerpt: Some(excerpt()),
         hypotheses: &[],
         watched: false,
-        findings: vec![Caveat {
-            id: "RS018".into(),
-            message: "the port of Service weather-backend names no protocol: name it http-backend"
-                .into(),
-        }],
-        notes: vec![Caveat {
-            id: "port-protocol".into(),
-            message:
-                "port 5000 of Service weather-backend is named `backend` (weather-service.yaml:14)"
-                    .into(),
-        }],
+        findings: vec![Note::new(
+            Code::named("RS018"),
+            "the port of Service weather-backend names no protocol: name it http-backend",
+        )],
+        notes: vec![Note::new(
+            Code::named("port-protocol"),
+            "port 5000 of Service weather-backend is named `backend` (weather-service.yaml:14)",
+        )],
         rule: Some("VirtualService default/weather http[0]".into()),
         seen: &seen,
         attribution: &attribution,

@@ -17,7 +17,7 @@ const EVERYBODYS: &str = "units";
 pub(crate) const LAYERS: [(&str, May); 16] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
-    ("split", May::Import(&[])),
+    ("split", May::Import(&["diag"])),
     ("stats", May::Import(&[])),
     ("route", May::Import(&["diag", "split"])),
     ("bucket", May::Import(&["split"])),
@@ -58,6 +58,63 @@ fn modules_import_only_what_lies_below_them() {
         .flat_map(|(name, text)| violations(name, text))
         .collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+/// The dialects of manifests, and below them the mesh that all of them ask.
+const DIALECTS: [&str; 6] = [
+    "istio",
+    "gateway_api",
+    "canary",
+    "weights_only",
+    "envoy",
+    "mesh",
+];
+
+#[test]
+fn no_dialect_imports_another() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = BTreeMap::new();
+    collect(&src, &src, &mut files);
+    for dialect in DIALECTS {
+        assert!(
+            files.contains_key(&format!("manifest/{dialect}/mod.rs")),
+            "`{dialect}` was not found"
+        );
+    }
+    let problems: Vec<String> = files
+        .iter()
+        .flat_map(|(name, text)| arrows(name, text))
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+    assert_eq!(
+        arrows(
+            "manifest/canary/lower.rs",
+            "use crate::manifest::{Manifests, istio::Index, mesh::names}; use super::super::envoy::Dump;"
+        ),
+        [
+            "src/manifest/canary/lower.rs imports istio",
+            "src/manifest/canary/lower.rs imports envoy"
+        ]
+    );
+    assert_eq!(
+        arrows("manifest/mesh/registry.rs", "use crate::manifest::canary;"),
+        ["src/manifest/mesh/registry.rs imports canary"]
+    );
+}
+
+/// The dialects that a file of a dialect imports, besides its own and the mesh.
+fn arrows(file: &str, text: &str) -> Vec<String> {
+    let own = file
+        .strip_prefix("manifest/")
+        .and_then(|rest| rest.split_once('/'))
+        .map(|(dialect, _)| dialect)
+        .filter(|dialect| DIALECTS.contains(dialect));
+    let Some(own) = own else { return Vec::new() };
+    let names = imports(text, "crate::manifest::").chain(imports(text, "super::super::"));
+    names
+        .filter(|name| name != own && name != "mesh" && DIALECTS.contains(&name.as_str()))
+        .map(|name| format!("src/{file} imports {name}"))
+        .collect()
 }
 
 #[test]
@@ -128,7 +185,7 @@ fn violations(file: &str, text: &str) -> Vec<String> {
     let May::Import(allowed) = may else {
         return Vec::new();
     };
-    imports(text)
+    imports(text, "crate::")
         .filter(|name| name != module && name != EVERYBODYS && !allowed.contains(&name.as_str()))
         // Types and functions of the crate root are no modules; `lib.rs` holds none that matter.
         .filter(|name| LAYERS.iter().any(|(layer, _)| layer == name))
@@ -138,15 +195,15 @@ fn violations(file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The first names after every `crate::`, comments left out.
-fn imports(text: &str) -> impl Iterator<Item = String> {
+/// The first names after every `crate::`, or what else leads to them, comments left out.
+fn imports(text: &str, path: &str) -> impl Iterator<Item = String> {
     let code: Vec<&str> = text
         .lines()
         .map(|line| line.split("//").next().unwrap_or(line))
         .collect();
     let code = code.join("\n").replace("resplit::", "crate::");
     let mut names = Vec::new();
-    for (at, start) in code.match_indices("crate::") {
+    for (at, start) in code.match_indices(path) {
         names.extend(heads(&code[at + start.len()..]));
     }
     names.into_iter()

@@ -22,9 +22,6 @@ mod oracle;
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
 
-// Laws of the dialects of which only the weights are read.
-mod foreign;
-
 // Weights of other dialects through the binary: those that are not read are named.
 mod gateways;
 
@@ -123,6 +120,9 @@ mod routes;
 
 // One test per sentence of what the dialects document, the sentence quoted above it.
 mod spec;
+
+// Laws of the dialects that declare weights.
+mod weights_only;
 
 // Laws of the requests that are sought for every rule.
 mod witness;

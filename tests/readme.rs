@@ -111,10 +111,10 @@ fn the_rules_in_the_readme_are_the_rules() {
     let rows = RULES.iter().map(|rule| {
         format!(
             "| {} | `{}` | {} | {} |",
-            rule.id,
+            rule.code.id(),
             rule.name,
             severity(rule),
-            rule.summary
+            rule.code.title()
         )
     });
     let table: Vec<String> = [

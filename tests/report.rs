@@ -138,7 +138,7 @@ proptest! {
         prop_assert_eq!(merged.verdict.unit, at_once.verdict.unit);
         // And so is the verdict, unless the generators differ, or one of them changed, which only they can show.
         let alone = merged.generators.iter().any(|own| own.outcome == Outcome::Diverged);
-        let disagree = merged.verdict.caveats.iter().any(|own| own.id == "generators-disagree");
+        let disagree = merged.verdict.caveats.iter().any(|own| own.id() == "generators-disagree");
         let changed = at_once.verdict.change.is_some() || merged.verdict.change.is_some();
         if !alone && !disagree && !changed {
             prop_assert_eq!(merged.verdict.outcome, at_once.verdict.outcome);
@@ -188,12 +188,7 @@ fn a_zone_that_sees_another_split_forbids_a_pass() {
         "{:#?}",
         merged.verdict
     );
-    let ids: Vec<&str> = merged
-        .verdict
-        .caveats
-        .iter()
-        .map(|own| own.id.as_str())
-        .collect();
+    let ids: Vec<&str> = merged.verdict.caveats.iter().map(|own| own.id()).collect();
     assert!(ids.contains(&"generators-disagree"), "{ids:?}");
     assert_eq!(merged.generators.len(), 2);
 }

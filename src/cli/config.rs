@@ -11,6 +11,7 @@ use super::load_config::{LoadConfig, load};
 use super::objectives;
 use super::relations;
 use super::request::{RequestConfig, request};
+use crate::manifest::ObjectName;
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights};
@@ -50,8 +51,8 @@ pub(super) enum Declaration {
     None,
     /// `--expect`.
     Weights(Expected),
-    /// `-f`.
-    Manifests(Vec<PathBuf>),
+    /// `-f`, and the object that `--object` chooses.
+    Manifests(Vec<PathBuf>, Option<ObjectName>),
     /// Texts with their names: the demo's own.
     Embedded(&'static [(&'static str, &'static str)]),
 }
@@ -145,7 +146,7 @@ pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure
     Ok(if args.filename.is_empty() {
         Declaration::None
     } else {
-        Declaration::Manifests(args.filename.clone())
+        Declaration::Manifests(args.filename.clone(), args.object.clone())
     })
 }
 

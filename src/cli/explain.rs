@@ -41,7 +41,13 @@ fn explained(args: ExplainArgs) -> Result<Explanation, Failure> {
     let request = request(&args.url, args.request)?;
     let asked = probe(&request);
     let sources = input::manifests(&args.filename)?;
-    let routes = Routes::new(sources, Some(&asked), &vantage, args.quiet).map_err(here)?;
+    let routes = Routes::new(
+        sources,
+        (Some(&asked), args.object.as_ref()),
+        &vantage,
+        args.quiet,
+    )
+    .map_err(here)?;
     let resolution = routes.resolve(&asked).map_err(here)?;
     Ok(explain(Explained {
         request: Request {

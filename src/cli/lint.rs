@@ -93,20 +93,20 @@ fn levels(allow: &[String], deny: &[String]) -> Result<Levels, Failure> {
     let mut levels = Levels::default();
     for word in allow {
         let rule = rule(word).map_err(|error| unknown("--allow", &error))?;
-        levels.allowed.push(rule.id);
+        levels.allowed.push(rule.code);
     }
     for word in deny {
         levels.denied.push(match word.as_str() {
             "error" => Denied::From(Severity::Error),
             "warning" | "warnings" => Denied::From(Severity::Warning),
             "info" | "note" => Denied::From(Severity::Info),
-            word => Denied::Rule(rule(word).map_err(|error| unknown("--deny", &error))?.id),
+            word => Denied::Rule(rule(word).map_err(|error| unknown("--deny", &error))?.code),
         });
     }
     let both = |denied: &&Denied| matches!(denied, Denied::Rule(id) if levels.allowed.contains(id));
     if let Some(Denied::Rule(id)) = levels.denied.iter().find(both) {
         return Err(Failure::usage(
-            format!("{id} is both allowed and denied"),
+            format!("{} is both allowed and denied", id.id()),
             "keep one of --allow and --deny for it",
         ));
     }

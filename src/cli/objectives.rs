@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::output;
 use crate::diag::render::render;
-use crate::diag::{Diagnostic, Sources};
+use crate::diag::{Note, Sources};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
@@ -72,7 +72,7 @@ fn check(slos: &[Slo], test: impl Fn(&Slo) -> Result<(), SloProblem>) -> Result<
 
 fn refused(problems: &[(String, SloProblem)], help: &str) -> Failure {
     let mut sources = Sources::new();
-    let diagnostics: Vec<Diagnostic> = problems
+    let diagnostics: Vec<Note> = problems
         .iter()
         .map(|(text, problem)| problem.diagnostic(text, &mut sources))
         .collect();

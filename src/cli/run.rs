@@ -21,6 +21,7 @@ use super::request::RequestConfig;
 use super::settle::settle;
 use super::unidentified::{self, Unidentified};
 use crate::bucket::{Bucketer, Reduce};
+use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::plan::Stop;
@@ -28,7 +29,7 @@ use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Caveat, Evidence, Outcome, Verdict, Watch, judge};
+use crate::verdict::{Evidence, Outcome, Verdict, Watch, judge};
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
@@ -113,7 +114,7 @@ impl<'a> Session<'a> {
     }
 
     /// Waits until the split is stationary, where that is asked for; a word where it never was.
-    fn settle(&mut self) -> Result<Option<Caveat>, Failure> {
+    fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unsettled = match (config.load.settle, expected) {
             (Some(limit), Some(expected)) => settle(
@@ -178,7 +179,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn judge(mut self, seen: &Observation, unsettled: Option<Caveat>) -> Result<Measured, Failure> {
+    fn judge(mut self, seen: &Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unmatched = unidentified::unmatched(config, expected, seen);
         let (mapping, untied) = match expected {
@@ -240,7 +241,7 @@ impl<'a> Session<'a> {
     }
 
     /// What lint finds about the request.
-    fn findings(&self) -> Vec<Caveat> {
+    fn findings(&self) -> Vec<Note> {
         let asked = self.declared.and_then(|declared| declared.asked.as_ref());
         asked.map_or_else(Vec::new, findings)
     }
@@ -248,10 +249,10 @@ impl<'a> Session<'a> {
     /// What the manifests and the proxy tell about the request, where nothing is judged: each once, what the proxy has first.
     fn known(&self) -> Vec<String> {
         let caveats = self.declared.map_or(&[][..], |declared| &declared.caveats);
-        let mut known: Vec<Caveat> = caveats.to_vec();
-        known.sort_by_key(|caveat| caveat.id != "programmed-differs");
+        let mut known: Vec<Note> = caveats.to_vec();
+        known.sort_by_key(|caveat| caveat.code != Code::ProgrammedDiffers);
         for finding in self.findings() {
-            if !known.iter().any(|one| one.message == finding.message) {
+            if !known.iter().any(|one| one.tells_the_same(&finding)) {
                 known.push(finding);
             }
         }
@@ -259,7 +260,7 @@ impl<'a> Session<'a> {
     }
 
     /// What has to be said of a run that did not send everything.
-    fn notes(&self, seen: &Observation, verdict: &Verdict) -> Vec<Caveat> {
+    fn notes(&self, seen: &Observation, verdict: &Verdict) -> Vec<Note> {
         let interrupted = self.is_interrupted().then(|| cut_short(seen));
         let stop = self.planned.plan.stop;
         let late = self.deadline.note(seen, stop, verdict);
@@ -273,7 +274,7 @@ fn tied(
     config: &RunConfig,
     expected: &Expected,
     seen: &Observation,
-    unmatched: &[Caveat],
+    unmatched: &[Note],
 ) -> Result<(Mapping, Option<(Unidentified, Exit)>), Failure> {
     let mapping = derive(expected, &config.map, seen);
     if !unidentified::nothing_tied(expected, &mapping, seen) {
@@ -297,14 +298,14 @@ fn tied(
     }
 }
 
-fn cut_short(seen: &Observation) -> Caveat {
-    Caveat {
-        id: "interrupted".to_owned(),
-        message: format!(
+fn cut_short(seen: &Observation) -> Note {
+    Note::new(
+        Code::Interrupted,
+        format!(
             "interrupted: judged on the {} requests sent until then",
             seen.sent
         ),
-    }
+    )
 }
 
 fn asked(request: &RequestConfig) -> report::Request {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use crate::bucket::Bucketer;
+use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::plan::{LoadPlan, Stop};
 use crate::split::Expected;
 use crate::stats::change::change_of_blocks;
 use crate::stats::heterogeneity::Heterogeneity;
-use crate::verdict::Caveat;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping};
 
@@ -39,7 +39,7 @@ pub(super) fn settle(
     rules: &[MapRule],
     limit: Duration,
     interrupted: &AtomicBool,
-) -> Result<Option<Caveat>, Failure> {
+) -> Result<Option<Note>, Failure> {
     let window = (limit / WINDOWS).clamp(WINDOW.0, WINDOW.1).min(limit);
     let start = Instant::now();
     let mut blocks: Vec<Vec<u64>> = Vec::new();
@@ -78,12 +78,12 @@ pub(super) fn settle(
     if interrupted.load(Ordering::Relaxed) {
         return Ok(None);
     }
-    Ok(Some(Caveat {
-        id: "not-settled".to_owned(),
-        message: format!(
+    Ok(Some(Note::new(
+        Code::NotSettled,
+        format!(
             "the split was not stationary within {limit:?}; what follows was judged all the same"
         ),
-    }))
+    )))
 }
 
 /// Whether the last windows agree: with each other, and each attributed to targets at all.

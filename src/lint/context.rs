@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use crate::diag::{Diagnostic, Sources, Span};
+use crate::diag::{Note, Sources, Span};
 use crate::manifest::gateway_api::ParentKind;
 use crate::manifest::istio::{HttpAction, VirtualService, WeightedDestination, gateway_name};
 use crate::manifest::kube::{Carries, Service};
@@ -19,7 +19,7 @@ pub struct Context<'c> {
     /// The objects.
     pub manifests: &'c Manifests,
     /// What was wrong in decoding them.
-    pub problems: &'c [Diagnostic],
+    pub problems: &'c [Note],
     /// The routes, seen from somewhere.
     pub views: Vec<View>,
     /// The request that is asked about, if one is.
@@ -77,7 +77,7 @@ impl<'c> Context<'c> {
     pub fn everywhere(
         sources: &'c Sources,
         manifests: &'c Manifests,
-        problems: &'c [Diagnostic],
+        problems: &'c [Note],
         mesh: &Vantage,
     ) -> Self {
         let mut context = Self::empty(sources, manifests, problems);
@@ -98,7 +98,7 @@ impl<'c> Context<'c> {
     pub fn from(
         sources: &'c Sources,
         manifests: &'c Manifests,
-        problems: &'c [Diagnostic],
+        problems: &'c [Note],
         vantage: &Vantage,
     ) -> Self {
         let table = Rc::new(lower(manifests, vantage));
@@ -110,7 +110,7 @@ impl<'c> Context<'c> {
     pub fn of(
         sources: &'c Sources,
         manifests: &'c Manifests,
-        problems: &'c [Diagnostic],
+        problems: &'c [Note],
         vantage: &Vantage,
         table: Rc<RouteTable>,
     ) -> Self {
@@ -143,7 +143,7 @@ impl<'c> Context<'c> {
         self
     }
 
-    fn empty(sources: &'c Sources, manifests: &'c Manifests, problems: &'c [Diagnostic]) -> Self {
+    fn empty(sources: &'c Sources, manifests: &'c Manifests, problems: &'c [Note]) -> Self {
         let mut objects: Vec<&Object> = manifests.objects.iter().collect();
         objects.sort_by_key(|object| (object.start.source, object.start.start));
         let services = manifests.services.iter().rev().map(|service| {

@@ -25,7 +25,7 @@ impl Absent {
     }
 
     /// The finding that it does not apply.
-    pub(super) fn finding(&self, rule: &Rule) -> Finding {
+    pub(super) fn finding(&self, rule: &'static Rule) -> Finding {
         let message = format!("{} {}", self.object, self.why);
         let finding = Finding::new(rule, message).of_object(&self.object);
         let finding = match self.span {

@@ -6,11 +6,12 @@ use super::{
     PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
     known,
 };
+use crate::diag::Note;
 use crate::observe::{FailureKind, Latency, Observation};
 use crate::split::{Broken, Bucket, Declared, Expected, Target};
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Caveat, Hypothesis, Policy, Verdict};
+use crate::verdict::{Hypothesis, Policy, Verdict};
 
 /// The values of a run, as they come out of its steps.
 pub struct Run<'a> {
@@ -35,9 +36,9 @@ pub struct Run<'a> {
     /// The answer.
     pub verdict: Verdict,
     /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
-    pub findings: Vec<Caveat>,
+    pub findings: Vec<Note>,
     /// What is known beside the counts; it becomes part of the caveats.
-    pub notes: Vec<Caveat>,
+    pub notes: Vec<Note>,
 }
 
 impl Run<'_> {

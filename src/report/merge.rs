@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 
 use super::saved::Saved;
 use super::{ReadError, Report, Run, SavedPart, report};
+use crate::diag::Note;
 use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
 use crate::verdict::slo::{Slo, SloProblem};
-use crate::verdict::{
-    Balancing, Caveat, Evidence, Part, Verdict, decided, judge_together, rejudge,
-};
+use crate::verdict::{Balancing, Evidence, Part, Verdict, decided, judge_together, rejudge};
 
 /// What is asked this time where it differs from then.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -296,12 +295,12 @@ fn together(saved: &[Saved], parts: &[SavedPart]) -> Result<Report, MergeError> 
 
 /// What is known beside the counts.
 struct Known {
-    findings: Vec<Caveat>,
-    notes: Vec<Caveat>,
+    findings: Vec<Note>,
+    notes: Vec<Note>,
 }
 
-fn each_once<'a>(caveats: impl Iterator<Item = &'a Caveat>) -> Vec<Caveat> {
-    let mut all: Vec<Caveat> = Vec::new();
+fn each_once<'a>(caveats: impl Iterator<Item = &'a Note>) -> Vec<Note> {
+    let mut all: Vec<Note> = Vec::new();
     for caveat in caveats {
         if !all.contains(caveat) {
             all.push(caveat.clone());

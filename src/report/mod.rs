@@ -40,9 +40,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diag::Note;
 use crate::observe::Latency;
 use crate::split::{Broken, Cause, Identity, Mechanism, Share};
-use crate::verdict::{Caveat, Generator, Hypothesis, Policy, Verdict};
+use crate::verdict::{Generator, Hypothesis, Policy, Verdict};
 
 pub(crate) use bar::Bar;
 pub use build::{Run, report};
@@ -86,10 +87,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub findings: Vec<Caveat>,
+    pub findings: Vec<Note>,
     /// What was known beside the counts, as part of the caveats: it stays when the counts are judged again.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub notes: Vec<Caveat>,
+    pub notes: Vec<Note>,
     /// Of several runs that were merged: what each of them saw.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub generators: Vec<Generator>,

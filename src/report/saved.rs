@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
+use crate::diag::Note;
 use crate::observe::{Failed, FailureKind, Observation, RequestLog, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Caveat, Hypothesis, Policy, is_healthy};
+use crate::verdict::{Hypothesis, Policy, is_healthy};
 
 /// The values of a saved run.
 #[derive(Clone, Debug)]
@@ -22,8 +23,8 @@ pub(super) struct Saved {
     pub(super) seen: Observation,
     pub(super) policy: Policy,
     pub(super) watched: bool,
-    pub(super) findings: Vec<Caveat>,
-    pub(super) notes: Vec<Caveat>,
+    pub(super) findings: Vec<Note>,
+    pub(super) notes: Vec<Note>,
     pub(super) slos: Vec<String>,
     pub(super) load: Option<Load>,
 }

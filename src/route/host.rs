@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Caveat, Elsewhere, Probe, RouteTable, Unjudged, VirtualHost};
+use super::{Caveat, Elsewhere, Probe, RouteTable, VirtualHost};
 use crate::diag::nearest::nearest;
+use crate::diag::{Code, Note};
 
 /// Why no host of the table takes a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum ResolveError {
     },
     /// The host has rules, but none about requests.
     #[error("{}", .0.message)]
-    Unjudged(Unjudged),
+    Unjudged(Note),
     /// An address could stand for several hosts, or a short name for several services.
     #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
     Ambiguous {
@@ -52,7 +53,7 @@ impl ResolveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoRules => None,
-            Self::Unjudged(unjudged) => Some(unjudged.help.clone()),
+            Self::Unjudged(note) => note.help.clone(),
             Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.help.clone()),
             Self::NoHost {
                 known,
@@ -131,7 +132,7 @@ fn not_consulted(host: &str, address: &str) -> Caveat {
     let message = format!(
         "`Host: {host}` does not choose the routes here: on a port without a declared protocol, and at a waypoint, the address `{address}` does"
     );
-    Caveat::new("host-not-consulted", message, None)
+    Caveat::about(Code::HostNotConsulted, message, None)
 }
 
 /// The host of the table that answers to a name.
@@ -197,7 +198,7 @@ fn host_of<'t>(
             );
             Ok((
                 host,
-                Some(Caveat::new("assumed-host", message, Some(host.span))),
+                Some(Caveat::about(Code::AssumedHost, message, Some(host.span))),
             ))
         }
         (Some(_), true) => {

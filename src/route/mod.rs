@@ -22,7 +22,7 @@ pub mod witness;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-pub use caveat::{Caveat, Only};
+pub use caveat::{AppliesTo, Caveat};
 pub use difference::Difference;
 pub use fraction::Fraction;
 pub use host::ResolveError;
@@ -35,7 +35,7 @@ pub use rivals::Other;
 pub use text::TextMatch;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 
-use crate::diag::Span;
+use crate::diag::{Code, Note, Span};
 use crate::split::{Answer, Cause, Clues, Destination, Mechanism, Share};
 
 /// Everything that applies from one vantage.
@@ -73,33 +73,11 @@ pub struct VirtualHost {
     /// Plain HTTP is answered with a redirect to HTTPS.
     pub https_only: bool,
     /// Set where nothing true can be said about requests to this host.
-    pub unjudged: Option<Unjudged>,
+    pub unjudged: Option<Note>,
     /// The routes; the first that matches wins.
     pub routes: Vec<Route>,
     /// What weakens every answer about this host.
     pub caveats: Vec<Caveat>,
-}
-
-/// Why a host cannot be judged: its rules are about something else than requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unjudged {
-    /// Which kind of reason it is.
-    pub cause: UnjudgedCause,
-    /// Why.
-    pub message: String,
-    /// The next step.
-    pub help: String,
-    /// The rules it is about.
-    pub span: Span,
-}
-
-/// The kinds of reasons why a host cannot be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnjudgedCause {
-    /// Its rules are about connections, not about requests.
-    NotHttp,
-    /// The manifests do not say enough, or say it in a way that is not read.
-    NotKnown,
 }
 
 /// One route: conditions that must all hold, and what happens then.
@@ -248,7 +226,7 @@ impl RouteTable {
                     host.name,
                     owner.objects.join(" and "),
                 );
-                let caveat = Caveat::new("two-owners", message, Some(host.span));
+                let caveat = Caveat::about(Code::TwoOwners, message, Some(host.span));
                 owner.caveats.push(caveat.help("delete one of them"));
                 host.domains.retain(|domain| !owners.contains_key(domain));
             }

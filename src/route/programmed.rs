@@ -3,6 +3,7 @@
 
 use super::resolve::{Resolution, declared};
 use super::{Caveat, Probe, ResolveError, RouteTable};
+use crate::diag::Code;
 use crate::split::{Answer, Share, Target};
 use crate::units::percent;
 
@@ -34,7 +35,7 @@ fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) ->
         Ok(found) => found,
         Err(error @ ResolveError::Ambiguous { .. }) => {
             let message = format!("the config dump is not compared: {error}");
-            let caveat = Caveat::new("programmed-unclear", message, None);
+            let caveat = Caveat::about(Code::ProgrammedUnclear, message, None);
             return Some(match error.help() {
                 Some(help) => caveat.help(help),
                 None => caveat,
@@ -42,7 +43,7 @@ fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) ->
         }
         Err(error) => {
             let message = format!("the config dump has nothing for this request: {error}");
-            return Some(Caveat::new("programmed-differs", message, None).help(help));
+            return Some(Caveat::about(Code::ProgrammedDiffers, message, None).help(help));
         }
     };
     // Where the port that is dialled is not known, a destination may have none.
@@ -64,7 +65,7 @@ fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) ->
         own.listed(name),
         other.listed(name)
     );
-    Some(Caveat::new("programmed-differs", message, Some(found.source)).help(help))
+    Some(Caveat::about(Code::ProgrammedDiffers, message, Some(found.source)).help(help))
 }
 
 /// What a proxy has been told about a host that no rule declares.
@@ -79,7 +80,7 @@ fn alone<'t>(
         "no rule of the manifests routes `{}`: judged by what the proxy is programmed with",
         probe.host()
     );
-    let caveat = Caveat::new("programmed-only", message, Some(found.source));
+    let caveat = Caveat::about(Code::ProgrammedOnly, message, Some(found.source));
     found.caveats.push(caveat);
     Ok(found)
 }

@@ -4,11 +4,8 @@ use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
 use super::matching::Held;
 use super::parts::{Part, Parts, answered};
-use super::{
-    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, Unjudged, UnjudgedCause,
-    VirtualHost, broken,
-};
-use crate::diag::{Sources, Span};
+use super::{Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, broken};
+use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Cause, Destination, Expected, Mechanism, Share};
 
 /// Where a request goes.
@@ -117,14 +114,14 @@ pub(super) fn declared<'t>(
         resolution.parts.push(rest);
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
-        return Err(ResolveError::Unjudged(Unjudged {
-            cause: UnjudgedCause::NotKnown,
-            message:
-                "the fractions and weights of several routes together are too fine to be added up"
-                    .to_owned(),
-            help: "declare the split with --expect".to_owned(),
-            span: resolution.source,
-        }));
+        return Err(ResolveError::Unjudged(
+            Note::new(
+                Code::UnclearRules,
+                "the fractions and weights of several routes together are too fine to be added up",
+            )
+            .at(resolution.source, "")
+            .help("declare the split with --expect"),
+        ));
     }
     resolution.caveats = caveats;
     Ok(resolution)

@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use broken::{Broken, Reason};
+pub use broken::Broken;
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
 pub use consulted::Consulted;

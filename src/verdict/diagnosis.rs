@@ -1,4 +1,4 @@
-//! Why a split diverges: hypothesis explanations, held against the declaration by their likelihood.
+//! Why a split diverges: other splits that would explain it, held against the declaration by their likelihood.
 //!
 //! Each hypothesis is a split fixed before the data is looked at, so its likelihood ratio against the declaration is an
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
@@ -7,7 +7,8 @@
 use super::attribution::Classification;
 use super::case::Case;
 use super::hypothesis::Hypothesis;
-use super::{Caveat, Outcome, Verdict};
+use super::{Outcome, Verdict};
+use crate::diag::{Code, Note};
 use crate::stats::binomial::ln_central;
 use crate::stats::dependence::Unit;
 use crate::stats::fit::Fit;
@@ -21,7 +22,7 @@ const DISTINCTLY: f64 = 2.995_732_273_553_991;
 const FITS: f64 = 0.01;
 
 /// What explains a divergence, the best explanation first.
-pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
+pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
     if verdict.outcome != Outcome::Diverged {
         return Vec::new();
     }
@@ -45,22 +46,15 @@ fn explicable(case: &Case<'_>) -> bool {
         && !matches!(case.unit, Unit::Clustered { .. })
 }
 
-fn finding(id: &str, message: impl Into<String>) -> Caveat {
-    Caveat {
-        id: id.to_owned(),
-        message: message.into(),
-    }
-}
-
-fn per_connection() -> Caveat {
-    finding(
-        "per-connection",
+fn per_connection() -> Note {
+    Note::new(
+        Code::PerConnection,
         "connections are balanced, not requests: something on the way forwards bytes instead of HTTP. Look for a port \
          that is not named http-*, a route of kind tcp, or a caller without a proxy; if it is meant, --balancing connection",
     )
 }
 
-fn undeclared(case: &Case<'_>) -> Option<Caveat> {
+fn undeclared(case: &Case<'_>) -> Option<Note> {
     let strangers: Vec<&str> = case
         .attribution
         .rows
@@ -78,8 +72,8 @@ fn undeclared(case: &Case<'_>) -> Option<Caveat> {
         ([value], [target]) => format!("--map '{value}={target}'"),
         _ => "--map VALUE=TARGET".to_owned(),
     };
-    Some(finding(
-        "undeclared-target",
+    Some(Note::new(
+        Code::UndeclaredTarget,
         format!(
             "`{first}` belongs to no declared target: another version behind the same service, or a name to explain with {hint}"
         ),
@@ -87,7 +81,7 @@ fn undeclared(case: &Case<'_>) -> Option<Caveat> {
 }
 
 /// The hypotheses that explain the counts.
-fn likely(case: &Case<'_>) -> Vec<Caveat> {
+fn likely(case: &Case<'_>) -> Vec<Note> {
     let counts = match case.unit {
         Unit::Connection => case.first_of_connections().0,
         Unit::Response | Unit::Clustered { .. } => case.counts.clone(),
@@ -123,7 +117,7 @@ fn likely(case: &Case<'_>) -> Vec<Caveat> {
         // Two names for one split: the first, more telling one stands.
         if !known.iter().any(|shares| close(shares, &hypothesis.shares)) {
             known.push(&hypothesis.shares);
-            findings.push(finding(&hypothesis.id, hypothesis.message.clone()));
+            findings.push(hypothesis.note.clone());
         }
     }
     findings
@@ -134,47 +128,46 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
     let (declared, k) = (case.design.shares(), case.active.len());
     let name = |position: usize| &case.expected.declared()[case.active[position]].name;
     let even = Hypothesis {
-        id: "even-split".to_owned(),
-        message: format!(
-            "the responses are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
+        note: Note::new(
+            Code::EvenSplit,
+            format!(
+                "the responses are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
              host or gateway of the rule is not the one that is called, or its port is not treated as HTTP; look at \
              `istioctl proxy-config routes POD` for the caller"
+            ),
         ),
         shares: vec![1.0 / k as f64; k],
     };
     let single = (0..k).map(|position| Hypothesis {
-        id: "single-target".to_owned(),
-        message: format!(
+        note: Note::new(Code::SingleTarget, format!(
             "everything goes to `{}`: a later or earlier stage of the rollout is in effect, the request carries something \
              that pins it (a header, a cookie), or nobody else is ready",
             name(position)
-        ),
+        )),
         shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
     });
     let missing = (0..k).filter(|_| k > 2).map(|position| {
         let others = 1.0 - declared[position];
         let share = |other: usize| if other == position { 0.0 } else { declared[other] / others };
         Hypothesis {
-            id: "missing-target".to_owned(),
-            message: format!(
+            note: Note::new(Code::MissingTarget, format!(
                 "`{}` gets nothing, and the others have its part in proportion to their weights: the mesh does not know it \
                  (a subset or a service that does not exist for the proxy), or it has no ready endpoint",
                 name(position)
-            ),
+            )),
             shares: (0..k).map(share).collect(),
         }
     });
     let mut reversed = declared.to_vec();
     reversed.reverse();
     let swapped = (k == 2).then(|| Hypothesis {
-        id: "swapped-weights".to_owned(),
-        message: format!(
+        note: Note::new(Code::SwappedWeights, format!(
             "the weights are swapped: `{}` gets {} and `{}` gets {}; are the subsets' labels the right way round?",
             name(0),
             percent(reversed[0]),
             name(1),
             percent(reversed[1])
-        ),
+        )),
         shares: reversed,
     });
     std::iter::once(even)

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diag::Note;
+
 /// Another split that the traffic could follow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hypothesis {
-    /// A stable short name, `kebab-case`.
-    pub id: String,
     /// What it would mean, and what to look at.
-    pub message: String,
+    #[serde(flatten)]
+    pub note: Note,
     /// Shares of the declared targets, in their order; they sum to 1.
     pub shares: Vec<f64>,
 }

@@ -39,6 +39,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::split::{Expected, Mechanism};
 use crate::stats::dependence;
@@ -200,15 +201,6 @@ impl From<dependence::Unit> for Unit {
     }
 }
 
-/// True, but it weakens the verdict or needs to be known beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Caveat {
-    /// A stable short name, `kebab-case`.
-    pub id: String,
-    /// What, and what to do about it.
-    pub message: String,
-}
-
 /// A place where one split ends and another begins; counts are of the targets with a share, in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangePoint {
@@ -265,9 +257,9 @@ pub struct Verdict {
     /// Results of service level objectives.
     pub slos: Vec<SloResult>,
     /// What explains a divergence, the best explanation first.
-    pub diagnosis: Vec<Caveat>,
+    pub diagnosis: Vec<Note>,
     /// What weakens the verdict.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note>,
 }
 
 impl Default for Policy {
@@ -293,7 +285,10 @@ impl Verdict {
     /// Whether it is open because no response could be tied to a target that must have had some: that is never let pass.
     #[must_use]
     pub fn silent_target(&self) -> bool {
-        let silent = self.caveats.iter().any(|caveat| caveat.id == silent::ID);
+        let silent = self
+            .caveats
+            .iter()
+            .any(|caveat| caveat.code == Code::TargetSilent);
         silent && self.outcome == Outcome::Inconclusive
     }
 }
@@ -402,7 +397,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 }
 
 /// What has to be said about how requests were sent, whatever was declared.
-fn generator_notes(seen: &Observation) -> impl Iterator<Item = Caveat> {
+fn generator_notes(seen: &Observation) -> impl Iterator<Item = Note> {
     [
         outage::caveat(seen),
         schedule::caveat(seen),

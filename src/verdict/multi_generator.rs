@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Caveat, Evidence, Outcome, Policy, Verdict, Watch, judge, outage};
+use super::{Evidence, Outcome, Policy, Verdict, Watch, judge, outage};
+use crate::diag::{Code, Note};
 use crate::stats::dependence::rao_scott;
 use crate::stats::heterogeneity::Heterogeneity;
 use crate::units::percent;
@@ -82,9 +83,9 @@ pub fn judge_together(
 }
 
 /// The outage that a generator met, with its name.
-fn outages(part: &Part<'_>) -> Option<Caveat> {
+fn outages(part: &Part<'_>) -> Option<Note> {
     let outage = outage::caveat(part.evidence.seen)?;
-    Some(Caveat {
+    Some(Note {
         message: format!("{}: {}", part.name, outage.message),
         ..outage
     })
@@ -152,15 +153,12 @@ fn disagreeing(
         format!("{}: {}", generator.name, parts.join("/"))
     };
     let table: Vec<String> = generators.iter().map(shares).collect();
-    verdict.caveats.push(Caveat {
-        id: "generators-disagree".to_owned(),
-        message: format!(
+    verdict.caveats.push(Note::new(Code::GeneratorsDisagree, format!(
             "the generators do not see the same split (p = {:.1e}): {}; judge them apart, or look at what differs between \
              the places they run in",
             agreement.p(),
             table.join("; ")
-        ),
-    });
+        )));
     if verdict.outcome == Outcome::Pass {
         return Verdict {
             outcome: Outcome::Inconclusive,
@@ -187,15 +185,12 @@ fn as_clusters(mut verdict: Verdict, all: &Evidence<'_>, tables: &[Vec<u64>]) ->
         .collect();
     if active.len() > 1 {
         let corrected = rao_scott(&rows, &shares);
-        verdict.caveats.push(Caveat {
-            id: "generators-as-clusters".to_owned(),
-            message: format!(
+        verdict.caveats.push(Note::new(Code::GeneratorsAsClusters, format!(
                 "with each generator as a cluster, the answers are worth about {:.0} independent ones, and the declared \
                  split has p = {:.2e} (Rao and Scott)",
                 corrected.effective_n,
                 corrected.ln_p.exp()
-            ),
-        });
+            )));
     }
     verdict
 }

@@ -1,6 +1,6 @@
 //! Notes a high retry rate, which can mask a version that drops connections.
 
-use super::Caveat;
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::units::percent;
 
@@ -8,18 +8,15 @@ use crate::units::percent;
 const NOTABLE: f64 = 0.01;
 
 /// A word about a server that closes connections under requests.
-pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
+pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     let share = seen.retried as f64 / seen.sent.max(1) as f64;
-    (share >= NOTABLE).then(|| Caveat {
-        id: "sent-again".to_owned(),
-        message: format!(
+    (share >= NOTABLE).then(|| Note::new(Code::SentAgain, format!(
             "{} of {} requests ({}) were sent a second time, because their kept connection had been closed: a version that \
              drops connections may hide behind that; --disable-keepalive would show it",
             seen.retried,
             seen.sent,
             percent(share)
-        ),
-    })
+        )))
 }
 
 #[cfg(test)]

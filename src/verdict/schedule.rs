@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Caveat;
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::units::seconds;
 
@@ -10,7 +10,7 @@ use crate::units::seconds;
 const NOTABLE_LAG: u64 = 10_000;
 
 /// A word about a sender that could not keep up.
-pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
+pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     let pace = seen.pace.as_ref()?;
     let lag = pace.lag.value_at_quantile(0.99);
     if pace.late == 0 && pace.unsent == 0 && (pace.lag.is_empty() || lag < NOTABLE_LAG) {
@@ -45,10 +45,7 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
         "; this machine is too busy for the rate: lower --rate, or free some of it"
     };
     let _ = write!(message, "{help}. Response times include the wait");
-    Some(Caveat {
-        id: "generator-saturated".to_owned(),
-        message,
-    })
+    Some(Note::new(Code::GeneratorSaturated, message))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Caveat, Policy};
+use super::Policy;
+use crate::diag::Note;
 use crate::split::{Expected, Share, WeightsError, parse_weights};
 use crate::stats::design::Design;
 use crate::stats::{binomial, power, quantile, tolerance};
@@ -42,7 +43,7 @@ pub struct Size {
     /// What a number of requests can see.
     pub sees: Option<Sees>,
     /// What weakens the declaration.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note>,
 }
 
 /// What one target takes.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::attribution::Attribution;
 use super::mapping::Mapping;
 use super::*;
+use crate::diag::Note;
 use crate::observe::{Failure, FailureKind, Outcome as Ended, Recorder, Sent, Timing};
 use crate::split::{Bucket, Identity, parse_weights};
 
@@ -81,8 +82,8 @@ fn outcome(declared: &str, answers: &[(&str, u64)]) -> Outcome {
     judged(declared, &seen(answers, 1), &Policy::default(), &[]).outcome
 }
 
-fn ids(caveats: &[Caveat]) -> Vec<&str> {
-    caveats.iter().map(|caveat| caveat.id.as_str()).collect()
+fn ids(caveats: &[Note]) -> Vec<&str> {
+    caveats.iter().map(|caveat| caveat.id()).collect()
 }
 
 #[test]
@@ -234,8 +235,7 @@ fn a_change_among_connections_is_told_in_answers() {
 #[test]
 fn each_explanation_is_named_by_the_counts_it_explains() {
     let other = Hypothesis {
-        id: "other-rule".to_owned(),
-        message: "traffic follows http[1]".to_owned(),
+        note: Note::new(Code::OtherRule, "traffic follows http[1]".to_owned()),
         shares: vec![0.3, 0.7],
     };
     for (v2, id) in [
@@ -292,7 +292,7 @@ fn notes_say_what_the_test_that_decides_does() {
             ..Policy::default()
         };
         let verdict = judged("v1=50,v2=50", &seen(answers, per_connection), &policy, &[]);
-        let note = verdict.caveats.into_iter().find(|note| note.id == id);
+        let note = verdict.caveats.into_iter().find(|note| note.id() == id);
         note.unwrap_or_else(|| panic!("{id}: {}", verdict.reason))
             .message
     };

@@ -1,6 +1,6 @@
 //! A split with an undeliverable destination never passes, whatever the counts say.
 
-use super::{Caveat, Outcome, Verdict};
+use super::{Outcome, Verdict};
 use crate::split::{Cause, Expected, Target};
 use crate::units::percent;
 
@@ -14,13 +14,6 @@ pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
     let Some(reason) = reason(expected).filter(|_| open) else {
         return verdict;
     };
-    let mut diagnosis: Vec<Caveat> = Vec::new();
-    for why in &expected.broken().reasons {
-        diagnosis.push(Caveat {
-            id: why.id.clone(),
-            message: why.message.clone(),
-        });
-    }
     Verdict {
         outcome: Outcome::Diverged,
         method: Some("structural".to_owned()),
@@ -29,7 +22,7 @@ pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
         reason,
         decided_after: None,
         requests_needed: None,
-        diagnosis,
+        diagnosis: expected.broken().reasons.clone(),
         ..verdict
     }
 }

@@ -239,13 +239,13 @@ impl Setup {
 impl Run {
     /// Whether this is said beside the verdict.
     pub(crate) fn has_caveat(&self, id: &str) -> bool {
-        self.verdict.caveats.iter().any(|caveat| caveat.id == id)
+        self.verdict.caveats.iter().any(|caveat| caveat.id() == id)
     }
 
     /// The first explanation of a divergence.
     pub(crate) fn finding(&self) -> &str {
         let first = self.verdict.diagnosis.first();
-        first.map_or("", |finding| finding.id.as_str())
+        first.map_or("", |finding| finding.id())
     }
 }
 

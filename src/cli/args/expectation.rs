@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::bucket::Bucketer;
+use crate::manifest::ObjectName;
 use crate::route::IstioVersion;
 use crate::verdict::mapping::MapRule;
 
@@ -19,6 +20,11 @@ pub(in crate::cli) struct ExpectationArgs {
     /// Manifests that declare the split, or a config dump of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub(in crate::cli) filename: Vec<PathBuf>,
+    /// Which object declares the split, where several do: KIND/NS/NAME, as in TrafficSplit/shop/web
+    ///
+    /// Where such an object has several splits, the one that is meant follows: 'IngressRoute/shop/web/spec.routes[1]'.
+    #[arg(long, value_name = "KIND/NS/NAME", requires = "filename")]
+    pub(in crate::cli) object: Option<ObjectName>,
     /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)
     #[arg(long, value_name = "NAME=WEIGHT,…")]
     pub(in crate::cli) expect: Vec<String>,

@@ -1,18 +1,15 @@
 //! RS013: weights that do not add up to 100, with the shares they make.
 
-use crate::diag::Severity;
+use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::units::percent;
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS013",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs013,
     name: "weight_sum",
-    severity: Severity::Info,
-    istio: None,
-    summary: "the weights of a route do not add up to 100",
-    why: "that is legal: each share is its weight divided by the sum, which may not be what the numbers look like",
-    mend: "nothing, if the shares are meant; else let the weights add up to 100",
+    rationale: "that is legal: each share is its weight divided by the sum, which may not be what the numbers look like",
+    fix: "nothing, if the shares are meant; else let the weights add up to 100",
     check: Some(check),
     ..Rule::BASE
 };

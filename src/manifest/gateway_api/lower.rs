@@ -9,14 +9,20 @@ use super::mesh;
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
+use crate::diag::Code;
 use crate::manifest::Manifests;
-use crate::manifest::names::domains;
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
 use crate::route::{
     Absence, Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
-pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
+pub(in crate::manifest) fn lower(
+    manifests: &Manifests,
+    vantage: &Vantage,
+    proxy: &dyn HostNotes,
+) -> RouteTable {
     let mut routes: Vec<(Age, &ApiRoute)> = manifests
         .http_routes
         .iter()
@@ -30,7 +36,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
     let routes: Vec<&ApiRoute> = routes.into_iter().map(|(_, route)| route).collect();
     let index = Index::new(manifests);
     match &vantage.origin {
-        Origin::Mesh { .. } => mesh::lower(manifests, &index, vantage, &routes),
+        Origin::Mesh { .. } => mesh::lower(&index, proxy, vantage, &routes),
         Origin::Gateway { namespace, name } => {
             let door = Door::new(&index, namespace, name, vantage.port);
             gateway(&index, vantage, &door, &routes)
@@ -71,7 +77,7 @@ fn gateway<'m>(
         if let Some((older, domain)) = conflict(route, &attached, &accepted) {
             let why = not_accepted(route, older);
             let message = format!("{} {why}", route.object());
-            let caveat = Caveat::new("route-conflict", message, Some(route.meta.span));
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(route.meta.span));
             let help = "give each of them hostnames of its own";
             refused.push((domain, caveat.help(help)));
             table.elsewhere.push(elsewhere(
@@ -119,7 +125,7 @@ fn nobody(listener: &Listener) -> VirtualHost {
     let message = format!(
         "the listener `{name}` takes the requests for `{domain}`, and no route is attached to it: they are answered with 404"
     );
-    let caveat = Caveat::new("deserted-listener", message, Some(listener.span()));
+    let caveat = Caveat::about(Code::DesertedListener, message, Some(listener.span()));
     VirtualHost {
         name: domain.clone(),
         domains: vec![domain],

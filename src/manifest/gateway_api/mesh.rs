@@ -8,9 +8,9 @@ use super::index::Index;
 use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
-use crate::manifest::Manifests;
-use crate::manifest::istio;
-use crate::manifest::names::domains;
+use crate::diag::Code;
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
 use crate::route::{
     Absence, Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage,
 };
@@ -31,8 +31,8 @@ struct Wanted<'m> {
 
 /// The routes that the proxy of a client applies.
 pub(super) fn lower<'m>(
-    manifests: &'m Manifests,
     index: &Index<'m>,
+    proxy: &dyn HostNotes,
     vantage: &'m Vantage,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
@@ -54,7 +54,6 @@ pub(super) fn lower<'m>(
         mesh: true,
     };
     let mut hosts = Hosts::new(index, place);
-    let proxy = istio::Caller::new(manifests, vantage);
     let mut applied: HashMap<String, bool> = HashMap::new();
     for one in &wanted {
         let (owner, caveats) = owner(one, client, waypoint);
@@ -74,7 +73,7 @@ pub(super) fn lower<'m>(
             one,
             asking,
             (caller, &caveats),
-            &proxy,
+            proxy,
         );
     }
     for route in routes.iter().copied() {
@@ -203,7 +202,7 @@ fn port(
         (None, _) => {
             let message =
                 format!("the port of the service is not known from here; taken to be {asked}");
-            let caveat = Caveat::new("unknown-port", message, Some(parent.span));
+            let caveat = Caveat::about(Code::UnknownPort, message, Some(parent.span));
             Ok(Some(Condition {
                 field: "parentRefs.port".to_owned(),
                 span: parent.span,
@@ -234,7 +233,7 @@ fn owner<'m>(
     let caveat = |namespace: &str, message: String| {
         let first = wanted.by.get(namespace).and_then(|asking| asking.first());
         let span = first.map(|ask| ask.parent.span);
-        Caveat::new("consumer-route", message, span)
+        Caveat::about(Code::ConsumerRoute, message, span)
     };
     match (client, producer, consumers.first()) {
         (Some(client), ..) => match find(client).filter(|_| client != wanted.home) {
@@ -273,7 +272,7 @@ fn add<'m>(
     wanted: &Wanted<'m>,
     asking: &[Asking<'m>],
     (client, caveats): (&str, &[Caveat]),
-    proxy: &istio::Caller<'_>,
+    proxy: &dyn HostNotes,
 ) {
     let Some(first) = asking.first() else { return };
     let host = &wanted.host;
@@ -283,7 +282,7 @@ fn add<'m>(
         if ask.route.kind != first.route.kind {
             let why = not_accepted(ask.route, first.route);
             let message = format!("{} {why}", ask.route.object());
-            let caveat = Caveat::new("route-conflict", message, Some(ask.route.meta.span));
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(ask.route.meta.span));
             hosts.remark(host, caveat);
             table
                 .elsewhere
@@ -291,13 +290,13 @@ fn add<'m>(
             continue;
         }
         let mut caveats = caveats.to_vec();
-        caveats.extend(proxy.caveats(host, client, ask.parent.span));
+        caveats.extend(proxy.of(host, client, ask.parent.span));
         let only_mesh = ask.route.parents.iter().all(ParentRef::in_mesh);
         if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
             let message =
                 "`hostnames` are ignored in the mesh, where the parent Service is the host";
-            caveats.push(Caveat::new(
-                "ignored-hostnames",
+            caveats.push(Caveat::about(
+                Code::IgnoredHostnames,
                 message,
                 Some(hostname.span),
             ));
@@ -307,7 +306,7 @@ fn add<'m>(
                 "{} is not in these manifests, and is taken to exist",
                 ask.parent.called(&ask.route.meta.namespace)
             );
-            let caveat = Caveat::new("parent-not-given", message, Some(ask.parent.name.span));
+            let caveat = Caveat::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
             caveats.push(caveat.help("pass the file with the Service too"));
         }
         let compiled = hosts.compile(ask.route);

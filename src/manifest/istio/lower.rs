@@ -8,11 +8,11 @@ use super::attach;
 use super::index::Index;
 use super::outcome::everything_to;
 use super::virtual_service::VirtualService;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::Manifests;
 use crate::route::{
-    Absence, Caveat, Condition, Elsewhere, Only, Origin, Proxy, Route, RouteTable, Test, TextMatch,
-    Vantage, VirtualHost,
+    Absence, AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test,
+    TextMatch, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -144,12 +144,12 @@ impl<'m> Compiler<'m> {
                 "{} {}/{} may change the routes of this client, and is not judged",
                 object.kind, object.namespace, object.name
             );
-            caveats.push(Caveat::new("not-judged", message, Some(object.span)));
+            caveats.push(Caveat::about(Code::NotJudged, message, Some(object.span)));
         }
         let more = objects.count();
         if more > 0 {
             let message = format!("{more} more of EnvoyFilter are not judged");
-            caveats.push(Caveat::new("not-judged", message, None));
+            caveats.push(Caveat::about(Code::NotJudged, message, None));
         }
     }
 
@@ -233,7 +233,7 @@ pub(super) fn elsewhere(
 /// A proxy in the mesh sees only the outside of HTTPS.
 pub(super) fn sealed(span: Span) -> Caveat {
     let message = "a client in the mesh that sends HTTPS by itself hides its requests from the sidecar: HTTP routes take no effect";
-    Caveat::new("https-in-mesh", message, Some(span)).only(Only::Scheme("https"))
+    Caveat::about(Code::HttpsInMesh, message, Some(span)).only(AppliesTo::Scheme("https"))
 }
 
 /// Whether no route can match from this vantage.
@@ -245,17 +245,17 @@ pub(super) fn none_left(routes: &[Route]) -> bool {
 fn excluded(conditions: &[Condition]) -> bool {
     conditions.iter().any(|condition| match &condition.test {
         Test::Fixed(held) => !held,
-        Test::Unknowable(caveat) => DROPPED.contains(&caveat.id),
+        Test::Unknowable(caveat) => DROPPED.contains(&caveat.code),
         _ => false,
     })
 }
 
 /// The caveats of routes that Istio does not even generate.
-const DROPPED: [&str; 4] = [
-    "waypoint-source-labels",
-    "delegate-not-found",
-    "delegate-not-exported",
-    "delegate-conflict",
+const DROPPED: [Code; 4] = [
+    Code::WaypointSourceLabels,
+    Code::DelegateNotFound,
+    Code::DelegateNotExported,
+    Code::DelegateConflict,
 ];
 
 /// "catch-all := no headers/query/metadata matchers and path prefix "/" or regex ".*"."

@@ -191,9 +191,9 @@ fn balanced(value: &str) -> &str {
 
 fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {
     CaveatRow {
-        id: caveat.id.to_owned(),
+        id: caveat.code.id().to_owned(),
         message: caveat.message.clone(),
-        source: caveat.span.map(|span| sources.place(span)),
+        source: caveat.place().map(|span| sources.place(span)),
         help: caveat.help.clone(),
     }
 }

@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use super::attribution::{Attribution, Classification};
 use super::slo::{Measure, Metric, SloOutcome, Subject};
 use super::starvation::{requests_to_starve, starved};
-use super::{Caveat, Outcome, SloResult, Verdict};
+use super::{Outcome, SloResult, Verdict};
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::split::Expected;
 
@@ -120,7 +121,7 @@ pub(super) fn caveat(
     attribution: &Attribution,
     seen: &Observation,
     outcome: Outcome,
-) -> Option<Caveat> {
+) -> Option<Note> {
     let all = responses(expected, attribution, seen);
     let fails = |own: &&Responses<'_>| match own.target {
         Some(_) => own.fails(),
@@ -157,10 +158,10 @@ pub(super) fn caveat(
         }
         _ => format!("{HINT_OF_SEVERAL} that part of the verdict"),
     };
-    Some(Caveat {
-        id: "target-errors".to_owned(),
-        message: format!("{holds}{every}{}{health}{hint}", parts.join("; ")),
-    })
+    Some(Note::new(
+        Code::TargetErrors,
+        format!("{holds}{every}{}{health}{hint}", parts.join("; ")),
+    ))
 }
 
 /// `v2.errors < 1%`, as it can stand between the quotes of a shell; `None` for a name that cannot.
@@ -184,7 +185,7 @@ pub(super) fn asked(mut verdict: Verdict, results: &[SloResult]) -> Verdict {
         return verdict;
     }
     let caveats = verdict.caveats.iter_mut();
-    for caveat in caveats.filter(|caveat| caveat.id == "target-errors") {
+    for caveat in caveats.filter(|caveat| caveat.code == Code::TargetErrors) {
         let hint = [HINT, HINT_OF_SEVERAL]
             .iter()
             .find_map(|hint| caveat.message.rfind(hint));

@@ -8,12 +8,12 @@ use super::attribution::{Classification, classify};
 use super::case::Case;
 use super::mapping::Mapping;
 use super::starvation::starved;
-use super::{Caveat, Outcome, Verdict};
+use super::{Outcome, Verdict};
+use crate::diag::{Code, Note};
 use crate::split::{ResponseFlag, brief};
 use crate::units::{counted, percent};
 
 /// The name of the finding.
-pub(super) const ID: &str = "target-silent";
 /// More targets, or kinds of responses, than this are counted, not named.
 const MOST_NAMED: usize = 3;
 
@@ -198,9 +198,9 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
         String::new()
     };
     let flag = lost.local_kinds().first().and_then(|(.., flag)| *flag);
-    let found = Caveat {
-        id: ID.to_owned(),
-        message: format!(
+    let found = Note::new(
+        Code::TargetSilent,
+        format!(
             "the proxy replied for {names}{}: {}",
             flag.map_or_else(String::new, |flag| format!(
                 " (response flag {})",
@@ -208,7 +208,7 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
             )),
             advice(flag, &names)
         ),
-    };
+    );
     let mut diagnosis = vec![found];
     diagnosis.extend(verdict.diagnosis);
     Verdict {
@@ -248,12 +248,9 @@ fn nothing_but_errors(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
     };
     Verdict {
         reason: format!("{}; {}", verdict.reason, lost.unnamed_words()),
-        caveats: std::iter::once(Caveat {
-            id: ID.to_owned(),
-            message,
-        })
-        .chain(verdict.caveats)
-        .collect(),
+        caveats: std::iter::once(Note::new(Code::TargetSilent, message))
+            .chain(verdict.caveats)
+            .collect(),
         ..verdict
     }
 }
@@ -278,15 +275,12 @@ fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
         "if the split is as declared, {names} got some of {}, and {step}",
         counted(lost.ended, "request")
     );
-    let mut caveats = vec![Caveat {
-        id: ID.to_owned(),
-        message,
-    }];
+    let mut caveats = vec![Note::new(Code::TargetSilent, message)];
     // Where requests only hang, all connections come to wait for the silent target: that explains the stretch without a
     // response.
     let hangs = !lost.failed.is_empty() && lost.failed.iter().all(|(kind, _)| kind == "timeout");
     let others = verdict.caveats.into_iter();
-    caveats.extend(others.filter(|caveat| !(hangs && caveat.id == "outage")));
+    caveats.extend(others.filter(|caveat| !(hangs && caveat.code == Code::Outage)));
     Verdict {
         outcome: Outcome::Inconclusive,
         reason: format!(

@@ -1,6 +1,7 @@
 //! Which targets are silent, whose errors stand in their place, and what else is left alone.
 
 use super::*;
+use crate::diag::Note;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
 use crate::split::{Bucket, Identity, parse_weights};
 use crate::verdict::attribution::Attribution;
@@ -53,8 +54,8 @@ fn plain(declared: &str, responses: &[(&str, u16, u64)], failed: u64) -> Verdict
     judged(declared, responses, failed, &Policy::default())
 }
 
-fn ids(caveats: &[Caveat]) -> Vec<&str> {
-    caveats.iter().map(|caveat| caveat.id.as_str()).collect()
+fn ids(caveats: &[Note]) -> Vec<&str> {
+    caveats.iter().map(|caveat| caveat.code.id()).collect()
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_target_that_the_proxy_replies_for_diverges_and_its_share_goes_to_nobody() {
         "`v2` never answered: 10.08% of the requests got 503 upstream connect error … remote connection failure: its \
          share goes to nobody"
     );
-    assert_eq!(ids(&verdict.diagnosis), [ID]);
+    assert_eq!(ids(&verdict.diagnosis), ["target-silent"]);
     let why = &verdict.diagnosis[0].message;
     assert!(
         why.contains("response flag UF") && why.contains("pods of `v2`"),
@@ -128,7 +129,7 @@ fn errors_that_may_be_its_own_leave_it_open_whatever_the_number_of_requests() {
         verdict.reason,
         "no response could be tied to `v2`; 10.08% were 500 without identity"
     );
-    assert_eq!(ids(&verdict.caveats)[0], ID);
+    assert_eq!(ids(&verdict.caveats)[0], "target-silent");
     assert!(verdict.silent_target());
     assert_eq!(verdict.requests_needed, None);
     // So does a target that does not respond at all.
@@ -213,7 +214,10 @@ fn a_run_with_nothing_but_errors_says_which_and_what_to_do() {
     let nothing = |responses: &[(&str, u16, u64)]| {
         let verdict = plain("v1=90,v2=10", responses, 0);
         assert_eq!(verdict.outcome, Outcome::NoData);
-        let note = verdict.caveats.first().filter(|note| note.id == ID);
+        let note = verdict
+            .caveats
+            .first()
+            .filter(|note| note.code == Code::TargetSilent);
         (verdict.reason, note.map(|note| note.message.clone()))
     };
     let (reason, note) = nothing(&[("no healthy upstream", 503, 200)]);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::diag::nearest::nearest;
-use crate::diag::{Diagnostic, Sources, Span};
+use crate::diag::{Code, Note, Sources, Span};
 
 /// The metrics, as messages list them.
 pub(super) const METRICS: &str = "p50, p90, p99, p99.9 (any pN), mean, max, errors, rps, share";
@@ -71,7 +71,7 @@ impl SloProblem {
 
     /// The problem as a diagnostic in a text that is added to the sources.
     #[must_use]
-    pub fn diagnostic(&self, text: &str, sources: &mut Sources) -> Diagnostic {
+    pub fn diagnostic(&self, text: &str, sources: &mut Sources) -> Note {
         // Lines and control characters have no place in an expression; they must not reach a terminal either.
         let shown: String = text
             .chars()
@@ -82,7 +82,7 @@ impl SloProblem {
             })
             .collect();
         let source = sources.add("--slo", shown);
-        Diagnostic::error("bad_slo", &self.message)
+        Note::new(Code::BadSlo, &self.message)
             .at(Span::new(source, self.span.clone()), &self.label)
             .help(&self.help)
     }
