@@ -11,14 +11,13 @@ use crate::layers::{LAYERS, May, collect};
 const MOST_LINES: usize = 120;
 
 /// What a recipe adds, by something that is there already: the folder, the module, and the lines that name it elsewhere.
-const RECIPES: [(&str, &str, usize); 7] = [
+const RECIPES: [(&str, &str, usize); 6] = [
     ("bucket", "bucket/peer", 2),
     ("bucket", "bucket/status", 2),
     ("report", "report/oneline", 3),
     ("report", "report/openmetrics", 3),
     ("lint", "lint/rules/fault", 2),
     ("lint", "lint/rules/sticky", 2),
-    ("manifest", "manifest/foreign/openshift", 2),
 ];
 
 fn page() -> String {
