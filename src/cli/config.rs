@@ -24,13 +24,11 @@ use crate::verdict::{Balancing, Number, Policy};
 pub(super) struct RunConfig {
     /// What every request says, and to whom.
     pub(super) request: RequestConfig,
-    /// What is declared.
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
     pub(super) vantage: Vantage,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
-    /// `--map`.
     pub(super) map: Vec<MapRule>,
     /// How sure the answer has to be.
     pub(super) policy: Policy,

@@ -29,13 +29,11 @@ pub(super) struct RequestConfig {
     pub(super) tls: Option<TlsConfig>,
     /// How it gets there.
     pub(super) transport: TransportConfig,
-    /// The method.
     pub(super) method: Method,
     /// Path and query.
     pub(super) target: Uri,
     /// All headers, `host` included.
     pub(super) headers: HeaderMap,
-    /// The body.
     pub(super) body: Body,
 }
 
