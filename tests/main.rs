@@ -10,6 +10,9 @@ mod support;
 // Which module may import which.
 mod layers;
 
+// Notes are told apart by their codes; reports from before that load.
+mod notes;
+
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;
 

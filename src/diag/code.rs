@@ -6,6 +6,7 @@ macro_rules! codes {
     ($($name:ident $severity:ident $id:literal $title:literal;)*) => {
         /// What a note is about.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(clippy::doc_markdown, reason = "titles are shown to users as they are")]
         pub enum Code {
             $(#[doc = $title] $name,)*
             /// A code of a report that another version has written.
@@ -123,7 +124,12 @@ codes! {
     UnknownSubnet Warning "unknown-subnet" "the address of the client is not known";
     UnnamedPort Warning "unnamed-port" "the name of a port tells no protocol";
     WaypointSourceLabels Warning "waypoint-source-labels" "a waypoint drops matches on labels of the client";
-    // Why nothing true can be said about a host.
+    // Why a rule does not apply from here, or nothing true can be said about a host.
+    BoundElsewhere Error "bound-elsewhere" "a rule is bound to other places";
+    DistantRule Error "distant-rule" "a rule is about other clients or services";
+    HiddenRule Error "hidden-rule" "a rule is not exported to the client, or not imported by it";
+    OutrankedRule Error "outranked-rule" "another rule stands in the place of a rule";
+    RefusedRule Error "refused-rule" "the place that a rule is bound to does not take it";
     ConnectionsOnly Error "connections-only" "the rules of a host split connections, not requests";
     UnclearRules Error "unclear-rules" "the manifests do not say enough about a host, or say it in a way that is not read";
     // What the routes know: other ways to pick a destination than by weight.

@@ -82,7 +82,7 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
         (Err(error), _) => return Err(error),
     };
     if let Some(unjudged) = &host.unjudged {
-        return Err(ResolveError::Unjudged(unjudged.clone()));
+        return Err(ResolveError::Unjudged(Box::new(unjudged.clone())));
     }
     let concerns = |caveat: &&Caveat| caveat.concerns(probe);
     let of_host = host.caveats.iter().filter(concerns).cloned();
@@ -119,14 +119,13 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
         resolution.parts.push(rest);
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
-        return Err(ResolveError::Unjudged(
-            Note::new(
-                Code::UnclearRules,
-                "the fractions and weights of several routes together are too fine to be added up",
-            )
-            .at(resolution.source, "")
-            .help("declare the split with --expect"),
-        ));
+        let note = Note::new(
+            Code::UnclearRules,
+            "the fractions and weights of several routes together are too fine to be added up",
+        )
+        .at(resolution.source, "")
+        .help("declare the split with --expect");
+        return Err(ResolveError::Unjudged(Box::new(note)));
     }
     resolution.caveats = caveats;
     let second = table.programmed.as_deref();

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Declared, Host, HostName, Role, Rule, Weighted, contour, ingress_nginx, traefik};
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::istio::attach::{domains, full_name, service_of};
 use crate::manifest::istio::index::Index;
 use crate::route::{
-    Absence, Action, Backend, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split,
-    Vantage, VirtualHost,
+    Action, Backend, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split, Vantage,
+    VirtualHost,
 };
 use crate::split::{Clues, Destination};
 
@@ -70,9 +70,7 @@ impl Compiler<'_> {
                         object: declared.meta.to_string(),
                         hosts: vec![name],
                         domains,
-                        absence: Absence::Outranked,
-                        why: why.clone(),
-                        help: None,
+                        note: Note::new(Code::OutrankedRule, format!("{} {why}", declared.meta)),
                     });
                     continue;
                 }
