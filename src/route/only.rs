@@ -98,10 +98,13 @@ fn nothing(table: &RouteTable) -> OnlyError {
     let why: Vec<String> = table
         .elsewhere
         .iter()
-        .map(|rule| format!("{} {}", rule.object, rule.why))
+        .map(|rule| rule.note.message.clone())
         .collect();
     OnlyError::Elsewhere {
         why: why.join("; "),
-        help: table.elsewhere.iter().find_map(|rule| rule.help.clone()),
+        help: table
+            .elsewhere
+            .iter()
+            .find_map(|rule| rule.note.help.clone()),
     }
 }
