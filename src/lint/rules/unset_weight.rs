@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unset_weight",
     severity: Severity::Warning,
     summary: "a destination next to others has no weight",
-    why: "a missing weight counts as 0 next to others: the destination gets nothing",
+    why: "a missing weight counts as 0 in a VirtualService: next to others the destination gets nothing; other dialects have other defaults",
     mend: "give every destination of the route a `weight`",
     caveats: &["unset-weight"],
     ..Rule::BASE

@@ -33,8 +33,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let mut canary = decoder.map(canary, "a canary strategy")?;
     let routing = canary.map("trafficRouting", "traffic routing", decoder);
     let mut routing = Routing::decode(routing, &meta, decoder);
-    let apex = canary.text("stableService", decoder);
-    let [stable, service] = services(&mut canary, object, decoder);
+    let (apex, [stable, service]) = services(&mut canary, object, decoder);
     let status = object.get("status").filter(|node| is_map(node));
     let mut status = status.and_then(|node| decoder.map(node, "a status"));
     let reached = reached(&meta, &mut canary, status.as_mut(), routing.total, decoder)?;
@@ -97,22 +96,25 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     })
 }
 
-/// The Services of the stable version and of the canary; of ping and pong the status says which is which.
+/// The Service that clients call, and those of the stable version and of the canary; of ping and pong the status says
+/// which is which.
 fn services(
     canary: &mut Fields<'_, '_>,
     object: &mut Fields<'_, '_>,
     decoder: &mut Decoder<'_>,
-) -> [Option<At<String>>; 2] {
+) -> (Option<At<String>>, [Option<At<String>>; 2]) {
+    let own = ["stableService", "canaryService"].map(|key| canary.text(key, decoder));
     let Some(mut both) = canary.map("pingPong", "the two services", decoder) else {
-        return ["stableService", "canaryService"].map(|key| canary.text(key, decoder));
+        return (own[0].clone(), own);
     };
-    let [ping, pong] = ["pingService", "pongService"].map(|key| both.text(key, decoder));
+    let [first, second] = ["pingService", "pongService"].map(|key| both.text(key, decoder));
     let status = object.get("status").and_then(|status| status.get("canary"));
     let stable = status.and_then(|canary| canary.get("stablePingPong"));
+    let [apex, _] = own;
     match stable.and_then(Node::scalar) {
-        Some(Scalar::Text("ping")) => [ping, pong],
+        Some(Scalar::Text("ping")) => (apex, [first, second]),
         // Before the first change Argo Rollouts takes pong for the stable one.
-        _ => [pong, ping],
+        _ => (apex, [second, first]),
     }
 }
 
