@@ -150,30 +150,12 @@ impl Routing {
         let most = most.and_then(|most| u32::try_from(most.value).ok());
         routing.total = most.unwrap_or(routing.total);
         not_judged(&mut fields, &["managedRoutes"], &mut routing.caveats);
+        if let Some(istio) = fields.map("istio", "`istio`", decoder) {
+            routing.istio(istio, decoder);
+        }
         let mut to = |kind, name: Option<At<String>>| {
             routing.writes.extend(name.map(|name| (kind, name.value)));
         };
-        if let Some(mut istio) = fields.map("istio", "`istio`", decoder) {
-            if let Some(mut one) = istio.map("virtualService", "a VirtualService", decoder) {
-                to("VirtualService", one.text("name", decoder));
-            }
-            if let Some(mut rule) = istio.map("destinationRule", "a DestinationRule", decoder) {
-                for (role, key) in [
-                    ("stable", "stableSubsetName"),
-                    ("canary", "canarySubsetName"),
-                ] {
-                    let name = rule.text(key, decoder);
-                    routing.subsets.extend(name.map(|name| (role, name.value)));
-                }
-            }
-            for node in istio.items("virtualServices", decoder) {
-                let one = decoder.map(node, "a VirtualService");
-                to(
-                    "VirtualService",
-                    one.and_then(|mut one| one.text("name", decoder)),
-                );
-            }
-        }
         if let Some(mut traefik) = fields.map("traefik", "`traefik`", decoder) {
             to(
                 "TraefikService",
@@ -206,6 +188,28 @@ impl Routing {
             }
         }
         routing
+    }
+
+    /// The VirtualServices that Argo Rollouts writes into, and the subsets of its DestinationRule.
+    fn istio(&mut self, mut istio: Fields<'_, '_>, decoder: &mut Decoder<'_>) {
+        let single = istio.map("virtualService", "a VirtualService", decoder);
+        let several = istio.list("virtualServices", decoder, |node, decoder| {
+            decoder.map(node, "a VirtualService")
+        });
+        for mut one in single.into_iter().chain(several) {
+            let name = one.text("name", decoder);
+            let written = name.map(|name| ("VirtualService", name.value));
+            self.writes.extend(written);
+        }
+        if let Some(mut rule) = istio.map("destinationRule", "a DestinationRule", decoder) {
+            for (role, key) in [
+                ("stable", "stableSubsetName"),
+                ("canary", "canarySubsetName"),
+            ] {
+                let name = rule.text(key, decoder);
+                self.subsets.extend(name.map(|name| (role, name.value)));
+            }
+        }
     }
 }
 
