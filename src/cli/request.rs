@@ -57,7 +57,7 @@ pub(super) fn optional(
 ) -> Result<Option<RequestConfig>, Failure> {
     let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
     match url {
-        Some(url) => request(&url, args).map(Some),
+        Some(url) => request(&url, &args).map(Some),
         None if described && needed => Err(Failure::usage(
             "a request is described, but not where it goes",
             format!(
@@ -69,7 +69,7 @@ pub(super) fn optional(
 }
 
 /// What every request says, and to whom.
-pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
+pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, Failure> {
     let mut url = Url::read(typed)?;
     relations::of_transport(&args.transport, &url)?;
     let call = args.transport.grpc.as_deref().map(Call::read).transpose()?;

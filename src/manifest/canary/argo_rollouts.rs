@@ -192,7 +192,7 @@ impl Routing {
         routing
     }
 
-    /// The VirtualServices that Argo Rollouts writes into, and the subsets of its DestinationRule.
+    /// The `VirtualService`s that Argo Rollouts writes into, and the subsets of its `DestinationRule`.
     fn istio(&mut self, mut istio: Fields<'_, '_>, decoder: &mut Decoder<'_>) {
         let single = istio.map("virtualService", "a VirtualService", decoder);
         let several = istio.list("virtualServices", decoder, |node, decoder| {
