@@ -15,7 +15,7 @@ use crate::report::explain::{Explained, Explanation, explain, render, render_jso
 use crate::route::witness::rulings;
 
 /// Explains, and writes the explanation to stdout.
-pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     if args.filename.is_empty() {
         return Err(Failure::usage(
             "there are no manifests, so there is nothing to explain",
@@ -36,7 +36,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
-fn explained(args: ExplainArgs) -> Result<Explanation, Failure> {
+fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
     let vantage = config::vantage(&args.vantage)?;
     let request = request(&args.url, &args.request)?;
     let asked = probe(&request);

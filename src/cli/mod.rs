@@ -88,7 +88,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
-        Some(Command::Explain(args)) => explain::run(*args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Report(args)) => report::run(*args),
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),

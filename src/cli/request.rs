@@ -52,12 +52,12 @@ pub(super) enum Body {
 pub(super) fn optional(
     command: &str,
     url: Option<String>,
-    args: RequestArgs,
+    args: &RequestArgs,
     needed: bool,
 ) -> Result<Option<RequestConfig>, Failure> {
     let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
     match url {
-        Some(url) => request(&url, &args).map(Some),
+        Some(url) => request(&url, args).map(Some),
         None if described && needed => Err(Failure::usage(
             "a request is described, but not where it goes",
             format!(
@@ -76,7 +76,7 @@ pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, 
     if let Some(call) = &call {
         url = url.calling(call)?;
     }
-    let body = body(&args, call.as_ref())?;
+    let body = body(args, call.as_ref())?;
     let has_body = call.is_some() || !matches!(body, Body::None);
     let default = if has_body { Method::POST } else { Method::GET };
     let method = args.method.as_ref().map_or(Ok(default), |name| {
@@ -84,7 +84,7 @@ pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, 
         Method::from_bytes(name.as_bytes())
             .map_err(|_| Failure::usage(format!("`{name}` is not a valid method"), help))
     })?;
-    let mut headers = default_headers(&args, &url, call.is_some(), has_body)?;
+    let mut headers = default_headers(args, &url, call.is_some(), has_body)?;
     custom_headers(&mut headers, &args.header)?;
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
