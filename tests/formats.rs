@@ -433,7 +433,7 @@ text = sys.stdin.buffer.read().decode()
 for read in (new, old):
     for family in read(text):
         for sample in family.samples:
-            print(sample.name, attribution(sample.labels.items()), float(sample.value))
+            print(sample.name, sorted(sample.labels.items()), float(sample.value))
 ";
     let read = python(
         OPENMETRICS,

@@ -75,7 +75,7 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
-        let request = request(&url, args.request)?;
+        let request = request(&url, &args.request)?;
         relations::of_load(
             &args.load,
             args.judgement.test,

@@ -38,7 +38,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
 
 fn explained(args: ExplainArgs) -> Result<Explanation, Failure> {
     let vantage = config::vantage(&args.vantage)?;
-    let request = request(&args.url, args.request)?;
+    let request = request(&args.url, &args.request)?;
     let asked = probe(&request);
     let sources = input::manifests(&args.filename)?;
     let routes = Routes::new(

@@ -21,7 +21,7 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     }
     let levels = levels(&args.allow, &args.deny)?;
     let vantage = config::vantage(&args.vantage)?;
-    let asked = optional("lint", args.url, args.request, true)?;
+    let asked = optional("lint", args.url, &args.request, true)?;
     let probe = asked.as_ref().map(declared::probe);
     let sources = input::manifests(&args.filename)?;
     let (manifests, mut problems) = parse(&sources);

@@ -52,7 +52,7 @@ pub(super) enum Body {
 pub(super) fn optional(
     command: &str,
     url: Option<String>,
-    args: RequestArgs,
+    args: &RequestArgs,
     needed: bool,
 ) -> Result<Option<RequestConfig>, Failure> {
     let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
@@ -69,14 +69,14 @@ pub(super) fn optional(
 }
 
 /// What every request says, and to whom.
-pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
+pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, Failure> {
     let mut url = Url::read(typed)?;
     relations::of_transport(&args.transport, &url)?;
     let call = args.transport.grpc.as_deref().map(Call::read).transpose()?;
     if let Some(call) = &call {
         url = url.calling(call)?;
     }
-    let body = body(&args, call.as_ref())?;
+    let body = body(args, call.as_ref())?;
     let has_body = call.is_some() || !matches!(body, Body::None);
     let default = if has_body { Method::POST } else { Method::GET };
     let method = args.method.as_ref().map_or(Ok(default), |name| {
@@ -84,7 +84,7 @@ pub(super) fn request(typed: &str, args: RequestArgs) -> Result<RequestConfig, F
         Method::from_bytes(name.as_bytes())
             .map_err(|_| Failure::usage(format!("`{name}` is not a valid method"), help))
     })?;
-    let mut headers = default_headers(&args, &url, call.is_some(), has_body)?;
+    let mut headers = default_headers(args, &url, call.is_some(), has_body)?;
     custom_headers(&mut headers, &args.header)?;
     if let Some(host) = &args.host {
         headers.insert(HOST, header_value("--host", host)?);
