@@ -16,8 +16,8 @@ const RECIPES: [(&str, &str, usize); 6] = [
     ("bucket", "bucket/status", 2),
     ("report", "report/oneline", 3),
     ("report", "report/openmetrics", 3),
-    ("lint", "lint/rules/fault", 2),
-    ("lint", "lint/rules/sticky", 2),
+    ("lint", "lint/rules/fault", 3),
+    ("lint", "lint/rules/sticky", 3),
 ];
 
 fn page() -> String {

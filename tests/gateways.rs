@@ -98,13 +98,13 @@ fn traffic_split(name: &str, weights: [u32; 2]) -> String {
 }
 
 /// Names and shares of what is declared.
-fn shares(outcome: &Outcome) -> Vec<(String, f64)> {
+fn shares(outcome: &Outcome) -> Vec<(String, String)> {
     let json: serde_json::Value = serde_json::from_str(&outcome.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", outcome.stdout, outcome.stderr));
     let shares = json["expected"]["shares"].as_array().expect("shares");
     let share = |one: &serde_json::Value| {
-        let name = one["target"].as_str().expect("a name").to_owned();
-        (name, one["share"].as_f64().expect("a share"))
+        let text = |key: &str| one[key].as_str().expect("a text").to_owned();
+        (text("target"), text("ratio"))
     };
     shares.iter().map(share).collect()
 }
@@ -124,7 +124,10 @@ fn one_object_of_which_only_the_weights_are_read_declares_with_one_note() {
         &traffic_split("web", [90, 10]),
         &[&args[..], &["-o", "json"]].concat(),
     );
-    let declared = [("v1".to_owned(), 0.9), ("v2".to_owned(), 0.1)];
+    let declared = [
+        ("v1".to_owned(), "9/10".to_owned()),
+        ("v2".to_owned(), "1/10".to_owned()),
+    ];
     assert_eq!(shares(&told.exits(0)), declared);
 }
 
@@ -154,7 +157,7 @@ fn of_several_objects_one_is_chosen_by_name() {
             told.stderr
         );
     }
-    for (name, share) in names.into_iter().zip([0.9, 0.5]) {
+    for (name, share) in names.into_iter().zip(["9/10", "1/2"]) {
         let args = ["explain", closed, "--object", name, "-o", "json"];
         assert_eq!(shares(&on(&both, &args).exits(0))[0].1, share, "{name}");
     }
@@ -197,7 +200,7 @@ fn an_object_is_chosen_among_virtual_services_too() {
         "--object",
         "VirtualService/default/second",
     ];
-    assert_eq!(shares(&on(&both, &args).exits(0))[0].1, 0.6);
+    assert_eq!(shares(&on(&both, &args).exits(0))[0].1, "3/5");
 }
 
 /// A main Ingress and its canary, each changed in one way.
@@ -216,7 +219,7 @@ fn same(text: String) -> String {
 }
 
 /// What is declared for `http://shop.example.com/`, and that lint has found why.
-fn dropped(manifest: &str, why: &str) -> Vec<(String, f64)> {
+fn dropped(manifest: &str, why: &str) -> Vec<(String, String)> {
     let found = on(manifest, &["lint"]);
     assert!(
         found.stdout.contains(why),
@@ -230,7 +233,10 @@ fn dropped(manifest: &str, why: &str) -> Vec<(String, f64)> {
 
 #[test]
 fn f9_a_canary_joins_the_ingress_of_its_host_path_and_class() {
-    let split = [("web".to_owned(), 0.8), ("web-v2".to_owned(), 0.2)];
+    let split = [
+        ("web".to_owned(), "4/5".to_owned()),
+        ("web-v2".to_owned(), "1/5".to_owned()),
+    ];
     let class = |name: &'static str| {
         move |text: String| text.replace("spec:\n", &format!("spec:\n  ingressClassName: {name}\n"))
     };
@@ -242,7 +248,7 @@ fn f9_a_canary_joins_the_ingress_of_its_host_path_and_class() {
         let args = ["explain", "http://shop.example.com/", "-o", "json"];
         assert_eq!(shares(&on(&whole, &args).exits(0)), split, "{whole}");
     }
-    let all = [("web".to_owned(), 1.0)];
+    let all = [("web".to_owned(), "1/1".to_owned())];
     let other_type =
         |text: String| text.replace("pathType: Prefix", "pathType: ImplementationSpecific");
     let other_path = |text: String| text.replace("path: /,", "path: /api,");
@@ -258,9 +264,9 @@ fn f9_a_canary_joins_the_ingress_of_its_host_path_and_class() {
         ),
         (
             pair(same, other_type),
-            "its path is / (ImplementationSpecific), and the Ingress of its host has / (Prefix)",
+            "takes nothing at / (ImplementationSpecific): the Ingress of its host has / (Prefix)",
         ),
-        (pair(same, other_path), "its path is /api (Prefix)"),
+        (pair(same, other_path), "takes nothing at /api (Prefix)"),
         (
             pair(same, other_host),
             "a canary of the host `next.example.com`",
@@ -278,12 +284,12 @@ fn f9_a_service_of_another_ingress_takes_no_weight() {
         .replace("shop.example.com", "preview.example.com");
     let taken = [pair(same, same), preview.clone()].join("---\n");
     let why = "its Service web-v2 is a backend of Ingress shop/preview too";
-    assert_eq!(dropped(&taken, why), [("web".to_owned(), 1.0)]);
+    assert_eq!(dropped(&taken, why), [("web".to_owned(), "1/1".to_owned())]);
     let own = pair(same, |text| {
         text.replace("service: {name: web-v2", "service: {name: web")
     });
     let why = "its Service web is a backend of Ingress shop/web too";
-    assert_eq!(dropped(&own, why), [("web".to_owned(), 1.0)]);
+    assert_eq!(dropped(&own, why), [("web".to_owned(), "1/1".to_owned())]);
     // An Ingress that came later leaves the canary its Service.
     let at = |year: u32| format!("metadata:\n  creationTimestamp: '{year}-01-01T00:00:00Z'\n");
     let later = [
@@ -292,7 +298,7 @@ fn f9_a_service_of_another_ingress_takes_no_weight() {
     ]
     .join("---\n");
     let args = ["explain", "http://shop.example.com/", "-o", "json"];
-    assert_eq!(shares(&on(&later, &args).exits(0))[1].1, 0.2);
+    assert_eq!(shares(&on(&later, &args).exits(0))[1].1, "1/5");
 }
 
 #[test]
@@ -342,8 +348,14 @@ fn f12_a_rule_of_zeros_is_its_own_outcome_and_refuses_no_other() {
             .exits(0),
         )
     };
-    assert_eq!(rule(0), [("status 503".to_owned(), 1.0)]);
-    assert_eq!(rule(1), [("a".to_owned(), 0.9), ("b".to_owned(), 0.1)]);
+    assert_eq!(rule(0), [("status 503".to_owned(), "1/1".to_owned())]);
+    assert_eq!(
+        rule(1),
+        [
+            ("a".to_owned(), "9/10".to_owned()),
+            ("b".to_owned(), "1/10".to_owned())
+        ]
+    );
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod rings;
 
 // What ARCHITECTURE.md says about files and layers, and what its recipes cost.
 mod architecture;
+// Notes are told apart by their codes; reports from before that load.
+mod notes;
 
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use resplit::diag::Note;
 use resplit::observe::{Ended, FailureKind, Observation};
 use resplit::report::{Changes, Report, Request, Run, again, report};
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
@@ -188,7 +189,7 @@ fn a_zone_that_sees_another_split_forbids_a_pass() {
         "{:#?}",
         merged.verdict
     );
-    let ids: Vec<&str> = merged.verdict.caveats.iter().map(|own| own.id()).collect();
+    let ids: Vec<&str> = merged.verdict.caveats.iter().map(Note::id).collect();
     assert!(ids.contains(&"generators-disagree"), "{ids:?}");
     assert_eq!(merged.generators.len(), 2);
 }

@@ -89,7 +89,7 @@ proptest! {
     }
 }
 
-/// OpenShift: "if all services have weight 0, requests are returned with a 503 error"; Kuma and Traefik reply the same.
+/// `OpenShift`: "if all services have weight 0, requests are returned with a 503 error"; Kuma and Traefik reply the same.
 #[test]
 fn weights_that_are_all_zero_are_an_outcome() {
     for (name, _, manifest) in &DIALECTS[..4] {

@@ -257,10 +257,12 @@ fn missing(error: &NoSuchObject) -> Failure {
 }
 
 fn unclear(error: &OnlyError) -> Failure {
+    if let OnlyError::Unjudged(note) = error
+        && let Some(help) = &note.help
+    {
+        return Failure::usage(error.to_string(), help.clone());
+    }
     let help = match error {
-        OnlyError::Unjudged(Note {
-            help: Some(help), ..
-        }) => help.clone(),
         OnlyError::Several { .. } => {
             "give the URL of the request, and -H, -m or --host as it is sent; its rule is used"
                 .to_owned()

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_refused_without_its_password() {
         for (text, part) in [
-            ("socks5://u:secret@a:1", "there is http"),
+            ("socks5://u:secret@a:1", "expected http"),
             ("u:secret@a:0", "no port"),
             ("u:secret@a b", "no proxy"),
         ] {

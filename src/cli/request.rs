@@ -57,7 +57,7 @@ pub(super) fn optional(
 ) -> Result<Option<RequestConfig>, Failure> {
     let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
     match url {
-        Some(url) => request(&url, args).map(Some),
+        Some(url) => request(&url, &args).map(Some),
         None if described && needed => Err(Failure::usage(
             "a request is described, but not where it goes",
             format!(

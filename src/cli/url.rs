@@ -176,7 +176,7 @@ mod tests {
             ("http://a:0/", "no port"),
             ("http://a:70000/", "no port"),
             ("http://a b/", "not a valid URL"),
-            ("http://a/b c", "no path"),
+            ("http://a/b c", "is not a valid path"),
         ] {
             let message = config(&[url]).expect_err(url).render();
             assert!(

@@ -7,6 +7,7 @@ macro_rules! codes {
         /// What a note is about.
         #[allow(clippy::doc_markdown, reason = "the titles are shown as they are, too")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(clippy::doc_markdown, reason = "titles are shown to users as they are")]
         pub enum Code {
             $(#[doc = $title] $name,)*
             /// A code of a report that another version has written.
@@ -30,7 +31,7 @@ codes! {
     // What is wrong in the texts that declare a split.
     AliasBomb Error "alias_bomb" "aliases of a YAML text stand for more values than are read";
     BadDump Error "bad_dump" "a config dump has another shape than Envoy's";
-    BadHost Error "bad_host" "a host of a Sidecar is not NAMESPACE/HOST";
+    BadHost Error "bad_host" "a host of a Sidecar names no namespace";
     BadHostname Error "bad_hostname" "a hostname of a route is not a DNS name";
     BadJson Error "bad_json" "a JSON text cannot be read";
     BadPath Error "bad_path" "a path of a match does not begin with a slash";
@@ -89,7 +90,7 @@ codes! {
     UnknownDestination Warning "unknown-destination" "a host is in no Service or ServiceEntry";
     UnknownSubset Warning "unknown-subset" "no effective DestinationRule defines a subset";
     UnseenSubset Warning "unseen-subset" "the client does not see the DestinationRule that defines a subset";
-    UnsetPort Warning "unset-port" "a destination names no port, and its Service has several";
+    UnsetPort Warning "unset-port" "a destination names no port, and the one that is dialled is none of its Service";
     UnsupportedBackend Warning "unsupported-backend" "a backend is of a kind that the implementation does not know";
     // What the routes know: rules that do not apply, or to other requests than it seems.
     AssumedHost Warning "assumed-host" "the host of the request is an assumption";
@@ -104,16 +105,16 @@ codes! {
     IgnoredHeader Warning "ignored-header" "a header match is ignored";
     IgnoredHostnames Warning "ignored-hostnames" "the hostnames of a mesh route are ignored";
     LabelsNotChecked Warning "labels-not-checked" "labels of a match are never looked at";
-    MeshRulesNotApplied Warning "mesh-rules-not-applied" "a rule of the mesh is not applied on the way";
+    MeshRulesNotApplied Warning "mesh-rules-not-applied" "a gateway does not apply the split that the mesh has for a host";
     NestedDelegate Warning "nested-delegate" "a delegate delegates once more";
     NoRoute Warning "no-route" "no rule takes the request";
-    NoWaypoint Warning "no-waypoint" "no waypoint applies the rules of a Service";
+    NoWaypoint Warning "no-waypoint" "a Service uses no waypoint";
     NotHttp Warning "not-http" "a port does not carry HTTP, so that HTTP routes take no effect";
     TakenForTcp Warning "not-http" "Istio before 1.3 takes a port for TCP because of its name";
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
-    RedirectOutside Warning "redirect-outside" "plain HTTP is redirected before the routes";
+    RedirectOutside Warning "redirect-outside" "plain HTTP from outside is redirected to HTTPS";
     RegexPrecedence Warning "regex-precedence" "the order of two regular expressions is up to the implementation";
-    RouteConflict Warning "route-conflict" "two routes ask for the same requests";
+    RouteConflict Warning "route-conflict" "two routes want the same host, and one of them is not accepted";
     ShortDottedHost Warning "short-dotted-host" "a host with a dot is taken as it is, and names no service";
     SidecarScope Warning "sidecar-scope" "a Sidecar limits what the client sees";
     TlsOnly Warning "tls-only" "a rule is about TLS connections only";
@@ -123,14 +124,19 @@ codes! {
     UnknownNamespaceLabels Warning "unknown-namespace-labels" "the labels of a namespace are not known";
     UnknownPort Warning "unknown-port" "the port that is dialled is not known";
     UnknownSourceLabels Warning "unknown-source-labels" "the labels of the client are not known";
-    UnknownSubnet Warning "unknown-subnet" "the address of the client is not known";
+    UnknownSubnet Warning "unknown-subnet" "a match looks at addresses, which are not known";
     UnnamedPort Warning "unnamed-port" "the name of a port tells no protocol";
     WaypointSourceLabels Warning "waypoint-source-labels" "a waypoint drops matches on labels of the client";
-    // Why nothing true can be said about a host.
+    // Why a rule does not apply from here, or nothing true can be said about a host.
+    BoundElsewhere Error "bound-elsewhere" "a rule is bound to other places";
+    DistantRule Error "distant-rule" "a rule is about other clients or services";
+    HiddenRule Error "hidden-rule" "a rule is not exported to the client, or not imported by it";
+    OutrankedRule Error "outranked-rule" "another rule stands in the place of a rule";
+    RefusedRule Error "refused-rule" "the place that a rule is bound to does not take it";
     ConnectionsOnly Error "connections-only" "the rules of a host split connections, not requests";
     UnclearRules Error "unclear-rules" "the manifests do not say enough about a host, or say it in a way that is not read";
     // What the routes know: other ways to pick a destination than by weight.
-    Balancing Warning "balancing" "a balancer of the router decides how the weights are applied";
+    Balancing Warning "balancing" "how the router balances decides whether the weights are followed";
     ByReplicas Warning "by-replicas" "the split follows the number of pods";
     ClusterHeader Warning "cluster-header" "a header of the request names the cluster";
     ClusterPlugin Warning "cluster-plugin" "a plugin of the proxy picks the cluster";
@@ -142,13 +148,13 @@ codes! {
     RuntimeFraction Warning "runtime-fraction" "a runtime key overrides the fraction of a route";
     RuntimeWeights Warning "runtime-weights" "a runtime key overrides the weights";
     Sticky Warning "sticky" "a client stays with one destination";
-    TotalWeight Warning "total-weight" "the weights are parts of another total";
+    TotalWeight Warning "total-weight" "the weights do not add up to the total that is given";
     IgnoredWeight Warning "ignored-weight" "the weight of an only destination is ignored";
-    NoWeight Warning "no-weight" "a backend of weight 0 gets nothing";
-    NoWeights Warning "no-weights" "the clusters of a route have no weights";
+    NoWeight Warning "no-weight" "no backend of a rule has a weight";
+    NoWeights Warning "no-weights" "no proxy takes the weights of a route";
     UnsetWeight Warning "unset-weight" "a destination next to others has no weight";
     // What the routes know: destinations that exist, and surprise.
-    EmptySubset Warning "empty-subset" "a subset selects no labels of its own";
+    EmptySubset Warning "empty-subset" "a subset has no labels, and is all pods of its host";
     EndpointsNotDumped Warning "endpoints-not-dumped" "the dump does not hold the endpoints";
     ExternalName Warning "external-name" "a Service is another name of a host outside";
     Headless Warning "headless" "a Service has no address of its own";
@@ -166,7 +172,7 @@ codes! {
     FaultDelay Warning "fault-delay" "a fault delays a part of the requests";
     FilterNotJudged Warning "filter-not-judged" "a filter is not judged";
     GrpcAbort Warning "grpc-abort" "a fault answers with a gRPC status";
-    GrpcStatus Warning "grpc-status" "a gRPC call that no route takes is answered with HTTP 200";
+    GrpcStatus Warning "grpc-status" "a gRPC client sees replies of the proxy as HTTP 200";
     NotJudged Warning "not-judged" "a field is not judged";
     OutlierDetection Warning "outlier-detection" "failing pods are taken away for a while";
     PathTemplate Warning "path-template" "a path template is not read";

@@ -122,12 +122,20 @@ impl<A> Note<A> {
     /// What, where and the next step in one sentence, for where the sources are not at hand.
     #[must_use]
     pub fn sentence(&self, sources: &Sources) -> String {
-        let place = self
-            .place()
-            .map(|span| format!(" ({})", sources.place(span)));
+        let place = self.place();
+        let place = place.map(|span| format!(" ({})", sources.place(span)));
+        self.with_help(&place.unwrap_or_default())
+    }
+
+    /// What and the next step.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.with_help("")
+    }
+
+    fn with_help(&self, place: &str) -> String {
         let help = self.help.as_ref().map(|help| format!("; {help}"));
-        let (place, help) = (place.unwrap_or_default(), help.unwrap_or_default());
-        format!("{}{place}{help}", self.message)
+        format!("{}{place}{}", self.message, help.unwrap_or_default())
     }
 
     /// The note as its [`sentence`](Self::sentence).
@@ -167,8 +175,8 @@ impl<'de> Deserialize<'de> for Note {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let row = Row::deserialize(deserializer)?;
         let named = Code::named(&row.id);
-        let code = row.fact.map_or(named, |fact| Code::named(&fact));
-        let rule = named.is_rule().then_some(named);
+        let code = row.fact.as_ref().map_or(named, |fact| Code::named(fact));
+        let rule = row.fact.is_some().then_some(named);
         Ok(Self {
             rule,
             ..Self::new(code, row.message)

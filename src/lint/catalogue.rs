@@ -79,7 +79,7 @@ pub static RULES: &[&Rule] = &[
     &Rule {
         code: Code::Rs011,
         name: "unset_weight",
-        rationale: "a missing weight counts as 0 next to others: the destination gets nothing",
+        rationale: "a missing weight counts as 0 in a VirtualService: next to others the destination gets nothing; other dialects have other defaults",
         fix: "give every destination of the route a `weight`",
         facts: &[Code::UnsetWeight],
         ..Rule::BASE
@@ -183,7 +183,7 @@ pub static RULES: &[&Rule] = &[
     &Rule {
         code: Code::Rs031,
         name: "no_weight",
-        rationale: "a rule without a backend of a positive weight answers everything with 500",
+        rationale: "a rule without a backend of a positive weight replies to everything with an error: 500, or 503 outside of the Gateway API",
         fix: "give one backend a weight above 0",
         facts: &[Code::NoWeight],
         ..Rule::BASE

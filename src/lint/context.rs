@@ -27,7 +27,7 @@ pub struct Context<'c> {
     /// The vantage that was asked for, where one was.
     pub asked: Option<Vantage>,
     services: HashMap<String, &'c Service>,
-    virtual_services: HashMap<(&'c str, &'c str), &'c VirtualService>,
+    virtual_services: HashMap<String, &'c VirtualService>,
     // By where they begin.
     objects: Vec<&'c Object>,
 }
@@ -150,10 +150,11 @@ impl<'c> Context<'c> {
             let meta = &service.meta;
             (full_name(&meta.name, &meta.namespace), service)
         });
-        let virtual_services = manifests.virtual_services.iter().rev().map(|service| {
-            let meta = &service.meta;
-            ((meta.namespace.as_str(), meta.name.as_str()), service)
-        });
+        let virtual_services = manifests
+            .virtual_services
+            .iter()
+            .rev()
+            .map(|service| (service.object(), service));
         Self {
             sources,
             manifests,
@@ -245,8 +246,7 @@ impl<'c> Context<'c> {
 
     /// A VirtualService by the name that routes give their object.
     pub(super) fn virtual_service(&self, object: &str) -> Option<&'c VirtualService> {
-        let (namespace, name) = object.strip_prefix("VirtualService ")?.split_once('/')?;
-        self.virtual_services.get(&(namespace, name)).copied()
+        self.virtual_services.get(object).copied()
     }
 
     /// The Service behind a full host name.

@@ -6,6 +6,10 @@ use crate::verdict::{Outcome, Verdict};
 /// Adds what lint finds about the request, and what else is known. Where the split diverges findings are part of the
 /// diagnosis, otherwise of the caveats; what two of them say is said once.
 pub(super) fn add(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
+    for caveat in &mut verdict.caveats {
+        caveat.message = caveat.text();
+        caveat.help = None;
+    }
     if verdict.outcome == Outcome::Diverged {
         explain(verdict, findings, notes);
     } else {
@@ -41,7 +45,7 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
             continue;
         }
         match (verdict.diagnosis.iter_mut()).find(|known| known.tells_the_same(finding)) {
-            Some(known) => known.rule = finding.rule,
+            Some(known) => known.clone_from(finding),
             None => verdict.diagnosis.push(finding.clone()),
         }
     }

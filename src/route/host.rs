@@ -34,7 +34,7 @@ pub enum ResolveError {
     },
     /// The host has rules, but none about requests.
     #[error("{}", .0.message)]
-    Unjudged(Note),
+    Unjudged(Box<Note>),
     /// An address could stand for several hosts, or a short name for several services.
     #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
     Ambiguous {
@@ -54,7 +54,7 @@ impl ResolveError {
         match self {
             Self::NoRules => None,
             Self::Unjudged(note) => note.help.clone(),
-            Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.help.clone()),
+            Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.note.help.clone()),
             Self::NoHost {
                 known,
                 nearest: Some(near),
@@ -85,10 +85,7 @@ fn meaning(means: Option<&str>) -> String {
 }
 
 fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
-    let reasons: Vec<String> = rules
-        .iter()
-        .map(|rule| format!("{} {}", rule.object, rule.why))
-        .collect();
+    let reasons: Vec<String> = rules.iter().map(|rule| rule.note.message.clone()).collect();
     format!(
         "no rule routes the host `{host}` from here: {}",
         some(&reasons, "; ")

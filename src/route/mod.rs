@@ -170,27 +170,8 @@ pub struct Elsewhere {
     pub hosts: Vec<String>,
     /// The names those hosts answer to, as in [`VirtualHost::domains`].
     pub domains: Vec<String>,
-    /// What keeps it away.
-    pub absence: Absence,
-    /// Why it does not apply from here.
-    pub why: String,
-    /// What to do to judge the request from where it applies.
-    pub help: Option<String>,
-}
-
-/// What keeps a rule away from a vantage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
-    /// It is bound to other places.
-    Bound,
-    /// It is not exported to the client, or not imported by it.
-    Hidden,
-    /// The place it is bound to does not take it.
-    Refused,
-    /// Another rule stands in its place.
-    Outranked,
-    /// It concerns other clients or services.
-    Distant,
+    /// Why it does not apply from here, and what to do to judge the request from where it applies.
+    pub note: Note,
 }
 
 /// Why backends and weights are no split.

@@ -24,7 +24,7 @@ pub enum OnlyError {
     },
     /// No rule splits anything, and a host cannot be judged.
     #[error("{}", .0.message)]
-    Unjudged(Note),
+    Unjudged(Box<Note>),
     /// Several rules declare different splits.
     #[error("several rules split traffic: {}", rules.join(", "))]
     Several {
@@ -90,7 +90,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
 fn nothing(table: &RouteTable) -> OnlyError {
     let mut unjudged = table.hosts.iter().filter_map(|host| host.unjudged.as_ref());
     if let Some(unjudged) = unjudged.next() {
-        return OnlyError::Unjudged(unjudged.clone());
+        return OnlyError::Unjudged(Box::new(unjudged.clone()));
     }
     if table.elsewhere.is_empty() {
         return OnlyError::None;
@@ -98,10 +98,13 @@ fn nothing(table: &RouteTable) -> OnlyError {
     let why: Vec<String> = table
         .elsewhere
         .iter()
-        .map(|rule| format!("{} {}", rule.object, rule.why))
+        .map(|rule| rule.note.message.clone())
         .collect();
     OnlyError::Elsewhere {
         why: why.join("; "),
-        help: table.elsewhere.iter().find_map(|rule| rule.help.clone()),
+        help: table
+            .elsewhere
+            .iter()
+            .find_map(|rule| rule.note.help.clone()),
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn declared<'t>(
 ) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = find_host(table, probe)?;
     if let Some(unjudged) = &host.unjudged {
-        return Err(ResolveError::Unjudged(unjudged.clone()));
+        return Err(ResolveError::Unjudged(Box::new(unjudged.clone())));
     }
     let concerns = |caveat: &&Caveat| caveat.concerns(probe);
     let of_host = host.caveats.iter().filter(concerns).cloned();
@@ -114,14 +114,13 @@ pub(super) fn declared<'t>(
         resolution.parts.push(rest);
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
-        return Err(ResolveError::Unjudged(
-            Note::new(
-                Code::UnclearRules,
-                "the fractions and weights of several routes together are too fine to be added up",
-            )
-            .at(resolution.source, "")
-            .help("declare the split with --expect"),
-        ));
+        let note = Note::new(
+            Code::UnclearRules,
+            "the fractions and weights of several routes together are too fine to be added up",
+        )
+        .at(resolution.source, "")
+        .help("declare the split with --expect");
+        return Err(ResolveError::Unjudged(Box::new(note)));
     }
     resolution.caveats = caveats;
     Ok(resolution)

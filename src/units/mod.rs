@@ -246,13 +246,18 @@ pub fn seconds(seconds: f64) -> String {
     format!("{text}{unit}")
 }
 
-/// `1 request`, `2 requests`.
+/// `1 request`, `2 requests`, `2 Ingresses`, `2 ServiceEntries`.
 #[must_use]
 pub fn counted(n: u64, thing: &str) -> String {
     if n == 1 {
-        format!("1 {thing}")
-    } else {
-        format!("{n} {thing}s")
+        return format!("1 {thing}");
+    }
+    let before_y = thing.strip_suffix('y');
+    let before_y = before_y.filter(|word| !word.ends_with(['a', 'e', 'o', 'u']));
+    match before_y {
+        Some(word) => format!("{n} {word}ies"),
+        None if thing.ends_with(['s', 'x']) => format!("{n} {thing}es"),
+        None => format!("{n} {thing}s"),
     }
 }
 
@@ -284,6 +289,19 @@ fn decimal(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn kinds_have_their_plural() {
+        for (kind, several) in [
+            ("request", "2 requests"),
+            ("Ingress", "2 Ingresses"),
+            ("ServiceEntry", "2 ServiceEntries"),
+            ("Gateway", "2 Gateways"),
+        ] {
+            assert_eq!(counted(2, kind), several);
+            assert_eq!(counted(1, kind), format!("1 {kind}"));
+        }
+    }
 
     #[test]
     fn counts_read_as_in_hey_and_oha() {

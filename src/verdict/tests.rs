@@ -83,7 +83,7 @@ fn outcome(declared: &str, answers: &[(&str, u64)]) -> Outcome {
 }
 
 fn ids(caveats: &[Note]) -> Vec<&str> {
-    caveats.iter().map(|caveat| caveat.id()).collect()
+    caveats.iter().map(Note::id).collect()
 }
 
 #[test]

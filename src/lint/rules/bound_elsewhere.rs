@@ -2,7 +2,6 @@
 
 use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
-use crate::route::Absence;
 
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
@@ -17,6 +16,6 @@ pub(in crate::lint) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let rules = context.not_from_here();
-    let bound = rules.iter().filter(|rule| rule.absence == Absence::Bound);
+    let bound = rules.iter().filter(|rule| rule.is(Code::BoundElsewhere));
     findings.extend(bound.map(|rule| rule.finding(&RULE)));
 }

@@ -3,7 +3,6 @@
 use crate::diag::{Code, Severity};
 use crate::lint::elsewhere::Absent;
 use crate::lint::{Context, Finding, Rule};
-use crate::route::Absence;
 
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
@@ -20,7 +19,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let refused = |rule: &Absent| rule.absence == Absence::Refused && !rule.is_of_gateway_api();
+    let refused = |rule: &Absent| rule.is(Code::RefusedRule) && !rule.is_of_gateway_api();
     let rules = context.refused().into_iter().chain(context.not_from_here());
     for rule in rules.filter(refused) {
         findings.push(

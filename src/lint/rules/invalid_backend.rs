@@ -3,7 +3,6 @@
 use crate::diag::Code;
 use crate::lint::Rule;
 use crate::lint::{Context, Finding};
-use crate::route::Absence;
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
     code: Code::Rs030,
@@ -26,7 +25,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
 /// A route that is accepted nowhere.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for nowhere in context.nowhere() {
-        if nowhere.is_of_gateway_api() && nowhere.absence == Absence::Refused {
+        if nowhere.is_of_gateway_api() && nowhere.is(Code::RefusedRule) {
             findings.push(nowhere.finding(&RULE));
         }
     }

@@ -28,8 +28,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let request = context.request.as_ref();
     let request = request.filter(|request| !request.view.table.told);
     if let Some(Err(ResolveError::Unjudged(note))) = request.map(crate::lint::Request::resolve)
-        && connections(&&note)
+        && connections(&&*note)
     {
-        findings.push(found(note, Severity::Error));
+        findings.push(found(*note, Severity::Error));
     }
 }

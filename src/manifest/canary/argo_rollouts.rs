@@ -33,8 +33,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let mut canary = decoder.map(canary, "a canary strategy")?;
     let routing = canary.map("trafficRouting", "traffic routing", decoder);
     let mut routing = Routing::decode(routing, &meta, decoder);
-    let apex = canary.text("stableService", decoder);
-    let [stable, service] = services(&mut canary, object, decoder);
+    let (apex, [stable, service]) = services(&mut canary, object, decoder);
     let status = object.get("status").filter(|node| is_map(node));
     let mut status = status.and_then(|node| decoder.map(node, "a status"));
     let reached = reached(&meta, &mut canary, status.as_mut(), routing.total, decoder)?;
@@ -99,22 +98,25 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     })
 }
 
-/// The Services of the stable version and of the canary; of ping and pong the status says which is which.
+/// The Service that clients call, and those of the stable version and of the canary; of ping and pong the status says
+/// which is which.
 fn services(
     canary: &mut Fields<'_, '_>,
     object: &mut Fields<'_, '_>,
     decoder: &mut Decoder<'_>,
-) -> [Option<At<String>>; 2] {
+) -> (Option<At<String>>, [Option<At<String>>; 2]) {
+    let own = ["stableService", "canaryService"].map(|key| canary.text(key, decoder));
     let Some(mut both) = canary.map("pingPong", "the two services", decoder) else {
-        return ["stableService", "canaryService"].map(|key| canary.text(key, decoder));
+        return (own[0].clone(), own);
     };
-    let [ping, pong] = ["pingService", "pongService"].map(|key| both.text(key, decoder));
+    let [first, second] = ["pingService", "pongService"].map(|key| both.text(key, decoder));
     let status = object.get("status").and_then(|status| status.get("canary"));
     let stable = status.and_then(|canary| canary.get("stablePingPong"));
+    let [apex, _] = own;
     match stable.and_then(Node::scalar) {
-        Some(Scalar::Text("ping")) => [ping, pong],
+        Some(Scalar::Text("ping")) => (apex, [first, second]),
         // Before the first change Argo Rollouts takes pong for the stable one.
-        _ => [pong, ping],
+        _ => (apex, [second, first]),
     }
 }
 
@@ -150,30 +152,12 @@ impl Routing {
         let most = most.and_then(|most| u32::try_from(most.value).ok());
         routing.total = most.unwrap_or(routing.total);
         not_judged(&mut fields, &["managedRoutes"], &mut routing.caveats);
+        if let Some(istio) = fields.map("istio", "`istio`", decoder) {
+            routing.istio(istio, decoder);
+        }
         let mut to = |kind, name: Option<At<String>>| {
             routing.writes.extend(name.map(|name| (kind, name.value)));
         };
-        if let Some(mut istio) = fields.map("istio", "`istio`", decoder) {
-            if let Some(mut one) = istio.map("virtualService", "a VirtualService", decoder) {
-                to("VirtualService", one.text("name", decoder));
-            }
-            if let Some(mut rule) = istio.map("destinationRule", "a DestinationRule", decoder) {
-                for (role, key) in [
-                    ("stable", "stableSubsetName"),
-                    ("canary", "canarySubsetName"),
-                ] {
-                    let name = rule.text(key, decoder);
-                    routing.subsets.extend(name.map(|name| (role, name.value)));
-                }
-            }
-            for node in istio.items("virtualServices", decoder) {
-                let one = decoder.map(node, "a VirtualService");
-                to(
-                    "VirtualService",
-                    one.and_then(|mut one| one.text("name", decoder)),
-                );
-            }
-        }
         if let Some(mut traefik) = fields.map("traefik", "`traefik`", decoder) {
             to(
                 "TraefikService",
@@ -206,6 +190,28 @@ impl Routing {
             }
         }
         routing
+    }
+
+    /// The `VirtualService`s that Argo Rollouts writes into, and the subsets of its `DestinationRule`.
+    fn istio(&mut self, mut istio: Fields<'_, '_>, decoder: &mut Decoder<'_>) {
+        let single = istio.map("virtualService", "a VirtualService", decoder);
+        let several = istio.list("virtualServices", decoder, |node, decoder| {
+            decoder.map(node, "a VirtualService")
+        });
+        for mut one in single.into_iter().chain(several) {
+            let name = one.text("name", decoder);
+            let written = name.map(|name| ("VirtualService", name.value));
+            self.writes.extend(written);
+        }
+        if let Some(mut rule) = istio.map("destinationRule", "a DestinationRule", decoder) {
+            for (role, key) in [
+                ("stable", "stableSubsetName"),
+                ("canary", "canarySubsetName"),
+            ] {
+                let name = rule.text(key, decoder);
+                self.subsets.extend(name.map(|name| (role, name.value)));
+            }
+        }
     }
 }
 

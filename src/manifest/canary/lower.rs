@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Declared, Host, HostName, Role, Rule, pairing};
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::mesh::names::{domains, full_name};
 use crate::manifest::mesh::{Registry, weighted};
 use crate::route::{
-    Absence, Action, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split, Vantage,
-    VirtualHost,
+    Action, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
 };
 use crate::split::Mechanism;
 
@@ -71,9 +70,7 @@ impl Compiler<'_> {
                         object: declared.meta.to_string(),
                         hosts: vec![name],
                         domains,
-                        absence: Absence::Outranked,
-                        why: why.clone(),
-                        help: None,
+                        note: Note::new(Code::OutrankedRule, format!("{} {why}", declared.meta)),
                     });
                     continue;
                 }

@@ -232,8 +232,7 @@ impl<'d> Paired<'d> {
             ),
             Fate::NoPath(paths) => (
                 format!(
-                    "its path is {}, and the Ingress of its host has {}: ingress-nginx drops the canary",
-                    rule.key,
+                    "the Ingress of its host has {}, and ingress-nginx drops the canary",
                     paths.join(", ")
                 ),
                 rule.span,
@@ -241,7 +240,7 @@ impl<'d> Paired<'d> {
             ),
             Fate::Lost(key) => (
                 format!(
-                    "its path {key} is none of the Ingress of its host: ingress-nginx drops Service {} from all of its paths",
+                    "the Ingress of its host has no {key}, and ingress-nginx drops Service {} from all paths of the canary",
                     service.service
                 ),
                 rule.span,
@@ -260,7 +259,7 @@ impl<'d> Paired<'d> {
                 "give the canary a Service of its own".to_owned(),
             ),
         };
-        let message = format!("{meta} takes nothing: {why}");
+        let message = format!("{meta} takes nothing at {}: {why}", rule.key);
         Some(Caveat::about(Code::CanaryDropped, message, Some(span)).help(help))
     }
 

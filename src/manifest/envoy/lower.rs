@@ -9,9 +9,7 @@ use super::action::Compiler;
 use super::routes::{self, RouteConfig};
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::route::{
-    Absence, AppliesTo, Caveat, Elsewhere, Origin, Route, RouteTable, Vantage, VirtualHost,
-};
+use crate::route::{AppliesTo, Caveat, Elsewhere, Origin, Route, RouteTable, Vantage, VirtualHost};
 
 /// What a mesh puts at the end of its hosts, so that a host which no rule names gets an answer. Nobody declared it.
 const UNDECLARED: [&str; 2] = ["allow_any", "block_all"];
@@ -260,9 +258,11 @@ fn elsewhere(config: &RouteConfig) -> Vec<Elsewhere> {
         object: called_config(config),
         hosts: domains.first().cloned().into_iter().collect(),
         domains,
-        why: format!("is for port {port}"),
-        absence: Absence::Distant,
-        help: Some(format!(
+        note: Note::new(
+            Code::DistantRule,
+            format!("{} is for port {port}", called_config(config)),
+        )
+        .help(format!(
             "name the port of the service: --host {host}:{port}"
         )),
     };

@@ -9,13 +9,11 @@ use super::mesh;
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::mesh::HostNotes;
 use crate::manifest::mesh::names::domains;
-use crate::route::{
-    Absence, Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost,
-};
+use crate::route::{Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost};
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(
@@ -69,7 +67,7 @@ fn gateway<'m>(
             Some(Err(why)) => {
                 table
                     .elsewhere
-                    .push(elsewhere(route, Absence::Refused, why, None));
+                    .push(elsewhere(route, Code::RefusedRule, &why, None));
                 continue;
             }
             Some(Ok(attached)) => attached,
@@ -82,8 +80,8 @@ fn gateway<'m>(
             refused.push((domain, caveat.help(help)));
             table.elsewhere.push(elsewhere(
                 route,
-                Absence::Outranked,
-                why,
+                Code::OutrankedRule,
+                &why,
                 Some(help.to_owned()),
             ));
             continue;
@@ -176,12 +174,7 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
     let home = &route.meta.namespace;
     let Some(first) = route.parents.first() else {
         let help = "name the Gateway or the Service under `spec.parentRefs`".to_owned();
-        return elsewhere(
-            route,
-            Absence::Refused,
-            "has no `parentRefs`".to_owned(),
-            Some(help),
-        );
+        return elsewhere(route, Code::RefusedRule, "has no `parentRefs`", Some(help));
     };
     let called: Vec<String> = route
         .parents
@@ -203,7 +196,7 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
         }
         None => None,
     };
-    elsewhere(route, Absence::Bound, why, help)
+    elsewhere(route, Code::BoundElsewhere, &why, help)
 }
 
 /// The next step that leads to a gateway.
@@ -218,10 +211,11 @@ pub(super) fn at(gateway: &ParentRef, home: &str) -> String {
 /// A route that does not apply from here, with the hosts that it would have.
 pub(super) fn elsewhere(
     route: &ApiRoute,
-    absence: Absence,
-    why: String,
+    code: Code,
+    why: &str,
     help: Option<String>,
 ) -> Elsewhere {
+    let object = route.object();
     let home = &route.meta.namespace;
     let mut hosts: Vec<String> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -241,11 +235,12 @@ pub(super) fn elsewhere(
         }
     }
     Elsewhere {
-        object: route.object(),
+        note: Note {
+            help,
+            ..Note::new(code, format!("{object} {why}"))
+        },
+        object,
         hosts,
         domains: names,
-        absence,
-        why,
-        help,
     }
 }

@@ -8,12 +8,10 @@ use super::index::Index;
 use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::mesh::HostNotes;
 use crate::manifest::mesh::names::domains;
-use crate::route::{
-    Absence, Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage,
-};
+use crate::route::{Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage};
 
 /// A route that asks for a host.
 struct Asking<'m> {
@@ -138,7 +136,7 @@ fn wanted<'m>(
             _ if asked => {}
             Some(why) => table
                 .elsewhere
-                .push(elsewhere(route, Absence::Refused, why, None)),
+                .push(elsewhere(route, Code::RefusedRule, &why, None)),
             None => table.elsewhere.push(bound_elsewhere(route)),
         }
     }
@@ -286,7 +284,7 @@ fn add<'m>(
             hosts.remark(host, caveat);
             table
                 .elsewhere
-                .push(elsewhere(ask.route, Absence::Outranked, why, None));
+                .push(elsewhere(ask.route, Code::OutrankedRule, &why, None));
             continue;
         }
         let mut caveats = caveats.to_vec();
@@ -337,9 +335,15 @@ fn at_gateways_too(route: &ApiRoute) -> Option<Elsewhere> {
         object: route.object(),
         hosts: names().collect(),
         domains: names().map(|name| name.to_lowercase()).collect(),
-        absence: Absence::Bound,
-        why: format!("takes it at {} only", gateway.called(home)),
-        help: Some(at(gateway, home)),
+        note: Note::new(
+            Code::BoundElsewhere,
+            format!(
+                "{} takes it at {} only",
+                route.object(),
+                gateway.called(home)
+            ),
+        )
+        .help(at(gateway, home)),
     })
 }
 
@@ -350,7 +354,7 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         let why = format!(
             "is of namespace {home}, and a waypoint applies the routes of its Service's namespace only"
         );
-        return elsewhere(route, Absence::Distant, why, None);
+        return elsewhere(route, Code::DistantRule, &why, None);
     }
     if route
         .parents
@@ -361,7 +365,7 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         let why =
             format!("gives way to the routes that namespace {client} has for the same Service");
         let help = format!("judge the request from elsewhere with `--from-namespace {home}`");
-        return elsewhere(route, Absence::Outranked, why, Some(help));
+        return elsewhere(route, Code::OutrankedRule, &why, Some(help));
     }
     let other = match client {
         Some(client) => format!("the client is in namespace {client}"),
@@ -371,5 +375,5 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         "concerns only clients of its own namespace {home} where it is not that of the Service, and {other}"
     );
     let help = format!("judge the request from there with `--from-namespace {home}`");
-    elsewhere(route, Absence::Distant, why, Some(help))
+    elsewhere(route, Code::DistantRule, &why, Some(help))
 }

@@ -7,7 +7,7 @@ use super::gateway::{Gateway, Reads, Server};
 use super::lower::{Caller, Compiler, catches_all, elsewhere, none_left};
 use super::virtual_service::VirtualService;
 use crate::diag::Code;
-use crate::route::{Absence, Caveat, Route, RouteTable};
+use crate::route::{Caveat, Route, RouteTable};
 
 /// A host as a server of the gateway takes it.
 struct Taken {
@@ -80,7 +80,7 @@ impl Compiler<'_> {
             }
             table
                 .elsewhere
-                .extend(why.map(|why| elsewhere(service, Absence::Refused, why, None)));
+                .extend(why.map(|why| elsewhere(service, Code::RefusedRule, &why, None)));
         }
         for host in &mut table.hosts {
             host.routes

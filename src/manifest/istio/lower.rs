@@ -8,11 +8,11 @@ use super::attach;
 use super::index::Index;
 use super::outcome::everything_to;
 use super::virtual_service::VirtualService;
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::Manifests;
 use crate::route::{
-    Absence, AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test,
-    TextMatch, Vantage, VirtualHost,
+    AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test, TextMatch,
+    Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -104,7 +104,7 @@ impl<'m> Compiler<'m> {
                 );
                 table
                     .elsewhere
-                    .push(elsewhere(hidden, Absence::Hidden, why, None));
+                    .push(elsewhere(hidden, Code::HiddenRule, &why, None));
             }
         }
         let (bound, unbound): (Vec<_>, Vec<_>) = visible
@@ -202,31 +202,33 @@ pub(super) fn bound_elsewhere(service: &VirtualService) -> Elsewhere {
         Some(gateway) => format!("judge the request from there with `--gateway {gateway}`"),
         None => "judge the request from the mesh: leave out `--gateway`".to_owned(),
     };
-    elsewhere(service, Absence::Bound, why, Some(help))
+    elsewhere(service, Code::BoundElsewhere, &why, Some(help))
 }
 
 pub(super) fn elsewhere(
     service: &VirtualService,
-    absence: Absence,
-    why: String,
+    code: Code,
+    why: &str,
     help: Option<String>,
 ) -> Elsewhere {
+    let object = service.object();
     let home = &service.meta.namespace;
     let domains = service
         .hosts
         .iter()
         .flat_map(|host| attach::domains(&attach::full_name(&host.value, home), home));
     Elsewhere {
-        object: service.object(),
+        note: Note {
+            help,
+            ..Note::new(code, format!("{object} {why}"))
+        },
+        object,
         hosts: service
             .hosts
             .iter()
             .map(|host| host.value.clone())
             .collect(),
         domains: domains.collect(),
-        absence,
-        why,
-        help,
     }
 }
 

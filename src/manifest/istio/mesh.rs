@@ -10,7 +10,7 @@ use super::virtual_service::VirtualService;
 use crate::diag::{Code, Span};
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::registered::Registered;
-use crate::route::{Absence, AppliesTo, Caveat, Route, RouteTable, VirtualHost};
+use crate::route::{AppliesTo, Caveat, Route, RouteTable, VirtualHost};
 
 /// The only port on which a sidecar routes a host that is in no registry.
 const ANY_HOST_PORT: u16 = 80;
@@ -43,7 +43,7 @@ impl<'m> Compiler<'m> {
             if !scope.imports(service) {
                 table
                     .elsewhere
-                    .push(elsewhere(service, Absence::Hidden, scope.why(), None));
+                    .push(elsewhere(service, Code::HiddenRule, &scope.why(), None));
                 continue;
             }
             let routes = self.routes(service, caller);

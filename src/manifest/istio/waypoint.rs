@@ -7,7 +7,7 @@ use super::lower::{Compiler, bindings, bound_elsewhere, elsewhere, none_left, se
 use super::virtual_service::VirtualService;
 use crate::diag::{Code, Span};
 use crate::manifest::mesh::registered::Registered;
-use crate::route::{Absence, Caveat, RouteTable, VirtualHost};
+use crate::route::{Caveat, RouteTable, VirtualHost};
 
 /// The label that says whose waypoint a service uses.
 const WAYPOINT: &str = "istio.io/use-waypoint";
@@ -84,7 +84,7 @@ impl<'m> Compiler<'m> {
                 let help = "move the rule to the namespace of the service".to_owned();
                 table
                     .elsewhere
-                    .push(elsewhere(rule, Absence::Distant, why, Some(help)));
+                    .push(elsewhere(rule, Code::DistantRule, &why, Some(help)));
             }
         }
         table

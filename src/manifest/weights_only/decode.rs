@@ -1,5 +1,7 @@
 //! The walk that reads the weights of an object along the paths of its row in the table.
 
+use std::fmt::Write as _;
+
 use super::kinds::WeightedKind;
 use super::notation::{Notation, Written};
 use super::{WeightedObject, WeightedSplit, Zero};
@@ -126,7 +128,7 @@ fn label(pattern: &str, indices: &[usize]) -> String {
     let mut label = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         if let Some(index) = indices.next() {
-            label += &format!("[{index}]");
+            let _ = write!(label, "[{index}]");
         }
         label += part;
     }
@@ -142,13 +144,43 @@ fn split(
     fields: &mut Fields<'_, '_>,
     decoder: &mut Decoder<'_>,
 ) -> Option<WeightedSplit> {
-    let before = decoder.count();
     let in_list = places.at.iter().any(|step| matches!(step, Step::Each(..)));
     let first = places.backends.first().and_then(|path| path.first());
     let place = first.and_then(|step| fields.place(step.key()));
     let place = place.filter(|_| !in_list);
     let span = place.unwrap_or(fields.span);
-    let mut found: Vec<(WeightedBackend, Written)> = Vec::new();
+    let found = backends(kind, places, (meta, span), fields, decoder)?;
+    let is_set = found.iter().any(|(_, weight)| weight.is_set);
+    let unset = found.iter().find(|(_, weight)| !weight.is_set && is_set);
+    let unset = unset.map(|(_, weight)| (weight.span, weight.weight));
+    let mut backends: Vec<WeightedBackend> = found.into_iter().map(|(one, _)| one).collect();
+    let zero = checked(kind, &backends, span, decoder)?;
+    if zero == Some(Zero::Even) {
+        for backend in &mut backends {
+            backend.weight = 1;
+        }
+    }
+    Some(WeightedSplit {
+        label,
+        span,
+        shares_out: backends.len() > 1 || is_set,
+        backends,
+        mechanism: places.mechanism,
+        zero,
+        unset: unset.filter(|_| zero.is_none()),
+    })
+}
+
+/// The backends of a split with their weights; nothing where there is none, or too many, or one is wrong.
+fn backends(
+    kind: &WeightedKind,
+    places: &Places,
+    (meta, span): (&Meta, Span),
+    fields: &mut Fields<'_, '_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Vec<(WeightedBackend, Written)>> {
+    let before = decoder.count();
+    let mut found = Vec::new();
     for path in places.backends {
         let mut read = |item: &mut Fields<'_, '_>, _: &[usize], decoder: &mut Decoder<'_>| {
             found.extend(backend(kind, meta, item, decoder));
@@ -158,8 +190,8 @@ fn split(
     if decoder.count() > before || found.is_empty() {
         return None;
     }
-    if found.len() > kind.most_backends {
-        let most = kind.most_backends;
+    let most = kind.most_backends;
+    if found.len() > most {
         let message = format!("a {} shares out among at most {most} backends", meta.kind);
         let problem = Note::new(Code::TooManyBackends, message).at(span, "");
         let help = format!(
@@ -169,23 +201,7 @@ fn split(
         decoder.report(problem.help(help));
         return None;
     }
-    let is_set = found.iter().any(|(_, weight)| weight.is_set);
-    let unset = found.iter().find(|(_, weight)| !weight.is_set && is_set);
-    let unset = unset.map(|(_, weight)| (weight.span, weight.weight));
-    let mut backends: Vec<WeightedBackend> = found.into_iter().map(|(one, _)| one).collect();
-    let zero = checked(kind, &backends, span, decoder)?;
-    if zero == Some(Zero::Even) {
-        backends.iter_mut().for_each(|backend| backend.weight = 1);
-    }
-    Some(WeightedSplit {
-        label,
-        span,
-        shares_out: backends.len() > 1 || is_set,
-        backends,
-        mechanism: places.mechanism,
-        zero,
-        unset,
-    })
+    Some(found)
 }
 
 /// Whether the weights make shares, and what happens where they are all zero; a sum that is refused is reported.
@@ -299,17 +315,17 @@ fn of_kuma(
     };
     let namespace = item.text("namespace", decoder);
     let port = port(item, decoder);
-    let mut backend = match name.split('_').collect::<Vec<_>>()[..] {
-        [service, namespace, "svc", port] => WeightedBackend {
+    let parts: Vec<&str> = name.split('_').collect();
+    let mut backend = if let [service, namespace, "svc", port] = parts[..] {
+        WeightedBackend {
             port: port.parse().ok(),
             ..WeightedBackend::new(service, namespace, 0, item.span)
-        },
-        _ => {
-            let namespace = namespace.map_or_else(|| meta.namespace.clone(), |one| one.value);
-            WeightedBackend {
-                port,
-                ..WeightedBackend::new(name, &namespace, 0, item.span)
-            }
+        }
+    } else {
+        let namespace = namespace.map_or_else(|| meta.namespace.clone(), |one| one.value);
+        WeightedBackend {
+            port,
+            ..WeightedBackend::new(name, &namespace, 0, item.span)
         }
     };
     let tags = item.labels("tags", decoder);

@@ -1,4 +1,4 @@
-//! Dialects of which only the weights are read: SMI, Consul, Traefik, Contour, Kuma, OpenShift. One table says for each
+//! Dialects of which only the weights are read: SMI, Consul, Traefik, Contour, Kuma, `OpenShift`. One table says for each
 //! kind where its weights are; one walk reads them. Hosts and conditions are left out on purpose, because half of what
 //! decides about them lives in objects and defaults that are not read: a note names what is not judged.
 //!

@@ -12,10 +12,6 @@ use crate::split::Expected;
 
 /// More targets than this are counted, not named.
 const MOST_NAMED: usize = 3;
-/// How the part of the message begins that says what to paste.
-const HINT: &str = "; --slo '";
-/// The same where several targets fail.
-const HINT_OF_SEVERAL: &str = "; --require-healthy makes";
 /// What the objectives of `--require-healthy` begin with.
 const OBJECTIVE: &str = "--require-healthy: ";
 
@@ -154,14 +150,12 @@ pub(super) fn caveat(
     };
     let hint = match objective(first) {
         Some(objective) if others.is_empty() => {
-            format!("{HINT}{objective}' makes that part of the verdict")
+            format!("--slo '{objective}' makes that part of the verdict")
         }
-        _ => format!("{HINT_OF_SEVERAL} that part of the verdict"),
+        _ => "--require-healthy makes that part of the verdict".to_owned(),
     };
-    Some(Note::new(
-        Code::TargetErrors,
-        format!("{holds}{every}{}{health}{hint}", parts.join("; ")),
-    ))
+    let message = format!("{holds}{every}{}{health}", parts.join("; "));
+    Some(Note::new(Code::TargetErrors, message).help(hint))
 }
 
 /// `v2.errors < 1%`, as it can stand between the quotes of a shell; `None` for a name that cannot.
@@ -186,12 +180,7 @@ pub(super) fn asked(mut verdict: Verdict, results: &[SloResult]) -> Verdict {
     }
     let caveats = verdict.caveats.iter_mut();
     for caveat in caveats.filter(|caveat| caveat.code == Code::TargetErrors) {
-        let hint = [HINT, HINT_OF_SEVERAL]
-            .iter()
-            .find_map(|hint| caveat.message.rfind(hint));
-        caveat
-            .message
-            .truncate(hint.unwrap_or(caveat.message.len()));
+        caveat.help = None;
     }
     verdict
 }

@@ -43,7 +43,7 @@ fn with<T>(
 
 fn said(declared: &str, responses: &Responded, outcome: Outcome) -> Option<String> {
     with(declared, responses, |expected, attribution, seen| {
-        caveat(expected, attribution, seen, outcome).map(|caveat| caveat.message)
+        caveat(expected, attribution, seen, outcome).map(|caveat| caveat.text())
     })
 }
 
@@ -116,7 +116,7 @@ fn an_objective_that_is_pasted_can_be_read_and_ends_the_hint() {
                     .collect(),
                 ..blank(Outcome::Pass, &Policy::default())
             };
-            with_slos(verdict, results).caveats[0].message.clone()
+            with_slos(verdict, results).caveats[0].text()
         })
     };
     let hint = verdict(&[]);
