@@ -36,7 +36,7 @@ impl Found {
     }
 
     fn caveats(&self) -> Vec<&str> {
-        self.caveats.iter().map(|caveat| caveat.id()).collect()
+        self.caveats.iter().map(resplit::diag::Note::id).collect()
     }
 }
 

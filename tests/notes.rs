@@ -37,7 +37,9 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
         let name = path.to_string_lossy().replace('\\', "/");
         if path.is_dir() {
             sources(&path, found);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.contains("/tests/")
+        } else if path.extension().is_some_and(|kind| kind == "rs")
+            && !name.ends_with("tests.rs")
+            && !name.contains("/tests/")
         {
             found.push((name, code(&path)));
         }
