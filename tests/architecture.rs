@@ -17,7 +17,7 @@ const RECIPES: [(&str, &str, usize); 6] = [
     ("report", "report/oneline", 3),
     ("report", "report/openmetrics", 3),
     ("lint", "lint/rules/fault", 3),
-    ("lint", "lint/rules/sticky", 3),
+    ("lint", "lint/rules/no_proxy", 3),
 ];
 
 fn page() -> String {

@@ -75,7 +75,7 @@ mod tests {
         for (text, part) in [
             ("socks5://u:secret@a:1", "expected http"),
             ("u:secret@a:0", "no port"),
-            ("u:secret@a b", "no proxy"),
+            ("u:secret@a b", "is not a valid proxy"),
         ] {
             let message = Proxy::read(text).err().expect(text).render();
             assert!(message.contains(part), "{text}: {message}");
