@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-use super::coding::gunzip;
+use super::content_encoding::gunzip;
 use crate::bucket::Fields;
 use crate::observe::{Failure, FailureKind};
 

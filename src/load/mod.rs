@@ -7,19 +7,21 @@
     reason = "the engine is where time is read"
 )]
 
-mod coding;
+mod client;
 mod connect;
+mod content_encoding;
+mod context;
+mod delivery;
 mod dns;
-mod exchange;
 mod grpc;
 mod http1;
 mod http2;
-mod lane;
 mod limits;
 mod proxy;
 mod request;
-mod seat;
-mod stream;
+mod socket;
+mod wait_slot;
+
 mod thread;
 mod timer;
 mod tls;

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::http1::heads;
-use super::stream::Socket;
+use super::socket::Socket;
 use crate::observe::{Failure, FailureKind};
 
 /// What a proxy says about a tunnel is read up to this size.

@@ -55,9 +55,9 @@ pub enum FailureKind {
     Tls,
     /// Nothing complete within the timeout.
     Timeout,
-    /// The connection was reset or closed before the answer began.
+    /// The connection was closed before the response began, or reset at any time.
     Reset,
-    /// The answer ended before its announced length.
+    /// The connection was closed within the response.
     Truncated,
     /// The answer is larger than is read.
     Oversized,
@@ -97,7 +97,8 @@ pub struct Observation {
     pub failures: BTreeMap<FailureKind, Failed>,
     /// Connections that were established.
     pub connections: u64,
-    /// Requests sent once more because a kept-alive connection was closed under them; counted once in `sent`.
+    /// Requests sent once more because a kept connection was closed under them, or because the server refused their stream;
+    /// counted once in `sent`. Whose they were the first time nobody knows.
     pub retried: u64,
     /// From the first send to the last answer.
     pub elapsed: Duration,
@@ -400,6 +401,7 @@ mod tests {
                 let sent = Sent {
                     sequence: thread * 64 + at,
                     connection: 0,
+                    resent: false,
                 };
                 let place = usize::try_from(at).expect("small");
                 recorder.record(sent, Outcome::Answered(place), Timing::default());

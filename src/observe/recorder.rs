@@ -12,6 +12,8 @@ pub struct Sent {
     pub sequence: u64,
     /// The connection it went over, numbered within the run; any number where there was none.
     pub connection: u32,
+    /// Whether it had to be sent a second time: whose it was the first time nobody knows, so it is no draw of the split.
+    pub resent: bool,
 }
 
 /// How long one request took.
@@ -50,13 +52,12 @@ impl Recorder {
     /// Counts the end of a request. Buckets are numbered from 0 without gaps.
     pub fn record(&mut self, sent: Sent, outcome: Outcome<usize>, timing: Timing) {
         self.rest.sent += 1;
-        let bucket = match &outcome {
-            Outcome::Answered(bucket) => Some(*bucket),
-            Outcome::Failed(_) => None,
+        let drawn = match &outcome {
+            Outcome::Answered(bucket) if !sent.resent => Some(*bucket),
+            _ => None,
         };
-        self.rest
-            .ledger
-            .note(sent.sequence, sent.connection, bucket);
+        self.rest.retried += u64::from(sent.resent);
+        self.rest.ledger.note(sent.sequence, sent.connection, drawn);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {
@@ -111,11 +112,6 @@ impl Recorder {
     /// Counts what a response carries, by the `--bucket` that reads it.
     pub fn carried(&mut self, values: impl IntoIterator<Item = (String, String)>) {
         self.rest.carried.note(values);
-    }
-
-    /// Counts a request that had to be sent once more.
-    pub fn retried(&mut self) {
-        self.rest.retried += 1;
     }
 
     /// What was counted since the last call; `names` are the buckets by number.
@@ -175,6 +171,7 @@ mod tests {
         let sent = Sent {
             sequence: event.1,
             connection: 0,
+            resent: false,
         };
         let service = Duration::from_micros(event.1);
         recorder.record(sent, outcome, timing(service));
@@ -186,6 +183,7 @@ mod tests {
         let sent = Sent {
             sequence: 0,
             connection: 0,
+            resent: false,
         };
         recorder.record(sent, Outcome::Answered(0), timing(Duration::from_secs(90)));
         recorder.record(

@@ -253,7 +253,7 @@ impl<'a> Case<'a> {
         let by_response = || {
             let p = self
                 .design
-                .p_diverged_completed(&self.counts, self.sorted.unattributed, seed);
+                .p_diverged_completed(&self.counts, self.anybodys(), seed);
             (p, self.watch.map(|watch| &watch.by_response))
         };
         match self.unit {
@@ -290,10 +290,9 @@ impl<'a> Case<'a> {
     /// The p-value of "some share is off by the resolution"; `None` where nothing could exclude that.
     fn p_equivalence(&self) -> Option<f64> {
         match self.unit {
-            dependence::Unit::Response => Some(
-                self.design
-                    .p_equivalence(&self.counts, self.sorted.unattributed),
-            ),
+            dependence::Unit::Response => {
+                Some(self.design.p_equivalence(&self.counts, self.anybodys()))
+            }
             dependence::Unit::Connection => {
                 let (counts, unattributed) = self.first_of_connections();
                 Some(self.design.p_equivalence(&counts, unattributed))
@@ -359,9 +358,15 @@ impl<'a> Case<'a> {
         (identified > 0).then_some(largest)
     }
 
+    /// Requests that may be anybody's in the worst case: those that nobody can be tied to, and the first sends of those that
+    /// were sent twice.
+    pub(super) fn anybodys(&self) -> u64 {
+        self.sorted.unattributed + self.seen.retried
+    }
+
     pub(super) fn too_many_unattributed(&self) -> bool {
         let total = self.seen.sent.max(1);
-        self.sorted.unattributed as f64 / total as f64 > self.policy.max_unattributed
+        self.anybodys() as f64 / total as f64 > self.policy.max_unattributed
     }
 
     /// About how many requests would decide, if shares and unattributed ones stay as they were seen: at least the planned
@@ -370,7 +375,7 @@ impl<'a> Case<'a> {
         let (counts, unattributed, sent) = match self.unit {
             dependence::Unit::Response => {
                 let sent = self.seen.sent.max(1) as f64;
-                (self.counts.clone(), self.sorted.unattributed, sent)
+                (self.counts.clone(), self.anybodys(), sent)
             }
             // A connection is one draw; two requests show that it still is.
             dependence::Unit::Connection => {

@@ -3,12 +3,12 @@
 //!
 //! The rules, in this order. (1) Traffic at a target that must see nothing, or at something undeclared: diverged.
 //! (2) The declared split is rejected at `alpha`: diverged. (3) For every target both "the share is too low by the
-//! resolution" and "too high by the resolution" are rejected at `beta`, and few enough answers are unattributed: pass.
+//! resolution" and "too high by the resolution" are rejected at `beta`, and few enough requests are unattributed: pass. A request
+//! that was sent twice counts as one of them in every test, as well as for the target that answered it.
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
 //! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged, and so is one
 //! with a target that never answered because the proxy replied for it.
 
-mod again;
 pub mod attribution;
 mod broken;
 mod case;
@@ -23,6 +23,7 @@ mod outage;
 mod pace;
 mod queueing;
 mod reason;
+mod retries;
 mod sample;
 mod silent;
 pub mod size;
@@ -398,9 +399,9 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 /// What has to be said about how requests were sent, whatever was declared.
 fn of_the_sender(seen: &Observation) -> impl Iterator<Item = Caveat> {
     [
+        retries::caveat(seen),
         outage::caveat(seen),
         pace::caveat(seen),
-        again::caveat(seen),
     ]
     .into_iter()
     .flatten()

@@ -57,7 +57,8 @@ struct Unattributed<'a> {
 impl<'a> Unattributed<'a> {
     fn of(case: &Case<'a>, mapping: &Mapping) -> Self {
         let mut own = Self {
-            ended: case.sorted.attributed() + case.sorted.undeclared + case.sorted.unattributed,
+            // A request that was sent twice has ended twice.
+            ended: case.sorted.attributed() + case.sorted.undeclared + case.anybodys(),
             ..Self::default()
         };
         for (bucket, tally) in &case.seen.tallies {
@@ -80,6 +81,10 @@ impl<'a> Unattributed<'a> {
             .filter(|(_, failed)| failed.count > 0)
             .map(|(kind, failed)| (kind.to_string(), failed.count))
             .collect();
+        if case.seen.retried > 0 {
+            let resent = "the first time, and were sent again".to_owned();
+            own.failed.push((resent, case.seen.retried));
+        }
         let declared = case
             .active
             .iter()

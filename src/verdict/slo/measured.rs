@@ -41,7 +41,7 @@ pub(super) struct Run<'a> {
 pub(super) struct Measured {
     /// Answers.
     pub(super) n: u64,
-    /// Errors among them; of all, requests without an answer count on both sides.
+    /// Errors among them; of all, requests without a response count on both sides, and what was sent twice may be one.
     pub(super) errors: Range,
     /// Its part of all complete answers.
     pub(super) share: Range,
@@ -103,7 +103,11 @@ impl Run<'_> {
         };
         Measured {
             n: tally.count,
-            errors: Range::errors(own, errors),
+            errors: match subject {
+                // What was sent twice is counted already, as one request.
+                Subject::All => Range::share(own.errors, own.n, errors.min(own.n - own.errors)),
+                Subject::Named(_) => Range::errors(own, errors),
+            },
             share: Range::share(tally.count, self.seen.answered(), responses),
             // What whoever sent had to wait, from when he meant to send.
             latency: tally.response.unwrap_or(tally.latency),

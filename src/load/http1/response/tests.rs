@@ -1,4 +1,4 @@
-//! Answers as servers write them, cut anywhere: what is read does not depend on where.
+//! Responses as servers write them, cut anywhere: what is read does not depend on where.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn reader() -> Reader {
 
 /// Reads an answer that comes in these pieces; the connection is closed afterwards if `closes`.
 fn read<'p>(mut reader: Reader, pieces: impl IntoIterator<Item = &'p [u8]>, closes: bool) -> Read {
-    let seen = |answer: Answer<'_>| (answer.status, answer.body.to_vec());
+    let seen = |answer: Response<'_>| (answer.status, answer.body.to_vec());
     let flat = |done: Done<(u16, Vec<u8>)>| (done.result.0, done.result.1, done.reusable);
     for piece in pieces {
         if let Some(done) = reader.feed(piece, seen).map_err(|failure| failure.kind)? {
@@ -39,7 +39,7 @@ fn answer(status: u16, body: &str, reusable: bool) -> Read {
     Ok(Some((status, body.as_bytes().to_vec(), reusable)))
 }
 
-/// Answers, whether the server closes after them, and what they say.
+/// Responses, whether the server closes after them, and what they say.
 fn cases() -> Vec<(&'static str, bool, Read)> {
     [good(), bad()].concat()
 }

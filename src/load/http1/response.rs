@@ -6,9 +6,9 @@
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
-use httparse::{Header, Response};
+use httparse::Header;
 
-use super::chunks::Chunks;
+use super::chunked::Chunked;
 use super::heads;
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureKind};
@@ -23,7 +23,7 @@ const MOST_INTERIM: u32 = 64;
 const KEPT: usize = 16 << 10;
 
 /// What a whole answer says.
-pub(super) struct Answer<'a> {
+pub(super) struct Response<'a> {
     /// The status.
     pub(super) status: u16,
     /// The header fields.
@@ -48,7 +48,7 @@ pub(super) struct Reader {
     /// The bytes of the answer so far.
     held: Vec<u8>,
     head: Option<Head>,
-    chunks: Chunks,
+    chunks: Chunked,
     /// The body of a chunked answer.
     body: Vec<u8>,
     interim: u32,
@@ -89,7 +89,7 @@ impl Reader {
             bodiless,
             held: Vec::new(),
             head: None,
-            chunks: Chunks::default(),
+            chunks: Chunked::default(),
             body: Vec::new(),
             interim: 0,
             budget,
@@ -106,7 +106,7 @@ impl Reader {
     pub(super) fn feed<R>(
         &mut self,
         bytes: &[u8],
-        finish: impl FnOnce(Answer<'_>) -> R,
+        finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
         self.held.extend_from_slice(bytes);
         self.account()?;
@@ -121,7 +121,7 @@ impl Reader {
     pub(super) fn end<R>(
         &mut self,
         clean: bool,
-        finish: impl FnOnce(Answer<'_>) -> R,
+        finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Done<R>, Failure> {
         if !self.begun() {
             let message = "the connection was closed before the answer".to_owned();
@@ -141,7 +141,7 @@ impl Reader {
     /// Gets ready for the next answer.
     pub(super) fn reset(&mut self) {
         self.head = None;
-        self.chunks = Chunks::default();
+        self.chunks = Chunked::default();
         self.interim = 0;
         for buffer in [&mut self.held, &mut self.body] {
             if buffer.capacity() > KEPT {
@@ -155,7 +155,7 @@ impl Reader {
     fn step<R>(
         &mut self,
         ended: bool,
-        finish: impl FnOnce(Answer<'_>) -> R,
+        finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
         if let Some(head) = self.head
             && whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?.is_none()
@@ -184,7 +184,7 @@ impl Reader {
                 Some(Body::Held { end }) => (&self.held[head.length..end], end),
                 Some(Body::Unchunked { end }) => (&self.body[..], end),
             };
-            let result = finish(Answer {
+            let result = finish(Response {
                 status: head.status,
                 fields,
                 body,
@@ -229,7 +229,7 @@ fn whole(
     head: Head,
     ended: bool,
     bytes: &[u8],
-    chunks: &mut Chunks,
+    chunks: &mut Chunked,
     body: &mut Vec<u8>,
 ) -> Result<Option<Body>, Failure> {
     let come = bytes.len() - head.length;
@@ -256,7 +256,7 @@ fn parse<'f, 'b>(
     fields: &'f mut [MaybeUninit<Header<'b>>],
     bodiless: bool,
 ) -> Result<Option<(Head, &'f [Header<'b>])>, Failure> {
-    let mut response = Response::new(&mut []);
+    let mut response = httparse::Response::new(&mut []);
     let parsed = heads().parse_response_with_uninit_headers(&mut response, bytes, fields);
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
