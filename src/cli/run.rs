@@ -26,6 +26,7 @@ use crate::observe::Observation;
 use crate::plan::Stop;
 use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
+use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
 use crate::verdict::{Caveat, Evidence, Outcome, Verdict, Watch, judge};
@@ -263,7 +264,12 @@ impl<'a> Session<'a> {
         let interrupted = self.is_interrupted().then(|| cut_short(seen));
         let stop = self.planned.plan.stop;
         let late = self.deadline.note(seen, stop, verdict);
-        interrupted.into_iter().chain(late).collect()
+        let confined = self.config.load.confined.then(|| confined(&self.planned));
+        interrupted
+            .into_iter()
+            .chain(late)
+            .chain(confined)
+            .collect()
     }
 }
 
@@ -294,6 +300,19 @@ fn tied(
         }
         Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
         _ => Err(Failure::Unidentified(Box::new(known))),
+    }
+}
+
+fn confined(planned: &Planned) -> Caveat {
+    let connections = u64::from(planned.plan.connections);
+    Caveat {
+        id: "few-descriptors".to_owned(),
+        message: format!(
+            "this process may not have more open files, so there {} {} where there usually are more: raise its limit (ulimit \
+             -n), or give a number with -c",
+            if connections == 1 { "was" } else { "were" },
+            counted(connections, "connection")
+        ),
     }
 }
 

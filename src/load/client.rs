@@ -97,7 +97,7 @@ impl Client {
     /// Sends one request, over an open connection or a new one, and once more where the rule allows it.
     pub(super) async fn request(&mut self, context: &ThreadContext, slot: &WaitSlot) -> Exchange {
         let begun = Instant::now();
-        let (mut now, mut sent, mut resent) = (begun, None, false);
+        let (mut now, mut sent, mut again, mut resent) = (begun, None, false, false);
         loop {
             let attempt = match self {
                 Self::Http1 {
@@ -110,9 +110,13 @@ impl Client {
             };
             sent = sent.or(attempt.sent);
             if let Err(error) = &attempt.result
-                && context.resends(error.delivery, attempt.sent, resent)
+                && context.resends(error.delivery, attempt.sent, again)
             {
-                resent |= error.delivery != Delivery::NotSent;
+                if error.delivery != Delivery::NotSent {
+                    again = true;
+                    // Nothing can hide behind what was not sent at all.
+                    resent |= attempt.sent.is_some();
+                }
                 now = Instant::now();
                 continue;
             }
@@ -123,12 +127,12 @@ impl Client {
 
 impl ThreadContext {
     /// The rule, with what this thread knows about the network.
-    fn resends(&self, delivery: Delivery, sent: Option<Instant>, resent: bool) -> bool {
+    fn resends(&self, delivery: Delivery, sent: Option<Instant>, again: bool) -> bool {
         // What most requests come to is decided without a look at the clock.
         delivery != Delivery::Unknown
             && delivery.resend(Circumstances {
                 idempotent: self.job.plan.request.method.is_idempotent(),
-                resent,
+                again,
                 waited: sent.map_or(Duration::ZERO, |sent| sent.elapsed()),
                 race: self.race(),
             })

@@ -1,4 +1,4 @@
-//! A new connection: the address, TCP or a Unix socket, a tunnel through a proxy, TLS. Not: what is said on it.
+//! A new connection: the address, TCP or a Unix socket, a tunnel through a proxy, TLS.
 
 use std::cell::Cell;
 use std::io;

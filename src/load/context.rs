@@ -1,4 +1,4 @@
-//! What the workers of one thread share: who sends next, what was counted, the room to read to. Not: the sending.
+//! What the workers of one thread share: who sends next, what was counted, the room to read to.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -48,8 +48,8 @@ pub(super) enum Delivery {
 pub(super) struct Circumstances {
     /// Whether doing it twice does no harm (RFC 9110, 9.2.2).
     pub(super) idempotent: bool,
-    /// Whether the request was sent a second time already.
-    pub(super) resent: bool,
+    /// Whether this is the second attempt already.
+    pub(super) again: bool,
     /// From the send to the end of the connection.
     pub(super) waited: Duration,
     /// How long a close may be on its way: see [`SHORTEST_RACE`].
@@ -67,15 +67,15 @@ impl Delivery {
     pub(super) fn resend(self, circumstances: Circumstances) -> bool {
         let Circumstances {
             idempotent,
-            resent,
+            again,
             waited,
             race,
         } = circumstances;
         match self {
             // Each further connection answers somebody at least, so that everybody has a turn in the end.
             Self::NotSent => true,
-            Self::Refused => !resent,
-            Self::IdleCloseRace => idempotent && !resent && waited <= race.max(SHORTEST_RACE),
+            Self::Refused => !again,
+            Self::IdleCloseRace => idempotent && !again && waited <= race.max(SHORTEST_RACE),
             Self::Unknown => false,
         }
     }
@@ -91,7 +91,7 @@ mod tests {
     fn resent(delivery: Delivery, idempotent: bool, waited: Duration, race: Duration) -> bool {
         delivery.resend(Circumstances {
             idempotent,
-            resent: false,
+            again: false,
             waited,
             race,
         })
@@ -116,7 +116,7 @@ mod tests {
     fn nothing_that_may_have_arrived_is_sent_a_third_time() {
         let twice = Circumstances {
             idempotent: true,
-            resent: true,
+            again: true,
             waited: Duration::ZERO,
             race: SOON,
         };

@@ -32,6 +32,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Instant;
 
+#[doc(hidden)]
+pub use self::http1::fuzz_http1;
+pub use self::limits::most_connections;
 use self::request::Prepared;
 use crate::bucket::Bucketer;
 use crate::observe::{Failed, Failure, Observation, Pace};

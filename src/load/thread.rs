@@ -1,5 +1,4 @@
-//! One thread: its workers, the schedule of an open loop, the sweep of deadlines, and the hand-over of counts. Not: a
-//! request.
+//! One thread: its workers, the schedule of an open loop, the sweep of deadlines, and the hand-over of counts.
 
 use std::future::poll_fn;
 use std::rc::Rc;

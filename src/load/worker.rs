@@ -1,5 +1,4 @@
-//! One request after another, over a connection of one's own or a stream of a shared one. Not: when it is one's turn in an
-//! open loop (see `thread`).
+//! One request after another, over a connection of one's own or a stream of a shared one.
 
 use std::future::poll_fn;
 use std::rc::Rc;

@@ -1,5 +1,6 @@
-//! What was seen: counts and latencies by bucket, failures by kind. Not: what it means.
+//! What was seen: counts and latencies by bucket, failures by kind.
 
+mod causes;
 mod ledger;
 mod pace;
 mod phases;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+pub use causes::{Causes, MOST_CAUSES};
 pub use ledger::{Ended, Ledger, Place, REMEMBERED};
 pub use pace::Pace;
 pub use phases::{Phases, Setup};
@@ -95,6 +97,8 @@ pub struct Observation {
     pub tallies: BTreeMap<Bucket, Tally>,
     /// The failures, by kind.
     pub failures: BTreeMap<FailureKind, Failed>,
+    /// What was said about them.
+    pub causes: Causes,
     /// Connections that were established.
     pub connections: u64,
     /// Requests sent once more because a kept connection was closed under them, or because the server refused their stream;
@@ -238,6 +242,7 @@ impl Observation {
         self.retried += other.retried;
         self.elapsed = self.elapsed.max(other.elapsed);
         self.phases.merge(&other.phases);
+        self.causes.merge(&other.causes);
         if let Some(pace) = &other.pace {
             self.pace.get_or_insert_default().merge(pace);
         }

@@ -1,4 +1,4 @@
-//! How well the starts of an open loop were kept. Not: when they were due (see `plan`).
+//! How well the starts of an open loop were kept.
 
 use hdrhistogram::Histogram;
 

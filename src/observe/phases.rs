@@ -1,4 +1,4 @@
-//! How long the parts of a request took: name, connection, TLS, first byte. Not: which answer it was.
+//! How long the parts of a request took: name, connection, TLS, first byte.
 
 use std::time::Duration;
 

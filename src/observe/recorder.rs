@@ -1,4 +1,4 @@
-//! Counting in place, on one thread. Not: what a bucket is (see `bucket`), nor merging.
+//! Counting in place, on one thread.
 
 use std::time::Duration;
 
@@ -72,6 +72,7 @@ impl Recorder {
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
             Outcome::Failed(Failure { kind, message }) => {
+                self.rest.causes.add(kind, &message, 1);
                 let failed = self.rest.failures.entry(kind).or_default();
                 failed.count += 1;
                 if failed.example.is_empty() {

@@ -2,9 +2,9 @@
 
 use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
-    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PackedTimeline,
-    PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
-    known,
+    Answers, BucketRow, CauseRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow,
+    PackedTimeline, PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen,
+    TargetRow, Tool, known,
 };
 use crate::observe::{FailureKind, Latency, Observation};
 use crate::split::{Broken, Bucket, Declared, Expected, Target};
@@ -106,6 +106,20 @@ pub(super) fn declared_share(declared: &Declared) -> DeclaredShare {
     row
 }
 
+/// What was said, where that differs.
+fn causes(seen: &Observation, kind: FailureKind) -> Vec<CauseRow> {
+    match seen.causes.of(kind).as_slice() {
+        [] | [_] => Vec::new(),
+        several => several
+            .iter()
+            .map(|(message, count)| CauseRow {
+                message: (*message).to_owned(),
+                count: *count,
+            })
+            .collect(),
+    }
+}
+
 fn seen(run: &Run<'_>) -> Seen {
     let (seen, sorted) = (run.seen, run.sorted);
     let rows = answers(run);
@@ -115,6 +129,7 @@ fn seen(run: &Run<'_>) -> Seen {
             kind: kind.to_string(),
             count: failed.count,
             example: failed.example,
+            causes: causes(seen, *kind),
         }
     });
     let (elapsed, answered) = (seen.elapsed.as_secs_f64(), seen.answered());

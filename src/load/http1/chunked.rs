@@ -1,4 +1,4 @@
-//! The chunked transfer coding (RFC 9112, 7.1), however its bytes were cut. Not: where the body begins.
+//! The chunked transfer coding (RFC 9112, 7.1), however its bytes were cut.
 
 use super::response::malformed;
 use crate::load::limits::{LARGEST_BODY, oversized_body};

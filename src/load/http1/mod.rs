@@ -286,3 +286,30 @@ pub(super) fn unreadable(error: &io::Error) -> Failure {
     };
     Failure::new(kind, error.to_string())
 }
+
+/// Reads bytes as a response, whole and cut in two: what is read does not depend on where a connection cuts. For the fuzz
+/// target, which brings the bytes.
+///
+/// # Panics
+///
+/// Where it does depend on that.
+#[doc(hidden)]
+pub fn fuzz_http1(bytes: &[u8], cut: usize) {
+    let read = |pieces: [&[u8]; 2]| {
+        let mut reader = Reader::new(false, Rc::new(Budget::new(1)));
+        let seen = |response: Response<'_>| (response.status, response.body.to_vec());
+        for piece in pieces {
+            match reader.feed(piece, seen) {
+                Ok(None) => {}
+                Ok(Some(done)) => return Ok(done.result),
+                Err(failure) => return Err(failure.kind),
+            }
+        }
+        let ended = reader.end(true, seen);
+        ended
+            .map(|done| done.result)
+            .map_err(|failure| failure.kind)
+    };
+    let (before, after) = bytes.split_at(cut.min(bytes.len()));
+    assert_eq!(read([bytes, b""]), read([before, after]));
+}

@@ -56,6 +56,18 @@ fn good() -> Vec<(&'static str, bool, Read)> {
             false,
             answer(200, "v1", false),
         ),
+        // RFC 9112, 9.3: "If the "close" connection option is present, the connection will not persist after the current
+        // response", whatever else is said.
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close, keep-alive\r\n\r\nv1",
+            false,
+            answer(200, "v1", false),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: close\r\nConnection: Keep-Alive\r\n\r\nv1",
+            false,
+            answer(200, "v1", false),
+        ),
         (
             "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nv1",
             false,
@@ -307,5 +319,22 @@ proptest! {
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), status in prop::bool::ANY) {
         let prefix: &[u8] = if status { b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" } else { b"" };
         let _ = read(reader(), [prefix, &bytes[..]], true);
+    }
+}
+
+#[test]
+fn a_head_is_held_to_its_limit_however_it_comes() {
+    let head = |size: usize| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-large: \r\n\r\n";
+        let value = "x".repeat(size - head.len());
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-large: {value}\r\n\r\nv1")
+    };
+    assert_eq!(whole(&head(LONGEST_HEAD), false), answer(200, "v1", true));
+    for size in [LONGEST_HEAD + 1, 70_000] {
+        let text = head(size);
+        assert_eq!(whole(&text, false), Err(FailureKind::Oversized), "{size}");
+        let halves = text.as_bytes().chunks(size / 2);
+        let read = read(reader(), halves, false);
+        assert_eq!(read, Err(FailureKind::Oversized), "{size}");
     }
 }
