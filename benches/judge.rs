@@ -133,14 +133,14 @@ fn looking(c: &mut Criterion) {
     c.bench_function("4056 responses through a watch", |b| b.iter(watched));
     let watch = watched();
     let declared = Some((&expected, &mapping));
-    let sorted = Attribution::new(&seen, declared);
+    let attribution = Attribution::new(&seen, declared);
     c.bench_function("the verdict on 4056 watched responses", |b| {
         b.iter(|| {
             let evidence = Evidence {
                 declared,
                 seen: &seen,
-                sorted: &sorted,
-                rivals: &[],
+                attribution: &attribution,
+                hypotheses: &[],
             };
             judge(black_box(evidence), &policy, Some(&watch))
         });

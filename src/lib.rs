@@ -1,14 +1,6 @@
 //! resplit: is my traffic really split the way I declared it, and if not, why?
 //!
-//! The main job is one line of values, each of which can be printed and tested alone:
-//!
-//! ```text
-//!  files ─▶ manifest ─▶ route ──Expected──┐                     ┌─▶ report ─▶ text, json
-//!                         ▲ Probe         ▼                     │
-//!  argv ─▶ cli ───────────┴─▶ plan     verdict ◀── stats        │   pure: no clock, socket, file, terminal
-//!  ═════════════════════════════│═════════▲═════════════════════════════════════════════════════════════
-//!                               └─▶ load ─┘ Observation             shell: load (tokio), cli
-//! ```
+//! `ARCHITECTURE.md` has the picture, the layers, the words, and what to touch to add something.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -26,7 +18,7 @@
 //! | [`cli`] | options, files, the terminal, exit codes |
 //! | [`diag`], [`units`] | problems with places; numbers as people type them |
 //!
-//! Who may import whom is a test (`tests/layers.rs`). The library exists for the binary, its tests and benches: there is
+//! The library exists for the binary, its tests and benches: there is
 //! no promise of stability before 1.0.
 //!
 //! What a test of a split looks like in code:

@@ -1,4 +1,4 @@
-//! The promised error rates, by simulation of what users meet: traffic without sockets, put through the same ledger,
+//! The promised error rates, by simulation of what users meet: traffic without sockets, put through the same log,
 //! watch and judgement as a real run. `tests/calibration/` holds the traffic, the run, the rules of other gates and the
 //! table that sets them side by side.
 
@@ -8,7 +8,7 @@ mod band;
 mod everyday;
 // Rules that other projects judge a split by, exactly.
 mod gates;
-// One run through ledger, watch and judgement.
+// One run through log, watch and judgement.
 mod run;
 // The table of the README, long.
 mod table;

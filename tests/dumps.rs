@@ -36,7 +36,7 @@ impl Found {
     }
 
     fn caveats(&self) -> Vec<&str> {
-        self.caveats.iter().map(|caveat| caveat.id).collect()
+        self.caveats.iter().map(|caveat| caveat.id()).collect()
     }
 }
 
@@ -241,7 +241,7 @@ fn rules_declare_and_a_dump_beside_them_is_a_second_opinion() {
     let caveat = newer
         .caveats
         .iter()
-        .find(|caveat| caveat.id == "programmed-differs")
+        .find(|caveat| caveat.id() == "programmed-differs")
         .expect("a caveat");
     assert_eq!(
         caveat.message,
@@ -254,7 +254,7 @@ fn rules_declare_and_a_dump_beside_them_is_a_second_opinion() {
     let caveat = elsewhere
         .caveats
         .iter()
-        .find(|caveat| caveat.id == "programmed-differs");
+        .find(|caveat| caveat.id() == "programmed-differs");
     let message = &caveat.expect("a caveat").message;
     let (own, other) = ("weather-front.default", "weather-backend.default");
     for part in [own, other].map(|host| format!("90% {host}.svc.cluster.local:5000/single")) {

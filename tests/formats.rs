@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use resplit::diag::{Code, Note};
 use resplit::diag::{Sources, Span};
-use resplit::observe::{Ended, Failed, FailureKind, Ledger, Observation, Tally};
+use resplit::observe::{Ended, Failed, FailureKind, Observation, RequestLog, Tally};
 use resplit::report::{Excerpt, FORMATS, Report, Request, Run, Style, format, read, report};
 use resplit::split::{
     Answer, Bucket, Cause, Clues, Destination, Expected, Identity, Mechanism, Target,
@@ -13,7 +14,7 @@ use resplit::split::{
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
 use resplit::verdict::slo::{Slo, evaluate};
-use resplit::verdict::{Caveat, Evidence, Outcome, Policy, judge, with_slos};
+use resplit::verdict::{Evidence, Outcome, Policy, judge, with_slos};
 
 use crate::support::tools::{HDR_HISTOGRAM, JUNIT, OPENMETRICS, jenkins_takes, python};
 
@@ -67,15 +68,15 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         connections: 100,
         retried: 2,
         elapsed: Duration::from_millis(2500),
-        ledger: ledger(answers),
+        log: log(answers),
         ..Observation::default()
     }
 }
 
 /// The first 240 requests, over 40 connections, drawn from the answers by their number.
-fn ledger(answers: &[(&str, u16, u64)]) -> Ledger {
+fn log(answers: &[(&str, u16, u64)]) -> RequestLog {
     let total: u64 = answers.iter().map(|(_, _, count)| count).sum();
-    let mut ledger = Ledger::default();
+    let mut log = RequestLog::default();
     let mut state = 7_u64;
     for sequence in 0..240 {
         // Knuth's generator; only its upper bits are used.
@@ -92,13 +93,13 @@ fn ledger(answers: &[(&str, u16, u64)]) -> Ledger {
             identity: Identity::Value((*value).into()),
             status: *status,
         });
-        ledger.push(Ended {
+        log.push(Ended {
             sequence,
             connection: sequence % 40,
             bucket: bucket.as_ref().filter(|_| sequence != 77),
         });
     }
-    ledger
+    log
 }
 
 /// The rule that declares the split.
@@ -113,17 +114,17 @@ fn excerpt() -> Excerpt {
 fn fixture(answers: &[(&str, u16, u64)]) -> Report {
     let (expected, seen) = (declared(), seen(answers));
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear values");
-    let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
+    let attribution = Attribution::new(&seen, Some((&expected, &mapping)));
     let evidence = Evidence {
         declared: Some((&expected, &mapping)),
         seen: &seen,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     let verdict = judge(evidence, &Policy::default(), None);
     let slos = ["multiple.p99 < 20ms", "multiple.errors < 1%"].map(|slo| {
         let slo: Slo = slo.parse().expect("an objective");
-        evaluate(&slo, &sorted, &seen, Some(&expected))
+        evaluate(&slo, &attribution, &seen, Some(&expected))
     });
     let verdict = with_slos(verdict, &slos);
     report(Run {
@@ -134,22 +135,19 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         },
         declared: Some((&expected, &mapping)),
         excerpt: Some(excerpt()),
-        rivals: &[],
+        hypotheses: &[],
         watched: false,
-        findings: vec![Caveat {
-            id: "RS018".into(),
-            message: "the port of Service weather-backend names no protocol: name it http-backend"
-                .into(),
-        }],
-        notes: vec![Caveat {
-            id: "port-protocol".into(),
-            message:
-                "port 5000 of Service weather-backend is named `backend` (weather-service.yaml:14)"
-                    .into(),
-        }],
+        findings: vec![Note::new(
+            Code::named("RS018"),
+            "the port of Service weather-backend names no protocol: name it http-backend",
+        )],
+        notes: vec![Note::new(
+            Code::named("port-protocol"),
+            "port 5000 of Service weather-backend is named `backend` (weather-service.yaml:14)",
+        )],
         rule: Some("VirtualService default/weather http[0]".into()),
         seen: &seen,
-        sorted: &sorted,
+        attribution: &attribution,
         policy: &Policy::default(),
         verdict,
     })
@@ -175,12 +173,12 @@ fn diverged() -> Report {
 /// The same answers with nothing declared.
 fn undeclared() -> Report {
     let seen = seen(&[("v1", 200, 900), ("v2", 503, 100)]);
-    let sorted = Attribution::new(&seen, None);
+    let attribution = Attribution::new(&seen, None);
     let evidence = Evidence {
         declared: None,
         seen: &seen,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     report(Run {
         request: Request {
@@ -190,13 +188,13 @@ fn undeclared() -> Report {
         },
         declared: None,
         excerpt: None,
-        rivals: &[],
+        hypotheses: &[],
         watched: false,
         findings: Vec::new(),
         notes: Vec::new(),
         rule: None,
         seen: &seen,
-        sorted: &sorted,
+        attribution: &attribution,
         policy: &Policy::default(),
         verdict: judge(evidence, &Policy::default(), None),
     })

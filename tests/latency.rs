@@ -117,7 +117,7 @@ fn latencies_of_a_queue_are_said_beside_an_objective_that_judges_them() {
     };
     let said = judged("v1.p50 < 60s").expect("a queue");
     assert!(
-        said.contains("a tenth of the first 10 responses took at most")
+        said.contains("the fastest tenth of the first 10 responses took at most")
             && said.contains("-q RATE")
             && said.contains("fewer connections"),
         "{said}"

@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use resplit::diag::Code;
 use resplit::diag::Sources;
 use resplit::lint::{Context, RULES, check};
 use resplit::manifest::parse;
@@ -127,7 +128,12 @@ fn every_rule_is_broken_by_one_case_and_kept_by_another() {
     let cases = cases();
     let missing: Vec<String> = RULES
         .iter()
-        .flat_map(|rule| [format!("{}_bad", rule.id), format!("{}_good", rule.id)])
+        .flat_map(|rule| {
+            [
+                format!("{}_bad", rule.code.id()),
+                format!("{}_good", rule.code.id()),
+            ]
+        })
         .filter(|stem| {
             !cases
                 .iter()
@@ -147,48 +153,49 @@ fn every_rule_is_broken_by_one_case_and_kept_by_another() {
 
 /// Caveats of a run that keep no split from taking effect: what is assumed, what is not seen from outside a cluster, and
 /// fields that change answers without changing shares.
-const REMARKS: &[&str] = &[
-    "assumed-host",
-    "cors",
-    "external-name",
-    "grpc-status",
-    "inference-pool",
-    "no-route",
-    "other-backend",
-    "parent-not-given",
-    "programmed-only",
-    "programmed-unclear",
-    "retries",
-    "service-import",
-    "services-not-given",
-    "tcp-route",
-    "timeout",
-    "tls-only",
-    "tls-route",
-    "token-claim",
-    "unknown-namespace-labels",
-    "unknown-port",
-    "unknown-subnet",
+const REMARKS: &[Code] = &[
+    Code::AssumedHost,
+    Code::Cors,
+    Code::ExternalName,
+    Code::GrpcStatus,
+    Code::InferencePool,
+    Code::NoRoute,
+    Code::OtherBackend,
+    Code::ParentNotGiven,
+    Code::ProgrammedOnly,
+    Code::ProgrammedUnclear,
+    Code::Retries,
+    Code::ServiceImport,
+    Code::ServicesNotGiven,
+    Code::TcpRoute,
+    Code::Timeout,
+    Code::TlsOnly,
+    Code::TlsRoute,
+    Code::TokenClaim,
+    Code::UnknownNamespaceLabels,
+    Code::UnknownPort,
+    Code::UnknownSubnet,
 ];
 
 #[test]
 fn every_caveat_of_a_route_has_a_rule_or_is_a_remark() {
-    let made = Regex::new(r#"route::Caveat::new\(\s*"([a-z-]+)"|[^:]Caveat::new\(\s*"([a-z-]+)""#)
-        .expect("a pattern");
+    let made = Regex::new(r"Caveat::about\(\s*Code::(\w+)").expect("a pattern");
     let sources = sources();
-    let ids: BTreeSet<&str> = made
-        .captures_iter(&sources)
-        .filter_map(|found| found.get(1).or(found.get(2)))
-        .map(|id| id.as_str())
-        .filter(|id| !REMARKS.contains(id))
-        .filter(|id| !RULES.iter().any(|rule| rule.caveats.contains(id)))
+    let graded: Vec<Code> = (RULES.iter())
+        .flat_map(|rule| rule.facts.iter().copied())
         .collect();
-    assert_eq!(
-        ids.into_iter().collect::<Vec<_>>(),
-        [""; 0],
-        "name them in a rule, or among the remarks"
-    );
-    assert!(made.is_match(&sources), "caveats are made somewhere");
+    let left = |name: &&str| {
+        let graded = graded.iter().any(|code| format!("{code:?}") == **name);
+        let remark = REMARKS.iter().any(|code| format!("{code:?}") == **name);
+        !graded && !remark
+    };
+    let names = made.captures_iter(&sources);
+    let names: BTreeSet<&str> = names
+        .filter_map(|found| Some(found.get(1)?.as_str()))
+        .collect();
+    assert!(names.len() > 60, "caveats are made somewhere: {names:?}");
+    let left: Vec<&str> = names.into_iter().filter(left).collect();
+    assert_eq!(left, [""; 0], "name them in a rule, or among the remarks");
 }
 
 /// "lint -f examples/weather/broken": fatal for an old mesh, and what is true about a current one.
@@ -398,14 +405,17 @@ fn the_rules_are_listed_and_explained() {
     let list = run(&["lint", "--rules"]).exits(0).stdout;
     for rule in RULES {
         assert!(
-            list.contains(rule.id) && list.contains(rule.name),
+            list.contains(rule.code.id()) && list.contains(rule.name),
             "{}",
-            rule.id
+            rule.code.id()
         );
         let one = run(&["lint", "--explain", rule.name]).exits(0).stdout;
-        assert!(one.contains(rule.why) && one.contains(rule.mend), "{one}");
-        for text in [rule.summary, rule.why, rule.mend] {
-            assert!(!text.is_empty(), "{}", rule.id);
+        assert!(
+            one.contains(rule.rationale) && one.contains(rule.fix),
+            "{one}"
+        );
+        for text in [rule.code.title(), rule.rationale, rule.fix] {
+            assert!(!text.is_empty(), "{}", rule.code.id());
         }
     }
     run(&["lint", "--explain", "RS000"]).refused("no such rule");
@@ -414,11 +424,11 @@ fn the_rules_are_listed_and_explained() {
 #[test]
 fn rules_have_ids_and_names_of_their_own() {
     for (at, rule) in RULES.iter().enumerate() {
-        assert_eq!(rule.id, format!("RS{:03}", at + 1));
+        assert_eq!(rule.code.id(), format!("RS{:03}", at + 1));
         let same = RULES.iter().filter(|other| other.name == rule.name);
         assert_eq!(same.count(), 1, "{}", rule.name);
-        let stands = !rule.caveats.is_empty() || !rule.problems.is_empty() || rule.check.is_some();
-        assert!(stands, "{} can never be found", rule.id);
+        let stands = !rule.facts.is_empty() || rule.check.is_some();
+        assert!(stands, "{} can never be found", rule.code.id());
     }
 }
 

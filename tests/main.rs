@@ -10,14 +10,19 @@ mod support;
 // Which module may import which.
 mod layers;
 
+// Files that import each other in a ring.
+mod rings;
+
+// What ARCHITECTURE.md says about files and layers, and what its recipes cost.
+mod architecture;
+// Notes are told apart by their codes; reports from before that load.
+mod notes;
+
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;
 
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
-
-// Laws of the dialects of which only the weights are read.
-mod foreign;
 
 // Weights of other dialects through the binary: those that are not read are named.
 mod gateways;
@@ -120,6 +125,9 @@ mod routes;
 
 // One test per sentence of what the dialects document, the sentence quoted above it.
 mod spec;
+
+// Laws of the dialects that declare weights.
+mod weights_only;
 
 // Laws of the requests that are sought for every rule.
 mod witness;

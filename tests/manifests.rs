@@ -4,7 +4,7 @@
 //! # request: GET http://reviews:9080/api?x=1 -H end-user: jason --from-namespace default
 //! ```
 //!
-//! A new case is a new file. `--gateway NS/NAME`, `--from-labels k=v,…`, `--waypoint` and `--istio-version X.Y` say where
+//! A new case is a new file. `--object KIND/NS/NAME` chooses the object that declares; `--gateway NS/NAME`, `--from-labels k=v,…`, `--waypoint` and `--istio-version X.Y` say where
 //! the request comes from.
 
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use resplit::diag::render::render;
 use resplit::diag::{Severity, Sources};
-use resplit::manifest::{Manifests, lower, parse};
+use resplit::manifest::{Manifests, ObjectName, lower, parse};
 use resplit::route::{Implementation, Origin, Probe, Proxy, Vantage, resolve};
 
 #[test]
@@ -79,8 +79,20 @@ fn story(name: &str, text: &str) -> String {
 
 /// Where a request goes.
 fn answer(request: &str, manifests: &Manifests, sources: &Sources) -> String {
-    let (probe, vantage) = asked(request);
-    let table = lower(manifests, &vantage.dialling(&probe));
+    let (request, chosen) = match request.split_once(" --object ") {
+        Some((request, rest)) => {
+            let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            let name: ObjectName = name.parse().expect("the name of an object");
+            (format!("{request} {rest}"), Some(name))
+        }
+        None => (request.to_owned(), None),
+    };
+    let (probe, vantage) = asked(request.trim_end());
+    let mut manifests = manifests.clone();
+    if let Some(Err(error)) = chosen.map(|name| manifests.choose(&name)) {
+        return format!("  error: {error}\n");
+    }
+    let table = lower(&manifests, &vantage.dialling(&probe));
     let mut out = String::new();
     let resolution = match resolve(&table, &probe) {
         Ok(resolution) => resolution,
@@ -124,10 +136,10 @@ fn answer(request: &str, manifests: &Manifests, sources: &Sources) -> String {
     }
     for caveat in &resolution.caveats {
         let place = caveat
-            .span
+            .place()
             .map(|span| format!(" at {}", sources.place(span)))
             .unwrap_or_default();
-        let _ = writeln!(out, "  caveat {}{place}: {}", caveat.id, caveat.message);
+        let _ = writeln!(out, "  caveat {}{place}: {}", caveat.id(), caveat.message);
         if let Some(help) = &caveat.help {
             let _ = writeln!(out, "    help: {help}");
         }

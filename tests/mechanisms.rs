@@ -128,7 +128,7 @@ fn changed(after: u64, from: (u32, u32), to: (u32, u32), requests: &str) -> Outc
     running.finish()
 }
 
-/// Counts alone would see 90/10: half of the answers came from 80/20, half from 100/0.
+/// Counts alone would see 90/10: half of the responses came from 80/20, half from 100/0.
 #[test]
 fn weights_that_change_during_the_run_never_pass_and_the_place_is_named() {
     let outcome = changed(2000, (80, 20), (100, 0), "4000");

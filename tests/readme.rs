@@ -71,6 +71,16 @@ fn the_readme_names_every_format() {
 }
 
 #[test]
+fn the_readme_names_every_extractor() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
+        .expect("a README");
+    for extractor in resplit::bucket::EXTRACTORS {
+        let row = format!("| `{}` | {} |", extractor.form(), extractor.summary);
+        assert!(readme.contains(&row), "README lacks {row:?}");
+    }
+}
+
+#[test]
 fn the_findings_in_the_readme_are_what_lint_prints() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
         .expect("a README");
@@ -101,10 +111,10 @@ fn the_rules_in_the_readme_are_the_rules() {
     let rows = RULES.iter().map(|rule| {
         format!(
             "| {} | `{}` | {} | {} |",
-            rule.id,
+            rule.code.id(),
             rule.name,
             severity(rule),
-            rule.summary
+            rule.code.title()
         )
     });
     let table: Vec<String> = [

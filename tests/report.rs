@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use resplit::diag::Note;
 use resplit::observe::{Ended, FailureKind, Observation};
 use resplit::report::{Changes, Report, Request, Run, again, report};
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
@@ -35,7 +36,7 @@ fn whole(generators: &[Generator]) -> Observation {
         for (at, target) in targets.iter().enumerate() {
             let answered = (*target < 2).then(|| bucket(*target));
             let connection = connections + u32::try_from(at / 2).expect("few");
-            seen.ledger.push(Ended {
+            seen.log.push(Ended {
                 sequence,
                 connection,
                 bucket: answered.as_ref(),
@@ -72,12 +73,12 @@ fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
     let policy = Policy::default();
     let mapping = Mapping::derive(expected, &[], seen.tallies.keys()).expect("clear");
     let pair = Some((expected, &mapping));
-    let sorted = Attribution::new(seen, pair);
+    let attribution = Attribution::new(seen, pair);
     let evidence = Evidence {
         declared: pair,
         seen,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     report(Run {
         request: Request {
@@ -88,9 +89,9 @@ fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
         declared: pair,
         rule: None,
         excerpt: None,
-        rivals: &[],
+        hypotheses: &[],
         seen,
-        sorted: &sorted,
+        attribution: &attribution,
         policy: &policy,
         watched,
         findings: Vec::new(),
@@ -138,7 +139,7 @@ proptest! {
         prop_assert_eq!(merged.verdict.unit, at_once.verdict.unit);
         // And so is the verdict, unless the generators differ, or one of them changed, which only they can show.
         let alone = merged.generators.iter().any(|own| own.outcome == Outcome::Diverged);
-        let disagree = merged.verdict.caveats.iter().any(|own| own.id == "generators-disagree");
+        let disagree = merged.verdict.caveats.iter().any(|own| own.id() == "generators-disagree");
         let changed = at_once.verdict.change.is_some() || merged.verdict.change.is_some();
         if !alone && !disagree && !changed {
             prop_assert_eq!(merged.verdict.outcome, at_once.verdict.outcome);
@@ -188,12 +189,7 @@ fn a_zone_that_sees_another_split_forbids_a_pass() {
         "{:#?}",
         merged.verdict
     );
-    let ids: Vec<&str> = merged
-        .verdict
-        .caveats
-        .iter()
-        .map(|own| own.id.as_str())
-        .collect();
+    let ids: Vec<&str> = merged.verdict.caveats.iter().map(Note::id).collect();
     assert!(ids.contains(&"generators-disagree"), "{ids:?}");
     assert_eq!(merged.generators.len(), 2);
 }

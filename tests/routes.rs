@@ -99,7 +99,7 @@ fn an_address_stands_for_the_only_rule_and_never_for_one_of_several() {
     let (one, two) = (host(&["a"], Vec::new()), host(&["b"], Vec::new()));
     let only = table(vec![one.clone()]);
     let resolution = resolve(&only, &probe("127.0.0.1")).expect("the only host");
-    assert_eq!(resolution.caveats[0].id, "assumed-host");
+    assert_eq!(resolution.caveats[0].id(), "assumed-host");
     let several = table(vec![one, two]);
     let refused = resolve(&several, &probe("localhost"));
     assert!(

@@ -1,5 +1,4 @@
-//! Everything in a response that `--bucket` could read: its headers, the members of its JSON body, its address. Not:
-//! whether that says where it is from.
+//! Everything in a response that `--bucket` could read: its headers, the members of its JSON body, its address.
 
 use std::collections::BTreeMap;
 

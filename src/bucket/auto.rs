@@ -18,7 +18,7 @@ const POD_MEMBERS: [&str; 3] = ["pod", "podname", "hostname"];
 /// `auto`
 #[derive(Debug)]
 pub(super) struct Auto {
-    /// Plain-text answers that carry more than the version: Istio's helloworld and echo.
+    /// Plain-text responses that carry more than the version: Istio's helloworld and echo.
     patterns: [Pattern; 2],
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::shorten::short_hash;
 use super::{Extract, Origin, Reply};
 
 /// `body`
@@ -25,7 +26,7 @@ pub(super) fn text(body: &[u8]) -> Cow<'_, str> {
         Err(_) => Cow::Owned(format!(
             "({} bytes of binary, #{:08x})",
             body.len(),
-            super::names::short_hash(body)
+            short_hash(body)
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! The header fields of an answer, where they were read to. Not: what they mean.
+//! The header fields of a response, where they were read to.
 
 use http::HeaderName;
 

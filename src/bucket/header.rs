@@ -13,7 +13,7 @@ struct Header(HeaderName);
 pub(super) fn parse(name: &str) -> Result<Box<dyn Extract>, String> {
     let name = name
         .parse()
-        .map_err(|_| format!("`{name}` is no header name"))?;
+        .map_err(|_| format!("`{name}` is not a valid header name"))?;
     Ok(Box::new(Header(name)))
 }
 

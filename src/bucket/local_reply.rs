@@ -1,4 +1,4 @@
-//! Whether an error is a reply of the proxy itself. Not: what that means for the target that should have responded.
+//! Whether an error is a reply of the proxy itself.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,6 @@ const ENVOYS: [&[u8]; 2] = [b"envoy", b"istio-envoy"];
 pub(super) struct LocalReply<'r> {
     /// Why, where that is known.
     pub(super) flag: Option<ResponseFlag>,
-    /// Its text.
     pub(super) text: Cow<'r, str>,
 }
 

@@ -1,5 +1,4 @@
-//! From an answer to the value it is counted under. Not: which target the value means (see `verdict::mapping`), nor
-//! counting.
+//! From a response to the value it is counted under.
 
 mod all_values;
 mod auto;
@@ -11,6 +10,7 @@ mod local_reply;
 mod names;
 mod peer;
 mod regex;
+mod shorten;
 mod status;
 
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ pub struct Reply<'r> {
     pub peer: &'r str,
 }
 
-/// Which part of an answer bytes are from.
+/// Which part of a response bytes are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A header field.
@@ -42,7 +42,7 @@ pub enum Origin {
     Body,
 }
 
-/// Reads one value from an answer.
+/// Reads one value from a response.
 pub trait Extract: Debug + Send + Sync {
     /// The value, borrowed from the answer where possible; `None` when the answer does not carry it.
     fn extract<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>>;
@@ -61,57 +61,84 @@ pub trait Reduce: Debug + Send + Sync {
 }
 
 /// A kind of extractor: `NAME` or `NAME:ARGUMENT` in `--bucket`.
-struct Extractor {
+pub struct Extractor {
     name: &'static str,
     /// What stands behind the colon, for messages; empty when nothing does.
     argument: &'static str,
+    /// What it yields, in a few words.
+    pub summary: &'static str,
     parse: fn(&str) -> Result<Box<dyn Extract>, String>,
 }
 
-/// Every kind of extractor. A new one is a file and a line here.
-const EXTRACTORS: [Extractor; 7] = [
+/// Every kind of extractor. A new one is a file and an entry here; help and README are made of it.
+pub const EXTRACTORS: &[Extractor] = &[
     Extractor {
         name: "auto",
         argument: "",
+        summary: "a header `x-resplit`, the version or pod that common demo applications name, else the body",
         parse: |_| Ok(Box::new(auto::Auto::new())),
     },
     Extractor {
         name: "body",
         argument: "",
+        summary: "the whole body",
         parse: |_| Ok(Box::new(body::Body)),
     },
     Extractor {
         name: "header",
         argument: "NAME",
+        summary: "a response header",
         parse: header::parse,
     },
     Extractor {
         name: "json",
         argument: "/POINTER",
+        summary: "a member of a JSON body",
         parse: json::parse,
     },
     Extractor {
         name: "regex",
         argument: "RE",
+        summary: "the first group, else the match, in the body",
         parse: regex::parse,
     },
     Extractor {
         name: "status",
         argument: "",
+        summary: "the HTTP status",
         parse: |_| Ok(Box::new(status::Status)),
     },
     Extractor {
         name: "peer",
         argument: "",
+        summary: "the address that responded",
         parse: |_| Ok(Box::new(peer::Peer)),
     },
 ];
 
-/// Why a `--bucket` value is no extractor.
+impl Extractor {
+    /// As it is typed: `header:NAME`.
+    #[must_use]
+    pub fn form(&self) -> String {
+        match self.argument {
+            "" => self.name.to_owned(),
+            argument => format!("{}:{argument}", self.name),
+        }
+    }
+}
+
+/// Every kind of extractor as it is typed, in one line.
+#[must_use]
+pub fn forms() -> String {
+    let forms = EXTRACTORS.iter().map(Extractor::form);
+    forms.collect::<Vec<_>>().join(", ")
+}
+
+/// Why a `--bucket` value is not a valid extractor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// The name before the colon is unknown.
-    #[error("`{spec}` is no kind of bucket; there are {known}")]
+    #[error("`{spec}` is not a known kind of bucket: expected one of {known}")]
     Unknown {
         /// What was given.
         spec: String,
@@ -150,7 +177,7 @@ impl Bucketer {
         })
     }
 
-    /// Where answers carry more distinct values than are kept (a time stamp in every body), a value is reduced to what it
+    /// Where responses carry more distinct values than are kept (a time stamp in every body), a value is reduced to what it
     /// means, if that is known.
     #[must_use]
     pub fn with_reducer(mut self, reducer: impl Reduce + 'static) -> Self {
@@ -158,7 +185,7 @@ impl Bucketer {
         self
     }
 
-    /// The only bytes that the value of an answer depends on, where that is so simple.
+    /// The only bytes that the value of a response depends on, where that is so simple.
     fn source<'r>(&self, reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
         match self.extractors.as_slice() {
             [only] => only.source(reply),
@@ -166,7 +193,7 @@ impl Bucketer {
         }
     }
 
-    /// The value an answer is counted under.
+    /// The value a response is counted under.
     #[must_use]
     pub fn value<'r>(&self, reply: &Reply<'r>) -> Option<Cow<'r, str>> {
         self.found(reply).map(|(_, value)| value)
@@ -196,16 +223,9 @@ fn extractor(spec: &str) -> Result<Box<dyn Extract>, SpecError> {
         .split_once(':')
         .map_or((spec, None), |(name, argument)| (name, Some(argument)));
     let Some(kind) = EXTRACTORS.iter().find(|kind| kind.name == name) else {
-        let form = |kind: &Extractor| {
-            if kind.argument.is_empty() {
-                kind.name.to_owned()
-            } else {
-                format!("{}:{}", kind.name, kind.argument)
-            }
-        };
         return Err(SpecError::Unknown {
             spec: spec.to_owned(),
-            known: EXTRACTORS.iter().map(form).collect::<Vec<_>>().join(", "),
+            known: forms(),
         });
     };
     let wrong = |reason: String| SpecError::Argument {

@@ -1,18 +1,15 @@
-//! Numbers for buckets: no work and no allocation for an answer that is known, and a cap on how many there are.
-
-use std::hash::{DefaultHasher, Hash, Hasher};
+//! Numbers for buckets: no work and no allocation for a response that is known, and a cap on how many there are.
 
 use super::local_reply::{LocalReply, from_upstream, is_body, local_reply};
+use super::shorten::shortened;
 use super::{Bucketer, Origin, Reply};
 use crate::split::{Bucket, Consulted, Identity};
 
 /// Distinct (value, status) pairs that are kept apart. Every one costs a histogram per thread.
 pub const MOST_BUCKETS: usize = 64;
-/// Longer values are cut, and told apart by a hash.
-const LONGEST_VALUE: usize = 256;
-/// What an answer of at most this length said is remembered, so that it need not be read again.
+/// What a response of at most this length said is remembered, so that it need not be read again.
 const LONGEST_KNOWN: usize = 4096;
-/// How many such answers are remembered.
+/// How many such responses are remembered.
 const MOST_KNOWN: usize = 64;
 
 /// The number of a bucket within one [`Names`].
@@ -37,7 +34,7 @@ pub struct Names {
     upstream_marked: bool,
 }
 
-/// An answer that has been read before.
+/// A response that has been read before.
 #[derive(Debug)]
 struct Known {
     status: u16,
@@ -50,7 +47,7 @@ struct Known {
 }
 
 impl Names {
-    /// The bucket of an answer.
+    /// The bucket of a response.
     pub fn of(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> BucketId {
         if let Some(local) = local_reply(reply, self.upstream_marked) {
             let found = bucketer.found(reply);
@@ -97,7 +94,7 @@ impl Names {
         id
     }
 
-    /// The bucket of an answer that is not known yet, and whether it has a value.
+    /// The bucket of a response that is not known yet, and whether it has a value.
     fn read(&mut self, bucketer: &Bucketer, reply: &Reply<'_>) -> (BucketId, bool) {
         let found = bucketer.found(reply);
         self.consult(bucketer, found.as_ref().map(|(at, _)| *at));
@@ -124,7 +121,7 @@ impl Names {
         std::mem::take(&mut self.consulted)
     }
 
-    /// The bucket of an answer with this value and status.
+    /// The bucket of a response with this value and status.
     pub fn id(&mut self, bucketer: &Bucketer, value: Option<&str>, status: u16) -> BucketId {
         let Some(value) = value else {
             return self.special(Identity::Missing, status);
@@ -197,36 +194,6 @@ impl Names {
             });
         BucketId(position)
     }
-}
-
-/// The value itself, or its beginning with its length and a hash.
-fn shortened(value: &str) -> String {
-    if value.len() <= LONGEST_VALUE {
-        return value.to_owned();
-    }
-    let end = (0..=LONGEST_VALUE / 2)
-        .rev()
-        .find(|end| value.is_char_boundary(*end))
-        .unwrap_or(0);
-    format!(
-        "{}… ({} bytes, #{:08x})",
-        &value[..end],
-        value.len(),
-        short_hash(value.as_bytes())
-    )
-}
-
-/// A hash to tell long or binary values apart; the same in every thread and run.
-pub(super) fn short_hash(bytes: &[u8]) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let hash = hasher.finish();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the two halves are folded together"
-    )]
-    let folded = (hash ^ (hash >> 32)) as u32;
-    folded
 }
 
 #[cfg(test)]
@@ -303,7 +270,7 @@ mod tests {
             ),
             [(4, 2), (2, 0), (2, 2)]
         );
-        // Answers that are known count as well.
+        // Responses that are known count as well.
         assert_eq!(
             counted(&["regex:v1"], &["v1", "v2", "v1", "v2", "v2"]),
             [(5, 2)]

@@ -13,7 +13,7 @@ impl Extract for Status {
         Some(Cow::Owned(reply.status.to_string()))
     }
 
-    /// Nothing: answers are told apart by their status anyway.
+    /// Nothing: responses are told apart by their status anyway.
     fn source<'r>(&self, _reply: &Reply<'r>) -> Option<(Origin, &'r [u8])> {
         Some((Origin::Header, b""))
     }

@@ -1,4 +1,4 @@
-//! What to try next where nothing could be judged, by what the system said. Not: what went wrong, which is said elsewhere.
+//! What to try next where nothing could be judged, by what the system said.
 
 use crate::report::Seen;
 

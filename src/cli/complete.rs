@@ -2,22 +2,13 @@
 
 use std::io::Write;
 
-use clap::Args;
-use clap_complete::Shell;
 use clap_mangen::Man;
 
+use super::args::CompletionsArgs;
 use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::help::whole;
-
-/// The options of `completions`.
-#[derive(Debug, Args)]
-pub(super) struct CompletionsArgs {
-    /// The shell
-    #[arg(value_enum, value_name = "SHELL")]
-    shell: Shell,
-}
 
 /// Writes the completions of a shell.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {

@@ -1,10 +1,7 @@
-//! From what was typed to what is meant: all relations between options, no file and no socket.
+//! From what was typed to what is meant; no file and no socket yet.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use http::header::{HOST, HeaderValue};
-use http::uri::Authority;
 
 use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
@@ -12,7 +9,9 @@ use super::args::{
 use super::failure::Failure;
 use super::load_config::{LoadConfig, load};
 use super::objectives;
+use super::relations;
 use super::request::{RequestConfig, request};
+use crate::manifest::ObjectName;
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights};
@@ -25,13 +24,11 @@ use crate::verdict::{Balancing, Number, Policy};
 pub(super) struct RunConfig {
     /// What every request says, and to whom.
     pub(super) request: RequestConfig,
-    /// What is declared.
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
     pub(super) vantage: Vantage,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
-    /// `--map`.
     pub(super) map: Vec<MapRule>,
     /// How sure the answer has to be.
     pub(super) policy: Policy,
@@ -52,8 +49,8 @@ pub(super) enum Declaration {
     None,
     /// `--expect`.
     Weights(Expected),
-    /// `-f`.
-    Manifests(Vec<PathBuf>),
+    /// `-f`, and the object that `--object` chooses.
+    Manifests(Vec<PathBuf>, Option<ObjectName>),
     /// Texts with their names: the demo's own.
     Embedded(&'static [(&'static str, &'static str)]),
 }
@@ -78,22 +75,13 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
-        let request = request(&url, args.request)?;
-        if args.load.streams.is_some() && !request.route.protocol.multiplexes() {
-            return Err(Failure::usage(
-                "--streams: an HTTP/1.1 connection carries one request at a time",
-                "add --http2, --h2c or --grpc, or use more connections with -c",
-            ));
-        }
-        let host = request.headers.get(HOST).map(HeaderValue::as_bytes);
-        if request.route.protocol.multiplexes()
-            && host.is_some_and(|host| Authority::try_from(host).is_err())
-        {
-            return Err(Failure::usage(
-                "the host of an HTTP/2 request is a name or an address, and a port where there is one",
-                "write --host HOST or --host HOST:PORT, or leave --http2 and --h2c out",
-            ));
-        }
+        let request = request(&url, &args.request)?;
+        relations::of_load(
+            &args.load,
+            args.judgement.test,
+            request.transport.protocol,
+            &request.headers,
+        )?;
         let slos = objectives::read(&args.objectives.slo)?;
         Ok(Self {
             request,
@@ -156,7 +144,7 @@ pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure
     Ok(if args.filename.is_empty() {
         Declaration::None
     } else {
-        Declaration::Manifests(args.filename.clone())
+        Declaration::Manifests(args.filename.clone(), args.object.clone())
     })
 }
 
@@ -167,7 +155,7 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
         let pair = pair.map(|(key, value)| (key.to_owned(), value.to_owned()));
         pair.ok_or_else(|| {
             Failure::usage(
-                format!("`{text}` is no label"),
+                format!("`{text}` is not a valid label"),
                 "write labels as --from-labels app=web,version=v1",
             )
         })
@@ -178,7 +166,7 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
             .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
         let (namespace, name) = pair.ok_or_else(|| {
             Failure::usage(
-                format!("`{text}` is no gateway"),
+                format!("`{text}` is not a valid gateway"),
                 "write it as --gateway NAMESPACE/NAME",
             )
         })?;
@@ -227,15 +215,18 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
         let help = "write it as --report FORMAT=PATH, as in --report json=run.json";
         let (name, path) = text
             .split_once('=')
-            .ok_or_else(|| Failure::usage(format!("`{text}` names no file"), help))?;
+            .ok_or_else(|| Failure::usage(format!("`{text}` does not name a file"), help))?;
         let format = format(name).ok_or_else(|| {
             Failure::usage(
-                format!("`{name}` is no report format"),
-                format!("there are {}", names()),
+                format!("`{name}` is not a known report format"),
+                format!("write one of {}", names()),
             )
         })?;
         if path.is_empty() || path == "-" {
-            Err(Failure::usage(format!("`{text}` names no file"), help))
+            Err(Failure::usage(
+                format!("`{text}` does not name a file"),
+                help,
+            ))
         } else {
             Ok((format, PathBuf::from(path)))
         }

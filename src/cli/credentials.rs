@@ -1,4 +1,4 @@
-//! User and password, as HTTP sends them (Basic, RFC 7617). Not: to whom.
+//! User and password, as HTTP sends them (Basic, RFC 7617).
 
 use base64::Engine;
 

@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::plan::Stop;
-use crate::verdict::{Caveat, Outcome, Verdict};
+use crate::verdict::{Outcome, Verdict};
 
 /// When sending ends at the latest, if there is a limit.
 #[derive(Clone, Copy, Debug)]
@@ -36,18 +37,20 @@ impl Deadline {
     }
 
     /// What has to be said of a run that it cut short before the result was certain.
-    pub(super) fn note(&self, seen: &Observation, most: Stop, verdict: &Verdict) -> Option<Caveat> {
+    pub(super) fn note(&self, seen: &Observation, most: Stop, verdict: &Verdict) -> Option<Note> {
         let limit = self.limit.filter(|_| self.passed())?;
         let Stop::Requests(most) = most else {
             return None;
         };
         let cut_short = seen.sent < most && verdict.outcome == Outcome::Inconclusive;
-        cut_short.then(|| Caveat {
-            id: "max-duration".to_owned(),
-            message: format!(
-                "--max-duration {limit:?} ended the run after {} of at most {most} requests",
-                seen.sent
-            ),
+        cut_short.then(|| {
+            Note::new(
+                Code::MaxDuration,
+                format!(
+                    "--max-duration {limit:?} ended the run after {} of at most {most} requests",
+                    seen.sent
+                ),
+            )
         })
     }
 }

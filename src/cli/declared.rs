@@ -10,15 +10,15 @@ use super::failure::Failure;
 use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
-use crate::diag::{Diagnostic, Severity, Sources};
-use crate::manifest::{Manifests, lower, parse, pods};
+use crate::diag::{Code, Note, Severity, Sources};
+use crate::manifest::{Manifests, NoSuchObject, ObjectName, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
     resolve as resolve_route,
 };
 use crate::split::{Expected, Target};
-use crate::verdict::{Caveat, Rival};
+use crate::verdict::Hypothesis;
 
 /// A declared split, and what has to be said about it.
 pub(super) struct Declared {
@@ -29,9 +29,9 @@ pub(super) struct Declared {
     /// Its lines.
     pub(super) excerpt: Option<Excerpt>,
     /// What weakens it.
-    pub(super) caveats: Vec<Caveat>,
+    pub(super) caveats: Vec<Note>,
     /// What the traffic could follow instead.
-    pub(super) rivals: Vec<Rival>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     /// Where the manifests and a request say it.
     pub(super) asked: Option<Asked>,
 }
@@ -62,6 +62,7 @@ pub(super) fn resolve_for(
     from: &Vantage,
     quiet: bool,
 ) -> Result<Option<Declared>, Failure> {
+    let mut object = None;
     let sources = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected) => {
@@ -70,11 +71,14 @@ pub(super) fn resolve_for(
                 rule: None,
                 excerpt: None,
                 caveats: Vec::new(),
-                rivals: Vec::new(),
+                hypotheses: Vec::new(),
                 asked: None,
             }));
         }
-        Declaration::Manifests(paths) => input::manifests(paths)?,
+        Declaration::Manifests(paths, chosen) => {
+            object = chosen.as_ref();
+            input::manifests(paths)?
+        }
         Declaration::Embedded(texts) => {
             let mut sources = Sources::new();
             for (name, text) in *texts {
@@ -84,7 +88,7 @@ pub(super) fn resolve_for(
         }
     };
     let asked = request.map(probe);
-    let routes = Routes::new(sources, asked.as_ref(), from, quiet)?;
+    let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
     let resolution = match &asked {
         Some(probe) => routes.resolve(probe)?,
         None => only_split(&routes.table).map_err(|error| unclear(&error))?,
@@ -109,14 +113,17 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Reads texts, and takes the port that the request dials.
+    /// Reads texts, takes the port that the request dials, and of several objects the one that is chosen.
     pub(super) fn new(
         sources: Sources,
-        asked: Option<&Probe>,
+        (asked, object): (Option<&Probe>, Option<&ObjectName>),
         from: &Vantage,
         quiet: bool,
     ) -> Result<Self, Failure> {
-        let manifests = decode(&sources, quiet)?;
+        let mut manifests = decode(&sources, quiet)?;
+        if let Some(object) = object {
+            manifests.choose(object).map_err(|error| missing(&error))?;
+        }
         let vantage = match asked {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
@@ -143,30 +150,26 @@ impl Declared {
         let by_pods = pods(&routes.manifests, &expected);
         let by_pods = by_pods.as_deref();
         let no_route = asked.and_then(|probe| resolution.unmatched(probe, sources));
-        let no_route = no_route.map(|message| Caveat {
-            id: "no-route".to_owned(),
-            message,
-        });
-        let stated = distinct(&resolution.caveats).map(|caveat| Caveat {
-            id: caveat.id.to_owned(),
-            message: caveat.sentence(sources),
-        });
+        let no_route = no_route.map(|message| Note::new(Code::NoRoute, message));
+        let stated = distinct(&resolution.caveats).map(|caveat| caveat.stated(sources));
         let in_ratio = by_pods.and_then(|pods| in_ratio(&expected, pods));
-        let rival = |other: Other<'_>| Rival {
-            id: "other-rule".to_owned(),
-            message: format!(
-                "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
+        let hypothesis = |other: Other<'_>| Hypothesis {
+            note: Note::new(
+                Code::OtherRule,
+                format!(
+                    "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
                  generation of the rules is still in effect",
-                other.route.rule,
-                sources.place(other.route.span)
+                    other.route.rule,
+                    sources.place(other.route.span)
+                ),
             ),
             shares: other.shares,
         };
-        let others = resolution.others(&expected).into_iter().map(rival);
+        let others = resolution.others(&expected).into_iter().map(hypothesis);
         Self {
             caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
             // First, because two names for one split are one explanation: what the proxy has is no guess.
-            rivals: asked
+            hypotheses: asked
                 .and_then(|probe| programmed(routes, resolution, &expected, probe))
                 .into_iter()
                 .chain(by_pods.and_then(by_replicas))
@@ -184,11 +187,14 @@ impl Declared {
 pub(super) fn distinct(
     caveats: &[crate::route::Caveat],
 ) -> impl Iterator<Item = &crate::route::Caveat> {
-    caveats.iter().enumerate().filter_map(|(at, caveat)| {
-        let same =
-            |known: &crate::route::Caveat| known.id == caveat.id && known.message == caveat.message;
-        (!caveats[..at].iter().any(same)).then_some(caveat)
-    })
+    let said = |at: usize| {
+        caveats[..at]
+            .iter()
+            .any(|known| known.tells_the_same(&caveats[at]))
+    };
+    (0..caveats.len())
+        .filter(move |at| !said(*at))
+        .map(|at| &caveats[at])
 }
 
 /// The manifests, unless something in them is wrong; warnings go to stderr.
@@ -203,10 +209,10 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
         ));
     }
     // What cannot be read holds nothing, which is no second problem.
-    let failed = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let failed = |problem: &Note| problem.severity == Severity::Error;
     let unread = manifests.objects.is_empty() && problems.iter().any(failed);
     problems.extend(without.filter(|_| !unread));
-    let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
+    let (errors, warnings): (Vec<Note>, Vec<Note>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
     let colour = output::colour_on_stderr();
@@ -230,9 +236,10 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
 
 fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     let place = match error {
-        ResolveError::Unjudged(unjudged) => format!(" ({})", sources.place(unjudged.span)),
-        _ => String::new(),
+        ResolveError::Unjudged(note) => note.place(),
+        _ => None,
     };
+    let place = place.map_or_else(String::new, |span| format!(" ({})", sources.place(span)));
     let help = error.help().unwrap_or_else(|| {
         "name the file that declares the split with -f, or declare the split with --expect"
             .to_owned()
@@ -240,7 +247,21 @@ fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     Failure::usage(format!("{error}{place}"), help)
 }
 
+fn missing(error: &NoSuchObject) -> Failure {
+    let names: Vec<String> = error.declaring.iter().map(ToString::to_string).collect();
+    let help = match &names[..] {
+        [] => "leave --object out, or name another file with -f".to_owned(),
+        names => format!("choose one of {}", names.join(", ")),
+    };
+    Failure::usage(format!("--object: {error}"), help)
+}
+
 fn unclear(error: &OnlyError) -> Failure {
+    if let OnlyError::Unjudged(note) = error
+        && let Some(help) = &note.help
+    {
+        return Failure::usage(error.to_string(), help.clone());
+    }
     let help = match error {
         OnlyError::Several { .. } => {
             "give the URL of the request, and -H, -m or --host as it is sent; its rule is used"
@@ -261,9 +282,9 @@ fn programmed(
     resolution: &Resolution<'_>,
     expected: &Expected,
     probe: &Probe,
-) -> Option<Rival> {
+) -> Option<Hypothesis> {
     let mut caveats = resolution.caveats.iter();
-    let differs = caveats.find(|caveat| caveat.id == "programmed-differs")?;
+    let differs = caveats.find(|caveat| caveat.code == Code::ProgrammedDiffers)?;
     let table = routes.table.programmed.as_deref()?;
     let found = resolve_route(table, probe).ok()?.expected(&routes.sources);
     let of = |declared: &crate::split::Declared| -> f64 {
@@ -272,11 +293,13 @@ fn programmed(
     };
     let shares: Vec<f64> = expected.declared().iter().map(of).collect();
     let whole = (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9;
-    whole.then(|| Rival {
-        id: differs.id.to_owned(),
-        message: format!(
-            "traffic follows what the proxy is programmed with: {}",
-            differs.sentence(&routes.sources)
+    whole.then(|| Hypothesis {
+        note: Note::new(
+            differs.code,
+            format!(
+                "traffic follows what the proxy is programmed with: {}",
+                differs.sentence(&routes.sources)
+            ),
         ),
         shares,
     })
@@ -297,25 +320,27 @@ fn same(one: &Target, other: &Target) -> bool {
 
 /// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which
 /// needs no manifests to be thought of.
-fn by_replicas(pods: &[u64]) -> Option<Rival> {
+fn by_replicas(pods: &[u64]) -> Option<Hypothesis> {
     let total: u64 = pods.iter().sum();
     if pods.iter().all(|own| *own == pods[0]) {
         return None;
     }
     let numbers: Vec<String> = pods.iter().map(u64::to_string).collect();
-    Some(Rival {
-        id: "by-replicas".to_owned(),
-        message: format!(
-            "the answers follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
+    Some(Hypothesis {
+        note: Note::new(
+            Code::ByReplicas,
+            format!(
+                "the responses follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
              over all pods",
-            numbers.join(":")
+                numbers.join(":")
+            ),
         ),
         shares: pods.iter().map(|own| *own as f64 / total as f64).collect(),
     })
 }
 
 /// Pods in the declared ratio: rules that are applied and rules that are ignored look alike.
-fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Caveat> {
+fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Note> {
     let total: u64 = pods.iter().sum();
     let near = |(declared, own): (&crate::split::Declared, &u64)| {
         let share = declared.share.as_f64();
@@ -323,12 +348,8 @@ fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Caveat> {
         (*own as f64 / total as f64 - share).abs() <= 0.1 * (share * (1.0 - share)).sqrt()
     };
     let alike = pods.len() > 1 && expected.declared().iter().zip(pods).all(near);
-    alike.then(|| Caveat {
-        id: "endpoints-in-ratio".to_owned(),
-        message: "the pods are in the declared ratio already: traffic cannot tell rules that are applied from rules that are \
-                  ignored"
-            .to_owned(),
-    })
+    alike.then(|| Note::new(Code::EndpointsInRatio, "the pods are in the declared ratio already: traffic cannot tell rules that are applied from rules that are \
+                  ignored"))
 }
 
 /// The request as routing sees it.

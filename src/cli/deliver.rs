@@ -6,6 +6,7 @@ use super::config::OutputConfig;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{advice, args, output, say};
+use crate::diag::Code;
 use crate::report::{Report, Style};
 use crate::verdict::{Outcome, Verdict};
 
@@ -40,13 +41,13 @@ pub(super) fn deliver(
     let written = (output.format.render)(report, style, &mut bytes);
     to_stdout(written.map(|()| bytes))?;
     if report.verdict.outcome == Outcome::NoData {
-        let note = |ids: &[&str]| {
+        let note = |codes: &[Code]| {
             let mut notes = report.verdict.caveats.iter();
-            let known = notes.find(|note| ids.contains(&note.id.as_str()));
+            let known = notes.find(|note| codes.contains(&note.code));
             known.map(|note| note.message.as_str())
         };
-        let unmatched = note(&["bucket-never-matched", "redirected"]);
-        let help = help.or_else(|| note(&["target-silent"]));
+        let unmatched = note(&[Code::BucketNeverMatched, Code::Redirected]);
+        let help = help.or_else(|| note(&[Code::TargetSilent]));
         say(&format!(
             "error: {}\nhelp: {}\n",
             unmatched.unwrap_or(&report.verdict.reason),

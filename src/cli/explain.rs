@@ -1,7 +1,6 @@
 //! `resplit explain`: which rule takes exactly this request, what it makes of it, and why the others do not. Nothing is
 //! sent.
 
-use super::address::shown;
 use super::args::{ExplainArgs, ExplainFormat};
 use super::config;
 use super::declared::{Routes, distinct, host_header, probe};
@@ -10,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::input;
 use super::request::request;
+use super::url::shown;
 use crate::report::Request;
 use crate::report::explain::{Explained, Explanation, explain, render, render_json};
 use crate::route::witness::rulings;
@@ -38,10 +38,16 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
 
 fn explained(args: ExplainArgs) -> Result<Explanation, Failure> {
     let vantage = config::vantage(&args.vantage)?;
-    let request = request(&args.url, args.request)?;
+    let request = request(&args.url, &args.request)?;
     let asked = probe(&request);
     let sources = input::manifests(&args.filename)?;
-    let routes = Routes::new(sources, Some(&asked), &vantage, args.quiet).map_err(here)?;
+    let routes = Routes::new(
+        sources,
+        (Some(&asked), args.object.as_ref()),
+        &vantage,
+        args.quiet,
+    )
+    .map_err(here)?;
     let resolution = routes.resolve(&asked).map_err(here)?;
     Ok(explain(Explained {
         request: Request {

@@ -6,7 +6,6 @@ use std::io;
 
 use super::advice;
 use super::exit::Exit;
-use super::unidentified::Unidentified;
 use crate::load::LoadError;
 use crate::verdict::mapping::MappingError;
 
@@ -49,7 +48,7 @@ pub(super) enum Failure {
         /// What to do.
         help: String,
     },
-    /// Answers cannot be tied to targets.
+    /// Responses cannot be tied to targets.
     #[error("{0}")]
     Mapping(#[from] MappingError),
     /// The same, where options had no effect that were meant to help.
@@ -61,8 +60,13 @@ pub(super) enum Failure {
         error: MappingError,
     },
     /// No answer says where it is from.
-    #[error("{0}")]
-    Unidentified(Box<Unidentified>),
+    #[error("{message}")]
+    Unidentified {
+        /// What the responses say instead.
+        message: String,
+        /// What could tell them apart.
+        help: String,
+    },
     /// Nothing is judged, and something is known about the request all the same.
     #[error("{failure}\n  {}", .known.join("\n  "))]
     Known {
@@ -117,7 +121,7 @@ impl Failure {
             | Self::Objectives { .. }
             | Self::Mapping(_)
             | Self::Unmatched { .. }
-            | Self::Unidentified(_)
+            | Self::Unidentified { .. }
             | Self::Known { .. }
             | Self::Write { .. }
             | Self::Mesh(_)
@@ -128,11 +132,11 @@ impl Failure {
     fn help(&self) -> String {
         match self {
             Self::Usage { help, .. }
+            | Self::Unidentified { help, .. }
             | Self::Manifests { help, .. }
             | Self::Objectives { help, .. } => help.clone(),
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) | Self::Unmatched { error, .. } => error.help(),
-            Self::Unidentified(known) => known.help(),
             Self::Known { failure, .. } => failure.help(),
             Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
             Self::Write { .. } => {

@@ -1,15 +1,14 @@
-//! What lint finds about a request that is sent. Not: the rules, and what the counts themselves tell.
+//! What lint finds about a request that is sent.
 
 use std::rc::Rc;
 
 use super::declared::Asked;
-use crate::diag::Sources;
+use crate::diag::Note;
 use crate::lint::{self, Context, Finding};
 use crate::route::resolve;
-use crate::verdict::Caveat;
 
 /// What in the manifests may keep the split of this request from taking effect.
-pub(super) fn findings(asked: &Asked) -> Vec<Caveat> {
+pub(super) fn findings(asked: &Asked) -> Vec<Note> {
     let Asked { routes, probe } = asked;
     // The routes were there when the run began.
     let Ok(resolution) = resolve(&routes.table, probe) else {
@@ -23,23 +22,12 @@ pub(super) fn findings(asked: &Asked) -> Vec<Caveat> {
     let stated = |finding: &Finding| {
         // What the routes say about the same fact says it in the same words: it is shown once.
         let mut caveats = resolution.caveats.iter();
-        let same = caveats.find(|caveat| caveat.message == finding.problem.message);
-        Caveat {
-            id: finding.rule.to_owned(),
-            message: same.map_or_else(
-                || sentence(finding, sources),
-                |caveat| caveat.sentence(sources),
-            ),
+        let same = caveats.find(|caveat| caveat.tells_the_same(&finding.note));
+        let note = same.map_or_else(|| finding.note.stated(sources), |same| same.stated(sources));
+        Note {
+            rule: finding.note.rule,
+            ..note
         }
     };
     findings.iter().map(stated).collect()
-}
-
-/// The finding in one line, as a caveat of the routes says it.
-fn sentence(finding: &Finding, sources: &Sources) -> String {
-    let fact = crate::route::Caveat {
-        help: finding.problem.help.clone(),
-        ..crate::route::Caveat::new(finding.name, &finding.problem.message, finding.place())
-    };
-    fact.sentence(sources)
 }

@@ -1,55 +1,11 @@
-//! How the help is laid out: what `-h` says of which options, and the examples. Not: what `--help` says of each option
-//! (see `args`).
+//! How the help is laid out: what `-h` says of which options, and the tables that are made of what there is. What `--help`
+//! says of each option stands in `args`.
 
 use clap::{Arg, CommandFactory};
 
 use super::args::Cli;
-use super::exit;
+use crate::bucket::{self, EXTRACTORS};
 use crate::report::FORMATS;
-
-const SHORT_EXAMPLES: &str = "\
-Examples:
-  resplit -f rules.yaml http://weather:5000/        is that what they declare?
-  resplit --expect v1=90,v2=10 http://weather/      the same without manifests
-  resplit explain -f rules.yaml http://reviews/     which rule, and why
-  resplit demo broken                               a mesh gone wrong, embedded";
-
-const EXAMPLES: &str = "\
-Examples:
-  resplit http://weather:5000/                      who answers, how fast
-  resplit -f rules.yaml http://weather:5000/        is that what they declare?
-  resplit --expect v1=90,v2=10 http://weather/      the same without manifests
-  resplit --bucket header:x-version http://gw/      tell versions by a header
-  resplit --expect v1=9,v2=1 --require-healthy URL  a gate: errors fail it too
-  resplit explain -f rules.yaml http://reviews/     which rule, and why
-  resplit lint -f manifests/                        why it would not take effect
-  resplit size --expect v1=90,v2=10 --detect 85/15  how many requests to see that
-  resplit report -o html run.json > run.html        a saved report as a page
-  resplit report a.json b.json                      two load generators, merged
-  resplit demo broken                               a mesh gone wrong, embedded";
-
-/// What `explain --help` ends with.
-pub(super) const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  resplit explain -f rules.yaml http://weather-backend:5000/version
-  resplit explain -f rules.yaml -H 'end-user: jason' http://reviews:9080/
-  kubectl get vs,dr,svc -A -o yaml | resplit explain -f - --from-namespace shop http://reviews:9080/
-  resplit explain -f rules.yaml --gateway istio-system/main http://shop.example.com/
-  resplit explain -f rules.yaml --all-rules http://reviews:9080/     a request for each rule
-
-Exit code 0, also when the answer is a 404; 2 when the manifests do not decode, or no rule is about this host.";
-
-/// What `report --help` ends with.
-pub(super) const REPORT_EXAMPLES: &str = "\
-Examples:
-  resplit -f rules.yaml --report json=run.json http://gateway/reviews    save a run
-  resplit report run.json                                                judge it again
-  resplit report --tolerance 2% --slo 'canary.p99 < 200ms' run.json      ask something else
-  resplit report -o html run.json > run.html                             another format
-  resplit report zone-a.json zone-b.json                                 merge generators
-  resplit report --compare before.json after.json                        what changed
-
-Exit codes as those of a run, of what is judged this time; 0 with --compare.";
 
 /// What `-h` shows of the options of `run`, each in one line of 80 columns; the rest is in `--help`.
 const COMMON: [(&str, &str); 14] = [
@@ -82,8 +38,9 @@ pub(super) fn command() -> clap::Command {
 /// The command line with everything that is said of it, as the man page and completions have it.
 pub(super) fn whole() -> clap::Command {
     Cli::command()
-        .mut_args(formats)
-        .mut_subcommand("run", |run| run.mut_args(formats))
+        .mut_args(|arg| extractors(formats(arg)))
+        .mut_subcommand("run", |run| run.mut_args(|arg| extractors(formats(arg))))
+        .mut_subcommand("size", |size| size.mut_args(extractors))
         .mut_subcommand("report", |report| report.mut_args(formats))
         .mut_subcommand("demo", |demo| demo.mut_args(formats))
 }
@@ -115,23 +72,20 @@ fn formats(arg: Arg) -> Arg {
     arg.long_help(format!("What is written to stdout:\n{rows}"))
 }
 
-/// What `-h` ends with.
-pub(super) fn after_help() -> String {
-    let codes = exit::Exit::ALL.iter().map(|exit| {
-        let meaning = exit.meaning();
-        let word = match meaning.split_once(':') {
-            Some((name, _)) => name,
-            None => meaning.split(' ').next().unwrap_or(meaning),
-        };
-        format!("{} {word}", exit.code())
+/// `--bucket` with what each extractor yields.
+fn extractors(arg: Arg) -> Arg {
+    if arg.get_id() != "bucket" {
+        return arg;
+    }
+    let rows = EXTRACTORS.iter().map(|extractor| {
+        let (form, summary) = (extractor.form(), extractor.summary.replace('`', ""));
+        format!("\n  {form:13}  {summary}")
     });
-    let codes: Vec<String> = codes.collect();
-    format!("{SHORT_EXAMPLES}\n\nExit: {}", codes.join(", "))
-}
-
-/// What `--help` ends with.
-pub(super) fn after_long_help() -> String {
-    format!("{EXAMPLES}\n\nExit codes:\n{}", exit::table())
+    let rows: String = rows.collect();
+    let short = format!("What tells responses apart: {}", bucket::forms());
+    arg.help(short).long_help(format!(
+        "What tells responses apart (repeatable; the first that yields a value wins):\n{rows}"
+    ))
 }
 
 #[cfg(test)]
@@ -167,6 +121,10 @@ mod tests {
         let long = command().term_width(100).render_long_help().to_string();
         for format in FORMATS {
             let row = format!("{:11}  {}", format.name, format.summary);
+            assert!(long.contains(&row), "{row}:\n{long}");
+        }
+        for extractor in EXTRACTORS {
+            let row = format!("{:13}  ", extractor.form());
             assert!(long.contains(&row), "{row}:\n{long}");
         }
         for text in ["(repeatable; overrides -f)", "--tolerance", "METRIC is p50"] {

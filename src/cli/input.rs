@@ -105,7 +105,7 @@ fn add(sources: &mut Sources, name: &str, from: impl Read) -> Result<(), Failure
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         Failure::usage(
-            format!("`{name}` is no text: byte {offset} is not UTF-8"),
+            format!("`{name}` is not UTF-8 text: byte {offset} is invalid"),
             "manifests are YAML or JSON in UTF-8",
         )
     })?;

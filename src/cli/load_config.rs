@@ -1,11 +1,10 @@
-//! How much is sent, and how: all relations between the options about the load.
+//! How much is sent, and how: what the options about the load mean.
 
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::args;
+use super::args::{self, ArrivalKind, LoadArgs, WarmupAmount};
 use super::failure::Failure;
-use super::traffic::{ArrivalKind, LoadArgs, WarmupAmount};
 use crate::load::most_connections;
 use crate::plan::{Reuse, Spacing, Stop, Warmup};
 use crate::units::{Count, Rate};
@@ -58,7 +57,7 @@ pub(super) struct LoadConfig {
     pub(super) threads: Option<u32>,
     /// Requests per connection; `None` for what suits the amount.
     pub(super) reuse: Option<Reuse>,
-    /// For an answer.
+    /// For a response.
     pub(super) timeout: Duration,
     /// For a connection.
     pub(super) connect_timeout: Duration,
@@ -155,13 +154,6 @@ fn fitting(
 }
 
 fn amount(args: &LoadArgs, test: Option<args::Test>) -> Result<Amount, Failure> {
-    let looks_once = args.requests.is_some() || args.duration.is_some() || args.no_early_stop;
-    if test == Some(args::Test::Sequential) && looks_once {
-        return Err(Failure::usage(
-            "--test sequential looks after each response: it takes neither -n nor -z nor --no-early-stop",
-            "cap the run with --max-requests N or --max-duration TIME, or leave --test out",
-        ));
-    }
     let once = matches!(test, Some(args::Test::Exact | args::Test::ChiSquare));
     let most = args
         .max_requests

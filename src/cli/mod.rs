@@ -1,9 +1,7 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
-mod address;
 mod advice;
 mod args;
-mod call;
 mod complete;
 mod config;
 mod credentials;
@@ -11,28 +9,31 @@ mod deadline;
 mod declared;
 mod deliver;
 mod demo;
+mod examples;
 mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod grpc;
 mod help;
 mod input;
 mod interrupt;
 mod lint;
 mod load_config;
+mod load_plan;
 mod objectives;
 mod output;
-mod planning;
 mod progress;
 mod proxy;
+mod relations;
 mod report;
 mod request;
-mod route;
 mod run;
 mod settle;
 mod size;
-mod traffic;
+mod transport;
 mod unidentified;
+mod url;
 mod wait;
 
 use std::io::{self, Write};

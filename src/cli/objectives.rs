@@ -3,12 +3,12 @@
 use super::failure::Failure;
 use super::output;
 use crate::diag::render::render;
-use crate::diag::{Diagnostic, Sources};
+use crate::diag::{Note, Sources};
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::verdict::Verdict;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::slo::{Slo, SloProblem, decided};
+use crate::verdict::slo::{Slo, SloProblem};
+use crate::verdict::{Verdict, decided};
 
 const HELP: &str = "write it as TARGET.METRIC < VALUE, as in --slo 'canary.p99 < 200ms'";
 
@@ -34,7 +34,7 @@ pub(super) fn check_declared(slos: &[Slo], expected: &Expected) -> Result<(), Fa
     check(slos, |slo| slo.check(names()))
 }
 
-/// Decides the objectives, and what they make of the verdict. Where nothing is declared, the answers say which targets
+/// Decides the objectives, and what they make of the verdict. Where nothing is declared, the responses say which targets
 /// there are.
 pub(super) fn decide(
     slos: &[Slo],
@@ -72,7 +72,7 @@ fn check(slos: &[Slo], test: impl Fn(&Slo) -> Result<(), SloProblem>) -> Result<
 
 fn refused(problems: &[(String, SloProblem)], help: &str) -> Failure {
     let mut sources = Sources::new();
-    let diagnostics: Vec<Diagnostic> = problems
+    let diagnostics: Vec<Note> = problems
         .iter()
         .map(|(text, problem)| problem.diagnostic(text, &mut sources))
         .collect();

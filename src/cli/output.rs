@@ -47,7 +47,7 @@ pub(super) fn writable(path: &Path) -> io::Result<()> {
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path
         .file_name()
-        .ok_or_else(|| io::Error::other("the path names no file"))?;
+        .ok_or_else(|| io::Error::other("the path does not name a file"))?;
     let own = format!(".{}.{}", name.to_string_lossy(), std::process::id());
     Ok(path.with_file_name(own))
 }

@@ -15,7 +15,7 @@ use crate::plan::Stop;
 use crate::report::{Bar, fitted};
 use crate::split::Expected;
 use crate::units::percent;
-use crate::verdict::attribution::{Attribution, Place, Row};
+use crate::verdict::attribution::{Attribution, Classification, Row};
 use crate::verdict::mapping::Mapping;
 use crate::verdict::{Policy, Watch};
 
@@ -232,7 +232,7 @@ fn lines(
     for (index, target) in declared.iter().enumerate() {
         let rows = sorted.rows.iter();
         let rows: Vec<&Row> = rows
-            .filter(|row| row.place == Place::Target(index))
+            .filter(|row| row.place == Classification::Target(index))
             .collect();
         let bounds = match watch.filter(|_| !target.share.is_zero()) {
             Some(watch) => {
@@ -246,7 +246,7 @@ fn lines(
         shown.push(line(&target.name, &rows, bounds, share));
     }
     let others = sorted.rows.iter();
-    for row in others.filter(|row| !matches!(row.place, Place::Target(_))) {
+    for row in others.filter(|row| !matches!(row.place, Classification::Target(_))) {
         let bounds = interval(row.tally.count, declared.len());
         shown.push(line(&row.label, &[row], bounds, None));
     }

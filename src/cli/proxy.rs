@@ -1,4 +1,4 @@
-//! The HTTP proxy that `-x` names. Not: what is asked of it.
+//! The HTTP proxy that `-x` names.
 
 use super::credentials;
 use super::failure::Failure;
@@ -22,8 +22,7 @@ impl Proxy {
         };
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         if !scheme.eq_ignore_ascii_case("http") {
-            let message =
-                format!("`{scheme}` is no kind of proxy that resplit speaks to; there is http");
+            let message = format!("`{scheme}` is not a supported kind of proxy: expected http");
             return Err(wrong(message));
         }
         let (user, authority) = match rest.trim_end_matches('/').rsplit_once('@') {
@@ -32,7 +31,7 @@ impl Proxy {
         };
         let parsed: http::uri::Authority = authority
             .parse()
-            .map_err(|error| wrong(format!("`{authority}` is no proxy: {error}")))?;
+            .map_err(|error| wrong(format!("`{authority}` is not a valid proxy: {error}")))?;
         let host = parsed.host().trim_start_matches('[').trim_end_matches(']');
         let port = match parsed.port_u16() {
             Some(port) if port > 0 => port,
@@ -74,7 +73,7 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_refused_without_its_password() {
         for (text, part) in [
-            ("socks5://u:secret@a:1", "there is http"),
+            ("socks5://u:secret@a:1", "expected http"),
             ("u:secret@a:0", "no port"),
             ("u:secret@a b", "no proxy"),
         ] {

@@ -1,10 +1,8 @@
 //! `resplit report`: saved reports merged, judged again, compared, rendered.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
-
-use super::args::{Balancing, Inconclusive, OutputArgs, SloArgs, probability, resolution};
+use super::args::{AgainArgs, Balancing, ReportArgs, SloArgs};
 use super::deliver::{deliver, exit, to_stdout};
 use super::exit::Exit;
 use super::failure::Failure;
@@ -12,55 +10,8 @@ use super::{config, input, objectives, output};
 use crate::report::{
     Changes, ComparisonFormat, MergeError, ReadError, Report, again, comparison, read,
 };
-use crate::units::{Count, Fraction};
+use crate::units::Fraction;
 use crate::verdict;
-
-/// The options of `report`.
-#[derive(Debug, Args)]
-pub(super) struct ReportArgs {
-    /// Reports that were saved with --report json=FILE or -o json; - for stdin
-    #[arg(value_name = "FILE.json", required = true)]
-    files: Vec<PathBuf>,
-    /// Show two reports beside each other, before and after, instead of merging them
-    #[arg(long)]
-    compare: bool,
-    #[command(flatten)]
-    judgement: AgainArgs,
-    #[command(flatten)]
-    objectives: SloArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-/// What is asked this time; what is left out is asked as it was then.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Judgement")]
-struct AgainArgs {
-    /// The chance of a false alarm, at most [default: as saved]
-    #[arg(long, value_name = "P", value_parser = probability)]
-    alpha: Option<f64>,
-    /// The chance of a pass, at most, when a share is off by the resolution [default: as saved]
-    #[arg(long, value_name = "P", value_parser = probability)]
-    beta: Option<f64>,
-    /// The deviation of a share that is accepted [default: as saved]
-    #[arg(long, value_name = "T")]
-    tolerance: Option<Fraction>,
-    /// The deviation a pass must rule out, or `auto` [default: as saved]
-    #[arg(long, value_name = "D", value_parser = resolution)]
-    resolution: Option<Fraction>,
-    /// What an inconclusive verdict counts as
-    #[arg(long, value_enum, value_name = "AS")]
-    inconclusive: Option<Inconclusive>,
-    /// The most requests without a known target in a pass [default: as saved]
-    #[arg(long, value_name = "P")]
-    max_unattributed: Option<Fraction>,
-    /// What is declared to be split [default: as saved]
-    #[arg(long, value_enum, value_name = "BY")]
-    balancing: Option<Balancing>,
-    /// How many answers may come from undeclared or zero-weight targets [default: as saved]
-    #[arg(long, value_name = "N")]
-    allow_unexpected: Option<Count>,
-}
 
 impl AgainArgs {
     fn asks(&self) -> bool {
@@ -127,7 +78,7 @@ fn read_file(path: &Path) -> Result<(String, Report), Failure> {
     };
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::usage(
-            format!("`{name}` is no text in UTF-8"),
+            format!("`{name}` is not UTF-8 text"),
             "name files that were saved with --report json=FILE",
         )
     })?;

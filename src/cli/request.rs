@@ -1,4 +1,4 @@
-//! What every request says and to whom: from the URL and its options. Not: files, which are read later.
+//! What every request says and to whom: from the URL and its options.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,13 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Uri};
 
-use super::address::Address;
-use super::call::Call;
+use super::args::RequestArgs;
 use super::credentials;
 use super::failure::Failure;
-use super::route::{RouteConfig, TlsConfig, route, tls};
-use super::traffic::RequestArgs;
+use super::grpc::Call;
+use super::relations;
+use super::transport::{TlsConfig, TransportConfig, tls, transport};
+use super::url::Url;
 
 /// What every request says, and to whom.
 #[derive(Debug)]
@@ -27,14 +28,12 @@ pub(super) struct RequestConfig {
     /// `https`.
     pub(super) tls: Option<TlsConfig>,
     /// How it gets there.
-    pub(super) route: RouteConfig,
-    /// The method.
+    pub(super) transport: TransportConfig,
     pub(super) method: Method,
     /// Path and query.
     pub(super) target: Uri,
     /// All headers, `host` included.
     pub(super) headers: HeaderMap,
-    /// The body.
     pub(super) body: Body,
 }
 
@@ -58,7 +57,7 @@ pub(super) fn optional(
 ) -> Result<Option<RequestConfig>, Failure> {
     let described = args.method.is_some() || args.host.is_some() || !args.header.is_empty();
     match url {
-        Some(url) => request(&url, args).map(Some),
+        Some(url) => request(&url, &args).map(Some),
         None if described && needed => Err(Failure::usage(
             "a request is described, but not where it goes",
             format!(
@@ -70,36 +69,68 @@ pub(super) fn optional(
 }
 
 /// What every request says, and to whom.
-pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Failure> {
-    let mut address = Address::read(url)?;
-    let call = args.route.grpc.as_deref().map(Call::read).transpose()?;
-    let body = match (args.data, args.data_file) {
+pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, Failure> {
+    let mut url = Url::read(typed)?;
+    relations::of_transport(&args.transport, &url)?;
+    let call = args.transport.grpc.as_deref().map(Call::read).transpose()?;
+    if let Some(call) = &call {
+        url = url.calling(call)?;
+    }
+    let body = body(&args, call.as_ref())?;
+    let has_body = call.is_some() || !matches!(body, Body::None);
+    let default = if has_body { Method::POST } else { Method::GET };
+    let method = args.method.as_ref().map_or(Ok(default), |name| {
+        let help = "methods are words such as GET, POST or DELETE";
+        Method::from_bytes(name.as_bytes())
+            .map_err(|_| Failure::usage(format!("`{name}` is not a valid method"), help))
+    })?;
+    let mut headers = default_headers(&args, &url, call.is_some(), has_body)?;
+    custom_headers(&mut headers, &args.header)?;
+    if let Some(host) = &args.host {
+        headers.insert(HOST, header_value("--host", host)?);
+    }
+    let transport = transport(&args.transport, &url.host, url.port)?;
+    Ok(RequestConfig {
+        url: url.shown,
+        tls: url.https.then(|| tls(&args.transport)),
+        transport,
+        host: url.host,
+        port: url.port,
+        method,
+        target: url.target,
+        headers,
+        body,
+    })
+}
+
+/// The body as typed; a gRPC call without one may bring its own.
+fn body(args: &RequestArgs, call: Option<&Call>) -> Result<Body, Failure> {
+    Ok(match (&args.data, &args.data_file) {
         (Some(text), _) => match text.strip_prefix('@') {
             Some("") => {
                 let help = "write it as -d @FILE, or -d @- for stdin";
                 return Err(Failure::usage("-d @ does not say which file", help));
             }
             Some(path) => Body::File(PathBuf::from(path)),
-            None => Body::Bytes(text.into_bytes()),
+            None => Body::Bytes(text.clone().into_bytes()),
         },
-        (None, Some(path)) => Body::File(path),
-        (None, None) => match call.as_ref().and_then(|call| call.message.clone()) {
+        (None, Some(path)) => Body::File(path.clone()),
+        (None, None) => match call.and_then(|call| call.message.clone()) {
             Some(message) => Body::Bytes(message),
             None => Body::None,
         },
-    };
-    if let Some(call) = &call {
-        address.target = address.called(call)?;
-    }
-    let has_body = call.is_some() || !matches!(body, Body::None);
-    let default = if has_body { Method::POST } else { Method::GET };
-    let method = args.method.as_ref().map_or(Ok(default), |name| {
-        let help = "methods are words such as GET, POST or DELETE";
-        Method::from_bytes(name.as_bytes())
-            .map_err(|_| Failure::usage(format!("`{name}` is no method"), help))
-    })?;
+    })
+}
+
+/// The headers that are sent unless `-H` says otherwise.
+fn default_headers(
+    args: &RequestArgs,
+    url: &Url,
+    grpc: bool,
+    has_body: bool,
+) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
-    headers.insert(HOST, header_value("host", &address.authority)?);
+    headers.insert(HOST, header_value("host", &url.authority)?);
     headers.insert(
         USER_AGENT,
         HeaderValue::from_static(concat!("resplit/", env!("CARGO_PKG_VERSION"))),
@@ -108,44 +139,24 @@ pub(super) fn request(url: &str, args: RequestArgs) -> Result<RequestConfig, Fai
         ACCEPT,
         header_value("--accept", args.accept.as_deref().unwrap_or("*/*"))?,
     );
-    if call.is_some() {
+    if grpc {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     if has_body || args.content_type.is_some() {
-        let default = if call.is_some() {
+        let default = if grpc {
             "application/grpc"
         } else {
             "application/x-www-form-urlencoded"
         };
-        headers.insert(
-            CONTENT_TYPE,
-            header_value(
-                "--content-type",
-                args.content_type.as_deref().unwrap_or(default),
-            )?,
-        );
+        let kind = args.content_type.as_deref().unwrap_or(default);
+        headers.insert(CONTENT_TYPE, header_value("--content-type", kind)?);
     }
     let typed = args.auth.as_deref().map(credentials::typed);
-    let in_url = || address.userinfo.as_deref().map(credentials::in_url);
+    let in_url = || url.userinfo.as_deref().map(credentials::in_url);
     if let Some(authorization) = typed.or_else(in_url) {
         headers.insert(AUTHORIZATION, header_value("--auth", &authorization)?);
     }
-    custom_headers(&mut headers, &args.header)?;
-    if let Some(host) = &args.host {
-        headers.insert(HOST, header_value("--host", host)?);
-    }
-    let route = route(&args.route, &address.host, address.port, address.https)?;
-    Ok(RequestConfig {
-        url: address.shown,
-        tls: tls(&args.route, address.https)?,
-        route,
-        host: address.host,
-        port: address.port,
-        method,
-        target: address.target,
-        headers,
-        body,
-    })
+    Ok(headers)
 }
 
 /// `-H`: the first of a name replaces the default, further ones add up, an empty value removes it; a semicolon in place of
@@ -159,11 +170,13 @@ fn custom_headers(headers: &mut HeaderMap, typed: &[String]) -> Result<(), Failu
             .split_once(':')
             .map(|(name, value)| (name, Some(value.trim())))
             .or_else(valueless)
-            .ok_or_else(|| Failure::usage(format!("`{text}` is no header"), help))?;
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .map_err(|_| Failure::usage(format!("`{}` is no header name", name.trim()), help))?;
+            .ok_or_else(|| Failure::usage(format!("`{text}` is not a valid header"), help))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| {
+            Failure::usage(
+                format!("`{}` is not a valid header name", name.trim()),
+                help,
+            )
+        })?;
         if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
             let message = format!("`{name}` is set by resplit itself, to what the body needs");
             return Err(Failure::usage(message, "leave it out"));
@@ -189,7 +202,7 @@ fn header_value(option: &str, text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|_| {
         Failure::usage(
             format!(
-                "{option}: `{}` cannot stand in a header",
+                "{option}: `{}` is not valid in a header",
                 text.escape_debug()
             ),
             "leave control characters out",

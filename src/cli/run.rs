@@ -13,14 +13,15 @@ use super::failure::Failure;
 use super::findings::findings;
 use super::interrupt;
 use super::load_config::Amount;
+use super::load_plan::{Planned, Until, planned};
 use super::objectives;
 use super::output;
-use super::planning::{Planned, Until, planned};
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
 use super::unidentified::{self, Unidentified};
 use crate::bucket::{Bucketer, Reduce};
+use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::plan::Stop;
@@ -29,7 +30,7 @@ use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Caveat, Evidence, Outcome, Verdict, Watch, judge};
+use crate::verdict::{Evidence, Outcome, Verdict, Watch, judge};
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
@@ -114,7 +115,7 @@ impl<'a> Session<'a> {
     }
 
     /// Waits until the split is stationary, where that is asked for; a word where it never was.
-    fn settle(&mut self) -> Result<Option<Caveat>, Failure> {
+    fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unsettled = match (config.load.settle, expected) {
             (Some(limit), Some(expected)) => settle(
@@ -179,7 +180,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn judge(mut self, seen: &Observation, unsettled: Option<Caveat>) -> Result<Measured, Failure> {
+    fn judge(mut self, seen: &Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unmatched = unidentified::unmatched(config, expected, seen);
         let (mapping, untied) = match expected {
@@ -196,15 +197,15 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
-        let (policy, rivals) = (
+        let (policy, hypotheses) = (
             &self.planned.policy,
-            self.declared.map_or(&[][..], |d| &d.rivals),
+            self.declared.map_or(&[][..], |d| &d.hypotheses),
         );
         let evidence = Evidence {
             declared: pair,
             seen,
-            sorted: &sorted,
-            rivals,
+            attribution: &sorted,
+            hypotheses,
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
@@ -224,9 +225,9 @@ impl<'a> Session<'a> {
             declared: pair,
             rule: declared.and_then(|declared| declared.rule.clone()),
             excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            rivals,
+            hypotheses,
             seen,
-            sorted: &sorted,
+            attribution: &sorted,
             policy,
             watched: self.watch.is_some(),
             verdict,
@@ -241,7 +242,7 @@ impl<'a> Session<'a> {
     }
 
     /// What lint finds about the request.
-    fn findings(&self) -> Vec<Caveat> {
+    fn findings(&self) -> Vec<Note> {
         let asked = self.declared.and_then(|declared| declared.asked.as_ref());
         asked.map_or_else(Vec::new, findings)
     }
@@ -249,10 +250,10 @@ impl<'a> Session<'a> {
     /// What the manifests and the proxy tell about the request, where nothing is judged: each once, what the proxy has first.
     fn known(&self) -> Vec<String> {
         let caveats = self.declared.map_or(&[][..], |declared| &declared.caveats);
-        let mut known: Vec<Caveat> = caveats.to_vec();
-        known.sort_by_key(|caveat| caveat.id != "programmed-differs");
+        let mut known: Vec<Note> = caveats.to_vec();
+        known.sort_by_key(|caveat| caveat.code != Code::ProgrammedDiffers);
         for finding in self.findings() {
-            if !known.iter().any(|one| one.message == finding.message) {
+            if !known.iter().any(|one| one.tells_the_same(&finding)) {
                 known.push(finding);
             }
         }
@@ -260,7 +261,7 @@ impl<'a> Session<'a> {
     }
 
     /// What has to be said of a run that did not send everything.
-    fn notes(&self, seen: &Observation, verdict: &Verdict) -> Vec<Caveat> {
+    fn notes(&self, seen: &Observation, verdict: &Verdict) -> Vec<Note> {
         let interrupted = self.is_interrupted().then(|| cut_short(seen));
         let stop = self.planned.plan.stop;
         let late = self.deadline.note(seen, stop, verdict);
@@ -279,7 +280,7 @@ fn tied(
     config: &RunConfig,
     expected: &Expected,
     seen: &Observation,
-    unmatched: &[Caveat],
+    unmatched: &[Note],
 ) -> Result<(Mapping, Option<(Unidentified, Exit)>), Failure> {
     let mapping = derive(expected, &config.map, seen);
     if !unidentified::nothing_tied(expected, &mapping, seen) {
@@ -299,31 +300,31 @@ fn tied(
             Ok((mapping, Some((known, Exit::NoData))))
         }
         Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
-        _ => Err(Failure::Unidentified(Box::new(known))),
+        _ => Err(known.into()),
     }
 }
 
-fn confined(planned: &Planned) -> Caveat {
+fn confined(planned: &Planned) -> Note {
     let connections = u64::from(planned.plan.connections);
-    Caveat {
-        id: "few-descriptors".to_owned(),
-        message: format!(
-            "this process may not have more open files, so there {} {} where there usually are more: raise its limit (ulimit \
-             -n), or give a number with -c",
-            if connections == 1 { "was" } else { "were" },
-            counted(connections, "connection")
+    let were = if connections == 1 { "was" } else { "were" };
+    let connections = counted(connections, "connection");
+    Note::new(
+        Code::FewDescriptors,
+        format!(
+            "this process may not have more open files, so there {were} {connections} where there usually are more: raise its \
+             limit (ulimit -n), or give a number with -c"
         ),
-    }
+    )
 }
 
-fn cut_short(seen: &Observation) -> Caveat {
-    Caveat {
-        id: "interrupted".to_owned(),
-        message: format!(
+fn cut_short(seen: &Observation) -> Note {
+    Note::new(
+        Code::Interrupted,
+        format!(
             "interrupted: judged on the {} requests sent until then",
             seen.sent
         ),
-    }
+    )
 }
 
 fn asked(request: &RequestConfig) -> report::Request {
@@ -335,7 +336,7 @@ fn asked(request: &RequestConfig) -> report::Request {
 }
 
 /// Which values mean which targets, as far as values have been seen.
-pub(super) fn derive(
+fn derive(
     expected: &Expected,
     rules: &[MapRule],
     seen: &Observation,

@@ -8,16 +8,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
-use super::run::derive;
 use crate::bucket::Bucketer;
+use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::plan::{LoadPlan, Stop};
 use crate::split::Expected;
 use crate::stats::change::change_of_blocks;
 use crate::stats::heterogeneity::Heterogeneity;
-use crate::verdict::Caveat;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::mapping::MapRule;
+use crate::verdict::mapping::{MapRule, Mapping};
 
 /// Into how many windows the longest wait is cut.
 const WINDOWS: u32 = 10;
@@ -40,7 +39,7 @@ pub(super) fn settle(
     rules: &[MapRule],
     limit: Duration,
     interrupted: &AtomicBool,
-) -> Result<Option<Caveat>, Failure> {
+) -> Result<Option<Note>, Failure> {
     let window = (limit / WINDOWS).clamp(WINDOW.0, WINDOW.1).min(limit);
     let start = Instant::now();
     let mut blocks: Vec<Vec<u64>> = Vec::new();
@@ -61,7 +60,7 @@ pub(super) fn settle(
         // A name that does not resolve yet ends the window at once.
         thread::sleep(window.saturating_sub(begun.elapsed()).min(left));
         // Values that mean nothing yet (the route is not there) are what is waited for.
-        let counts = derive(expected, rules, &seen)
+        let counts = Mapping::derive(expected, rules, seen.tallies.keys())
             .map(|mapping| Attribution::new(&seen, Some((expected, &mapping))));
         let counts = counts.map(|sorted| {
             let mut counts = sorted.counts;
@@ -79,12 +78,12 @@ pub(super) fn settle(
     if interrupted.load(Ordering::Relaxed) {
         return Ok(None);
     }
-    Ok(Some(Caveat {
-        id: "not-settled".to_owned(),
-        message: format!(
+    Ok(Some(Note::new(
+        Code::NotSettled,
+        format!(
             "the split was not stationary within {limit:?}; what follows was judged all the same"
         ),
-    }))
+    )))
 }
 
 /// Whether the last windows agree: with each other, and each attributed to targets at all.

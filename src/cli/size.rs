@@ -29,7 +29,7 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
         ));
     }
     let vantage = config::vantage(&args.expectation.vantage)?;
-    let needed = matches!(declaration, Declaration::Manifests(_));
+    let needed = matches!(declaration, Declaration::Manifests(..));
     let request = optional("size", args.url, args.request, needed)?;
     let declared = declared::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
         .expect("something is declared");

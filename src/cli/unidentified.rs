@@ -4,13 +4,14 @@
 use std::fmt;
 
 use super::config::RunConfig;
+use super::failure::Failure;
 use super::load_config::{Amount, LoadConfig};
 use crate::bucket;
+use crate::diag::{Code, Note};
 use crate::observe::{self, Observation};
 use crate::split::{Bucket, Expected, Identity};
 use crate::units::counted;
-use crate::verdict::Caveat;
-use crate::verdict::attribution::{Place, place};
+use crate::verdict::attribution::{Classification, classify};
 use crate::verdict::identity_source::{IdentitySource, bucket_option, identity_sources, short};
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, map_option};
 
@@ -28,7 +29,7 @@ const LONGEST_MAPPED: usize = 60;
 #[derive(Debug)]
 pub(super) struct Unidentified {
     /// Options that never matched.
-    unmatched: Vec<Caveat>,
+    unmatched: Vec<Note>,
     /// What the responses were counted under, the most frequent first.
     values: Vec<(String, u64)>,
     /// Responses that were looked through for something better.
@@ -53,8 +54,12 @@ pub(super) fn nothing_tied(
         Ok(mapping) => mapping,
     };
     let mut declared = expected.declared().iter();
-    let tied =
-        |bucket: &Bucket| matches!(place(bucket, Some((expected, mapping))), Place::Target(_));
+    let tied = |bucket: &Bucket| {
+        matches!(
+            classify(bucket, Some((expected, mapping))),
+            Classification::Target(_)
+        )
+    };
     mapping.is_empty()
         && declared.any(|declared| declared.target.status().is_none())
         && successes(seen) > 0
@@ -77,7 +82,7 @@ pub(super) fn nobody_there(declared: Option<(&Expected, &Mapping)>, seen: &Obser
     let nobodys = |bucket: &Bucket| {
         declared.is_some()
             && (bucket.is_error() || bucket.is_redirect())
-            && place(bucket, declared) == Place::Unattributed
+            && classify(bucket, declared) == Classification::Unattributed
     };
     seen.answered() + seen.failed() >= NOBODY && seen.tallies.keys().all(nobodys)
 }
@@ -98,7 +103,7 @@ pub(super) fn unmatched(
     config: &RunConfig,
     expected: Option<&Expected>,
     seen: &Observation,
-) -> Vec<Caveat> {
+) -> Vec<Note> {
     let mut unmatched = Vec::new();
     let all = seen.consulted.first().map_or(0, |first| first.asked);
     for (spec, consulted) in config.bucket.iter().zip(&seen.consulted) {
@@ -114,24 +119,25 @@ pub(super) fn unmatched(
         } else {
             ""
         };
-        unmatched.push(Caveat {
-            id: "bucket-never-matched".to_owned(),
-            message: format!("{} found nothing in {among}{left}", bucket_option(spec)),
-        });
+        unmatched.push(Note::new(
+            Code::BucketNeverMatched,
+            format!("{} found nothing in {among}{left}", bucket_option(spec)),
+        ));
     }
     if let Some(expected) = expected.filter(|_| seen.answered() > 0) {
         let rules = config.map.iter();
         let never = rules.filter(|rule| never_matched(rule, expected, seen));
-        unmatched.extend(never.map(|rule| Caveat {
-            id: "map-never-matched".to_owned(),
-            message: format!("{rule} matched no response"),
-        }));
+        unmatched.extend(
+            never.map(|rule| {
+                Note::new(Code::MapNeverMatched, format!("{rule} matched no response"))
+            }),
+        );
     }
     unmatched
 }
 
 /// A word about responses that all send the client elsewhere, and where to, as far as they were looked through.
-pub(super) fn redirected(seen: &Observation) -> Option<Caveat> {
+pub(super) fn redirected(seen: &Observation) -> Option<Note> {
     let first = seen.tallies.keys().next()?;
     let mut buckets = seen.tallies.keys();
     if !first.is_redirect() || buckets.any(|bucket| bucket.status != first.status) {
@@ -143,14 +149,14 @@ pub(super) fn redirected(seen: &Observation) -> Option<Caveat> {
     let to = most.map_or_else(String::new, |(location, _)| {
         format!(" to {}", short(location))
     });
-    Some(Caveat {
-        id: "redirected".to_owned(),
-        message: format!(
+    Some(Note::new(
+        Code::Redirected,
+        format!(
             "all responses are {}{to}: redirects are not followed, and none says which target it is from; call the URL that \
              they name",
             first.status
         ),
-    })
+    ))
 }
 
 /// Whether it is certain that a rule matched nothing. Where there are too many values to keep apart, those that a rule
@@ -170,7 +176,7 @@ pub(super) fn suggestions(
     expected: Option<&Expected>,
     seen: &Observation,
     untied: Option<&Unidentified>,
-) -> Vec<Caveat> {
+) -> Vec<Note> {
     let missing = |bucket: &Bucket| bucket.identity == Identity::Missing;
     let shapeless = seen.tallies.len() >= bucket::MOST_BUCKETS || seen.tallies.keys().all(missing);
     match (untied, expected) {
@@ -186,7 +192,7 @@ impl Unidentified {
         config: &RunConfig,
         expected: Option<&Expected>,
         seen: &Observation,
-        unmatched: &[Caveat],
+        unmatched: &[Note],
     ) -> Self {
         let mut values: Vec<(String, u64)> = Vec::new();
         for (bucket, tally) in seen.tallies.iter().filter(|(bucket, _)| !bucket.is_error()) {
@@ -209,10 +215,12 @@ impl Unidentified {
         }
     }
 
-    fn notes(&self) -> Vec<Caveat> {
-        let note = |source: &IdentitySource| Caveat {
-            id: "identity-candidate".to_owned(),
-            message: format!("in {}: {source}", counted(self.looked_through, "response")),
+    fn notes(&self) -> Vec<Note> {
+        let note = |source: &IdentitySource| {
+            Note::new(
+                Code::IdentityCandidate,
+                format!("in {}: {source}", counted(self.looked_through, "response")),
+            )
         };
         self.sources.iter().map(note).collect()
     }
@@ -259,6 +267,15 @@ impl Unidentified {
         (1..=MOST_MAPPED).contains(&distinct)
             && all >= 2 * distinct as u64
             && self.values.iter().all(typed)
+    }
+}
+
+impl From<Unidentified> for Failure {
+    fn from(known: Unidentified) -> Self {
+        Self::Unidentified {
+            message: known.to_string(),
+            help: known.help(),
+        }
     }
 }
 

@@ -1,13 +1,18 @@
-//! Problems as data: source texts, places in them, and what is wrong there. Not: how a problem is printed (see
-//! [`render`]), nor what makes it a problem.
+//! Notes as data: source texts, places in them, and what there is to know about them. How a note is printed, [`render`]
+//! says.
 
+mod code;
 pub mod nearest;
+mod note;
 pub mod render;
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+
+pub use code::Code;
+pub use note::{Label, Note};
 
 /// The texts that spans point into, in the order they were given.
 #[derive(Clone, Debug, Default)]
@@ -49,30 +54,6 @@ pub enum Severity {
     Warning,
     /// Worth knowing.
     Info,
-}
-
-/// A place with a remark.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
-    /// Where.
-    pub span: Span,
-    /// What about this place; may be empty.
-    pub message: String,
-}
-
-/// One problem, found in the sources.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// How bad.
-    pub severity: Severity,
-    /// A stable short name, `snake_case`.
-    pub id: &'static str,
-    /// A lowercase fragment; offending values in backticks.
-    pub message: String,
-    /// The place it is about first; then places that explain it.
-    pub labels: Vec<Label>,
-    /// The next step.
-    pub help: Option<String>,
 }
 
 impl Sources {
@@ -160,43 +141,6 @@ impl Span {
             start: range.start,
             end: range.end.max(range.start),
         }
-    }
-}
-
-impl Diagnostic {
-    /// A problem with no place yet.
-    #[must_use]
-    pub fn new(severity: Severity, id: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity,
-            id,
-            message: message.into(),
-            labels: Vec::new(),
-            help: None,
-        }
-    }
-
-    /// An error with no place yet.
-    #[must_use]
-    pub fn error(id: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, id, message)
-    }
-
-    /// Points at a place; the first place is the one the problem is about.
-    #[must_use]
-    pub fn at(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            span,
-            message: message.into(),
-        });
-        self
-    }
-
-    /// Says what to do next.
-    #[must_use]
-    pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
-        self
     }
 }
 

@@ -1,23 +1,19 @@
-//! A [`Diagnostic`] as text with the source line and a caret. The only user of annotate-snippets.
+//! A [`Note`] as text with the source line and a caret. The only user of annotate-snippets.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Severity, Source, Sources, Span};
+use super::{Note, Severity, Source, Sources, Span};
 
 /// Renders the problems in the order given, one blank line apart, ending in a newline unless there are none.
 #[must_use]
-pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
-    blocks(diagnostics.iter().map(|one| (None, one)), sources, colour)
+pub fn render(notes: &[Note], sources: &Sources, colour: bool) -> String {
+    blocks(notes.iter().map(|one| (None, one)), sources, colour)
 }
 
 /// The same, each problem under a code: `error[RS001 unknown_subset]: …`.
 #[must_use]
-pub fn render_coded(
-    diagnostics: &[(String, &Diagnostic)],
-    sources: &Sources,
-    colour: bool,
-) -> String {
-    let coded = diagnostics.iter();
+pub fn render_coded(notes: &[(String, &Note)], sources: &Sources, colour: bool) -> String {
+    let coded = notes.iter();
     blocks(
         coded.map(|(code, one)| (Some(code.as_str()), *one)),
         sources,
@@ -26,7 +22,7 @@ pub fn render_coded(
 }
 
 fn blocks<'d>(
-    diagnostics: impl Iterator<Item = (Option<&'d str>, &'d Diagnostic)>,
+    notes: impl Iterator<Item = (Option<&'d str>, &'d Note)>,
     sources: &Sources,
     colour: bool,
 ) -> String {
@@ -35,8 +31,8 @@ fn blocks<'d>(
     } else {
         Renderer::plain()
     };
-    let blocks: Vec<String> = diagnostics
-        .map(|(code, diagnostic)| block(code, diagnostic, sources, &renderer))
+    let blocks: Vec<String> = notes
+        .map(|(code, note)| block(code, note, sources, &renderer))
         .collect();
     if blocks.is_empty() {
         String::new()
@@ -45,24 +41,19 @@ fn blocks<'d>(
     }
 }
 
-fn block(
-    code: Option<&str>,
-    diagnostic: &Diagnostic,
-    sources: &Sources,
-    renderer: &Renderer,
-) -> String {
-    let level = match diagnostic.severity {
+fn block(code: Option<&str>, note: &Note, sources: &Sources, renderer: &Renderer) -> String {
+    let level = match note.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let title = level.primary_title(diagnostic.message.as_str());
+    let title = level.primary_title(note.message.as_str());
     let title = match code {
         Some(code) => title.id(code),
         None => title,
     };
     let mut group = Group::with_title(title);
-    let mut remaining: Vec<_> = diagnostic.labels.iter().enumerate().collect();
+    let mut remaining: Vec<_> = note.labels.iter().enumerate().collect();
     while let Some((_, first)) = remaining.first() {
         let source_id = first.span.source;
         let source = sources.get(source_id);
@@ -90,9 +81,9 @@ fn block(
         group = group.element(snippet);
         remaining.retain(|(_, label)| label.span.source != source_id);
     }
-    match &diagnostic.help {
+    match &note.help {
         // Without a snippet there is no gutter that a note could hang on.
-        Some(help) if diagnostic.labels.is_empty() => {
+        Some(help) if note.labels.is_empty() => {
             let title = renderer.render(&[group]);
             let help = Group::with_title(Level::HELP.primary_title(help.as_str()));
             format!("{title}\n{}", renderer.render(&[help]))
@@ -118,15 +109,15 @@ fn window(source: &Source, spans: impl Iterator<Item = Span> + Clone) -> (usize,
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Diagnostic, Sources, Span};
+    use super::super::{Code, Note, Sources, Span};
     use super::render;
 
     #[test]
     fn shows_file_line_column_and_a_caret() {
         let mut sources = Sources::new();
         let id = sources.add("vs.yaml", "route:\n- weight: \"90\"\n");
-        let problem = Diagnostic::error(
-            "wrong_type",
+        let problem = Note::new(
+            Code::WrongType,
             "weight must be an integer, not the string `90`",
         )
         .at(Span::new(id, 17..21), "a string")

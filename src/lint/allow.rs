@@ -2,17 +2,17 @@
 //!
 //! `# resplit: allow(RS012, unset_weight)` speaks about its own line; alone on a line it speaks about the next one.
 
-use super::{Finding, RULES, Rule, called};
+use super::{Finding, RULES, Rule, find_rule};
 use crate::diag::nearest::nearest;
-use crate::diag::{Diagnostic, Severity, Source, SourceId, Sources, Span};
+use crate::diag::{Code, Note, Severity, Source, SourceId, Sources, Span};
 
 /// What `--deny` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
     /// Everything as bad as this, or worse.
     From(Severity),
-    /// The findings of one rule, by its id.
-    Rule(&'static str),
+    /// The findings of one rule.
+    Rule(Code),
 }
 
 /// A word that names no rule.
@@ -28,8 +28,8 @@ pub struct UnknownRule {
 /// What lets findings pass, and what does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
-    /// The ids of rules that are not listed.
-    pub allowed: Vec<&'static str>,
+    /// The rules that are not listed.
+    pub allowed: Vec<Code>,
     /// What counts as an error.
     pub denied: Vec<Denied>,
 }
@@ -41,7 +41,7 @@ impl Levels {
         finding.severity() == Severity::Error
             || self.denied.iter().any(|denied| match denied {
                 Denied::From(severity) => finding.severity() <= *severity,
-                Denied::Rule(id) => finding.rule == *id,
+                Denied::Rule(rule) => finding.code() == *rule,
             })
     }
 
@@ -54,12 +54,12 @@ impl Levels {
                 .place()
                 .map(|place| (place.source, sources.position(place).0));
             comments.iter().any(|comment| {
-                Some((comment.source, comment.line)) == line && comment.rule == finding.rule
+                Some((comment.source, comment.line)) == line && comment.rule == finding.code()
             })
         };
         let kept = findings
             .into_iter()
-            .filter(|finding| !self.allowed.contains(&finding.rule) && !excused(finding));
+            .filter(|finding| !self.allowed.contains(&finding.code()) && !excused(finding));
         let mut kept: Vec<Finding> = kept.collect();
         kept.append(&mut wrong);
         kept.sort_by_key(|finding| (finding.place().is_none(), finding.place()));
@@ -69,7 +69,7 @@ impl Levels {
 
 /// The rule that a word names.
 pub fn rule(word: &str) -> Result<&'static Rule, UnknownRule> {
-    called(word).ok_or_else(|| UnknownRule {
+    find_rule(word).ok_or_else(|| UnknownRule {
         word: word.to_owned(),
         nearest: nearest(word, RULES.iter().map(|rule| rule.name)),
     })
@@ -79,7 +79,7 @@ pub fn rule(word: &str) -> Result<&'static Rule, UnknownRule> {
 struct Comment {
     source: SourceId,
     line: usize,
-    rule: &'static str,
+    rule: Code,
 }
 
 const MARK: &str = "# resplit:";
@@ -95,7 +95,7 @@ fn comments(sources: &Sources) -> (Vec<Comment>, Vec<Finding>) {
 }
 
 fn read(id: SourceId, source: &Source, comments: &mut Vec<Comment>, wrong: &mut Vec<Finding>) {
-    let mut waiting: Vec<&'static str> = Vec::new();
+    let mut waiting: Vec<Code> = Vec::new();
     for (number, line) in source.text().lines().enumerate() {
         let start = source.lines()[number];
         let mut here = Vec::new();
@@ -134,7 +134,7 @@ fn begins(line: &str, at: usize) -> bool {
 }
 
 /// The rules of `allow(RS012, name)`.
-fn names(text: &str, span: Span, rules: &mut Vec<&'static str>, wrong: &mut Vec<Finding>) {
+fn names(text: &str, span: Span, rules: &mut Vec<Code>, wrong: &mut Vec<Finding>) {
     let list = text
         .trim()
         .strip_prefix("allow(")
@@ -155,7 +155,7 @@ fn names(text: &str, span: Span, rules: &mut Vec<&'static str>, wrong: &mut Vec<
         let place = Span::new(span.source, start..start + word.trim().len());
         from += word.len() + 1;
         match rule(word.trim()) {
-            Ok(rule) => rules.push(rule.id),
+            Ok(rule) => rules.push(rule.code),
             Err(unknown) => {
                 let help = unknown.nearest.map_or_else(
                     || "`resplit lint --rules` lists the rules".to_owned(),
@@ -169,8 +169,8 @@ fn names(text: &str, span: Span, rules: &mut Vec<&'static str>, wrong: &mut Vec<
 
 /// A comment that does not do what somebody hopes.
 fn finding(message: String, span: Span, help: String) -> Finding {
-    let problem = Diagnostic::new(Severity::Warning, "unknown_allow", message).at(span, "");
-    Finding::undecoded(&problem.help(help))
+    let problem = Note::new(Code::UnknownAllow, message).at(span, "");
+    Finding::of(None, problem.help(help))
 }
 
 #[cfg(test)]
@@ -181,10 +181,13 @@ mod tests {
         let mut sources = Sources::new();
         sources.add("t.yaml", text);
         let (comments, wrong) = comments(&sources);
-        let comments = comments.iter().map(|one| (one.line, one.rule)).collect();
+        let comments = comments
+            .iter()
+            .map(|one| (one.line, one.rule.id()))
+            .collect();
         (
             comments,
-            wrong.into_iter().map(|one| one.problem.message).collect(),
+            wrong.into_iter().map(|one| one.note.message).collect(),
         )
     }
 

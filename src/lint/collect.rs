@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rule::Place;
 use super::{Context, Finding, RULES, Rule, View};
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::route::{Caveat, Route, Test, VirtualHost, resolve};
 
 /// Everything that is found, in the order of the texts; what has no place comes last.
@@ -13,16 +13,8 @@ use crate::route::{Caveat, Route, Test, VirtualHost, resolve};
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for problem in context.problems {
-        let rule = RULES
-            .iter()
-            .find(|rule| rule.problems.contains(&problem.id));
-        findings.push(match rule {
-            Some(rule) => Finding {
-                problem: problem.clone(),
-                ..Finding::new(rule, "")
-            },
-            None => Finding::undecoded(problem),
-        });
+        let rule = RULES.iter().find(|rule| rule.facts.contains(&problem.code));
+        findings.push(Finding::of(rule.copied(), problem.clone()));
     }
     let facts = Facts::new(context);
     for view in context.all_views() {
@@ -39,16 +31,16 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     yielding(&mut findings);
     let key = |finding: &Finding| {
         (
-            finding.rule,
+            finding.code(),
             finding.place(),
-            finding.problem.message.clone(),
+            finding.note.message.clone(),
         )
     };
     let mut seen = HashSet::new();
     findings.retain(|finding| seen.insert(key(finding)));
     findings.sort_by_key(|finding| {
         let place = finding.place();
-        (place.is_none(), place, finding.severity(), finding.rule)
+        (place.is_none(), place, finding.severity(), finding.code())
     });
     findings
 }
@@ -56,18 +48,18 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 /// Caveats as findings.
 struct Facts<'f, 'c> {
     context: &'f Context<'c>,
-    by_caveat: HashMap<&'static str, Vec<&'static Rule>>,
+    by_fact: HashMap<Code, Vec<&'static Rule>>,
 }
 
 impl<'f, 'c> Facts<'f, 'c> {
     fn new(context: &'f Context<'c>) -> Self {
-        let mut by_caveat: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_fact: HashMap<_, Vec<_>> = HashMap::new();
         for rule in RULES {
-            for caveat in rule.caveats {
-                by_caveat.entry(*caveat).or_default().push(*rule);
+            for fact in rule.facts {
+                by_fact.entry(*fact).or_default().push(*rule);
             }
         }
-        Self { context, by_caveat }
+        Self { context, by_fact }
     }
 
     fn of(&self, view: &View, findings: &mut Vec<Finding>) {
@@ -118,7 +110,7 @@ impl<'f, 'c> Facts<'f, 'c> {
             Some(request) if std::ptr::eq(view, &raw const request.view) => {
                 caveat.concerns(request.probe)
             }
-            _ => caveat.only.is_none(),
+            _ => caveat.applies_to.is_none(),
         };
         if !concerns {
             return None;
@@ -129,38 +121,29 @@ impl<'f, 'c> Facts<'f, 'c> {
             object,
             caveat,
         };
-        let (rule, severity) = self.by_caveat.get(caveat.id)?.iter().find_map(|rule| {
-            let severity = match rule.weigh {
-                Some(weigh) => weigh(&place)?,
-                None => rule.severity_of(caveat.id),
+        let (rule, severity) = self.by_fact.get(&caveat.code)?.iter().find_map(|rule| {
+            let severity = match rule.severity {
+                Some(severity) => severity(&place)?,
+                None => rule.severity_of(caveat.code),
             };
             Some((*rule, severity))
         })?;
-        let finding = Finding::new(rule, &caveat.message)
-            .of_object(object)
-            .weighed(severity);
-        let finding = match caveat.span {
-            Some(span) => finding.at(span, ""),
-            None => finding,
-        };
-        let finding = match route {
-            Some(route) => finding.of_route(route.span),
-            None => finding,
-        };
-        Some(match &caveat.help {
-            Some(help) => finding.help(help),
-            None => finding,
+        let finding = Finding::of(Some(rule), caveat.applied().graded(severity));
+        Some(Finding {
+            object: Some(object.to_owned()),
+            route: route.map(|route| route.span),
+            ..finding
         })
     }
 }
 
 /// A destination without a weight is one finding: that the others get everything says more.
 fn yielding(findings: &mut Vec<Finding>) {
-    let unset = |finding: &Finding| finding.rule == "RS011";
+    let unset = |finding: &Finding| finding.code() == Code::Rs011;
     let greater: BTreeSet<Span> = findings
         .iter()
-        .filter(|finding| finding.rule == "RS010")
-        .flat_map(|finding| finding.problem.labels.iter().map(|label| label.span))
+        .filter(|finding| finding.code() == Code::Rs010)
+        .flat_map(|finding| finding.note.labels.iter().map(|label| label.span))
         .collect();
     findings.retain(|finding| {
         !(unset(finding)

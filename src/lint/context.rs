@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use crate::diag::{Diagnostic, Sources, Span};
+use crate::diag::{Note, Sources, Span};
 use crate::manifest::gateway_api::ParentKind;
 use crate::manifest::istio::{HttpAction, VirtualService, WeightedDestination, gateway_name};
 use crate::manifest::kube::{Carries, Service};
@@ -19,7 +19,7 @@ pub struct Context<'c> {
     /// The objects.
     pub manifests: &'c Manifests,
     /// What was wrong in decoding them.
-    pub problems: &'c [Diagnostic],
+    pub problems: &'c [Note],
     /// The routes, seen from somewhere.
     pub views: Vec<View>,
     /// The request that is asked about, if one is.
@@ -27,7 +27,7 @@ pub struct Context<'c> {
     /// The vantage that was asked for, where one was.
     pub asked: Option<Vantage>,
     services: HashMap<String, &'c Service>,
-    virtual_services: HashMap<(&'c str, &'c str), &'c VirtualService>,
+    virtual_services: HashMap<String, &'c VirtualService>,
     // By where they begin.
     objects: Vec<&'c Object>,
 }
@@ -77,7 +77,7 @@ impl<'c> Context<'c> {
     pub fn everywhere(
         sources: &'c Sources,
         manifests: &'c Manifests,
-        problems: &'c [Diagnostic],
+        problems: &'c [Note],
         mesh: &Vantage,
     ) -> Self {
         let mut context = Self::empty(sources, manifests, problems);
@@ -98,7 +98,7 @@ impl<'c> Context<'c> {
     pub fn from(
         sources: &'c Sources,
         manifests: &'c Manifests,
-        problems: &'c [Diagnostic],
+        problems: &'c [Note],
         vantage: &Vantage,
     ) -> Self {
         let table = Rc::new(lower(manifests, vantage));
@@ -110,7 +110,7 @@ impl<'c> Context<'c> {
     pub fn of(
         sources: &'c Sources,
         manifests: &'c Manifests,
-        problems: &'c [Diagnostic],
+        problems: &'c [Note],
         vantage: &Vantage,
         table: Rc<RouteTable>,
     ) -> Self {
@@ -143,17 +143,18 @@ impl<'c> Context<'c> {
         self
     }
 
-    fn empty(sources: &'c Sources, manifests: &'c Manifests, problems: &'c [Diagnostic]) -> Self {
+    fn empty(sources: &'c Sources, manifests: &'c Manifests, problems: &'c [Note]) -> Self {
         let mut objects: Vec<&Object> = manifests.objects.iter().collect();
         objects.sort_by_key(|object| (object.start.source, object.start.start));
         let services = manifests.services.iter().rev().map(|service| {
             let meta = &service.meta;
             (full_name(&meta.name, &meta.namespace), service)
         });
-        let virtual_services = manifests.virtual_services.iter().rev().map(|service| {
-            let meta = &service.meta;
-            ((meta.namespace.as_str(), meta.name.as_str()), service)
-        });
+        let virtual_services = manifests
+            .virtual_services
+            .iter()
+            .rev()
+            .map(|service| (service.object(), service));
         Self {
             sources,
             manifests,
@@ -245,8 +246,7 @@ impl<'c> Context<'c> {
 
     /// A VirtualService by the name that routes give their object.
     pub(super) fn virtual_service(&self, object: &str) -> Option<&'c VirtualService> {
-        let (namespace, name) = object.strip_prefix("VirtualService ")?.split_once('/')?;
-        self.virtual_services.get(&(namespace, name)).copied()
+        self.virtual_services.get(object).copied()
     }
 
     /// The Service behind a full host name.

@@ -3,39 +3,33 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Context, Finding, Rule};
-use crate::diag::Span;
+use crate::diag::{Code, Note, Span};
+use crate::manifest::gateway_api::ApiRoute;
 use crate::manifest::istio::gateway_name;
-use crate::route::{Absence, Elsewhere, Origin, ResolveError};
+use crate::route::{Elsewhere, Origin, ResolveError};
 
 /// A rule that does not apply, and why.
 pub(super) struct Absent {
-    pub(super) object: String,
-    pub(super) absence: Absence,
-    why: String,
-    help: Option<String>,
-    span: Option<Span>,
+    object: String,
+    of_gateway_api: bool,
+    note: Note,
 }
 
 impl Absent {
+    /// Whether this keeps the rule away.
+    pub(super) fn is(&self, code: Code) -> bool {
+        self.note.code == code
+    }
+
     /// Whether the rule is an HTTPRoute or a GRPCRoute.
     pub(super) fn is_of_gateway_api(&self) -> bool {
-        ["HTTPRoute ", "GRPCRoute "]
-            .iter()
-            .any(|kind| self.object.starts_with(kind))
+        self.of_gateway_api
     }
 
     /// The finding that it does not apply.
-    pub(super) fn finding(&self, rule: &Rule) -> Finding {
-        let message = format!("{} {}", self.object, self.why);
-        let finding = Finding::new(rule, message).of_object(&self.object);
-        let finding = match self.span {
-            Some(span) => finding.at(span, ""),
-            None => finding,
-        };
-        match &self.help {
-            Some(help) => finding.help(help),
-            None => finding,
-        }
+    pub(super) fn finding(&self, rule: &'static Rule) -> Finding {
+        let note = self.note.clone().graded(rule.code.severity());
+        Finding::of(Some(rule), note).of_object(&self.object)
     }
 }
 
@@ -89,28 +83,28 @@ impl Context<'_> {
             return Vec::new();
         }
         let objects = self.manifests.objects.iter();
-        let names = objects.map(|one| {
-            (
-                format!("{} {}/{}", one.kind, one.namespace, one.name),
-                one.span,
-            )
+        let spans = objects.map(|one| {
+            let name = format!("{} {}/{}", one.kind, one.namespace, one.name);
+            (name, one.span)
         });
-        let names: HashMap<String, Span> = names.collect();
-        let place = |rule: &Elsewhere| {
-            let host = self
-                .virtual_service(&rule.object)
-                .and_then(|one| one.hosts.first());
-            host.map(|host| host.span)
-                .or_else(|| names.get(&rule.object).copied())
-        };
-        rules
-            .map(|rule| Absent {
+        let spans: HashMap<String, Span> = spans.collect();
+        let routes = (self.manifests.http_routes.iter()).chain(&self.manifests.grpc_routes);
+        let routes: HashSet<String> = routes.map(ApiRoute::object).collect();
+        let absent = |rule: &Elsewhere| {
+            let host = self.virtual_service(&rule.object);
+            let host = host.and_then(|one| one.hosts.first());
+            let place = host.map(|host| host.span);
+            let place = place.or_else(|| spans.get(&rule.object).copied());
+            let note = rule.note.clone();
+            Absent {
                 object: rule.object.clone(),
-                absence: rule.absence,
-                why: rule.why.clone(),
-                help: rule.help.clone(),
-                span: place(rule),
-            })
-            .collect()
+                of_gateway_api: routes.contains(&rule.object),
+                note: match place {
+                    Some(span) => note.at(span, ""),
+                    None => note,
+                },
+            }
+        };
+        rules.map(absent).collect()
     }
 }

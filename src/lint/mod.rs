@@ -3,18 +3,19 @@
 
 mod about;
 pub mod allow;
+mod catalogue;
 mod collect;
 mod context;
 mod cover;
 mod elsewhere;
 mod finding;
 mod rule;
-pub mod rules;
+mod rules;
 
 pub use about::about;
+pub use catalogue::{RULES, find_rule};
 pub use collect::check;
 pub use context::{Context, Request, View};
 pub use cover::covers;
 pub use finding::Finding;
 pub use rule::{Place, Rule};
-pub use rules::{RULES, called};

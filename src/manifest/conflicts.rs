@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::istio::{HttpAction, VirtualService};
 use super::{Manifests, dialects};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 
 /// The same object twice: which one counts would depend on the order of files.
-pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Note>) {
     let mut seen: HashMap<(&str, &str, &str, &str), Span> = HashMap::new();
     for object in &manifests.objects {
         let (group, _) = object.api_version.split_once('/').unwrap_or_default();
@@ -26,7 +26,7 @@ pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
                 object.kind, object.namespace, object.name
             );
             problems.push(
-                Diagnostic::error("duplicate_object", message)
+                Note::new(Code::DuplicateObject, message)
                     .at(object.span, "again here")
                     .at(*first, "first here")
                     .help("pass one of them: which one the cluster would keep depends on the order of applying"),
@@ -38,7 +38,7 @@ pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
 }
 
 /// A VirtualService without hosts routes nothing, unless another one delegates to it.
-pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
+pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Note>) {
     let mut referred: HashSet<(&str, &str)> = HashSet::new();
     for root in &manifests.virtual_services {
         for http in &root.http {
@@ -63,7 +63,7 @@ pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
             "{} has no `hosts`, and none of these VirtualServices delegates to it",
             one.meta
         );
-        let problem = Diagnostic::error("no_hosts", message).at(one.meta.span, "it routes nothing");
+        let problem = Note::new(Code::NoHosts, message).at(one.meta.span, "it routes nothing");
         problems.push(problem.help("list the service's name under `spec.hosts`"));
     }
 }

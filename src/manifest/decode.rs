@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::fields::Fields;
 use super::yaml::{Node, Scalar, Value};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::route::TextMatch;
 
 /// A file that is no manifest can be wrong in a million places; nobody reads more than these.
@@ -22,18 +22,18 @@ pub struct At<T> {
 /// Collects problems while values are decoded.
 #[derive(Debug)]
 pub struct Decoder<'p> {
-    problems: &'p mut Vec<Diagnostic>,
+    problems: &'p mut Vec<Note>,
     count: usize,
 }
 
 impl<'p> Decoder<'p> {
     /// A decoder that appends to these problems.
-    pub fn new(problems: &'p mut Vec<Diagnostic>) -> Self {
+    pub fn new(problems: &'p mut Vec<Note>) -> Self {
         Self { problems, count: 0 }
     }
 
     /// Adds a problem, unless there are more than anybody reads.
-    pub fn report(&mut self, problem: Diagnostic) {
+    pub fn report(&mut self, problem: Note) {
         self.count += 1;
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(problem);
@@ -109,8 +109,8 @@ impl<'p> Decoder<'p> {
             }),
             Some(value) if value < 0 && *range.start() == 0 => {
                 self.report(
-                    Diagnostic::error(
-                        "out_of_range",
+                    Note::new(
+                        Code::OutOfRange,
                         format!("`{what}` must not be negative, and this is {value}"),
                     )
                     .at(node.span, ""),
@@ -120,8 +120,8 @@ impl<'p> Decoder<'p> {
             _ => {
                 let (low, high) = (range.start(), range.end());
                 self.report(
-                    Diagnostic::error(
-                        "out_of_range",
+                    Note::new(
+                        Code::OutOfRange,
                         format!("`{what}` must be between {low} and {high}"),
                     )
                     .at(node.span, ""),
@@ -174,8 +174,7 @@ impl<'p> Decoder<'p> {
     pub fn regex(&mut self, pattern: &At<String>) -> Option<TextMatch> {
         if pattern.value.is_empty() {
             self.report(
-                Diagnostic::error("bad_regex", "the regular expression is empty")
-                    .at(pattern.span, ""),
+                Note::new(Code::BadRegex, "the regular expression is empty").at(pattern.span, ""),
             );
             return None;
         }
@@ -185,8 +184,7 @@ impl<'p> Decoder<'p> {
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default();
                 let reason = reason.trim_start_matches("error: ").to_owned();
-                let problem =
-                    Diagnostic::error("bad_regex", "the regular expression does not compile");
+                let problem = Note::new(Code::BadRegex, "the regular expression does not compile");
                 self.report(
                     problem
                         .at(pattern.span, reason)
@@ -209,8 +207,8 @@ impl<'p> Decoder<'p> {
         } else {
             format!("`{what}`")
         };
-        let problem = Diagnostic::error(
-            "wrong_type",
+        let problem = Note::new(
+            Code::WrongType,
             format!("{subject} must be {wanted}, not {}", found(node)),
         )
         .at(node.span, "");

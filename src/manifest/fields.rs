@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use super::decode::{At, Decoder};
 use super::yaml::{Entry, Node, Scalar, Value};
 use crate::diag::nearest::nearest;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 
 /// The fields of one map. Asking for a field makes it known; [`Fields::finish`] reports the ones nobody asked for.
 #[derive(Debug)]
@@ -87,16 +87,14 @@ impl<'n, 's> Fields<'n, 's> {
             if self.misspelt(key) {
                 return None;
             }
-            let problem =
-                Diagnostic::error("missing_field", format!("{} needs a `{key}`", self.what));
+            let problem = Note::new(Code::MissingField, format!("{} needs a `{key}`", self.what));
             decoder.report(problem.at(self.span, format!("no `{key}` here")));
             return None;
         }
         let text = self.text(key, decoder)?;
         if text.value.is_empty() {
-            decoder.report(
-                Diagnostic::error("empty_field", format!("`{key}` is empty")).at(text.span, ""),
-            );
+            decoder
+                .report(Note::new(Code::EmptyField, format!("`{key}` is empty")).at(text.span, ""));
             return None;
         }
         Some(text)
@@ -114,7 +112,7 @@ impl<'n, 's> Fields<'n, 's> {
             return Some(At { value: word, span });
         }
         let message = format!("`{key}` cannot be `{value}`");
-        let problem = Diagnostic::error("unknown_value", message).at(span, "");
+        let problem = Note::new(Code::UnknownValue, message).at(span, "");
         decoder.report(match nearest(&value, among.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!("it is one of {}", enumerate(among))),
@@ -242,9 +240,9 @@ impl<'n, 's> Fields<'n, 's> {
         }
     }
 
-    fn no_field(&self, entry: &Entry<'_>) -> Diagnostic {
+    fn no_field(&self, entry: &Entry<'_>) -> Note {
         let message = format!("{} has no field `{}`", self.what, entry.key);
-        Diagnostic::error("unknown_field", message).at(entry.key_span, "")
+        Note::new(Code::UnknownField, message).at(entry.key_span, "")
     }
 
     /// Reports the fields nobody asked for.

@@ -6,7 +6,7 @@ use std::fmt;
 use super::decode::{At, Decoder};
 use super::fields::Fields;
 use super::yaml::Node;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 
 /// The identity of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Meta {
     ) -> Option<Self> {
         if object.get("metadata").is_none() {
             let message = format!("this {kind} has no `metadata.name`");
-            decoder.report(Diagnostic::error("no_name", message).at(object.span, ""));
+            decoder.report(Note::new(Code::NoName, message).at(object.span, ""));
             return None;
         }
         let mut meta = object.map("metadata", "metadata", decoder)?;
@@ -123,7 +123,7 @@ impl Meta {
             .and_then(|node| decoder.text(node, "creationTimestamp"));
         if meta.get("name").is_none() {
             let message = format!("this {kind} has no `metadata.name`");
-            let problem = Diagnostic::error("no_name", message).at(meta.span, "no `name` in here");
+            let problem = Note::new(Code::NoName, message).at(meta.span, "no `name` in here");
             decoder.report(problem.help("give it the name it has in the cluster"));
             return None;
         }

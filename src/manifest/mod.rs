@@ -29,35 +29,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod canary;
 mod conflicts;
 pub mod decode;
 mod envoy;
 pub mod fields;
-pub mod foreign;
 pub mod gateway_api;
 pub mod istio;
 pub mod kube;
-mod names;
+pub mod mesh;
 mod not_read;
+mod object_name;
 mod pods;
-mod registry;
 mod unknown;
+pub mod weights_only;
 pub mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Severity, Sources, Span};
+use crate::diag::{Code, Note, Severity, Sources, Span};
 use crate::route::{RouteTable, Vantage};
+use canary::{Declared, Role};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
-use foreign::{Declared, Role};
 use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
-use istio::{DestinationRule, Gateway, ServiceEntry, Sidecar, VirtualService};
+use istio::{DestinationRule, Gateway, Sidecar, VirtualService};
 use kube::{Meta, Service, Workload};
+use mesh::ServiceEntry;
+use weights_only::WeightedObject;
 use yaml::{Node, Value};
 
 pub use envoy::Dump;
-pub(crate) use names::full_name;
+pub(crate) use mesh::names::full_name;
+pub use object_name::{NoSuchObject, ObjectName, ObjectNameError};
 pub use pods::pods;
 
 /// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
@@ -91,12 +95,14 @@ pub struct Manifests {
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
-    /// What other dialects declare.
-    pub foreign: Vec<Declared>,
+    /// What controllers of canaries declare.
+    pub canaries: Vec<Declared>,
+    /// Objects of which only the weights are read.
+    pub weights_only: Vec<WeightedObject>,
     /// What proxies have been told, from dumps of their configuration.
     pub dump: Dump,
     /// Why objects with weights declare nothing here.
-    pub not_read: Vec<Diagnostic>,
+    pub not_read: Vec<Note>,
     /// Every object with a kind and a name, known or not, in the order of the texts.
     pub objects: Vec<Object>,
 }
@@ -211,12 +217,13 @@ fn dialects() -> impl Iterator<Item = &'static Dialect> {
     DIALECTS
         .iter()
         .chain(gateway_api::DIALECTS)
-        .chain(foreign::DIALECTS.iter().copied().flatten())
+        .chain(canary::DIALECTS.iter().copied().flatten())
+        .chain(weights_only::DIALECTS)
 }
 
 /// Reads all texts. The problems come in the order of the texts; what they concern may be missing from the manifests.
 #[must_use]
-pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
+pub fn parse(sources: &Sources) -> (Manifests, Vec<Note>) {
     let mut manifests = Manifests::default();
     let mut problems = Vec::new();
     for (id, source) in sources.iter() {
@@ -245,8 +252,7 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
     if problems.len() >= MAX_PROBLEMS {
         problems.truncate(MAX_PROBLEMS);
         let message = format!("there are more problems than these {MAX_PROBLEMS}");
-        problems
-            .push(Diagnostic::error("too_many_problems", message).help("is this the right file?"));
+        problems.push(Note::new(Code::TooManyProblems, message).help("is this the right file?"));
     }
     (manifests, problems)
 }
@@ -255,7 +261,15 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Diagnostic>) {
 type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 
 /// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[gateway_api::lower, istio::lower, foreign::lower];
+const FAMILIES: &[Lower] = &[
+    // What the proxies of the mesh make of a host is Istio's to say, whoever declares its routes.
+    |manifests, vantage| {
+        gateway_api::lower(manifests, vantage, &istio::Caller::new(manifests, vantage))
+    },
+    istio::lower,
+    canary::lower,
+    weights_only::lower,
+];
 
 /// The routes that the manifests make, seen from somewhere.
 #[must_use]
@@ -294,21 +308,24 @@ impl Manifests {
 
     /// An error that says what is there instead, if no rule is there at all.
     #[must_use]
-    pub fn without_rules(&self) -> Option<Diagnostic> {
+    pub fn without_rules(&self) -> Option<Note> {
         // A canary-less Ingress is a partner at most.
-        let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
-        let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
-        if routes > 0 || self.foreign.iter().any(splits) || self.dump.has_routes() {
+        let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
+        let rules = self.http_routes.len()
+            + self.grpc_routes.len()
+            + self.virtual_services.len()
+            + self.weights_only.len();
+        if rules > 0 || self.canaries.iter().any(splits) || self.dump.has_routes() {
             return None;
         }
         if !self.dump.is_empty() && self.objects.is_empty() {
             let message = "the config dump holds no routes of requests that leave the proxy";
             let help = "take all of it (`pilot-agent request GET config_dump`), from a pod that calls the service";
-            return Some(Diagnostic::error("no_rules", message).help(help));
+            return Some(Note::new(Code::NoRules, message).help(help));
         }
         if let Some(first) = self.not_read.first() {
-            let problem = Diagnostic {
-                id: "no_rules",
+            let problem = Note {
+                code: Code::NoRules,
                 severity: Severity::Error,
                 ..first.clone()
             };
@@ -321,7 +338,7 @@ impl Manifests {
                 self.inventory()
             ),
         };
-        let problem = Diagnostic::error("no_rules", message);
+        let problem = Note::new(Code::NoRules, message);
         Some(problem.help("pass the file that declares the split with -f, or the split itself with --expect v1=90,v2=10"))
     }
 
@@ -345,14 +362,14 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         let message = "this is a config dump of Envoy written as YAML, which is not read";
         let help = "take it as JSON: istioctl proxy-config routes POD -o json";
         decoder.report(
-            Diagnostic::error("yaml_dump", message)
+            Note::new(Code::YamlDump, message)
                 .at(node.span, "")
                 .help(help),
         );
         return;
     }
     if !matches!(node.value, Value::Map(_)) {
-        let problem = Diagnostic::error("no_object", "this is no manifest: it has no `kind`");
+        let problem = Note::new(Code::NoObject, "this is no manifest: it has no `kind`");
         decoder.report(
             problem
                 .at(node.span, "")
@@ -360,7 +377,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
         );
         return;
     }
-    if foreign::consul::entry(node, manifests, decoder) {
+    if weights_only::entry(node, manifests, decoder) {
         return;
     }
     let Some(mut fields) = decoder.map(node, "a manifest") else {
@@ -370,8 +387,8 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
     let version = fields.text("apiVersion", decoder);
     for (key, field) in [("kind", &kind), ("apiVersion", &version)] {
         if field.is_none() && fields.get(key).is_none() {
-            let problem = Diagnostic::error("no_kind", format!("this document has no `{key}`"))
-                .at(node.span, "");
+            let problem =
+                Note::new(Code::NoKind, format!("this document has no `{key}`")).at(node.span, "");
             decoder.report(problem.help("a manifest begins with `apiVersion:` and `kind:`"));
         }
     }
@@ -427,7 +444,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
             })
             .collect();
         decoder.report(
-            Diagnostic::new(Severity::Warning, "unknown_version", message)
+            Note::new(Code::UnknownVersion, message)
                 .at(version.span, "read as if it were one")
                 .help(format!("it knows {}", versions.join(", "))),
         );

@@ -4,7 +4,7 @@ use super::Manifests;
 use super::decode::{At, Decoder};
 use super::kube::Meta;
 use super::yaml::{Entry, Node, Scalar, Value};
-use crate::diag::{Diagnostic, Severity, Span};
+use crate::diag::{Code, Note, Span};
 
 /// The fields that hold a weight: `percent` is Knative's.
 const WEIGHTS: [&str; 2] = ["weight", "percent"];
@@ -75,7 +75,7 @@ fn report(
             weights.join("/")
         ),
     };
-    let problem = Diagnostic::new(Severity::Warning, "not_read", message)
+    let problem = Note::new(Code::NotRead, message)
         .at(span, "")
         .help("say them with --expect NAME=WEIGHT,…");
     manifests.not_read.push(problem.clone());

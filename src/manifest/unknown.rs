@@ -5,7 +5,7 @@ use super::gateway_api::GROUP;
 use super::yaml::{Node, Value};
 use super::{Manifests, Object, dialects, not_read};
 use crate::diag::nearest::nearest;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Code, Note};
 
 /// Remembers an object by its name, if it has one, and warns where another kind or group was probably meant.
 pub(super) fn remember(
@@ -42,10 +42,9 @@ pub(super) fn remember(
         let rules = ["VirtualService", "HTTPRoute", "GRPCRoute"];
         dialect.kind == kind.value && rules.contains(&dialect.kind)
     });
-    let warning = |id, message: String| Diagnostic::new(Severity::Warning, id, message);
     if let Some(dialect) = elsewhere {
-        let problem = warning(
-            "unknown_group",
+        let problem = Note::new(
+            Code::UnknownGroup,
             format!(
                 "{} {} of `{}` is not {} and is ignored",
                 if kind.value.starts_with('H') {
@@ -69,8 +68,8 @@ pub(super) fn remember(
     } else if let Some(near) =
         nearest(&kind.value, kinds).filter(|near| meant(group, &kind.value, near))
     {
-        let problem = warning(
-            "unknown_kind",
+        let problem = Note::new(
+            Code::UnknownKind,
             format!(
                 "`{}` is no kind that resplit knows, and is ignored",
                 kind.value

@@ -1,10 +1,10 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
 mod causes;
-mod ledger;
 mod pace;
 mod phases;
 mod recorder;
+mod request_log;
 mod summary;
 mod timeline;
 mod value_counts;
@@ -17,10 +17,10 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use causes::{Causes, MOST_CAUSES};
-pub use ledger::{Ended, Ledger, Place, REMEMBERED};
 pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
+pub use request_log::{Ended, Ordered, REMEMBERED, RequestLog};
 pub use summary::Latency;
 pub use timeline::{Slice, Timeline};
 pub use value_counts::ValueCounts;
@@ -76,7 +76,7 @@ pub struct Failed {
     pub example: String,
 }
 
-/// The answers of one bucket.
+/// The responses of one bucket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tally {
     /// How many.
@@ -93,7 +93,7 @@ pub struct Tally {
 pub struct Observation {
     /// Requests begun, answered or not.
     pub sent: u64,
-    /// The answers, by bucket.
+    /// The responses, by bucket.
     pub tallies: BTreeMap<Bucket, Tally>,
     /// The failures, by kind.
     pub failures: BTreeMap<FailureKind, Failed>,
@@ -116,7 +116,7 @@ pub struct Observation {
     /// When requests began and ended.
     pub timeline: Timeline,
     /// How the first requests ended, in the order of dispatch.
-    pub ledger: Ledger,
+    pub log: RequestLog,
     /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
     pub consulted: Vec<Consulted>,
     /// What the first responses carry, errors left out.
@@ -223,7 +223,7 @@ impl Tally {
 }
 
 impl Observation {
-    /// Complete answers.
+    /// Complete responses.
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.tallies.values().map(|tally| tally.count).sum()
@@ -250,7 +250,7 @@ impl Observation {
             add(self.first_batch.get_or_insert_with(histogram), first);
         }
         self.timeline.merge(&other.timeline);
-        self.ledger.merge(&other.ledger);
+        self.log.merge(&other.log);
         self.carried.merge(&other.carried);
         let asked = self.consulted.len().max(other.consulted.len());
         self.consulted.resize(asked, Consulted::default());
@@ -275,15 +275,15 @@ impl Observation {
     /// its time: the sum has no timeline.
     pub fn append(&mut self, other: &Self) {
         self.timeline = Timeline::default();
-        let ledger = std::mem::take(&mut self.ledger);
+        let log = std::mem::take(&mut self.log);
         let counts = Self {
-            ledger: Ledger::default(),
+            log: RequestLog::default(),
             timeline: Timeline::default(),
             ..other.clone()
         };
         self.merge(&counts);
-        self.ledger = ledger;
-        self.ledger.append(&other.ledger);
+        self.log = log;
+        self.log.append(&other.log);
     }
 }
 
@@ -307,10 +307,9 @@ mod tests {
                     identity: Identity::Value(name.to_string()),
                     status: 200,
                 };
-                let mut noted = Ledger::default();
+                let mut noted = RequestLog::default();
                 noted.note(at as u64, u32::from(name), Some(0));
-                seen.ledger
-                    .merge(&noted.named(std::slice::from_ref(&bucket)));
+                seen.log.merge(&noted.named(std::slice::from_ref(&bucket)));
                 let mut one = Tally {
                     count: 1,
                     ..Tally::default()
@@ -377,12 +376,12 @@ mod tests {
             connection,
             bucket: Some(&bucket),
         };
-        let mut one = Ledger::default();
+        let mut one = RequestLog::default();
         // The third request of the first run was never heard of again.
         for (sequence, connection) in [(1, 1), (0, 0), (3, 1)] {
             one.push(ended(sequence, connection));
         }
-        let mut other = Ledger::default();
+        let mut other = RequestLog::default();
         other.push(ended(0, 0));
         one.append(&other);
         let order: Vec<(u32, u32)> = one.since(0).map(|e| (e.sequence, e.connection)).collect();
@@ -428,7 +427,7 @@ mod tests {
                 .is_some_and(|bucket| bucket.identity == Identity::Overflow)
         };
         assert_eq!(
-            all.ledger.since(0).filter(in_order).count(),
+            all.log.since(0).filter(in_order).count(),
             20 * 64 - MOST_BUCKETS
         );
     }

@@ -57,7 +57,7 @@ impl Recorder {
             _ => None,
         };
         self.rest.retried += u64::from(sent.resent);
-        self.rest.ledger.note(sent.sequence, sent.connection, drawn);
+        self.rest.log.note(sent.sequence, sent.connection, drawn);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {
@@ -119,7 +119,7 @@ impl Recorder {
     pub fn drain(&mut self, names: &[Bucket], elapsed: Duration) -> Observation {
         let mut seen = std::mem::take(&mut self.rest);
         seen.elapsed = elapsed;
-        seen.ledger = std::mem::take(&mut seen.ledger).named(names);
+        seen.log = std::mem::take(&mut seen.log).named(names);
         for (name, tally) in names
             .iter()
             .zip(&mut self.tallies)

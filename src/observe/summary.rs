@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Latency {
     /// The arithmetic mean.
     pub mean: f64,
-    /// Half of the answers were at least this fast.
+    /// Half of the responses were at least this fast.
     pub p50: f64,
     /// 90 of 100.
     pub p90: f64,

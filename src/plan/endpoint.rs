@@ -1,4 +1,4 @@
-//! Where connections go, and how they get there. Not: what is said on them.
+//! Where connections go, and how they get there.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

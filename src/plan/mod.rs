@@ -1,4 +1,4 @@
-//! What is to be sent, and how: a value that says everything the engine needs. Not: sockets or time.
+//! What is to be sent, and how: a value that says everything the engine needs.
 
 mod endpoint;
 mod schedule;
@@ -58,7 +58,7 @@ pub struct RequestTemplate {
     pub body: Vec<u8>,
 }
 
-/// How requests and answers are written.
+/// How requests and responses are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1

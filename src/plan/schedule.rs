@@ -1,5 +1,4 @@
-//! When the requests of an open loop start: a pure function of the rate, the seed and the number of the request. Not:
-//! a clock.
+//! When the requests of an open loop start: a pure function of the rate, the seed and the number of the request.
 
 use std::time::Duration;
 

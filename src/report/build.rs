@@ -6,11 +6,12 @@ use super::{
     PackedTimeline, PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen,
     TargetRow, Tool, known,
 };
+use crate::diag::Note;
 use crate::observe::{FailureKind, Latency, Observation};
 use crate::split::{Broken, Bucket, Declared, Expected, Target};
-use crate::verdict::attribution::{Attribution, Place, Row, label_of, place};
+use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Caveat, Policy, Rival, Verdict};
+use crate::verdict::{Hypothesis, Policy, Verdict};
 
 /// The values of a run, as they come out of its steps.
 pub struct Run<'a> {
@@ -23,11 +24,11 @@ pub struct Run<'a> {
     /// The lines of that rule.
     pub excerpt: Option<Excerpt>,
     /// What the split could be instead.
-    pub rivals: &'a [Rival],
+    pub hypotheses: &'a [Hypothesis],
     /// What was seen.
     pub seen: &'a Observation,
     /// The same, sorted under targets.
-    pub sorted: &'a Attribution,
+    pub attribution: &'a Attribution,
     /// What was asked of the counts.
     pub policy: &'a Policy,
     /// Whether the run was to end as soon as the answer was certain.
@@ -35,9 +36,9 @@ pub struct Run<'a> {
     /// The answer.
     pub verdict: Verdict,
     /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
-    pub findings: Vec<Caveat>,
+    pub findings: Vec<Note>,
     /// What is known beside the counts; it becomes part of the caveats.
-    pub notes: Vec<Caveat>,
+    pub notes: Vec<Note>,
 }
 
 impl Run<'_> {
@@ -56,7 +57,7 @@ pub fn report(run: Run<'_>) -> Report {
         mechanism: expected.mechanism,
         shares: expected.declared().iter().map(declared_share).collect(),
         broken: Some(expected.broken().clone()).filter(|broken| *broken != Broken::default()),
-        rivals: run.rivals.to_vec(),
+        hypotheses: run.hypotheses.to_vec(),
         excerpt: run.excerpt.clone(),
     });
     let mut verdict = run.verdict;
@@ -121,7 +122,7 @@ fn causes(seen: &Observation, kind: FailureKind) -> Vec<CauseRow> {
 }
 
 fn seen(run: &Run<'_>) -> Seen {
-    let (seen, sorted) = (run.seen, run.sorted);
+    let (seen, attribution) = (run.seen, run.attribution);
     let rows = answers(run);
     let failures = FailureKind::ALL.iter().map(|kind| {
         let failed = seen.failures.get(kind).cloned().unwrap_or_default();
@@ -135,7 +136,7 @@ fn seen(run: &Run<'_>) -> Seen {
     let (elapsed, answered) = (seen.elapsed.as_secs_f64(), seen.answered());
     let columns = run
         .expected()
-        .map_or(sorted.rows.len().min(MOST_COLUMNS), |expected| {
+        .map_or(attribution.rows.len().min(MOST_COLUMNS), |expected| {
             expected.declared().len()
         });
     let column = |bucket: &Bucket| column(run, bucket).filter(|at| *at < columns);
@@ -151,7 +152,7 @@ fn seen(run: &Run<'_>) -> Seen {
         sent: seen.sent,
         answered,
         failed: seen.failed(),
-        unattributed: sorted.unattributed,
+        unattributed: attribution.unattributed,
         retried: seen.retried,
         elapsed_s: elapsed,
         rps: if elapsed > 0.0 {
@@ -169,9 +170,9 @@ fn seen(run: &Run<'_>) -> Seen {
         buckets: bucket_rows(run, rows),
         targets: target_rows(run),
         failures: failures.collect(),
-        slices: slices(&seen.ledger, columns, column),
-        connection_table: connections(&seen.ledger, columns, column),
-        requests: Requests::pack(&seen.ledger, &buckets),
+        slices: slices(&seen.log, columns, column),
+        connection_table: connections(&seen.log, columns, column),
+        requests: Requests::pack(&seen.log, &buckets),
     }
 }
 
@@ -214,13 +215,13 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
     let shares = Shares::of(run);
     let row = |(row, answers): (&Row, Vec<Answers>)| {
         let (target, place) = match row.place {
-            Place::Target(index) => {
+            Classification::Target(index) => {
                 let declared = run.expected().map(Expected::declared).unwrap_or_default();
                 (Some(declared[index].name.clone()), "declared")
             }
-            Place::Undeclared => (None, "undeclared"),
-            Place::Unattributed => (None, "unattributed"),
-            Place::Counted => (None, "counted"),
+            Classification::Undeclared => (None, "undeclared"),
+            Classification::Unattributed => (None, "unattributed"),
+            Classification::Counted => (None, "counted"),
         };
         BucketRow {
             bucket: row.label.clone(),
@@ -235,13 +236,13 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
             answers,
         }
     };
-    run.sorted.rows.iter().zip(answers).map(row).collect()
+    run.attribution.rows.iter().zip(answers).map(row).collect()
 }
 
 fn target_rows(run: &Run<'_>) -> Vec<TargetRow> {
     let shares = Shares::of(run);
     let row = |(index, declared): (usize, &Declared)| {
-        let tally = run.sorted.target(index);
+        let tally = run.attribution.target(index);
         TargetRow {
             target: declared.name.clone(),
             declared: declared.share.as_f64(),
@@ -262,7 +263,7 @@ fn target_rows(run: &Run<'_>) -> Vec<TargetRow> {
 fn answers(run: &Run<'_>) -> Vec<Vec<Answers>> {
     let of_row = |row: &Row| {
         let own = run.seen.tallies.iter().filter(|(bucket, _)| {
-            let place = place(bucket, run.declared);
+            let place = classify(bucket, run.declared);
             place == row.place && label_of(bucket, place, run.expected()) == row.label
         });
         own.map(|(bucket, tally)| Answers {
@@ -274,17 +275,17 @@ fn answers(run: &Run<'_>) -> Vec<Vec<Answers>> {
         })
         .collect()
     };
-    run.sorted.rows.iter().map(of_row).collect()
+    run.attribution.rows.iter().map(of_row).collect()
 }
 
 /// Where an answer is drawn: at its declared target, or where nothing is declared at its row.
 fn column(run: &Run<'_>, bucket: &Bucket) -> Option<usize> {
-    match place(bucket, run.declared) {
-        Place::Target(index) => Some(index),
-        Place::Undeclared | Place::Unattributed if run.declared.is_some() => None,
+    match classify(bucket, run.declared) {
+        Classification::Target(index) => Some(index),
+        Classification::Undeclared | Classification::Unattributed if run.declared.is_some() => None,
         place => {
             let label = label_of(bucket, place, None);
-            let mut rows = run.sorted.rows.iter();
+            let mut rows = run.attribution.rows.iter();
             rows.position(|row| row.place == place && row.label == label)
         }
     }

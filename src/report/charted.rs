@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::observe::{Ledger, Place};
+use crate::observe::{Ordered, RequestLog};
 use crate::split::Bucket;
 
 /// Parts of a run, at most, and the requests in one, at least: of fewer, a share says nothing.
@@ -57,13 +57,13 @@ pub struct ConnectionRow {
 
 /// The run in parts. `column` says where an answer counts. Runs of several generators are laid beside each other.
 pub(super) fn slices(
-    ledger: &Ledger,
+    log: &RequestLog,
     columns: usize,
     column: impl Fn(&Bucket) -> Option<usize>,
 ) -> Vec<Slice> {
-    let ended = side_by_side(ledger.in_order(column), ledger.starts());
+    let ended = side_by_side(log.in_order(column), log.starts());
     let size = ended.len().div_ceil(SLICES).max(SLICE);
-    let slice = |(index, part): (usize, &[Place<usize>])| {
+    let slice = |(index, part): (usize, &[Ordered<usize>])| {
         let mut slice = Slice {
             first: (index * size) as u64,
             requests: part.len() as u64,
@@ -82,11 +82,11 @@ pub(super) fn slices(
 }
 
 /// The requests in order; those of several generators by how far their own run had got.
-fn side_by_side(ended: Vec<Place<usize>>, starts: &[u32]) -> Vec<Place<usize>> {
+fn side_by_side(ended: Vec<Ordered<usize>>, starts: &[u32]) -> Vec<Ordered<usize>> {
     if starts.is_empty() {
         return ended;
     }
-    let progress = |request: &Place<usize>| {
+    let progress = |request: &Ordered<usize>| {
         let run = starts.partition_point(|start| *start <= request.sequence);
         let begin = run.checked_sub(1).map_or(0, |run| starts[run]);
         let end = starts.get(run).map_or(ended.len(), |end| {
@@ -95,20 +95,20 @@ fn side_by_side(ended: Vec<Place<usize>>, starts: &[u32]) -> Vec<Place<usize>> {
         let length = end as f64 - f64::from(begin);
         f64::from(request.sequence - begin) / length.max(1.0)
     };
-    let mut keyed: Vec<(f64, Place<usize>)> = ended.iter().map(|r| (progress(r), *r)).collect();
+    let mut keyed: Vec<(f64, Ordered<usize>)> = ended.iter().map(|r| (progress(r), *r)).collect();
     keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
     keyed.into_iter().map(|(_, request)| request).collect()
 }
 
 /// The connections of the remembered requests.
 pub(super) fn connections(
-    ledger: &Ledger,
+    log: &RequestLog,
     columns: usize,
     column: impl Fn(&Bucket) -> Option<usize>,
 ) -> Connections {
     let mut rows: Vec<ConnectionRow> = Vec::new();
     let mut known: HashMap<u32, usize> = HashMap::new();
-    for request in ledger.in_order(column) {
+    for request in log.in_order(column) {
         let row = *known.entry(request.connection).or_insert_with(|| {
             rows.push(ConnectionRow {
                 connection: request.connection,
@@ -140,24 +140,24 @@ mod tests {
     use crate::observe::Ended;
     use crate::split::Identity;
 
-    fn ledger(runs: &[&str]) -> Ledger {
-        let mut all: Option<Ledger> = None;
+    fn log(runs: &[&str]) -> RequestLog {
+        let mut all: Option<RequestLog> = None;
         for run in runs {
-            let mut ledger = Ledger::default();
+            let mut log = RequestLog::default();
             for (at, name) in run.chars().enumerate() {
                 let bucket = Bucket {
                     identity: Identity::Value(name.into()),
                     status: 200,
                 };
-                ledger.push(Ended {
+                log.push(Ended {
                     sequence: u32::try_from(at).expect("few"),
                     connection: u32::try_from(at / 2).expect("few"),
                     bucket: (name != '-').then_some(&bucket),
                 });
             }
             match &mut all {
-                None => all = Some(ledger),
-                Some(all) => all.append(&ledger),
+                None => all = Some(log),
+                Some(all) => all.append(&log),
             }
         }
         all.expect("a run")
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn every_request_is_in_one_slice() {
         let run = "ab-c".repeat(500);
-        let slices = slices(&ledger(&[&run]), 2, column);
+        let slices = slices(&log(&[&run]), 2, column);
         assert_eq!(slices.len(), SLICES);
         assert_eq!(slices[1].first, slices[0].requests);
         let sum = |of: fn(&Slice) -> u64| slices.iter().map(of).sum::<u64>();
@@ -187,14 +187,14 @@ mod tests {
             "a".repeat(10) + &"b".repeat(10),
             "a".repeat(20) + &"b".repeat(20),
         );
-        let slices = slices(&ledger(&[&short, &long]), 2, column);
+        let slices = slices(&log(&[&short, &long]), 2, column);
         let counts: Vec<&[u64]> = slices.iter().map(|slice| slice.counts.as_slice()).collect();
         assert_eq!(counts, [[20, 0].as_slice(), &[10, 10], &[0, 20]]);
     }
 
     #[test]
     fn connections_that_lead_to_one_place_are_pure() {
-        let table = connections(&ledger(&["aaabb-bb"]), 2, column);
+        let table = connections(&log(&["aaabb-bb"]), 2, column);
         assert_eq!((table.used, table.reused, table.pure), (4, 3, 2));
         assert_eq!(table.rows[2].counts, [0, 1]);
     }

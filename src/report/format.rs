@@ -1,10 +1,8 @@
-//! The table of formats: what `-o` and `--report` know.
+//! What a format of the report is, and how its output may look.
 
 use std::io::{self, Write};
 
-use super::{
-    Report, csv, github, hgrm, hlog, html, json, junit, markdown, oneline, openmetrics, text,
-};
+use super::Report;
 
 /// How a format may look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,36 +32,11 @@ pub struct Format {
 type Render = fn(&Report, Style, &mut dyn Write) -> io::Result<()>;
 
 impl Format {
-    const fn new(name: &'static str, summary: &'static str, render: Render) -> Self {
+    pub(super) const fn new(name: &'static str, summary: &'static str, render: Render) -> Self {
         Self {
             name,
             summary,
             render,
         }
     }
-}
-
-/// Every format. A new one is a file and a line here.
-pub const FORMATS: [Format; 11] = [
-    Format::new("text", "one screen for a person", text::render),
-    Format::new("json", "everything, schema resplit.report/1", json::render),
-    Format::new("html", "one file with charts, for a browser", html::render),
-    Format::new(
-        "markdown",
-        "for a job summary or a pull request",
-        markdown::render,
-    ),
-    Format::new("oneline", "the whole answer in one line", oneline::render),
-    Format::new("csv", "one line for each value", csv::render),
-    Format::new("junit", "JUnit XML", junit::render),
-    Format::new("github", "annotations of GitHub Actions", github::render),
-    Format::new("openmetrics", "for Prometheus", openmetrics::render),
-    Format::new("hlog", "HdrHistogram log of the latencies", hlog::render),
-    Format::new("hgrm", "percentile tables of the latencies", hgrm::render),
-];
-
-/// The format of that name.
-#[must_use]
-pub fn format(name: &str) -> Option<&'static Format> {
-    FORMATS.iter().find(|format| format.name == name)
 }

@@ -19,7 +19,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     let chi_square = text::chi_square(report).map(|text| format!("; {text}"));
     let reason = format!("{}{}", verdict.reason, chi_square.unwrap_or_default());
     if let Some(failing) = note(report) {
-        let title = format!("resplit: {}", failing.id);
+        let title = format!("resplit: {}", failing.id());
         command(report, "warning", &title, &failing.message, out)?;
     }
     command(report, level, &title, &reason, out)?;
@@ -33,11 +33,11 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         command(report, level, &title, &result.reason, out)?;
     }
     for finding in &verdict.diagnosis {
-        let title = format!("resplit: why ({})", finding.id);
+        let title = format!("resplit: why ({})", finding.id());
         command(report, level, &title, &finding.message, out)?;
     }
     for caveat in other_notes(report) {
-        let title = format!("resplit: note ({})", caveat.id);
+        let title = format!("resplit: note ({})", caveat.id());
         command(report, "notice", &title, &caveat.message, out)?;
     }
     Ok(())

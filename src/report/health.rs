@@ -2,8 +2,9 @@
 
 use super::table::errors;
 use super::{BucketRow, Report};
+use crate::diag::{Code, Note};
 use crate::split::{Bucket, ResponseFlag};
-use crate::verdict::{Caveat, Outcome, advice};
+use crate::verdict::{Outcome, advice};
 
 /// A target whose responses are mostly errors.
 pub(super) struct Failing {
@@ -16,15 +17,15 @@ pub(super) struct Failing {
 }
 
 /// The note about failing targets, which leads every format.
-pub(super) fn note(report: &Report) -> Option<&Caveat> {
+pub(super) fn note(report: &Report) -> Option<&Note> {
     let mut caveats = report.verdict.caveats.iter();
-    caveats.find(|caveat| caveat.id == "target-errors")
+    caveats.find(|caveat| caveat.code == Code::TargetErrors)
 }
 
 /// The other notes, in their order.
-pub(super) fn other_notes(report: &Report) -> impl Iterator<Item = &Caveat> {
+pub(super) fn other_notes(report: &Report) -> impl Iterator<Item = &Note> {
     let caveats = report.verdict.caveats.iter();
-    caveats.filter(|caveat| caveat.id != "target-errors")
+    caveats.filter(|caveat| caveat.code != Code::TargetErrors)
 }
 
 /// The targets that the note is about, with their counts.

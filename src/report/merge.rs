@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use super::saved::Saved;
 use super::{ReadError, Report, Run, SavedPart, report};
+use crate::diag::Note;
 use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::slo::{Slo, SloProblem, decided};
-use crate::verdict::{Balancing, Caveat, Evidence, Part, Verdict, judge_together, rejudge};
+use crate::verdict::slo::{Slo, SloProblem};
+use crate::verdict::{Balancing, Evidence, Part, Verdict, decided, judge_together, rejudge};
 
 /// What is asked this time where it differs from then.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -238,8 +239,8 @@ fn split(expected: Option<&Expected>) -> String {
 }
 
 fn one(saved: &Saved) -> Result<Report, MergeError> {
-    let sorted = Attribution::new(&saved.seen, declared(saved));
-    let verdict = rejudge(&evidence(saved, &sorted), &saved.policy, saved.watched);
+    let attribution = Attribution::new(&saved.seen, declared(saved));
+    let verdict = rejudge(&evidence(saved, &attribution), &saved.policy, saved.watched);
     let known = Known {
         findings: saved.findings.clone(),
         notes: saved.notes.clone(),
@@ -257,7 +258,7 @@ fn together(saved: &[Saved], parts: &[SavedPart]) -> Result<Report, MergeError> 
         .iter()
         .fold(Mapping::default(), |all, saved| all.and(&saved.mapping));
     let pair = first.expected.as_ref().map(|expected| (expected, &mapping));
-    let sorted = Attribution::new(&seen, pair);
+    let attribution = Attribution::new(&seen, pair);
     let own: Vec<Attribution> = saved
         .iter()
         .map(|saved| Attribution::new(&saved.seen, declared(saved)))
@@ -266,17 +267,17 @@ fn together(saved: &[Saved], parts: &[SavedPart]) -> Result<Report, MergeError> 
         .iter()
         .zip(&own)
         .zip(parts)
-        .map(|((saved, sorted), part)| Part {
+        .map(|((saved, attribution), part)| Part {
             name: part.name.clone(),
-            evidence: evidence(saved, sorted),
+            evidence: evidence(saved, attribution),
             watched: saved.watched,
         })
         .collect();
     let all = Evidence {
         declared: pair,
         seen: &seen,
-        sorted: &sorted,
-        rivals: &first.rivals,
+        attribution: &attribution,
+        hypotheses: &first.hypotheses,
     };
     let (verdict, generators) = judge_together(all, &judged, &first.policy);
     let known = Known {
@@ -294,12 +295,12 @@ fn together(saved: &[Saved], parts: &[SavedPart]) -> Result<Report, MergeError> 
 
 /// What is known beside the counts.
 struct Known {
-    findings: Vec<Caveat>,
-    notes: Vec<Caveat>,
+    findings: Vec<Note>,
+    notes: Vec<Note>,
 }
 
-fn each_once<'a>(caveats: impl Iterator<Item = &'a Caveat>) -> Vec<Caveat> {
-    let mut all: Vec<Caveat> = Vec::new();
+fn each_once<'a>(caveats: impl Iterator<Item = &'a Note>) -> Vec<Note> {
+    let mut all: Vec<Note> = Vec::new();
     for caveat in caveats {
         if !all.contains(caveat) {
             all.push(caveat.clone());
@@ -317,13 +318,13 @@ fn built(
     verdict: Verdict,
 ) -> Result<Report, MergeError> {
     let pair = saved.expected.as_ref().map(|expected| (expected, mapping));
-    let sorted = Attribution::new(seen, pair);
-    let slos = objectives(saved, &sorted)?;
+    let attribution = Attribution::new(seen, pair);
+    let slos = objectives(saved, &attribution)?;
     let verdict = decided(
         &slos,
         saved.policy.require_healthy,
         verdict,
-        &sorted,
+        &attribution,
         seen,
         saved.expected.as_ref(),
     );
@@ -332,9 +333,9 @@ fn built(
         declared: pair,
         rule: saved.rule.clone(),
         excerpt: saved.excerpt.clone(),
-        rivals: &saved.rivals,
+        hypotheses: &saved.hypotheses,
         seen,
-        sorted: &sorted,
+        attribution: &attribution,
         policy: &saved.policy,
         watched: saved.watched,
         verdict,
@@ -348,12 +349,12 @@ fn built(
 }
 
 /// The objectives, and whether their targets exist.
-fn objectives(saved: &Saved, sorted: &Attribution) -> Result<Vec<Slo>, MergeError> {
+fn objectives(saved: &Saved, attribution: &Attribution) -> Result<Vec<Slo>, MergeError> {
     let objective = |text: &String| -> Result<Slo, SloProblem> {
         let slo: Slo = text.parse()?;
         match &saved.expected {
             Some(expected) => slo.check(expected.declared().iter().map(|d| d.name.as_str()))?,
-            None if saved.seen.answered() > 0 => slo.check_seen(sorted)?,
+            None if saved.seen.answered() > 0 => slo.check_seen(attribution)?,
             None => {}
         }
         Ok(slo)
@@ -374,11 +375,11 @@ fn declared(saved: &Saved) -> Option<(&Expected, &Mapping)> {
         .map(|expected| (expected, &saved.mapping))
 }
 
-fn evidence<'a>(saved: &'a Saved, sorted: &'a Attribution) -> Evidence<'a> {
+fn evidence<'a>(saved: &'a Saved, attribution: &'a Attribution) -> Evidence<'a> {
     Evidence {
         declared: declared(saved),
         seen: &saved.seen,
-        sorted,
-        rivals: &saved.rivals,
+        attribution,
+        hypotheses: &saved.hypotheses,
     }
 }

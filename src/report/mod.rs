@@ -9,6 +9,7 @@ mod distribution;
 mod excerpt;
 pub mod explain;
 mod format;
+mod formats;
 mod github;
 mod health;
 mod hgrm;
@@ -39,16 +40,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diag::Note;
 use crate::observe::Latency;
 use crate::split::{Broken, Cause, Identity, Mechanism, Share};
-use crate::verdict::{Caveat, Generator, Policy, Rival, Verdict};
+use crate::verdict::{Generator, Hypothesis, Policy, Verdict};
 
 pub(crate) use bar::Bar;
 pub use build::{Run, report};
 pub use charted::{ConnectionRow, Connections, Slice};
 pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use excerpt::Excerpt;
-pub use format::{FORMATS, Format, Style, format};
+pub use format::{Format, Style};
+pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
 pub use merge::{Changes, MergeError, again};
 pub use phases::{PaceRow, PhaseRows, PhasesRecorded};
@@ -84,10 +87,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub findings: Vec<Caveat>,
+    pub findings: Vec<Note>,
     /// What was known beside the counts, as part of the caveats: it stays when the counts are judged again.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub notes: Vec<Caveat>,
+    pub notes: Vec<Note>,
     /// Of several runs that were merged: what each of them saw.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub generators: Vec<Generator>,
@@ -142,8 +145,8 @@ pub struct Expectation {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub broken: Option<Broken>,
     /// What the split could be instead.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub rivals: Vec<Rival>,
+    #[serde(rename = "rivals", skip_serializing_if = "Vec::is_empty", default)]
+    pub hypotheses: Vec<Hypothesis>,
     /// The lines that declare it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub excerpt: Option<Excerpt>,

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use super::health::failing;
-use super::known::PROGRAMMED;
 use super::shown::{fitted, safe};
 use super::table::millis;
 use super::{Report, Style, text};
+use crate::diag::Code;
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
 
@@ -60,7 +60,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     parts.extend(text::chi_square(report));
     let open = matches!(verdict.outcome, Outcome::Inconclusive | Outcome::NoData);
     let mut known = verdict.caveats.iter().filter(|_| open);
-    let known = known.find(|note| note.id == PROGRAMMED);
+    let known = known.find(|note| note.code == Code::ProgrammedDiffers);
     let why = verdict.diagnosis.first().or(known);
     parts.extend(why.map(|why| format!("why: {}", safe(&why.message))));
     parts.push(format!(

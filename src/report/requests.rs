@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::packed::{PACKING, pack, read, unpack, write};
-use crate::observe::{Ended, Ledger, REMEMBERED};
+use crate::observe::{Ended, REMEMBERED, RequestLog};
 use crate::split::Bucket;
 
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
@@ -23,9 +23,9 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Packs a ledger; `answers` are the buckets in the order of the report. `None` where nothing is remembered.
-    pub(super) fn pack(ledger: &Ledger, answers: &[Bucket]) -> Option<Self> {
-        let ended = ledger.in_order(|bucket| answers.iter().position(|answer| answer == bucket));
+    /// Packs a log; `answers` are the buckets in the order of the report. `None` where nothing is remembered.
+    pub(super) fn pack(log: &RequestLog, answers: &[Bucket]) -> Option<Self> {
+        let ended = log.in_order(|bucket| answers.iter().position(|answer| answer == bucket));
         if ended.is_empty() {
             return None;
         }
@@ -51,11 +51,11 @@ impl Requests {
         })
     }
 
-    /// The ledger again; `None` where the text is damaged.
-    pub(super) fn unpack(&self, answers: &[Bucket]) -> Option<Ledger> {
+    /// The log again; `None` where the text is damaged.
+    pub(super) fn unpack(&self, answers: &[Bucket]) -> Option<RequestLog> {
         let numbers = unpack(&self.packing, &self.data, MOST_BYTES)?;
         let mut numbers = numbers.as_slice();
-        let mut ledger = Ledger::default();
+        let mut log = RequestLog::default();
         let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
         while !numbers.is_empty() {
             let step = u32::try_from(read(&mut numbers)?).ok()?;
@@ -65,14 +65,14 @@ impl Requests {
                 0 => None,
                 position => Some(answers.get(position - 1)?),
             };
-            ledger.push(Ended {
+            log.push(Ended {
                 sequence,
                 connection: u32::try_from(connection).ok()?,
                 bucket,
             });
             count += 1;
         }
-        (count == self.count).then_some(ledger)
+        (count == self.count).then_some(log)
     }
 }
 
@@ -103,31 +103,31 @@ mod tests {
         #[test]
         fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3), 0..200)) {
             let buckets = buckets();
-            let mut ledger = Ledger::default();
+            let mut log = RequestLog::default();
             let mut sequence = 0;
             for (step, connection, answer) in requests {
-                ledger.push(Ended { sequence, connection, bucket: buckets.get(answer) });
+                log.push(Ended { sequence, connection, bucket: buckets.get(answer) });
                 sequence += step + 1;
             }
-            match Requests::pack(&ledger, &buckets) {
-                None => prop_assert_eq!(ledger.since(0).count(), 0),
-                Some(packed) => prop_assert_eq!(packed.unpack(&buckets), Some(ledger)),
+            match Requests::pack(&log, &buckets) {
+                None => prop_assert_eq!(log.since(0).count(), 0),
+                Some(packed) => prop_assert_eq!(packed.unpack(&buckets), Some(log)),
             }
         }
     }
 
     #[test]
-    fn a_damaged_text_is_no_ledger() {
+    fn a_damaged_text_is_no_log() {
         let buckets = buckets();
-        let mut ledger = Ledger::default();
+        let mut log = RequestLog::default();
         for sequence in 0..100 {
-            ledger.push(Ended {
+            log.push(Ended {
                 sequence,
                 connection: sequence / 2,
                 bucket: Some(&buckets[1]),
             });
         }
-        let packed = Requests::pack(&ledger, &buckets).expect("requests");
+        let packed = Requests::pack(&log, &buckets).expect("requests");
         // Two requests over each connection pack to next to nothing.
         assert!(packed.data.len() < 60, "{}", packed.data);
         assert_eq!(packed.unpack(&buckets[..1]), None);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
-use crate::observe::{Failed, FailureKind, Ledger, Observation, Tally};
+use crate::diag::Note;
+use crate::observe::{Failed, FailureKind, Observation, RequestLog, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Caveat, Policy, Rival, is_healthy};
+use crate::verdict::{Hypothesis, Policy, is_healthy};
 
 /// The values of a saved run.
 #[derive(Clone, Debug)]
@@ -18,12 +19,12 @@ pub(super) struct Saved {
     pub(super) mapping: Mapping,
     pub(super) rule: Option<String>,
     pub(super) excerpt: Option<Excerpt>,
-    pub(super) rivals: Vec<Rival>,
+    pub(super) hypotheses: Vec<Hypothesis>,
     pub(super) seen: Observation,
     pub(super) policy: Policy,
     pub(super) watched: bool,
-    pub(super) findings: Vec<Caveat>,
-    pub(super) notes: Vec<Caveat>,
+    pub(super) findings: Vec<Note>,
+    pub(super) notes: Vec<Note>,
     pub(super) slos: Vec<String>,
     pub(super) load: Option<Load>,
 }
@@ -102,7 +103,7 @@ impl Saved {
             mapping,
             rule: declared.and_then(|declared| declared.rule.clone()),
             excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            rivals: declared.map(|d| d.rivals.clone()).unwrap_or_default(),
+            hypotheses: declared.map(|d| d.hypotheses.clone()).unwrap_or_default(),
             seen: observation(report)?,
             policy: report.policy,
             watched: report.observation.watched && expected.is_some(),
@@ -224,11 +225,11 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
         }
     }
     if let Some(requests) = &saved.requests {
-        seen.ledger = requests
+        seen.log = requests
             .unpack(&buckets)
             .ok_or(ReadError::Damaged("its requests do not unpack"))?;
     } else {
-        seen.ledger = Ledger::default();
+        seen.log = RequestLog::default();
     }
     if let Some(course) = &saved.timeline {
         seen.timeline = course

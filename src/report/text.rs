@@ -10,6 +10,7 @@ use super::health::{note, other_notes, step};
 use super::shown::{fitted, safe};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
+use crate::diag::Code;
 use crate::units::{self, counted, percent, seconds};
 use crate::verdict::slo::SloOutcome;
 use crate::verdict::{Outcome, SloResult, Test, Unit};
@@ -394,7 +395,7 @@ pub(super) fn next_step(report: &Report) -> Option<String> {
             Some(step(report).unwrap_or_else(|| accept.to_owned()))
         }
         (Outcome::NotJudged, _)
-            if (verdict.caveats.iter()).any(|note| note.id == "bucket-never-matched") =>
+            if (verdict.caveats.iter()).any(|note| note.code == Code::BucketNeverMatched) =>
         {
             Some("choose another --bucket, or leave it out".to_owned())
         }

@@ -1,8 +1,8 @@
 //! The destinations of a route that its proxies do not have, for the declaration they are part of.
 
 use super::{Action, Outcome};
-use crate::diag::Sources;
-use crate::split::{Broken, Cause, Destination, Reason, Share};
+use crate::diag::{Note, Sources};
+use crate::split::{Broken, Cause, Destination, Share};
 
 /// Destinations with a share that the proxies do not have, and what the routes that name them say about that.
 pub(super) fn broken<'o>(
@@ -17,12 +17,9 @@ pub(super) fn broken<'o>(
         return Broken::default();
     }
     let caveats = outcomes.iter().flat_map(|outcome| &outcome.caveats);
-    let mut reasons: Vec<Reason> = Vec::new();
-    for caveat in caveats.filter(|caveat| caveat.breaks) {
-        let reason = Reason {
-            id: caveat.id.to_owned(),
-            message: caveat.sentence(sources),
-        };
+    let mut reasons: Vec<Note> = Vec::new();
+    for caveat in caveats.filter(|caveat| caveat.breaks()) {
+        let reason = caveat.stated(sources);
         if !reasons.contains(&reason) {
             reasons.push(reason);
         }

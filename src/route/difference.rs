@@ -2,6 +2,7 @@
 
 use super::matching::values;
 use super::{Condition, HeaderTest, Origin, Probe, Test, TextMatch, Vantage};
+use crate::diag::Code;
 
 /// What a condition asked for, and what the request has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ impl Condition {
     pub fn difference(&self, probe: &Probe, vantage: &Vantage) -> Difference {
         let quoted = |text: &str| format!("`{text}`");
         let (wanted, found) = match &self.test {
-            Test::Unknowable(caveat) if caveat.id == "delegate-conflict" => (
+            Test::Unknowable(caveat) if caveat.code == Code::DelegateConflict => (
                 Some("a match within that of the delegating rule".to_owned()),
                 "one outside".to_owned(),
             ),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Caveat, Elsewhere, Probe, RouteTable, Unjudged, VirtualHost};
+use super::{Caveat, Elsewhere, Probe, RouteTable, VirtualHost};
 use crate::diag::nearest::nearest;
+use crate::diag::{Code, Note};
 
 /// Why no host of the table takes a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum ResolveError {
     },
     /// The host has rules, but none about requests.
     #[error("{}", .0.message)]
-    Unjudged(Unjudged),
+    Unjudged(Box<Note>),
     /// An address could stand for several hosts, or a short name for several services.
     #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
     Ambiguous {
@@ -52,8 +53,8 @@ impl ResolveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoRules => None,
-            Self::Unjudged(unjudged) => Some(unjudged.help.clone()),
-            Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.help.clone()),
+            Self::Unjudged(note) => note.help.clone(),
+            Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.note.help.clone()),
             Self::NoHost {
                 known,
                 nearest: Some(near),
@@ -84,10 +85,7 @@ fn meaning(means: Option<&str>) -> String {
 }
 
 fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
-    let reasons: Vec<String> = rules
-        .iter()
-        .map(|rule| format!("{} {}", rule.object, rule.why))
-        .collect();
+    let reasons: Vec<String> = rules.iter().map(|rule| rule.note.message.clone()).collect();
     format!(
         "no rule routes the host `{host}` from here: {}",
         some(&reasons, "; ")
@@ -131,7 +129,7 @@ fn not_consulted(host: &str, address: &str) -> Caveat {
     let message = format!(
         "`Host: {host}` does not choose the routes here: on a port without a declared protocol, and at a waypoint, the address `{address}` does"
     );
-    Caveat::new("host-not-consulted", message, None)
+    Caveat::about(Code::HostNotConsulted, message, None)
 }
 
 /// The host of the table that answers to a name.
@@ -197,7 +195,7 @@ fn host_of<'t>(
             );
             Ok((
                 host,
-                Some(Caveat::new("assumed-host", message, Some(host.span))),
+                Some(Caveat::about(Code::AssumedHost, message, Some(host.span))),
             ))
         }
         (Some(_), true) => {

@@ -22,19 +22,20 @@ pub mod witness;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-pub use caveat::{Caveat, Only};
+pub use caveat::{AppliesTo, Caveat};
 pub use difference::Difference;
 pub use fraction::Fraction;
 pub use host::ResolveError;
 pub use matching::{Condition, HeaderTest, Test};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
-pub use resolve::{Matched, Resolution, Tried, resolve};
+pub use programmed::resolve;
+pub use resolve::{Matched, Resolution, Tried};
 pub use rivals::Other;
 pub use text::TextMatch;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 
-use crate::diag::Span;
+use crate::diag::{Code, Note, Span};
 use crate::split::{Answer, Cause, Clues, Destination, Mechanism, Share};
 
 /// Everything that applies from one vantage.
@@ -72,33 +73,11 @@ pub struct VirtualHost {
     /// Plain HTTP is answered with a redirect to HTTPS.
     pub https_only: bool,
     /// Set where nothing true can be said about requests to this host.
-    pub unjudged: Option<Unjudged>,
+    pub unjudged: Option<Note>,
     /// The routes; the first that matches wins.
     pub routes: Vec<Route>,
     /// What weakens every answer about this host.
     pub caveats: Vec<Caveat>,
-}
-
-/// Why a host cannot be judged: its rules are about something else than requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unjudged {
-    /// Which kind of reason it is.
-    pub cause: UnjudgedCause,
-    /// Why.
-    pub message: String,
-    /// The next step.
-    pub help: String,
-    /// The rules it is about.
-    pub span: Span,
-}
-
-/// The kinds of reasons why a host cannot be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnjudgedCause {
-    /// Its rules are about connections, not about requests.
-    NotHttp,
-    /// The manifests do not say enough, or say it in a way that is not read.
-    NotKnown,
 }
 
 /// One route: conditions that must all hold, and what happens then.
@@ -191,27 +170,8 @@ pub struct Elsewhere {
     pub hosts: Vec<String>,
     /// The names those hosts answer to, as in [`VirtualHost::domains`].
     pub domains: Vec<String>,
-    /// What keeps it away.
-    pub absence: Absence,
-    /// Why it does not apply from here.
-    pub why: String,
-    /// What to do to judge the request from where it applies.
-    pub help: Option<String>,
-}
-
-/// What keeps a rule away from a vantage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
-    /// It is bound to other places.
-    Bound,
-    /// It is not exported to the client, or not imported by it.
-    Hidden,
-    /// The place it is bound to does not take it.
-    Refused,
-    /// Another rule stands in its place.
-    Outranked,
-    /// It concerns other clients or services.
-    Distant,
+    /// Why it does not apply from here, and what to do to judge the request from where it applies.
+    pub note: Note,
 }
 
 /// Why backends and weights are no split.
@@ -247,7 +207,7 @@ impl RouteTable {
                     host.name,
                     owner.objects.join(" and "),
                 );
-                let caveat = Caveat::new("two-owners", message, Some(host.span));
+                let caveat = Caveat::about(Code::TwoOwners, message, Some(host.span));
                 owner.caveats.push(caveat.help("delete one of them"));
                 host.domains.retain(|domain| !owners.contains_key(domain));
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::parts::outcome;
 use super::resolve::{Matched, Resolution};
 use super::{Action, Route, RouteTable, Test, VirtualHost};
+use crate::diag::Note;
 use crate::split::Share;
 
 /// Why there is no such split.
@@ -21,6 +22,9 @@ pub enum OnlyError {
         /// What to do to take another vantage.
         help: Option<String>,
     },
+    /// No rule splits anything, and a host cannot be judged.
+    #[error("{}", .0.message)]
+    Unjudged(Box<Note>),
     /// Several rules declare different splits.
     #[error("several rules split traffic: {}", rules.join(", "))]
     Several {
@@ -68,7 +72,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     }
     // What concerns only some requests says nothing when there is none.
     let caveats = host.caveats.iter().chain(&route.outcome.caveats);
-    let caveats = caveats.filter(|caveat| caveat.only.is_none());
+    let caveats = caveats.filter(|caveat| caveat.applies_to.is_none());
     Ok(Resolution {
         host,
         route: Some(Matched::of(route, Share::ONE, (0, own.targets.len()))),
@@ -84,16 +88,23 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
 }
 
 fn nothing(table: &RouteTable) -> OnlyError {
+    let mut unjudged = table.hosts.iter().filter_map(|host| host.unjudged.as_ref());
+    if let Some(unjudged) = unjudged.next() {
+        return OnlyError::Unjudged(Box::new(unjudged.clone()));
+    }
     if table.elsewhere.is_empty() {
         return OnlyError::None;
     }
     let why: Vec<String> = table
         .elsewhere
         .iter()
-        .map(|rule| format!("{} {}", rule.object, rule.why))
+        .map(|rule| rule.note.message.clone())
         .collect();
     OnlyError::Elsewhere {
         why: why.join("; "),
-        help: table.elsewhere.iter().find_map(|rule| rule.help.clone()),
+        help: table
+            .elsewhere
+            .iter()
+            .find_map(|rule| rule.note.help.clone()),
     }
 }

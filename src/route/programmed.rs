@@ -1,23 +1,41 @@
 //! A second opinion: whether what a proxy has been told gives a request the split that is declared. Not: which of them is
 //! right.
 
-use super::resolve::Resolution;
-use super::{Caveat, Probe, ResolveError, RouteTable, resolve};
+use super::resolve::{Resolution, declared};
+use super::{Caveat, Probe, ResolveError, RouteTable};
+use crate::diag::Code;
 use crate::split::{Answer, Share, Target};
+use crate::units::percent;
+
+/// Resolves a request by what is declared; where that is known, what the proxy is programmed with stands in for a host that
+/// nobody declares, and is compared otherwise. Pure and total: an error says that no host of the table takes it.
+pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
+    let Some(programmed) = table.programmed.as_deref() else {
+        return declared(table, probe);
+    };
+    match declared(table, probe) {
+        Ok(mut found) => {
+            // A redirect to HTTPS comes before any route.
+            if !found.host.redirects(probe) {
+                let differs = differs(&found, programmed, probe);
+                found.caveats.extend(differs);
+            }
+            Ok(found)
+        }
+        Err(error @ ResolveError::NoHost { .. }) => alone(programmed, probe, error),
+        Err(error) => Err(error),
+    }
+}
 
 /// The caveat, if the two tables say different things about a request.
-pub(super) fn differs(
-    declared: &Resolution<'_>,
-    programmed: &RouteTable,
-    probe: &Probe,
-) -> Option<Caveat> {
+fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) -> Option<Caveat> {
     let help =
         "the rules may not have reached this proxy yet, or others are in effect; take a new dump";
     let found = match resolve(programmed, probe) {
         Ok(found) => found,
         Err(error @ ResolveError::Ambiguous { .. }) => {
             let message = format!("the config dump is not compared: {error}");
-            let caveat = Caveat::new("programmed-unclear", message, None);
+            let caveat = Caveat::about(Code::ProgrammedUnclear, message, None);
             return Some(match error.help() {
                 Some(help) => caveat.help(help),
                 None => caveat,
@@ -25,7 +43,7 @@ pub(super) fn differs(
         }
         Err(error) => {
             let message = format!("the config dump has nothing for this request: {error}");
-            return Some(Caveat::new("programmed-differs", message, None).help(help));
+            return Some(Caveat::about(Code::ProgrammedDiffers, message, None).help(help));
         }
     };
     // Where the port that is dialled is not known, a destination may have none.
@@ -47,11 +65,11 @@ pub(super) fn differs(
         own.listed(name),
         other.listed(name)
     );
-    Some(Caveat::new("programmed-differs", message, Some(found.source)).help(help))
+    Some(Caveat::about(Code::ProgrammedDiffers, message, Some(found.source)).help(help))
 }
 
 /// What a proxy has been told about a host that no rule declares.
-pub(super) fn alone<'t>(
+fn alone<'t>(
     programmed: &'t RouteTable,
     probe: &Probe,
     undeclared: ResolveError,
@@ -62,7 +80,7 @@ pub(super) fn alone<'t>(
         "no rule of the manifests routes `{}`: judged by what the proxy is programmed with",
         probe.host()
     );
-    let caveat = Caveat::new("programmed-only", message, Some(found.source));
+    let caveat = Caveat::about(Code::ProgrammedOnly, message, Some(found.source));
     found.caveats.push(caveat);
     Ok(found)
 }
@@ -117,11 +135,10 @@ impl<'r> Told<'r> {
 
     /// `90% single, 10% multiple`
     fn listed(&self, name: fn(&(&'r Target, String, Share)) -> String) -> String {
-        let texts = self.shares.iter().map(|entry| {
-            let percent = format!("{:.4}", entry.2.as_f64() * 100.0);
-            let percent = percent.trim_end_matches('0').trim_end_matches('.');
-            format!("{percent}% {}", name(entry))
-        });
+        let texts = self
+            .shares
+            .iter()
+            .map(|entry| format!("{} {}", percent(entry.2.as_f64()), name(entry)));
         texts.collect::<Vec<String>>().join(", ")
     }
 }

@@ -4,11 +4,8 @@ use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
 use super::matching::Held;
 use super::parts::{Part, Parts, answered};
-use super::{
-    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, Unjudged, UnjudgedCause,
-    VirtualHost, broken, programmed,
-};
-use crate::diag::{Sources, Span};
+use super::{Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, broken};
+use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Cause, Destination, Expected, Mechanism, Share};
 
 /// Where a request goes.
@@ -73,22 +70,19 @@ pub struct Tried<'t> {
     pub route: &'t Route,
 }
 
-/// Resolves a request. Pure and total: an error says that no host of the table takes it.
-pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
-    let (host, assumed) = match (find_host(table, probe), &table.programmed) {
-        (Ok(found), _) => found,
-        (Err(error @ ResolveError::NoHost { .. }), Some(programmed)) => {
-            return programmed::alone(programmed, probe, error);
-        }
-        (Err(error), _) => return Err(error),
-    };
+/// Resolves a request by what is declared alone.
+pub(super) fn declared<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+) -> Result<Resolution<'t>, ResolveError> {
+    let (host, assumed) = find_host(table, probe)?;
     if let Some(unjudged) = &host.unjudged {
-        return Err(ResolveError::Unjudged(unjudged.clone()));
+        return Err(ResolveError::Unjudged(Box::new(unjudged.clone())));
     }
     let concerns = |caveat: &&Caveat| caveat.concerns(probe);
     let of_host = host.caveats.iter().filter(concerns).cloned();
     let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
-    if host.https_only && probe.scheme.eq_ignore_ascii_case("http") {
+    if host.redirects(probe) {
         return Ok(Resolution {
             parts: vec![answered(301, Cause::Redirect, Share::ONE)],
             caveats,
@@ -120,20 +114,23 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
         resolution.parts.push(rest);
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
-        return Err(ResolveError::Unjudged(Unjudged {
-            cause: UnjudgedCause::NotKnown,
-            message:
-                "the fractions and weights of several routes together are too fine to be added up"
-                    .to_owned(),
-            help: "declare the split with --expect".to_owned(),
-            span: resolution.source,
-        }));
+        let note = Note::new(
+            Code::UnclearRules,
+            "the fractions and weights of several routes together are too fine to be added up",
+        )
+        .at(resolution.source, "")
+        .help("declare the split with --expect");
+        return Err(ResolveError::Unjudged(Box::new(note)));
     }
     resolution.caveats = caveats;
-    let second = table.programmed.as_deref();
-    let differs = second.and_then(|programmed| programmed::differs(&resolution, programmed, probe));
-    resolution.caveats.extend(differs);
     Ok(resolution)
+}
+
+impl VirtualHost {
+    /// Whether a request is redirected to HTTPS before any route is looked at.
+    pub(super) fn redirects(&self, probe: &Probe) -> bool {
+        self.https_only && probe.scheme.eq_ignore_ascii_case("http")
+    }
 }
 
 impl<'t> Matched<'t> {

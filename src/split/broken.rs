@@ -1,8 +1,9 @@
-//! What a declaration asks for and no proxy can deliver. Not: what a proxy answers instead, which is a target like others.
+//! What a declaration asks for and no proxy can deliver.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Destination, Share};
+use crate::diag::Note;
 
 /// The destinations of a declaration that do not exist for the proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,14 +11,5 @@ pub struct Broken {
     /// Each of them with its share of the requests, which is not zero.
     pub destinations: Vec<(Destination, Share)>,
     /// Why they do not exist.
-    pub reasons: Vec<Reason>,
-}
-
-/// Why a destination does not exist for the proxies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
-    /// A stable short name, `kebab-case`.
-    pub id: String,
-    /// What is wrong, where, and what to do about it.
-    pub message: String,
+    pub reasons: Vec<Note>,
 }

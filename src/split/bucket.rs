@@ -1,4 +1,4 @@
-//! The name an answer is counted under. Not: how the name is read from an answer (see `bucket`).
+//! The name a response is counted under.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ResponseFlag;
 
-/// Answers that are counted together: the same identity and the same status.
+/// Responses that are counted together: the same identity and the same status.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bucket {
     /// What the answer says about where it comes from.
@@ -15,7 +15,7 @@ pub struct Bucket {
     pub status: u16,
 }
 
-/// What an answer says about where it comes from.
+/// What a response says about where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {

@@ -1,11 +1,11 @@
-//! Words by which an answer may give away that it came from a target. Not: how the answer is read.
+//! Words by which a response may give away that it came from a target.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// Words by which an answer may give away that it came from a target, strongest kind first.
+/// Words by which a response may give away that it came from a target, strongest kind first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clues {
     /// Names of the target itself: subset, service, host, `host:port`, cluster.

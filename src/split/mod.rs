@@ -1,4 +1,4 @@
-//! What a split is: targets and their exact shares. Not: where it was declared, nor how traffic is compared with it.
+//! What a split is: targets and their exact shares.
 
 mod broken;
 mod bucket;
@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use broken::{Broken, Reason};
+pub use broken::Broken;
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
 pub use consulted::Consulted;
@@ -21,7 +21,7 @@ pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
 
-/// Where a request may end: at a destination behind the proxy, or at an answer the proxy gives itself.
+/// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
@@ -44,12 +44,12 @@ pub struct Destination {
     pub subset: Option<String>,
 }
 
-/// An answer that no destination gives.
+/// A response that no destination gives.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Why the proxy answers.
+    /// Why the proxy answers by itself.
     pub cause: Cause,
 }
 
@@ -95,7 +95,7 @@ pub struct Declared {
     pub name: String,
     /// How much.
     pub share: Share,
-    /// How its answers may be recognised.
+    /// How its responses may be recognised.
     pub clues: Clues,
 }
 
@@ -284,13 +284,6 @@ impl Expected {
                 .map(|(target, weight, clues)| (target, share(weight), clues))
                 .collect(),
         )
-    }
-
-    /// Everything goes to one target.
-    #[must_use]
-    pub fn only(source: impl Into<String>, target: Target, clues: Clues) -> Self {
-        Self::new(source, Mechanism::Iid, vec![(target, Share::ONE, clues)])
-            .expect("one target with share one")
     }
 
     /// The same split, with what it asks for and no proxy can deliver.

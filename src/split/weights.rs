@@ -6,7 +6,7 @@ use super::{Answer, Cause, Clues, Expected, ExpectedError, Mechanism, Target};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
     /// Not `NAME=WEIGHT`.
-    #[error("`{0}` is no weight; write NAME=WEIGHT, as in v1=90,v2=10")]
+    #[error("`{0}` is not a valid weight: write NAME=WEIGHT, as in v1=90,v2=10")]
     Form(String),
     /// One name twice.
     #[error("`{0}` is named twice")]
@@ -17,7 +17,7 @@ pub enum WeightsError {
 }
 
 /// Reads lists of `NAME=WEIGHT` (`90`, `90%`, `99.9`), which together are the split. The sum need not be 100. The name
-/// `status 503` stands for an answer of the proxy itself.
+/// `status 503` stands for a response of the proxy itself.
 pub fn parse_weights<S: AsRef<str>>(lists: &[S]) -> Result<Expected, WeightsError> {
     let mut parts: Vec<(String, u64, u32)> = Vec::new();
     for item in lists

@@ -1,4 +1,4 @@
-//! Exact tails of the binomial distribution, as logarithms, for counts up to 1e9. Not: intervals, which invert them.
+//! Exact tails of the binomial distribution, as logarithms, for counts up to 1e9.
 
 use super::ln_complement;
 use super::saddle::ln_binomial_mass;

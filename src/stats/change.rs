@@ -1,4 +1,4 @@
-//! Whether the split changed during the run, and where. Not: why.
+//! Whether the split changed during the run, and where.
 
 use super::chi_square;
 

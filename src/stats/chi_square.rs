@@ -1,5 +1,5 @@
 //! The chi-square distribution, central and noncentral, and through it the normal one: tails as logarithms, quantiles
-//! by bisection. Not: any test statistic.
+//! by bisection.
 
 use super::saddle::ln_poisson_mass;
 use super::{bisect, ln_complement};

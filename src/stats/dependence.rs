@@ -1,5 +1,5 @@
 //! Whether responses of one connection go together: purity, homogeneity, intraclass correlation, design effect, and
-//! the unit that follows. Not: what balances per connection.
+//! the unit that follows.
 //!
 //! A table has one row per connection, with the count of each target.
 

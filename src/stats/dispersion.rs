@@ -1,5 +1,5 @@
-//! Whether a split is too regular to be drawn: windows of consecutive responses vary less than draws would. Not: total
-//! counts, which cannot show it.
+//! Whether a split is too regular to be drawn: windows of consecutive responses vary less than draws would. Total
+//! counts cannot show it.
 
 /// Windows a scale needs.
 const LEAST_WINDOWS: usize = 20;

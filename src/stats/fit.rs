@@ -1,5 +1,4 @@
-//! How far counts lie from declared shares: Pearson's X², the likelihood ratio G, effect sizes, residuals. Not: exact
-//! p-values (`multinomial`, `binomial`), nor what follows from them (`design`).
+//! How far counts lie from declared shares: Pearson's X², the likelihood ratio G, effect sizes, residuals.
 
 use super::chi_square;
 use super::saddle::deviance;

@@ -1,4 +1,4 @@
-//! Whether several generators saw the same split, before their counts are added. Not: adding histograms.
+//! Whether several generators saw the same split, before their counts are added.
 
 use super::{chi_square, permutation};
 

@@ -10,7 +10,7 @@
 //! | May one stop early? | [`sequential`] | e-process (Dirichlet mixture), likelihood ratios |
 //! | How far off is it? | [`fit`], [`interval`] | effect sizes, residuals, confidence intervals |
 //! | Are responses independent? | [`dependence`], [`dispersion`], [`change`] | permutation, Rao-Scott, windows, likelihood ratio |
-//! | Are latencies and errors within limits? | [`gate`], [`quantile`], [`rate`] | exact binomial, order statistics, MOVER, Fisher |
+//! | Are latencies and errors within limits? | [`limit_test`], [`quantile`], [`rate`] | exact binomial, order statistics, MOVER, Fisher |
 //! | May generators be merged? | [`heterogeneity`] | chi-square of homogeneity, permutation |
 //!
 //! Tails are computed as logarithms throughout: `exp` of them may underflow, they do not.
@@ -22,9 +22,9 @@ pub mod dependence;
 pub mod design;
 pub mod dispersion;
 pub mod fit;
-pub mod gate;
 pub mod heterogeneity;
 pub mod interval;
+pub mod limit_test;
 pub mod multinomial;
 pub mod permutation;
 pub mod power;

@@ -1,5 +1,4 @@
-//! The omnibus p-value of several targets without an approximation: by visiting every outcome, or by drawing some. Not:
-//! the chi-square approximation (`fit`).
+//! The omnibus p-value of several targets without an approximation: by visiting every outcome, or by drawing some.
 
 use super::fit::pearson_cell;
 use super::saddle::{deviance, stirling_error};

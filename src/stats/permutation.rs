@@ -1,4 +1,4 @@
-//! A permutation test of whether rows of counts share one distribution, margins fixed. Not: what a row is.
+//! A permutation test of whether rows of counts share one distribution, margins fixed.
 
 use super::sampler::Sampler;
 

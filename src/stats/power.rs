@@ -1,4 +1,4 @@
-//! How many requests a decision needs, and what a number of requests can show. Not: the decision (`design`).
+//! How many requests a decision needs, and what a number of requests can show.
 
 use super::{bisect, chi_square, whole};
 

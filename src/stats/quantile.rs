@@ -1,5 +1,4 @@
-//! Which order statistics bound a quantile, and the ratio of two quantiles. Not: reading a histogram, nor gates on a
-//! quantile, which need none (`gate`).
+//! Which order statistics bound a quantile, and the ratio of two quantiles.
 
 use super::{binomial, power};
 
@@ -30,7 +29,7 @@ pub struct Estimate {
 /// The distribution-free interval of the `q`-quantile of `n` values at level `1 - alpha` (Hahn & Meeker 1991, section
 /// 5.2): `B ~ Bin(n, q)` values lie below it; `l = max{l: P(B <= l-1) <= alpha/2}`, `u = min{u: P(B >= u) <= alpha/2}`.
 #[must_use]
-pub fn ranks(n: u64, q: f64, alpha: f64) -> Ranks {
+pub fn order_statistics(n: u64, q: f64, alpha: f64) -> Ranks {
     let half = (alpha / 2.0).ln();
     // The first rank at which the lower tail is too large is one past the bound.
     let too_high = first(1, n + 1, |rank| binomial::ln_le(n, rank - 1, q) > half);
@@ -94,14 +93,17 @@ mod tests {
         assert_eq!(values_for_upper(0.99, 0.05), 368);
         assert_eq!(values_for_upper(0.999, 0.05), 3688);
         assert_eq!(
-            (ranks(367, 0.99, 0.05).upper, ranks(368, 0.99, 0.05).upper),
+            (
+                order_statistics(367, 0.99, 0.05).upper,
+                order_statistics(368, 0.99, 0.05).upper
+            ),
             (None, Some(368))
         );
     }
 
     #[test]
     fn nothing_measured_bounds_nothing() {
-        let none = ranks(0, 0.5, 0.05);
+        let none = order_statistics(0, 0.5, 0.05);
         assert_eq!((none.lower, none.upper), (None, None));
     }
 
@@ -124,7 +126,7 @@ mod tests {
     proptest! {
         #[test]
         fn ranks_surround_the_quantile_and_keep_their_promise(n in 1_u64..100_000, q in 0.01_f64..0.9999) {
-            let ranks = ranks(n, q, 0.05);
+            let ranks = order_statistics(n, q, 0.05);
             prop_assert!(ranks.lower.is_none_or(|rank| rank <= ranks.point));
             prop_assert!(ranks.upper.is_none_or(|rank| ranks.point <= rank));
             prop_assert!(ranks.coverage >= 0.95 - 1e-12);

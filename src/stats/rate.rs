@@ -1,5 +1,4 @@
-//! Two error rates compared: Fisher's exact test, intervals for their difference. Not: one rate against a limit
-//! (`gate`).
+//! Two error rates compared: Fisher's exact test, intervals for their difference.
 
 use super::interval::{Interval, wilson};
 use super::saddle::ln_binomial_mass;

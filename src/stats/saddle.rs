@@ -1,5 +1,5 @@
 //! The saddle-point pieces of Loader (2000), "Fast and accurate computation of binomial probabilities": the binomial
-//! and Poisson mass without cancellation. Not: their tails.
+//! and Poisson mass without cancellation.
 
 use statrs::function::gamma::ln_gamma;
 

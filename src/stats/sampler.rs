@@ -1,5 +1,4 @@
-//! Seeded draws from the binomial and multinomial distribution. The stream belongs to the seed: a report replays. Not:
-//! a general random number library.
+//! Seeded draws from the binomial and multinomial distribution. The stream belongs to the seed: a report replays.
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

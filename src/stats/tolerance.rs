@@ -1,5 +1,5 @@
 //! The splits that are tolerated, the one of them nearest to what was seen, and the kindest guess at answers nobody
-//! could attribute. Not: the tests made there (`design`).
+//! could attribute.
 
 use super::{bisect, fit};
 
@@ -47,7 +47,7 @@ pub fn nearest(counts: &[f64], lo: &[f64], hi: &[f64]) -> Vec<f64> {
     split
 }
 
-/// The most favourable completion of `counts` by `unattributed` answers: `max(n_i, t pi_i)`, the closest to `shares`
+/// The most favourable completion of `counts` by `unattributed` responses: `max(n_i, t pi_i)`, the closest to `shares`
 /// that can be reached by adding.
 #[must_use]
 pub fn completed(counts: &[f64], shares: &[f64], unattributed: f64) -> Vec<f64> {
@@ -64,7 +64,7 @@ pub fn completed(counts: &[f64], shares: &[f64], unattributed: f64) -> Vec<f64> 
     filled(t)
 }
 
-/// The most favourable completion towards any split of the box, in whole answers. X² is convex in counts and split
+/// The most favourable completion towards any split of the box, in whole responses. X² is convex in counts and split
 /// together, so improving one after the other ends at the best pair.
 #[must_use]
 pub fn completed_within(
@@ -92,7 +92,7 @@ pub fn completed_within(
     rounded(&best, counts, unattributed)
 }
 
-/// Whole answers that keep the total: each completion rounded down, the largest remainders rounded up.
+/// Whole responses that keep the total: each completion rounded down, the largest remainders rounded up.
 fn rounded(best: &[f64], counts: &[u64], unattributed: u64) -> Vec<u64> {
     let floors: Vec<u64> = best
         .iter()

@@ -1,5 +1,4 @@
-//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`). Not: anything
-//! that knows what the number is for.
+//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`).
 
 mod rate;
 
@@ -25,19 +24,19 @@ pub struct Fraction(f64);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// Not a count.
-    #[error("`{0}` is not a count; write it as 1000, 10k or 1.5M")]
+    #[error("`{0}` is not a valid count: write 1000, 10k or 1.5M")]
     Count(String),
     /// Not a duration.
-    #[error("`{0}` is not a duration; write it as 200ms, 1.5s, 1m30s, or plain seconds")]
+    #[error("`{0}` is not a valid duration: write 200ms, 1.5s, 1m30s, or plain seconds")]
     Period(String),
     /// A duration that nobody waits for.
     #[error("`{0}` is more than ten years (87600h)")]
     LongPeriod(String),
     /// Not a rate.
-    #[error("`{0}` is not a rate; write it as 100, 20k, 0.5 or 90/m, from 0.001 to 1G a second")]
+    #[error("`{0}` is not a valid rate: write 100, 20k, 0.5 or 90/m, from 0.001 to 1G a second")]
     Rate(String),
     /// Not a fraction between 0 and 1.
-    #[error("`{0}` is not a share between 0 and 1; write it as 2% or 0.02")]
+    #[error("`{0}` is not a share between 0 and 1: write 2% or 0.02")]
     Fraction(String),
 }
 
@@ -247,13 +246,18 @@ pub fn seconds(seconds: f64) -> String {
     format!("{text}{unit}")
 }
 
-/// `1 request`, `2 requests`.
+/// `1 request`, `2 requests`, `2 Ingresses`, `2 ServiceEntries`.
 #[must_use]
 pub fn counted(n: u64, thing: &str) -> String {
     if n == 1 {
-        format!("1 {thing}")
-    } else {
-        format!("{n} {thing}s")
+        return format!("1 {thing}");
+    }
+    let before_y = thing.strip_suffix('y');
+    let before_y = before_y.filter(|word| !word.ends_with(['a', 'e', 'o', 'u']));
+    match before_y {
+        Some(word) => format!("{n} {word}ies"),
+        None if thing.ends_with(['s', 'x']) => format!("{n} {thing}es"),
+        None => format!("{n} {thing}s"),
     }
 }
 
@@ -285,6 +289,19 @@ fn decimal(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn kinds_have_their_plural() {
+        for (kind, several) in [
+            ("request", "2 requests"),
+            ("Ingress", "2 Ingresses"),
+            ("ServiceEntry", "2 ServiceEntries"),
+            ("Gateway", "2 Gateways"),
+        ] {
+            assert_eq!(counted(2, kind), several);
+            assert_eq!(counted(1, kind), format!("1 {kind}"));
+        }
+    }
 
     #[test]
     fn counts_read_as_in_hey_and_oha() {

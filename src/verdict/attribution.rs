@@ -1,50 +1,36 @@
-//! Answers sorted under targets: attributed, undeclared or unattributed. Not: whether that is what was declared.
+//! Responses sorted under targets: attributed, undeclared or unattributed.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::mapping::Mapping;
 use crate::observe::{Observation, Tally};
-use crate::split::{Bucket, Expected, Identity};
+use crate::split::{Bucket, Expected};
 
-/// Where the answers of a row belong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// To the target at this position of [`Expected::declared`].
-    Target(usize),
-    /// To something that was not declared.
-    Undeclared,
-    /// Nobody knows: an error without identity, or no identity at all.
-    Unattributed,
-    /// Nothing was declared.
-    Counted,
-}
+pub use super::classification::{Classification, label_of};
 
-/// Answers that are shown together.
+/// Responses that are shown together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The value as it is shown; an error answer without identity has its status in front.
     pub label: String,
     /// Where it belongs.
-    pub place: Place,
-    /// How many answers had which status.
+    pub place: Classification,
+    /// How many responses had which status.
     pub statuses: BTreeMap<u16, u64>,
     /// Count and latency.
     pub tally: Tally,
 }
 
-/// All answers, sorted.
+/// All responses, sorted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribution {
     /// Targets in the order of the declaration, then the undeclared, then the unattributed; the largest first.
     pub rows: Vec<Row>,
-    /// Answers by target, in the order of the declaration.
+    /// Responses by target, in the order of the declaration.
     pub counts: Vec<u64>,
-    /// Answers of something that was not declared.
+    /// Responses of something that was not declared.
     pub undeclared: u64,
-    /// Answers without identity, and requests without an answer.
+    /// Responses without identity, and requests without a response.
     pub unattributed: u64,
 }
 
@@ -52,9 +38,9 @@ impl Attribution {
     /// Sorts an observation under the targets of a split, or only shows it when there is none.
     #[must_use]
     pub fn new(seen: &Observation, expected: Option<(&Expected, &Mapping)>) -> Self {
-        let mut rows: BTreeMap<(Place, String), Row> = BTreeMap::new();
+        let mut rows: BTreeMap<(Classification, String), Row> = BTreeMap::new();
         for (bucket, tally) in &seen.tallies {
-            let place = place(bucket, expected);
+            let place = classify(bucket, expected);
             let label = label_of(bucket, place, expected.map(|(expected, _)| expected));
             let row = rows.entry((place, label.clone())).or_insert_with(|| Row {
                 label,
@@ -72,17 +58,19 @@ impl Attribution {
                 .then(b.tally.count.cmp(&a.tally.count))
                 .then_with(|| a.label.cmp(&b.label))
         });
-        let of = |place: Place| {
+        let of = |place: Classification| {
             rows.iter()
                 .filter(|row| row.place == place)
                 .map(|row| row.tally.count)
                 .sum::<u64>()
         };
         let targets = expected.map_or(0, |(expected, _)| expected.declared().len());
-        let counts = (0..targets).map(|index| of(Place::Target(index))).collect();
+        let counts = (0..targets)
+            .map(|index| of(Classification::Target(index)))
+            .collect();
         let (undeclared, unattributed) = (
-            of(Place::Undeclared),
-            of(Place::Unattributed) + seen.failed(),
+            of(Classification::Undeclared),
+            of(Classification::Unattributed) + seen.failed(),
         );
         Self {
             rows,
@@ -92,7 +80,7 @@ impl Attribution {
         }
     }
 
-    /// Answers whose target is known and declared.
+    /// Responses whose target is known and declared.
     #[must_use]
     pub fn attributed(&self) -> u64 {
         self.counts.iter().sum()
@@ -104,7 +92,7 @@ impl Attribution {
         let mut sum = Tally::default();
         self.rows
             .iter()
-            .filter(|row| row.place == Place::Target(index))
+            .filter(|row| row.place == Classification::Target(index))
             .for_each(|row| sum.merge(&row.tally));
         sum
     }
@@ -113,12 +101,12 @@ impl Attribution {
 /// A known identity counts whatever its status; a status may be a target of its own; an error, a redirect or a missing
 /// identity is nobody's; what is left was not declared.
 #[must_use]
-pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place {
+pub fn classify(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Classification {
     let Some((expected, mapping)) = expected else {
         return if bucket.value().is_some() {
-            Place::Counted
+            Classification::Counted
         } else {
-            Place::Unattributed
+            Classification::Unattributed
         };
     };
     let by_status = || {
@@ -128,35 +116,15 @@ pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place 
             .position(|declared| declared.target.status() == Some(bucket.status))
     };
     match mapping.target(bucket).or_else(by_status) {
-        Some(target) => Place::Target(target),
+        Some(target) => Classification::Target(target),
         None if bucket.is_error()
             || bucket.is_redirect()
             || bucket.value().is_none()
             || mapping.is_unknown() =>
         {
-            Place::Unattributed
+            Classification::Unattributed
         }
-        None => Place::Undeclared,
-    }
-}
-
-/// The value; where the status says more about the answer than its value does, with the status in front.
-#[must_use]
-pub fn label_of(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> String {
-    let by_status = match (place, expected) {
-        (Place::Target(index), Some(expected)) => {
-            expected.declared()[index].target.status().is_some()
-        }
-        _ => bucket.is_error(),
-    };
-    let bare = bucket.value().is_some_and(str::is_empty);
-    let status = bucket.status;
-    match &bucket.identity {
-        // A value of the extractor `status` says it already.
-        Identity::Value(value) if *value == status.to_string() => value.clone(),
-        _ if bare && (by_status || status != 200) => format!("status {status}"),
-        identity if by_status => format!("{status} {identity}"),
-        identity => identity.to_string(),
+        None => Classification::Undeclared,
     }
 }
 
@@ -164,7 +132,7 @@ pub fn label_of(bucket: &Bucket, place: Place, expected: Option<&Expected>) -> S
 mod tests {
     use super::*;
     use crate::observe::{Failed, FailureKind};
-    use crate::split::{Answer, Cause, Clues, Mechanism, Target};
+    use crate::split::{Answer, Cause, Clues, Identity, Mechanism, Target};
 
     fn seen(answers: &[(&str, u16, u64)], failed: u64) -> Observation {
         let mut seen = Observation::default();
@@ -213,36 +181,40 @@ mod tests {
 
     #[test]
     fn a_response_with_a_known_identity_counts_for_its_target_whatever_its_status() {
-        let sorted = attributed(
+        let attribution = attributed(
             v1_v2(),
             &seen(&[("v1", 200, 90), ("v2", 200, 4), ("v2", 500, 6)], 0),
         );
         assert_eq!(
             (
-                sorted.counts.as_slice(),
-                sorted.undeclared,
-                sorted.unattributed
+                attribution.counts.as_slice(),
+                attribution.undeclared,
+                attribution.unattributed
             ),
             ([90, 10].as_slice(), 0, 0)
         );
         assert_eq!(
-            sorted.rows[1].statuses,
+            attribution.rows[1].statuses,
             BTreeMap::from([(200, 4), (500, 6)])
         );
     }
 
     #[test]
     fn a_value_that_belongs_to_no_target_is_undeclared() {
-        let sorted = attributed(v1_v2(), &seen(&[("v1", 200, 9), ("v3", 200, 1)], 0));
+        let attribution = attributed(v1_v2(), &seen(&[("v1", 200, 9), ("v3", 200, 1)], 0));
         assert_eq!(
-            (sorted.attributed(), sorted.undeclared, sorted.unattributed),
+            (
+                attribution.attributed(),
+                attribution.undeclared,
+                attribution.unattributed
+            ),
             (9, 1, 0)
         );
     }
 
     #[test]
     fn an_error_answer_without_identity_and_a_request_without_an_answer_are_unattributed() {
-        let sorted = attributed(
+        let attribution = attributed(
             v1_v2(),
             &seen(
                 &[
@@ -254,10 +226,18 @@ mod tests {
             ),
         );
         assert_eq!(
-            (sorted.attributed(), sorted.undeclared, sorted.unattributed),
+            (
+                attribution.attributed(),
+                attribution.undeclared,
+                attribution.unattributed
+            ),
             (9, 0, 7)
         );
-        let labels: Vec<&str> = sorted.rows.iter().map(|row| row.label.as_str()).collect();
+        let labels: Vec<&str> = attribution
+            .rows
+            .iter()
+            .map(|row| row.label.as_str())
+            .collect();
         assert_eq!(labels, ["v1", "503 no healthy upstream", "(no identity)"]);
     }
 
@@ -270,12 +250,12 @@ mod tests {
                 cause: Cause::FaultAbort,
             }),
         ];
-        let sorted = attributed(
+        let attribution = attributed(
             targets,
             &seen(&[("v1", 200, 8), ("fault filter abort", 503, 2)], 0),
         );
         assert_eq!(
-            (sorted.counts.as_slice(), sorted.unattributed),
+            (attribution.counts.as_slice(), attribution.unattributed),
             ([8, 2].as_slice(), 0)
         );
     }

@@ -1,7 +1,8 @@
 //! What weakens a verdict, and what to do about it.
 
+use super::Test;
 use super::case::Case;
-use super::{Caveat, Test};
+use crate::diag::{Code, Note};
 use crate::split::{Identity, Mechanism};
 use crate::stats::dependence::Unit;
 use crate::stats::dispersion::rotation;
@@ -11,7 +12,7 @@ use crate::units::percent;
 const FEW_CONNECTIONS: u64 = 20;
 
 /// Everything that has to be said beside the verdict.
-pub(super) fn caveats(case: &Case<'_>) -> Vec<Caveat> {
+pub(super) fn caveats(case: &Case<'_>) -> Vec<Note> {
     let rules = [
         tolerance_covers_target,
         coarse_resolution,
@@ -26,22 +27,15 @@ pub(super) fn caveats(case: &Case<'_>) -> Vec<Caveat> {
     rules.iter().filter_map(|rule| rule(case)).collect()
 }
 
-fn caveat(id: &str, message: String) -> Caveat {
-    Caveat {
-        id: id.to_owned(),
-        message,
-    }
-}
-
-fn tolerance_covers_target(case: &Case<'_>) -> Option<Caveat> {
+fn tolerance_covers_target(case: &Case<'_>) -> Option<Note> {
     let declared = case
         .active
         .iter()
         .map(|index| &case.expected.declared()[*index]);
     let mut covered = declared.filter(|declared| case.policy.tolerance >= declared.share.as_f64());
     let target = covered.next().filter(|_| case.active.len() > 1)?;
-    Some(caveat(
-        "tolerance-covers-target",
+    Some(Note::new(
+        Code::ToleranceCoversTarget,
         format!(
             "with this --tolerance `{}` could receive nothing and still pass",
             target.name
@@ -49,7 +43,7 @@ fn tolerance_covers_target(case: &Case<'_>) -> Option<Caveat> {
     ))
 }
 
-fn coarse_resolution(case: &Case<'_>) -> Option<Caveat> {
+fn coarse_resolution(case: &Case<'_>) -> Option<Note> {
     let asked = case.policy.resolution?;
     let smallest = case
         .design
@@ -60,8 +54,8 @@ fn coarse_resolution(case: &Case<'_>) -> Option<Caveat> {
     if asked < smallest || case.active.len() < 2 {
         return None;
     }
-    Some(caveat(
-        "coarse-resolution",
+    Some(Note::new(
+        Code::CoarseResolution,
         format!(
             "the resolution ({}) is coarser than the smallest share ({}): a pass does not show how much it gets",
             percent(asked),
@@ -70,8 +64,8 @@ fn coarse_resolution(case: &Case<'_>) -> Option<Caveat> {
     ))
 }
 
-fn unattributed(case: &Case<'_>) -> Option<Caveat> {
-    let (part, total) = (case.sorted.unattributed, case.seen.sent);
+fn unattributed(case: &Case<'_>) -> Option<Note> {
+    let (part, total) = (case.attribution.unattributed, case.seen.sent);
     // Where there are too many, or nothing else, the verdict says so itself.
     if part == 0 || case.too_many_unattributed() {
         return None;
@@ -81,22 +75,21 @@ fn unattributed(case: &Case<'_>) -> Option<Caveat> {
     } else {
         "the verdict allows for the worst"
     };
-    Some(caveat(
-        "unattributed",
+    Some(Note::new(
+        Code::Unattributed,
         format!("{part} of {total} requests could not be attributed to a target; {judged}"),
     ))
 }
 
-fn too_many_values(case: &Case<'_>) -> Option<Caveat> {
+fn too_many_values(case: &Case<'_>) -> Option<Note> {
     let mut buckets = case.seen.tallies.keys();
     buckets.find(|bucket| bucket.identity == Identity::Overflow)?;
-    Some(caveat(
-        "too-many-values",
-        "answers carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned(),
+    Some(Note::new(Code::TooManyValues,
+        "responses carry too many distinct values to keep apart; choose what tells them apart with --bucket".to_owned(),
     ))
 }
 
-fn split_changed(case: &Case<'_>) -> Option<Caveat> {
+fn split_changed(case: &Case<'_>) -> Option<Note> {
     let change = case.change.as_ref()?;
     let shares = |counts: &[u64]| {
         let n: u64 = counts.iter().sum();
@@ -105,8 +98,8 @@ fn split_changed(case: &Case<'_>) -> Option<Caveat> {
             .map(|count| percent(*count as f64 / n.max(1) as f64));
         parts.collect::<Vec<_>>().join("/")
     };
-    Some(caveat(
-        "split-changed",
+    Some(Note::new(
+        Code::SplitChanged,
         format!(
             "the split changed during the run{}: the first {} answers were {}, the rest {}; was the configuration still \
              propagating? run again, or wait with --settle 30s",
@@ -118,13 +111,13 @@ fn split_changed(case: &Case<'_>) -> Option<Caveat> {
     ))
 }
 
-fn few_connections(case: &Case<'_>) -> Option<Caveat> {
+fn few_connections(case: &Case<'_>) -> Option<Note> {
     let reused = case.rows.iter().any(|row| row.iter().sum::<u64>() > 1);
     if case.seen.connections >= FEW_CONNECTIONS || !reused || case.active.len() < 2 {
         return None;
     }
-    Some(caveat(
-        "few-connections",
+    Some(Note::new(
+        Code::FewConnections,
         format!(
             "all requests went over {} connections; if anything on the way balances connections, this shows little: \
              use more (-c), or --reuse 2",
@@ -133,7 +126,7 @@ fn few_connections(case: &Case<'_>) -> Option<Caveat> {
     ))
 }
 
-fn clustered(case: &Case<'_>) -> Option<Caveat> {
+fn clustered(case: &Case<'_>) -> Option<Note> {
     let Unit::Clustered { p, icc } = case.unit else {
         return None;
     };
@@ -142,36 +135,36 @@ fn clustered(case: &Case<'_>) -> Option<Caveat> {
     } else {
         "and cannot pass"
     };
-    Some(caveat(
-        "clustered",
+    Some(Note::new(
+        Code::Clustered,
         format!(
-            "answers of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
+            "responses of one connection resemble each other (p = {p:.4}, intraclass correlation {icc:.2}): they are worth \
              about {:.0} independent ones, {judged}",
             case.rao_scott().effective_n
         ),
     ))
 }
 
-fn sticky(case: &Case<'_>) -> Option<Caveat> {
+fn sticky(case: &Case<'_>) -> Option<Note> {
     if !case.per_connection() || case.balancing == super::Balancing::Request {
         return None;
     }
-    Some(caveat(
-        "per-connection",
+    Some(Note::new(
+        Code::PerConnection,
         "every connection sticks to one target: connections are balanced, not requests".to_owned(),
     ))
 }
 
-fn too_regular(case: &Case<'_>) -> Option<Caveat> {
+fn too_regular(case: &Case<'_>) -> Option<Note> {
     let rotation = rotation(&case.sample.labels(), case.active.len())?;
     let declared = match case.expected.mechanism {
         Mechanism::Wrr => "as declared",
         _ => "the shares are right, but requests are not drawn independently",
     };
-    Some(caveat(
-        "too-regular",
+    Some(Note::new(
+        Code::TooRegular,
         format!(
-            "the split is too regular to be drawn (windows of {} answers vary {:.2} times as much): a rotation, {declared}",
+            "the split is too regular to be drawn (windows of {} responses vary {:.2} times as much): a rotation, {declared}",
             rotation.window, rotation.index
         ),
     ))

@@ -1,4 +1,4 @@
-//! Two runs beside each other, target by target: what changed, with intervals. Not: whether either of them is right.
+//! Two runs beside each other, target by target: what changed, with intervals.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,9 @@ const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), 
 /// What one run saw of one target.
 #[derive(Clone, Debug)]
 pub struct Side<'a> {
-    /// Its answers.
+    /// Its responses.
     pub count: u64,
-    /// Of so many complete answers.
+    /// Of so many complete responses.
     pub answered: u64,
     /// Those of its answers with a status of 400 or more.
     pub errors: u64,
@@ -33,7 +33,7 @@ pub struct Side<'a> {
 pub struct Compared {
     /// Its name.
     pub target: String,
-    /// The part of all complete answers.
+    /// The part of all complete responses.
     pub share: Change,
     /// The part of its answers with a status of 400 or more.
     pub errors: Change,
@@ -41,10 +41,10 @@ pub struct Compared {
     pub latency: BTreeMap<String, Change>,
 }
 
-/// A number before and after, each with its 95 % interval; an end that the answers do not bound is `null`.
+/// A number before and after, each with its 95 % interval; an end that the responses do not bound is `null`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Before; `null` where there were no answers.
+    /// Before; `null` where there were no responses.
     pub before: Option<Bounded>,
     /// After.
     pub after: Option<Bounded>,

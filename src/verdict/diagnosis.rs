@@ -1,14 +1,14 @@
-//! Why a split diverges: rival explanations, held against the declaration by their likelihood.
+//! Why a split diverges: other splits that would explain it, held against the declaration by their likelihood.
 //!
-//! Each rival is a split fixed before the data is looked at, so its likelihood ratio against the declaration is an
+//! Each hypothesis is a split fixed before the data is looked at, so its likelihood ratio against the declaration is an
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
-//! likely as every other rival that fits; otherwise those that fit are listed together.
+//! likely as every other hypothesis that fits; otherwise those that fit are listed together.
 
-use serde::{Deserialize, Serialize};
-
-use super::attribution::Place;
+use super::attribution::Classification;
 use super::case::Case;
-use super::{Caveat, Outcome, Verdict};
+use super::hypothesis::Hypothesis;
+use super::{Outcome, Verdict};
+use crate::diag::{Code, Note};
 use crate::stats::binomial::ln_central;
 use crate::stats::dependence::Unit;
 use crate::stats::fit::Fit;
@@ -18,22 +18,11 @@ use crate::units::percent;
 const CLEARLY: f64 = 6.907_755_278_982_137;
 /// `ln 20`: how much likelier than the next.
 const DISTINCTLY: f64 = 2.995_732_273_553_991;
-/// A rival whose own test rejects it at this level explains nothing.
+/// A hypothesis whose own test rejects it at this level explains nothing.
 const FITS: f64 = 0.01;
 
-/// Another split that the traffic could follow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rival {
-    /// A stable short name, `kebab-case`.
-    pub id: String,
-    /// What it would mean, and what to look at.
-    pub message: String,
-    /// Shares of the declared targets, in their order; they sum to 1.
-    pub shares: Vec<f64>,
-}
-
 /// What explains a divergence, the best explanation first.
-pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
+pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
     if verdict.outcome != Outcome::Diverged {
         return Vec::new();
     }
@@ -49,35 +38,28 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
     found
 }
 
-/// Whether the shares of the targets can explain a divergence: not where answers come from elsewhere, a target of weight 0
-/// included, where the split changed during the run, or where answers of one connection resemble each other.
+/// Whether the shares of the targets can explain a divergence: not where responses come from elsewhere, a target of weight 0
+/// included, where the split changed during the run, or where responses of one connection resemble each other.
 fn explicable(case: &Case<'_>) -> bool {
     case.unexpected() <= case.policy.allow_unexpected
         && case.change.is_none()
         && !matches!(case.unit, Unit::Clustered { .. })
 }
 
-fn finding(id: &str, message: impl Into<String>) -> Caveat {
-    Caveat {
-        id: id.to_owned(),
-        message: message.into(),
-    }
-}
-
-fn per_connection() -> Caveat {
-    finding(
-        "per-connection",
+fn per_connection() -> Note {
+    Note::new(
+        Code::PerConnection,
         "connections are balanced, not requests: something on the way forwards bytes instead of HTTP. Look for a port \
          that is not named http-*, a route of kind tcp, or a caller without a proxy; if it is meant, --balancing connection",
     )
 }
 
-fn undeclared(case: &Case<'_>) -> Option<Caveat> {
+fn undeclared(case: &Case<'_>) -> Option<Note> {
     let strangers: Vec<&str> = case
-        .sorted
+        .attribution
         .rows
         .iter()
-        .filter(|row| row.place == Place::Undeclared)
+        .filter(|row| row.place == Classification::Undeclared)
         .map(|row| row.label.as_str())
         .collect();
     let first = strangers.first()?;
@@ -90,16 +72,16 @@ fn undeclared(case: &Case<'_>) -> Option<Caveat> {
         ([value], [target]) => format!("--map '{value}={target}'"),
         _ => "--map VALUE=TARGET".to_owned(),
     };
-    Some(finding(
-        "undeclared-target",
+    Some(Note::new(
+        Code::UndeclaredTarget,
         format!(
             "`{first}` belongs to no declared target: another version behind the same service, or a name to explain with {hint}"
         ),
     ))
 }
 
-/// The rivals that explain the counts.
-fn likely(case: &Case<'_>) -> Vec<Caveat> {
+/// The hypotheses that explain the counts.
+fn likely(case: &Case<'_>) -> Vec<Note> {
     let counts = match case.unit {
         Unit::Connection => case.first_of_connections().0,
         Unit::Response | Unit::Clustered { .. } => case.counts.clone(),
@@ -108,21 +90,21 @@ fn likely(case: &Case<'_>) -> Vec<Caveat> {
     if n == 0 || case.active.len() < 2 {
         return Vec::new();
     }
-    let rivals: Vec<Rival> = case
-        .rivals
+    let hypotheses: Vec<Hypothesis> = case
+        .hypotheses
         .iter()
-        .map(|rival| among_active(case, rival))
+        .map(|hypothesis| among_active(case, hypothesis))
         .chain(built_in(case))
         .collect();
-    let mut fitting: Vec<(f64, &Rival)> = rivals
+    let mut fitting: Vec<(f64, &Hypothesis)> = hypotheses
         .iter()
-        .map(|rival| {
+        .map(|hypothesis| {
             (
-                ln_ratio(&counts, &rival.shares, case.design.shares()),
-                rival,
+                ln_ratio(&counts, &hypothesis.shares, case.design.shares()),
+                hypothesis,
             )
         })
-        .filter(|(ln_ratio, rival)| *ln_ratio >= CLEARLY && fits(&counts, &rival.shares))
+        .filter(|(ln_ratio, hypothesis)| *ln_ratio >= CLEARLY && fits(&counts, &hypothesis.shares))
         .collect();
     fitting.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = fitting.first().map_or(0.0, |(ln_ratio, _)| *ln_ratio);
@@ -131,62 +113,61 @@ fn likely(case: &Case<'_>) -> Vec<Caveat> {
         .take_while(|(ln_ratio, _)| best - ln_ratio < DISTINCTLY);
     let mut known: Vec<&[f64]> = Vec::new();
     let mut findings = Vec::new();
-    for (_, rival) in tied {
+    for (_, hypothesis) in tied {
         // Two names for one split: the first, more telling one stands.
-        if !known.iter().any(|shares| close(shares, &rival.shares)) {
-            known.push(&rival.shares);
-            findings.push(finding(&rival.id, rival.message.clone()));
+        if !known.iter().any(|shares| close(shares, &hypothesis.shares)) {
+            known.push(&hypothesis.shares);
+            findings.push(hypothesis.note.clone());
         }
     }
     findings
 }
 
-/// The rivals that need nothing but the declaration.
-fn built_in(case: &Case<'_>) -> Vec<Rival> {
+/// The hypotheses that need nothing but the declaration.
+fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
     let (declared, k) = (case.design.shares(), case.active.len());
     let name = |position: usize| &case.expected.declared()[case.active[position]].name;
-    let even = Rival {
-        id: "even-split".to_owned(),
-        message: format!(
-            "the answers are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
+    let even = Hypothesis {
+        note: Note::new(
+            Code::EvenSplit,
+            format!(
+                "the responses are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
              host or gateway of the rule is not the one that is called, or its port is not treated as HTTP; look at \
              `istioctl proxy-config routes POD` for the caller"
+            ),
         ),
         shares: vec![1.0 / k as f64; k],
     };
-    let single = (0..k).map(|position| Rival {
-        id: "single-target".to_owned(),
-        message: format!(
+    let single = (0..k).map(|position| Hypothesis {
+        note: Note::new(Code::SingleTarget, format!(
             "everything goes to `{}`: a later or earlier stage of the rollout is in effect, the request carries something \
              that pins it (a header, a cookie), or nobody else is ready",
             name(position)
-        ),
+        )),
         shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
     });
     let missing = (0..k).filter(|_| k > 2).map(|position| {
         let others = 1.0 - declared[position];
         let share = |other: usize| if other == position { 0.0 } else { declared[other] / others };
-        Rival {
-            id: "missing-target".to_owned(),
-            message: format!(
+        Hypothesis {
+            note: Note::new(Code::MissingTarget, format!(
                 "`{}` gets nothing, and the others have its part in proportion to their weights: the mesh does not know it \
                  (a subset or a service that does not exist for the proxy), or it has no ready endpoint",
                 name(position)
-            ),
+            )),
             shares: (0..k).map(share).collect(),
         }
     });
     let mut reversed = declared.to_vec();
     reversed.reverse();
-    let swapped = (k == 2).then(|| Rival {
-        id: "swapped-weights".to_owned(),
-        message: format!(
+    let swapped = (k == 2).then(|| Hypothesis {
+        note: Note::new(Code::SwappedWeights, format!(
             "the weights are swapped: `{}` gets {} and `{}` gets {}; are the subsets' labels the right way round?",
             name(0),
             percent(reversed[0]),
             name(1),
             percent(reversed[1])
-        ),
+        )),
         shares: reversed,
     });
     std::iter::once(even)
@@ -196,26 +177,26 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
         .collect()
 }
 
-/// A rival of all declared targets, as one of those with a share. What it gives to the others is kept by nobody.
-fn among_active(case: &Case<'_>, rival: &Rival) -> Rival {
-    Rival {
+/// A hypothesis of all declared targets, as one of those with a share. What it gives to the others is kept by nobody.
+fn among_active(case: &Case<'_>, hypothesis: &Hypothesis) -> Hypothesis {
+    Hypothesis {
         shares: case
             .active
             .iter()
-            .map(|index| rival.shares[*index])
+            .map(|index| hypothesis.shares[*index])
             .collect(),
-        ..rival.clone()
+        ..hypothesis.clone()
     }
 }
 
 /// `ln` of how much likelier the counts are under one split than under another.
-fn ln_ratio(counts: &[u64], rival: &[f64], declared: &[f64]) -> f64 {
+fn ln_ratio(counts: &[u64], hypothesis: &[f64], declared: &[f64]) -> f64 {
     let terms = counts
         .iter()
-        .zip(rival.iter().zip(declared))
+        .zip(hypothesis.iter().zip(declared))
         .filter(|(count, _)| **count > 0);
     terms
-        .map(|(count, (rival, declared))| *count as f64 * (rival / declared).ln())
+        .map(|(count, (hypothesis, declared))| *count as f64 * (hypothesis / declared).ln())
         .sum()
 }
 

@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::mapping::{MapRule, quoted, recognise};
+use super::mapping::{MapRule, recognise};
+use super::shell::quoted;
 use crate::observe::ValueCounts;
 use crate::split::{Expected, contains_word};
 

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use regex::Regex;
 
-use super::attribution::{Place, label_of};
-use super::mapping::quoted;
+use super::classification::{Classification, label_of};
+use super::shell::quoted;
 use crate::split::{Bucket, Expected, Identity};
 
 /// `--map VALUE=TARGET` or `--map /RE/=TARGET`.
@@ -26,7 +26,7 @@ enum Pattern {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapRuleError {
     /// No `=`.
-    #[error("`{0}` is no mapping; write it as VALUE=TARGET or /RE/=TARGET")]
+    #[error("`{0}` is not a valid mapping: write VALUE=TARGET or /RE/=TARGET")]
     Form(String),
     /// The part between slashes is no regular expression.
     #[error("`{0}` does not compile: {1}")]
@@ -103,8 +103,8 @@ fn label(bucket: &Bucket, expected: &Expected) -> String {
     let status = Some(bucket.status);
     let mut declared = expected.declared().iter();
     match declared.position(|declared| declared.target.status() == status) {
-        Some(index) => label_of(bucket, Place::Target(index), Some(expected)),
-        None => label_of(bucket, Place::Unattributed, None),
+        Some(index) => label_of(bucket, Classification::Target(index), Some(expected)),
+        None => label_of(bucket, Classification::Unattributed, None),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::split::{Bucket, Declared, Expected, Identity, Target, contains_word, workload};
 
 pub use super::map_rule::{MapRule, MapRuleError};
+use super::shell::quoted;
 
 /// Buckets with the position of their target in [`Expected::declared`]. A bucket without a target is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -261,11 +262,6 @@ impl MappingError {
 #[must_use]
 pub fn map_option(value: &str, target: &str) -> String {
     format!("--map {}", quoted(&format!("{value}={target}")))
-}
-
-/// The text in single quotes, as a shell reads it back.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

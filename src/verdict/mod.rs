@@ -1,40 +1,45 @@
-//! From sorted answers to a verdict: pass, diverged or inconclusive, always with the reason and its numbers. Not: how
-//! it is shown.
+//! From sorted answers to a verdict: pass, diverged or inconclusive, always with the reason and its numbers.
 //!
 //! The rules, in this order. (1) Traffic at a target that must see nothing, or at something undeclared: diverged.
 //! (2) The declared split is rejected at `alpha`: diverged. (3) For every target both "the share is too low by the
-//! resolution" and "too high by the resolution" are rejected at `beta`, and few enough requests are unattributed: pass. A request
-//! that was sent twice counts as one of them in every test, as well as for the target that answered it.
+//! resolution" and "too high by the resolution" are rejected at `beta`, and few enough responses are unattributed: pass.
 //! (4) Otherwise inconclusive: "not rejected" alone is never a pass. (Goeman, Solari & Stijnen 2010; Schuirmann 1987.)
 //! (5) Whatever (3) and (4) say: a declaration with a destination that the proxies do not have is diverged, and so is one
 //! with a target that never answered because the proxy replied for it.
 
 pub mod attribution;
-mod broken;
 mod case;
 mod caveat;
+mod classification;
 pub mod compare;
 mod diagnosis;
 mod failing;
+mod hypothesis;
 pub mod identity_source;
+mod judgement;
 mod map_rule;
 pub mod mapping;
+mod multi_generator;
 mod outage;
-mod pace;
 mod queueing;
 mod reason;
 mod retries;
 mod sample;
+mod schedule;
+mod shell;
 mod silent;
 pub mod size;
 pub mod slo;
-mod together;
+mod slo_verdict;
+mod starvation;
+mod undeliverable;
 mod watch;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::split::{Expected, Mechanism};
 use crate::stats::dependence;
@@ -45,11 +50,12 @@ use case::Case;
 use mapping::Mapping;
 use sample::Sample;
 
-pub use diagnosis::Rival;
 pub use failing::is_healthy;
+pub use hypothesis::Hypothesis;
+pub use multi_generator::{Generator, Part, judge_together, rejudge};
 pub use silent::advice;
-pub use slo::{SloResult, with_slos};
-pub use together::{Generator, Part, judge_together, rejudge};
+pub use slo::SloResult;
+pub use slo_verdict::{decided, with_slos};
 pub use watch::Watch;
 
 /// What the user accepts, and how sure the answer has to be.
@@ -65,7 +71,7 @@ pub struct Policy {
     pub resolution: Option<f64>,
     /// The largest part of the requests that may stay unattributed in a pass.
     pub max_unattributed: f64,
-    /// Answers from undeclared or zero-weight targets that are let pass.
+    /// Responses from undeclared or zero-weight targets that are let pass.
     pub allow_unexpected: u64,
     /// What the declaration says about connections.
     pub balancing: Balancing,
@@ -195,19 +201,10 @@ impl From<dependence::Unit> for Unit {
     }
 }
 
-/// True, but it weakens the verdict or needs to be known beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Caveat {
-    /// A stable short name, `kebab-case`.
-    pub id: String,
-    /// What, and what to do about it.
-    pub message: String,
-}
-
 /// A place where one split ends and another begins; counts are of the targets with a share, in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changed {
-    /// Attributed answers before it.
+pub struct ChangePoint {
+    /// Attributed responses before it.
     pub at: u64,
     /// Their counts.
     pub before: Vec<u64>,
@@ -250,7 +247,7 @@ pub struct Verdict {
     pub unit: Unit,
     /// Where the split changed during the run, if it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub change: Option<Changed>,
+    pub change: Option<ChangePoint>,
     /// The verdict in one sentence.
     pub reason: String,
     /// After how many requests the answer was certain, in a run that ended early.
@@ -260,9 +257,9 @@ pub struct Verdict {
     /// Results of service level objectives.
     pub slos: Vec<SloResult>,
     /// What explains a divergence, the best explanation first.
-    pub diagnosis: Vec<Caveat>,
+    pub diagnosis: Vec<Note>,
     /// What weakens the verdict.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note>,
 }
 
 impl Default for Policy {
@@ -288,7 +285,10 @@ impl Verdict {
     /// Whether it is open because no response could be tied to a target that must have had some: that is never let pass.
     #[must_use]
     pub fn silent_target(&self) -> bool {
-        let silent = self.caveats.iter().any(|caveat| caveat.id == silent::ID);
+        let silent = self
+            .caveats
+            .iter()
+            .any(|caveat| caveat.code == Code::TargetSilent);
         silent && self.outcome == Outcome::Inconclusive
     }
 }
@@ -339,9 +339,9 @@ pub struct Evidence<'a> {
     /// What was seen.
     pub seen: &'a Observation,
     /// The same, sorted under targets.
-    pub sorted: &'a Attribution,
+    pub attribution: &'a Attribution,
     /// What the split could be instead.
-    pub rivals: &'a [Rival],
+    pub hypotheses: &'a [Hypothesis],
 }
 
 /// Judges what was seen against what was declared; without a declaration, says only whether there is data. A run that
@@ -355,12 +355,12 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
         } else {
             Outcome::NoData
         };
-        let failing = failing::caveat(None, evidence.sorted, evidence.seen, outcome);
+        let failing = failing::caveat(None, evidence.attribution, evidence.seen, outcome);
         return Verdict {
             reason: reason::undeclared(evidence.seen),
             caveats: failing
                 .into_iter()
-                .chain(of_the_sender(evidence.seen))
+                .chain(generator_notes(evidence.seen))
                 .collect(),
             ..blank(outcome, policy)
         };
@@ -368,7 +368,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let sample = watch.map_or_else(
         || {
             let mut sample = Sample::default();
-            sample.extend(&evidence.seen.ledger, expected, mapping);
+            sample.extend(&evidence.seen.log, expected, mapping);
             sample
         },
         |watch| watch.sample.clone(),
@@ -376,17 +376,17 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let case = Case::new(expected, evidence, policy, watch, sample);
     let verdict = case.verdict();
     let mut caveats = caveat::caveats(&case);
-    caveats.extend(of_the_sender(evidence.seen));
+    caveats.extend(generator_notes(evidence.seen));
     let verdict = Verdict {
         diagnosis: diagnosis::findings(&case, &verdict),
         caveats,
         ..verdict
     };
-    let verdict = broken::undelivered(verdict, expected);
+    let verdict = undeliverable::undelivered(verdict, expected);
     let mut verdict = silent::silent(verdict, &case, mapping);
     let failing = failing::caveat(
         Some(expected),
-        evidence.sorted,
+        evidence.attribution,
         evidence.seen,
         verdict.outcome,
     );
@@ -397,11 +397,11 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 }
 
 /// What has to be said about how requests were sent, whatever was declared.
-fn of_the_sender(seen: &Observation) -> impl Iterator<Item = Caveat> {
+fn generator_notes(seen: &Observation) -> impl Iterator<Item = Note> {
     [
         retries::caveat(seen),
         outage::caveat(seen),
-        pace::caveat(seen),
+        schedule::caveat(seen),
     ]
     .into_iter()
     .flatten()

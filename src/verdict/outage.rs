@@ -1,7 +1,7 @@
 //! Whether for a while nothing was answered although requests were sent. In a closed loop nobody asks while a server is
-//! away, so that neither error rates nor latencies show it. Not: how requests are counted by time (see `observe`).
+//! away, so that neither error rates nor latencies show it.
 
-use super::Caveat;
+use crate::diag::{Code, Note};
 use crate::observe::{Observation, Slice, Tally, Timeline};
 use crate::units::{counted, percent};
 
@@ -42,7 +42,7 @@ impl Stretch {
 }
 
 /// A word about the longest outage, and how many more there were.
-pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
+pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     // Where nothing was ever answered, the verdict says so itself.
     if seen.answered() == 0 {
         return None;
@@ -71,9 +71,9 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
     } else {
         ""
     };
-    Some(Caveat {
-        id: "outage".to_owned(),
-        message: format!(
+    Some(Note::new(
+        Code::Outage,
+        format!(
             "for {:.1} s, from {:.1} s on, no request was answered: {} of the run; at least {} failed or {} under way \
              then{more}{help}",
             time(longest.length()),
@@ -82,7 +82,7 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
             counted(longest.requests, "request"),
             if longest.requests == 1 { "was" } else { "were" },
         ),
-    })
+    ))
 }
 
 fn time(micros: u64) -> f64 {

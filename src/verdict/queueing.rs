@@ -3,7 +3,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::Caveat;
+use crate::diag::{Code, Note};
 use crate::observe::{Observation, Tally};
 use crate::stats::rate::{Errors, fisher};
 use crate::units::seconds;
@@ -19,7 +19,7 @@ const ALPHA: f64 = 0.001;
 /// A word about latencies that are those of a queue. The first requests, one for each that may be under way, meet a server at
 /// rest, so that the first of them are answered without a queue; whatever comes later finds all connections busy. A server
 /// with room for all of them answers both alike, however slow it is.
-pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
+pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     let first = seen.first_batch.as_ref()?;
     let mut all = Tally::default();
     seen.tallies.values().for_each(|own| all.merge(own));
@@ -34,9 +34,9 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
         return None;
     }
     let time = |micros: u64| seconds(micros as f64 / 1e6);
-    Some(Caveat {
-        id: "latency-at-saturation".to_owned(),
-        message: format!(
+    Some(Note::new(
+        Code::LatencyAtSaturation,
+        format!(
             "the latencies are those of a queue: the fastest tenth of the first {} responses took at most {}, that of the {} \
              later ones {}; measure at a rate that the server can take (-q RATE), or over fewer connections (-c)",
             first.len(),
@@ -44,7 +44,7 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
             later.len(),
             time(busy)
         ),
-    })
+    ))
 }
 
 fn fastest(latencies: &Histogram<u64>) -> u64 {

@@ -1,6 +1,6 @@
 //! The verdict in one sentence.
 
-use super::attribution::Place;
+use super::attribution::Classification;
 use super::case::Case;
 use super::{Number, Outcome, Policy, Test};
 use crate::observe::Observation;
@@ -41,7 +41,11 @@ pub(super) fn no_data(seen: &Observation) -> String {
 /// Somebody answered who should not.
 pub(super) fn unexpected(case: &Case<'_>) -> String {
     let of = case.seen.sent;
-    let targets = case.expected.declared().iter().zip(&case.sorted.counts);
+    let targets = case
+        .expected
+        .declared()
+        .iter()
+        .zip(&case.attribution.counts);
     let mut idle = targets.filter(|(declared, count)| declared.share.is_zero() && **count > 0);
     if let Some((declared, count)) = idle.next() {
         return format!(
@@ -50,14 +54,14 @@ pub(super) fn unexpected(case: &Case<'_>) -> String {
         );
     }
     let mut strangers = case
-        .sorted
+        .attribution
         .rows
         .iter()
-        .filter(|row| row.place == Place::Undeclared);
+        .filter(|row| row.place == Classification::Undeclared);
     let stranger = strangers.next().map_or("", |row| row.label.as_str());
     format!(
-        "`{stranger}` is not declared, yet it answered; {} of {of} answers belong to no declared target",
-        case.sorted.undeclared
+        "`{stranger}` is not declared, yet it answered; {} of {of} requests got a response from no declared target",
+        case.attribution.undeclared
     )
 }
 
@@ -69,19 +73,19 @@ pub(super) fn per_connection(case: &Case<'_>) -> String {
         .filter(|row| row.iter().sum::<u64>() > 1)
         .count();
     format!(
-        "each of {several} connections with several answers stuck to one target; the declaration splits every request"
+        "each of {several} connections with several responses stuck to one target; the declaration splits every request"
     )
 }
 
-/// The outcome of the tests; `culprit` is the position of the target that is off, among those with a share.
+/// The outcome of the tests; `worst_target` is the position of the target that is off, among those with a share.
 pub(super) fn tested(
     case: &Case<'_>,
     outcome: Outcome,
-    culprit: Option<usize>,
+    worst_target: Option<usize>,
     needed: Option<u64>,
 ) -> String {
     match outcome {
-        Outcome::Diverged => diverged(case, culprit),
+        Outcome::Diverged => diverged(case, worst_target),
         Outcome::Pass => pass(case),
         _ => inconclusive(case, needed),
     }
@@ -95,13 +99,13 @@ fn pass(case: &Case<'_>) -> String {
         if case.unexpected() > 0 {
             return format!(
                 "`{name}` answered; {} from elsewhere, which is let pass",
-                counted(case.unexpected(), "answer")
+                counted(case.unexpected(), "response")
             );
         }
-        // Rule of three in its exact form: nothing seen in n answers.
+        // Rule of three in its exact form: nothing seen in n responses.
         let bound = percent(1.0 - case.policy.beta.powf(1.0 / n as f64));
         return format!(
-            "all {n} answers came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
+            "all {n} responses came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
         );
     }
     let within = case.design.resolution();
@@ -155,7 +159,7 @@ pub(super) fn by_chi_square(case: &Case<'_>, outcome: Outcome, p: f64) -> String
     }
 }
 
-fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
+fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
     let n: u64 = case.counts.iter().sum();
     let share = |i: usize| case.counts[i] as f64 / n as f64;
     let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
@@ -164,11 +168,11 @@ fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
             .max_by(|a, b| off(*a).total_cmp(&off(*b)))
             .unwrap_or(0)
     };
-    let culprit = culprit.unwrap_or_else(farthest);
-    let name = &case.expected.declared()[case.active[culprit]].name;
-    let (seen, declared) = (share(culprit), case.design.shares()[culprit]);
+    let worst_target = worst_target.unwrap_or_else(farthest);
+    let name = &case.expected.declared()[case.active[worst_target]].name;
+    let (seen, declared) = (share(worst_target), case.design.shares()[worst_target]);
     let text = format!(
-        "`{name}` got {} of {n} answers, declared {}",
+        "`{name}` got {} of {n} responses, declared {}",
         percent(seen),
         percent(declared)
     );
@@ -188,7 +192,7 @@ fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
 fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     let n: u64 = case.counts.iter().sum();
     if case.too_many_unattributed() {
-        let (lost, sent) = (case.sorted.unattributed, case.seen.sent);
+        let (lost, sent) = (case.attribution.unattributed, case.seen.sent);
         let share = percent(lost as f64 / sent as f64);
         let limit = percent(case.policy.max_unattributed);
         if case.seen.retried > 0 {
@@ -207,14 +211,14 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     if let Some(change) = &case.change {
         return format!(
-            "the split changed during the run{}, after {} answers",
+            "the split changed during the run{}, after {} responses",
             case.sample.of_a_generator(),
             change.at
         );
     }
     if let Unit::Clustered { icc, .. } = case.unit {
         return format!(
-            "answers of one connection resemble each other (intraclass correlation {icc:.2})"
+            "responses of one connection resemble each other (intraclass correlation {icc:.2})"
         );
     }
     if case.connections_seem_to_stick() {
@@ -231,9 +235,9 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     };
     if n < case.design.requests_fixed() {
         let few = if n == 1 {
-            "1 answer is".to_owned()
+            "1 response is".to_owned()
         } else {
-            format!("{n} answers are")
+            format!("{n} responses are")
         };
         return format!("{few} too few to tell; about {needed} requests would settle it");
     }

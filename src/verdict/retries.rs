@@ -1,25 +1,25 @@
 //! Requests that were sent a second time: which version they met the first time nobody knows, so that a version that drops
 //! connections may hide behind them. They count in the worst case.
 
-use super::Caveat;
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::units::percent;
 
-/// The name of the finding.
-pub(super) const ID: &str = "sent-again";
 /// A share of all requests that is worth a word.
 const NOTABLE: f64 = 0.01;
 
 /// A word about a server that closes connections under requests, or refuses them.
-pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
+pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     let share = seen.retried as f64 / seen.sent.max(1) as f64;
-    (share >= NOTABLE).then(|| Caveat {
-        id: ID.to_owned(),
-        message: format!(
-            "{}: a version that drops requests may hide behind that; with --disable-keepalive each of them is a failure that \
-             says so",
-            words(seen)
-        ),
+    (share >= NOTABLE).then(|| {
+        Note::new(
+            Code::SentAgain,
+            format!(
+                "{}: a version that drops requests may hide behind that; with --disable-keepalive each of them is a failure \
+                 that says so",
+                words(seen)
+            ),
+        )
     })
 }
 

@@ -1,21 +1,20 @@
-//! Answers in the order in which their requests were dispatched, as targets. Not: counts of a whole run, which may be
-//! longer than what is remembered one by one.
+//! Responses in the order in which their requests were dispatched, as targets.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::attribution::{Place, place};
+use super::attribution::{Classification, classify};
 use super::mapping::Mapping;
-use crate::observe::Ledger;
+use crate::observe::RequestLog;
 use crate::split::Expected;
 use crate::stats::change::{Change, change_of_labels};
 use crate::stats::dependence::Unit;
 
-/// Answers whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
-pub(super) const LOOKED_AT: usize = 50_000;
+/// Responses whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
+pub(super) const DEPENDENCE_WINDOW: usize = 50_000;
 
 /// Where one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Drawn {
+pub(super) enum DrawOutcome {
     /// At the target at this position among those with a share. There may be a million of these.
     Target(u16),
     /// Where nothing may end.
@@ -24,7 +23,7 @@ pub(super) enum Drawn {
     Unattributed,
 }
 
-impl Drawn {
+impl DrawOutcome {
     fn target(self) -> Option<usize> {
         match self {
             Self::Target(target) => Some(target.into()),
@@ -36,7 +35,7 @@ impl Drawn {
 /// One request in order of dispatch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Draw {
-    pub(super) drawn: Drawn,
+    pub(super) drawn: DrawOutcome,
     pub(super) connection: u32,
 }
 
@@ -46,35 +45,37 @@ pub(super) struct Sample {
     draws: Vec<Draw>,
     /// Ended, but requests dispatched before them have not.
     ahead: BTreeMap<u32, Draw>,
-    /// Entries of the ledger that were read.
+    /// Entries of the log that were read.
     read: usize,
     /// Positions at which the run of another generator begins.
     starts: Vec<usize>,
 }
 
 impl Sample {
-    /// Reads what the ledger has gained.
-    pub(super) fn extend(&mut self, ledger: &Ledger, expected: &Expected, mapping: &Mapping) {
+    /// Reads what the log has gained.
+    pub(super) fn extend(&mut self, log: &RequestLog, expected: &Expected, mapping: &Mapping) {
         let active = active(expected);
-        let starts = ledger
+        let starts = log
             .starts()
             .iter()
             .filter_map(|start| usize::try_from(*start).ok());
         self.starts = starts.collect();
-        for ended in ledger.since(self.read) {
+        for ended in log.since(self.read) {
             self.read += 1;
             let drawn = match ended
                 .bucket
-                .map(|bucket| place(bucket, Some((expected, mapping))))
+                .map(|bucket| classify(bucket, Some((expected, mapping))))
             {
-                Some(Place::Target(index)) => {
+                Some(Classification::Target(index)) => {
                     match (0..).zip(&active).find(|(_, active)| **active == index) {
-                        Some((position, _)) => Drawn::Target(position),
-                        None => Drawn::Unexpected,
+                        Some((position, _)) => DrawOutcome::Target(position),
+                        None => DrawOutcome::Unexpected,
                     }
                 }
-                Some(Place::Undeclared) => Drawn::Unexpected,
-                Some(Place::Unattributed | Place::Counted) | None => Drawn::Unattributed,
+                Some(Classification::Undeclared) => DrawOutcome::Unexpected,
+                Some(Classification::Unattributed | Classification::Counted) | None => {
+                    DrawOutcome::Unattributed
+                }
             };
             let draw = Draw {
                 drawn,
@@ -112,10 +113,10 @@ impl Sample {
 
     /// The draws beyond the first request that has not ended, each with its place in the order.
     pub(super) fn ahead(&self) -> impl Iterator<Item = (usize, Draw)> {
-        let place = |sequence: &u32| usize::try_from(*sequence).unwrap_or(usize::MAX);
+        let position = |sequence: &u32| usize::try_from(*sequence).unwrap_or(usize::MAX);
         self.ahead
             .iter()
-            .map(move |(sequence, draw)| (place(sequence), *draw))
+            .map(move |(sequence, draw)| (position(sequence), *draw))
     }
 
     /// The draws before this place of the order, those that are missing left out.
@@ -140,7 +141,7 @@ impl Sample {
         connections
     }
 
-    /// The targets of the attributed answers.
+    /// The targets of the attributed responses.
     pub(super) fn labels(&self) -> Vec<usize> {
         self.attributed().map(|(_, target)| target).collect()
     }
@@ -167,7 +168,7 @@ impl Sample {
     }
 
     /// The first draw of each connection.
-    pub(super) fn first_of_connections(&self) -> impl Iterator<Item = Drawn> {
+    pub(super) fn first_of_connections(&self) -> impl Iterator<Item = DrawOutcome> {
         let mut known = HashSet::new();
         let first = move |draw: &&Draw| known.insert(draw.connection);
         self.draws.iter().filter(first).map(|draw| draw.drawn)
@@ -179,7 +180,7 @@ impl Sample {
     }
 }
 
-/// Where the split changed, in answers. Where the answers of one connection are no draws by themselves, a change is looked
+/// Where the split changed, in responses. Where the responses of one connection are no draws by themselves, a change is looked
 /// for among the first of each: twice the same answer would look like twice the evidence.
 fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
     let attributed = draws

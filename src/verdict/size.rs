@@ -1,8 +1,9 @@
-//! How many requests it takes to see what: the plan for a declared split. Not: sending them.
+//! How many requests it takes to see what: the plan for a declared split.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Caveat, Policy};
+use super::Policy;
+use crate::diag::Note;
 use crate::split::{Expected, Share, WeightsError, parse_weights};
 use crate::stats::design::Design;
 use crate::stats::{binomial, power, quantile, tolerance};
@@ -42,7 +43,7 @@ pub struct Size {
     /// What a number of requests can see.
     pub sees: Option<Sees>,
     /// What weakens the declaration.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note>,
 }
 
 /// What one target takes.
@@ -317,7 +318,7 @@ fn central_power(share: f64, wrong: f64, n: u64, alpha: f64) -> f64 {
         return 0.0;
     }
     // The ranks that bound a quantile are where the tails of the same binomial fall below half of alpha.
-    let ranks = quantile::ranks(n, share, alpha);
+    let ranks = quantile::order_statistics(n, share, alpha);
     let low = ranks
         .lower
         .map_or(0.0, |rank| binomial::ln_le(n, rank - 1, wrong).exp());

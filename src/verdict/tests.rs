@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::attribution::Attribution;
 use super::mapping::Mapping;
 use super::*;
+use crate::diag::Note;
 use crate::observe::{Failure, FailureKind, Outcome as Ended, Recorder, Sent, Timing};
 use crate::split::{Bucket, Identity, parse_weights};
 
-/// Answers in the order of dispatch: a value (`!` for a request without an answer, `503` for an error of the proxy) and
+/// Responses in the order of dispatch: a value (`!` for a request without a response, `503` for an error of the proxy) and
 /// how often in a row; `per_connection` of them share a connection.
 fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
     let mut names: Vec<Bucket> = Vec::new();
@@ -51,20 +52,25 @@ fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
     recorder.drain(&names, Duration::from_secs(1))
 }
 
-fn judged(declared: &str, seen: &Observation, policy: &Policy, rivals: &[Rival]) -> Verdict {
+fn judged(
+    declared: &str,
+    seen: &Observation,
+    policy: &Policy,
+    hypotheses: &[Hypothesis],
+) -> Verdict {
     let expected = parse_weights(&[declared]).expect("a split");
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear values");
-    let sorted = Attribution::new(seen, Some((&expected, &mapping)));
+    let attribution = Attribution::new(seen, Some((&expected, &mapping)));
     let evidence = Evidence {
         declared: Some((&expected, &mapping)),
         seen,
-        sorted: &sorted,
-        rivals,
+        attribution: &attribution,
+        hypotheses,
     };
     judge(evidence, policy, None)
 }
 
-/// Answers of two targets, mixed as evenly as the numbers allow: independent of connections and of time.
+/// Responses of two targets, mixed as evenly as the numbers allow: independent of connections and of time.
 fn mixed(a: (&'static str, u64), b: (&'static str, u64)) -> Vec<(&'static str, u64)> {
     let total = a.1 + b.1;
     let second = |at: u64| (at + 1) * b.1 / total > at * b.1 / total;
@@ -77,8 +83,8 @@ fn outcome(declared: &str, answers: &[(&str, u64)]) -> Outcome {
     judged(declared, &seen(answers, 1), &Policy::default(), &[]).outcome
 }
 
-fn ids(caveats: &[Caveat]) -> Vec<&str> {
-    caveats.iter().map(|caveat| caveat.id.as_str()).collect()
+fn ids(caveats: &[Note]) -> Vec<&str> {
+    caveats.iter().map(Note::id).collect()
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn nothing_attributed_is_no_data() {
 
 #[test]
 fn unattributed_answers_forbid_a_pass_and_cannot_make_a_divergence() {
-    // Without its 348 lost answers v2 seems to get nothing; with them the split is perfect.
+    // Without its 348 lost responses v2 seems to get nothing; with them the split is perfect.
     let dead = judged(
         "v1=90,v2=10",
         &seen(&[("v1", 3132), ("503", 348)], 1),
@@ -151,7 +157,7 @@ fn unattributed_answers_forbid_a_pass_and_cannot_make_a_divergence() {
         "{}",
         dead.reason
     );
-    // No fate of 100 lost answers makes 50/50 a 90/10.
+    // No fate of 100 lost responses makes 50/50 a 90/10.
     let mut wrong = mixed(("v1", 1000), ("v2", 1000));
     wrong.push(("!", 100));
     assert_eq!(outcome("v1=90,v2=10", &wrong), Outcome::Diverged);
@@ -229,9 +235,8 @@ fn a_change_among_connections_is_told_in_answers() {
 
 #[test]
 fn each_explanation_is_named_by_the_counts_it_explains() {
-    let other = Rival {
-        id: "other-rule".to_owned(),
-        message: "traffic follows http[1]".to_owned(),
+    let other = Hypothesis {
+        note: Note::new(Code::OtherRule, "traffic follows http[1]".to_owned()),
         shares: vec![0.3, 0.7],
     };
     for (v2, id) in [
@@ -288,7 +293,7 @@ fn notes_say_what_the_test_that_decides_does() {
             ..Policy::default()
         };
         let verdict = judged("v1=50,v2=50", &seen(answers, per_connection), &policy, &[]);
-        let note = verdict.caveats.into_iter().find(|note| note.id == id);
+        let note = verdict.caveats.into_iter().find(|note| note.id() == id);
         note.unwrap_or_else(|| panic!("{id}: {}", verdict.reason))
             .message
     };
@@ -334,12 +339,12 @@ fn a_target_that_is_missing_is_named() {
 fn with_nothing_declared_data_is_all_there_is_to_say() {
     let outcome = |answers: &[(&str, u64)]| {
         let seen = seen(answers, 1);
-        let sorted = Attribution::new(&seen, None);
+        let attribution = Attribution::new(&seen, None);
         let evidence = Evidence {
             declared: None,
             seen: &seen,
-            sorted: &sorted,
-            rivals: &[],
+            attribution: &attribution,
+            hypotheses: &[],
         };
         judge(evidence, &Policy::default(), None).outcome
     };

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use super::mapping::Mapping;
-use super::sample::{Draw, Drawn, LOOKED_AT, Sample};
+use super::sample::{DEPENDENCE_WINDOW, Draw, DrawOutcome, Sample};
+use super::starvation;
 use super::{Balancing, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
@@ -103,7 +104,7 @@ impl Watch {
 
     /// Looks at what was seen since the last time; true as soon as nothing more has to be sent.
     pub fn look(&mut self, seen: &Observation, expected: &Expected, mapping: &Mapping) -> bool {
-        self.sample.extend(&seen.ledger, expected, mapping);
+        self.sample.extend(&seen.log, expected, mapping);
         while self.decided.is_none()
             && let Some(draw) = self.sample.draws().get(self.pushed).copied()
         {
@@ -123,7 +124,7 @@ impl Watch {
         let responses = self.pushed as u64 - self.unattributed - self.unexpected;
         let alpha = self.policy.alpha * self.policy.alpha;
         let starved = |(share, responded): &(Option<f64>, bool)| {
-            let starved = |share| super::silent::starved(0, responses, share, alpha);
+            let starved = |share| starvation::starved(0, responses, share, alpha);
             !responded && share.is_some_and(starved)
         };
         self.unattributed > 0 && self.responded.iter().any(starved)
@@ -157,8 +158,8 @@ impl Watch {
     fn push(&mut self, draw: Draw) {
         self.pushed += 1;
         let target = match draw.drawn {
-            Drawn::Target(target) => Some(target),
-            Drawn::Unexpected | Drawn::Unattributed => None,
+            DrawOutcome::Target(target) => Some(target),
+            DrawOutcome::Unexpected | DrawOutcome::Unattributed => None,
         };
         let known = self.connections.get(&draw.connection).copied();
         self.mixed |= known
@@ -167,9 +168,9 @@ impl Watch {
         let first = known.flatten().or(target);
         self.connections.insert(draw.connection, first);
         match draw.drawn {
-            Drawn::Unexpected => self.unexpected += 1,
-            Drawn::Unattributed => self.unattributed += 1,
-            Drawn::Target(target) => self.responded[usize::from(target)].1 = true,
+            DrawOutcome::Unexpected => self.unexpected += 1,
+            DrawOutcome::Unattributed => self.unattributed += 1,
+            DrawOutcome::Target(target) => self.responded[usize::from(target)].1 = true,
         }
         let too_many = self.unexpected > self.policy.allow_unexpected;
         push(&mut self.by_response, draw.drawn, too_many);
@@ -202,7 +203,7 @@ impl Watch {
         if candidates.none() || at < self.next_look {
             return None;
         }
-        let so_far = self.sample.first(at.min(LOOKED_AT));
+        let so_far = self.sample.first(at.min(DEPENDENCE_WINDOW));
         let unit = self.unit(&so_far);
         self.next_look = next_look(at, unit);
         let (decision, unit) = candidates.by(unit, self.balancing)?;
@@ -229,8 +230,8 @@ impl Watch {
                 by_response.push_unattributed();
             }
             at = sequence + 1;
-            unexpected += u64::from(draw.drawn == Drawn::Unexpected);
-            lost += u64::from(draw.drawn == Drawn::Unattributed);
+            unexpected += u64::from(draw.drawn == DrawOutcome::Unexpected);
+            lost += u64::from(draw.drawn == DrawOutcome::Unattributed);
             let too_many = unexpected > self.policy.allow_unexpected;
             push(&mut by_response, draw.drawn, too_many);
             if too_many {
@@ -246,7 +247,7 @@ impl Watch {
         if decision.is_none() || at < self.next_look_ahead {
             return None;
         }
-        let so_far = self.sample.with_ahead(at.min(LOOKED_AT));
+        let so_far = self.sample.with_ahead(at.min(DEPENDENCE_WINDOW));
         let unit = self.unit(&so_far);
         self.next_look_ahead = next_look(at, unit);
         let candidates = Candidates {
@@ -273,7 +274,7 @@ impl Watch {
             return false;
         }
         self.next_look_at_purity = at + NEXT_LOOK.max(at / 10);
-        let connections = self.sample.first(at.min(LOOKED_AT)).connections();
+        let connections = self.sample.first(at.min(DEPENDENCE_WINDOW)).connections();
         purity(&rows(&connections, self.targets)).per_connection_at(self.policy.alpha)
     }
 
@@ -320,11 +321,11 @@ fn next_look(at: usize, unit: Unit) -> usize {
     at + step.max(at / 10)
 }
 
-fn push(sequence: &mut Sequential, drawn: Drawn, too_many_unexpected: bool) {
+fn push(sequence: &mut Sequential, drawn: DrawOutcome, too_many_unexpected: bool) {
     match drawn {
-        Drawn::Target(target) => sequence.push(target.into()),
-        Drawn::Unattributed => sequence.push_unattributed(),
-        Drawn::Unexpected if too_many_unexpected => sequence.push_unexpected(),
-        Drawn::Unexpected => {}
+        DrawOutcome::Target(target) => sequence.push(target.into()),
+        DrawOutcome::Unattributed => sequence.push_unattributed(),
+        DrawOutcome::Unexpected if too_many_unexpected => sequence.push_unexpected(),
+        DrawOutcome::Unexpected => {}
     }
 }

@@ -173,12 +173,12 @@ impl Setup {
         });
         let mapping = mapping(&expected, &seen);
         let declared = Some((&expected, &mapping));
-        let sorted = Attribution::new(&seen, declared);
+        let attribution = Attribution::new(&seen, declared);
         let evidence = Evidence {
             declared,
             seen: &seen,
-            sorted: &sorted,
-            rivals: &[],
+            attribution: &attribution,
+            hypotheses: &[],
         };
         let verdict = judge(evidence, &policy, watch.as_ref());
         Run {
@@ -239,13 +239,13 @@ impl Setup {
 impl Run {
     /// Whether this is said beside the verdict.
     pub(crate) fn has_caveat(&self, id: &str) -> bool {
-        self.verdict.caveats.iter().any(|caveat| caveat.id == id)
+        self.verdict.caveats.iter().any(|caveat| caveat.id() == id)
     }
 
     /// The first explanation of a divergence.
     pub(crate) fn finding(&self) -> &str {
         let first = self.verdict.diagnosis.first();
-        first.map_or("", |finding| finding.id.as_str())
+        first.map_or("", |finding| finding.id())
     }
 }
 

@@ -3,17 +3,17 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use resplit::diag::{Diagnostic, Sources};
+use resplit::diag::{Note, Sources};
 use resplit::manifest::{lower, parse};
 use resplit::route::{Vantage, resolve};
 
 use super::{DYNAMIC, ISTIOCTL, probe};
 
-fn problems(text: &str) -> Vec<(Diagnostic, String)> {
+fn problems(text: &str) -> Vec<(Note, String)> {
     let mut sources = Sources::new();
     sources.add("dump.json", text);
     let (_, problems) = parse(&sources);
-    let place = |problem: &Diagnostic| {
+    let place = |problem: &Note| {
         let (line, column) = sources.position(problem.labels[0].span);
         format!("{line}:{column}")
     };
@@ -32,14 +32,14 @@ fn json_that_is_broken_or_no_dump_is_refused_with_its_place() {
     let [(problem, place)] = &problems(&broken)[..] else {
         panic!("one problem")
     };
-    assert_eq!((problem.id, place.as_str()), ("bad_json", "9:23"));
+    assert_eq!((problem.code.id(), place.as_str()), ("bad_json", "9:23"));
     let half = &DYNAMIC[..DYNAMIC.len() / 2];
-    assert_eq!(problems(half)[0].0.id, "bad_json");
+    assert_eq!(problems(half)[0].0.code.id(), "bad_json");
     let wrong = DYNAMIC.replacen("\"weight\": 90", "\"weight\": \"many\"", 1);
     let [(problem, place)] = &problems(&wrong)[..] else {
         panic!("one problem")
     };
-    assert_eq!(problem.id, "bad_dump");
+    assert_eq!(problem.code.id(), "bad_dump");
     let line = wrong
         .lines()
         .position(|line| line.contains("many"))
@@ -66,7 +66,10 @@ fn json_that_is_broken_or_no_dump_is_refused_with_its_place() {
         let [(problem, _)] = &problems(text)[..] else {
             panic!("one problem: {text}")
         };
-        assert_eq!((problem.id, problem.message.as_str()), ("no_dump", message));
+        assert_eq!(
+            (problem.code.id(), problem.message.as_str()),
+            ("no_dump", message)
+        );
         assert!(
             problem
                 .help
@@ -94,7 +97,7 @@ fn a_dump_written_as_yaml_says_how_to_take_it() {
         let [(problem, _)] = &problems(text)[..] else {
             panic!("one problem: {text}")
         };
-        assert_eq!(problem.id, "yaml_dump");
+        assert_eq!(problem.code.id(), "yaml_dump");
         let help = problem.help.as_deref().unwrap_or_default();
         assert!(help.contains("-o json"), "{help}");
     }
@@ -120,7 +123,7 @@ fn a_manifest_in_json_is_a_manifest() {
         let mut sources = Sources::new();
         sources.add("splitter.json", text);
         let (manifests, problems) = parse(&sources);
-        assert_eq!((problems, manifests.foreign.len()), (Vec::new(), 1));
+        assert_eq!((problems, manifests.weights_only.len()), (Vec::new(), 1));
     }
 }
 

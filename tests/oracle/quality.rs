@@ -11,7 +11,7 @@ use super::fixed::{count, counts, float};
 
 pub(super) fn quantile_ranks(input: &Value) -> Value {
     let n = count(input, "n");
-    let ranks = quantile::ranks(n, float(input, "q"), float(input, "alpha"));
+    let ranks = quantile::order_statistics(n, float(input, "q"), float(input, "alpha"));
     json!({
         "point_rank": ranks.point, "lower_rank": ranks.lower.unwrap_or(0),
         "upper_rank": ranks.upper.unwrap_or(n + 1), "coverage": ranks.coverage,

@@ -74,7 +74,7 @@ impl Case {
 
     fn caveats(&self, request: &Probe) -> Vec<&'static str> {
         let resolution = self.resolve(request);
-        let ids = resolution.caveats.iter().map(|caveat| caveat.id);
+        let ids = resolution.caveats.iter().map(|caveat| caveat.id());
         // The gateway is never given here.
         ids.filter(|id| *id != "gateway-not-given").collect()
     }
@@ -376,7 +376,7 @@ fn of_an_http_and_a_grpc_route_for_one_host_the_older_is_accepted() {
         assert_eq!(objects, [accepted]);
         assert_eq!(case.table.elsewhere.len(), 1, "and the other is refused");
         let caveats = &case.table.hosts[0].caveats;
-        assert!(caveats.iter().any(|caveat| caveat.id == "route-conflict"));
+        assert!(caveats.iter().any(|caveat| caveat.id() == "route-conflict"));
     }
     let apart = route("HTTPRoute", "a", "a.example", &[("http", "")])
         + &route("GRPCRoute", "b", "b.example", &[("grpc", "")]);

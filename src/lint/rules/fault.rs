@@ -2,19 +2,17 @@
 
 use std::collections::HashSet;
 
-use crate::diag::Severity;
+use crate::diag::{Code, Severity};
 use crate::lint::{Context, Finding, Rule};
+use crate::units::percent;
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS022",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs022,
     name: "fault",
-    severity: Severity::Warning,
-    istio: None,
-    summary: "a fault answers or delays a part of the requests before a destination is picked",
-    why: "what comes back is a mixture: the aborted part never reaches a destination, and a delay may run into a timeout",
-    mend: "remove `fault` before the split is tested, or expect its status as a part of the answers",
-    caveats: &["fault-delay", "grpc-abort", "unjudged-fault"],
+    rationale: "what comes back is a mixture: the aborted part never reaches a destination, and a delay may run into a timeout",
+    fix: "remove `fault` before the split is tested, or expect its status as a part of the answers",
+    facts: &[Code::FaultDelay, Code::GrpcAbort, Code::UnjudgedFault],
     check: Some(check),
     ..Rule::BASE
 };
@@ -27,10 +25,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             };
             let share = abort.share().as_f64();
-            let percent = format!("{:.4}", share * 100.0);
-            let percent = percent.trim_end_matches('0').trim_end_matches('.');
             let message = format!(
-                "a fault answers {percent}% of the requests of this route with {}, before a destination is picked",
+                "a fault answers {} of the requests of this route with {}, before a destination is picked",
+                percent(share),
                 abort.status()
             );
             let severity = if share >= 1.0 {
@@ -39,7 +36,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Severity::Warning
             };
             let finding = Finding::new(&RULE, message)
-                .weighed(severity)
+                .graded(severity)
                 .of_object(&route.object)
                 .of_route(route.span)
                 .at(route.span, "");

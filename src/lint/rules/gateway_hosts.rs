@@ -1,28 +1,25 @@
 //! RS035: a gateway that does not let a rule's requests in.
 
-use crate::diag::Severity;
+use crate::diag::{Code, Severity};
 use crate::lint::elsewhere::Absent;
 use crate::lint::{Context, Finding, Rule};
-use crate::route::Absence;
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS035",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs035,
     name: "gateway_hosts",
-    severity: Severity::Error,
     istio: Some("IST0132"),
-    summary: "no server of the gateway takes the host of the rule, or plain HTTP is redirected",
-    why: "a rule reaches the proxies of a gateway only with hosts that one of its servers lists, for HTTP; a server with \
+    rationale: "a rule reaches the proxies of a gateway only with hosts that one of its servers lists, for HTTP; a server with \
           `httpsRedirect` answers plain HTTP with 301",
-    mend: "list the host in a server of the Gateway, or send the request where the server listens",
-    caveats: &["gateway-not-given"],
-    graded: &[("gateway-not-given", Severity::Info)],
+    fix: "list the host in a server of the Gateway, or send the request where the server listens",
+    facts: &[Code::GatewayNotGiven],
+    graded: &[(Code::GatewayNotGiven, Severity::Info)],
     check: Some(check),
     ..Rule::BASE
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let refused = |rule: &Absent| rule.absence == Absence::Refused && !rule.is_of_gateway_api();
+    let refused = |rule: &Absent| rule.is(Code::RefusedRule) && !rule.is_of_gateway_api();
     let rules = context.refused().into_iter().chain(context.not_from_here());
     for rule in rules.filter(refused) {
         findings.push(

@@ -1,21 +1,18 @@
 //! RS025: matches that take more, or less, than they look like.
 
-use crate::diag::Severity;
+use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::manifest::istio::{HttpRoute, VirtualService};
 use crate::route::{Condition, Test, TextMatch};
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS025",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs025,
     name: "match_pitfall",
-    severity: Severity::Warning,
-    istio: None,
-    summary: "a match takes more or less than it looks like",
-    why: "a prefix is one of characters: `/api` takes `/apifoo` too, which a later route may be meant for; a regular \
+    rationale: "a prefix is one of characters: `/api` takes `/apifoo` too, which a later route may be meant for; a regular \
           expression must match the whole path; `uri`, `method`, `scheme` and `authority` are no headers",
-    mend: "match `/api/` beside `exact: /api`; end a regular expression with `.*` where more may follow",
-    caveats: &["ignored-header"],
+    fix: "match `/api/` beside `exact: /api`; end a regular expression with `.*` where more may follow",
+    facts: &[Code::IgnoredHeader],
     check: Some(check),
     ..Rule::BASE
 };

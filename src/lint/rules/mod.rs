@@ -1,84 +1,19 @@
-//! The rules, one file each, named by their fact. A new rule is a new file and a line in [`RULES`].
+//! The rules that compute what they find, one file each, named by their fact. The [catalogue](super::catalogue) lists them.
 
-mod bound_elsewhere;
-mod closed_port;
-mod consumer_route;
-mod duplicate_rules;
-mod fault;
-mod gateway_hosts;
-mod headless;
-mod hidden_subset;
-mod invalid_backend;
-mod match_pitfall;
-mod mesh_split_bypassed;
-mod no_proxy;
-mod no_route;
-mod no_weight;
-mod not_exported;
-mod not_http;
-mod not_judged;
-mod not_stationary;
-mod other_client;
-mod overlapping_subsets;
-mod port_required;
-mod repeated_destination;
-mod route_conflict;
-mod shadowed_route;
-mod single_weight;
-mod sticky;
-mod subset_without_pods;
-mod two_owners;
-mod unknown_host;
-mod unknown_subset;
-mod unnamed_port;
-mod unseen_subset;
-mod unset_weight;
-mod weight_sum;
-mod zero_total;
-
-use super::Rule;
-
-/// Every rule, by its id.
-pub static RULES: &[&Rule] = &[
-    &unknown_subset::RULE,
-    &hidden_subset::RULE,
-    &unseen_subset::RULE,
-    &unknown_host::RULE,
-    &not_http::RULE,
-    &unnamed_port::RULE,
-    &bound_elsewhere::RULE,
-    &mesh_split_bypassed::RULE,
-    &two_owners::RULE,
-    &zero_total::RULE,
-    &unset_weight::RULE,
-    &single_weight::RULE,
-    &weight_sum::RULE,
-    &repeated_destination::RULE,
-    &shadowed_route::RULE,
-    &no_route::RULE,
-    &port_required::RULE,
-    &closed_port::RULE,
-    &overlapping_subsets::RULE,
-    &subset_without_pods::RULE,
-    &headless::RULE,
-    &fault::RULE,
-    &other_client::RULE,
-    &no_proxy::RULE,
-    &match_pitfall::RULE,
-    &duplicate_rules::RULE,
-    &not_exported::RULE,
-    &sticky::RULE,
-    &not_stationary::RULE,
-    &invalid_backend::RULE,
-    &no_weight::RULE,
-    &consumer_route::RULE,
-    &route_conflict::RULE,
-    &not_judged::RULE,
-    &gateway_hosts::RULE,
-];
-
-/// The rule with this id or name.
-#[must_use]
-pub fn called(word: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.is_called(word))
-}
+pub(super) mod bound_elsewhere;
+pub(super) mod fault;
+pub(super) mod gateway_hosts;
+pub(super) mod invalid_backend;
+pub(super) mod match_pitfall;
+pub(super) mod no_proxy;
+pub(super) mod no_route;
+pub(super) mod not_exported;
+pub(super) mod not_http;
+pub(super) mod not_judged;
+pub(super) mod other_client;
+pub(super) mod shadowed_route;
+pub(super) mod single_weight;
+pub(super) mod two_owners;
+pub(super) mod unnamed_port;
+pub(super) mod weight_sum;
+pub(super) mod zero_total;

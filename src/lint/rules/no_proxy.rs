@@ -1,20 +1,18 @@
 //! RS024: a client whose proxy is missing, so that nobody applies the rules.
 
-use crate::diag::Severity;
+use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::route::{Origin, Proxy};
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS024",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs024,
     name: "no_proxy",
-    severity: Severity::Error,
     istio: Some("IST0103"),
-    summary: "the client has no sidecar, or the service no waypoint",
-    why: "it is the proxy of the client, or the waypoint of the service, that applies the routes: without it the Service \
+    rationale: "it is the proxy of the client, or the waypoint of the service, that applies the routes: without it the Service \
           spreads connections over all pods",
-    mend: "inject the sidecar into the client, or give the service a waypoint and ask with `--waypoint`",
-    caveats: &["no-waypoint"],
+    fix: "inject the sidecar into the client, or give the service a waypoint and ask with `--waypoint`",
+    facts: &[Code::NoWaypoint],
     check: Some(check),
     ..Rule::BASE
 };
@@ -54,6 +52,6 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let finding = Finding::new(&RULE, message).at(client.meta.span, "the client");
-        findings.push(finding.help(RULE.mend));
+        findings.push(finding.help(RULE.fix));
     }
 }

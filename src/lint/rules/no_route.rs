@@ -1,18 +1,15 @@
 //! RS016: a request that no route takes.
 
-use crate::diag::Severity;
+use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::route::ResolveError;
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS016",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs016,
     name: "no_route",
-    severity: Severity::Error,
-    istio: None,
-    summary: "no route takes the request that is asked about",
-    why: "a host with routes answers what none of them takes with 404; there is no default behind them",
-    mend: "correct the request or the matches, or add a route without `match` at the end",
+    rationale: "a host with routes answers what none of them takes with 404; there is no default behind them",
+    fix: "correct the request or the matches, or add a route without `match` at the end",
     check: Some(check),
     ..Rule::BASE
 };

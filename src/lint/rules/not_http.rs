@@ -1,53 +1,35 @@
 //! RS005: a port whose protocol keeps the routes from being applied.
 
-use crate::diag::Severity;
+use crate::diag::{Code, Note, Severity};
 use crate::lint::Rule;
-use crate::lint::rule::Place;
 use crate::lint::{Context, Finding};
-use crate::route::{ResolveError, Unjudged, UnjudgedCause};
+use crate::route::ResolveError;
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS005",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs005,
     name: "not_http",
-    severity: Severity::Error,
-    summary: "HTTP routes split a port that does not carry HTTP, or TCP routes one that does",
-    why: "the proxy forwards connections of such a port and never looks at routes for requests: every pod gets its part of the connections",
-    mend: "name the port `http-…`, or set `appProtocol: http`",
-    caveats: &["not-http", "https-in-mesh"],
-    weigh: Some(weigh),
+    rationale: "the proxy forwards connections of such a port and never looks at routes for requests: every pod gets its part of the connections",
+    fix: "name the port `http-…`, or set `appProtocol: http`",
+    facts: &[Code::NotHttp, Code::HttpsInMesh],
     check: Some(check),
     ..Rule::BASE
 };
 
-/// Before 1.3 the name decided alone, which is a rule of its own.
-fn weigh(place: &Place<'_, '_>) -> Option<Severity> {
-    let guessed = place.caveat.message.contains("Istio before 1.3");
-    (!guessed).then_some(Severity::Error)
-}
-
 /// A host whose only routes are about connections, where requests are sent.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let found = |note: Note, severity| Finding::of(Some(&RULE), note.graded(severity));
+    let connections = |note: &&Note| note.code == Code::ConnectionsOnly;
     // A proxy knows its hosts by their requests.
     for view in context.views.iter().filter(|view| !view.table.told) {
-        for host in view.hosts() {
-            if let Some(unjudged) = host.unjudged.as_ref().filter(|it| not_http(it)) {
-                let finding = Finding::new(&RULE, &unjudged.message)
-                    .at(unjudged.span, "")
-                    .help(&unjudged.help);
-                findings.push(finding.weighed(Severity::Warning));
-            }
-        }
+        let notes = view.hosts().filter_map(|host| host.unjudged.as_ref());
+        let notes = notes.filter(connections).cloned();
+        findings.extend(notes.map(|note| found(note, Severity::Warning)));
     }
     let request = context.request.as_ref();
     let request = request.filter(|request| !request.view.table.told);
-    if let Some(Err(ResolveError::Unjudged(unjudged))) = request.map(crate::lint::Request::resolve)
-        && not_http(&unjudged)
+    if let Some(Err(ResolveError::Unjudged(note))) = request.map(crate::lint::Request::resolve)
+        && connections(&&*note)
     {
-        let finding = Finding::new(&RULE, &unjudged.message);
-        findings.push(finding.at(unjudged.span, "").help(&unjudged.help));
+        findings.push(found(*note, Severity::Error));
     }
-}
-
-fn not_http(unjudged: &Unjudged) -> bool {
-    unjudged.cause == UnjudgedCause::NotHttp
 }

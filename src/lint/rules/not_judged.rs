@@ -2,49 +2,49 @@
 
 use std::collections::HashSet;
 
-use crate::diag::{Severity, Span};
+use crate::diag::{Code, Note, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::witness::{Reach, rulings};
-use crate::route::{Caveat, Probe, Route, UnjudgedCause, VirtualHost, resolve};
+use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
 
 /// Rules whose split is compared with what a proxy has been told; the search for their requests takes time.
 const MOST_COMPARED: usize = 500;
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS034",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs034,
     name: "not_judged",
-    severity: Severity::Warning,
-    summary: "something overrides the weights, or decides in a way that cannot be judged",
-    why: "runtime keys, fractions and headers override the weights of a dump, and Sidecar, EnvoyFilter and policies may change the routes: what is served may not be what is declared",
-    mend: "look at what the proxy really has: `istioctl proxy-config routes`, or /config_dump and /runtime of its admin port",
-    caveats: &[
-        "balancing",
-        "by-replicas",
-        "runtime-weights",
-        "runtime-fraction",
-        "header-weights",
-        "total-weight",
-        "cluster-header",
-        "cluster-plugin",
-        "retry-elsewhere",
-        "endpoints-not-dumped",
-        "unreadable-regex",
-        "path-template",
-        "unknown-metadata",
-        "unknown-tls",
-        "unknown-matcher",
-        "unknown-action",
-        "no-weights",
-        "redirect-outside",
-        "programmed-differs",
-        "policy-not-judged",
-        "filter-not-judged",
-        "regex-precedence",
-        "sidecar-scope",
-        "not-judged",
+    rationale: "runtime keys, fractions and headers override the weights of a dump, and Sidecar, EnvoyFilter and policies may change the routes: what is served may not be what is declared",
+    fix: "look at what the proxy really has: `istioctl proxy-config routes`, or /config_dump and /runtime of its admin port",
+    facts: &[
+        Code::Balancing,
+        Code::ByReplicas,
+        Code::RuntimeWeights,
+        Code::RuntimeFraction,
+        Code::HeaderWeights,
+        Code::TotalWeight,
+        Code::ClusterHeader,
+        Code::ClusterPlugin,
+        Code::RetryElsewhere,
+        Code::EndpointsNotDumped,
+        Code::UnreadableRegex,
+        Code::PathTemplate,
+        Code::UnknownMetadata,
+        Code::UnknownTls,
+        Code::UnknownMatcher,
+        Code::UnknownAction,
+        Code::NoWeights,
+        Code::RedirectOutside,
+        Code::ProgrammedDiffers,
+        Code::PolicyNotJudged,
+        Code::FilterNotJudged,
+        Code::RegexPrecedence,
+        Code::SidecarScope,
+        Code::NotJudged,
+        Code::CanaryDropped,
+        Code::NotRead,
+        Code::CanaryWithoutFlag,
     ],
-    problems: &["not_read", "canary_without_flag"],
     check: Some(check),
     ..Rule::BASE
 };
@@ -52,14 +52,13 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for view in context.all_views() {
         // Of a host that is declared, RS005 says what is about connections.
-        let not_known = |host: &&VirtualHost| {
-            let unjudged = host.unjudged.as_ref();
-            unjudged.is_some_and(|unjudged| unjudged.cause == UnjudgedCause::NotKnown)
+        let unclear = |host: &&VirtualHost| {
+            let mut note = host.unjudged.iter();
+            note.any(|note| note.code == Code::UnclearRules)
         };
-        let declared = view.hosts().filter(not_known);
-        for unjudged in (told(view).chain(declared)).filter_map(|host| host.unjudged.as_ref()) {
-            let finding = Finding::new(&RULE, &unjudged.message).at(unjudged.span, "");
-            findings.push(finding.help(&unjudged.help));
+        let declared = view.hosts().filter(unclear);
+        for note in (told(view).chain(declared)).filter_map(|host| host.unjudged.clone()) {
+            findings.push(Finding::of(Some(&RULE), note.graded(RULE.code.severity())));
         }
     }
     if let Some(request) = &context.request {
@@ -140,26 +139,25 @@ fn told(view: &View) -> impl Iterator<Item = &VirtualHost> {
 }
 
 fn differs(caveat: &Caveat) -> bool {
-    caveat.id == "programmed-differs"
+    caveat.code == Code::ProgrammedDiffers
 }
 
 fn finding(host: &VirtualHost, route: Option<&Route>, caveat: &Caveat) -> Finding {
     let object = route.map(|route| route.object.as_str());
     let object = object.or(host.objects.first().map(String::as_str));
-    let place = route.map_or(host.span, |route| route.span);
-    let finding = Finding::new(&RULE, &caveat.message)
-        .of_object(object.unwrap_or_default())
-        .at(place, "declared here");
-    let finding = match caveat.span {
+    let declared = route.map_or(host.span, |route| route.span);
+    let note = Note {
+        labels: Vec::new(),
+        ..caveat.applied()
+    };
+    let finding = Finding::of(Some(&RULE), note.at(declared, "declared here"));
+    let finding = match caveat.place() {
         Some(span) => finding.at(span, "programmed here"),
         None => finding,
     };
-    let finding = match route {
-        Some(route) => finding.of_route(route.span),
-        None => finding,
-    };
-    match &caveat.help {
-        Some(help) => finding.help(help),
-        None => finding,
+    Finding {
+        object: object.map(str::to_owned),
+        route: route.map(|route| route.span),
+        ..finding
     }
 }

@@ -1,27 +1,24 @@
 //! RS023: a route for other clients than the one that is asked about.
 
-use crate::diag::Severity;
+use crate::diag::{Code, Severity};
 use crate::lint::{Context, Finding, Rule};
 use crate::route::{Action, Test};
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS023",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs023,
     name: "other_client",
-    severity: Severity::Warning,
-    istio: None,
-    summary: "a route is limited to clients, gateways or ports that exclude this vantage, or by labels that are not checked",
-    why: "`port`, `gateways`, `sourceLabels` and `sourceNamespace` are decided when the proxy is configured; labels beside \
+    rationale: "`port`, `gateways`, `sourceLabels` and `sourceNamespace` are decided when the proxy is configured; labels beside \
           `gateways` are never looked at, and waypoints drop a match with labels",
-    mend: "ask from the client that is meant (`--from-namespace`, `--from-labels`, `--gateway`), or change the match",
-    caveats: &[
-        "labels-not-checked",
-        "waypoint-source-labels",
-        "unknown-source-labels",
+    fix: "ask from the client that is meant (`--from-namespace`, `--from-labels`, `--gateway`), or change the match",
+    facts: &[
+        Code::LabelsNotChecked,
+        Code::WaypointSourceLabels,
+        Code::UnknownSourceLabels,
     ],
     graded: &[
-        ("waypoint-source-labels", Severity::Error),
-        ("unknown-source-labels", Severity::Info),
+        (Code::WaypointSourceLabels, Severity::Error),
+        (Code::UnknownSourceLabels, Severity::Info),
     ],
     check: Some(check),
     ..Rule::BASE

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::diag::Severity;
+use crate::diag::{Code, Severity};
 use crate::lint::cover::{Earlier, excluded};
 use crate::lint::{Context, Finding, Rule};
 use crate::manifest::istio::HttpAction;
@@ -11,15 +11,13 @@ use crate::route::matching::Held;
 use crate::route::{Action, Route, VirtualHost};
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS015",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs015,
     name: "shadowed_route",
-    severity: Severity::Error,
     istio: Some("IST0130"),
-    summary: "an earlier route takes every request that a later one would, or the request that is asked about",
-    why: "the first route that matches wins; what stands behind a route that always matches, or behind a broader match, is \
+    rationale: "the first route that matches wins; what stands behind a route that always matches, or behind a broader match, is \
           never reached, and neither is its split",
-    mend: "put the more specific route first, or remove the one that is never reached",
+    fix: "put the more specific route first, or remove the one that is never reached",
     check: Some(check),
     ..Rule::BASE
 };
@@ -105,7 +103,7 @@ fn never(route: &Route, by: &Route) -> Finding {
         Severity::Warning
     };
     Finding::new(&RULE, message)
-        .weighed(severity)
+        .graded(severity)
         .of_object(&route.object)
         .of_route(route.span)
         .at(route.span, "never reached")
@@ -130,7 +128,7 @@ fn partly(route: &Route, by: &Route) -> Finding {
         .first()
         .map_or(route.span, |condition| condition.span);
     Finding::new(&RULE, message)
-        .weighed(if own {
+        .graded(if own {
             Severity::Info
         } else {
             Severity::Warning
@@ -181,7 +179,7 @@ fn not_generated(context: &Context<'_>, host: &VirtualHost, findings: &mut Vec<F
                 "`http[{index}]` is never reached, so that {what}: `http[{last}]` takes every request before it"
             );
             let finding = Finding::new(&RULE, message)
-                .weighed(if split {
+                .graded(if split {
                     Severity::Error
                 } else {
                     Severity::Warning

@@ -1,17 +1,15 @@
 //! RS013: weights that do not add up to 100, with the shares they make.
 
-use crate::diag::Severity;
+use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
+use crate::units::percent;
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS013",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs013,
     name: "weight_sum",
-    severity: Severity::Info,
-    istio: None,
-    summary: "the weights of a route do not add up to 100",
-    why: "that is legal: each share is its weight divided by the sum, which may not be what the numbers look like",
-    mend: "nothing, if the shares are meant; else let the weights add up to 100",
+    rationale: "that is legal: each share is its weight divided by the sum, which may not be what the numbers look like",
+    fix: "nothing, if the shares are meant; else let the weights add up to 100",
     check: Some(check),
     ..Rule::BASE
 };
@@ -30,8 +28,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let shares: Vec<String> = weights
             .iter()
-            .map(|weight| format!("{:.4}", f64::from(*weight) * 100.0 / total as f64))
-            .map(|share| share.trim_end_matches('0').trim_end_matches('.').to_owned() + "%")
+            .map(|weight| percent(f64::from(*weight) / total as f64))
             .collect();
         let message = format!(
             "the weights add up to {total}: the shares are {}",

@@ -1,19 +1,17 @@
 //! RS010: weights that leave nothing, or everything, to one destination.
 
-use crate::diag::Severity;
+use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 
 /// The rule.
-pub(super) const RULE: Rule = Rule {
-    id: "RS010",
+pub(in crate::lint) const RULE: Rule = Rule {
+    code: Code::Rs010,
     name: "zero_total",
-    severity: Severity::Error,
     istio: Some("IST0106"),
-    summary: "the weights of a route add up to 0, or only one destination has a weight at all",
-    why: "a total of 0 is refused at admission; a missing weight counts as 0, so that one weight of 90 beside none is 100/0 \
+    rationale: "a total of 0 is refused at admission; a missing weight counts as 0, so that one weight of 90 beside none is 100/0 \
           and not 90/10",
-    mend: "give every destination its `weight`",
-    problems: &["zero_total"],
+    fix: "give every destination its `weight`",
+    facts: &[Code::ZeroTotal],
     check: Some(check),
     ..Rule::BASE
 };

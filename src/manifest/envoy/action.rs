@@ -11,7 +11,7 @@ use super::Dump;
 use super::clusters::{Locality, Spread};
 use super::fault::{Fault, fault};
 use super::routes::Route;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::route::{Action, Backend, Caveat, NamedByHeader, Outcome, Split, cluster};
 use crate::split::{Cause, Mechanism};
 
@@ -100,14 +100,14 @@ impl Compiler<'_> {
             (.., Some(action)) => self.action(action, span, &mut caveats),
             (None, None, None) => {
                 let message = "a route does something that resplit does not know";
-                caveats.push(Caveat::new("unknown-action", message, Some(span)));
+                caveats.push(Caveat::about(Code::UnknownAction, message, Some(span)));
                 Action::Split(to("unknown action"))
             }
         };
         let fault = text.typed_per_filter_config.as_ref().or(of_host);
         if let Some(why) = fault.and_then(|fault| fault.unjudged) {
             let message = format!("a fault filter is not judged as a whole: {why}");
-            caveats.push(Caveat::new("unjudged-fault", message, Some(span)));
+            caveats.push(Caveat::about(Code::UnjudgedFault, message, Some(span)));
         }
         Outcome {
             action,
@@ -124,12 +124,12 @@ impl Compiler<'_> {
         };
         if action.retry_policy.refresh_cluster_on_retry {
             let message = "a retry may go to another destination (`refresh_cluster_on_retry`): the answers follow the weights only where nothing is retried";
-            caveats.push(Caveat::new("retry-elsewhere", message, Some(span)));
+            caveats.push(Caveat::about(Code::RetryElsewhere, message, Some(span)));
         }
         if let Some(header) = &action.cluster_header {
             let message =
                 format!("the destination is the one that the header `{header}` of a request names");
-            caveats.push(Caveat::new("cluster-header", message, Some(span)));
+            caveats.push(Caveat::about(Code::ClusterHeader, message, Some(span)));
             return Action::Named(NamedByHeader {
                 header: header.to_lowercase(),
                 clusters: self.clusters.clone(),
@@ -147,7 +147,7 @@ impl Compiler<'_> {
             );
             let message =
                 format!("{named} of the proxy picks the destination, which resplit cannot foresee");
-            caveats.push(Caveat::new("cluster-plugin", message, Some(span)));
+            caveats.push(Caveat::about(Code::ClusterPlugin, message, Some(span)));
             return Action::Split(to(plugin.unwrap_or("plugin")));
         };
         match self.dump.spread(name) {
@@ -157,7 +157,8 @@ impl Compiler<'_> {
                     "`{name}` spreads requests by the weights of its localities, which this dump does not list"
                 );
                 let help = "take the dump with its endpoints: config_dump?include_eds";
-                caveats.push(Caveat::new("endpoints-not-dumped", message, Some(span)).help(help));
+                caveats
+                    .push(Caveat::about(Code::EndpointsNotDumped, message, Some(span)).help(help));
             }
             Spread::Within => {}
         }
@@ -180,13 +181,13 @@ impl Compiler<'_> {
                 "a fault filter is not judged as a whole: it holds for the share of `{}` only",
                 one.name
             );
-            caveats.push(Caveat::new("unjudged-fault", message, Some(span)));
+            caveats.push(Caveat::about(Code::UnjudgedFault, message, Some(span)));
         }
         let by_hash = weighted.use_hash_policy && !action.hash_policy.is_empty();
         if by_hash {
             let message = "the destination is picked by a hash of the request (`use_hash_policy`): equal requests go to the same one, whatever the weights";
             let help = "vary what is hashed, or the shares cannot be seen";
-            caveats.push(Caveat::new("hash-policy", message, Some(span)).help(help));
+            caveats.push(Caveat::about(Code::HashPolicy, message, Some(span)).help(help));
         }
         let backends = weighted.clusters.iter().map(|one| {
             if one.name.is_empty() {
@@ -194,7 +195,7 @@ impl Compiler<'_> {
                 let message = format!(
                     "a part goes to the destination that the header `{header}` of a request names"
                 );
-                caveats.push(Caveat::new("cluster-header", message, Some(span)));
+                caveats.push(Caveat::about(Code::ClusterHeader, message, Some(span)));
                 return cluster::backend(&format!("header {header}"), one.weight, None);
             }
             self.backend(&one.name, one.weight, missing, span, caveats)
@@ -210,7 +211,7 @@ impl Compiler<'_> {
             Ok(split) => Action::Split(split.picked_by(weighted.header_name.to_lowercase())),
             Err(error) => {
                 let message = format!("no proxy takes these weights: {error}");
-                caveats.push(Caveat::new("no-weights", message, Some(span)));
+                caveats.push(Caveat::about(Code::NoWeights, message, Some(span)));
                 Action::answer(missing, Cause::BrokenBackend)
             }
         }
@@ -230,7 +231,7 @@ impl Compiler<'_> {
             let message =
                 format!("the proxy has no cluster `{name}`: its share is answered with {missing}");
             let help = "is the subset defined by a DestinationRule that this proxy sees, and is the port one of the service?";
-            let caveat = Caveat::new("unknown-cluster", message, Some(span));
+            let caveat = Caveat::about(Code::UnknownCluster, message, Some(span));
             caveats.push(caveat.help(help).breaking());
         }
         cluster::backend(name, weight, Some(missing).filter(|_| !known))
@@ -244,14 +245,14 @@ impl WeightedText {
             let message = format!(
                 "`total_weight` is {total} and the weights add up to {sum}: Envoy goes by the sum"
             );
-            caveats.push(Caveat::new("total-weight", message, Some(span)));
+            caveats.push(Caveat::about(Code::TotalWeight, message, Some(span)));
         }
         if !self.header_name.is_empty() {
             let message = format!(
                 "a number in the header `{}` of a request picks the destination; without it chance does",
                 self.header_name
             );
-            caveats.push(Caveat::new("header-weights", message, Some(span)));
+            caveats.push(Caveat::about(Code::HeaderWeights, message, Some(span)));
         }
         if !self.runtime_key_prefix.is_empty() {
             let message = format!(
@@ -259,7 +260,7 @@ impl WeightedText {
                 self.runtime_key_prefix
             );
             let help = "look at /runtime of the admin interface";
-            caveats.push(Caveat::new("runtime-weights", message, Some(span)).help(help));
+            caveats.push(Caveat::about(Code::RuntimeWeights, message, Some(span)).help(help));
         }
     }
 }

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use super::Dump;
 use super::action::Compiler;
 use super::routes::{self, RouteConfig};
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::route::{
-    Absence, Caveat, Elsewhere, Only, Origin, Route, RouteTable, Unjudged, UnjudgedCause, Vantage,
-    VirtualHost,
-};
+use crate::route::{AppliesTo, Caveat, Elsewhere, Origin, Route, RouteTable, Vantage, VirtualHost};
 
 /// What a mesh puts at the end of its hosts, so that a host which no rule names gets an answer. Nobody declared it.
 const UNDECLARED: [&str; 2] = ["allow_any", "block_all"];
@@ -122,15 +120,16 @@ impl Compiler<'_> {
             objects,
             span: host.span,
             https_only: host.https_only,
-            unjudged: host.has_matcher.then(|| Unjudged {
-                cause: UnjudgedCause::NotKnown,
-                message: format!(
-                    "the virtual host `{}` finds its routes by a tree of matchers",
-                    host.name
-                ),
-                help: "resplit reads lists of routes only; declare the split with --expect"
-                    .to_owned(),
-                span: host.span,
+            unjudged: host.has_matcher.then(|| {
+                Note::new(
+                    Code::UnclearRules,
+                    format!(
+                        "the virtual host `{}` finds its routes by a tree of matchers",
+                        host.name
+                    ),
+                )
+                .at(host.span, "")
+                .help("resplit reads lists of routes only; declare the split with --expect")
             }),
             routes,
             caveats: host
@@ -226,7 +225,7 @@ fn outside(host: &routes::VirtualHost) -> Caveat {
         "requests over plain HTTP from outside are redirected to HTTPS by the virtual host `{}`: taken to come from inside",
         host.name
     );
-    Caveat::new("redirect-outside", message, Some(host.span)).only(Only::Scheme("http"))
+    Caveat::about(Code::RedirectOutside, message, Some(host.span)).only(AppliesTo::Scheme("http"))
 }
 
 /// The names under which a service is called: the short one only from its own namespace, where that is known.
@@ -259,9 +258,11 @@ fn elsewhere(config: &RouteConfig) -> Vec<Elsewhere> {
         object: called_config(config),
         hosts: domains.first().cloned().into_iter().collect(),
         domains,
-        why: format!("is for port {port}"),
-        absence: Absence::Distant,
-        help: Some(format!(
+        note: Note::new(
+            Code::DistantRule,
+            format!("{} is for port {port}", called_config(config)),
+        )
+        .help(format!(
             "name the port of the service: --host {host}:{port}"
         )),
     };

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::fault::Percentage;
 use super::routes::number;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 
 /// `RouteMatch`.
@@ -128,7 +128,7 @@ struct CookieText {
 }
 
 /// A comparison, or why it cannot be made here.
-type Compared = Result<TextMatch, (&'static str, String)>;
+type Compared = Result<TextMatch, (Code, String)>;
 
 impl MatchText {
     /// The conditions, those that decide most often first.
@@ -137,7 +137,7 @@ impl MatchText {
         let mut add = |field: String, test: Test| conditions.push(Condition { field, span, test });
         let compared = |compared: Compared, test: &dyn Fn(TextMatch) -> Test| match compared {
             Ok(text) => test(text),
-            Err((id, why)) => Test::Unknowable(Caveat::new(id, why, Some(span))),
+            Err((id, why)) => Test::Unknowable(Caveat::about(id, why, Some(span))),
         };
         if let Some((field, path)) = self.path() {
             add(field.to_owned(), compared(path, &Test::Path));
@@ -178,21 +178,21 @@ impl MatchText {
         for (field, id, there) in [
             (
                 "dynamic_metadata",
-                "unknown-metadata",
+                Code::UnknownMetadata,
                 !self.dynamic_metadata.is_empty(),
             ),
             (
                 "filter_state",
-                "unknown-metadata",
+                Code::UnknownMetadata,
                 !self.filter_state.is_empty(),
             ),
-            ("tls_context", "unknown-tls", self.tls_context.is_some()),
+            ("tls_context", Code::UnknownTls, self.tls_context.is_some()),
         ] {
             if there {
                 let why = format!(
                     "`{field}` of a route looks at what only the proxy knows: taken not to match"
                 );
-                let caveat = Caveat::new(id, why, Some(span));
+                let caveat = Caveat::about(id, why, Some(span));
                 add(field.to_owned(), Test::Unknowable(caveat));
             }
         }
@@ -228,7 +228,7 @@ impl MatchText {
         policy.map(|_| {
             (
                 "path_match_policy",
-                Err(("path-template", template.to_owned())),
+                Err((Code::PathTemplate, template.to_owned())),
             )
         })
     }
@@ -242,7 +242,7 @@ impl RuntimeFractionText {
         } else {
             let why =
                 "`runtime_fraction` has a denominator that Envoy does not know: taken not to match";
-            let caveat = Caveat::new("runtime-fraction", why, Some(span));
+            let caveat = Caveat::about(Code::RuntimeFraction, why, Some(span));
             add(field.clone(), Test::Unknowable(caveat));
         }
         if !self.runtime_key.is_empty() {
@@ -250,7 +250,7 @@ impl RuntimeFractionText {
                 "the runtime key `{}` may override the fraction of a route; the dump shows its default",
                 self.runtime_key
             );
-            let caveat = Caveat::new("runtime-fraction", why, Some(span));
+            let caveat = Caveat::about(Code::RuntimeFraction, why, Some(span));
             let help = "look at /runtime of the admin interface";
             add(field, Test::Assumed(caveat.help(help)));
         }
@@ -264,7 +264,7 @@ impl RegexText {
                 "the regex `{}` is not one that resplit can read: taken not to match",
                 self.regex
             );
-            ("unreadable-regex", why)
+            (Code::UnreadableRegex, why)
         })
     }
 }
@@ -295,7 +295,7 @@ impl StringText {
             return regex.compared();
         }
         let why = "a text is compared in a way that resplit does not know: taken not to match";
-        Err(("unknown-matcher", why.to_owned()))
+        Err((Code::UnknownMatcher, why.to_owned()))
     }
 }
 

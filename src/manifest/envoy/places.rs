@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::diag::{Diagnostic, SourceId, Span};
+use crate::diag::{Code, Note, SourceId, Span};
 
 /// A text that values are read from.
 #[derive(Clone, Copy)]
@@ -25,24 +25,24 @@ impl<'s> Text<'s> {
     }
 
     /// What is wrong with the text.
-    pub(super) fn problem(self, error: &serde_json::Error) -> Diagnostic {
+    pub(super) fn problem(self, error: &serde_json::Error) -> Note {
         self.at(0, self.text, error)
     }
 
     /// What is wrong with a value of the text.
-    pub(super) fn problem_in(self, raw: &'s RawValue, error: &serde_json::Error) -> Diagnostic {
+    pub(super) fn problem_in(self, raw: &'s RawValue, error: &serde_json::Error) -> Note {
         self.at(self.offset(raw), raw.get(), error)
     }
 
-    fn at(self, base: usize, part: &str, error: &serde_json::Error) -> Diagnostic {
+    fn at(self, base: usize, part: &str, error: &serde_json::Error) -> Note {
         let (id, help) = if error.is_data() {
             (
-                "bad_dump",
+                Code::BadDump,
                 "take the dump anew; an option of the admin interface such as `mask=` may have changed its shape",
             )
         } else {
             (
-                "bad_json",
+                Code::BadJson,
                 "is the file complete? Take it anew: istioctl proxy-config all POD -o json",
             )
         };
@@ -53,7 +53,7 @@ impl<'s> Text<'s> {
             start -= 1;
         }
         let span = Span::new(self.source, start..start);
-        Diagnostic::error(id, format!("this JSON cannot be read: {said}"))
+        Note::new(id, format!("this JSON cannot be read: {said}"))
             .at(span, "")
             .help(help)
     }

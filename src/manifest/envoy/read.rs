@@ -11,7 +11,7 @@ use super::clusters::{Assignment, ClusterText};
 use super::fault::{Fault, fault};
 use super::places::Text;
 use super::routes::{RouteConfig, RouteConfigText, VirtualHostText};
-use crate::diag::{Diagnostic, SourceId};
+use crate::diag::{Code, Note, SourceId};
 
 /// Objects around a dump: the namespace and the pod that egctl puts there.
 const MAX_WRAPPERS: usize = 4;
@@ -56,7 +56,7 @@ pub(in crate::manifest) fn read(
     source: SourceId,
     text: &str,
     dump: &mut Dump,
-    problems: &mut Vec<Diagnostic>,
+    problems: &mut Vec<Note>,
 ) -> bool {
     let place = Text { source, text };
     let mut found = Found::default();
@@ -95,7 +95,7 @@ pub(in crate::manifest) fn read(
     true
 }
 
-fn no_dump(place: Text<'_>) -> Diagnostic {
+fn no_dump(place: Text<'_>) -> Note {
     let message = match place.text.trim() {
         "{}" => {
             "this JSON is empty: Envoy answers `{}` where it has nothing of the name that was asked for"
@@ -103,7 +103,7 @@ fn no_dump(place: Text<'_>) -> Diagnostic {
         _ => "this JSON is neither a manifest nor a config dump of Envoy",
     };
     let help = "a dump is what `pilot-agent request GET config_dump` or `istioctl proxy-config routes POD -o json` prints";
-    Diagnostic::error("no_dump", message)
+    Note::new(Code::NoDump, message)
         .at(place.beginning(), "")
         .help(help)
 }

@@ -11,7 +11,7 @@ use super::fault::{Fault, fault};
 use super::matchers::MatchText;
 use super::places::Text;
 use super::provenance::MetadataText;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Note, Span};
 
 /// A route configuration.
 #[derive(Clone, Debug)]
@@ -89,9 +89,9 @@ pub(super) struct RouteText {
 
 impl RouteConfig {
     /// Reads the routes of a configuration.
-    pub(super) fn new(text: RouteConfigText<'_>, place: Text<'_>) -> Result<Self, Box<Diagnostic>> {
+    pub(super) fn new(text: RouteConfigText<'_>, place: Text<'_>) -> Result<Self, Box<Note>> {
         let hosts = text.virtual_hosts.into_iter();
-        let hosts: Result<Vec<VirtualHost>, Box<Diagnostic>> =
+        let hosts: Result<Vec<VirtualHost>, Box<Note>> =
             hosts.map(|host| VirtualHost::new(host, place)).collect();
         let virtual_hosts = hosts?;
         Ok(Self {
@@ -111,8 +111,8 @@ impl RouteConfig {
 }
 
 impl VirtualHost {
-    fn new(text: VirtualHostText<'_>, place: Text<'_>) -> Result<Self, Box<Diagnostic>> {
-        let routes: Result<Vec<Route>, Box<Diagnostic>> = text
+    fn new(text: VirtualHostText<'_>, place: Text<'_>) -> Result<Self, Box<Note>> {
+        let routes: Result<Vec<Route>, Box<Note>> = text
             .routes
             .into_iter()
             .map(|raw| match serde_json::from_str(raw.get()) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::matches::Match;
 use super::parent_ref::ParentRef;
 use super::rule::Rule;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -59,7 +59,7 @@ impl ApiRoute {
         };
         if object.get("spec").is_none() {
             let message = format!("{meta} has no `spec`");
-            decoder.report(Diagnostic::error("missing_field", message).at(object.span, ""));
+            decoder.report(Note::new(Code::MissingField, message).at(object.span, ""));
             return None;
         }
         let mut spec = object.map("spec", what, decoder)?;
@@ -125,6 +125,6 @@ pub(super) fn check(name: &At<String>, decoder: &mut Decoder<'_>) {
     } else {
         return;
     };
-    let problem = Diagnostic::error("bad_hostname", message);
+    let problem = Note::new(Code::BadHostname, message);
     decoder.report(problem.at(name.span, "").help(help));
 }

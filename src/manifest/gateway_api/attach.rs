@@ -4,8 +4,8 @@ use super::api_route::{ApiRoute, RouteKind};
 use super::gateway::{From, Gateway, Listener};
 use super::index::Index;
 use super::parent_ref::{ParentKind, ParentRef};
-use crate::diag::Span;
-use crate::manifest::names::covers;
+use crate::diag::{Code, Span};
+use crate::manifest::mesh::names::covers;
 use crate::route::{Caveat, Condition, Test, TextMatch, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
@@ -148,7 +148,7 @@ impl<'m> Door<'m> {
             hostname,
             span,
             conditions: Vec::new(),
-            caveats: vec![Caveat::new("gateway-not-given", message.clone(), None)],
+            caveats: vec![Caveat::about(Code::GatewayNotGiven, message.clone(), None)],
             listeners: Vec::new(),
         });
         Ok(taken.collect())
@@ -298,7 +298,7 @@ impl<'m> Door<'m> {
                     "the port of the gateway is not known from here; taken to be {}",
                     ports.join(" or ")
                 );
-                Test::Assumed(Caveat::new("unknown-port", message, Some(span)))
+                Test::Assumed(Caveat::about(Code::UnknownPort, message, Some(span)))
             }
         };
         vec![Condition {
@@ -346,7 +346,7 @@ fn admits(
                         listener.name.value, gateway.meta
                     );
                     let caveat =
-                        Caveat::new("unknown-namespace-labels", message, Some(listener.span()));
+                        Caveat::about(Code::UnknownNamespaceLabels, message, Some(listener.span()));
                     Ok(Some(caveat.help("pass the Namespace object too")))
                 }
             }

@@ -6,9 +6,10 @@ use super::api_route::{ApiRoute, RouteKind};
 use super::backend_ref::BackendRef;
 use super::index::{Index, service_host};
 use super::rule::Rule;
+use crate::diag::Code;
 use crate::diag::nearest::nearest;
 use crate::manifest::kube::Service;
-use crate::manifest::names::called;
+use crate::manifest::mesh::names::called;
 use crate::route::{Backend, Caveat, Implementation};
 use crate::split::{Clues, Destination};
 
@@ -120,7 +121,7 @@ impl<'m> Follow<'_, 'm> {
             backend.kind.value,
             self.lost()
         );
-        let caveat = Caveat::new("unsupported-backend", message, Some(backend.kind.span));
+        let caveat = Caveat::about(Code::UnsupportedBackend, message, Some(backend.kind.span));
         match nearest(&backend.kind.value, ["Service"].into_iter()) {
             Some(near) if backend.group.is_empty() => {
                 caveat.help(format!("did you mean `{near}`?"))
@@ -148,7 +149,7 @@ impl<'m> Follow<'_, 'm> {
             self.lost()
         );
         let span = backend.namespace.as_ref().map(|namespace| namespace.span);
-        let caveat = Caveat::new("no-reference-grant", message, span);
+        let caveat = Caveat::about(Code::NoReferenceGrant, message, span);
         Some(caveat.help(format!(
             "pass the file with the ReferenceGrant too, or create one in namespace {namespace}"
         )))
@@ -161,7 +162,7 @@ impl<'m> Follow<'_, 'm> {
             backend.name.value,
             self.lost()
         );
-        Caveat::new("backend-without-port", message, Some(backend.name.span))
+        Caveat::about(Code::BackendWithoutPort, message, Some(backend.name.span))
             .help("a Service has no default port: give the reference a `port`")
     }
 
@@ -173,7 +174,7 @@ impl<'m> Follow<'_, 'm> {
             service.others_than(port)?
         );
         let span = backend.port.as_ref().map(|port| port.span);
-        Some(Caveat::new("closed-port", message, span))
+        Some(Caveat::about(Code::ClosedBackendPort, message, span))
     }
 
     /// A Service that is not given is missing only where its siblings are given: the file of a canary alone, or that of
@@ -192,7 +193,7 @@ impl<'m> Follow<'_, 'm> {
             given.name.value,
             self.lost()
         );
-        let caveat = Caveat::new("unknown-backend", message, Some(backend.name.span));
+        let caveat = Caveat::about(Code::UnknownBackend, message, Some(backend.name.span));
         // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
         let taken = |service: &&str| siblings().any(|one| one.name.value == **service);
         let others = registry.services_in(namespace);

@@ -2,7 +2,7 @@
 
 use super::api_route::RouteKind;
 use super::filter::{Filter, filters};
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::yaml::Node;
 use crate::route::Caveat;
@@ -73,7 +73,11 @@ fn noted(filter: At<Filter>) -> Option<Caveat> {
     match filter.value {
         Filter::Redirect(_) => {
             let message = "a redirect of a single backend is not judged: implementations refuse it, or redirect its share";
-            Some(Caveat::new("filter-not-judged", message, Some(filter.span)))
+            Some(Caveat::about(
+                Code::FilterNotJudged,
+                message,
+                Some(filter.span),
+            ))
         }
         Filter::Noted(caveat) => Some(caveat),
         Filter::Harmless => None,

@@ -1,11 +1,11 @@
 //! Filters of rules and of backends, as far as they change who answers. Not: what they do to headers and paths.
 
 use super::api_route::RouteKind;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
-use crate::route::{Caveat, Only};
+use crate::route::{AppliesTo, Caveat};
 
 /// What a filter does to the split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn filter(
     let mut fields = decoder.map(node, "a filter")?;
     let types: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
     if fields.get("type").is_none() && !fields.misspelt("type") {
-        let problem = Diagnostic::error("missing_field", "a filter needs a `type`");
+        let problem = Note::new(Code::MissingField, "a filter needs a `type`");
         decoder.report(problem.at(fields.span, "no `type` here"));
     }
     let kind = fields.choice("type", &types, decoder);
@@ -70,7 +70,7 @@ fn filter(
         let (_, key) = known.iter().find(|(name, _)| *name == kind.value)?;
         let Some(span) = fields.place(key) else {
             let message = format!("a filter of type `{}` needs `{key}`", kind.value);
-            decoder.report(Diagnostic::error("missing_field", message).at(kind.span, ""));
+            decoder.report(Note::new(Code::MissingField, message).at(kind.span, ""));
             return None;
         };
         let value = applied(key, &mut fields, decoder)?;
@@ -108,13 +108,14 @@ fn applied(
         }
         "cors" => {
             let message = "a CORS preflight is answered by the proxy and reaches no destination";
-            let caveat = Caveat::new("cors", message, span).only(Only::Method("OPTIONS"));
+            let caveat =
+                Caveat::about(Code::Cors, message, span).only(AppliesTo::Method("OPTIONS"));
             return Some(Filter::Noted(caveat));
         }
         "externalAuth" => {
             let message = "an external server may refuse requests, which then reach no destination";
-            return Some(Filter::Noted(Caveat::new(
-                "filter-not-judged",
+            return Some(Filter::Noted(Caveat::about(
+                Code::FilterNotJudged,
                 message,
                 span,
             )));
@@ -128,8 +129,8 @@ fn applied(
                 "{} {} is not judged: it may answer requests itself (a direct response, a redirect) or change where they go",
                 kind.value, name.value
             );
-            Some(Filter::Noted(Caveat::new(
-                "filter-not-judged",
+            Some(Filter::Noted(Caveat::about(
+                Code::FilterNotJudged,
                 message,
                 span,
             )))

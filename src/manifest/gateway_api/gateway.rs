@@ -2,7 +2,7 @@
 
 use super::api_route::check;
 use super::selector::Selector;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -87,7 +87,7 @@ impl Listener {
             check(hostname, decoder);
         }
         if fields.get("port").is_none() && !fields.misspelt("port") {
-            let problem = Diagnostic::error("missing_field", "a listener needs a `port`");
+            let problem = Note::new(Code::MissingField, "a listener needs a `port`");
             decoder.report(problem.at(fields.span, "no `port` here"));
         }
         let port = fields.port("port", decoder);

@@ -1,7 +1,7 @@
 //! One match of a GRPCRoute: service, method and headers of a call, which is a `POST` of the path `/service/method`.
 
 use super::matches::{Match, PathKind, headers};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
@@ -34,7 +34,7 @@ fn method(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &mut Decoder<
     let (Some(at), false) = (service.as_ref().or(name.as_ref()), misspelt) else {
         if !misspelt {
             let message = "a gRPC method match needs a `service`, a `method` or both";
-            let problem = Diagnostic::error("missing_field", message).at(span, "neither here");
+            let problem = Note::new(Code::MissingField, message).at(span, "neither here");
             decoder.report(problem.help("leave `method` out to match every call"));
         }
         return;

@@ -8,8 +8,10 @@ use super::index::Index;
 use super::matches::PathKind;
 use super::outcome::{Place, outcome};
 use super::precedence::{Age, Precedence};
-use crate::diag::Span;
-use crate::route::{Caveat, Condition, Implementation, Only, Outcome, Route, Test, VirtualHost};
+use crate::diag::{Code, Span};
+use crate::route::{
+    AppliesTo, Caveat, Condition, Implementation, Outcome, Route, Test, VirtualHost,
+};
 
 /// Hosts that grow route by route.
 pub(super) struct Hosts<'i, 'm> {
@@ -104,7 +106,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
         if compiled.route.kind == RouteKind::Grpc {
             let message = "a gRPC client sees what the proxy answers itself as HTTP 200 with a `grpc-status`: 404 is \
                            UNIMPLEMENTED, 500 is UNAVAILABLE";
-            let caveat = Caveat::new("grpc-status", message, Some(compiled.route.meta.span));
+            let caveat = Caveat::about(Code::GrpcStatus, message, Some(compiled.route.meta.span));
             note(&mut host.host.caveats, &[caveat]);
         }
         for (number, rule) in compiled.route.rules.iter().enumerate() {
@@ -176,8 +178,7 @@ fn new_host(under: &Under<'_>) -> VirtualHost {
 /// Adds what was not said yet.
 fn note(known: &mut Vec<Caveat>, new: &[Caveat]) {
     for caveat in new {
-        let same = |one: &Caveat| one.id == caveat.id && one.message == caveat.message;
-        if !known.iter().any(same) {
+        if !known.iter().any(|one| one.tells_the_same(caveat)) {
             known.push(caveat.clone());
         }
     }
@@ -205,7 +206,7 @@ fn ambiguous(matches: &mut [Entry]) {
         .iter()
         .map(|entry| entry.route.conditions.clone())
         .collect();
-    let only = Only::Matching(Arc::from(sets));
+    let only = AppliesTo::Matching(Arc::from(sets));
     for entry in matches
         .iter_mut()
         .filter(|entry| entry.path == PathKind::Prefix)
@@ -214,7 +215,7 @@ fn ambiguous(matches: &mut [Entry]) {
             "the regular expression of {named} takes this request too, and the specification leaves it to implementations \
              which comes first: taken to be the prefix"
         );
-        let caveat = Caveat::new("regex-precedence", message, span).only(only.clone());
+        let caveat = Caveat::about(Code::RegexPrecedence, message, span).only(only.clone());
         let caveat =
             caveat.help("say who implements it: `--implementation istio` or `envoy-gateway`");
         let mut outcome = Outcome::clone(&entry.route.outcome);

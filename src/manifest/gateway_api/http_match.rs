@@ -1,7 +1,7 @@
 //! One match of an HTTPRoute: path, method, headers and query parameters, with what the API server fills in.
 
 use super::matches::{Match, PathKind, headers, parameters};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
@@ -89,7 +89,7 @@ fn valid(path: &At<String>, decoder: &mut Decoder<'_>) -> bool {
             format!("write `/{text}`, or `type: RegularExpression` if it is one"),
         )
     };
-    let problem = Diagnostic::error("bad_path", message).at(path.span, "");
+    let problem = Note::new(Code::BadPath, message).at(path.span, "");
     decoder.report(problem.help(help));
     false
 }

@@ -9,9 +9,8 @@ use super::inference_pool::InferencePool;
 use super::reference_grant::ReferenceGrant;
 use super::traffic_policy::TrafficPolicy;
 use crate::manifest::Manifests;
-use crate::manifest::istio::ServiceEntry;
 use crate::manifest::kube::Meta;
-use crate::manifest::registry::Registry;
+use crate::manifest::mesh::{Registry, ServiceEntry};
 
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);

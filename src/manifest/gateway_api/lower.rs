@@ -9,14 +9,18 @@ use super::mesh;
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use super::precedence::Age;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::manifest::names::domains;
-use crate::route::{
-    Absence, Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost,
-};
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
+use crate::route::{Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost};
 
 /// The routes that apply from a vantage.
-pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
+pub(in crate::manifest) fn lower(
+    manifests: &Manifests,
+    vantage: &Vantage,
+    proxy: &dyn HostNotes,
+) -> RouteTable {
     let mut routes: Vec<(Age, &ApiRoute)> = manifests
         .http_routes
         .iter()
@@ -30,7 +34,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
     let routes: Vec<&ApiRoute> = routes.into_iter().map(|(_, route)| route).collect();
     let index = Index::new(manifests);
     match &vantage.origin {
-        Origin::Mesh { .. } => mesh::lower(manifests, &index, vantage, &routes),
+        Origin::Mesh { .. } => mesh::lower(&index, proxy, vantage, &routes),
         Origin::Gateway { namespace, name } => {
             let door = Door::new(&index, namespace, name, vantage.port);
             gateway(&index, vantage, &door, &routes)
@@ -63,7 +67,7 @@ fn gateway<'m>(
             Some(Err(why)) => {
                 table
                     .elsewhere
-                    .push(elsewhere(route, Absence::Refused, why, None));
+                    .push(elsewhere(route, Code::RefusedRule, &why, None));
                 continue;
             }
             Some(Ok(attached)) => attached,
@@ -71,13 +75,13 @@ fn gateway<'m>(
         if let Some((older, domain)) = conflict(route, &attached, &accepted) {
             let why = not_accepted(route, older);
             let message = format!("{} {why}", route.object());
-            let caveat = Caveat::new("route-conflict", message, Some(route.meta.span));
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(route.meta.span));
             let help = "give each of them hostnames of its own";
             refused.push((domain, caveat.help(help)));
             table.elsewhere.push(elsewhere(
                 route,
-                Absence::Outranked,
-                why,
+                Code::OutrankedRule,
+                &why,
                 Some(help.to_owned()),
             ));
             continue;
@@ -119,7 +123,7 @@ fn nobody(listener: &Listener) -> VirtualHost {
     let message = format!(
         "the listener `{name}` takes the requests for `{domain}`, and no route is attached to it: they are answered with 404"
     );
-    let caveat = Caveat::new("deserted-listener", message, Some(listener.span()));
+    let caveat = Caveat::about(Code::DesertedListener, message, Some(listener.span()));
     VirtualHost {
         name: domain.clone(),
         domains: vec![domain],
@@ -170,12 +174,7 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
     let home = &route.meta.namespace;
     let Some(first) = route.parents.first() else {
         let help = "name the Gateway or the Service under `spec.parentRefs`".to_owned();
-        return elsewhere(
-            route,
-            Absence::Refused,
-            "has no `parentRefs`".to_owned(),
-            Some(help),
-        );
+        return elsewhere(route, Code::RefusedRule, "has no `parentRefs`", Some(help));
     };
     let called: Vec<String> = route
         .parents
@@ -197,7 +196,7 @@ pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
         }
         None => None,
     };
-    elsewhere(route, Absence::Bound, why, help)
+    elsewhere(route, Code::BoundElsewhere, &why, help)
 }
 
 /// The next step that leads to a gateway.
@@ -212,10 +211,11 @@ pub(super) fn at(gateway: &ParentRef, home: &str) -> String {
 /// A route that does not apply from here, with the hosts that it would have.
 pub(super) fn elsewhere(
     route: &ApiRoute,
-    absence: Absence,
-    why: String,
+    code: Code,
+    why: &str,
     help: Option<String>,
 ) -> Elsewhere {
+    let object = route.object();
     let home = &route.meta.namespace;
     let mut hosts: Vec<String> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -235,11 +235,12 @@ pub(super) fn elsewhere(
         }
     }
     Elsewhere {
-        object: route.object(),
+        note: Note {
+            help,
+            ..Note::new(code, format!("{object} {why}"))
+        },
+        object,
         hosts,
         domains: names,
-        absence,
-        why,
-        help,
     }
 }

@@ -8,12 +8,10 @@ use super::index::Index;
 use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
-use crate::manifest::Manifests;
-use crate::manifest::istio;
-use crate::manifest::names::domains;
-use crate::route::{
-    Absence, Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage,
-};
+use crate::diag::{Code, Note};
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
+use crate::route::{Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage};
 
 /// A route that asks for a host.
 struct Asking<'m> {
@@ -31,8 +29,8 @@ struct Wanted<'m> {
 
 /// The routes that the proxy of a client applies.
 pub(super) fn lower<'m>(
-    manifests: &'m Manifests,
     index: &Index<'m>,
+    proxy: &dyn HostNotes,
     vantage: &'m Vantage,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
@@ -54,7 +52,6 @@ pub(super) fn lower<'m>(
         mesh: true,
     };
     let mut hosts = Hosts::new(index, place);
-    let proxy = istio::Caller::new(manifests, vantage);
     let mut applied: HashMap<String, bool> = HashMap::new();
     for one in &wanted {
         let (owner, caveats) = owner(one, client, waypoint);
@@ -74,7 +71,7 @@ pub(super) fn lower<'m>(
             one,
             asking,
             (caller, &caveats),
-            &proxy,
+            proxy,
         );
     }
     for route in routes.iter().copied() {
@@ -139,7 +136,7 @@ fn wanted<'m>(
             _ if asked => {}
             Some(why) => table
                 .elsewhere
-                .push(elsewhere(route, Absence::Refused, why, None)),
+                .push(elsewhere(route, Code::RefusedRule, &why, None)),
             None => table.elsewhere.push(bound_elsewhere(route)),
         }
     }
@@ -203,7 +200,7 @@ fn port(
         (None, _) => {
             let message =
                 format!("the port of the service is not known from here; taken to be {asked}");
-            let caveat = Caveat::new("unknown-port", message, Some(parent.span));
+            let caveat = Caveat::about(Code::UnknownPort, message, Some(parent.span));
             Ok(Some(Condition {
                 field: "parentRefs.port".to_owned(),
                 span: parent.span,
@@ -234,7 +231,7 @@ fn owner<'m>(
     let caveat = |namespace: &str, message: String| {
         let first = wanted.by.get(namespace).and_then(|asking| asking.first());
         let span = first.map(|ask| ask.parent.span);
-        Caveat::new("consumer-route", message, span)
+        Caveat::about(Code::ConsumerRoute, message, span)
     };
     match (client, producer, consumers.first()) {
         (Some(client), ..) => match find(client).filter(|_| client != wanted.home) {
@@ -273,7 +270,7 @@ fn add<'m>(
     wanted: &Wanted<'m>,
     asking: &[Asking<'m>],
     (client, caveats): (&str, &[Caveat]),
-    proxy: &istio::Caller<'_>,
+    proxy: &dyn HostNotes,
 ) {
     let Some(first) = asking.first() else { return };
     let host = &wanted.host;
@@ -283,21 +280,21 @@ fn add<'m>(
         if ask.route.kind != first.route.kind {
             let why = not_accepted(ask.route, first.route);
             let message = format!("{} {why}", ask.route.object());
-            let caveat = Caveat::new("route-conflict", message, Some(ask.route.meta.span));
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(ask.route.meta.span));
             hosts.remark(host, caveat);
             table
                 .elsewhere
-                .push(elsewhere(ask.route, Absence::Outranked, why, None));
+                .push(elsewhere(ask.route, Code::OutrankedRule, &why, None));
             continue;
         }
         let mut caveats = caveats.to_vec();
-        caveats.extend(proxy.caveats(host, client, ask.parent.span));
+        caveats.extend(proxy.of(host, client, ask.parent.span));
         let only_mesh = ask.route.parents.iter().all(ParentRef::in_mesh);
         if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
             let message =
                 "`hostnames` are ignored in the mesh, where the parent Service is the host";
-            caveats.push(Caveat::new(
-                "ignored-hostnames",
+            caveats.push(Caveat::about(
+                Code::IgnoredHostnames,
                 message,
                 Some(hostname.span),
             ));
@@ -307,7 +304,7 @@ fn add<'m>(
                 "{} is not in these manifests, and is taken to exist",
                 ask.parent.called(&ask.route.meta.namespace)
             );
-            let caveat = Caveat::new("parent-not-given", message, Some(ask.parent.name.span));
+            let caveat = Caveat::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
             caveats.push(caveat.help("pass the file with the Service too"));
         }
         let compiled = hosts.compile(ask.route);
@@ -338,9 +335,15 @@ fn at_gateways_too(route: &ApiRoute) -> Option<Elsewhere> {
         object: route.object(),
         hosts: names().collect(),
         domains: names().map(|name| name.to_lowercase()).collect(),
-        absence: Absence::Bound,
-        why: format!("takes it at {} only", gateway.called(home)),
-        help: Some(at(gateway, home)),
+        note: Note::new(
+            Code::BoundElsewhere,
+            format!(
+                "{} takes it at {} only",
+                route.object(),
+                gateway.called(home)
+            ),
+        )
+        .help(at(gateway, home)),
     })
 }
 
@@ -351,7 +354,7 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         let why = format!(
             "is of namespace {home}, and a waypoint applies the routes of its Service's namespace only"
         );
-        return elsewhere(route, Absence::Distant, why, None);
+        return elsewhere(route, Code::DistantRule, &why, None);
     }
     if route
         .parents
@@ -362,7 +365,7 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         let why =
             format!("gives way to the routes that namespace {client} has for the same Service");
         let help = format!("judge the request from elsewhere with `--from-namespace {home}`");
-        return elsewhere(route, Absence::Outranked, why, Some(help));
+        return elsewhere(route, Code::OutrankedRule, &why, Some(help));
     }
     let other = match client {
         Some(client) => format!("the client is in namespace {client}"),
@@ -372,5 +375,5 @@ fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Else
         "concerns only clients of its own namespace {home} where it is not that of the Service, and {other}"
     );
     let help = format!("judge the request from there with `--from-namespace {home}`");
-    elsewhere(route, Absence::Distant, why, Some(help))
+    elsewhere(route, Code::DistantRule, &why, Some(help))
 }

@@ -6,6 +6,7 @@ use super::backend_ref::BackendRef;
 use super::index::Index;
 use super::rule::Rule;
 use super::traffic_policy::TrafficPolicy;
+use crate::diag::Code;
 use crate::manifest::kube::Meta;
 use crate::route::{Action, Caveat, Implementation, Outcome, Split};
 use crate::split::{Cause, Mechanism};
@@ -54,11 +55,12 @@ fn leads<'m>(
         let caveat = match rule.backends.first() {
             None => {
                 let message = format!("this rule has no `backendRefs`: {everything}");
-                Caveat::new("no-backends", message, Some(rule.span)).help("give it `backendRefs`")
+                Caveat::about(Code::NoBackends, message, Some(rule.span))
+                    .help("give it `backendRefs`")
             }
             Some(first) => {
                 let message = format!("the weights of this rule are all zero: {everything}");
-                Caveat::new("no-weight", message, Some(first.span))
+                Caveat::about(Code::NoWeight, message, Some(first.span))
                     .help("give one of them a `weight` above 0")
             }
         };
@@ -94,24 +96,24 @@ fn elsewhere(backend: &BackendRef) -> Option<Caveat> {
     let name = &backend.name.value;
     let (id, message) = match backend.kind.value.as_str() {
         "ServiceImport" => (
-            "service-import",
+            Code::ServiceImport,
             format!(
                 "ServiceImport {name} leads to other clusters too: which of them answers is not judged"
             ),
         ),
         "InferencePool" => (
-            "inference-pool",
+            Code::InferencePool,
             format!(
                 "which pod of InferencePool {name} answers is decided by its endpoint picker, and is not judged"
             ),
         ),
         "Backend" => (
-            "other-backend",
+            Code::OtherBackend,
             format!("Backend {name} of Envoy Gateway is not read: it is taken to exist"),
         ),
         _ => return None,
     };
-    Some(Caveat::new(id, message, Some(backend.name.span)))
+    Some(Caveat::about(id, message, Some(backend.name.span)))
 }
 
 fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Caveat> {
@@ -139,7 +141,7 @@ fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Caveat>
     } else {
         message
     };
-    let caveat = Caveat::new("services-not-given", message, Some(first.name.span));
+    let caveat = Caveat::about(Code::ServicesNotGiven, message, Some(first.name.span));
     Some(caveat.help("pass the file with the Services too"))
 }
 
@@ -160,7 +162,11 @@ fn mechanism(
     if let Some(policy) = policy {
         for field in &policy.unjudged {
             let message = format!("`{}` of {} is not judged", field.value, policy.meta);
-            caveats.push(Caveat::new("policy-not-judged", message, Some(field.span)));
+            caveats.push(Caveat::about(
+                Code::PolicyNotJudged,
+                message,
+                Some(field.span),
+            ));
         }
         if policy.hashes() && asked().count() > 1 {
             let message = format!(
@@ -168,7 +174,7 @@ fn mechanism(
                 policy.meta
             );
             let span = policy.balancer.as_ref().map(|balancer| balancer.span);
-            let caveat = Caveat::new("hash-balancing", message, span);
+            let caveat = Caveat::about(Code::HashBalancing, message, span);
             caveats.push(caveat.help("vary the header, cookie or address that is hashed"));
             return Mechanism::Hash;
         }

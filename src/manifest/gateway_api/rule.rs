@@ -5,7 +5,7 @@ use super::backend_ref::BackendRef;
 use super::filter::{Filter, filters};
 use super::matches::Match;
 use super::{grpc_match, http_match};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
@@ -94,7 +94,7 @@ impl Rule {
                 Filter::Redirect(_) if !self.backends.is_empty() => {
                     let message = "a rule cannot have both a redirect and `backendRefs`";
                     let backends = rule.place("backendRefs").unwrap_or(span);
-                    let problem = Diagnostic::error("one_of", message).at(span, "the redirect");
+                    let problem = Note::new(Code::OneOf, message).at(span, "the redirect");
                     decoder.report(
                         problem
                             .at(backends, "")
@@ -119,7 +119,7 @@ fn behaviour(
     if kind == RouteKind::Http {
         if let Some(span) = rule.place("timeouts") {
             let message = "`timeouts` turns late answers into 504, which belong to no destination";
-            caveats.push(Caveat::new("timeout", message, Some(span)));
+            caveats.push(Caveat::about(Code::Timeout, message, Some(span)));
         }
         if let Some(mut timeouts) = rule.map("timeouts", "timeouts", decoder) {
             timeouts.duration("request", decoder);
@@ -128,7 +128,7 @@ fn behaviour(
         }
         if let Some(span) = rule.place("retry") {
             let message = "`retry` hides failures; a retry stays with the destination that was picked, so the split is kept";
-            caveats.push(Caveat::new("retries", message, Some(span)));
+            caveats.push(Caveat::about(Code::Retries, message, Some(span)));
         }
         if let Some(mut retry) = rule.map("retry", "a retry", decoder) {
             retry.ignore(&["codes"]);
@@ -140,7 +140,7 @@ fn behaviour(
     if let Some(span) = rule.place("sessionPersistence") {
         let message = "`sessionPersistence` keeps a client with the backend that answered first, as long as it sends the \
                        session back; resplit does not, so that every request is a new session";
-        caveats.push(Caveat::new("sticky", message, Some(span)));
+        caveats.push(Caveat::about(Code::Sticky, message, Some(span)));
     }
     if let Some(mut session) = rule.map("sessionPersistence", "a session persistence", decoder) {
         session.ignore(&[

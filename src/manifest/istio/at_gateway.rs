@@ -6,7 +6,8 @@ use super::attach;
 use super::gateway::{Gateway, Reads, Server};
 use super::lower::{Caller, Compiler, catches_all, elsewhere, none_left};
 use super::virtual_service::VirtualService;
-use crate::route::{Absence, Caveat, Route, RouteTable};
+use crate::diag::Code;
+use crate::route::{Caveat, Route, RouteTable};
 
 /// A host as a server of the gateway takes it.
 struct Taken {
@@ -79,7 +80,7 @@ impl Compiler<'_> {
             }
             table
                 .elsewhere
-                .extend(why.map(|why| elsewhere(service, Absence::Refused, why, None)));
+                .extend(why.map(|why| elsewhere(service, Code::RefusedRule, &why, None)));
         }
         for host in &mut table.hosts {
             host.routes
@@ -190,5 +191,5 @@ fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
 fn not_given(place: &str) -> Caveat {
     let message =
         format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
-    Caveat::new("gateway-not-given", message, None).help("pass its file too")
+    Caveat::about(Code::GatewayNotGiven, message, None).help("pass its file too")
 }

@@ -2,8 +2,8 @@
 
 use super::virtual_service::VirtualService;
 use crate::manifest::Manifests;
-use crate::manifest::decode::At;
-pub(in crate::manifest) use crate::manifest::names::{covers, domains, full_name, service_of};
+pub(super) use crate::manifest::mesh::names::{covers, domains, full_name, service_of};
+pub(super) use crate::manifest::mesh::visibility::{Visibility, visibility};
 
 /// The namespace whose configuration counts for everybody.
 pub(super) const ROOT: &str = "istio-system";
@@ -20,28 +20,6 @@ pub(crate) fn gateway_name(reference: &str, namespace: &str) -> String {
             [name, namespace, ..] => format!("{namespace}/{name}"),
             _ => format!("{namespace}/{reference}"),
         },
-    }
-}
-
-/// How an object is exported to a client: privately, by name, to all, or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Visibility {
-    Private,
-    Named,
-    Public,
-}
-
-/// How a client sees an object of some namespace, if it does.
-pub(super) fn visibility(export_to: &[At<String>], home: &str, client: &str) -> Option<Visibility> {
-    let to = |name: &str| export_to.iter().any(|export| export.value == name);
-    if export_to.is_empty() || to("*") {
-        Some(Visibility::Public)
-    } else if to("~") {
-        None
-    } else if client == home && (to(".") || to(home)) {
-        Some(Visibility::Private)
-    } else {
-        to(client).then_some(Visibility::Named)
     }
 }
 
@@ -92,29 +70,5 @@ mod tests {
         ] {
             assert_eq!(gateway_name(reference, "prod"), name);
         }
-    }
-
-    /// ""*" wins over all others; "~" = nobody; "." = own ns".
-    #[test]
-    fn exports_decide_who_sees_an_object() {
-        let to = |names: &[&str]| -> Vec<At<String>> {
-            let span = crate::diag::Span::new(crate::diag::Sources::new().add("t", ""), 0..0);
-            names
-                .iter()
-                .map(|name| At {
-                    value: (*name).to_owned(),
-                    span,
-                })
-                .collect()
-        };
-        assert_eq!(visibility(&to(&[]), "a", "b"), Some(Visibility::Public));
-        assert_eq!(visibility(&to(&["."]), "a", "b"), None);
-        assert_eq!(visibility(&to(&["."]), "a", "a"), Some(Visibility::Private));
-        assert_eq!(visibility(&to(&["b"]), "a", "b"), Some(Visibility::Named));
-        assert_eq!(visibility(&to(&["~"]), "a", "a"), None);
-        assert_eq!(
-            visibility(&to(&["*", "."]), "a", "b"),
-            Some(Visibility::Public)
-        );
     }
 }

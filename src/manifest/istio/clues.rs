@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use super::attach;
 use super::destination_rule::Subset;
 use super::index::Index;
-use super::registered::Registered;
 use crate::manifest::kube::Workload;
-use crate::manifest::names::called;
+use crate::manifest::mesh::names::called;
+use crate::manifest::mesh::registered::Registered;
 use crate::split::Clues;
 
 /// One destination of a split, as far as clues need it.
@@ -82,19 +82,21 @@ pub(super) fn workloads<'m>(index: &Index<'m>, own: &Known<'_>) -> Vec<&'m Workl
     if own.subset_name.is_some() && own.subset.is_none() {
         return Vec::new();
     }
-    let all = index.all(&own.host);
+    let all = index.registry.all(&own.host);
     let entry = all.iter().find_map(|one| match one {
         Registered::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
         _ => None,
     });
     let (namespace, selector) = match (attach::service_of(&own.host), entry) {
         (Some((_, namespace)), _) => {
-            let service = index.service(&own.host);
+            let service = index.registry.service(&own.host);
             (namespace, service.map(|service| &service.selector))
         }
         (None, Some(entry)) => (entry.meta.namespace.as_str(), Some(&entry.selector)),
         (None, None) => return Vec::new(),
     };
     let subset = own.subset.map(|subset| &subset.labels);
-    index.workloads(namespace, selector.into_iter().chain(subset).flatten())
+    index
+        .registry
+        .workloads(namespace, selector.into_iter().chain(subset).flatten())
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::VirtualService;
 use super::lower::{Caller, Compiler};
 use super::outcome::connections;
-use super::registered::{Port, Registered};
 use super::routes::{at, routes_of};
+use crate::diag::{Code, Note};
 use crate::manifest::decode::At;
 use crate::manifest::kube::Carries;
-use crate::route::{Caveat, Condition, Route, Test, TextMatch, Unjudged, UnjudgedCause};
+use crate::manifest::mesh::registered::{Port, Registered};
+use crate::route::{Caveat, Condition, Route, Test, TextMatch};
 
 /// Since this version proxies look at the bytes where no protocol is declared.
 const SNIFFING: (u32, u32) = (1, 3);
@@ -107,13 +108,13 @@ impl Compiler<'_> {
         let (id, message) = match (&port.carries, self.carries(port)) {
             (_, Carries::Http) => return,
             (Carries::Undetermined, Carries::Other(_)) => (
-                "not-http",
+                Code::TakenForTcp,
                 format!(
                     "port {number} of {meta} {named}: Istio before 1.3 treats it as TCP, so that its HTTP routes take no effect: connections are spread over all pods"
                 ),
             ),
             (_, Carries::Other(why)) => (
-                "not-http",
+                Code::NotHttp,
                 format!(
                     "port {number} of {meta} carries {why}, so that its HTTP routes take no effect: connections are spread over all pods"
                 ),
@@ -125,14 +126,14 @@ impl Compiler<'_> {
                     ""
                 };
                 (
-                    "unnamed-port",
+                    Code::UnnamedPort,
                     format!(
                         "port {number} of {meta} {named}: the proxy looks at the first bytes of each connection, and applies HTTP routes only to what it takes for HTTP{by}"
                     ),
                 )
             }
         };
-        caveats.push(Caveat::new(id, message, Some(port.span)).help(help));
+        caveats.push(Caveat::about(id, message, Some(port.span)).help(help));
     }
 
     /// Why nothing can be said about requests to a host whose only split is one of connections.
@@ -142,7 +143,7 @@ impl Compiler<'_> {
         host: &str,
         known: Option<Registered<'_>>,
         port: Option<&Port<'_>>,
-    ) -> Unjudged {
+    ) -> Note {
         let (object, key) = (service.object(), opaque.value);
         let help = "write the split under `http:`, or name the port tcp-… if connections are meant";
         let (message, help) = match (known, port) {
@@ -173,11 +174,8 @@ impl Compiler<'_> {
                 ),
             ),
         };
-        Unjudged {
-            cause: UnjudgedCause::NotHttp,
-            message,
-            help,
-            span: opaque.span,
-        }
+        Note::new(Code::ConnectionsOnly, message)
+            .at(opaque.span, "")
+            .help(help)
     }
 }

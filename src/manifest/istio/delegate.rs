@@ -8,7 +8,7 @@ use super::lower::{Caller, Compiler};
 use super::outcome::outcome;
 use super::routes::{nothing, push};
 use super::{HttpAction, HttpRoute, VirtualService};
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::decode::At;
 use crate::route::{Caveat, Condition, Route, Test, TextMatch};
 
@@ -63,7 +63,7 @@ impl<'m> Compiler<'m> {
         let Some(found) = self.index.virtual_service(home, &name.value) else {
             let message =
                 format!("{object} is not in these manifests: without it Istio drops this route");
-            let caveat = Caveat::new("delegate-not-found", message, Some(name.span));
+            let caveat = Caveat::about(Code::DelegateNotFound, message, Some(name.span));
             return Err(Box::new(
                 caveat.help("pass its file too, or correct `delegate`"),
             ));
@@ -71,13 +71,13 @@ impl<'m> Compiler<'m> {
         if !found.hosts.is_empty() {
             let message =
                 format!("{object} has hosts, so that it is no delegate: Istio drops this route");
-            let caveat = Caveat::new("delegate-not-found", message, Some(name.span));
+            let caveat = Caveat::about(Code::DelegateNotFound, message, Some(name.span));
             return Err(Box::new(caveat.help("remove its `hosts`")));
         }
         if attach::visibility(&found.export_to, home, root).is_none() {
             let message =
                 format!("{object} is not exported to namespace {root}: Istio drops this route");
-            let caveat = Caveat::new("delegate-not-exported", message, Some(name.span));
+            let caveat = Caveat::about(Code::DelegateNotExported, message, Some(name.span));
             return Err(Box::new(
                 caveat.help(format!("add `{root}` to its `exportTo`")),
             ));
@@ -103,14 +103,14 @@ fn conflict_with(root: &VirtualService, name: &At<String>, field: &str) -> Cavea
         name.value,
         root.object()
     );
-    let caveat = Caveat::new("delegate-conflict", message, Some(name.span));
+    let caveat = Caveat::about(Code::DelegateConflict, message, Some(name.span));
     caveat.help("let the delegate match a part of what the root matches")
 }
 
 fn nested(http: &HttpRoute) -> Caveat {
     let message =
         "a delegate cannot delegate further: Istio goes one level deep and drops this route";
-    Caveat::new("nested-delegate", message, Some(http.span))
+    Caveat::about(Code::NestedDelegate, message, Some(http.span))
 }
 
 /// The route of a delegate with what it takes over: "inherited when unset in the leaf: timeout, retries, fault,

@@ -1,7 +1,7 @@
 //! `route` of an HTTP route: destinations and their weights, as written.
 
 use super::http_route::headers;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Node, Scalar, Value};
@@ -30,7 +30,7 @@ pub(super) fn weights(
     };
     let written = written.len();
     if written == 0 {
-        let problem = Diagnostic::error("no_action", "`route` lists no destination");
+        let problem = Note::new(Code::NoAction, "`route` lists no destination");
         decoder.report(problem.at(route.place("route")?, ""));
         return None;
     }
@@ -59,17 +59,16 @@ pub(super) fn weights(
                 "Istio refuses this object: give one a `weight` above 0",
             )
         };
-        decoder.report(
-            Diagnostic::error("zero_total", message)
-                .at(place, "")
-                .help(help),
-        );
+        decoder.report(Note::new(Code::ZeroTotal, message).at(place, "").help(help));
         return None;
     }
     if total > u64::from(u32::MAX) {
         decoder.report(
-            Diagnostic::error("out_of_range", "the weights add up to more than 4294967295")
-                .at(place, ""),
+            Note::new(
+                Code::OutOfRange,
+                "the weights add up to more than 4294967295",
+            )
+            .at(place, ""),
         );
         return None;
     }
@@ -86,8 +85,10 @@ impl WeightedDestination {
             Some(destination) => place(destination, decoder),
             None if item.get("destination").is_some() || item.misspelt("destination") => None,
             None => {
-                let problem =
-                    Diagnostic::error("missing_field", "an item of `route` needs a `destination`");
+                let problem = Note::new(
+                    Code::MissingField,
+                    "an item of `route` needs a `destination`",
+                );
                 decoder.report(problem.at(item.span, "no `destination` here"));
                 None
             }
@@ -129,8 +130,8 @@ pub(super) fn place(mut destination: Fields<'_, '_>, decoder: &mut Decoder<'_>) 
 /// `port: {number: 9080}`; zero is as good as none.
 fn port_of(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<At<u16>> {
     if let Some(Scalar::Int(number)) = node.scalar() {
-        let problem = Diagnostic::error(
-            "wrong_type",
+        let problem = Note::new(
+            Code::WrongType,
             "`port` must be a map with a `number`, not only the number",
         );
         decoder.report(

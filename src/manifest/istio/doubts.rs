@@ -6,6 +6,7 @@ use super::destination_rule::DestinationRule;
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::subsets::private;
+use crate::diag::Code;
 use crate::diag::nearest::nearest;
 use crate::manifest::decode::At;
 use crate::route::Caveat;
@@ -19,17 +20,17 @@ pub(super) fn hidden(
     host: &str,
     caller: Caller<'_>,
 ) -> Option<Caveat> {
-    if index.registered(host, caller.namespace).is_some() {
+    if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
-    let all = index.all(host);
+    let all = index.registry.all(host);
     let known = all.first()?.meta();
     let message = format!(
         "{known} is not exported to namespace {}, {LOST}",
         caller.namespace
     );
     Some(
-        Caveat::new("hidden-destination", message, Some(item.host.span))
+        Caveat::about(Code::HiddenDestination, message, Some(item.host.span))
             .breaking()
             .help(format!(
                 "add `{}` to its `exportTo`, or judge from another namespace with --from-namespace",
@@ -47,18 +48,18 @@ pub(super) fn missing(
 ) -> Option<Caveat> {
     // So many names that a suggestion among them helps nobody.
     const MANY: usize = 200;
-    if index.registered(host, caller.namespace).is_some() {
+    if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
     let span = Some(item.host.span);
     if let Some(full) = meant(index, host) {
         let message = format!("`{host}` is taken as it is and names no service, {LOST}");
-        let caveat = Caveat::new("unknown-destination", message, span).breaking();
+        let caveat = Caveat::about(Code::UnknownDestination, message, span).breaking();
         return Some(caveat.help(format!("write `{full}`, or the name without dots")));
     }
-    let unsure = |message: String| Caveat::new("unknown-destination", message, span);
+    let unsure = |message: String| Caveat::about(Code::UnknownDestination, message, span);
     let Some((name, namespace)) = attach::service_of(host) else {
-        let known = index.knows_entries() && !host.ends_with(".cluster.local");
+        let known = index.registry.knows_entries() && !host.ends_with(".cluster.local");
         return known.then(|| {
             let message = format!(
                 "no ServiceEntry in these manifests has the host `{host}`: if the mesh has none either, its share is answered with 503 (NC)"
@@ -66,7 +67,11 @@ pub(super) fn missing(
             unsure(message).help("pass the file of its ServiceEntry too")
         });
     };
-    let names: Vec<&str> = index.neighbours(namespace).take(MANY + 1).collect();
+    let names: Vec<&str> = index
+        .registry
+        .services_in(namespace)
+        .take(MANY + 1)
+        .collect();
     if names.is_empty() {
         return None;
     }
@@ -89,7 +94,7 @@ pub(super) fn meant(index: &Index<'_>, host: &str) -> Option<String> {
         [_, _, "svc"] => format!("{host}.cluster.local"),
         _ => return None,
     };
-    index.service(&full).map(|_| full)
+    index.registry.service(&full).map(|_| full)
 }
 
 /// Why a subset is not defined for a caller; only that nothing is known where no rule is given.
@@ -111,14 +116,14 @@ pub(super) fn undefined(
             let message = format!(
                 "these manifests hold no DestinationRule for `{host}`, so its subsets are taken to exist"
             );
-            Caveat::new("no-destination-rule", message, span).help("pass its file too")
+            Caveat::about(Code::NoDestinationRule, message, span).help("pass its file too")
         }
         (Some(rule), Some(other)) => {
             let message = format!(
                 "subset `{name}` is defined by {}, which {} hides from this client, {LOST}",
                 other.meta, rule.meta
             );
-            let caveat = Caveat::new("shadowed-subset", message, span).breaking();
+            let caveat = Caveat::about(Code::ShadowedSubset, message, span).breaking();
             caveat.help(format!(
                 "define `{name}` in {} too, or delete that rule",
                 rule.meta
@@ -139,7 +144,7 @@ pub(super) fn undefined(
                     caller.namespace
                 )
             };
-            Caveat::new("unseen-subset", message, span)
+            Caveat::about(Code::UnseenSubset, message, span)
                 .breaking()
                 .help(help)
         }
@@ -151,14 +156,14 @@ pub(super) fn undefined(
                 None => format!("it defines {}", names.join(", ")),
             };
             let message = format!("subset `{name}` is not defined by {}, {LOST}", rule.meta);
-            Caveat::new("unknown-subset", message, span)
+            Caveat::about(Code::UnknownSubset, message, span)
                 .breaking()
                 .help(help)
         }
         (None, None) => {
             let message =
                 format!("no DestinationRule that this client sees defines subset `{name}`, {LOST}");
-            Caveat::new("unknown-subset", message, span).breaking()
+            Caveat::about(Code::UnknownSubset, message, span).breaking()
         }
     }
 }
@@ -185,7 +190,7 @@ pub(super) fn closed(
     host: &str,
     caller: Caller<'_>,
 ) -> Option<Caveat> {
-    let known = index.registered(host, caller.namespace)?;
+    let known = index.registry.registered(host, caller.namespace)?;
     let ports = known.ports();
     let listener = caller.port.filter(|_| caller.proxy != Kind::Gateway);
     let port = item.port.as_ref().map(|port| port.value).or(listener)?;
@@ -198,12 +203,12 @@ pub(super) fn closed(
     let meta = known.meta();
     if let Some(written) = &item.port {
         let message = format!("{meta} has no port {port}, {LOST}");
-        let caveat = Caveat::new("closed-port", message, Some(written.span)).breaking();
+        let caveat = Caveat::about(Code::ClosedPort, message, Some(written.span)).breaking();
         return Some(caveat.help(format!("its ports are {list}")));
     }
     let message = format!(
         "the destination names no port, and {meta} has no port {port}, which is the one that is dialled, {LOST}"
     );
-    let caveat = Caveat::new("unset-port", message, Some(item.host.span)).breaking();
+    let caveat = Caveat::about(Code::UnsetPort, message, Some(item.host.span)).breaking();
     Some(caveat.help(format!("write `port: {{number: …}}` with one of {list}")))
 }

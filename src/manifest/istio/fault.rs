@@ -1,6 +1,6 @@
 //! `fault` of an HTTP route: the part of the requests that the proxy answers or delays by itself.
 
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 
@@ -53,8 +53,8 @@ pub(super) fn fault(
         }
         (None, None) if written => return None,
         (None, None) => {
-            let problem = Diagnostic::error(
-                "missing_field",
+            let problem = Note::new(
+                Code::MissingField,
                 "an abort needs an `httpStatus` or a `grpcStatus`",
             );
             decoder.report(problem.at(place, ""));
@@ -80,8 +80,7 @@ fn percentage(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> f64 {
     match (percentage, old) {
         (Some(At { value, span }), _) if !(0.0..=100.0).contains(&value) => {
             decoder.report(
-                Diagnostic::error("out_of_range", "a percentage must be between 0 and 100")
-                    .at(span, ""),
+                Note::new(Code::OutOfRange, "a percentage must be between 0 and 100").at(span, ""),
             );
             0.0
         }

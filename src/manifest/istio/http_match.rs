@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Node, Value};
@@ -48,8 +48,10 @@ impl HttpMatch {
         let mut conditions = subnets(&mut fields);
         let names = fields.texts("sniHosts", decoder);
         if names.is_empty() && !fields.misspelt("sniHosts") {
-            let problem =
-                Diagnostic::error("missing_field", "a match of a TLS route needs `sniHosts`");
+            let problem = Note::new(
+                Code::MissingField,
+                "a match of a TLS route needs `sniHosts`",
+            );
             decoder.report(problem.at(fields.span, "no `sniHosts` here"));
         }
         if let Some(first) = names.first() {
@@ -163,7 +165,7 @@ fn subnets(fields: &mut Fields<'_, '_>) -> Vec<Condition> {
         if let Some(span) = fields.place(key) {
             let message =
                 format!("`{key}` looks at addresses, which are not known: taken not to match");
-            let caveat = Caveat::new("unknown-subnet", message, Some(span));
+            let caveat = Caveat::about(Code::UnknownSubnet, message, Some(span));
             conditions.push(Condition {
                 field: key.to_owned(),
                 span,
@@ -215,7 +217,7 @@ fn header(name: &str, span: Span, value: TextMatch) -> Test {
     if matches!(name.as_str(), "uri" | "scheme" | "method" | "authority") {
         let message =
             format!("Istio ignores the header `{name}` here: match on the field `{name}` instead");
-        return Test::Assumed(Caveat::new("ignored-header", message, Some(span)));
+        return Test::Assumed(Caveat::about(Code::IgnoredHeader, message, Some(span)));
     }
     claim(&name, span).unwrap_or_else(|| Test::Header(HeaderTest::with(name, value)))
 }
@@ -224,7 +226,7 @@ fn header(name: &str, span: Span, value: TextMatch) -> Test {
 fn claim(name: &str, span: Span) -> Option<Test> {
     name.starts_with("@request.auth.").then(|| {
         let message = format!("`{name}` is read from a validated token, which resplit does not see: taken not to match");
-        Test::Unknowable(Caveat::new("token-claim", message, Some(span)))
+        Test::Unknowable(Caveat::about(Code::TokenClaim, message, Some(span)))
     })
 }
 
@@ -235,7 +237,7 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
         let help =
             format!("write `{what}: {{exact: {text}}}`, or `prefix` or `regex` instead of `exact`");
         decoder.report(
-            Diagnostic::error("wrong_type", message)
+            Note::new(Code::WrongType, message)
                 .at(node.span, "")
                 .help(help),
         );
@@ -251,8 +253,8 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
         .collect();
     fields.finish(decoder);
     if let [first, second, ..] = places[..] {
-        let problem = Diagnostic::error(
-            "one_of",
+        let problem = Note::new(
+            Code::OneOf,
             format!("`{what}` takes one of `exact`, `prefix` and `regex`"),
         );
         decoder.report(

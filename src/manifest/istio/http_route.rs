@@ -3,7 +3,7 @@
 use super::destination::{WeightedDestination, place, weights};
 use super::fault::{FaultAbort, fault};
 use super::http_match::HttpMatch;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
@@ -122,7 +122,7 @@ fn action(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpA
             "an HTTP route cannot have both `{}` and `{}`",
             first.value, second.value
         );
-        let problem = Diagnostic::error("one_of", message)
+        let problem = Note::new(Code::OneOf, message)
             .at(second.span, "")
             .at(first.span, "");
         decoder.report(
@@ -135,8 +135,8 @@ fn action(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpA
         if asked.iter().any(|key| route.misspelt(key)) {
             return None;
         }
-        let problem = Diagnostic::error("no_action", "this HTTP route sends requests nowhere")
-            .at(route.span, "");
+        let problem =
+            Note::new(Code::NoAction, "this HTTP route sends requests nowhere").at(route.span, "");
         decoder
             .report(problem.help("give it a `route`, `redirect`, `directResponse` or `delegate`"));
         return None;
@@ -151,7 +151,7 @@ fn action(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpA
                 given.value
             );
             decoder.report(
-                Diagnostic::error("one_of", message)
+                Note::new(Code::OneOf, message)
                     .at(place, "")
                     .at(given.span, ""),
             );
@@ -173,7 +173,7 @@ fn redirect(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Htt
     let status = if status == 0 { 301 } else { status };
     if let (Some(code), false) = (code, matches!(status, 301 | 302 | 303 | 307 | 308)) {
         let message = format!("`{}` is no status that Envoy redirects with", code.value);
-        let problem = Diagnostic::error("out_of_range", message).at(code.span, "");
+        let problem = Note::new(Code::OutOfRange, message).at(code.span, "");
         decoder.report(problem.help("use 301, 302, 303, 307 or 308"));
         return None;
     }
@@ -188,7 +188,7 @@ fn redirect(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Htt
 fn direct_response(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<HttpAction> {
     let mut direct = route.map("directResponse", "a direct response", decoder)?;
     if direct.get("status").is_none() {
-        let problem = Diagnostic::error("missing_field", "a direct response needs a `status`");
+        let problem = Note::new(Code::MissingField, "a direct response needs a `status`");
         decoder.report(problem.at(direct.span, "no `status` here"));
     }
     let status = direct.integer("status", 200..=599, decoder);

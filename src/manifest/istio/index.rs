@@ -5,18 +5,15 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::attach::{ROOT, full_name, visibility};
+use super::attach::{ROOT, full_name};
 use super::destination_rule::DestinationRule;
 use super::gateway::Gateway;
 use super::http_route::{HttpAction, HttpRoute};
 use super::lower::{Caller, Kind, bindings};
-use super::registered::Registered;
-use super::service_entry::ServiceEntry;
 use super::sidecar::Sidecar;
 use super::subsets::Subsets;
 use super::virtual_service::VirtualService;
-use crate::manifest::kube::{Service, Workload};
-use crate::manifest::registry::Registry;
+use crate::manifest::mesh::registry::Registry;
 use crate::manifest::{Manifests, Object};
 
 /// A namespace and a name in it.
@@ -25,12 +22,7 @@ type Name<'m> = (&'m str, &'m str);
 /// The objects of manifests, found by what refers to them.
 pub(in crate::manifest) struct Index<'m> {
     pub(in crate::manifest) manifests: &'m Manifests,
-    registry: Registry<'m>,
-    // By host; those with a wildcard by what follows the `*`.
-    entries: HashMap<String, Vec<&'m ServiceEntry>>,
-    wild_entries: HashMap<String, Vec<&'m ServiceEntry>>,
-    // ExternalName Services by the host they stand for.
-    aliases: HashMap<String, Vec<&'m Service>>,
+    pub(super) registry: Registry<'m>,
     sidecars: HashMap<&'m str, Vec<&'m Sidecar>>,
     virtual_services: HashMap<Name<'m>, &'m VirtualService>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
@@ -49,9 +41,6 @@ impl<'m> Index<'m> {
         let mut index = Self {
             manifests,
             registry: Registry::new(manifests),
-            entries: HashMap::new(),
-            wild_entries: HashMap::new(),
-            aliases: HashMap::new(),
             sidecars: HashMap::new(),
             virtual_services: HashMap::new(),
             gateways: HashMap::new(),
@@ -61,22 +50,6 @@ impl<'m> Index<'m> {
             subsets: RefCell::default(),
             splitting: OnceCell::new(),
         };
-        for service in &manifests.services {
-            if let Some(target) = &service.external_name {
-                let target = target.value.to_lowercase();
-                index.aliases.entry(target).or_default().push(service);
-            }
-        }
-        for entry in &manifests.service_entries {
-            for host in &entry.hosts {
-                let host = host.value.to_lowercase();
-                let (map, key) = match host.strip_prefix('*') {
-                    Some(suffix) => (&mut index.wild_entries, suffix.to_owned()),
-                    None => (&mut index.entries, host),
-                };
-                map.entry(key).or_default().push(entry);
-            }
-        }
         for sidecar in &manifests.sidecars {
             let namespace = sidecar.meta.namespace.as_str();
             index.sidecars.entry(namespace).or_default().push(sidecar);
@@ -112,64 +85,6 @@ impl<'m> Index<'m> {
         index
     }
 
-    /// The Service behind a full host name.
-    pub(in crate::manifest) fn service(&self, host: &str) -> Option<&'m Service> {
-        self.registry.service(host)
-    }
-
-    /// Everything that has a host, whoever sees it.
-    pub(super) fn all(&self, host: &str) -> Vec<Registered<'m>> {
-        let service = self.service(host).map(Registered::Service);
-        let exact = self.entries.get(host);
-        let entries = match host.strip_prefix('*') {
-            Some(suffix) => self.wild_entries.get(suffix),
-            None if exact.is_some() || self.wild_entries.is_empty() => exact,
-            None => {
-                let mut suffixes = (1..host.len()).filter_map(|start| host.get(start..));
-                suffixes.find_map(|suffix| self.wild_entries.get(suffix))
-            }
-        };
-        let entries = entries.into_iter().flatten().copied();
-        service
-            .into_iter()
-            .chain(entries.map(Registered::Entry))
-            .collect()
-    }
-
-    /// What has a host for a client: that of its own namespace first, then a Service, then the oldest entry.
-    pub(super) fn registered(&self, host: &str, client: &str) -> Option<Registered<'m>> {
-        let seen = self.all(host).into_iter().filter(|one| {
-            let home = one.meta().namespace.as_str();
-            visibility(one.export_to(), home, client).is_some()
-        });
-        seen.min_by_key(|one| {
-            let meta = one.meta();
-            let entry = matches!(one, Registered::Entry(_));
-            (
-                meta.namespace != client,
-                entry,
-                &meta.created,
-                &meta.namespace,
-                &meta.name,
-            )
-        })
-    }
-
-    /// Every host without a wildcard that is registered.
-    pub(super) fn hosts(&self) -> Vec<String> {
-        let services = self.manifests.services.iter();
-        let named = services.map(|service| full_name(&service.meta.name, &service.meta.namespace));
-        let mut hosts: Vec<String> = named.chain(self.entries.keys().cloned()).collect();
-        hosts.sort_unstable();
-        hosts.dedup();
-        hosts
-    }
-
-    /// Whether the manifests say anything about hosts outside of the cluster.
-    pub(super) fn knows_entries(&self) -> bool {
-        !self.entries.is_empty() || !self.wild_entries.is_empty()
-    }
-
     /// The VirtualService of the mesh that splits a host, asked by a gateway, which does not apply it.
     pub(super) fn splitting(&self, host: &str, caller: Caller<'_>) -> Option<&str> {
         if caller.proxy != Kind::Gateway {
@@ -177,41 +92,6 @@ impl<'m> Index<'m> {
         }
         let all = self.splitting.get_or_init(|| splitting(self.manifests));
         all.get(host).map(String::as_str)
-    }
-
-    /// Whether the manifests say anything about which hosts there are.
-    pub(super) fn has_registry(&self) -> bool {
-        !self.manifests.services.is_empty() || self.knows_entries()
-    }
-
-    /// The names of the Services of a namespace.
-    pub(super) fn neighbours(&self, namespace: &str) -> impl Iterator<Item = &'m str> {
-        self.registry.services_in(namespace)
-    }
-
-    /// The hosts of `ExternalName` Services that stand for a host.
-    pub(super) fn aliases(&self, host: &str) -> impl Iterator<Item = String> {
-        let services = self.aliases.get(host).into_iter().flatten();
-        services.map(|service| full_name(&service.meta.name, &service.meta.namespace))
-    }
-
-    /// The host that an `ExternalName` Service stands for in the end, with the Service that says so.
-    pub(super) fn behind(&self, host: &str) -> Option<(String, &'m Service)> {
-        // A ring of aliases stands for nothing; nobody writes a chain of more than a few.
-        const LONGEST: usize = 8;
-        let mut found: Option<(String, &'m Service)> = None;
-        for _ in 0..LONGEST {
-            let at = found.as_ref().map_or(host, |(target, _)| target);
-            let Some(service) = self.service(at) else {
-                return found;
-            };
-            let Some(target) = &service.external_name else {
-                return found;
-            };
-            let first = found.as_ref().map_or(service, |(_, first)| *first);
-            found = Some((target.value.to_lowercase(), first));
-        }
-        None
     }
 
     /// The sidecars of a namespace, the oldest first.
@@ -264,15 +144,6 @@ impl<'m> Index<'m> {
         let found = Rc::new(Subsets::of(self, host, caller));
         self.subsets.borrow_mut().insert(key, Rc::clone(&found));
         found
-    }
-
-    /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.
-    pub(in crate::manifest) fn workloads<'l>(
-        &self,
-        namespace: &str,
-        labels: impl Iterator<Item = (&'l String, &'l String)>,
-    ) -> Vec<&'m Workload> {
-        self.registry.workloads(namespace, labels)
     }
 
     /// Objects that may change what the proxy of a client does, and that are not understood.

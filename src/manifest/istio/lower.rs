@@ -8,10 +8,10 @@ use super::attach;
 use super::index::Index;
 use super::outcome::everything_to;
 use super::virtual_service::VirtualService;
-use crate::diag::Span;
+use crate::diag::{Code, Note, Span};
 use crate::manifest::Manifests;
 use crate::route::{
-    Absence, Caveat, Condition, Elsewhere, Only, Origin, Proxy, Route, RouteTable, Test, TextMatch,
+    AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test, TextMatch,
     Vantage, VirtualHost,
 };
 
@@ -104,7 +104,7 @@ impl<'m> Compiler<'m> {
                 );
                 table
                     .elsewhere
-                    .push(elsewhere(hidden, Absence::Hidden, why, None));
+                    .push(elsewhere(hidden, Code::HiddenRule, &why, None));
             }
         }
         let (bound, unbound): (Vec<_>, Vec<_>) = visible
@@ -144,12 +144,12 @@ impl<'m> Compiler<'m> {
                 "{} {}/{} may change the routes of this client, and is not judged",
                 object.kind, object.namespace, object.name
             );
-            caveats.push(Caveat::new("not-judged", message, Some(object.span)));
+            caveats.push(Caveat::about(Code::NotJudged, message, Some(object.span)));
         }
         let more = objects.count();
         if more > 0 {
             let message = format!("{more} more of EnvoyFilter are not judged");
-            caveats.push(Caveat::new("not-judged", message, None));
+            caveats.push(Caveat::about(Code::NotJudged, message, None));
         }
     }
 
@@ -202,38 +202,40 @@ pub(super) fn bound_elsewhere(service: &VirtualService) -> Elsewhere {
         Some(gateway) => format!("judge the request from there with `--gateway {gateway}`"),
         None => "judge the request from the mesh: leave out `--gateway`".to_owned(),
     };
-    elsewhere(service, Absence::Bound, why, Some(help))
+    elsewhere(service, Code::BoundElsewhere, &why, Some(help))
 }
 
 pub(super) fn elsewhere(
     service: &VirtualService,
-    absence: Absence,
-    why: String,
+    code: Code,
+    why: &str,
     help: Option<String>,
 ) -> Elsewhere {
+    let object = service.object();
     let home = &service.meta.namespace;
     let domains = service
         .hosts
         .iter()
         .flat_map(|host| attach::domains(&attach::full_name(&host.value, home), home));
     Elsewhere {
-        object: service.object(),
+        note: Note {
+            help,
+            ..Note::new(code, format!("{object} {why}"))
+        },
+        object,
         hosts: service
             .hosts
             .iter()
             .map(|host| host.value.clone())
             .collect(),
         domains: domains.collect(),
-        absence,
-        why,
-        help,
     }
 }
 
 /// A proxy in the mesh sees only the outside of HTTPS.
 pub(super) fn sealed(span: Span) -> Caveat {
     let message = "a client in the mesh that sends HTTPS by itself hides its requests from the sidecar: HTTP routes take no effect";
-    Caveat::new("https-in-mesh", message, Some(span)).only(Only::Scheme("https"))
+    Caveat::about(Code::HttpsInMesh, message, Some(span)).only(AppliesTo::Scheme("https"))
 }
 
 /// Whether no route can match from this vantage.
@@ -245,17 +247,17 @@ pub(super) fn none_left(routes: &[Route]) -> bool {
 fn excluded(conditions: &[Condition]) -> bool {
     conditions.iter().any(|condition| match &condition.test {
         Test::Fixed(held) => !held,
-        Test::Unknowable(caveat) => DROPPED.contains(&caveat.id),
+        Test::Unknowable(caveat) => DROPPED.contains(&caveat.code),
         _ => false,
     })
 }
 
 /// The caveats of routes that Istio does not even generate.
-const DROPPED: [&str; 4] = [
-    "waypoint-source-labels",
-    "delegate-not-found",
-    "delegate-not-exported",
-    "delegate-conflict",
+const DROPPED: [Code; 4] = [
+    Code::WaypointSourceLabels,
+    Code::DelegateNotFound,
+    Code::DelegateNotExported,
+    Code::DelegateConflict,
 ];
 
 /// "catch-all := no headers/query/metadata matchers and path prefix "/" or regex ".*"."

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use super::attach;
 use super::doubts::meant;
 use super::lower::{Caller, Compiler, elsewhere, none_left, sealed};
-use super::registered::Registered;
 use super::scope::Scope;
 use super::virtual_service::VirtualService;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::kube::Carries;
-use crate::route::{Absence, Caveat, Only, Route, RouteTable, VirtualHost};
+use crate::manifest::mesh::registered::Registered;
+use crate::route::{AppliesTo, Caveat, Route, RouteTable, VirtualHost};
 
 /// The only port on which a sidecar routes a host that is in no registry.
 const ANY_HOST_PORT: u16 = 80;
@@ -43,7 +43,7 @@ impl<'m> Compiler<'m> {
             if !scope.imports(service) {
                 table
                     .elsewhere
-                    .push(elsewhere(service, Absence::Hidden, scope.why(), None));
+                    .push(elsewhere(service, Code::HiddenRule, &scope.why(), None));
                 continue;
             }
             let routes = self.routes(service, caller);
@@ -90,7 +90,7 @@ impl<'m> Compiler<'m> {
         scopes: &HashMap<&str, Scope<'m>>,
         table: &mut RouteTable,
     ) {
-        for full in self.index.hosts() {
+        for full in self.index.registry.hosts() {
             if owners.contains_key(&full) {
                 continue;
             }
@@ -104,7 +104,7 @@ impl<'m> Compiler<'m> {
             let Some(scope) = scopes.get(namespace) else {
                 continue;
             };
-            let known = self.index.registered(&full, namespace);
+            let known = self.index.registry.registered(&full, namespace);
             if known.is_none_or(|known| !scope.sees(&known.meta().namespace, &full)) {
                 continue;
             }
@@ -129,8 +129,8 @@ impl<'m> Compiler<'m> {
         scope: &Scope<'_>,
     ) -> Option<VirtualHost> {
         let service = claim.service;
-        let known = self.index.registered(full, caller.namespace);
-        let alias = self.index.behind(full);
+        let known = self.index.registry.registered(full, caller.namespace);
+        let alias = self.index.registry.behind(full);
         let known = known.filter(|one| alias.is_none() && scope.sees(&one.meta().namespace, full));
         let domains = self.domains(full, caller.namespace, known);
         let mut host = Self::virtual_host(service, claim.name, claim.span, domains);
@@ -180,7 +180,7 @@ impl<'m> Compiler<'m> {
         known: Option<Registered<'_>>,
     ) -> Vec<String> {
         let mut domains = attach::domains(full, client);
-        for alias in self.index.aliases(full) {
+        for alias in self.index.registry.aliases(full) {
             domains.extend(attach::domains(&alias, client));
         }
         if let Some(known) = known {
@@ -201,7 +201,7 @@ impl<'m> Compiler<'m> {
         span: Span,
         alias: Option<&(String, &crate::manifest::kube::Service)>,
     ) -> Option<Caveat> {
-        if !self.index.has_registry() || full.contains('*') {
+        if !self.index.registry.has_registry() || full.contains('*') {
             return None;
         }
         let only = "is routed on port 80 only";
@@ -212,7 +212,7 @@ impl<'m> Compiler<'m> {
         }
         let (id, message, help) = match (alias, meant(&self.index, full)) {
             (Some((target, service)), _) => (
-                "unknown-host",
+                Code::UnknownHost,
                 format!(
                     "{} stands for `{target}`, whose routes its requests take: a rule for `{full}` {only}",
                     service.meta
@@ -220,27 +220,27 @@ impl<'m> Compiler<'m> {
                 format!("name `{target}` under `hosts`"),
             ),
             (None, Some(meant)) => (
-                "short-dotted-host",
+                Code::ShortDottedHost,
                 format!("`{full}` is taken as it is and names no service: such a host {only}"),
                 format!("write `{meant}`, or the name without dots"),
             ),
             (None, None) => (
-                "unknown-host",
+                Code::UnknownHost,
                 format!(
                     "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}"
                 ),
                 "pass the file of its Service or ServiceEntry too, or correct the host".to_owned(),
             ),
         };
-        Some(Caveat::new(id, message, Some(span)).help(help))
+        Some(Caveat::about(id, message, Some(span)).help(help))
     }
 
     /// "Auto-detected service with a VIP: Host header is not consulted, only the destination IP:port."
     fn by_address(&self, client: Option<&str>, table: &mut RouteTable) {
-        for full in self.index.hosts() {
+        for full in self.index.registry.hosts() {
             let home = attach::service_of(&full).map_or("default", |(_, home)| home);
             let client = client.unwrap_or(home);
-            let Some(known) = self.index.registered(&full, client) else {
+            let Some(known) = self.index.registry.registered(&full, client) else {
                 continue;
             };
             let port = known.dialled(self.vantage.port);
@@ -264,7 +264,7 @@ fn two_owners(service: &VirtualService, full: &str, owner: &VirtualHost, span: S
             None => "the first by name, though a cluster takes the older one",
         },
     );
-    Caveat::new("two-owners", message, Some(span)).help("merge them")
+    Caveat::about(Code::TwoOwners, message, Some(span)).help("merge them")
 }
 
 fn handshakes_only(service: &VirtualService, span: Span) -> Caveat {
@@ -272,5 +272,5 @@ fn handshakes_only(service: &VirtualService, span: Span) -> Caveat {
         "{} splits `tls` only, which does not apply to requests in the clear: they take the default route",
         service.object()
     );
-    Caveat::new("tls-only", message, Some(span)).only(Only::Scheme("http"))
+    Caveat::about(Code::TlsOnly, message, Some(span)).only(AppliesTo::Scheme("http"))
 }

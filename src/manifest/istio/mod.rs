@@ -2,8 +2,8 @@
 //!
 //! | files | what they hold |
 //! |---|---|
-//! | `virtual_service`, `http_route`, `http_match`, `fault`, `tcp_route`, `destination`, `destination_rule`, `gateway`, `service_entry`, `sidecar` | objects as written |
-//! | `index`, `registered`, `attach`, `scope`, `subsets` | which objects belong together, and who sees them |
+//! | `virtual_service`, `http_route`, `http_match`, `fault`, `tcp_route`, `destination`, `destination_rule`, `gateway`, `sidecar` | objects as written |
+//! | `index`, `attach`, `scope`, `subsets` | which objects belong together, and who sees them |
 //! | `lower`, `mesh`, `waypoint`, `at_gateway` | the hosts of one proxy |
 //! | `routes`, `delegate`, `connections` | the routes of a host, and when they match |
 //! | `outcome`, `split`, `doubts`, `notes`, `clues` | what a route does |
@@ -26,15 +26,13 @@ pub mod fault;
 pub mod gateway;
 pub mod http_match;
 pub mod http_route;
-pub(super) mod index;
+mod index;
 mod lower;
 mod mesh;
 mod notes;
 mod outcome;
-mod registered;
 mod routes;
 mod scope;
-pub mod service_entry;
 pub mod sidecar;
 mod split;
 mod subsets;
@@ -51,7 +49,6 @@ pub use gateway::{Gateway, Reads, Server};
 pub use http_match::HttpMatch;
 pub use http_route::{HttpAction, HttpRoute};
 pub(super) use lower::lower;
-pub use service_entry::{EntryPort, ServiceEntry};
 pub use sidecar::{Egress, Import, Sidecar};
 pub use tcp_route::TcpRoute;
 pub use virtual_service::VirtualService;

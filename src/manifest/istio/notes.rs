@@ -8,17 +8,17 @@ use super::destination_rule::DestinationRule;
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::outcome::policy;
-use super::registered::Registered;
 use super::subsets::Subsets;
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::kube::Service;
+use crate::manifest::mesh::registered::Registered;
 use crate::route::Caveat;
 
 /// A destination that stands for another host.
 pub(super) fn external_name(written: &str, host: &str, service: &Service) -> Caveat {
     let message = format!("`{written}` is an ExternalName, which stands for `{host}`");
     let span = service.external_name.as_ref().map(|name| name.span);
-    Caveat::new("external-name", message, span)
+    Caveat::about(Code::ExternalName, message, span)
 }
 
 /// What the destinations of one split say together.
@@ -36,7 +36,7 @@ pub(super) fn together(
             .zip(all)
             .filter(|(_, known)| known.host == *host);
         let subset = named.find_map(|(item, _)| item.subset.as_ref());
-        if let Some(known) = index.registered(host, caller.namespace) {
+        if let Some(known) = index.registry.registered(host, caller.namespace) {
             of_service(known, subset.map(|subset| subset.span), caller, caveats);
         }
         if subset.is_some() {
@@ -52,7 +52,7 @@ pub(super) fn together(
                 "{splitting} splits `{host}` for clients in the mesh; the gateway does not apply that, and spreads requests over all of its pods"
             );
             let span = span.map(|(item, _)| item.host.span);
-            let caveat = Caveat::new("mesh-rules-not-applied", message, span);
+            let caveat = Caveat::about(Code::MeshRulesNotApplied, message, span);
             caveats.push(
                 caveat.help("write the split, with its subsets, in the rule of the gateway too"),
             );
@@ -74,7 +74,7 @@ pub(super) fn headless(known: Registered<'_>) -> Option<Caveat> {
         "{} {what}, and weights of subsets take no effect",
         known.meta()
     );
-    let caveat = Caveat::new("headless", message, Some(place));
+    let caveat = Caveat::about(Code::Headless, message, Some(place));
     Some(caveat.help("split between Services, or give it an address of its own"))
 }
 
@@ -100,7 +100,11 @@ fn of_service(
         let message = format!(
             "{meta} carries the label `{label}`: clients that keep its cookie or header stay with one pod"
         );
-        caveats.push(Caveat::new("persistent-session", message, Some(meta.span)));
+        caveats.push(Caveat::about(
+            Code::PersistentSession,
+            message,
+            Some(meta.span),
+        ));
     }
 }
 
@@ -113,7 +117,11 @@ fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
                 "subset `{}` is defined twice: the first one counts",
                 subset.name.value
             );
-            caveats.push(Caveat::new("subset-twice", message, Some(subset.name.span)));
+            caveats.push(Caveat::about(
+                Code::SubsetTwice,
+                message,
+                Some(subset.name.span),
+            ));
         }
     }
     let mut with_policy = subsets.rules.iter().filter(|rule| rule.policy.is_some());
@@ -122,7 +130,7 @@ fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
             "the `trafficPolicy` of {} is ignored: {} is for the same host and comes first",
             second.meta, first.meta
         );
-        caveats.push(Caveat::new("two-rules", message, second.policy).help("merge them"));
+        caveats.push(Caveat::about(Code::TwoRules, message, second.policy).help("merge them"));
     }
     let general = subsets.beside.iter().find(|rule| !rule.selective);
     if let (Some(rule), Some(other)) = (subsets.rules.first(), general) {
@@ -132,7 +140,11 @@ fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
             "which is exported to others and comes later"
         };
         let message = format!("{} is ignored next to {}, {why}", other.meta, rule.meta);
-        caveats.push(Caveat::new("two-rules", message, Some(other.meta.span)));
+        caveats.push(Caveat::about(
+            Code::TwoRules,
+            message,
+            Some(other.meta.span),
+        ));
     }
 }
 
@@ -172,7 +184,7 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
                 "subset `{name}` has no labels, so that it is all pods of `{}`",
                 known.host
             );
-            let caveat = Caveat::new("empty-subset", message, Some(subset.name.span));
+            let caveat = Caveat::about(Code::EmptySubset, message, Some(subset.name.span));
             caveats.push(caveat.help("give it the labels that its pods alone carry"));
             continue;
         }
@@ -194,7 +206,7 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
                 "pods of subset `{name}` are pods of subset `{}` too, by their labels: answers cannot be told apart",
                 other.name.value
             );
-            let caveat = Caveat::new("overlapping-subsets", message, Some(subset.name.span));
+            let caveat = Caveat::about(Code::OverlappingSubsets, message, Some(subset.name.span));
             caveats.push(
                 caveat.help("give each subset a value of one label that the others do not have"),
             );
@@ -218,7 +230,7 @@ fn without_pods(
             subset_name: None,
             subset: None,
         };
-        let endpoints = index.all(&known.host).iter().any(|one| match one {
+        let endpoints = index.registry.all(&known.host).iter().any(|one| match one {
             Registered::Entry(entry) => entry.endpoints.iter().any(|labels| {
                 let mut wanted = subset.labels.iter();
                 wanted.all(|(key, value)| labels.get(key) == Some(value))
@@ -239,7 +251,7 @@ fn without_pods(
             known.host,
             labels.join(",")
         );
-        let caveat = Caveat::new("subset-without-pods", message, Some(subset.name.span));
+        let caveat = Caveat::about(Code::SubsetWithoutPods, message, Some(subset.name.span));
         caveats
             .push(caveat.help("compare the labels of the subset with those of the pod templates"));
     }
@@ -252,8 +264,8 @@ fn twice(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Cav
         let port = item.port.as_ref().map(|port| port.value);
         if !seen.insert((&known.host, known.subset_name, port)) {
             let message = "this destination is listed twice in one split: its shares add up";
-            caveats.push(Caveat::new(
-                "same-cluster-twice",
+            caveats.push(Caveat::about(
+                Code::SameClusterTwice,
                 message,
                 Some(item.host.span),
             ));

@@ -5,9 +5,9 @@ use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::split::{port, split};
 use super::{FaultAbort, HttpAction, HttpRoute, TcpRoute};
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::decode::At;
-use crate::route::{Abort, Action, Backend, Caveat, Only, Outcome, Split};
+use crate::route::{Abort, Action, AppliesTo, Backend, Caveat, Outcome, Split};
 use crate::split::{Cause, Destination, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`. A delegate has none.
@@ -39,15 +39,15 @@ pub(super) fn connections(
     home: &str,
     caller: Caller<'_>,
 ) -> Outcome {
-    let id = if key == "tls" {
-        "tls-route"
+    let code = if key == "tls" {
+        Code::TlsRoute
     } else {
-        "tcp-route"
+        Code::TcpRoute
     };
     let message = format!(
         "`{key}` routes split connections, not requests: a connection that sticks to one target is as declared"
     );
-    let mut caveats = vec![Caveat::new(id, message, Some(route.span))];
+    let mut caveats = vec![Caveat::about(code, message, Some(route.span))];
     let split = split(index, &route.route, home, caller, &mut caveats);
     Outcome {
         action: Action::Split(split.by(Mechanism::PerConnection)),
@@ -99,29 +99,29 @@ pub(super) fn abort(fault: FaultAbort) -> Option<Abort> {
 pub(super) fn notable(field: &At<&'static str>) -> Caveat {
     let (id, message) = match field.value {
         "timeout" => (
-            "timeout",
+            Code::Timeout,
             "`timeout` turns late answers into 504, which belong to no destination",
         ),
         "retries" => (
-            "retries",
+            Code::Retries,
             "`retries` hides failures; a retry stays with the destination that was picked, so the split is kept",
         ),
         "corsPolicy" => (
-            "cors",
+            Code::Cors,
             "a CORS preflight is answered by the proxy and reaches no destination",
         ),
         "fault.delay" => (
-            "fault-delay",
+            Code::FaultDelay,
             "`fault.delay` slows a part of the requests down",
         ),
         _ => (
-            "grpc-abort",
+            Code::GrpcAbort,
             "an abort with a gRPC status is an HTTP 200 with `grpc-status`",
         ),
     };
-    let caveat = Caveat::new(id, message, Some(field.span));
+    let caveat = Caveat::about(id, message, Some(field.span));
     match field.value {
-        "corsPolicy" => caveat.only(Only::Method("OPTIONS")),
+        "corsPolicy" => caveat.only(AppliesTo::Method("OPTIONS")),
         _ => caveat,
     }
 }
@@ -130,17 +130,17 @@ pub(super) fn notable(field: &At<&'static str>) -> Caveat {
 pub(super) fn policy(key: &str, span: Span) -> Caveat {
     let (id, message) = match key {
         "outlierDetection" => (
-            "outlier-detection",
+            Code::OutlierDetection,
             "`outlierDetection` takes failing pods away for a while: where a destination has no other, its share becomes 503",
         ),
         "connectionPool" => (
-            "connection-pool",
+            Code::ConnectionPool,
             "`connectionPool` limits answer 503 by themselves under load, which belong to no destination",
         ),
         _ => (
-            "consistent-hash",
+            Code::ConsistentHash,
             "`consistentHash` ties requests to pods inside of a destination; the weights are still drawn for every request",
         ),
     };
-    Caveat::new(id, message, Some(span))
+    Caveat::about(id, message, Some(span))
 }

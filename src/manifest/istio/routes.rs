@@ -8,7 +8,7 @@ use super::http_match::HttpMatch;
 use super::lower::{Caller, Compiler, Kind};
 use super::outcome::outcome;
 use super::{HttpAction, HttpRoute, VirtualService};
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
 use crate::split::Cause;
 
@@ -69,7 +69,7 @@ impl Compiler<'_> {
                     "the port of the service is not known from here; taken to be {}",
                     port.value
                 );
-                Test::Assumed(Caveat::new("unknown-port", message, Some(port.span)))
+                Test::Assumed(Caveat::about(Code::UnknownPort, message, Some(port.span)))
             };
             add("port", port.span, test);
         }
@@ -120,11 +120,12 @@ impl Compiler<'_> {
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        let unknown = |message: String| Caveat::new("unknown-source-labels", message, Some(span));
+        let unknown =
+            |message: String| Caveat::about(Code::UnknownSourceLabels, message, Some(span));
         Test::Unknowable(match &self.vantage.origin {
             Origin::Mesh { .. } if caller.proxy == Kind::Waypoint => {
                 let message = "a waypoint drops a match with `sourceLabels`: it does not see the client's pod";
-                Caveat::new("waypoint-source-labels", message, Some(span))
+                Caveat::about(Code::WaypointSourceLabels, message, Some(span))
                     .help("match on a header that the client sends")
             }
             Origin::Mesh { .. } => {
@@ -142,7 +143,7 @@ impl Compiler<'_> {
 /// A field that Istio does not look at.
 fn unchecked(field: &str, span: Span) -> Test {
     let message = format!("`{field}` is not checked next to `gateways` in the same match");
-    let caveat = Caveat::new("labels-not-checked", message, Some(span));
+    let caveat = Caveat::about(Code::LabelsNotChecked, message, Some(span));
     Test::Assumed(caveat.help("give the match without `gateways` a rule of its own"))
 }
 

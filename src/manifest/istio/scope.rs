@@ -5,6 +5,7 @@ use super::index::Index;
 use super::lower::Caller;
 use super::sidecar::{Import, Sidecar};
 use super::virtual_service::VirtualService;
+use crate::diag::Code;
 use crate::route::Caveat;
 
 /// What one client imports.
@@ -45,7 +46,7 @@ impl<'m> Scope<'m> {
                 "{} selects clients by labels, and those of the client are not known: taken not to apply",
                 unsure.meta
             );
-            let caveat = Caveat::new("sidecar-scope", message, Some(unsure.meta.span));
+            let caveat = Caveat::about(Code::SidecarScope, message, Some(unsure.meta.span));
             caveats.push(caveat.help(format!("give them with --from-labels {}", pairs.join(","))));
         }
         let sidecar = selecting
@@ -62,7 +63,11 @@ impl<'m> Scope<'m> {
                 "`{}` of an egress listener changes which connections reach the proxy, and is not judged",
                 unusual.value
             );
-            caveats.push(Caveat::new("sidecar-scope", message, Some(unusual.span)));
+            caveats.push(Caveat::about(
+                Code::SidecarScope,
+                message,
+                Some(unusual.span),
+            ));
         }
         let everything = sidecar.is_none_or(|sidecar| sidecar.egress.is_empty());
         let imports = listeners.filter(|_| !everything);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -93,7 +93,7 @@ impl Import {
         let text = decoder.text(node, "an item of `hosts`")?;
         let Some((namespace, host)) = text.value.split_once('/') else {
             let message = format!("the egress host `{}` names no namespace", text.value);
-            let problem = Diagnostic::error("bad_host", message).at(text.span, "");
+            let problem = Note::new(Code::BadHost, message).at(text.span, "");
             decoder.report(problem.help(format!("write `*/{0}` or `./{0}`", text.value)));
             return None;
         };

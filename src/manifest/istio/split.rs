@@ -8,6 +8,7 @@ use super::doubts::{closed, hidden, missing, undefined};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::notes;
+use crate::diag::Code;
 use crate::route::{Backend, Caveat, Split};
 use crate::split::{Destination, Mechanism};
 
@@ -35,7 +36,7 @@ pub(super) fn split(
     let mut all: Vec<Known<'_>> = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
         let written = attach::full_name(&item.host.value, home);
-        let host = match index.behind(&written) {
+        let host = match index.registry.behind(&written) {
             Some((host, service)) => {
                 caveats.push(notes::external_name(&written, &host, service));
                 host
@@ -104,14 +105,14 @@ fn doubts(
         return true;
     }
     if let Some(caveat) = missing(index, item, host, caller) {
-        broken |= caveat.breaks;
+        broken |= caveat.breaks();
         caveats.push(caveat);
     }
     if let (Some(name), None) = (&item.subset, subset) {
         let caveat = undefined(index, host, name, caller);
-        broken |= caveat.breaks;
-        if !(caveat.id == "no-destination-rule"
-            && caveats.iter().any(|known| known.id == caveat.id))
+        broken |= caveat.breaks();
+        if !(caveat.code == Code::NoDestinationRule
+            && caveats.iter().any(|known| known.code == caveat.code))
         {
             caveats.push(caveat);
         }
@@ -131,12 +132,20 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
                 "the weight {} of an only destination is ignored: it gets everything",
                 weight.value
             );
-            Some(Caveat::new("ignored-weight", message, Some(weight.span)))
+            Some(Caveat::about(
+                Code::IgnoredWeight,
+                message,
+                Some(weight.span),
+            ))
         }
         (None, 2..) => {
             let message =
                 "a destination without a `weight` gets nothing next to others that have one";
-            Some(Caveat::new("unset-weight", message, Some(item.host.span)))
+            Some(Caveat::about(
+                Code::UnsetWeight,
+                message,
+                Some(item.host.span),
+            ))
         }
         _ => None,
     }
@@ -146,7 +155,7 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
 pub(super) fn port(index: &Index<'_>, host: &str, caller: Caller<'_>) -> Option<u16> {
     // A route that names no port leads to the port of its own service, never to the one a gateway listens on.
     let listener = caller.port.filter(|_| caller.proxy != Kind::Gateway);
-    let Some(known) = index.registered(host, caller.namespace) else {
+    let Some(known) = index.registry.registered(host, caller.namespace) else {
         return listener;
     };
     match &known.ports()[..] {

@@ -22,7 +22,7 @@ impl<'m> Subsets<'m> {
     /// The rules for a host, as a client sees them: those of its own namespace, else of the host's, else of the root's.
     pub(super) fn of(index: &Index<'m>, host: &str, caller: Caller<'_>) -> Self {
         let client = caller.namespace;
-        let home = match (service_of(host), index.registered(host, client)) {
+        let home = match (service_of(host), index.registry.registered(host, client)) {
             (Some((_, namespace)), _) => namespace,
             (None, Some(known)) => &known.meta().namespace,
             (None, None) => client,

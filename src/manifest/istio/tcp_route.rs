@@ -2,7 +2,7 @@
 
 use super::destination::{WeightedDestination, weights};
 use super::http_match::HttpMatch;
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::Decoder;
 use crate::manifest::yaml::Node;
 
@@ -27,7 +27,7 @@ impl TcpRoute {
     pub(super) fn decode_tls(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let route = Self::read(node, "a TLS route", HttpMatch::of_handshake, decoder)?;
         if route.matches.is_empty() {
-            let problem = Diagnostic::error("missing_field", "a TLS route needs a `match`");
+            let problem = Note::new(Code::MissingField, "a TLS route needs a `match`");
             decoder.report(
                 problem
                     .at(node.span, "")
@@ -50,8 +50,10 @@ impl TcpRoute {
         let clean = decoder.count() == before;
         let destinations = route.list("route", decoder, WeightedDestination::decode);
         if route.get("route").is_none() && !route.misspelt("route") {
-            let problem =
-                Diagnostic::error("no_action", format!("{what} must say where connections go"));
+            let problem = Note::new(
+                Code::NoAction,
+                format!("{what} must say where connections go"),
+            );
             decoder.report(problem.at(route.span, "").help("give it a `route`"));
         }
         let destinations = weights(destinations, &mut route, decoder);

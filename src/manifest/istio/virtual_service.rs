@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::http_route::HttpRoute;
 use super::tcp_route::TcpRoute;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -39,7 +39,7 @@ impl VirtualService {
     ) -> Option<Self> {
         let Some(mut spec) = object.map("spec", "a VirtualService spec", decoder) else {
             let message = format!("{meta} has no `spec`");
-            decoder.report(Diagnostic::error("missing_field", message).at(object.span, ""));
+            decoder.report(Note::new(Code::MissingField, message).at(object.span, ""));
             return None;
         };
         let before = decoder.count();
@@ -50,7 +50,7 @@ impl VirtualService {
             let first = *seen.entry(&host.value).or_insert(host.span);
             if first != host.span {
                 let message = format!("the host `{}` is given twice", host.value);
-                let problem = Diagnostic::error("duplicate_host", message);
+                let problem = Note::new(Code::DuplicateHost, message);
                 decoder.report(
                     problem
                         .at(host.span, "again here")
@@ -70,16 +70,16 @@ impl VirtualService {
             .into_iter()
             .find_map(|key| spec.place(key).map(|span| At { value: key, span }));
         if http.is_empty() && clean && opaque.is_none() {
-            let problem = Diagnostic::error(
-                "no_routes",
+            let problem = Note::new(
+                Code::NoRoutes,
                 format!("{meta} has no `http`, `tls` or `tcp` routes"),
             );
             decoder.report(problem.at(spec.span, "nothing is routed here"));
         }
         let mesh = gateways.is_empty() || gateways.iter().any(|gateway| gateway.value == "mesh");
         if let Some(all) = hosts.iter().find(|host| host.value == "*" && mesh) {
-            let problem = Diagnostic::error(
-                "wildcard_in_mesh",
+            let problem = Note::new(
+                Code::WildcardInMesh,
                 "the host `*` is allowed at gateways only",
             );
             decoder.report(

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::attach::{self, Visibility};
 use super::lower::{Compiler, bindings, bound_elsewhere, elsewhere, none_left, sealed};
-use super::registered::Registered;
 use super::virtual_service::VirtualService;
-use crate::diag::Span;
-use crate::route::{Absence, Caveat, RouteTable, VirtualHost};
+use crate::diag::{Code, Span};
+use crate::manifest::mesh::registered::Registered;
+use crate::route::{Caveat, RouteTable, VirtualHost};
 
 /// The label that says whose waypoint a service uses.
 const WAYPOINT: &str = "istio.io/use-waypoint";
@@ -36,7 +36,7 @@ impl<'m> Compiler<'m> {
             .exact
             .keys()
             .cloned()
-            .chain(self.index.hosts())
+            .chain(self.index.registry.hosts())
             .collect();
         let mut used: BTreeSet<(&str, &str)> = BTreeSet::new();
         for full in &hosts {
@@ -46,8 +46,8 @@ impl<'m> Compiler<'m> {
             };
             let service = attach::service_of(full).map(|(_, home)| home);
             let known = match service {
-                Some(home) => self.index.registered(full, home),
-                None => self.index.all(full).first().copied(),
+                Some(home) => self.index.registry.registered(full, home),
+                None => self.index.registry.all(full).first().copied(),
             };
             let home = known.map_or(service.unwrap_or(&first.meta.namespace), |known| {
                 &known.meta().namespace
@@ -84,7 +84,7 @@ impl<'m> Compiler<'m> {
                 let help = "move the rule to the namespace of the service".to_owned();
                 table
                     .elsewhere
-                    .push(elsewhere(rule, Absence::Distant, why, Some(help)));
+                    .push(elsewhere(rule, Code::DistantRule, &why, Some(help)));
             }
         }
         table
@@ -107,7 +107,7 @@ impl<'m> Compiler<'m> {
         if let (Some("none"), Some(known)) = (label.map(String::as_str), known) {
             let meta = known.meta();
             let message = format!("{meta} uses no waypoint: HTTP routes take no effect");
-            let caveat = Caveat::new("no-waypoint", message, Some(meta.span));
+            let caveat = Caveat::about(Code::NoWaypoint, message, Some(meta.span));
             host.caveats
                 .push(caveat.help(format!("name a waypoint in its label `{WAYPOINT}`")));
         }

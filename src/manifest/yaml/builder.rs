@@ -8,7 +8,7 @@ use serde_saphyr::granit_parser::{Event, ScalarStyle};
 
 use super::syntax::{bomb, complex_key, one_line, too_deep};
 use super::{Entry, MAX_COPIED, MAX_DEPTH, Node, Value};
-use crate::diag::{Diagnostic, SourceId, Span};
+use crate::diag::{Code, Note, SourceId, Span};
 use crate::manifest::decode::MAX_PROBLEMS;
 
 /// A list or map that is not closed yet.
@@ -36,7 +36,7 @@ pub(super) struct Builder<'s> {
 }
 
 /// The problem is boxed because it is much larger than what goes well.
-pub(super) type Step<T> = Result<T, Box<Diagnostic>>;
+pub(super) type Step<T> = Result<T, Box<Note>>;
 
 impl<'s> Builder<'s> {
     /// A builder for the documents of one text.
@@ -61,7 +61,7 @@ impl<'s> Builder<'s> {
         &mut self,
         event: Event<'s>,
         range: Range<usize>,
-        problems: &mut Vec<Diagnostic>,
+        problems: &mut Vec<Note>,
     ) -> Step<Option<Node<'s>>> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -93,11 +93,8 @@ impl<'s> Builder<'s> {
                 let span = self.line_of(range);
                 let Some((node, cost, height)) = self.anchors.get(&id) else {
                     return Err(Box::new(
-                        Diagnostic::error(
-                            "recursive_alias",
-                            "an alias stands inside what it names",
-                        )
-                        .at(span, ""),
+                        Note::new(Code::RecursiveAlias, "an alias stands inside what it names")
+                            .at(span, ""),
                     ));
                 };
                 self.copied += cost;
@@ -110,8 +107,8 @@ impl<'s> Builder<'s> {
             Event::UnresolvedAlias(name) => {
                 let span = self.line_of(range);
                 Err(Box::new(
-                    Diagnostic::error(
-                        "unknown_anchor",
+                    Note::new(
+                        Code::UnknownAnchor,
                         format!("`*{name}` names no anchor of this document"),
                     )
                     .at(span, "")
@@ -145,11 +142,7 @@ impl<'s> Builder<'s> {
         Ok(None)
     }
 
-    fn close(
-        &mut self,
-        end: Range<usize>,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Step<Option<Node<'s>>> {
+    fn close(&mut self, end: Range<usize>, problems: &mut Vec<Note>) -> Step<Option<Node<'s>>> {
         let Some(Open {
             start,
             anchor,
@@ -258,7 +251,7 @@ impl<'s> Builder<'s> {
 }
 
 /// Keeps the first of each key, and reports the others.
-fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Diagnostic>) -> Vec<Entry<'s>> {
+fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Note>) -> Vec<Entry<'s>> {
     let mut seen: HashMap<Cow<'s, str>, Span> = HashMap::with_capacity(entries.len());
     let mut kept = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -267,8 +260,8 @@ fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Diagnostic>) -> Vec<En
                 continue;
             }
             problems.push(
-                Diagnostic::error(
-                    "duplicate_key",
+                Note::new(
+                    Code::DuplicateKey,
                     format!("the key `{}` is given twice", entry.key),
                 )
                 .at(entry.key_span, "again here")

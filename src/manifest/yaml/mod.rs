@@ -14,7 +14,7 @@ use serde_saphyr::granit_parser::{self as granit, Parser};
 pub use scalar::Scalar;
 
 use super::decode::MAX_PROBLEMS;
-use crate::diag::{Diagnostic, SourceId, Span};
+use crate::diag::{Code, Note, SourceId, Span};
 use builder::Builder;
 use scalar::plain;
 use syntax::{syntax, too_large};
@@ -66,8 +66,8 @@ pub struct Entry<'s> {
 pub fn documents<'s>(
     source: SourceId,
     text: &'s str,
-    problems: &mut Vec<Diagnostic>,
-    visit: &mut dyn FnMut(Node<'s>, &mut Vec<Diagnostic>),
+    problems: &mut Vec<Note>,
+    visit: &mut dyn FnMut(Node<'s>, &mut Vec<Note>),
 ) {
     if text.len() > MAX_BYTES {
         problems.push(too_large(source, text.len()));
@@ -90,7 +90,7 @@ pub fn documents<'s>(
             Ok(Some(document)) => visit(document, problems),
             Ok(None) => {}
             Err(problem) => {
-                let fatal = problem.id == "alias_bomb" || problems.len() >= MAX_PROBLEMS;
+                let fatal = problem.code == Code::AliasBomb || problems.len() >= MAX_PROBLEMS;
                 problems.push(*problem);
                 tree.reset();
                 if fatal || !matches!(parser.proceed_next_document(), Ok(true)) {
@@ -168,15 +168,15 @@ mod tests {
     use crate::diag::Sources;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> (Vec<Node<'_>>, Vec<Diagnostic>) {
+    fn read(text: &str) -> (Vec<Node<'_>>, Vec<Note>) {
         let id = Sources::new().add("t.yaml", text);
         let (mut nodes, mut problems) = (Vec::new(), Vec::new());
         documents(id, text, &mut problems, &mut |node, _| nodes.push(node));
         (nodes, problems)
     }
 
-    fn ids(problems: &[Diagnostic]) -> Vec<&str> {
-        problems.iter().map(|problem| problem.id).collect()
+    fn ids(problems: &[Note]) -> Vec<&str> {
+        problems.iter().map(|problem| problem.code.id()).collect()
     }
 
     fn slice(text: &str, span: Span) -> &str {

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 
-use crate::diag::{Diagnostic, SourceId, Span};
+use crate::diag::{Code, Note, SourceId, Span};
 
 /// A syntax error with its place.
-pub(super) fn syntax(source: SourceId, text: &str, error: &ScanError, depth: usize) -> Diagnostic {
+pub(super) fn syntax(source: SourceId, text: &str, error: &ScanError, depth: usize) -> Note {
     let start = floor(text, error.marker().byte_offset().unwrap_or(text.len()));
     let width = text[start..].chars().next().map_or(0, char::len_utf8);
     let mut span = one_line(source, text, start..start + width);
@@ -57,7 +57,7 @@ pub(super) fn syntax(source: SourceId, text: &str, error: &ScanError, depth: usi
         ),
         kind => (kind.to_string(), None),
     };
-    let problem = Diagnostic::error("yaml_syntax", format!("not YAML: {message}")).at(span, "");
+    let problem = Note::new(Code::YamlSyntax, format!("not YAML: {message}")).at(span, "");
     match help {
         Some(help) => problem.help(help),
         None => problem,
@@ -65,9 +65,9 @@ pub(super) fn syntax(source: SourceId, text: &str, error: &ScanError, depth: usi
 }
 
 /// Text that copies itself without end.
-pub(super) fn bomb(span: Span, most: usize) -> Diagnostic {
-    Diagnostic::error(
-        "alias_bomb",
+pub(super) fn bomb(span: Span, most: usize) -> Note {
+    Note::new(
+        Code::AliasBomb,
         format!("aliases copy more than {most} values"),
     )
     .at(span, "too much from here on")
@@ -75,9 +75,9 @@ pub(super) fn bomb(span: Span, most: usize) -> Diagnostic {
 }
 
 /// Text that nests without end.
-pub(super) fn too_deep(span: Span, most: usize) -> Diagnostic {
-    Diagnostic::error(
-        "too_deep",
+pub(super) fn too_deep(span: Span, most: usize) -> Note {
+    Note::new(
+        Code::TooDeep,
         format!("lists and maps are nested more than {most} levels deep"),
     )
     .at(span, "")
@@ -85,9 +85,9 @@ pub(super) fn too_deep(span: Span, most: usize) -> Diagnostic {
 }
 
 /// Text of a size that no manifest has.
-pub(super) fn too_large(source: SourceId, bytes: usize) -> Diagnostic {
-    Diagnostic::error(
-        "too_large",
+pub(super) fn too_large(source: SourceId, bytes: usize) -> Note {
+    Note::new(
+        Code::TooLarge,
         format!(
             "a manifest of {} MiB is more than resplit reads",
             bytes >> 20
@@ -101,17 +101,21 @@ pub(super) fn too_large(source: SourceId, bytes: usize) -> Diagnostic {
 }
 
 /// A list or a map as a key, which is nearly always the placeholder of a template.
-pub(super) fn complex_key(text: &str, span: Span) -> Diagnostic {
+pub(super) fn complex_key(text: &str, span: Span) -> Note {
     let placeholder = text[..span.start].ends_with('{') || text[span.start..].starts_with("{{");
     if placeholder {
-        Diagnostic::error(
-            "template",
+        Note::new(
+            Code::Template,
             "this is the placeholder of a template, not a value",
         )
         .at(span, "")
         .help("render the template first, such as with `helm template`")
     } else {
-        Diagnostic::error("complex_key", "a key must be a string, not a list or a map").at(span, "")
+        Note::new(
+            Code::ComplexKey,
+            "a key must be a string, not a list or a map",
+        )
+        .at(span, "")
     }
 }
 

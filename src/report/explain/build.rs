@@ -1,40 +1,20 @@
 //! From a resolution to the model.
 
 use super::excerpt::excerpt;
+use super::explained::{Explained, part};
 use super::rules::rule;
 use super::{
     BrokenRow, CaveatRow, EXPLAIN_SCHEMA, Explanation, HostRow, Line, RouteRow, TriedRow,
     VantageRow,
 };
 use crate::diag::{Sources, Span};
+use crate::report::Expectation;
 use crate::report::build::declared_share;
-use crate::report::{Expectation, Request};
-use crate::route::witness::Ruling;
-use crate::route::{Caveat, Matched, Origin, Probe, Proxy, Resolution, RouteTable, Tried, Vantage};
-use crate::split::{Expected, Share};
+use crate::route::{Caveat, Matched, Origin, Proxy, Tried, Vantage};
+use crate::split::Expected;
 
 /// Lines of a field that a message quotes.
 const MOST_LINES: usize = 3;
-
-/// What there is to explain.
-pub struct Explained<'a> {
-    /// The request as typed.
-    pub request: Request,
-    /// The request as routing sees it.
-    pub probe: &'a Probe,
-    /// From where it is sent.
-    pub vantage: &'a Vantage,
-    /// The texts that spans point into.
-    pub sources: &'a Sources,
-    /// The routes that were tried.
-    pub table: &'a RouteTable,
-    /// Where the request goes.
-    pub resolution: &'a Resolution<'a>,
-    /// What weakens that, each once.
-    pub caveats: Vec<&'a Caveat>,
-    /// Every rule of the host, where that was asked for.
-    pub rules: Option<Vec<Ruling<'a>>>,
-}
 
 /// Puts a resolution into the model.
 #[must_use]
@@ -80,7 +60,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
         }),
         expected: Expectation {
             broken: None,
-            rivals: Vec::new(),
+            hypotheses: Vec::new(),
             excerpt: None,
             source: expected.source.clone(),
             rule: resolution.rules(),
@@ -100,11 +80,6 @@ fn route(matched: &Matched<'_>, sources: &Sources) -> RouteRow {
         source: sources.place(matched.span),
         takes: part(matched.share),
     }
-}
-
-/// A share that is worth telling: one that is not everything.
-pub(super) fn part(share: Share) -> Option<Share> {
-    (share != Share::ONE).then_some(share)
 }
 
 fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
@@ -216,9 +191,9 @@ fn balanced(value: &str) -> &str {
 
 fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {
     CaveatRow {
-        id: caveat.id.to_owned(),
+        id: caveat.code.id().to_owned(),
         message: caveat.message.clone(),
-        source: caveat.span.map(|span| sources.place(span)),
+        source: caveat.place().map(|span| sources.place(span)),
         help: caveat.help.clone(),
     }
 }

@@ -3,6 +3,7 @@
 
 mod build;
 mod excerpt;
+mod explained;
 mod rules;
 mod text;
 
@@ -15,7 +16,8 @@ use super::shown::safe_json;
 use super::{DeclaredShare, Expectation, Request};
 use crate::split::{Mechanism, Share};
 
-pub use build::{Explained, explain};
+pub use build::explain;
+pub use explained::Explained;
 pub use text::render;
 
 /// The name and major version of the JSON form.

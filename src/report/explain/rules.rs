@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::build::part;
-use super::{Explained, HeaderRow, RuleRow, UnreachableRow, WitnessRow};
+use super::explained::{Explained, part};
+use super::{HeaderRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::report::build::declared_share;
 use crate::route::witness::{Reach, Ruling};
 use crate::route::{Probe, resolve};

@@ -33,7 +33,7 @@ pub(super) fn section(report: &Report) -> Markup {
             }
             figure {
                 div class="strip" role="img" aria-label={
-                    "Each of " (table.rows.len()) " connections as a block, coloured by the targets its answers came from."
+                    "Each of " (table.rows.len()) " connections as a block, coloured by the targets its responses came from."
                 } {
                     @for row in &table.rows { (block(row, &names)) }
                 }

@@ -15,9 +15,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::health::{note, other_notes};
 use super::shown::{fitted, safe};
 use super::{Report, Style};
+use crate::diag::Note;
 use crate::units::{counted, percent};
+use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
-use crate::verdict::{Caveat, Outcome};
 
 /// Nothing is loaded and nothing is run, whatever an answer said.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
@@ -194,7 +195,7 @@ fn grouped_f64(number: f64) -> String {
 
 fn findings(report: &Report) -> Markup {
     let verdict = &report.verdict;
-    let notes: Vec<&Caveat> = other_notes(report).collect();
+    let notes: Vec<&Note> = other_notes(report).collect();
     if verdict.diagnosis.is_empty() && notes.is_empty() {
         return html! {};
     }
@@ -202,10 +203,10 @@ fn findings(report: &Report) -> Markup {
         section class="findings" aria-labelledby="why" {
             h2 id="why" { @if verdict.diagnosis.is_empty() { "Notes" } @else { "Why" } }
             @for finding in &verdict.diagnosis {
-                div class="finding" { p { (prose(&finding.message)) } p class="id" { (finding.id) } }
+                div class="finding" { p { (prose(&finding.message)) } p class="id" { (finding.id()) } }
             }
             @for caveat in &notes {
-                div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id) } }
+                div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id()) } }
             }
             @if let Some(next) = super::text::next_step(report) {
                 p { strong { "Next: " } (prose(&next)) }

@@ -21,16 +21,16 @@ pub(super) fn render(findings: &Findings<'_>, _: bool, out: &mut dyn Write) -> i
                 "file={file},line={line},endLine={last},col={column},endColumn={after},"
             )?;
         }
-        let title = if finding.rule == finding.name {
-            finding.name.to_owned()
-        } else {
-            format!("{} {}", finding.rule, finding.name)
-        };
-        let mut message = finding.problem.message.clone();
-        if let Some(help) = &finding.problem.help {
+        let mut message = finding.note.message.clone();
+        if let Some(help) = &finding.note.help {
             message = format!("{message}\nhelp: {help}");
         }
-        writeln!(out, "title={}::{}", property(&title), data(&message))?;
+        writeln!(
+            out,
+            "title={}::{}",
+            property(&finding.title()),
+            data(&message)
+        )?;
     }
     writeln!(out, "{}", data(&findings.summary()))
 }

@@ -37,16 +37,16 @@ pub(super) fn render(findings: &Findings<'_>, _: bool, out: &mut dyn Write) -> i
         let place = finding.place();
         let region = place.map(|span| region(findings.sources, span));
         Item {
-            rule: finding.rule,
-            name: finding.name,
+            rule: finding.code().id(),
+            name: finding.name(),
             severity: finding.severity(),
             object: finding.object.as_deref(),
             file: place.map(|span| findings.sources.get(span.source).name()),
             line: region.map(|(line, ..)| line),
             column: region.map(|(_, column, ..)| column),
-            message: &finding.problem.message,
-            help: finding.problem.help.as_deref(),
-            istio: finding.istio,
+            message: &finding.note.message,
+            help: finding.note.help.as_deref(),
+            istio: finding.istio(),
         }
     });
     let report = Report {

@@ -9,7 +9,7 @@ use crate::report::table::{left, table};
 /// How bad the findings of a rule usually are, in a word.
 #[must_use]
 pub fn severity(rule: &Rule) -> &'static str {
-    match rule.severity {
+    match rule.code.severity() {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Info => "info",
@@ -26,10 +26,10 @@ pub fn list(out: &mut dyn Write) -> io::Result<()> {
     ];
     let rows = RULES.iter().map(|rule| {
         vec![
-            left(rule.id),
+            left(rule.code.id()),
             left(rule.name),
             left(severity(rule)),
-            left(rule.summary),
+            left(rule.code.title()),
         ]
     });
     writeln!(out, "{}", table(header, rows))?;
@@ -41,14 +41,21 @@ pub fn list(out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes what a rule finds, why that matters, and what to do.
 pub fn explain(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} {} ({})\n", rule.id, rule.name, severity(rule))?;
-    writeln!(out, "what   {}", rule.summary)?;
-    writeln!(out, "why    {}", rule.why)?;
-    writeln!(out, "mend   {}", rule.mend)?;
+    writeln!(
+        out,
+        "{} {} ({})\n",
+        rule.code.id(),
+        rule.name,
+        severity(rule)
+    )?;
+    writeln!(out, "what   {}", rule.code.title())?;
+    writeln!(out, "why    {}", rule.rationale)?;
+    writeln!(out, "mend   {}", rule.fix)?;
     writeln!(
         out,
         "allow  `# resplit: allow({})` on the line that is flagged or alone above it; --allow {} for all of them",
-        rule.id, rule.name
+        rule.code.id(),
+        rule.name
     )?;
     match rule.istio {
         Some(code) => writeln!(out, "istio  {code} of `istioctl analyze`"),

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{Findings, region};
-use crate::diag::{Label, Severity, Sources};
+use crate::diag::{Code, Label, Severity, Sources};
 use crate::lint::{Finding, RULES};
 use crate::report::shown::safe_json;
 
@@ -19,31 +19,34 @@ pub(super) fn render(findings: &Findings<'_>, _: bool, out: &mut dyn Write) -> i
         .iter()
         .map(|rule| {
             json!({
-                "id": rule.id,
+                "id": rule.code.id(),
                 "name": rule.name,
-                "shortDescription": { "text": rule.summary },
-                "fullDescription": { "text": rule.why },
-                "help": { "text": rule.mend },
-                "defaultConfiguration": { "level": level(rule.severity) },
+                "shortDescription": { "text": rule.code.title() },
+                "fullDescription": { "text": rule.rationale },
+                "help": { "text": rule.fix },
+                "defaultConfiguration": { "level": level(rule.code.severity()) },
             })
         })
         .collect();
-    let mut places: BTreeMap<&str, usize> = RULES
+    let mut places: BTreeMap<Code, usize> = RULES
         .iter()
         .enumerate()
-        .map(|(at, rule)| (rule.id, at))
+        .map(|(at, rule)| (rule.code, at))
         .collect();
     // Problems of decoding have no rule of their own; what they are called is listed behind the rules.
     for finding in findings.findings {
-        places.entry(finding.rule).or_insert_with(|| {
-            rules.push(json!({ "id": finding.rule }));
+        places.entry(finding.code()).or_insert_with(|| {
+            rules.push(json!({
+                "id": finding.code().id(),
+                "shortDescription": { "text": finding.note.code.title() },
+            }));
             rules.len() - 1
         });
     }
     let results: Vec<Value> = findings
         .findings
         .iter()
-        .map(|finding| result(finding, places[finding.rule], findings.sources))
+        .map(|finding| result(finding, places[&finding.code()], findings.sources))
         .collect();
     let log = json!({
         "$schema": SCHEMA,
@@ -71,17 +74,17 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn result(finding: &Finding, index: usize, sources: &Sources) -> Value {
-    let mut message = finding.problem.message.clone();
-    if let Some(help) = &finding.problem.help {
+    let mut message = finding.note.message.clone();
+    if let Some(help) = &finding.note.help {
         let _ = write!(message, "\nhelp: {help}");
     }
     let mut result = json!({
-        "ruleId": finding.rule,
+        "ruleId": finding.code().id(),
         "ruleIndex": index,
         "level": level(finding.severity()),
         "message": { "text": message },
     });
-    let [first, more @ ..] = &finding.problem.labels[..] else {
+    let [first, more @ ..] = &finding.note.labels[..] else {
         return result;
     };
     let mut place = location(first, sources);

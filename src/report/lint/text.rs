@@ -9,14 +9,7 @@ pub(super) fn render(findings: &Findings<'_>, colour: bool, out: &mut dyn Write)
     let coded: Vec<_> = findings
         .findings
         .iter()
-        .map(|finding| {
-            let code = if finding.rule == finding.name {
-                finding.name.to_owned()
-            } else {
-                format!("{} {}", finding.rule, finding.name)
-            };
-            (code, &finding.problem)
-        })
+        .map(|finding| (finding.title(), &finding.note))
         .collect();
     let text = render_coded(&coded, findings.sources, colour);
     if !text.is_empty() {

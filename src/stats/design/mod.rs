@@ -1,5 +1,5 @@
 //! A declared split as a question to the counts: p-values for "it is another one" and for "it is off by the margin",
-//! and how many requests the answer needs. Not: the verdict, which weighs them.
+//! and how many requests the answer needs.
 
 use std::f64::consts::LN_2;
 
@@ -83,17 +83,17 @@ pub struct PValue {
     pub method: Method,
     /// The target that is off, where one is by itself at level `alpha` (Holm 1979, first step). Of two mirrored targets
     /// the smaller one.
-    pub culprit: Option<usize>,
+    pub worst_target: Option<usize>,
 }
 
 impl PValue {
-    fn new(ln_p: f64, method: Method, culprit: Option<usize>) -> Self {
+    fn new(ln_p: f64, method: Method, worst_target: Option<usize>) -> Self {
         let ln_p = ln_p.min(0.0);
         Self {
             p: ln_p.exp(),
             ln_p,
             method,
-            culprit,
+            worst_target,
         }
     }
 }
@@ -236,8 +236,8 @@ impl Design {
         debug_assert_eq!(counts.len(), self.shares.len());
         match self.shares.len() {
             1 => PValue::new(0.0, Method::Structural, None),
-            2 => self.of_two(counts),
-            _ => self.of_many(counts, seed),
+            2 => self.two_targets(counts),
+            _ => self.many_targets(counts, seed),
         }
     }
 
@@ -254,7 +254,7 @@ impl Design {
     }
 
     /// The p-value of "some share lies on or beyond an edge": the largest over targets and sides of the one-sided exact
-    /// binomial tests. An intersection-union test (Berger 1982), so nothing is divided. With unattributed answers each
+    /// binomial tests. An intersection-union test (Berger 1982), so nothing is divided. With unattributed responses each
     /// side counts them against itself.
     #[must_use]
     pub fn p_equivalence(&self, counts: &[u64], unattributed: u64) -> f64 {
@@ -312,14 +312,14 @@ impl Design {
         power::round_up(sides.flatten().fold(1.0, f64::max))
     }
 
-    fn of_two(&self, counts: &[u64]) -> PValue {
+    fn two_targets(&self, counts: &[u64]) -> PValue {
         let smaller = usize::from(self.shares[1] <= self.shares[0]);
         let p = self.p_targets(counts)[smaller];
-        let culprit = (p.ln_p <= self.alpha.ln()).then_some(smaller);
-        PValue { culprit, ..p }
+        let worst_target = (p.ln_p <= self.alpha.ln()).then_some(smaller);
+        PValue { worst_target, ..p }
     }
 
-    fn of_many(&self, counts: &[u64], seed: u64) -> PValue {
+    fn many_targets(&self, counts: &[u64], seed: u64) -> PValue {
         let omnibus = self.p_omnibus(counts, seed);
         let least = |least: (f64, usize), next: (usize, PValue)| {
             if next.1.ln_p < least.0 {
@@ -331,8 +331,12 @@ impl Design {
         let targets = self.p_targets(counts).into_iter().enumerate();
         let (ln_least, worst) = targets.fold((0.0, 0), least);
         let ln_shares = ln_least + (self.shares.len() as f64).ln();
-        let culprit = (ln_shares <= self.alpha.ln()).then_some(worst);
-        PValue::new(LN_2 + omnibus.ln_p.min(ln_shares), omnibus.method, culprit)
+        let worst_target = (ln_shares <= self.alpha.ln()).then_some(worst);
+        PValue::new(
+            LN_2 + omnibus.ln_p.min(ln_shares),
+            omnibus.method,
+            worst_target,
+        )
     }
 
     /// The p-value of X² alone, at the nearest tolerated split.

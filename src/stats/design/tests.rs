@@ -41,17 +41,20 @@ fn one_target_is_never_another_split_but_a_pass_needs_enough_of_it() {
 fn a_starved_percent_is_seen_although_the_chi_square_is_blind_to_it() {
     let p = design(&[99, 1]).p_diverged(&[1000, 0], SEED);
     assert!(p.p < 1e-4, "{p:?}");
-    assert_eq!((p.method, p.culprit), (Method::ExactBinomial, Some(1)));
+    assert_eq!((p.method, p.worst_target), (Method::ExactBinomial, Some(1)));
 }
 
 #[test]
 fn with_three_targets_the_one_that_is_off_is_named() {
     let p = design(&[80, 10, 10]).p_diverged(&[2900, 350, 275], SEED);
-    assert_eq!((p.method, p.culprit), (Method::PearsonChiSquare, Some(2)));
+    assert_eq!(
+        (p.method, p.worst_target),
+        (Method::PearsonChiSquare, Some(2))
+    );
     assert_eq!(
         design(&[80, 10, 10])
             .p_diverged(&[2820, 352, 353], SEED)
-            .culprit,
+            .worst_target,
         None
     );
 }

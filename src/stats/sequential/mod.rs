@@ -1,5 +1,5 @@
-//! Looking after every response without paying for it: e-values, early passes, confidence sequences. Not: the order of
-//! responses, which must be that of dispatch, since slow versions answer late.
+//! Looking after every response without paying for it: e-values, early passes, confidence sequences. Responses must
+//! come in the order of dispatch, since slow versions answer late.
 
 use statrs::function::gamma::ln_gamma;
 

@@ -2,18 +2,16 @@
 
 use std::cmp::Reverse;
 
-use super::attribution::{Attribution, Place};
+use super::attribution::{Attribution, Classification};
 use super::slo::{Measure, Metric, SloOutcome, Subject};
-use super::{Caveat, Outcome, SloResult, Verdict, silent};
+use super::starvation::{requests_to_starve, starved};
+use super::{Outcome, SloResult, Verdict};
+use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::split::Expected;
 
 /// More targets than this are counted, not named.
 const MOST_NAMED: usize = 3;
-/// How the part of the message begins that says what to paste.
-const HINT: &str = "; --slo '";
-/// The same where several targets fail.
-const HINT_OF_SEVERAL: &str = "; --require-healthy makes";
 /// What the objectives of `--require-healthy` begin with.
 const OBJECTIVE: &str = "--require-healthy: ";
 
@@ -65,11 +63,11 @@ impl Responses<'_> {
 /// The responses of every declared target that the proxy does not answer for; without a declaration, all responses.
 fn responses<'a>(
     expected: Option<&'a Expected>,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
 ) -> Vec<Responses<'a>> {
-    let of = |target, index, place: Option<Place>| {
-        let rows = sorted
+    let of = |target, index, place: Option<Classification>| {
+        let rows = attribution
             .rows
             .iter()
             .filter(|row| place.is_none_or(|place| row.place == place));
@@ -107,7 +105,7 @@ fn responses<'a>(
             of(
                 Some(declared.name.as_str()),
                 index,
-                Some(Place::Target(index)),
+                Some(Classification::Target(index)),
             )
         })
         .collect()
@@ -116,11 +114,11 @@ fn responses<'a>(
 /// A word about targets whose responses are mostly errors; where nothing is declared, about a run with nothing but errors.
 pub(super) fn caveat(
     expected: Option<&Expected>,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     outcome: Outcome,
-) -> Option<Caveat> {
-    let all = responses(expected, sorted, seen);
+) -> Option<Note> {
+    let all = responses(expected, attribution, seen);
     let fails = |own: &&Responses<'_>| match own.target {
         Some(_) => own.fails(),
         None => own.failed() == own.total,
@@ -152,14 +150,12 @@ pub(super) fn caveat(
     };
     let hint = match objective(first) {
         Some(objective) if others.is_empty() => {
-            format!("{HINT}{objective}' makes that part of the verdict")
+            format!("--slo '{objective}' makes that part of the verdict")
         }
-        _ => format!("{HINT_OF_SEVERAL} that part of the verdict"),
+        _ => "--require-healthy makes that part of the verdict".to_owned(),
     };
-    Some(Caveat {
-        id: "target-errors".to_owned(),
-        message: format!("{holds}{every}{}{health}{hint}", parts.join("; ")),
-    })
+    let message = format!("{holds}{every}{}{health}", parts.join("; "));
+    Some(Note::new(Code::TargetErrors, message).help(hint))
 }
 
 /// `v2.errors < 1%`, as it can stand between the quotes of a shell; `None` for a name that cannot.
@@ -183,13 +179,8 @@ pub(super) fn asked(mut verdict: Verdict, results: &[SloResult]) -> Verdict {
         return verdict;
     }
     let caveats = verdict.caveats.iter_mut();
-    for caveat in caveats.filter(|caveat| caveat.id == "target-errors") {
-        let hint = [HINT, HINT_OF_SEVERAL]
-            .iter()
-            .find_map(|hint| caveat.message.rfind(hint));
-        caveat
-            .message
-            .truncate(hint.unwrap_or(caveat.message.len()));
+    for caveat in caveats.filter(|caveat| caveat.code == Code::TargetErrors) {
+        caveat.help = None;
     }
     verdict
 }
@@ -205,7 +196,7 @@ pub fn is_healthy(slo: &str) -> bool {
 #[must_use]
 pub(super) fn healthy(
     expected: Option<&Expected>,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     alpha: f64,
 ) -> Vec<SloResult> {
@@ -213,7 +204,7 @@ pub(super) fn healthy(
         Some(expected) => expected.declared()[own.index].share.as_f64(),
         None => 1.0,
     };
-    let all = responses(expected, sorted, seen);
+    let all = responses(expected, attribution, seen);
     let asked = all.iter().filter(|own| share(own) > 0.0);
     asked
         .map(|own| {
@@ -249,11 +240,11 @@ fn health(own: &Responses<'_>) -> (SloOutcome, String, Option<u64>) {
 
 /// A target without a response: whether that is possible by chance.
 fn unanswered(sent: u64, share: f64, alpha: f64) -> (SloOutcome, String, Option<u64>) {
-    if silent::starved(0, sent, share, alpha) {
+    if starved(0, sent, share, alpha) {
         let reason = format!("no response of {sent} could be tied to it");
         return (SloOutcome::Failed, reason, None);
     }
-    let needed = silent::requests_to_starve(share, alpha);
+    let needed = requests_to_starve(share, alpha);
     let reason = "no response so far, which may be chance".to_owned();
     (SloOutcome::Inconclusive, reason, Some(needed))
 }

@@ -37,13 +37,13 @@ fn with<T>(
     }
     let expected = parse_weights(&[declared]).expect("a split");
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
-    let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
-    then(Some(&expected), &sorted, &seen)
+    let attribution = Attribution::new(&seen, Some((&expected, &mapping)));
+    then(Some(&expected), &attribution, &seen)
 }
 
 fn said(declared: &str, responses: &Responded, outcome: Outcome) -> Option<String> {
-    with(declared, responses, |expected, sorted, seen| {
-        caveat(expected, sorted, seen, outcome).map(|caveat| caveat.message)
+    with(declared, responses, |expected, attribution, seen| {
+        caveat(expected, attribution, seen, outcome).map(|caveat| caveat.text())
     })
 }
 
@@ -109,14 +109,14 @@ fn all_targets_that_fail_are_named_and_without_a_declaration_all_responses_are()
 fn an_objective_that_is_pasted_can_be_read_and_ends_the_hint() {
     let responses = [("v1", 200, 90), ("a b", 500, 10)];
     let verdict = |results: &[SloResult]| {
-        with("v1=90,a b=10", &responses, |expected, sorted, seen| {
+        with("v1=90,a b=10", &responses, |expected, attribution, seen| {
             let verdict = Verdict {
-                caveats: caveat(expected, sorted, seen, Outcome::Pass)
+                caveats: caveat(expected, attribution, seen, Outcome::Pass)
                     .into_iter()
                     .collect(),
                 ..blank(Outcome::Pass, &Policy::default())
             };
-            with_slos(verdict, results).caveats[0].message.clone()
+            with_slos(verdict, results).caveats[0].text()
         })
     };
     let hint = verdict(&[]);
@@ -125,9 +125,14 @@ fn an_objective_that_is_pasted_can_be_read_and_ends_the_hint() {
         .nth(1)
         .and_then(|rest| rest.split('\'').next());
     let slo: Slo = pasted.expect("an objective").parse().expect("it is one");
-    let results = with("v1=90,a b=10", &responses, |expected, sorted, seen| {
+    let results = with("v1=90,a b=10", &responses, |expected, attribution, seen| {
         slo.check(["v1", "a b"]).expect("it is declared");
-        [crate::verdict::slo::evaluate(&slo, sorted, seen, expected)]
+        [crate::verdict::slo::evaluate(
+            &slo,
+            attribution,
+            seen,
+            expected,
+        )]
     });
     assert!(
         verdict(&results).ends_with("say nothing about health"),
@@ -139,8 +144,8 @@ fn an_objective_that_is_pasted_can_be_read_and_ends_the_hint() {
 #[test]
 fn required_health_is_an_objective_for_each_target() {
     let outcomes = |declared, responses: &Responded| -> Vec<(String, SloOutcome, String)> {
-        with(declared, responses, |expected, sorted, seen| {
-            healthy(expected, sorted, seen, 0.001)
+        with(declared, responses, |expected, attribution, seen| {
+            healthy(expected, attribution, seen, 0.001)
                 .into_iter()
                 .map(|result| (result.slo, result.outcome, result.reason))
                 .collect()

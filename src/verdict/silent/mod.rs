@@ -4,40 +4,18 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::attribution::{Place, place};
+use super::attribution::{Classification, classify};
 use super::case::Case;
 use super::mapping::Mapping;
-use super::{Caveat, Outcome, Verdict};
+use super::starvation::starved;
+use super::{Outcome, Verdict};
+use crate::diag::{Code, Note};
 use crate::split::{ResponseFlag, brief};
-use crate::stats::binomial::ln_le;
 use crate::units::{counted, percent};
 
 /// The name of the finding.
-pub(super) const ID: &str = "target-silent";
 /// More targets, or kinds of responses, than this are counted, not named.
 const MOST_NAMED: usize = 3;
-
-/// Whether so few responses of so many requests are impossible by chance, at `alpha`, for a target with this share.
-pub(super) fn starved(count: u64, ended: u64, share: f64, alpha: f64) -> bool {
-    if share <= 0.0 || count >= ended {
-        return false;
-    }
-    // A target with everything has every response.
-    share >= 1.0 || ln_le(ended, count, share) <= alpha.ln()
-}
-
-/// The requests after which no response at all is impossible by chance.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a positive number of requests; a share so small that it does not fit is cut"
-)]
-pub(super) fn requests_to_starve(share: f64, alpha: f64) -> u64 {
-    if share >= 1.0 {
-        return 1;
-    }
-    (alpha.ln() / (-share).ln_1p()).ceil().max(1.0) as u64
-}
 
 /// What is known of the requests that no target can be named for.
 #[derive(Default)]
@@ -57,12 +35,11 @@ struct Unattributed<'a> {
 impl<'a> Unattributed<'a> {
     fn of(case: &Case<'a>, mapping: &Mapping) -> Self {
         let mut own = Self {
-            // A request that was sent twice has ended twice.
-            ended: case.sorted.attributed() + case.sorted.undeclared + case.anybodys(),
+            ended: case.attribution.attributed() + case.attribution.undeclared + case.anybodys(),
             ..Self::default()
         };
         for (bucket, tally) in &case.seen.tallies {
-            if place(bucket, Some((case.expected, mapping))) != Place::Unattributed {
+            if classify(bucket, Some((case.expected, mapping))) != Classification::Unattributed {
                 continue;
             }
             match bucket.local_reply() {
@@ -117,7 +94,7 @@ impl<'a> Unattributed<'a> {
         if self.local() == 0 {
             return Vec::new();
         }
-        let (attributed, alpha) = (case.sorted.attributed(), case.policy.alpha);
+        let (attributed, alpha) = (case.attribution.attributed(), case.policy.alpha);
         let shown = |(_, share): &&(&'a str, f64)| {
             starved(0, attributed, *share, alpha)
                 && starved(self.not_local(), self.ended, *share, alpha)
@@ -223,9 +200,9 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
         String::new()
     };
     let flag = lost.local_kinds().first().and_then(|(.., flag)| *flag);
-    let found = Caveat {
-        id: ID.to_owned(),
-        message: format!(
+    let found = Note::new(
+        Code::TargetSilent,
+        format!(
             "the proxy replied for {names}{}: {}",
             flag.map_or_else(String::new, |flag| format!(
                 " (response flag {})",
@@ -233,7 +210,7 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
             )),
             advice(flag, &names)
         ),
-    };
+    );
     let mut diagnosis = vec![found];
     diagnosis.extend(verdict.diagnosis);
     Verdict {
@@ -273,12 +250,9 @@ fn nothing_but_errors(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
     };
     Verdict {
         reason: format!("{}; {}", verdict.reason, lost.unnamed_words()),
-        caveats: std::iter::once(Caveat {
-            id: ID.to_owned(),
-            message,
-        })
-        .chain(verdict.caveats)
-        .collect(),
+        caveats: std::iter::once(Note::new(Code::TargetSilent, message))
+            .chain(verdict.caveats)
+            .collect(),
         ..verdict
     }
 }
@@ -303,15 +277,12 @@ fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
         "if the split is as declared, {names} got some of {}, and {step}",
         counted(lost.ended, "request")
     );
-    let mut caveats = vec![Caveat {
-        id: ID.to_owned(),
-        message,
-    }];
+    let mut caveats = vec![Note::new(Code::TargetSilent, message)];
     // Where requests only hang, all connections come to wait for the silent target: that explains the stretch without a
     // response.
     let hangs = !lost.failed.is_empty() && lost.failed.iter().all(|(kind, _)| kind == "timeout");
     let others = verdict.caveats.into_iter();
-    caveats.extend(others.filter(|caveat| !(hangs && caveat.id == "outage")));
+    caveats.extend(others.filter(|caveat| !(hangs && caveat.code == Code::Outage)));
     Verdict {
         outcome: Outcome::Inconclusive,
         reason: format!(

@@ -1,9 +1,11 @@
 //! Which targets are silent, whose errors stand in their place, and what else is left alone.
 
 use super::*;
+use crate::diag::Note;
 use crate::observe::{Failed, FailureKind, Observation, Tally};
 use crate::split::{Bucket, Identity, parse_weights};
 use crate::verdict::attribution::Attribution;
+use crate::verdict::starvation::requests_to_starve;
 use crate::verdict::{Evidence, Policy, judge};
 
 const UNREACHABLE: &str = "upstream connect error or disconnect/reset before headers. reset reason: remote connection \
@@ -38,12 +40,12 @@ fn judged(declared: &str, responses: &[(&str, u16, u64)], failed: u64, policy: &
     seen.failures.insert(FailureKind::Reset, lost);
     seen.sent += failed;
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
-    let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
+    let attribution = Attribution::new(&seen, Some((&expected, &mapping)));
     let evidence = Evidence {
         declared: Some((&expected, &mapping)),
         seen: &seen,
-        sorted: &sorted,
-        rivals: &[],
+        attribution: &attribution,
+        hypotheses: &[],
     };
     judge(evidence, policy, None)
 }
@@ -52,8 +54,8 @@ fn plain(declared: &str, responses: &[(&str, u16, u64)], failed: u64) -> Verdict
     judged(declared, responses, failed, &Policy::default())
 }
 
-fn ids(caveats: &[Caveat]) -> Vec<&str> {
-    caveats.iter().map(|caveat| caveat.id.as_str()).collect()
+fn ids(caveats: &[Note]) -> Vec<&str> {
+    caveats.iter().map(|caveat| caveat.code.id()).collect()
 }
 
 #[test]
@@ -81,7 +83,7 @@ fn a_target_that_the_proxy_replies_for_diverges_and_its_share_goes_to_nobody() {
         "`v2` never answered: 10.08% of the requests got 503 upstream connect error … remote connection failure: its \
          share goes to nobody"
     );
-    assert_eq!(ids(&verdict.diagnosis), [ID]);
+    assert_eq!(ids(&verdict.diagnosis), ["target-silent"]);
     let why = &verdict.diagnosis[0].message;
     assert!(
         why.contains("response flag UF") && why.contains("pods of `v2`"),
@@ -127,7 +129,7 @@ fn errors_that_may_be_its_own_leave_it_open_whatever_the_number_of_requests() {
         verdict.reason,
         "no response could be tied to `v2`; 10.08% were 500 without identity"
     );
-    assert_eq!(ids(&verdict.caveats)[0], ID);
+    assert_eq!(ids(&verdict.caveats)[0], "target-silent");
     assert!(verdict.silent_target());
     assert_eq!(verdict.requests_needed, None);
     // So does a target that does not respond at all.
@@ -212,7 +214,10 @@ fn a_run_with_nothing_but_errors_says_which_and_what_to_do() {
     let nothing = |responses: &[(&str, u16, u64)]| {
         let verdict = plain("v1=90,v2=10", responses, 0);
         assert_eq!(verdict.outcome, Outcome::NoData);
-        let note = verdict.caveats.first().filter(|note| note.id == ID);
+        let note = verdict
+            .caveats
+            .first()
+            .filter(|note| note.code == Code::TargetSilent);
         (verdict.reason, note.map(|note| note.message.clone()))
     };
     let (reason, note) = nothing(&[("no healthy upstream", 503, 200)]);

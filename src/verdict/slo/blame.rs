@@ -3,70 +3,21 @@
 //! belong to.
 
 use super::measured::{Run, names};
+use super::range::{Nobodys, Range};
 use super::{SloOutcome, Subject};
-use crate::stats::gate::{Gate, Gated};
-use crate::stats::rate::Errors;
+use crate::stats::limit_test::{LimitOutcome, LimitTest};
 use crate::units::{counted, percent};
-use crate::verdict::attribution::{Place, Row};
+use crate::verdict::attribution::{Classification, Row};
 
-/// A count of one target: what is certainly its, and what may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    /// Only what is known to be its.
-    pub(super) least: Errors,
-    /// With everything that may be.
-    pub(super) most: Errors,
-}
-
-impl Range {
-    /// Errors: an error that becomes a target's is one more of its requests too.
-    pub(super) fn errors(own: Errors, nobodys: u64) -> Self {
-        let most = Errors {
-            errors: own.errors + nobodys,
-            n: own.n + nobodys,
-        };
-        Self { least: own, most }
-    }
-
-    /// A share of the responses: whose they are changes nothing about how many there are.
-    pub(super) fn share(own: u64, all: u64, nobodys: u64) -> Self {
-        let of = |errors| Errors { errors, n: all };
-        Self {
-            least: of(own),
-            most: of(own + nobodys),
-        }
-    }
-
-    /// How many may be the target's or not.
-    pub(super) fn nobodys(self) -> u64 {
-        self.most.errors - self.least.errors
-    }
-
-    /// The side that decides whether an objective holds, then the one that decides whether it fails; `below` when the count
-    /// is to stay low.
-    pub(super) fn sides(self, below: bool) -> (Errors, Errors) {
-        if below {
-            (self.most, self.least)
-        } else {
-            (self.least, self.most)
-        }
-    }
-
-    /// The highest rate that is possible, where that is not known exactly.
-    pub(super) fn highest(self) -> Option<f64> {
-        (self.nobodys() > 0).then(|| self.most.errors as f64 / self.most.n.max(1) as f64)
-    }
-}
-
-/// A gate that opens only where it opens in the worst case, and fails only where it fails in the best.
-pub(super) fn worst_case(worst: &Gated, best: &Gated) -> Gated {
-    let gate = match (worst.gate, best.gate) {
-        (Gate::Open, _) => Gate::Open,
-        (_, Gate::Failed) => Gate::Failed,
-        _ => Gate::Inconclusive,
+/// A limit is kept only where it is kept in the worst case, and exceeded only where it is exceeded in the best.
+pub(super) fn worst_case(worst: &LimitTest, best: &LimitTest) -> LimitTest {
+    let outcome = match (worst.outcome, best.outcome) {
+        (LimitOutcome::Kept, _) => LimitOutcome::Kept,
+        (_, LimitOutcome::Exceeded) => LimitOutcome::Exceeded,
+        _ => LimitOutcome::Inconclusive,
     };
-    Gated {
-        gate,
+    LimitTest {
+        outcome,
         p_exceeded: best.p_exceeded,
         p_kept: worst.p_kept,
     }
@@ -81,17 +32,8 @@ pub(super) fn worst_outcome(worst: SloOutcome, best: SloOutcome) -> SloOutcome {
     }
 }
 
-/// What nobody can be blamed for, or tied to, and may be a target's; what was sent twice failed once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Nobodys {
-    /// Responses with an error, and requests without a response.
-    pub(super) errors: u64,
-    /// Responses, whatever their status.
-    pub(super) responses: u64,
-}
-
 impl Run<'_> {
-    /// What may be this one's: of `all` only the first sends of what was sent twice, since everything else is counted already.
+    /// What may be this one's: of `all` nothing, since everything is counted already.
     pub(super) fn nobodys(&self, subject: &Subject) -> Nobodys {
         let Subject::Named(name) = subject else {
             return Nobodys {
@@ -111,7 +53,11 @@ impl Run<'_> {
                 responses: 0,
             };
         }
-        let rows = self.sorted.rows.iter().filter(|row| self.is_nobodys(row));
+        let rows = self
+            .attribution
+            .rows
+            .iter()
+            .filter(|row| self.is_nobodys(row));
         rows.fold(
             Nobodys {
                 errors: lost,
@@ -128,14 +74,14 @@ impl Run<'_> {
     /// may be the text of an error and name nobody, unless the objective names it.
     fn is_nobodys(&self, row: &Row) -> bool {
         match row.place {
-            Place::Unattributed => true,
-            Place::Target(_) | Place::Undeclared => false,
-            Place::Counted => {
+            Classification::Unattributed => true,
+            Classification::Target(_) | Classification::Undeclared => false,
+            Classification::Counted => {
                 let named = names(row).any(|name| self.named.contains(&name));
                 let good = |other: &Row| {
                     errors(other) < other.tally.count && names(row).any(|name| name == other.label)
                 };
-                !named && errors(row) > 0 && !self.sorted.rows.iter().any(good)
+                !named && errors(row) > 0 && !self.attribution.rows.iter().any(good)
             }
         }
     }
@@ -197,6 +143,7 @@ mod tests {
     use super::*;
     use crate::observe::{Failed, FailureKind, Observation, Tally};
     use crate::split::{Answer, Bucket, Cause, Clues, Expected, Identity, Mechanism, Target};
+    use crate::stats::rate::Errors;
     use crate::verdict::attribution::Attribution;
     use crate::verdict::mapping::Mapping;
     use crate::verdict::slo::{Slo, SloResult, evaluate};
@@ -243,8 +190,8 @@ mod tests {
     fn of(targets: Vec<Target>, slo: &str, responses: Seen<'_>, lost: u64) -> SloResult {
         let (seen, expected) = (observed(responses, lost), split(targets));
         let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
-        let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
-        evaluate(&read(slo), &sorted, &seen, Some(&expected))
+        let attribution = Attribution::new(&seen, Some((&expected, &mapping)));
+        evaluate(&read(slo), &attribution, &seen, Some(&expected))
     }
 
     fn declared(slo: &str, responses: Seen<'_>, lost: u64) -> SloResult {

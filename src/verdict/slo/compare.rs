@@ -1,10 +1,12 @@
 //! Two targets beside each other: the ratio of latencies, the difference of error rates.
 
-use super::blame::{Range, worst_case, worst_outcome};
-use super::evaluate::{gate, open, outcome, p_value, reason, settles, shown};
+use super::blame::{worst_case, worst_outcome};
 use super::measured::{ALPHA, LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{closer, more, requests, whole};
+use super::range::Range;
+use super::result::{open, outcome, p_value, reason, settles, shown};
 use super::{Measure, Metric, SloOutcome, SloResult};
+use crate::stats::limit_test::LimitTest;
 use crate::stats::quantile::{self, values_for_upper};
 use crate::stats::rate::{self, Errors};
 use crate::units::percent;
@@ -34,7 +36,7 @@ pub(super) fn against_latency(
         let needed = too_few.flatten();
         let empty = if one.n == 0 { measure } else { base };
         return SloResult {
-            reason: format!("{} has no answers{}", empty.subject, settles(needed)),
+            reason: format!("{} has no responses{}", empty.subject, settles(needed)),
             requests_needed: needed,
             ..open(n)
         };
@@ -97,7 +99,7 @@ pub(super) fn against_errors(
     let n = canary.least.n + stable.least.n;
     let side = |range: Range| {
         let Errors { errors, n } = range.least;
-        let rate = fraction(range.least).map_or_else(|| "no answers".to_owned(), percent);
+        let rate = fraction(range.least).map_or_else(|| "no responses".to_owned(), percent);
         format!("{rate} ({errors} of {n})")
     };
     let nobodys = canary.nobodys().max(stable.nobodys());
@@ -144,16 +146,16 @@ fn without_margin(
             rate::fisher(canary, stable).mid_p,
         );
         if below {
-            gate(higher, lower)
+            LimitTest::of(higher, lower)
         } else {
-            gate(lower, higher)
+            LimitTest::of(lower, higher)
         }
     });
-    let gated = worst_case(&worst, &best);
-    let outcome = outcome(gated.gate);
+    let test = worst_case(&worst, &best);
+    let outcome = outcome(test.outcome);
     let open = outcome == SloOutcome::Inconclusive;
     let needed = if open {
-        more(&gated).and_then(|scale| whole(run.seen.sent as f64 * scale))
+        more(&test).and_then(|scale| whole(run.seen.sent as f64 * scale))
     } else {
         None
     };
@@ -165,8 +167,8 @@ fn without_margin(
     };
     SloResult {
         outcome,
-        p_value: Some(p_value(&gated)),
-        reason: format!("{}{help}", reason(seen, &gated, needed)),
+        p_value: Some(p_value(&test)),
+        reason: format!("{}{help}", reason(seen, &test, needed)),
         requests_needed: needed,
         ..known
     }

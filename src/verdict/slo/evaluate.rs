@@ -3,9 +3,9 @@
 //!
 //! | form | test | failed | pass |
 //! |---|---|---|---|
-//! | quantile against a time | how many answers were slower: one-sided exact binomial | p <= 0.01 | p <= 0.05 |
+//! | quantile against a time | how many responses were slower: one-sided exact binomial | p <= 0.01 | p <= 0.05 |
 //! | errors, share against a fraction | one-sided exact binomial | p <= 0.01 | p <= 0.05 |
-//! | mean against a time | normal, on the log scale, from 30 answers | p <= 0.01 | p <= 0.05 |
+//! | mean against a time | normal, on the log scale, from 30 responses | p <= 0.01 | p <= 0.05 |
 //! | latency against a multiple of another's | 95 % MOVER interval of the ratio | beyond | within |
 //! | errors against another's | one-sided Fisher, mid-p | p <= 0.01 | p <= 0.05 |
 //! | errors against another's plus a margin | Newcombe's 95 % interval of the difference | beyond | within |
@@ -14,25 +14,28 @@
 //! Of an error rate and of a share, what nobody can be blamed for may be anybody's (`blame`): pass is tested with all of it
 //! counted against the objective, failed with all of it counted in its favour, in every form.
 
-use super::blame::{Range, worst_case};
+use super::blame::worst_case;
 use super::compare::{against_errors, against_latency};
 use super::form::Form;
 use super::lex::Op;
 use super::measured::{LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{more, requests, requests_to_decide};
+use super::range::Range;
+use super::result::{open, outcome, p_value, reason, settles, shown};
 use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::chi_square::normal_sf;
-use crate::stats::gate::{self, Gate, Gated};
+use crate::stats::limit_test::LimitTest;
 use crate::stats::rate::Errors;
-use crate::units::{counted, percent, seconds};
+use crate::units::{counted, seconds};
 use crate::verdict::attribution::Attribution;
+
 /// Decides an objective.
 #[must_use]
 pub fn evaluate(
     slo: &Slo,
-    sorted: &Attribution,
+    attribution: &Attribution,
     seen: &Observation,
     expected: Option<&Expected>,
 ) -> SloResult {
@@ -41,7 +44,7 @@ pub fn evaluate(
         Subject::All => None,
     });
     let run = Run {
-        sorted,
+        attribution,
         seen,
         expected,
         named: named.collect(),
@@ -67,29 +70,13 @@ pub fn evaluate(
         Form::Plain {
             measure,
             op,
-            others,
+            base,
             constant,
-        } => plain(&run, measure, *op, others, *constant),
+        } => plain(&run, measure, *op, base.as_ref(), *constant),
     };
     SloResult {
         slo: slo.text.clone(),
         ..found
-    }
-}
-
-/// A result about which nothing is known yet.
-pub(super) fn open(n: u64) -> SloResult {
-    SloResult {
-        slo: String::new(),
-        outcome: SloOutcome::Inconclusive,
-        observed: None,
-        observed_most: None,
-        limit: None,
-        p_value: None,
-        interval: None,
-        n,
-        reason: String::new(),
-        requests_needed: None,
     }
 }
 
@@ -112,11 +99,11 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
             let seen = format!(
                 "{}; {slower} of {} took longer than {}",
                 shown(measure, observed),
-                counted(n, "answer"),
+                counted(n, "response"),
                 seconds(limit)
             );
             let sides = [(k, n); 2];
-            gated(run, &measured, sides, part, &seen, (observed, limit))
+            decided(run, &measured, sides, part, &seen, (observed, limit))
         }
         Metric::Mean => against_mean(run, measure, &measured, below, limit),
         Metric::Share => {
@@ -162,12 +149,12 @@ fn rate_against_limit(
     SloResult {
         observed_most: range.highest(),
         n,
-        ..gated(run, measured, sides, part, &seen, (observed, limit))
+        ..decided(run, measured, sides, part, &seen, (observed, limit))
     }
 }
 
-/// Whether at most `part` of the answers are of a kind: how many of how many are in the worst case, and in the best.
-fn gated(
+/// Whether at most `part` of the responses are of a kind: how many of how many are in the worst case, and in the best.
+fn decided(
     run: &Run<'_>,
     measured: &Measured,
     [worst, best]: [(u64, u64); 2],
@@ -175,9 +162,9 @@ fn gated(
     seen: &str,
     (observed, limit): (Option<f64>, f64),
 ) -> SloResult {
-    let at_most = |(k, n): (u64, u64)| gate::at_most(part, k, n);
-    let gated = worst_case(&at_most(worst), &at_most(best));
-    let outcome = outcome(gated.gate);
+    let at_most = |(k, n): (u64, u64)| LimitTest::at_most(part, k, n);
+    let test = worst_case(&at_most(worst), &at_most(best));
+    let outcome = outcome(test.outcome);
     let needed = (outcome == SloOutcome::Inconclusive)
         .then(|| requests_to_decide(run, measured, [worst, best], part))
         .flatten();
@@ -185,8 +172,8 @@ fn gated(
         outcome,
         observed,
         limit: Some(limit),
-        p_value: Some(p_value(&gated)),
-        reason: reason(seen, &gated, needed),
+        p_value: Some(p_value(&test)),
+        reason: reason(seen, &test, needed),
         requests_needed: needed,
         ..open(best.1)
     }
@@ -205,7 +192,7 @@ fn against_mean(
         let seen = format!(
             "{} over {}",
             shown(measure, observed),
-            counted(measured.n, "answer")
+            counted(measured.n, "response")
         );
         return SloResult {
             observed,
@@ -235,23 +222,23 @@ fn against_mean(
             normal_sf(z)
         }
     };
-    let gated = gate(tail(z), tail(-z));
-    let outcome = outcome(gated.gate);
+    let test = LimitTest::of(tail(z), tail(-z));
+    let outcome = outcome(test.outcome);
     let needed = (outcome == SloOutcome::Inconclusive)
-        .then(|| more(&gated))
+        .then(|| more(&test))
         .flatten()
         .and_then(|scale| requests(run, measured.fraction, measured.n as f64 * scale));
     let seen = format!(
         "{} over {}",
         shown(measure, Some(mean)),
-        counted(measured.n, "answer")
+        counted(measured.n, "response")
     );
     SloResult {
         outcome,
         observed: Some(mean),
         limit: Some(limit),
-        p_value: Some(p_value(&gated)),
-        reason: reason(&seen, &gated, needed),
+        p_value: Some(p_value(&test)),
+        reason: reason(&seen, &test, needed),
         requests_needed: needed,
         ..open(measured.n)
     }
@@ -261,7 +248,7 @@ fn plain(
     run: &Run<'_>,
     measure: &Measure,
     op: Op,
-    others: &[(Measure, f64)],
+    base: Option<&(Measure, f64)>,
     constant: f64,
 ) -> SloResult {
     let value = |measure: &Measure| {
@@ -273,9 +260,10 @@ fn plain(
         }
     };
     let observed = value(measure);
-    let limit = others.iter().try_fold(constant, |sum, (other, factor)| {
-        value(other).map(|value| sum + factor * value)
-    });
+    let limit = match base {
+        None => Some(constant),
+        Some((base, factor)) => value(base).map(|value| constant + factor * value),
+    };
     let n = run.measured(&measure.subject).n;
     let outcome = match observed.zip(limit) {
         Some((observed, limit)) if op.holds(observed, limit) => SloOutcome::Pass,
@@ -283,73 +271,14 @@ fn plain(
         None => SloOutcome::Inconclusive,
     };
     let mut reason = shown(measure, observed);
-    if !others.is_empty() && limit.is_some() {
+    if base.is_some() && limit.is_some() {
         reason = format!("{reason} against {}", shown(measure, limit));
     }
     SloResult {
         outcome,
         observed,
         limit,
-        reason: format!("{reason} over {}", counted(n, "answer")),
+        reason: format!("{reason} over {}", counted(n, "response")),
         ..open(n)
-    }
-}
-
-pub(super) fn outcome(gate: Gate) -> SloOutcome {
-    match gate {
-        Gate::Open => SloOutcome::Pass,
-        Gate::Failed => SloOutcome::Failed,
-        Gate::Inconclusive => SloOutcome::Inconclusive,
-    }
-}
-
-/// The decision of [`gate::at_most`] for other tests.
-pub(super) fn gate(p_exceeded: f64, p_kept: f64) -> Gated {
-    let gate = match () {
-        () if p_exceeded <= gate::FAIL => Gate::Failed,
-        () if p_kept <= gate::OPEN => Gate::Open,
-        () => Gate::Inconclusive,
-    };
-    Gated {
-        gate,
-        p_exceeded,
-        p_kept,
-    }
-}
-
-/// The p-value that decided; of an open gate the one that keeps it from passing.
-pub(super) fn p_value(gated: &Gated) -> f64 {
-    match gated.gate {
-        Gate::Failed => gated.p_exceeded,
-        _ => gated.p_kept,
-    }
-    .clamp(0.0, 1.0)
-}
-
-pub(super) fn reason(seen: &str, gated: &Gated, needed: Option<u64>) -> String {
-    let p = p_value(gated);
-    let p = match p {
-        p if p >= 0.001 => format!("= {p:.3}"),
-        p if p >= 1e-16 => format!("= {p:.0e}"),
-        _ => "< 1e-16".to_owned(),
-    };
-    format!("{seen} (p {p}){}", settles(needed))
-}
-
-pub(super) fn settles(needed: Option<u64>) -> String {
-    needed
-        .map(|needed| format!("; about {} would settle it", counted(needed, "request")))
-        .unwrap_or_default()
-}
-
-/// A value with its unit.
-pub(super) fn shown(measure: &Measure, value: Option<f64>) -> String {
-    let Some(value) = value else {
-        return "nothing to measure".to_owned();
-    };
-    match measure.metric {
-        Metric::Quantile(_) | Metric::Mean | Metric::Max => seconds(value),
-        Metric::Errors | Metric::Share => percent(value),
-        Metric::Rps => format!("{value:.1}/s"),
     }
 }

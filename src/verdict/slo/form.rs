@@ -1,14 +1,14 @@
-//! Which test an objective asks for: its units are checked, and all its arithmetic is brought into one of four forms.
+//! Which test an objective asks for: its units are checked, and it takes one of four forms.
 
 use std::ops::Range;
 
-use super::lex::{Op, Unit};
-use super::linear::{SAME, linear, plus, sum_unit};
-use super::parse::Comparison;
+use super::lex::Op;
+use super::parse::{Adjustment, Against, Comparison, Value};
 use super::problem::SloProblem;
+use super::unit::Unit;
 use super::{Measure, Metric, Subject};
 
-/// A comparison that a test is known for. `below`: the measure is to stay below what it is compared with.
+/// A comparison that we can test. `below`: the measure is to stay below what it is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Form {
     /// A tested metric against a constant.
@@ -31,11 +31,12 @@ pub(super) enum Form {
         below: bool,
         margin: f64,
     },
-    /// Metrics that are compared as they are: `measure` against a sum of others and a constant.
+    /// Metrics that are compared as they are: `measure` against a constant, or against a multiple of another plus a
+    /// constant.
     Plain {
         measure: Measure,
         op: Op,
-        others: Vec<(Measure, f64)>,
+        base: Option<(Measure, f64)>,
         constant: f64,
     },
 }
@@ -43,62 +44,82 @@ pub(super) enum Form {
 impl Form {
     /// Everything that is measured for it.
     pub(super) fn measures(&self) -> impl Iterator<Item = &Measure> {
-        let (measure, others, base) = match self {
-            Self::Limit { measure, .. } => (measure, &[][..], None),
+        let (measure, base) = match self {
+            Self::Limit { measure, .. } => (measure, None),
             Self::Ratio { measure, base, .. } | Self::Difference { measure, base, .. } => {
-                (measure, &[][..], Some(base))
+                (measure, Some(base))
             }
-            Self::Plain {
-                measure, others, ..
-            } => (measure, others.as_slice(), None),
+            Self::Plain { measure, base, .. } => (measure, base.as_ref().map(|(base, _)| base)),
         };
-        let others = others.iter().map(|(other, _)| other);
-        std::iter::once(measure).chain(base).chain(others)
+        std::iter::once(measure).chain(base)
     }
 
     pub(super) fn of(comparison: &Comparison) -> Result<Self, SloProblem> {
-        let left = linear(&comparison.left)?;
-        let right = linear(&comparison.right)?;
-        if sum_unit(left.unit, right.unit).is_none() {
-            return Err(mismatch(comparison, left.unit, right.unit));
-        }
-        let sum = plus(left, -1.0, right);
-        let span = comparison.span();
-        let Some(((measure, scale), others)) = sum.terms.split_first() else {
-            return Err(SloProblem::new(
-                "this compares no metric",
-                span,
-                "only numbers",
-                "name a metric of a target: canary.p99 < 200ms",
-            ));
-        };
-        // measure op sum(others) + constant, after a division by the factor of the first.
-        let measure = measure.clone();
-        let op = if *scale < 0.0 {
-            comparison.op.flipped()
-        } else {
-            comparison.op
-        };
+        let Comparison {
+            measure,
+            op,
+            against,
+            span,
+        } = comparison;
+        let measure = measure.measure.clone();
         let below = matches!(op, Op::Less | Op::AtMost);
-        let constant = -sum.constant / scale;
-        let others: Vec<(Measure, f64)> = others
-            .iter()
-            .map(|(other, factor)| (other.clone(), -factor / scale))
-            .collect();
-        if is_plain(&measure) && others.iter().all(|(other, _)| is_plain(other)) {
-            return Ok(Self::Plain {
-                measure,
-                op,
-                others,
-                constant,
-            });
-        }
-        match others.as_slice() {
-            [] => limit(measure, below, constant, span),
-            [(base, factor)] => pair(measure, base.clone(), *factor, below, constant, span),
-            _ => Err(SloProblem::form("more than two metrics are compared", span)),
+        match against {
+            Against::Value(value) => {
+                same_unit(measure.metric.unit(), value.unit, &value.span)?;
+                if is_plain(&measure) {
+                    return Ok(Self::Plain {
+                        measure,
+                        op: *op,
+                        base: None,
+                        constant: value.number,
+                    });
+                }
+                limit(measure, below, value.number, span.clone())
+            }
+            Against::Metric(base, adjustment) => {
+                same_unit(
+                    measure.metric.unit(),
+                    base.measure.metric.unit(),
+                    &base.span,
+                )?;
+                let base = base.measure.clone();
+                let (factor, margin) = match adjustment {
+                    None => (1.0, 0.0),
+                    Some(Adjustment::Factor(factor)) => (*factor, 0.0),
+                    Some(Adjustment::Margin(margin)) => (1.0, margin_of(&base, margin)?),
+                };
+                if measure.subject == base.subject {
+                    return Err(SloProblem::form(
+                        "both sides measure the same responses, which no test separates",
+                        span.clone(),
+                    ));
+                }
+                if is_plain(&measure) && is_plain(&base) {
+                    return Ok(Self::Plain {
+                        measure,
+                        op: *op,
+                        base: Some((base, factor)),
+                        constant: margin,
+                    });
+                }
+                pair(measure, base, below, (factor, margin), span.clone())
+            }
         }
     }
+}
+
+/// What is added to the other metric, in its unit.
+fn margin_of(base: &Measure, margin: &Value) -> Result<f64, SloProblem> {
+    let unit = base.metric.unit();
+    if unit.takes(margin.unit) {
+        return Ok(margin.number);
+    }
+    Err(SloProblem::new(
+        format!("{} and {} do not add up", unit.name(), margin.unit.name()),
+        margin.span.clone(),
+        "different units",
+        "add times to times (200ms) and fractions to fractions (1%)",
+    ))
 }
 
 fn is_plain(measure: &Measure) -> bool {
@@ -132,7 +153,7 @@ fn limit(
     }
     if is_latency(&measure) && limit <= 0.0 {
         return wrong(
-            "every answer takes time",
+            "every response takes time",
             "compare with a time above zero, as in 200ms",
         );
     }
@@ -144,13 +165,13 @@ fn limit(
     }
     if fraction && below && limit <= 0.0 {
         return wrong(
-            "no number of answers shows that something never happens",
+            "no number of responses shows that something never happens",
             "allow a little, as in canary.errors < 0.1%",
         );
     }
     if fraction && !below && limit >= 1.0 {
         return wrong(
-            "no number of answers shows that something always happens",
+            "no number of responses shows that something always happens",
             "ask for a little less, as in canary.share > 99.9%",
         );
     }
@@ -164,17 +185,10 @@ fn limit(
 fn pair(
     measure: Measure,
     base: Measure,
-    factor: f64,
     below: bool,
-    constant: f64,
+    (factor, margin): (f64, f64),
     span: Range<usize>,
 ) -> Result<Form, SloProblem> {
-    if measure.subject == base.subject {
-        return Err(SloProblem::form(
-            "both sides measure the same answers, which no test separates",
-            span,
-        ));
-    }
     if measure.subject == Subject::All || base.subject == Subject::All {
         let other = if measure.subject == Subject::All {
             &base
@@ -183,14 +197,14 @@ fn pair(
         };
         return Err(SloProblem::form(
             format!(
-                "`all` holds the answers of {} too; compare it with another target",
+                "`all` holds the responses of {} too; compare it with another target",
                 other.subject
             ),
             span,
         ));
     }
-    if is_latency(&measure) && is_latency(&base) && factor > 0.0 {
-        if constant.abs() > SAME {
+    if is_latency(&measure) && is_latency(&base) {
+        if margin != 0.0 {
             return Err(SloProblem::form(
                 "latencies of two targets are compared by their ratio, without a constant",
                 span,
@@ -204,13 +218,13 @@ fn pair(
         });
     }
     if measure.metric == Metric::Errors && base.metric == Metric::Errors {
-        if (factor - 1.0).abs() > SAME {
+        if factor.to_bits() != 1.0_f64.to_bits() {
             return Err(SloProblem::form(
                 "error rates of two targets are compared by their difference, without a factor",
                 span,
             ));
         }
-        if constant.abs() >= 1.0 {
+        if margin.abs() >= 1.0 {
             return Err(SloProblem::form(
                 "a margin of 100% or more decides nothing",
                 span,
@@ -220,7 +234,7 @@ fn pair(
             measure,
             base,
             below,
-            margin: if constant.abs() < SAME { 0.0 } else { constant },
+            margin,
         });
     }
     Err(SloProblem::form(
@@ -233,7 +247,8 @@ fn pair(
 }
 
 impl Op {
-    fn flipped(self) -> Self {
+    /// The same comparison with the sides exchanged.
+    pub(super) fn flipped(self) -> Self {
         match self {
             Self::Less => Self::More,
             Self::AtMost => Self::AtLeast,
@@ -253,20 +268,24 @@ impl Op {
     }
 }
 
-fn mismatch(comparison: &Comparison, left: Unit, right: Unit) -> SloProblem {
+/// Whether the sides count the same thing; `span` is the place of the right one.
+fn same_unit(left: Unit, right: Unit, span: &Range<usize>) -> Result<(), SloProblem> {
+    if left.takes(right) {
+        return Ok(());
+    }
     let help = match (left, right) {
         (Unit::Time, _) | (_, Unit::Time) => "latencies are compared with times: 200ms, 1.5s",
         (Unit::Rate, _) | (_, Unit::Rate) => "rps is compared with a plain number: all.rps > 500",
         _ => "errors and share are compared with fractions: 1%, 0.01",
     };
-    SloProblem::new(
+    Err(SloProblem::new(
         format!("{} cannot be compared with {}", left.name(), right.name()),
-        comparison.right.span.clone(),
+        span.clone(),
         format!(
             "this is {}, the other side is {}",
             right.name(),
             left.name()
         ),
         help,
-    )
+    ))
 }

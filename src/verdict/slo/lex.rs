@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::problem::{METRICS, SloProblem};
+use super::unit::Unit;
 use super::{Measure, Metric, Percentile, Subject};
 
 /// A word with its place.
@@ -23,15 +24,6 @@ pub(super) enum Kind {
     Compare(Op),
     /// `+` `-` `*` `/` `(` `)`
     Sign(char),
-}
-
-/// What a number counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    None,
-    Fraction,
-    Time,
-    Rate,
 }
 
 /// A comparison.
@@ -266,7 +258,7 @@ fn number(run: &str, at: usize) -> Option<Result<Token, SloProblem>> {
             Some((_, per_second)) => (value / per_second, Unit::Time),
             None => {
                 return Some(Err(SloProblem::new(
-                    format!("`{unit}` is no unit"),
+                    format!("`{unit}` is not a known unit"),
                     at + digits..at + end,
                     "unknown unit",
                     "times are written as 200ms or 1.5s, fractions as 1%, requests per second as 500",
@@ -274,6 +266,14 @@ fn number(run: &str, at: usize) -> Option<Result<Token, SloProblem>> {
             }
         },
     };
+    if !value.is_finite() {
+        return Some(Err(SloProblem::new(
+            "this number is too large",
+            span,
+            "too large",
+            "compare with a value that can be measured",
+        )));
+    }
     Some(Ok(Token {
         kind: Kind::Number(value, unit),
         span,
@@ -286,19 +286,4 @@ fn decimal(text: &str) -> Option<f64> {
     text.parse()
         .ok()
         .filter(|value: &f64| plain && value.is_finite())
-}
-
-/// The name of a target as an objective must spell it.
-pub(super) fn quoted(name: &str) -> String {
-    let measure = format!("{name}.max");
-    let plain = name != "all"
-        && matches!(
-            tokens(&measure).as_deref(),
-            Ok([Token { kind: Kind::Measure(Measure { subject: Subject::Named(read), .. }, _), .. }]) if read == name
-        );
-    match name {
-        name if plain => name.to_owned(),
-        name if name.contains('\'') => format!("`{name}`"),
-        name => format!("'{name}'"),
-    }
 }

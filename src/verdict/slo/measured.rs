@@ -1,20 +1,20 @@
-//! What a target's answers say: counts and latencies, read from the histogram cell by cell.
+//! What a target's responses say: counts and latencies, read from the histogram cell by cell.
 
 use hdrhistogram::Histogram;
 
-use super::blame::{Nobodys, Range};
+use super::range::{Nobodys, Range};
 use super::{Metric, Subject};
 use crate::observe::{Observation, Tally};
 use crate::split::Expected;
 use crate::stats::quantile::{self, Estimate};
 use crate::stats::rate::Errors;
-use crate::verdict::attribution::{Attribution, Place, Row};
+use crate::verdict::attribution::{Attribution, Classification, Row};
 
 /// Level of the two-sided intervals.
 pub(super) const ALPHA: f64 = 0.05;
 /// The normal quantile of that.
 const Z: f64 = 1.959_963_984_540_054;
-/// Answers below which a mean is not taken as normal.
+/// Responses below which a mean is not taken as normal.
 pub(super) const LEAST_FOR_MEAN: u64 = 30;
 
 /// What a row is called where nothing is declared: its label, and for the errors of a value that value too, so that
@@ -30,20 +30,20 @@ pub(super) fn names(row: &Row) -> impl Iterator<Item = &str> {
 
 /// A run, as objectives look at it.
 pub(super) struct Run<'a> {
-    pub(super) sorted: &'a Attribution,
+    pub(super) attribution: &'a Attribution,
     pub(super) seen: &'a Observation,
     pub(super) expected: Option<&'a Expected>,
     /// Whom the objective names.
     pub(super) named: Vec<&'a str>,
 }
 
-/// The answers of a target, or of all.
+/// The responses of a target, or of all.
 pub(super) struct Measured {
-    /// Answers.
+    /// Responses.
     pub(super) n: u64,
-    /// Errors among them; of all, requests without a response count on both sides, and what was sent twice may be one.
+    /// Errors among them; of all, requests without a response count on both sides.
     pub(super) errors: Range,
-    /// Its part of all complete answers.
+    /// Its part of all complete responses.
     pub(super) share: Range,
     /// Microseconds.
     pub(super) latency: Histogram<u64>,
@@ -57,16 +57,18 @@ impl Run<'_> {
             Subject::All => None,
             Subject::Named(name) => self.expected.map(|expected| {
                 let position = expected.declared().iter().position(|d| d.name == *name);
-                position.map_or(Place::Undeclared, Place::Target)
+                position.map_or(Classification::Undeclared, Classification::Target)
             }),
         };
         let rows = self
-            .sorted
+            .attribution
             .rows
             .iter()
             .filter(|row| match (subject, target) {
                 (Subject::All, _) => true,
-                (_, Some(place)) => row.place == place && matches!(place, Place::Target(_)),
+                (_, Some(place)) => {
+                    row.place == place && matches!(place, Classification::Target(_))
+                }
                 (Subject::Named(name), None) => names(row).any(|known| known == *name),
             });
         let mut tally = Tally::default();
@@ -91,7 +93,7 @@ impl Run<'_> {
         let Nobodys { errors, responses } = self.nobodys(subject);
         let sent = self.seen.sent;
         let declared = match (target, self.expected) {
-            (Some(Place::Target(index)), Some(expected)) => {
+            (Some(Classification::Target(index)), Some(expected)) => {
                 Some(expected.declared()[index].share.as_f64())
             }
             _ => None,
@@ -129,7 +131,7 @@ impl Measured {
         }
     }
 
-    /// Answers that took longer than so many seconds, those in the cell of the limit included.
+    /// Responses that took longer than so many seconds, those in the cell of the limit included.
     pub(super) fn slower(&self, limit: f64) -> u64 {
         let micros = limit * 1e6;
         self.cells()
@@ -138,7 +140,7 @@ impl Measured {
             .sum()
     }
 
-    /// Answers that took at most so many seconds, those in the cell of the limit included.
+    /// Responses that took at most so many seconds, those in the cell of the limit included.
     pub(super) fn faster(&self, limit: f64) -> u64 {
         let micros = limit * 1e6;
         self.cells()
@@ -167,7 +169,7 @@ impl Measured {
         if n == 0 {
             return None;
         }
-        let ranks = quantile::ranks(n, q, ALPHA);
+        let ranks = quantile::order_statistics(n, q, ALPHA);
         let high = |rank| self.at_rank(rank).1;
         Some(Estimate {
             point: high(ranks.point),

@@ -1,16 +1,18 @@
-//! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict. Not: how the text is
-//! read (`parse`), nor the tests (`evaluate`).
+//! Service level objectives: `canary.p99 < 200ms` as a value, and what its results do to a verdict.
 
 mod blame;
 mod compare;
 mod evaluate;
 mod form;
 mod lex;
-mod linear;
 mod measured;
+mod name;
 mod needed;
 mod parse;
 mod problem;
+mod range;
+mod result;
+mod unit;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,12 +22,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::Attribution;
-use super::failing::healthy;
-use super::{Outcome, Verdict, queueing};
-use crate::observe::Observation;
-use crate::split::Expected;
 use crate::stats::quantile::Estimate;
-use crate::units::counted;
 pub use evaluate::evaluate;
 use form::Form;
 pub use problem::SloProblem;
@@ -51,18 +48,18 @@ pub enum Subject {
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Metric {
-    /// `p99`: so many percent of the answers take at most this long.
+    /// `p99`: so many percent of the responses take at most this long.
     Quantile(Percentile),
     /// The arithmetic mean of the latencies.
     Mean,
     /// The slowest answer.
     Max,
-    /// The fraction of answers with a status of 400 or more; of `all`, requests without an answer count too. Of a target,
+    /// The fraction of answers with a status of 400 or more; of `all`, requests without a response count too. Of a target,
     /// what nobody can be blamed for counts in the worst case.
     Errors,
-    /// Complete answers per second.
+    /// Complete responses per second.
     Rps,
-    /// The fraction of the complete answers.
+    /// The fraction of the complete responses.
     Share,
 }
 
@@ -76,7 +73,7 @@ impl Percentile {
         (percent > 0.0 && percent < 100.0).then_some(Self(percent))
     }
 
-    /// The part of the answers below it.
+    /// The part of the responses below it.
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.0 / 100.0
@@ -126,7 +123,7 @@ pub struct SloResult {
     pub slo: String,
     /// How it stands.
     pub outcome: SloOutcome,
-    /// What was seen: seconds, fractions, or answers per second; `None` where there was nothing to see.
+    /// What was seen: seconds, fractions, or responses per second; `None` where there was nothing to see.
     pub observed: Option<f64>,
     /// The highest that is possible of an error rate or a share, with everything that nobody can be blamed for; `None` where
     /// nothing is.
@@ -137,10 +134,10 @@ pub struct SloResult {
     /// The probability of what was seen, were the truth just on the other side of the limit; of an inconclusive
     /// objective, the one that keeps it from passing.
     pub p_value: Option<f64>,
-    /// The confidence interval that decided, of the ratio or of the difference of two targets; an end that the answers do
+    /// The confidence interval that decided, of the ratio or of the difference of two targets; an end that the responses do
     /// not bound is `null`.
     pub interval: Option<[Option<f64>; 2]>,
-    /// Answers that it rests on.
+    /// Responses that it rests on.
     pub n: u64,
     /// What was seen and why that decides, in a few words.
     pub reason: String,
@@ -193,8 +190,8 @@ impl Slo {
     }
 
     /// Whether every target it names was seen, where nothing is declared.
-    pub fn check_seen(&self, sorted: &Attribution) -> Result<(), SloProblem> {
-        self.check(sorted.rows.iter().flat_map(measured::names))
+    pub fn check_seen(&self, attribution: &Attribution) -> Result<(), SloProblem> {
+        self.check(attribution.rows.iter().flat_map(measured::names))
     }
 
     /// Whether every target it names is among these.
@@ -205,7 +202,7 @@ impl Slo {
             _ => None,
         });
         match unknown {
-            Some((name, span)) => Err(SloProblem::unknown_target(
+            Some((name, span)) => Err(name::unknown_target(
                 name,
                 span.clone(),
                 &names.into_iter().collect::<Vec<_>>(),
@@ -219,7 +216,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("all"),
-            Self::Named(name) => f.write_str(&lex::quoted(name)),
+            Self::Named(name) => f.write_str(&name::quoted(name)),
         }
     }
 }
@@ -243,116 +240,9 @@ impl fmt::Display for Measure {
     }
 }
 
-/// A quantile in seconds with its 95 % bounds, by order statistics; `None` without answers.
+/// A quantile in seconds with its 95 % bounds, by order statistics; `None` without responses.
 pub(super) fn quantile_of(latencies: &Histogram<u64>, q: f64) -> Option<Estimate> {
     measured::Measured::of(latencies.clone()).quantile(q)
-}
-
-/// Decides objectives, with those of `--require-healthy`, and what they make of a verdict on the split. Latencies that are
-/// those of a queue are noted where an objective is about them.
-#[must_use]
-pub fn decided(
-    slos: &[Slo],
-    require_healthy: bool,
-    verdict: Verdict,
-    sorted: &Attribution,
-    seen: &Observation,
-    expected: Option<&Expected>,
-) -> Verdict {
-    let mut results: Vec<_> = slos
-        .iter()
-        .map(|slo| evaluate(slo, sorted, seen, expected))
-        .collect();
-    if require_healthy {
-        results.extend(healthy(expected, sorted, seen, verdict.alpha));
-    }
-    let mut verdict = with_slos(verdict, &results);
-    if slos.iter().any(Slo::measures_latency) {
-        verdict.caveats.extend(queueing::caveat(seen));
-    }
-    verdict
-}
-
-/// What objectives make of a verdict on the split: a divergence stays one; else one that fails decides, then one that is
-/// open; where nothing was declared, objectives that hold are a pass.
-#[must_use]
-pub fn with_slos(verdict: Verdict, results: &[SloResult]) -> Verdict {
-    if results.is_empty() {
-        return verdict;
-    }
-    let verdict = super::failing::asked(verdict, results);
-    let first = |outcome| {
-        results
-            .iter()
-            .filter(move |result| result.outcome == outcome)
-    };
-    let before = &verdict.reason;
-    let (outcome, reason, needed) = match verdict.outcome {
-        Outcome::Diverged | Outcome::NoData => (verdict.outcome, before.clone(), None),
-        split => {
-            let split_holds = match split {
-                Outcome::NotJudged => String::new(),
-                _ => format!("; the split: {before}"),
-            };
-            if let Some(failed) = first(SloOutcome::Failed).next() {
-                let more = also(
-                    first(SloOutcome::Failed).count(),
-                    "does not hold",
-                    "do not hold",
-                );
-                let reason = format!(
-                    "`{}` does not hold: {}{more}{split_holds}",
-                    failed.slo, failed.reason
-                );
-                (Outcome::SloFailed, reason, None)
-            } else if let Some(open) = first(SloOutcome::Inconclusive).next() {
-                let needed =
-                    first(SloOutcome::Inconclusive).filter_map(|result| result.requests_needed);
-                let more = also(
-                    first(SloOutcome::Inconclusive).count(),
-                    "is undecided",
-                    "are undecided",
-                );
-                let reason = format!(
-                    "`{}` is undecided: {}{more}{split_holds}",
-                    open.slo, open.reason
-                );
-                (Outcome::Inconclusive, reason, needed.max())
-            } else if split == Outcome::NotJudged {
-                let holds = match results.len() {
-                    1 => "the SLO holds; no split was declared".to_owned(),
-                    n => format!("all {n} SLOs hold; no split was declared"),
-                };
-                (Outcome::Pass, holds, None)
-            } else {
-                let holds = counted(results.len() as u64, "SLO");
-                let verb = if results.len() == 1 { "holds" } else { "hold" };
-                (split, format!("{before}; {holds} {verb}"), None)
-            }
-        }
-    };
-    Verdict {
-        outcome,
-        reason,
-        requests_needed: match outcome {
-            // More requests do not find a silent target, nor what hangs on errors that nobody can be blamed for.
-            Outcome::Inconclusive if verdict.silent_target() => None,
-            _ if results.iter().any(SloResult::hangs_on_unattributed) => None,
-            Outcome::Inconclusive => verdict.requests_needed.max(needed),
-            _ => None,
-        },
-        slos: results.to_vec(),
-        ..verdict
-    }
-}
-
-/// `; 2 more SLOs do not hold`
-fn also(count: usize, one: &str, many: &str) -> String {
-    match count.saturating_sub(1) {
-        0 => String::new(),
-        1 => format!("; 1 more SLO {one}"),
-        more => format!("; {more} more SLOs {many}"),
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! How many requests would settle what is open. Not: whether it is.
+//! How many requests would settle what is open.
 
 use super::measured::{Measured, Run};
 use crate::stats::chi_square::normal_isf;
-use crate::stats::gate::{self, Gate, Gated};
+use crate::stats::limit_test::{FAIL, LimitOutcome, LimitTest, PASS, responses_to_pass};
 
 /// More requests than this are not promised to settle anything.
 const MOST: f64 = 1e9;
@@ -19,7 +19,7 @@ pub(super) fn requests_to_decide(
         return None;
     }
     if worst.1 == 0 {
-        let answers = gate::responses_to_open(part) as f64;
+        let answers = responses_to_pass(part) as f64;
         return requests(run, measured.fraction, answers);
     }
     let rate = |(k, n): (u64, u64)| k as f64 / n as f64;
@@ -29,12 +29,13 @@ pub(super) fn requests_to_decide(
     let mut scale = 1.01;
     while scale * best.1 as f64 <= MOST {
         // One more hit must not undo it.
-        let gate = |(k, n): (u64, u64), wanted: Gate| {
+        let decides = |(k, n): (u64, u64), wanted: LimitOutcome| {
             let hits = k as f64 * scale;
-            let at = |hits| gate::at_most(part, rounded(hits), rounded(n as f64 * scale)).gate;
+            let at =
+                |hits| LimitTest::at_most(part, rounded(hits), rounded(n as f64 * scale)).outcome;
             at(hits.floor()) == wanted && at(hits.ceil()) == wanted
         };
-        if gate(worst, Gate::Open) || gate(best, Gate::Failed) {
+        if decides(worst, LimitOutcome::Kept) || decides(best, LimitOutcome::Exceeded) {
             // At least one more, so that it is not the number that was sent.
             return whole(run.seen.sent as f64 * scale).map(|n| n.max(run.seen.sent + 1));
         }
@@ -44,7 +45,7 @@ pub(super) fn requests_to_decide(
 }
 
 /// By how much the sample must grow until one of the p-values is small enough: normal quantiles grow with its root.
-pub(super) fn more(gated: &Gated) -> Option<f64> {
+pub(super) fn more(test: &LimitTest) -> Option<f64> {
     let scale = |p: f64, wanted: f64| {
         let z = if p < 0.499 {
             normal_isf(p.max(1e-300))
@@ -53,7 +54,7 @@ pub(super) fn more(gated: &Gated) -> Option<f64> {
         };
         Some((normal_isf(wanted) / z).powi(2))
     };
-    scale(gated.p_kept, gate::OPEN).or_else(|| scale(gated.p_exceeded, gate::FAIL))
+    scale(test.p_kept, PASS).or_else(|| scale(test.p_exceeded, FAIL))
 }
 
 /// The same for an interval: its arms shrink with the root. `distance` is from the estimate to the limit.
@@ -63,7 +64,7 @@ pub(super) fn closer(distance: f64, low: f64, high: f64) -> Option<f64> {
     (scale.is_finite() && arm.is_finite()).then_some(scale.max(1.05))
 }
 
-/// Requests until a target has so many answers.
+/// Requests until a target has so many responses.
 pub(super) fn requests(run: &Run<'_>, fraction: Option<f64>, answers: f64) -> Option<u64> {
     whole(answers / fraction?).map(|needed| needed.max(run.seen.sent + 1))
 }

@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use crate::diag::nearest::nearest;
-use crate::diag::{Diagnostic, Sources, Span};
+use crate::diag::{Code, Note, Sources, Span};
 
 /// The metrics, as messages list them.
 pub(super) const METRICS: &str = "p50, p90, p99, p99.9 (any pN), mean, max, errors, rps, share";
-/// The forms that a test is known for.
-const FORMS: &str = "there are: a metric against a value (canary.p99 < 200ms); a latency against a multiple of another \
-                     target's (canary.p99 < stable.p99 * 1.1); errors against another target's plus a margin \
-                     (canary.errors < stable.errors + 1%); any arithmetic of max and rps";
+/// The forms that we can test.
+const FORMS: &str = "write a metric against a value (canary.p99 < 200ms), a latency against a multiple of another target's \
+                     (canary.p99 < stable.p99 * 1.1), errors against another target's plus a margin \
+                     (canary.errors < stable.errors + 1%), or max or rps against another target's";
 
-/// Why a text is no objective.
+/// Why a text is not a valid objective.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SloProblem {
@@ -41,7 +41,7 @@ impl SloProblem {
         }
     }
 
-    /// A comparison without an exact test.
+    /// A comparison that we cannot test.
     pub(super) fn form(message: impl Into<String>, span: Range<usize>) -> Self {
         Self::new(message, span, "no test is known for this form", FORMS)
     }
@@ -62,38 +62,16 @@ impl SloProblem {
             None => format!("the metrics are {METRICS}"),
         };
         Self::new(
-            format!("`{name}` is no metric"),
+            format!("`{name}` is not a known metric"),
             span,
             "unknown metric",
             help,
         )
     }
 
-    pub(super) fn unknown_target(name: &str, span: Range<usize>, known: &[&str]) -> Self {
-        let list: Vec<String> = known.iter().map(|name| super::lex::quoted(name)).collect();
-        let list = if list.is_empty() {
-            "`all`".to_owned()
-        } else {
-            format!("{}, and `all` for every request", list.join(", "))
-        };
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!(
-                "did you mean {}? the targets are {list}",
-                super::lex::quoted(near)
-            ),
-            None => format!("the targets are {list}"),
-        };
-        Self::new(
-            format!("`{name}` is no target"),
-            span,
-            "unknown target",
-            help,
-        )
-    }
-
     /// The problem as a diagnostic in a text that is added to the sources.
     #[must_use]
-    pub fn diagnostic(&self, text: &str, sources: &mut Sources) -> Diagnostic {
+    pub fn diagnostic(&self, text: &str, sources: &mut Sources) -> Note {
         // Lines and control characters have no place in an expression; they must not reach a terminal either.
         let shown: String = text
             .chars()
@@ -104,7 +82,7 @@ impl SloProblem {
             })
             .collect();
         let source = sources.add("--slo", shown);
-        Diagnostic::error("bad_slo", &self.message)
+        Note::new(Code::BadSlo, &self.message)
             .at(Span::new(source, self.span.clone()), &self.label)
             .help(&self.help)
     }

@@ -210,7 +210,7 @@ proptest! {
         let (one, other) = (lowered(&one, &vantage), lowered(&other, &vantage));
         prop_assert_eq!(essence(&one), essence(&other));
         let objects = |table: &RouteTable| -> Vec<(String, String)> {
-            table.elsewhere.iter().map(|rule| (rule.object.clone(), rule.why.clone())).collect()
+            table.elsewhere.iter().map(|rule| (rule.object.clone(), rule.note.message.clone())).collect()
         };
         prop_assert_eq!(objects(&one), objects(&other));
     }

@@ -1,0 +1,152 @@
+//! What can be typed, and nothing else: syntax, defaults and help. What options mean together is settled in `config`.
+//!
+//! Guidelines: the doc comment is the help text, its first line a fact that fits beside the option; short names are
+//! those of hey, oha and curl; every short name has a long one.
+#![allow(
+    clippy::doc_markdown,
+    reason = "doc comments are help texts, where backticks would show"
+)]
+
+mod demo;
+mod expectation;
+mod explain;
+mod judgement;
+mod lint;
+mod load;
+mod output;
+mod report;
+mod request;
+mod size;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::examples::{EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help};
+pub(super) use demo::{DemoArgs, Scenario};
+pub(super) use expectation::{ExpectationArgs, Implementation, VantageArgs};
+pub(super) use explain::{ExplainArgs, ExplainFormat};
+pub(super) use judgement::{
+    Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
+};
+pub(super) use lint::LintArgs;
+pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
+pub(super) use output::{Colour, OutputArgs};
+pub(super) use report::{AgainArgs, ReportArgs};
+pub(super) use request::{RequestArgs, TransportArgs};
+pub(super) use size::{SizeArgs, SizeFormat};
+
+/// Is my traffic really split the way I declared it, and if not, why?
+///
+/// Sends requests, sorts the responses by where they come from, and tests the shares against what the manifests declare
+/// for exactly this request. Without -f or --expect it only counts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "resplit",
+    version = concat!(env!("CARGO_PKG_VERSION"), env!("RESPLIT_COMMIT_SUFFIX")),
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    subcommand_help_heading = "Other commands",
+    override_usage = "resplit [OPTIONS] <URL>\n       resplit <COMMAND>",
+    after_help = after_help(),
+    after_long_help = after_long_help(),
+)]
+pub(super) struct Cli {
+    /// Which command; none means `run`.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    /// The options of `run`.
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Send requests, judge who answered (what a bare URL does)
+    Run(Box<RunArgs>),
+    /// Which rule takes this request, and why the others lost
+    ///
+    /// Nothing is sent.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Box<ExplainArgs>),
+    /// Why a split in these manifests would not take effect
+    ///
+    /// Nothing is sent.
+    Lint(Box<LintArgs>),
+    /// How many requests it takes to see a given drift
+    ///
+    /// Nothing is sent.
+    Size(Box<SizeArgs>),
+    /// Merge saved reports, judge them again, render any format
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(Box<ReportArgs>),
+    /// Run the main job against a mesh embedded in this process
+    Demo(DemoArgs),
+    /// Do nothing until SIGTERM, as the main process of a pod
+    Wait,
+    /// Completions for a shell: resplit completions bash
+    Completions(CompletionsArgs),
+    /// The man page: resplit man | man -l -
+    Man,
+}
+
+/// The options of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Where to send requests: http:// or https://
+    #[arg(value_name = "URL", required_unless_present = "respy_url")]
+    pub(super) url: Option<String>,
+    /// respy's spelling of the URL.
+    #[arg(
+        long = "u",
+        value_name = "URL",
+        hide = true,
+        conflicts_with = "url",
+        id = "respy_url"
+    )]
+    pub(super) respy_url: Option<String>,
+    #[command(flatten)]
+    pub(super) expectation: ExpectationArgs,
+    #[command(flatten)]
+    pub(super) judgement: JudgementArgs,
+    #[command(flatten)]
+    pub(super) objectives: SloArgs,
+    #[command(flatten)]
+    pub(super) load: LoadArgs,
+    #[command(flatten)]
+    pub(super) request: RequestArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// The options of `completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(super) shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Count;
+
+    #[test]
+    fn a_bare_url_means_run_and_respys_spelling_works() {
+        let cli = Cli::try_parse_from(["resplit", "--u", "http://a/", "--n=50", "--c", "5"])
+            .expect("respy's flags");
+        assert_eq!(cli.run.respy_url.as_deref(), Some("http://a/"));
+        assert_eq!(
+            (cli.run.load.requests, cli.run.load.connections),
+            (Some(Count(50)), Some(Count(5)))
+        );
+        assert!(
+            Cli::try_parse_from(["resplit", "run", "-n", "5", "http://a/"])
+                .expect("run")
+                .command
+                .is_some()
+        );
+        assert!(Cli::try_parse_from(["resplit"]).is_err());
+    }
+}

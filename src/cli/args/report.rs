@@ -1,0 +1,59 @@
+//! What `resplit report` takes.
+#![allow(
+    clippy::doc_markdown,
+    reason = "doc comments are help texts, where backticks would show"
+)]
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Balancing, Inconclusive, OutputArgs, SloArgs, probability, resolution};
+use crate::units::{Count, Fraction};
+
+/// The options of `report`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReportArgs {
+    /// Reports that were saved with --report json=FILE or -o json; - for stdin
+    #[arg(value_name = "FILE.json", required = true)]
+    pub(in crate::cli) files: Vec<PathBuf>,
+    /// Show two reports beside each other, before and after, instead of merging them
+    #[arg(long)]
+    pub(in crate::cli) compare: bool,
+    #[command(flatten)]
+    pub(in crate::cli) judgement: AgainArgs,
+    #[command(flatten)]
+    pub(in crate::cli) objectives: SloArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+/// What is asked this time; what is left out is asked as it was then.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Judgement")]
+pub(in crate::cli) struct AgainArgs {
+    /// The chance of a false alarm, at most [default: as saved]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub(in crate::cli) alpha: Option<f64>,
+    /// The chance of a pass, at most, when a share is off by the resolution [default: as saved]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub(in crate::cli) beta: Option<f64>,
+    /// The deviation of a share that is accepted [default: as saved]
+    #[arg(long, value_name = "T")]
+    pub(in crate::cli) tolerance: Option<Fraction>,
+    /// The deviation a pass must rule out, or `auto` [default: as saved]
+    #[arg(long, value_name = "D", value_parser = resolution)]
+    pub(in crate::cli) resolution: Option<Fraction>,
+    /// What an inconclusive verdict counts as
+    #[arg(long, value_enum, value_name = "AS")]
+    pub(in crate::cli) inconclusive: Option<Inconclusive>,
+    /// The most requests without a known target in a pass [default: as saved]
+    #[arg(long, value_name = "P")]
+    pub(in crate::cli) max_unattributed: Option<Fraction>,
+    /// What is declared to be split [default: as saved]
+    #[arg(long, value_enum, value_name = "BY")]
+    pub(in crate::cli) balancing: Option<Balancing>,
+    /// How many responses may come from undeclared or zero-weight targets [default: as saved]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) allow_unexpected: Option<Count>,
+}

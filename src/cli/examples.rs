@@ -1,0 +1,66 @@
+//! What the help of a command ends with: examples and exit codes.
+
+use super::exit;
+
+const SHORT_EXAMPLES: &str = "\
+Examples:
+  resplit -f rules.yaml http://weather:5000/        is that what they declare?
+  resplit --expect v1=90,v2=10 http://weather/      the same without manifests
+  resplit explain -f rules.yaml http://reviews/     which rule, and why
+  resplit demo broken                               a mesh gone wrong, embedded";
+
+const EXAMPLES: &str = "\
+Examples:
+  resplit http://weather:5000/                      who answers, how fast
+  resplit -f rules.yaml http://weather:5000/        is that what they declare?
+  resplit --expect v1=90,v2=10 http://weather/      the same without manifests
+  resplit --bucket header:x-version http://gw/      tell versions by a header
+  resplit --expect v1=9,v2=1 --require-healthy URL  a gate: errors fail it too
+  resplit explain -f rules.yaml http://reviews/     which rule, and why
+  resplit lint -f manifests/                        why it would not take effect
+  resplit size --expect v1=90,v2=10 --detect 85/15  how many requests to see that
+  resplit report -o html run.json > run.html        a saved report as a page
+  resplit report a.json b.json                      two load generators, merged
+  resplit demo broken                               a mesh gone wrong, embedded";
+
+/// What `explain --help` ends with.
+pub(super) const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  resplit explain -f rules.yaml http://weather-backend:5000/version
+  resplit explain -f rules.yaml -H 'end-user: jason' http://reviews:9080/
+  kubectl get vs,dr,svc -A -o yaml | resplit explain -f - --from-namespace shop http://reviews:9080/
+  resplit explain -f rules.yaml --gateway istio-system/main http://shop.example.com/
+  resplit explain -f rules.yaml --all-rules http://reviews:9080/     a request for each rule
+
+Exit code 0, also when the answer is a 404; 2 when the manifests do not decode, or no rule is about this host.";
+
+/// What `report --help` ends with.
+pub(super) const REPORT_EXAMPLES: &str = "\
+Examples:
+  resplit -f rules.yaml --report json=run.json http://gateway/reviews    save a run
+  resplit report run.json                                                judge it again
+  resplit report --tolerance 2% --slo 'canary.p99 < 200ms' run.json      ask something else
+  resplit report -o html run.json > run.html                             another format
+  resplit report zone-a.json zone-b.json                                 merge generators
+  resplit report --compare before.json after.json                        what changed
+
+Exit codes as those of a run, of what is judged this time; 0 with --compare.";
+
+/// What `-h` ends with.
+pub(super) fn after_help() -> String {
+    let codes = exit::Exit::ALL.iter().map(|exit| {
+        let meaning = exit.meaning();
+        let word = match meaning.split_once(':') {
+            Some((name, _)) => name,
+            None => meaning.split(' ').next().unwrap_or(meaning),
+        };
+        format!("{} {word}", exit.code())
+    });
+    let codes: Vec<String> = codes.collect();
+    format!("{SHORT_EXAMPLES}\n\nExit: {}", codes.join(", "))
+}
+
+/// What `--help` ends with.
+pub(super) fn after_long_help() -> String {
+    format!("{EXAMPLES}\n\nExit codes:\n{}", exit::table())
+}

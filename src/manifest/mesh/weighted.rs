@@ -1,0 +1,212 @@
+//! Backends with weights, for the dialects whose backends are Services: checked to be a split, and turned into the
+//! backends of a route with everything by which their responses may be recognised.
+
+use std::collections::BTreeSet;
+
+use super::names::{called, full_name};
+use super::registry::Registry;
+use crate::diag::{Code, Note, Span};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+use crate::manifest::yaml::Scalar;
+use crate::route::Backend;
+use crate::split::{Clues, Destination};
+
+/// A Service with a weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightedBackend {
+    /// The name of the Service.
+    pub service: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The port.
+    pub port: Option<u16>,
+    /// The subset of the Service.
+    pub subset: Option<String>,
+    /// The weight.
+    pub weight: u32,
+    /// Where it is.
+    pub span: Span,
+    /// Words that give it away, besides those that follow from Services and workloads.
+    pub clues: Clues,
+}
+
+impl WeightedBackend {
+    /// A Service with a weight.
+    pub(in crate::manifest) fn new(
+        service: impl Into<String>,
+        namespace: &str,
+        weight: u32,
+        span: Span,
+    ) -> Self {
+        Self {
+            service: service.into(),
+            namespace: namespace.to_owned(),
+            port: None,
+            subset: None,
+            weight,
+            span,
+            clues: Clues::default(),
+        }
+    }
+
+    /// The same with words of its own.
+    pub(in crate::manifest) fn called(mut self, labels: &[&str]) -> Self {
+        let words = labels.iter().filter(|word| !word.is_empty());
+        self.clues
+            .labels
+            .extend(words.map(|word| (*word).to_owned()));
+        self
+    }
+
+    /// Whether it is the same Service, port and subset as another.
+    pub(in crate::manifest) fn is_destination_of(&self, other: &Self) -> bool {
+        self.service == other.service
+            && self.namespace == other.namespace
+            && self.port == other.port
+            && self.subset == other.subset
+    }
+}
+
+/// Backends that are a split: there is one, and something gets something. What is not is reported at `place`.
+pub(in crate::manifest) fn checked_split(
+    backends: Vec<WeightedBackend>,
+    place: Span,
+    decoder: &mut Decoder<'_>,
+) -> Option<Vec<WeightedBackend>> {
+    let (id, message, help) = match (backends.first(), total(&backends)) {
+        (None, _) => (
+            Code::NoAction,
+            "this splits traffic over no backend",
+            "list at least one backend",
+        ),
+        (Some(_), Some(0)) => (
+            Code::ZeroTotal,
+            "the weights are all zero",
+            "give at least one backend a weight above 0",
+        ),
+        (Some(_), Some(_)) => return Some(backends),
+        (Some(_), None) => (
+            Code::OutOfRange,
+            "the weights add up to more than 4294967295",
+            "write smaller weights: only their ratio counts",
+        ),
+    };
+    let place = backends.first().map_or(place, |first| first.span);
+    decoder.report(Note::new(id, message).at(place, "").help(help));
+    None
+}
+
+/// The sum of the weights; nothing where it is more than a proxy takes.
+pub(in crate::manifest) fn total(backends: &[WeightedBackend]) -> Option<u32> {
+    let weights = backends.iter().map(|backend| u64::from(backend.weight));
+    u32::try_from(weights.sum::<u64>()).ok()
+}
+
+/// A string that must be there; where it is misspelt, that is reported instead.
+pub(in crate::manifest) fn required(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    decoder: &mut Decoder<'_>,
+) -> Option<At<String>> {
+    let found = fields.required(key, decoder);
+    if fields.get(key).is_none() {
+        fields.misspellings(&[key], decoder);
+    }
+    found
+}
+
+/// A port that may be given by name, which says nothing about its number.
+pub(in crate::manifest) fn port(
+    fields: &mut Fields<'_, '_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<u16> {
+    let node = fields.get("port")?;
+    match node.scalar() {
+        Some(Scalar::Text(_)) => None,
+        _ => fields.port("port", decoder).map(|port| port.value),
+    }
+}
+
+/// The backends of a route. A word gives a backend away only where none of the others shares it.
+pub(in crate::manifest) fn backends(
+    registry: &Registry<'_>,
+    all: &[WeightedBackend],
+) -> Vec<Backend> {
+    let hosts: Vec<String> = all
+        .iter()
+        .map(|backend| full_name(&backend.service, &backend.namespace))
+        .collect();
+    let all = all.iter().zip(&hosts);
+    let words: Vec<Words> = all
+        .clone()
+        .map(|(backend, host)| Words::of(registry, backend, host))
+        .collect();
+    let backend = |((backend, host), own): ((&WeightedBackend, &String), &Words)| {
+        let of = (host, &backend.subset);
+        let others = all.clone().zip(&words);
+        let others = others.filter(|((other, host), _)| (*host, &other.subset) != of);
+        let others: Vec<&Words> = others.map(|(_, words)| words).collect();
+        let only = |kind: fn(&Words) -> &BTreeSet<String>| {
+            let mut found = kind(own).clone();
+            found.retain(|word| !others.iter().any(|other| kind(other).contains(word)));
+            found
+        };
+        let only_port = registry.service(host).and_then(|service| {
+            let [port] = &service.ports[..] else {
+                return None;
+            };
+            Some(port.port.value)
+        });
+        Backend {
+            destination: Destination {
+                host: host.clone(),
+                port: backend.port.or(only_port),
+                subset: backend.subset.clone(),
+            },
+            weight: backend.weight,
+            clues: Clues {
+                names: names(host, backend),
+                labels: only(|words| &words.labels),
+                workloads: only(|words| &words.workloads),
+            },
+            broken: None,
+        }
+    };
+    all.clone().zip(&words).map(backend).collect()
+}
+
+/// Words of a backend, not yet compared with those of the others.
+struct Words {
+    labels: BTreeSet<String>,
+    workloads: BTreeSet<String>,
+}
+
+impl Words {
+    /// Its own words, those of its name, and the labels and workloads of its Service.
+    fn of(registry: &Registry<'_>, backend: &WeightedBackend, host: &str) -> Self {
+        let service = registry.service(host);
+        let selector = service.map(|service| &service.selector);
+        let mut labels = backend.clues.labels.clone();
+        labels.extend(selector.into_iter().flat_map(|one| one.values().cloned()));
+        let parts = backend.service.split(|c: char| !c.is_ascii_alphanumeric());
+        labels.extend(parts.filter(|part| part.len() > 1).map(str::to_owned));
+        let mut workloads = backend.clues.workloads.clone();
+        if backend.subset.is_none() {
+            let pods = registry.workloads(&backend.namespace, selector.into_iter().flatten());
+            workloads.extend(pods.iter().map(|workload| workload.meta.name.clone()));
+        }
+        Self { labels, workloads }
+    }
+}
+
+fn names(host: &str, backend: &WeightedBackend) -> BTreeSet<String> {
+    let mut names = backend.clues.names.clone();
+    match &backend.subset {
+        Some(subset) => {
+            names.insert(subset.clone());
+        }
+        None => names.extend(called(host)),
+    }
+    names
+}

@@ -1,0 +1,196 @@
+//! One verdict on the runs of several load generators. Their counts are added and judged once; each generator is also
+//! judged by itself, at its part of the error rate, because a sum can hide that one zone sees another split.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, Outcome, Policy, Verdict, Watch, judge, outage};
+use crate::diag::{Code, Note};
+use crate::stats::dependence::rao_scott;
+use crate::stats::heterogeneity::Heterogeneity;
+use crate::units::percent;
+
+/// Draws of the permutation test.
+const DRAWS: u32 = 9999;
+/// From so many generators on, they are taken as clusters.
+const MANY: usize = 20;
+
+/// The run of one generator.
+pub struct Part<'a> {
+    /// What a person calls it: the file it was saved in.
+    pub name: String,
+    /// What it saw.
+    pub evidence: Evidence<'a>,
+    /// Whether its run was watched.
+    pub watched: bool,
+}
+
+/// What one generator saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// The file it was saved in.
+    pub name: String,
+    /// Requests it began.
+    pub sent: u64,
+    /// Its responses by declared target, in the order of the declaration.
+    pub counts: Vec<u64>,
+    /// The verdict on it alone, at `alpha` shared out over the generators.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// Judges all runs together and each by itself; `all` is their sum, in the order of the parts.
+///
+/// A generator that diverges by itself decides. Generators that disagree (chi-square of homogeneity, by permutation where
+/// counts are small) cannot pass.
+#[must_use]
+pub fn judge_together(
+    all: Evidence<'_>,
+    parts: &[Part<'_>],
+    policy: &Policy,
+) -> (Verdict, Vec<Generator>) {
+    let watched = parts.iter().any(|part| part.watched);
+    let mut verdict = rejudge(&all, policy, watched);
+    // Each has a time of its own.
+    verdict.caveats.extend(parts.iter().filter_map(outages));
+    let own_policy = Policy {
+        alpha: policy.alpha / parts.len() as f64,
+        ..*policy
+    };
+    let verdicts: Vec<Verdict> = parts
+        .iter()
+        .map(|part| rejudge(&part.evidence, &own_policy, part.watched))
+        .collect();
+    let generators = parts
+        .iter()
+        .zip(&verdicts)
+        .map(|(part, verdict)| Generator {
+            name: part.name.clone(),
+            sent: part.evidence.seen.sent,
+            counts: part.evidence.attribution.counts.clone(),
+            outcome: verdict.outcome,
+            reason: verdict.reason.clone(),
+        })
+        .collect::<Vec<_>>();
+    if all.declared.is_none() {
+        return (verdict, generators);
+    }
+    let tables: Vec<Vec<u64>> = generators.iter().map(|g| g.counts.clone()).collect();
+    let agreement = Heterogeneity::new(&tables, DRAWS, policy.seed);
+    let verdict = diverged_alone(verdict, parts, &verdicts);
+    let verdict = disagreeing(verdict, &generators, &agreement);
+    (as_clusters(verdict, &all, &tables), generators)
+}
+
+/// The outage that a generator met, with its name.
+fn outages(part: &Part<'_>) -> Option<Note> {
+    let outage = outage::caveat(part.evidence.seen)?;
+    Some(Note {
+        message: format!("{}: {}", part.name, outage.message),
+        ..outage
+    })
+}
+
+/// Judges; a run that was watched is looked at again, request by request, as it was then.
+#[must_use]
+pub fn rejudge(evidence: &Evidence<'_>, policy: &Policy, watched: bool) -> Verdict {
+    let watch = evidence
+        .declared
+        .filter(|_| watched)
+        .map(|(expected, mapping)| {
+            let mut watch = Watch::new(expected, policy);
+            watch.look(evidence.seen, expected, mapping);
+            watch
+        });
+    judge(*evidence, policy, watch.as_ref())
+}
+
+/// A generator that sees another split is a divergence, whatever the sum looks like.
+fn diverged_alone(verdict: Verdict, parts: &[Part<'_>], verdicts: &[Verdict]) -> Verdict {
+    let mut alone = parts
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, own)| own.outcome == Outcome::Diverged);
+    if verdict.outcome == Outcome::Diverged {
+        return verdict;
+    }
+    let Some((part, own)) = alone.next() else {
+        return verdict;
+    };
+    let others = match alone.count() {
+        0 => String::new(),
+        more => format!("; {more} more of {} generators diverge", parts.len()),
+    };
+    // Each had its part of the error rate (Bonferroni).
+    let of_all = |p: f64| (p * parts.len() as f64).min(1.0);
+    Verdict {
+        outcome: Outcome::Diverged,
+        method: own.method.clone(),
+        p_value: own.p_value.map(of_all),
+        ln_p_value: own
+            .ln_p_value
+            .map(|ln_p| (ln_p + (parts.len() as f64).ln()).min(0.0)),
+        reason: format!("`{}` diverged: {}{others}", part.name, own.reason),
+        requests_needed: None,
+        decided_after: None,
+        diagnosis: own.diagnosis.clone(),
+        ..verdict
+    }
+}
+
+fn disagreeing(
+    mut verdict: Verdict,
+    generators: &[Generator],
+    agreement: &Heterogeneity,
+) -> Verdict {
+    if !agreement.disagree() {
+        return verdict;
+    }
+    let shares = |generator: &Generator| {
+        let n = generator.counts.iter().sum::<u64>().max(1) as f64;
+        let parts = generator.counts.iter().map(|own| percent(*own as f64 / n));
+        let parts: Vec<String> = parts.collect();
+        format!("{}: {}", generator.name, parts.join("/"))
+    };
+    let table: Vec<String> = generators.iter().map(shares).collect();
+    verdict.caveats.push(Note::new(Code::GeneratorsDisagree, format!(
+            "the generators do not see the same split (p = {:.1e}): {}; judge them apart, or look at what differs between \
+             the places they run in",
+            agreement.p(),
+            table.join("; ")
+        )));
+    if verdict.outcome == Outcome::Pass {
+        return Verdict {
+            outcome: Outcome::Inconclusive,
+            reason: "the generators do not see the same split".to_owned(),
+            ..verdict
+        };
+    }
+    verdict
+}
+
+/// With many generators, how much of their counts is independent.
+fn as_clusters(mut verdict: Verdict, all: &Evidence<'_>, tables: &[Vec<u64>]) -> Verdict {
+    let Some((expected, _)) = all.declared.filter(|_| tables.len() >= MANY) else {
+        return verdict;
+    };
+    let active = super::sample::active(expected);
+    let rows: Vec<Vec<u64>> = tables
+        .iter()
+        .map(|table| active.iter().map(|index| table[*index]).collect())
+        .collect();
+    let shares: Vec<f64> = active
+        .iter()
+        .map(|index| expected.declared()[*index].share.as_f64())
+        .collect();
+    if active.len() > 1 {
+        let corrected = rao_scott(&rows, &shares);
+        verdict.caveats.push(Note::new(Code::GeneratorsAsClusters, format!(
+                "with each generator as a cluster, the answers are worth about {:.0} independent ones, and the declared \
+                 split has p = {:.2e} (Rao and Scott)",
+                corrected.effective_n,
+                corrected.ln_p.exp()
+            )));
+    }
+    verdict
+}
