@@ -70,6 +70,7 @@ fn record(bench: &mut Criterion) {
         let sent = Sent {
             sequence: 1 << 40,
             connection: 7,
+            resent: false,
         };
         let mut recorder = Recorder::default();
         bench.bench_function(&format!("the end of a request of {what}"), |bench| {

@@ -103,6 +103,7 @@ fn looking(c: &mut Criterion) {
         let sent = Sent {
             sequence: sequence.into(),
             connection: sequence / 2,
+            resent: false,
         };
         let bucket = usize::from(sampler.uniform() < 0.1);
         recorder.record(

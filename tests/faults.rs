@@ -1,8 +1,11 @@
 //! Servers that misbehave: every failure is counted under its kind, the run goes on, and it ends in time.
 
-use crate::support::cmd::{Outcome, run_json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::cmd::{Outcome, run, run_json};
 use crate::support::hostile::{Behaviour, Hostile, Refusing};
 use crate::support::mesh::Mesh;
+use crate::support::server::Server;
 
 /// What each behaviour counts as, and how long it may take. Only what never answers is given little time.
 const KINDS: [(Behaviour, &str, &str); 20] = [
@@ -154,7 +157,7 @@ fn many_large_answers_at_once_do_not_fill_the_memory() {
 }
 
 /// As `run`, with the peak of its memory in the report as `peak_kib`.
-fn measured(args: &[&str]) -> Outcome {
+pub(crate) fn measured(args: &[&str]) -> Outcome {
     let output = std::process::Command::new("python3")
         .args(["-c", MEASURE, env!("CARGO_BIN_EXE_resplit")])
         .args(args)
@@ -196,4 +199,64 @@ fn more_connections_than_descriptors_are_refused_before_anything_is_sent() {
         .output();
     Outcome::of(&[], &output.expect("a shell runs")).exits(0);
     assert_eq!(mesh.served(), 500);
+}
+
+#[test]
+fn each_cause_of_a_kind_has_its_example() {
+    let server = Server::start(|listener| async move {
+        let responses = [
+            &b"HTTP/1.1 abc\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
+        ];
+        for response in responses.into_iter().cycle() {
+            let Ok((mut stream, _)) = listener.accept().await else {
+                return;
+            };
+            tokio::spawn(async move {
+                let mut bytes = [0; 4096];
+                let _ = stream.read(&mut bytes).await;
+                let _ = stream.write_all(response).await;
+                // Until the client has gone.
+                let _ = stream.read(&mut bytes).await;
+            });
+        }
+    });
+    let url = format!("http://{}/", server.addr());
+    let outcome = run_json(&["-n", "24", "-c", "1", &url]).exits(4);
+    let report = outcome.report();
+    let causes = report.0["observation"]["failures"]
+        .as_array()
+        .and_then(|kinds| kinds.iter().find(|kind| kind["kind"] == "malformed"))
+        .and_then(|kind| kind["causes"].as_array())
+        .expect("several causes");
+    let counts: Vec<_> = causes.iter().map(|cause| cause["count"].as_u64()).collect();
+    assert_eq!(counts, [Some(16), Some(8)], "{:#}", report.0);
+    let said = causes[0]["message"].as_str().unwrap_or_default();
+    assert!(said.contains("content length"), "{said}");
+    let text = run(&["-n", "24", "-c", "1", &url]).exits(4).stdout;
+    assert_eq!(text.matches(" failed: malformed (").count(), 2, "{text}");
+}
+
+#[test]
+fn few_descriptors_lower_the_usual_number_of_connections_and_are_named() {
+    let mesh = Mesh::honest();
+    let shell = format!(
+        "ulimit -n 20 && exec '{}' -o json -n 200 {}",
+        env!("CARGO_BIN_EXE_resplit"),
+        mesh.url("/")
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &shell])
+        .output();
+    let outcome = Outcome::of(&["-n", "200"], &output.expect("a shell runs"));
+    let report = outcome.exits(0).report();
+    assert_eq!(mesh.served(), 200);
+    let connections = report.number("/observation/connections");
+    assert!((1..20).contains(&connections), "{connections}");
+    assert!(
+        report.0.to_string().contains("few-descriptors"),
+        "{:#}",
+        report.0
+    );
 }

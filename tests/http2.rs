@@ -1,5 +1,6 @@
 //! Connections that many requests share, and servers that limit them, end them, or say nothing on them any more.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::faults::measured;
 use crate::support::cmd::{Report, run_json};
+use crate::support::envoy::Envoy;
 use crate::support::nginx::Nginx;
 use crate::support::server::Server;
 
@@ -25,9 +28,28 @@ enum Manner {
     OneAtATime,
     /// Answers, and reads nothing once it has said its settings, so that nothing can be written to it in the end.
     NeverReads,
+    /// Takes so many streams at a time, and ends the connection where more come.
+    AtMost(u8),
+    /// Says that it takes no stream at all, and is silent.
+    TakesNothing,
+    /// Refuses every other stream.
+    RefusesHalf,
+    /// Resets every stream within its response.
+    ResetsWithin,
+    /// Closes every connection within the first response.
+    ClosesWithin,
+    /// Sends a head that never ends.
+    EndlessHead,
+    /// Sends a head that is larger than anybody reads, and ends it.
+    LargeHead,
+    /// Sends settings for ever and does not respond.
+    SettingsFlood,
 }
 
+/// Requests where each is looked at.
+const FEW: u64 = 40;
 const HEADERS: u8 = 1;
+const END_OF_HEADERS: u8 = 4;
 const END_OF_BOTH: u8 = 5;
 /// `:status: 200` and `x-version: v1`.
 const ANSWER: &[u8] = b"\x88\x00\x09x-version\x02v1";
@@ -52,11 +74,16 @@ async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Res
     // SETTINGS_MAX_CONCURRENT_STREAMS
     let settings: &[u8] = match manner {
         Manner::OneAtATime => &[0, 3, 0, 0, 0, 1],
+        Manner::AtMost(streams) => &[0, 3, 0, 0, 0, streams],
+        Manner::TakesNothing => &[0, 3, 0, 0, 0, 0],
         _ => &[],
     };
     write(&mut stream, 4, 0, 0, settings).await?;
     if manner == Manner::NeverReads {
         std::future::pending::<()>().await;
+    }
+    if let Manner::AtMost(streams) = manner {
+        return at_most(&mut stream, usize::from(streams)).await;
     }
     let mut answered = 0;
     loop {
@@ -72,6 +99,44 @@ async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Res
             Manner::FirstIsDead if number == 0 => continue,
             Manner::LeavesAfterTwo if answered == 2 => 3_u32,
             Manner::LeavesAtOnce => 0,
+            Manner::TakesNothing => continue,
+            Manner::RefusesHalf if answered % 2 == 1 => {
+                answered += 1;
+                // REFUSED_STREAM
+                write(&mut stream, 3, 0, u32::from_be_bytes(id), &[0, 0, 0, 7]).await?;
+                continue;
+            }
+            Manner::ResetsWithin => {
+                write(
+                    &mut stream,
+                    HEADERS,
+                    END_OF_HEADERS,
+                    u32::from_be_bytes(id),
+                    ANSWER,
+                )
+                .await?;
+                // INTERNAL_ERROR
+                write(&mut stream, 3, 0, u32::from_be_bytes(id), &[0, 0, 0, 2]).await?;
+                continue;
+            }
+            Manner::ClosesWithin => {
+                let id = u32::from_be_bytes(id);
+                write(&mut stream, HEADERS, END_OF_HEADERS, id, ANSWER).await?;
+                stream.shutdown().await?;
+                tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+                return Ok(());
+            }
+            Manner::EndlessHead => return head_of(&mut stream, u32::from_be_bytes(id), 4096).await,
+            Manner::LargeHead => {
+                head_of(&mut stream, u32::from_be_bytes(id), 5).await?;
+                continue;
+            }
+            Manner::SettingsFlood => {
+                for _ in 0..200_000 {
+                    write(&mut stream, 4, 0, 0, &[]).await?;
+                }
+                return Ok(());
+            }
             _ => {
                 if manner == Manner::OneAtATime {
                     tokio::time::sleep(Duration::from_millis(40)).await;
@@ -94,6 +159,75 @@ async fn converse(mut stream: TcpStream, manner: Manner, number: u64) -> io::Res
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
         return Ok(());
     }
+}
+
+/// Holds requests until as many are open as are allowed, and leaves where more come.
+async fn at_most(stream: &mut TcpStream, streams: usize) -> io::Result<()> {
+    let (mut buffer, mut open, mut received) = (Vec::new(), VecDeque::new(), 0);
+    let mut looked = false;
+    loop {
+        while let Some((head, rest)) = buffer.split_first_chunk::<9>() {
+            let [_, a, b, kind, _, id @ ..] = *head;
+            let length = usize::from(u16::from_be_bytes([a, b]));
+            if rest.len() < length {
+                break;
+            }
+            buffer.drain(..9 + length);
+            if kind == HEADERS {
+                open.push_back(u32::from_be_bytes(id));
+                received += 1;
+            }
+        }
+        if open.len() > streams {
+            return Ok(());
+        }
+        if open.len() == streams || received == FEW && !open.is_empty() {
+            // One more than allowed has a moment to come.
+            if !std::mem::replace(&mut looked, true) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                let mut more = [0; 4096];
+                let length = stream.try_read(&mut more).unwrap_or(0);
+                buffer.extend_from_slice(&more[..length]);
+                continue;
+            }
+            looked = false;
+            let id = open.pop_front().expect("one is open");
+            write(stream, HEADERS, END_OF_BOTH, id, ANSWER).await?;
+        } else if stream.read_buf(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A head in so many frames of 15 KiB; the last of a few ends it, the last of many does not.
+async fn head_of(stream: &mut TcpStream, id: u32, frames: u32) -> io::Result<()> {
+    const FIELD: usize = 3000;
+    let mut field = b"\x00\x01x".to_vec();
+    // A length of 127 and more: the prefix, then the rest in groups of seven bits.
+    field.extend([0x7f, 0xb9, 0x16]);
+    field.resize(field.len() + FIELD, b'y');
+    let content = field.repeat(5);
+    let length = u32::try_from(content.len() + 1).expect("a small frame");
+    for number in 0..frames {
+        let last = frames < 100 && number + 1 == frames;
+        let kind = if number == 0 { HEADERS } else { 9 };
+        let flags = if last { END_OF_HEADERS } else { 0 } | u8::from(number == 0);
+        // `:status: 200` first.
+        let content = if number == 0 {
+            [b"\x88", &content[..]].concat()
+        } else {
+            content.clone()
+        };
+        let length = if number == 0 { length } else { length - 1 };
+        let head = [
+            &length.to_be_bytes()[1..],
+            &[kind, flags],
+            &id.to_be_bytes(),
+        ]
+        .concat();
+        stream.write_all(&[&head[..], &content].concat()).await?;
+    }
+    Ok(())
 }
 
 async fn write(
@@ -202,4 +336,120 @@ fn a_connection_to_which_nothing_can_be_written_is_given_up() {
     ];
     let report = run_json(&args).exits(4).report();
     assert_eq!(report.failures("timeout"), 12, "{:#}", report.0);
+}
+
+#[test]
+fn no_more_streams_are_opened_than_the_server_takes() {
+    for streams in [1, 2] {
+        let (server, connections) = server(Manner::AtMost(streams));
+        let url = format!("http://{}/", server.addr());
+        let args = ["--h2c", "-p", "4", "-c", "1", "-n", "40", &url];
+        let report = run_json(&args).exits(0).report();
+        all_answered(&report, FEW);
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{:#}", report.0);
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_stream_is_named_as_that() {
+    let (server, _) = server(Manner::TakesNothing);
+    let url = format!("http://{}/", server.addr());
+    let args = [
+        "--h2c", "-p", "2", "-c", "1", "-n", "4", "-t", "300ms", &url,
+    ];
+    let outcome = run_json(&args).exits(4);
+    let report = outcome.report();
+    assert_eq!(report.failures("timeout"), 4, "{:#}", report.0);
+    let said = report.0.to_string();
+    assert!(
+        said.contains("SETTINGS_MAX_CONCURRENT_STREAMS is 0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_refused_stream_is_sent_again_and_counts_as_sent_twice() {
+    let (server, _) = server(Manner::RefusesHalf);
+    let url = format!("http://{}/", server.addr());
+    let args = ["--h2c", "-c", "1", "-n", "40", "-m", "POST", &url];
+    let report = run_json(&args).exits(0).report();
+    all_answered(&report, FEW);
+    // Whatever is refused goes over the next connection, whose first stream is taken.
+    assert!(report.number("/observation/retried") > 0, "{:#}", report.0);
+    assert!(
+        report.0.to_string().contains("sent-again"),
+        "{:#}",
+        report.0
+    );
+}
+
+#[test]
+fn a_response_that_breaks_off_says_how() {
+    for (manner, kind, said) in [
+        (
+            Manner::ResetsWithin,
+            "reset",
+            "INTERNAL_ERROR, within the response",
+        ),
+        (
+            Manner::ClosesWithin,
+            "truncated",
+            "the connection was closed within the response",
+        ),
+    ] {
+        let (server, _) = server(manner);
+        let url = format!("http://{}/", server.addr());
+        let args = ["--h2c", "-c", "2", "-n", "8", &url];
+        let report = run_json(&args).exits(4).report();
+        assert_eq!(report.failures(kind), 8, "{manner:?}: {:#}", report.0);
+        assert!(
+            report.0.to_string().contains(said),
+            "{manner:?}: {:#}",
+            report.0
+        );
+        assert_eq!(report.number("/observation/retried"), 0, "{manner:?}");
+    }
+}
+
+#[test]
+fn floods_end_and_take_no_memory() {
+    for (manner, kind) in [
+        (Manner::EndlessHead, "oversized"),
+        (Manner::LargeHead, "oversized"),
+        (Manner::SettingsFlood, "timeout"),
+    ] {
+        let (server, _) = server(manner);
+        let url = format!("http://{}/", server.addr());
+        let args = [
+            "-o", "json", "--h2c", "-c", "4", "-n", "8", "-t", "2s", &url,
+        ];
+        let report = measured(&args).exits(4).report();
+        if manner == Manner::SettingsFlood {
+            // It goes on for as long as it takes to write so much, and then closes.
+            assert_eq!(report.number("/observation/failed"), 8, "{:#}", report.0);
+        } else {
+            assert_eq!(report.failures(kind), 8, "{manner:?}: {:#}", report.0);
+        }
+        let peak = report.number("/peak_kib");
+        assert!(peak < 200 << 10, "{manner:?}: {peak} KiB");
+    }
+}
+
+/// RFC 7541, 4.2: an encoder whose table the peer limits says so in its next block, or the connection ends with
+/// `COMPRESSION_ERROR`.
+#[test]
+fn an_envoy_with_a_small_header_table_loses_nothing() {
+    for size in [0, 1024] {
+        let envoy = Envoy::split(&[("v1", 1)]).header_table(size).start();
+        let url = format!("http://{}/", envoy.envoy().addr());
+        let args = ["--h2c", "-p", "8", "-c", "2", "-n", "400", &url];
+        let report = run_json(&args).exits(0).report();
+        all_answered(&report, 400);
+        assert_eq!(
+            report.number("/observation/connections"),
+            2,
+            "{:#}",
+            report.0
+        );
+    }
 }

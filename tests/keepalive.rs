@@ -16,6 +16,8 @@ enum Closes {
     AtOnce,
     /// When it has read the next request.
     InsteadOfAnAnswer,
+    /// The same, after it has thought about it for longer than any close is on its way.
+    Late,
 }
 
 /// The server, and how many requests it has read.
@@ -40,6 +42,10 @@ async fn converse(mut stream: TcpStream, closes: Closes, read: Arc<AtomicU64>) {
         Closes::AtOnce => {}
         Closes::InsteadOfAnAnswer => {
             request(&mut stream, &read).await;
+        }
+        Closes::Late => {
+            request(&mut stream, &read).await;
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         }
     }
 }
@@ -90,6 +96,7 @@ fn a_request_that_crossed_with_the_end_of_its_connection_is_sent_again() {
             }
             // Where the end is noticed in time, nothing is written.
             Closes::AtOnce => assert!(retried < 200 && read == 200, "{said}"),
+            Closes::Late => unreachable!("it is not tried here"),
         }
     }
 }
@@ -107,4 +114,64 @@ fn what_may_not_be_done_twice_is_a_failure() {
     assert_eq!(report.number("/observation/retried"), 0, "{said}");
     assert_eq!(read.load(Ordering::SeqCst), 20, "{said}");
     assert!(said.contains("--disable-keepalive"), "{said}");
+}
+
+/// A close that comes long after the request crossed nothing: the server had the request, and dropped it.
+#[test]
+fn a_request_that_is_dropped_late_is_a_failure() {
+    let (server, read) = impatient(Closes::Late);
+    let url = format!("http://{}/", server.addr());
+    let report = run_json(&["-n", "8", "-c", "4", "--threads", "1", &url])
+        .exits(0)
+        .report();
+    let said = format!("{:#}", report.0);
+    assert_eq!(report.failures("reset"), 4, "{said}");
+    assert_eq!(report.number("/observation/answered"), 4, "{said}");
+    assert_eq!(report.number("/observation/retried"), 0, "{said}");
+    assert_eq!(read.load(Ordering::SeqCst), 8, "{said}");
+}
+
+/// What was sent twice failed once, and counts so in the worst case.
+#[test]
+fn requests_that_were_sent_twice_keep_an_objective_and_a_split_from_holding() {
+    let (server, _) = impatient(Closes::InsteadOfAnAnswer);
+    let url = format!("http://{}/", server.addr());
+    let slo = ["--slo", "all.errors < 2%", "-n", "200", "-c", "4", &url];
+    let report = run_json(&slo).exits(3).report();
+    let result = report.0.pointer("/verdict/slos/0").expect("a result");
+    let said = format!("{result:#}");
+    assert_eq!(result["outcome"], "inconclusive", "{said}");
+    assert!(
+        result["observed_most"]
+            .as_f64()
+            .is_some_and(|most| most > 0.9),
+        "{said}"
+    );
+    assert!(said.contains("sent twice"), "{said}");
+
+    let split = ["--expect", "v1=100", "-n", "200", "-c", "4", &url];
+    let report = run_json(&split).exits(3).report();
+    assert_eq!(report.verdict(), "inconclusive");
+    let reason = report.0.pointer("/verdict/reason").expect("a reason");
+    assert!(
+        reason.to_string().contains("sent a second time"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_request_that_says_close_has_a_connection_of_its_own() {
+    let mesh = crate::support::mesh::Mesh::honest();
+    for option in ["close", "foo, Close"] {
+        let header = format!("Connection: {option}");
+        let args = ["-n", "20", "-c", "2", "-H", &header, &mesh.url("/")];
+        let report = run_json(&args).exits(0).report();
+        assert_eq!(
+            report.number("/observation/connections"),
+            20,
+            "{:#}",
+            report.0
+        );
+        assert_eq!(report.number("/observation/retried"), 0, "{:#}", report.0);
+    }
 }

@@ -81,6 +81,9 @@ mod keepalive;
 // Connections that many requests share, and servers that limit them, end them, or forget them.
 mod http2;
 
+// The same exchanges through resplit and through hyper's client.
+mod wire;
+
 // Which certificates are trusted, and what a failure of TLS advises.
 mod certificates;
 

@@ -10,18 +10,12 @@ const ADVICE: [(&str, &[(&str, &str)]); 8] = [
     ("tls", &TLS),
     ("timeout", &TIMEOUT),
     ("reset", &RESET),
-    (
-        "truncated",
-        &[(
-            "",
-            "the server breaks its answers off: look at what it logs",
-        )],
-    ),
+    ("truncated", &[("", BREAKS_OFF)]),
     (
         "oversized",
         &[(
             "",
-            "answers of more than 8 MiB, or with heads of more than 64 KiB, are not read",
+            "responses of more than 8 MiB, or with heads of more than 64 KiB, are not read",
         )],
     ),
     ("malformed", &MALFORMED),
@@ -62,7 +56,11 @@ const CONNECT: [(&str, &str); 5] = [
     ),
 ];
 
-const TLS: [(&str, &str); 14] = [
+const TLS: [(&str, &str); 15] = [
+    (
+        "alert: ProtocolVersion",
+        "the server speaks no version of TLS from 1.2 on, and resplit nothing older: look at what it allows",
+    ),
     (
         "does not speak HTTP/2",
         "leave --http2 out; --grpc cannot do without HTTP/2",
@@ -110,7 +108,29 @@ const TLS: [(&str, &str); 14] = [
 const CLIENT_CERTIFICATE: &str =
     "the server wants a client certificate that it trusts: --cert FILE and --key FILE";
 
-const TIMEOUT: [(&str, &str); 4] = [
+const TIMEOUT: [(&str, &str); 10] = [
+    ("the name service", NO_NAME_SERVICE),
+    (
+        "the proxy did not answer CONNECT",
+        "the proxy takes the connection and does not answer: look at what it logs, or wait longer with --connect-timeout",
+    ),
+    (
+        "the TLS handshake",
+        "the server takes the connection and does not finish the handshake: check that the port speaks TLS, or wait longer \
+         with --connect-timeout",
+    ),
+    (
+        "SETTINGS_MAX_CONCURRENT_STREAMS is 0",
+        "the server says that it takes no requests over HTTP/2: look at its limits, or leave --http2 or --h2c out",
+    ),
+    (
+        "the server took no further request",
+        "the streams that it allows were all busy: fewer at a time with -p, or more connections with -c",
+    ),
+    (
+        "the response began",
+        "responses begin and do not end in time: look at what the server waits for, or wait longer with --timeout",
+    ),
     ("connection within", LONG_CONNECT),
     ("no answer in time", LONG_CONNECT),
     ("timed out", LONG_CONNECT),
@@ -122,7 +142,8 @@ const TIMEOUT: [(&str, &str); 4] = [
 
 const LONG_CONNECT: &str = "nothing takes the connection in time; check the address, or wait longer with --connect-timeout";
 
-const RESET: [(&str, &str); 3] = [
+const RESET: [(&str, &str); 4] = [
+    ("within the response", BREAKS_OFF),
     ("GOAWAY", REFUSED),
     ("the server reset the stream", REFUSED),
     (
@@ -131,12 +152,13 @@ const RESET: [(&str, &str); 3] = [
          other requests?",
     ),
 ];
+const BREAKS_OFF: &str = "the server breaks its responses off: look at what it logs";
 const REFUSED: &str = "the server speaks HTTP/2 and refuses these requests: look at what it logs";
 
 const MALFORMED: [(&str, &str); 4] = [
     (
         "gRPC",
-        "--grpc makes unary calls alone: check the method, and that it is a gRPC service",
+        "--grpc sends one message: check the method, and that it is a gRPC service",
     ),
     ("grpc-status", "check that it is a gRPC service"),
     (
@@ -160,7 +182,11 @@ pub(super) fn no_data(seen: &Seen) -> &'static str {
                 that names one; without -f, --expect and --bucket resplit shows what they say";
     }
     match seen.occurred().max_by_key(|failed| failed.count) {
-        Some(most) => after(&most.kind, &most.example),
+        // By what was said most often.
+        Some(most) => after(
+            &most.kind,
+            most.said().first().map_or("", |(_, said)| *said),
+        ),
         None => "let it send for longer, or leave -n and -z out",
     }
 }
@@ -262,10 +288,26 @@ mod tests {
             ),
             (
                 "timeout",
-                "no TLS connection within 1s",
-                "--connect-timeout",
+                "the TLS handshake did not end within 1s",
+                "speaks TLS",
             ),
-            ("timeout", "no complete answer within 1s", "--timeout"),
+            ("timeout", "no connection within 1s", "--connect-timeout"),
+            ("timeout", "no response within 1s", "--timeout"),
+            (
+                "timeout",
+                "the response began and was not complete within 1s",
+                "do not end",
+            ),
+            (
+                "reset",
+                "Connection reset by peer (os error 104), within the response",
+                "what it logs",
+            ),
+            (
+                "tls",
+                "received fatal alert: ProtocolVersion",
+                "version of TLS",
+            ),
             (
                 "reset",
                 "Connection reset by peer (os error 104)",

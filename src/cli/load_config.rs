@@ -1,9 +1,11 @@
 //! How much is sent, and how: what the options about the load mean.
 
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::args::{self, ArrivalKind, LoadArgs, WarmupAmount};
 use super::failure::Failure;
+use crate::load::most_connections;
 use crate::plan::{Reuse, Spacing, Stop, Warmup};
 use crate::units::{Count, Rate};
 
@@ -49,6 +51,8 @@ pub(super) struct LoadConfig {
     pub(super) connections: u32,
     /// Whether they are few because an objective is about latencies and nothing was said about the load.
     pub(super) modest: bool,
+    /// Whether they are fewer than usual because this process may have no more open files.
+    pub(super) confined: bool,
     /// Threads, at least 1; `None` for one per core.
     pub(super) threads: Option<u32>,
     /// Requests per connection; `None` for what suits the amount.
@@ -102,6 +106,11 @@ pub(super) fn load(
     } else {
         CONNECTIONS
     }));
+    let threads = args
+        .threads
+        .map(|threads| between("--threads", threads, MOST_THREADS))
+        .transpose()?;
+    let (connections, threads, confined) = fitting(args, connections, threads);
     Ok(LoadConfig {
         amount,
         max_duration,
@@ -112,14 +121,36 @@ pub(super) fn load(
         streams: between("--streams", args.streams.unwrap_or(Count(1)), MOST_STREAMS)?,
         connections: between("--connections", connections, MOST_CONNECTIONS)?,
         modest,
-        threads: args
-            .threads
-            .map(|threads| between("--threads", threads, MOST_THREADS))
-            .transpose()?,
+        confined,
+        threads,
         reuse,
         timeout: positive("--timeout", args.timeout.0)?,
         connect_timeout: positive("--connect-timeout", args.connect_timeout.0)?,
     })
+}
+
+/// As many connections as this process may have, where nobody asked for a number; then one thread will do.
+fn fitting(
+    args: &LoadArgs,
+    connections: Count,
+    threads: Option<u32>,
+) -> (Count, Option<u32>, bool) {
+    let wanted = args
+        .requests
+        .map_or(connections.0, |n| connections.0.min(n.0));
+    let cores = || available_parallelism().map_or(1, std::num::NonZero::get);
+    let most = |threads| u64::from(most_connections(threads));
+    let unconfined = threads.unwrap_or_else(|| u32::try_from(cores()).unwrap_or(1));
+    if args.connections.is_some() || most(unconfined) >= wanted {
+        return (connections, threads, false);
+    }
+    let threads = threads.unwrap_or(1);
+    let fitting = most(threads);
+    (
+        Count(fitting.min(connections.0)),
+        Some(threads),
+        fitting < wanted,
+    )
 }
 
 fn amount(args: &LoadArgs, test: Option<args::Test>) -> Result<Amount, Failure> {

@@ -27,6 +27,7 @@ use crate::observe::Observation;
 use crate::plan::Stop;
 use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
+use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
 use crate::verdict::{Evidence, Outcome, Verdict, Watch, judge};
@@ -264,7 +265,12 @@ impl<'a> Session<'a> {
         let interrupted = self.is_interrupted().then(|| cut_short(seen));
         let stop = self.planned.plan.stop;
         let late = self.deadline.note(seen, stop, verdict);
-        interrupted.into_iter().chain(late).collect()
+        let confined = self.config.load.confined.then(|| confined(&self.planned));
+        interrupted
+            .into_iter()
+            .chain(late)
+            .chain(confined)
+            .collect()
     }
 }
 
@@ -296,6 +302,19 @@ fn tied(
         Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
         _ => Err(known.into()),
     }
+}
+
+fn confined(planned: &Planned) -> Note {
+    let connections = u64::from(planned.plan.connections);
+    let were = if connections == 1 { "was" } else { "were" };
+    let connections = counted(connections, "connection");
+    Note::new(
+        Code::FewDescriptors,
+        format!(
+            "this process may not have more open files, so there {were} {connections} where there usually are more: raise its \
+             limit (ulimit -n), or give a number with -c"
+        ),
+    )
 }
 
 fn cut_short(seen: &Observation) -> Note {

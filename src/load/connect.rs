@@ -1,17 +1,20 @@
-//! A new connection: the address, TCP or a Unix socket, a tunnel through a proxy, TLS. Not: what is said on it.
+//! A new connection: the address, TCP or a Unix socket, a tunnel through a proxy, TLS.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::Job;
+use super::context::ThreadContext;
 use super::dns::Resolver;
 use super::proxy::tunnel;
-use super::stream::{Socket, Stream};
+use super::socket::{Socket, Stream};
 use crate::observe::{Failure, FailureKind, Setup};
 use crate::plan::Via;
 
@@ -27,29 +30,57 @@ pub(super) struct Link {
     pub(super) setup: Setup,
 }
 
-/// Connects within the time that is given for it. Connections begin with one address after the other, so that all
-/// addresses of a name get their part.
-pub(super) async fn connect(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, Failure> {
-    let limit = job.plan.connect_timeout;
-    timeout(limit, establish(job, resolver, number))
-        .await
-        .unwrap_or_else(|_| {
-            let what = if job.tls.is_some() {
-                "no TLS connection"
-            } else {
-                "no connection"
-            };
-            let message = format!("{what} within {limit:?}");
-            Err(Failure::new(FailureKind::Timeout, message))
-        })
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Name,
+    Connection,
+    Tunnel,
+    Tls,
 }
 
-async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, Failure> {
+/// Connects within the time that is given for it, and says how long that took. Connections begin with one address after the
+/// other, so that all addresses of a name get their part. A connection that fails has a number as well: it is a draw of its own.
+pub(super) async fn connect(context: &ThreadContext) -> Result<(Link, u32), (Failure, u32)> {
+    let job = &*context.job;
+    let number = job.next_connection.fetch_add(1, Ordering::Relaxed);
+    let limit = job.plan.connect_timeout;
+    let phase = Cell::new(Phase::Name);
+    let connected = timeout(limit, establish(job, &context.resolver, number, &phase))
+        .await
+        .unwrap_or_else(|_| Err(stalled(phase.get(), limit)));
+    match connected {
+        Ok(link) => {
+            context.connected(link.setup);
+            Ok((link, number))
+        }
+        Err(failure) => Err((failure, number)),
+    }
+}
+
+/// Time is up: what was waited for.
+fn stalled(phase: Phase, limit: Duration) -> Failure {
+    let what = match phase {
+        Phase::Name => "the name service did not answer",
+        Phase::Connection => "no connection",
+        Phase::Tunnel => "the proxy did not answer CONNECT",
+        Phase::Tls => "the TLS handshake did not end",
+    };
+    Failure::new(FailureKind::Timeout, format!("{what} within {limit:?}"))
+}
+
+async fn establish(
+    job: &Job,
+    resolver: &Resolver,
+    number: u32,
+    phase: &Cell<Phase>,
+) -> Result<Link, Failure> {
     let endpoint = &job.plan.endpoint;
     let mut setup = Setup::default();
     let (socket, peer) = match &endpoint.via {
         Via::Unix(path) => {
             let begun = Instant::now();
+            phase.set(Phase::Connection);
             let socket = UnixStream::connect(path).await.map_err(|error| {
                 let mut failure = unconnected(&error);
                 failure.message = format!("`{}`: {}", path.display(), failure.message);
@@ -61,6 +92,7 @@ async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, 
         Via::Direct(dial) | Via::Proxy { dial, .. } => {
             let found = resolver.resolve(dial, endpoint.family).await?;
             setup.dns = found.took;
+            phase.set(Phase::Connection);
             let begun = Instant::now();
             let limit = job.plan.connect_timeout;
             let (stream, peer) =
@@ -83,6 +115,7 @@ async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, 
             } = &endpoint.via
                 && job.plan.tunnelled()
             {
+                phase.set(Phase::Tunnel);
                 tunnel(&mut socket, target, authorization.as_deref()).await?;
             }
             setup.connect = Some(begun.elapsed());
@@ -93,6 +126,7 @@ async fn establish(job: &Job, resolver: &Resolver, number: u32) -> Result<Link, 
         None => Stream::Plain(socket),
         Some(tls) => {
             let begun = Instant::now();
+            phase.set(Phase::Tls);
             let stream = tls
                 .connect(socket)
                 .await

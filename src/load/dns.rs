@@ -1,4 +1,4 @@
-//! The addresses of a name, asked for anew for each connection. Not: which of them is taken.
+//! The addresses of a name, asked for anew for each connection.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;

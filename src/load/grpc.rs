@@ -1,10 +1,10 @@
-//! Unary gRPC calls over HTTP/2: one message in a frame, and the outcome in `grpc-status`. Not: what a message means.
+//! gRPC calls over HTTP/2: one message out in a frame, the first one in, and the outcome in `grpc-status`.
 
 use std::borrow::Cow;
 
 use http::HeaderName;
 
-use super::coding::gunzip;
+use super::content_encoding::gunzip;
 use crate::bucket::Fields;
 use crate::observe::{Failure, FailureKind};
 
@@ -29,7 +29,8 @@ pub(super) fn frame(message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The message in the body of an answer; empty where there is none. A unary call that succeeds is answered by one.
+/// The first message in the body of a response; empty where there is none. A unary call that succeeds is answered by one, a
+/// stream of the server by any number: the first says who sends it.
 pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b, [u8]>, Failure> {
     let malformed = |what: &str| Failure::new(FailureKind::Malformed, what.to_owned());
     if body.is_empty() {
@@ -39,17 +40,13 @@ pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b,
             Ok(Cow::Borrowed(body))
         };
     }
-    let wrong = || malformed("what came is no gRPC message");
+    let wrong = || malformed("what came is not a gRPC message");
     let (prefix, rest) = body.split_at_checked(PREFIX).ok_or_else(wrong)?;
     let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
     let message = usize::try_from(length)
         .ok()
         .and_then(|length| rest.get(..length))
         .ok_or_else(wrong)?;
-    if rest.len() > message.len() {
-        let what = "more than one gRPC message came; only unary calls are made";
-        return Err(malformed(what));
-    }
     match (prefix[0], headers.get(&ENCODING)) {
         (0, _) => Ok(Cow::Borrowed(message)),
         (1, Some(b"gzip")) => gunzip(message).map(Cow::Owned),
@@ -61,7 +58,7 @@ pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b,
 pub(super) fn status(http: u16, headers: Fields<'_>) -> Result<u16, Failure> {
     let Some(status) = headers.get(&STATUS) else {
         if http == 200 {
-            let message = "the answer has no `grpc-status`; is it a gRPC service?";
+            let message = "the response has no `grpc-status`; is it a gRPC service?";
             return Err(Failure::new(FailureKind::Malformed, message.to_owned()));
         }
         return Ok(http);
@@ -96,9 +93,9 @@ mod tests {
     }
 
     /// The protocol of gRPC over HTTP/2: "Response → (Response-Headers *Length-Prefixed-Message Trailers) / Trailers-Only",
-    /// where a unary call has one message.
+    /// where a unary call has one message, and a stream of the server is counted by its first.
     #[test]
-    fn a_call_that_succeeds_has_one_message() {
+    fn a_call_that_succeeds_has_a_message() {
         let read = |body, status| {
             let fields = fields("grpc-status", status);
             message(body, Fields(&fields)).is_ok()
@@ -106,7 +103,10 @@ mod tests {
         assert!(read(b"\0\0\0\0\0", "0"));
         assert!(read(b"", "14"));
         assert!(!read(b"", "0"));
-        assert!(!read(b"\0\0\0\0\x01a\0\0\0\0\x01b", "0"));
+        assert!(read(b"\0\0\0\0\x01a\0\0\0\0\x01b", "0"));
+        let two = b"\0\0\0\0\x02v1\0\0\0\0\x02v2";
+        let first = message(two, Fields(&[])).map(Cow::into_owned);
+        assert_eq!(first.as_deref(), Ok(&b"v1"[..]));
     }
 
     #[test]

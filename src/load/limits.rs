@@ -1,4 +1,4 @@
-//! What a run may use of the machine: memory for answers, file descriptors, ports. Not: how much is sent.
+//! What a run may use of the machine: memory for answers, file descriptors, ports.
 
 use std::cell::Cell;
 use std::fs;
@@ -19,8 +19,13 @@ const CONTAINER: [&str; 2] = [
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 ];
-/// Descriptors for everything but connections: files, the name service; for each thread its poller and its timer.
-const OTHER_DESCRIPTORS: u64 = 20;
+/// Descriptors for everything but connections: those that are open already (where nobody can say, so many), a few for files
+/// and the name service, and for each thread its poller and its timer.
+const OPEN: &str = "/proc/self/fd";
+const USUALLY_OPEN: u64 = 14;
+const OTHER_DESCRIPTORS: u64 = 6;
+/// What is opened between the question for connections and the first of them: signals, the terminal.
+const STILL_TO_OPEN: u64 = 3;
 const DESCRIPTORS_OF_A_THREAD: u64 = 4;
 /// Where Linux says which ports it gives to connections.
 const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
@@ -62,7 +67,7 @@ impl Budget {
     pub(super) fn reserve(&self, bytes: usize) -> Result<(), Failure> {
         let left = self.left.get().checked_sub(bytes).ok_or_else(|| {
             let message = format!(
-                "the answers under way take more than {} MiB of one thread; use fewer connections",
+                "the responses under way take more than {} MiB of one thread; use fewer connections",
                 self.share >> 20
             );
             Failure::new(FailureKind::Oversized, message)
@@ -79,7 +84,7 @@ impl Budget {
 /// Makes room for the connections of a plan, as far as the system lets us, and says before anything is sent where it does
 /// not. An open loop gets a lower cap rather than none; true if it does.
 pub(super) fn make_room(plan: &mut LoadPlan, addresses: usize) -> Result<bool, LoadError> {
-    let others = OTHER_DESCRIPTORS + DESCRIPTORS_OF_A_THREAD * u64::from(plan.threads);
+    let others = other_descriptors(plan.threads);
     let limit = descriptors(others + wanted(plan))?;
     let allowed = limit.saturating_sub(others);
     let connections = u64::from(plan.connections);
@@ -109,6 +114,20 @@ pub(super) fn make_room(plan: &mut LoadPlan, addresses: usize) -> Result<bool, L
         return Ok(confined);
     }
     Ok(false)
+}
+
+/// Connections that this process may have with so many threads, at least 1.
+#[must_use]
+pub fn most_connections(threads: u32) -> u32 {
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let others = other_descriptors(threads) + STILL_TO_OPEN;
+    let fitting = limit.saturating_sub(others).max(1);
+    u32::try_from(fitting).unwrap_or(u32::MAX)
+}
+
+fn other_descriptors(threads: u32) -> u64 {
+    let open = fs::read_dir(OPEN).map_or(USUALLY_OPEN, |open| open.count() as u64);
+    open + OTHER_DESCRIPTORS + DESCRIPTORS_OF_A_THREAD * u64::from(threads)
 }
 
 /// Connections that the plan would open if it could.

@@ -7,19 +7,21 @@
     reason = "the engine is where time is read"
 )]
 
-mod coding;
+mod client;
 mod connect;
+mod content_encoding;
+mod context;
+mod delivery;
 mod dns;
-mod exchange;
 mod grpc;
 mod http1;
 mod http2;
-mod lane;
 mod limits;
 mod proxy;
 mod request;
-mod seat;
-mod stream;
+mod socket;
+mod wait_slot;
+
 mod thread;
 mod timer;
 mod tls;
@@ -30,6 +32,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Instant;
 
+#[doc(hidden)]
+pub use self::http1::fuzz_http1;
+pub use self::limits::most_connections;
 use self::request::Prepared;
 use crate::bucket::Bucketer;
 use crate::observe::{Failed, Failure, Observation, Pace};

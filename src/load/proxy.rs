@@ -1,11 +1,11 @@
-//! A tunnel through an HTTP proxy (`CONNECT`, RFC 9110, 9.3.6). Not: what goes through it.
+//! A tunnel through an HTTP proxy (`CONNECT`, RFC 9110, 9.3.6).
 
 use std::mem::MaybeUninit;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::http1::heads;
-use super::stream::Socket;
+use super::socket::Socket;
 use crate::observe::{Failure, FailureKind};
 
 /// What a proxy says about a tunnel is read up to this size.
@@ -32,7 +32,7 @@ pub(super) async fn tunnel(
             return granted;
         }
         if answer.len() > LONGEST_ANSWER {
-            return Err(failed("the proxy's answer to CONNECT does not end"));
+            return Err(failed("the proxy's response to CONNECT does not end"));
         }
     }
 }
@@ -63,7 +63,7 @@ fn granted(answer: &[u8]) -> Option<Result<(), Failure>> {
         }
         Ok(httparse::Status::Partial) => None,
         Err(error) => Some(Err(failed(&format!(
-            "what answers CONNECT is no HTTP proxy: {error}"
+            "what responds to CONNECT is not an HTTP proxy: {error}"
         )))),
         Ok(httparse::Status::Complete(_)) => {
             let status = response.code.unwrap_or_default();

@@ -1,10 +1,12 @@
 //! The request in the form that goes over the wire, made once for all of them.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST};
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Method};
+use std::sync::Arc;
 
-use super::{grpc, http2};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE};
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Method, Uri, Version};
+
+use super::{grpc, http1, http2};
 use crate::plan::{LoadPlan, Protocol, RequestTemplate, Via};
 
 /// Fields that belong to one HTTP/1.1 connection, and have no place in HTTP/2 (RFC 9113, 8.2.2).
@@ -18,24 +20,17 @@ const PER_CONNECTION: [&str; 5] = [
 
 /// What is written for each request.
 pub(super) enum Prepared {
-    /// HTTP/1.1: bytes.
-    Http1 {
-        /// The request.
-        bytes: Vec<u8>,
-        /// The same, as the last of its connection.
-        last: Vec<u8>,
-        /// Whether the answer has no body.
-        bodiless: bool,
-    },
-    /// HTTP/2: what is written on each stream.
-    Http2(http2::Request),
+    /// On a connection of HTTP/1.1.
+    Http1(Arc<http1::Request>),
+    /// On each stream of HTTP/2.
+    Http2(Arc<http2::Request>),
 }
 
 impl Prepared {
     pub(super) fn new(plan: &LoadPlan) -> Self {
         let template = &plan.request;
         if template.protocol.multiplexes() {
-            return Self::Http2(http2(plan));
+            return Self::Http2(Arc::new(http2(plan)));
         }
         let (target, authorization) = match &plan.endpoint.via {
             Via::Proxy {
@@ -45,11 +40,12 @@ impl Prepared {
             } if !plan.tunnelled() => (absolute(target, template), authorization.as_deref()),
             _ => (template.target.to_string(), None),
         };
-        Self::Http1 {
+        Self::Http1(Arc::new(http1::Request {
             bytes: http1(template, &target, authorization, false),
             last: http1(template, &target, authorization, true),
             bodiless: template.method == Method::HEAD,
-        }
+            closes: closes(template),
+        }))
     }
 }
 
@@ -107,42 +103,70 @@ fn http1(
     bytes
 }
 
+/// "A client that sends the \"close\" connection option MUST NOT send further requests on that connection" (RFC 9112, 9.6).
+fn closes(template: &RequestTemplate) -> bool {
+    let options = template.headers.get_all(CONNECTION).iter();
+    let mut options = options.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
 fn http2(plan: &LoadPlan) -> http2::Request {
     let template = &plan.request;
+    let mut request = http::Request::new(());
+    *request.version_mut() = Version::HTTP_2;
+    *request.method_mut() = template.method.clone();
+    *request.headers_mut() = template
+        .headers
+        .iter()
+        .filter(|(name, value)| crosses_to_http2(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let path = template.target.path_and_query().cloned();
+    let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let host = template.headers.get(HOST).map(HeaderValue::as_bytes);
+    let host = host.unwrap_or(plan.endpoint.host.as_bytes());
     let scheme = if plan.endpoint.tls.is_some() {
-        "https"
+        Scheme::HTTPS
     } else {
-        "http"
+        Scheme::HTTP
     };
-    let path = template
-        .target
-        .path_and_query()
-        .map_or("/", PathAndQuery::as_str);
-    let host = template.headers.get(HOST);
-    let mut fields = vec![
-        (":method", template.method.as_str().as_bytes()),
-        (":scheme", scheme.as_bytes()),
-        (
-            ":authority",
-            host.map_or(plan.endpoint.host.as_bytes(), HeaderValue::as_bytes),
-        ),
-        (":path", path.as_bytes()),
-    ];
-    let own = |name: &str| *name != HOST && !PER_CONNECTION.contains(&name);
-    let headers = template.headers.iter();
-    let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
-    fields.extend(headers.filter(|(name, _)| own(name)));
+    let uri = Uri::builder()
+        .scheme(scheme)
+        .authority(host)
+        .path_and_query(path.clone());
+    if let Ok(uri) = uri.build() {
+        *request.uri_mut() = uri;
+    } else {
+        // What cannot stand in `:authority` goes into `host`, as from a request of HTTP/1.1 (RFC 9113, 8.3.1).
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = Uri::from(path);
+        if let Some(host) = template.headers.get(HOST) {
+            request.headers_mut().insert(HOST, host.clone());
+        }
+    }
     let grpc = template.protocol == Protocol::Grpc;
     let body = if grpc {
         grpc::frame(&template.body)
     } else {
         template.body.clone()
     };
-    let length = body.len().to_string();
     if !grpc && (!body.is_empty() || expects_body(&template.method)) {
-        fields.push((CONTENT_LENGTH.as_str(), length.as_bytes()));
+        let length = HeaderValue::from(body.len());
+        request.headers_mut().insert(CONTENT_LENGTH, length);
     }
-    http2::Request::new(fields, body.into(), template.method == Method::HEAD)
+    http2::Request {
+        bodiless: template.method == Method::HEAD,
+        grpc,
+        head: request,
+        body: body.into(),
+    }
+}
+
+/// Whether a field has a place in HTTP/2.
+fn crosses_to_http2(name: &HeaderName, value: &HeaderValue) -> bool {
+    // "It MUST NOT contain any value other than \"trailers\"" (RFC 9113, 8.2.2).
+    let only_trailers = || name != TE || value.as_bytes().eq_ignore_ascii_case(b"trailers");
+    name != HOST && !PER_CONNECTION.contains(&name.as_str()) && only_trailers()
 }
 
 /// Methods whose requests have a body, and say so where it is empty (RFC 9110, 8.6).
@@ -152,7 +176,7 @@ fn expects_body(method: &Method) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Uri};
+    use http::HeaderMap;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! One alarm for a thread, more exact than the runtime's own, which ticks in milliseconds. Not: what is due.
+//! One alarm for a thread, more exact than the runtime's own, which ticks in milliseconds.
 
 use std::io;
 use std::task::{Context, Poll};

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LoadError;
-use super::stream::Socket;
+use super::socket::Socket;
 use crate::plan::{ClientIdentity, Tls, Verify};
 
 /// Everything needed to speak TLS to one host.

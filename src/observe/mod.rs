@@ -1,5 +1,6 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
+mod causes;
 mod pace;
 mod phases;
 mod recorder;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+pub use causes::{Causes, MOST_CAUSES};
 pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
@@ -55,9 +57,9 @@ pub enum FailureKind {
     Tls,
     /// Nothing complete within the timeout.
     Timeout,
-    /// The connection was reset or closed before the answer began.
+    /// The connection was closed before the response began, or reset at any time.
     Reset,
-    /// The answer ended before its announced length.
+    /// The connection was closed within the response.
     Truncated,
     /// The answer is larger than is read.
     Oversized,
@@ -95,9 +97,12 @@ pub struct Observation {
     pub tallies: BTreeMap<Bucket, Tally>,
     /// The failures, by kind.
     pub failures: BTreeMap<FailureKind, Failed>,
+    /// What was said about them.
+    pub causes: Causes,
     /// Connections that were established.
     pub connections: u64,
-    /// Requests sent once more because a kept-alive connection was closed under them; counted once in `sent`.
+    /// Requests sent once more because a kept connection was closed under them, or because the server refused their stream;
+    /// counted once in `sent`. Whose they were the first time nobody knows.
     pub retried: u64,
     /// From the first send to the last answer.
     pub elapsed: Duration,
@@ -237,6 +242,7 @@ impl Observation {
         self.retried += other.retried;
         self.elapsed = self.elapsed.max(other.elapsed);
         self.phases.merge(&other.phases);
+        self.causes.merge(&other.causes);
         if let Some(pace) = &other.pace {
             self.pace.get_or_insert_default().merge(pace);
         }
@@ -399,6 +405,7 @@ mod tests {
                 let sent = Sent {
                     sequence: thread * 64 + at,
                     connection: 0,
+                    resent: false,
                 };
                 let place = usize::try_from(at).expect("small");
                 recorder.record(sent, Outcome::Answered(place), Timing::default());

@@ -12,6 +12,8 @@ pub struct Sent {
     pub sequence: u64,
     /// The connection it went over, numbered within the run; any number where there was none.
     pub connection: u32,
+    /// Whether it had to be sent a second time: whose it was the first time nobody knows, so it is no draw of the split.
+    pub resent: bool,
 }
 
 /// How long one request took.
@@ -50,11 +52,12 @@ impl Recorder {
     /// Counts the end of a request. Buckets are numbered from 0 without gaps.
     pub fn record(&mut self, sent: Sent, outcome: Outcome<usize>, timing: Timing) {
         self.rest.sent += 1;
-        let bucket = match &outcome {
-            Outcome::Answered(bucket) => Some(*bucket),
-            Outcome::Failed(_) => None,
+        let drawn = match &outcome {
+            Outcome::Answered(bucket) if !sent.resent => Some(*bucket),
+            _ => None,
         };
-        self.rest.log.note(sent.sequence, sent.connection, bucket);
+        self.rest.retried += u64::from(sent.resent);
+        self.rest.log.note(sent.sequence, sent.connection, drawn);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {
@@ -69,6 +72,7 @@ impl Recorder {
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
             Outcome::Failed(Failure { kind, message }) => {
+                self.rest.causes.add(kind, &message, 1);
                 let failed = self.rest.failures.entry(kind).or_default();
                 failed.count += 1;
                 if failed.example.is_empty() {
@@ -109,11 +113,6 @@ impl Recorder {
     /// Counts what a response carries, by the `--bucket` that reads it.
     pub fn carried(&mut self, values: impl IntoIterator<Item = (String, String)>) {
         self.rest.carried.note(values);
-    }
-
-    /// Counts a request that had to be sent once more.
-    pub fn retried(&mut self) {
-        self.rest.retried += 1;
     }
 
     /// What was counted since the last call; `names` are the buckets by number.
@@ -173,6 +172,7 @@ mod tests {
         let sent = Sent {
             sequence: event.1,
             connection: 0,
+            resent: false,
         };
         let service = Duration::from_micros(event.1);
         recorder.record(sent, outcome, timing(service));
@@ -184,6 +184,7 @@ mod tests {
         let sent = Sent {
             sequence: 0,
             connection: 0,
+            resent: false,
         };
         recorder.record(sent, Outcome::Answered(0), timing(Duration::from_secs(90)));
         recorder.record(

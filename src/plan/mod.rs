@@ -66,7 +66,7 @@ pub enum Protocol {
     Http1,
     /// HTTP/2, by ALPN over TLS, else by prior knowledge.
     Http2,
-    /// A unary gRPC call over HTTP/2: the body is one message, and the outcome is `grpc-status`.
+    /// A gRPC call over HTTP/2: the body is one message, the first that comes back counts, and the outcome is `grpc-status`.
     Grpc,
 }
 

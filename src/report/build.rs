@@ -2,9 +2,9 @@
 
 use super::charted::{MOST_COLUMNS, connections, slices};
 use super::{
-    Answers, BucketRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow, PackedTimeline,
-    PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen, TargetRow, Tool,
-    known,
+    Answers, BucketRow, CauseRow, DeclaredShare, Excerpt, Expectation, FailureRow, PaceRow,
+    PackedTimeline, PhaseRows, PhasesRecorded, Recorded, Report, Request, Requests, SCHEMA, Seen,
+    TargetRow, Tool, known,
 };
 use crate::diag::Note;
 use crate::observe::{FailureKind, Latency, Observation};
@@ -107,6 +107,20 @@ pub(super) fn declared_share(declared: &Declared) -> DeclaredShare {
     row
 }
 
+/// What was said, where that differs.
+fn causes(seen: &Observation, kind: FailureKind) -> Vec<CauseRow> {
+    match seen.causes.of(kind).as_slice() {
+        [] | [_] => Vec::new(),
+        several => several
+            .iter()
+            .map(|(message, count)| CauseRow {
+                message: (*message).to_owned(),
+                count: *count,
+            })
+            .collect(),
+    }
+}
+
 fn seen(run: &Run<'_>) -> Seen {
     let (seen, attribution) = (run.seen, run.attribution);
     let rows = answers(run);
@@ -116,6 +130,7 @@ fn seen(run: &Run<'_>) -> Seen {
             kind: kind.to_string(),
             count: failed.count,
             example: failed.example,
+            causes: causes(seen, *kind),
         }
     });
     let (elapsed, answered) = (seen.elapsed.as_secs_f64(), seen.answered());

@@ -151,13 +151,9 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}<br>", prose(line.trim()))?;
     }
     for failed in report.observation.occurred() {
-        writeln!(
-            out,
-            "{} failed: {} ({})<br>",
-            failed.count,
-            failed.kind,
-            prose(&failed.example)
-        )?;
+        for (count, said) in failed.said() {
+            writeln!(out, "{count} failed: {} ({})<br>", failed.kind, prose(said))?;
+        }
     }
     writeln!(out, "\n</details>")
 }

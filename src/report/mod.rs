@@ -313,4 +313,36 @@ pub struct FailureRow {
     /// What the system said the first time.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub example: String,
+    /// Where several things were said: each, and how often, the most frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub causes: Vec<CauseRow>,
+}
+
+/// Failures of which the same was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseRow {
+    /// What the system said.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl FailureRow {
+    /// How often what was said: one entry for each cause, and one for those that are not told apart.
+    pub(crate) fn said(&self) -> Vec<(u64, &str)> {
+        if self.causes.is_empty() {
+            return vec![(self.count, &self.example)];
+        }
+        let causes = self.causes.iter();
+        let mut said: Vec<(u64, &str)> = causes
+            .map(|cause| (cause.count, cause.message.as_str()))
+            .collect();
+        let others = self
+            .count
+            .saturating_sub(said.iter().map(|(count, _)| count).sum());
+        if others > 0 {
+            said.push((others, "other causes"));
+        }
+        said
+    }
 }

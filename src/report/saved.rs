@@ -219,6 +219,9 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
                 example: row.example.clone(),
             };
             seen.failures.insert(kind, failed);
+            for (count, message) in row.said() {
+                seen.causes.add(kind, message, count);
+            }
         }
     }
     if let Some(requests) = &saved.requests {

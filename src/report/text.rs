@@ -43,13 +43,15 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         writeln!(out, "\n{}", generators(report))?;
     }
     for failed in report.observation.occurred() {
-        writeln!(
-            out,
-            "\n  {} failed: {} ({})",
-            failed.count,
-            failed.kind,
-            safe(&failed.example)
-        )?;
+        for (at, (count, said)) in (0..).zip(failed.said()) {
+            let gap = if at == 0 { "\n" } else { "" };
+            writeln!(
+                out,
+                "{gap}  {count} failed: {} ({})",
+                failed.kind,
+                safe(said)
+            )?;
+        }
     }
     writeln!(out)?;
     if let Some(failing) = note(report) {

@@ -140,8 +140,14 @@ impl<'a> Case<'a> {
         (identified > 0).then_some(largest)
     }
 
+    /// Requests that may be anybody's in the worst case: those that nobody can be tied to, and the first sends of those that
+    /// were sent twice.
+    pub(super) fn anybodys(&self) -> u64 {
+        self.attribution.unattributed + self.seen.retried
+    }
+
     pub(super) fn too_many_unattributed(&self) -> bool {
         let total = self.seen.sent.max(1);
-        self.attribution.unattributed as f64 / total as f64 > self.policy.max_unattributed
+        self.anybodys() as f64 / total as f64 > self.policy.max_unattributed
     }
 }

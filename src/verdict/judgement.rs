@@ -153,9 +153,9 @@ impl Case<'_> {
     fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
         let seed = self.policy.seed;
         let by_response = || {
-            let p =
-                self.design
-                    .p_diverged_completed(&self.counts, self.attribution.unattributed, seed);
+            let p = self
+                .design
+                .p_diverged_completed(&self.counts, self.anybodys(), seed);
             (p, self.watch.map(|watch| &watch.by_response))
         };
         match self.unit {
@@ -192,10 +192,9 @@ impl Case<'_> {
     /// The p-value of "some share is off by the resolution"; `None` where nothing could exclude that.
     fn p_equivalence(&self) -> Option<f64> {
         match self.unit {
-            dependence::Unit::Response => Some(
-                self.design
-                    .p_equivalence(&self.counts, self.attribution.unattributed),
-            ),
+            dependence::Unit::Response => {
+                Some(self.design.p_equivalence(&self.counts, self.anybodys()))
+            }
             dependence::Unit::Connection => {
                 let (counts, unattributed) = self.first_of_connections();
                 Some(self.design.p_equivalence(&counts, unattributed))
@@ -242,7 +241,7 @@ impl Case<'_> {
         let (counts, unattributed, sent) = match self.unit {
             dependence::Unit::Response => {
                 let sent = self.seen.sent.max(1) as f64;
-                (self.counts.clone(), self.attribution.unattributed, sent)
+                (self.counts.clone(), self.anybodys(), sent)
             }
             // A connection is one draw; two requests show that it still is.
             dependence::Unit::Connection => {

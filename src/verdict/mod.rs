@@ -399,9 +399,9 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
 /// What has to be said about how requests were sent, whatever was declared.
 fn generator_notes(seen: &Observation) -> impl Iterator<Item = Note> {
     [
+        retries::caveat(seen),
         outage::caveat(seen),
         schedule::caveat(seen),
-        retries::caveat(seen),
     ]
     .into_iter()
     .flatten()

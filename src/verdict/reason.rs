@@ -195,6 +195,16 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
         let (lost, sent) = (case.attribution.unattributed, case.seen.sent);
         let share = percent(lost as f64 / sent as f64);
         let limit = percent(case.policy.max_unattributed);
+        if case.seen.retried > 0 {
+            let also = match lost {
+                0 => String::new(),
+                lost => format!(", and {lost} could not be attributed to a target"),
+            };
+            let words = super::retries::words(case.seen);
+            return format!(
+                "{words}{also}: whose they are nobody knows, and at most {limit} may be anybody's"
+            );
+        }
         return format!(
             "{lost} of {sent} requests ({share}) could not be attributed to a target; at most {limit} may be"
         );
@@ -218,7 +228,7 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     let sent = case.seen.sent;
     let Some(needed) = needed else {
-        return match case.attribution.unattributed {
+        return match case.anybodys() {
             0 => "the shares lie at the very edge of what is accepted: no number of requests would decide".to_owned(),
             lost => format!("{sent} requests do not decide, and with {lost} unattributed ones no number would"),
         };

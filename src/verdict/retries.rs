@@ -1,4 +1,5 @@
-//! Notes a high retry rate, which can mask a version that drops connections.
+//! Requests that were sent a second time: which version they met the first time nobody knows, so that a version that drops
+//! connections may hide behind them. They count in the worst case.
 
 use crate::diag::{Code, Note};
 use crate::observe::Observation;
@@ -7,16 +8,32 @@ use crate::units::percent;
 /// A share of all requests that is worth a word.
 const NOTABLE: f64 = 0.01;
 
-/// A word about a server that closes connections under requests.
+/// A word about a server that closes connections under requests, or refuses them.
 pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     let share = seen.retried as f64 / seen.sent.max(1) as f64;
-    (share >= NOTABLE).then(|| Note::new(Code::SentAgain, format!(
-            "{} of {} requests ({}) were sent a second time, because their kept connection had been closed: a version that \
-             drops connections may hide behind that; --disable-keepalive would show it",
-            seen.retried,
-            seen.sent,
-            percent(share)
-        )))
+    (share >= NOTABLE).then(|| {
+        Note::new(
+            Code::SentAgain,
+            format!(
+                "{}: a version that drops requests may hide behind that; with --disable-keepalive each of them is a failure \
+                 that says so",
+                words(seen)
+            ),
+        )
+    })
+}
+
+/// `240 of 1000 requests (24%) were sent a second time, because ...`
+pub(super) fn words(seen: &Observation) -> String {
+    let share = seen.retried as f64 / seen.sent.max(1) as f64;
+    let were = if seen.retried == 1 { "was" } else { "were" };
+    format!(
+        "{} of {} requests ({}) {were} sent a second time, because the server closed a kept connection under the first, or \
+         refused its stream",
+        seen.retried,
+        seen.sent,
+        percent(share)
+    )
 }
 
 #[cfg(test)]

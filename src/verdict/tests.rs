@@ -20,6 +20,7 @@ fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
             let sent = Sent {
                 sequence,
                 connection: u32::try_from(sequence / per_connection).expect("few"),
+                resent: false,
             };
             sequence += 1;
             if *value == "!" {

@@ -309,6 +309,7 @@ impl<'a> Client<'a> {
         let sent = Sent {
             sequence,
             connection,
+            resent: false,
         };
         self.recorder
             .record(sent, End::Answered(bucket), Timing::of(LATENCY));

@@ -52,6 +52,7 @@ pub(crate) struct Builder {
     latency: Duration,
     gate: Option<Gate>,
     changeable: bool,
+    header_table: Option<u32>,
 }
 
 /// What is wrong with a subset that somebody listens behind.
@@ -134,6 +135,7 @@ impl Envoy {
             latency: Duration::ZERO,
             gate: None,
             changeable: false,
+            header_table: None,
         }
     }
 
@@ -297,6 +299,12 @@ impl Builder {
         self
     }
 
+    /// The size of the table that Envoy keeps for the fields of HTTP/2 requests.
+    pub(crate) fn header_table(mut self, size: u32) -> Self {
+        self.header_table = Some(size);
+        self
+    }
+
     /// Starts the backends, then Envoy.
     pub(crate) fn start(self) -> Split {
         let subsets = self.weights.iter().map(|(subset, _)| subset);
@@ -383,6 +391,9 @@ impl Builder {
             "stat_prefix": "in",
             "http_filters": self.filters(),
         });
+        if let Some(size) = self.header_table {
+            manager["http2_protocol_options"] = json!({ "hpack_table_size": size });
+        }
         match rules {
             None => manager["route_config"] = route_config(&self.routes()),
             Some(rules) => {

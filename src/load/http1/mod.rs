@@ -1,8 +1,8 @@
 //! One HTTP/1.1 connection and the exchanges on it: the prepared bytes out, an answer in. Its user polls it, so no message
 //! passes between tasks, and an exchange is one write and one read.
 
-mod answer;
-mod chunks;
+mod chunked;
+mod response;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -10,16 +10,16 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use httparse::ParserConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::answer::{Answer, Done, Reader};
+use self::response::{Done, Reader, Response};
 use super::connect::Link;
-use super::exchange::{Broken, Whole};
+use super::delivery::{Completed, Delivery, ExchangeError};
 use super::limits::Budget;
-use super::stream::Stream;
+use super::socket::Stream;
 use crate::bucket::{Fields, Reply};
 use crate::observe::{Failure, FailureKind};
 
@@ -29,9 +29,25 @@ pub(super) type Scratch = RefCell<Box<[u8]>>;
 /// The size of [`Scratch`].
 const SCRATCH: usize = 64 << 10;
 
-/// What is known about a connection that ends where the next answer should begin.
+/// What is known about a connection that ends where the next response should begin.
 const CLOSED_UNSAID: &str = "; it had answered before, so the server may close connections without saying so, which \
                              --disable-keepalive avoids";
+
+/// Where a response is reset that has begun.
+pub(super) const WITHIN: &str = ", within the response";
+
+/// What is written for each request.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The request.
+    pub(super) bytes: Vec<u8>,
+    /// The same, as the last of its connection.
+    pub(super) last: Vec<u8>,
+    /// Whether the response has no body.
+    pub(super) bodiless: bool,
+    /// Whether it says by itself that it is the last of its connection.
+    pub(super) closes: bool,
+}
 
 /// How heads are read: with folded lines, which "a user agent that receives an obs-fold" replaces by blanks (RFC 9112, 5.2;
 /// whoever makes a text of a value does), and blanks before a colon (RFC 9112, 5.1).
@@ -62,6 +78,8 @@ pub(super) struct Connection {
     used: bool,
     /// Whether it may serve another.
     open: bool,
+    /// Nothing more of the request is written: all is out, or the rest cannot be.
+    written: bool,
 }
 
 impl Connection {
@@ -80,6 +98,7 @@ impl Connection {
             quota,
             used: false,
             open: true,
+            written: false,
         }
     }
 
@@ -88,28 +107,34 @@ impl Connection {
         self.open && self.quota > 0
     }
 
-    /// Whether it has carried a request before: only then may the server have closed it for being idle.
-    pub(super) fn used(&self) -> bool {
-        self.used
-    }
-
-    /// Takes the right to send one more request; whether it is the last.
-    pub(super) fn spend(&mut self) -> bool {
-        self.quota -= 1;
-        self.quota == 0
+    /// What is missing when time is up.
+    pub(super) fn stalled(&self, limit: Duration) -> String {
+        if self.reader.begun() {
+            format!("the response began and was not complete within {limit:?}")
+        } else if self.written {
+            format!("no response within {limit:?}")
+        } else {
+            format!("the server did not take the whole request within {limit:?}")
+        }
     }
 
     /// Sends the request, reads the whole answer, and hands it to `sort`.
     pub(super) async fn exchange(
         &mut self,
-        request: &[u8],
+        request: &Request,
         scratch: &Scratch,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
-    ) -> Result<Whole, Broken> {
+    ) -> Result<Completed, ExchangeError> {
+        self.quota -= 1;
+        let request = if self.quota == 0 {
+            &request.last
+        } else {
+            &request.bytes
+        };
+        self.written = false;
         let used = std::mem::replace(&mut self.used, true);
         let mut exchange = Exchange {
             written: 0,
-            out: false,
             first_byte: None,
             used,
             // What an idle connection has received tells that it is no longer good.
@@ -125,7 +150,7 @@ impl Connection {
         request: &[u8],
         scratch: &Scratch,
         sort: &impl Fn(&Reply<'_>) -> Result<usize, Failure>,
-    ) -> Poll<Result<Whole, Broken>> {
+    ) -> Poll<Result<Completed, ExchangeError>> {
         let mut scratch = scratch.borrow_mut();
         let listened = std::mem::take(&mut exchange.unheard);
         if listened && let Poll::Ready(heard) = self.poll_read(context, &mut scratch) {
@@ -135,19 +160,25 @@ impl Connection {
                 Err(error) => error.to_string(),
             };
             let failure = Failure::new(FailureKind::Reset, message);
-            return Poll::Ready(Err(Broken::untried(failure)));
+            return Poll::Ready(Err(ExchangeError::new(failure, Delivery::NotSent)));
         }
-        if !exchange.out {
+        if !self.written {
             match self.poll_write(context, &mut exchange.written, request) {
-                Poll::Ready(Ok(())) => exchange.out = true,
+                Poll::Ready(Ok(())) => self.written = true,
                 // An answer may come before the request is out.
                 Poll::Pending => {}
                 Poll::Ready(Err(error)) if exchange.written == 0 => {
-                    return Poll::Ready(Err(Broken::untried(unreadable(&error))));
+                    // A fresh connection that breaks at once is the server's doing.
+                    let delivery = if exchange.used {
+                        Delivery::NotSent
+                    } else {
+                        Delivery::Unknown
+                    };
+                    return Poll::Ready(Err(ExchangeError::new(unreadable(&error), delivery)));
                 }
                 // What the server said before it closed may still be there.
                 Poll::Ready(Err(_)) => {
-                    exchange.out = true;
+                    self.written = true;
                     self.open = false;
                 }
             }
@@ -160,11 +191,11 @@ impl Connection {
             let read = ready!(self.poll_read(context, &mut scratch));
             let now = Instant::now();
             let peer = &*self.peer;
-            let finish = |answer: Answer<'_>| {
+            let finish = |response: Response<'_>| {
                 sort(&Reply {
-                    status: answer.status,
-                    headers: Fields(answer.fields),
-                    body: answer.body,
+                    status: response.status,
+                    headers: Fields(response.fields),
+                    body: response.body,
                     peer,
                 })
             };
@@ -182,25 +213,30 @@ impl Connection {
             let Done { result, reusable } = match done {
                 Ok(None) => continue,
                 Ok(Some(done)) => done,
-                Err(mut failure) => {
-                    let crossed =
-                        exchange.used && !self.reader.begun() && failure.kind == FailureKind::Reset;
-                    return Poll::Ready(Err(if crossed {
-                        failure.message.push_str(CLOSED_UNSAID);
-                        Broken::crossed(failure)
-                    } else {
-                        Broken::sent(failure)
-                    }));
-                }
+                Err(failure) => return Poll::Ready(Err(self.broken(failure, exchange.used))),
             };
             self.reader.reset();
-            self.open &= reusable && exchange.out;
-            return Poll::Ready(Ok(Whole {
+            self.open &= reusable && self.written;
+            return Poll::Ready(Ok(Completed {
                 result,
                 first_byte: exchange.first_byte.unwrap_or(now),
                 done: now,
             }));
         }
+    }
+
+    /// What a connection that ends within an exchange comes to.
+    fn broken(&self, mut failure: Failure, used: bool) -> ExchangeError {
+        if failure.kind != FailureKind::Reset {
+            return ExchangeError::new(failure, Delivery::Unknown);
+        }
+        if self.reader.begun() {
+            failure.message.push_str(WITHIN);
+        } else if used {
+            failure.message.push_str(CLOSED_UNSAID);
+            return ExchangeError::new(failure, Delivery::IdleCloseRace);
+        }
+        ExchangeError::new(failure, Delivery::Unknown)
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -232,8 +268,6 @@ impl Connection {
 struct Exchange {
     /// Bytes of the request that were taken.
     written: usize,
-    /// Nothing more is written: all is out, or the rest cannot be.
-    out: bool,
     first_byte: Option<Instant>,
     /// Whether the connection has carried a request before.
     used: bool,
@@ -251,4 +285,31 @@ pub(super) fn unreadable(error: &io::Error) -> Failure {
         FailureKind::Reset
     };
     Failure::new(kind, error.to_string())
+}
+
+/// Reads bytes as a response, whole and cut in two: what is read does not depend on where a connection cuts. For the fuzz
+/// target, which brings the bytes.
+///
+/// # Panics
+///
+/// Where it does depend on that.
+#[doc(hidden)]
+pub fn fuzz_http1(bytes: &[u8], cut: usize) {
+    let read = |pieces: [&[u8]; 2]| {
+        let mut reader = Reader::new(false, Rc::new(Budget::new(1)));
+        let seen = |response: Response<'_>| (response.status, response.body.to_vec());
+        for piece in pieces {
+            match reader.feed(piece, seen) {
+                Ok(None) => {}
+                Ok(Some(done)) => return Ok(done.result),
+                Err(failure) => return Err(failure.kind),
+            }
+        }
+        let ended = reader.end(true, seen);
+        ended
+            .map(|done| done.result)
+            .map_err(|failure| failure.kind)
+    };
+    let (before, after) = bytes.split_at(cut.min(bytes.len()));
+    assert_eq!(read([bytes, b""]), read([before, after]));
 }

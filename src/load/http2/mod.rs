@@ -1,131 +1,112 @@
-//! One HTTP/2 connection that several workers share, a stream for each request. Not: how many there are.
+//! HTTP/2 on the `h2` crate: one connection that several workers share, a stream for each request.
 //!
-//! Requests are alike, so their fields are written once and sent as they are. The task of the connection reads as much as
-//! there is, wakes those whose answers are whole, and writes what they ask for next in one go.
+//! A task of its own drives the connection; workers poll their streams. What `h2` queues once the peer takes no further
+//! stream is not told from what it has sent, so requests wait here for their turn, in the order in which they come.
 
-mod frame;
-mod heads;
-mod hpack;
-mod huffman;
-mod session;
-mod stream;
+mod driver;
+mod response;
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
+use std::cell::Cell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use h2::Reason;
+use h2::client::{Builder, ResponseFuture, SendRequest};
 use tokio::task::spawn_local;
 
-use self::session::Session;
+use self::driver::{State, Waiting, drive};
+use self::response::{Body, Fault, MOST_FIELDS, broken, read};
 use super::connect::Link;
-use super::exchange::{Broken, Whole};
+use super::delivery::{Completed, Delivery, ExchangeError};
 use super::grpc;
-use super::http1::{Scratch, unreadable};
 use super::limits::Budget;
-use super::stream::Stream;
 use crate::bucket::{Fields, Reply};
-use crate::observe::{Failure, FailureKind};
-use crate::plan::Protocol;
+use crate::observe::Failure;
 
+/// What the peer may send on one stream, and on all together, before it has to wait. A body up to the first goes through
+/// without a pause.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Streams at a time until the peer says how many it takes: it says so first of all, and those beyond would be refused.
+const STREAMS_AT_FIRST: usize = 1;
+/// Heads are held to their own limit (see `response`), and `h2` reads on a while: what it refuses by itself it calls an error of
+/// the protocol, as everything else that is wrong with a head.
+const HEAD_OF_H2: u32 = 256 << 10;
+/// Streams that were given up and may still be answered: they are remembered for so long.
+const GIVEN_UP: (usize, Duration) = (1024, Duration::from_secs(30));
 /// What is sent on each stream.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// All fields, as they are written.
-    block: Vec<u8>,
-    body: Bytes,
-    /// Whether the answer has no body.
-    bodiless: bool,
+    pub(super) head: http::Request<()>,
+    pub(super) body: Bytes,
+    /// Whether the response has no body.
+    pub(super) bodiless: bool,
+    /// Whether it is a gRPC call.
+    pub(super) grpc: bool,
 }
 
 /// An open connection.
 pub(super) struct Connection {
-    session: Rc<RefCell<Session>>,
+    sender: SendRequest<Bytes>,
+    state: Rc<State>,
     /// Requests it may still serve.
     quota: Cell<u32>,
-    /// Whether it has served one.
-    used: Cell<bool>,
     /// Requests that wait for their turn.
     waiting: Cell<usize>,
+    budget: Rc<Budget>,
     peer: Rc<str>,
     /// Its number within the run.
     pub(super) number: u32,
 }
 
-/// A stream that is taken back when nobody waits for it any more.
-pub(super) struct Open<'c> {
-    session: &'c RefCell<Session>,
-    id: u32,
-}
-
-impl Request {
-    /// A request with these fields, those that begin with a colon first.
-    pub(super) fn new<'f>(
-        fields: impl IntoIterator<Item = (&'f str, &'f [u8])>,
-        body: Bytes,
-        bodiless: bool,
-    ) -> Self {
-        Self {
-            block: hpack::write(fields),
-            body,
-            bodiless,
-        }
-    }
+/// A request under way.
+pub(super) struct Stream<'c> {
+    state: &'c State,
+    response: Option<ResponseFuture>,
+    /// Whether a completed response had come on the connection before.
+    kept: bool,
+    /// When the first of the response came, and whether its final head has.
+    first_byte: Option<Instant>,
+    begun: bool,
 }
 
 impl Connection {
-    /// Begins to speak HTTP/2; `scratch` is where the connections of a thread read to.
-    pub(super) fn new(
+    /// Begins to speak HTTP/2.
+    pub(super) async fn new(
         link: Link,
         number: u32,
         quota: u32,
-        scratch: Rc<Scratch>,
         budget: Rc<Budget>,
-    ) -> Self {
-        let session = Rc::new(RefCell::new(Session::new(budget)));
-        let (shared, mut stream) = (Rc::clone(&session), link.stream);
-        spawn_local(async move {
-            poll_fn(|context| drive(&mut shared.borrow_mut(), &mut stream, &scratch, context))
-                .await;
-        });
-        Self {
-            session,
+    ) -> Result<Self, Failure> {
+        let (sender, connection) = Builder::new()
+            .enable_push(false)
+            .header_table_size(0)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_max_send_streams(STREAMS_AT_FIRST)
+            .max_header_list_size(HEAD_OF_H2)
+            .max_concurrent_reset_streams(GIVEN_UP.0)
+            .reset_stream_duration(GIVEN_UP.1)
+            .handshake::<_, Bytes>(link.stream)
+            .await
+            .map_err(|error| broken(&error, false))?;
+        let state = Rc::new(State::new(STREAMS_AT_FIRST));
+        spawn_local(drive(connection, Rc::clone(&state)));
+        Ok(Self {
+            sender,
+            state,
             quota: Cell::new(quota),
-            used: Cell::new(false),
             waiting: Cell::new(0),
+            budget,
             peer: link.peer,
             number,
-        }
+        })
     }
 
     /// Whether another request may go over it.
     pub(super) fn reusable(&self) -> bool {
-        self.quota.get() > 0 && self.session.borrow().usable()
-    }
-
-    /// Whether it has carried a request before.
-    pub(super) fn used(&self) -> bool {
-        self.used.get()
-    }
-
-    /// Whether any request was answered on it.
-    pub(super) fn answered(&self) -> bool {
-        self.session.borrow().answered()
-    }
-
-    /// Whether the server has said anything about any request since then.
-    pub(super) fn heard_since(&self, then: Instant) -> bool {
-        self.session.borrow().heard_since(then)
-    }
-
-    /// No further request goes over it.
-    pub(super) fn retire(&self) {
-        self.quota.set(0);
+        self.quota.get() > 0 && !self.state.over.get()
     }
 
     /// Takes the right to send one more request.
@@ -133,198 +114,199 @@ impl Connection {
         self.quota.set(self.quota.get().saturating_sub(1));
     }
 
-    /// Reads the whole answer to a request, and hands it to `sort`.
-    pub(super) async fn answer(
-        &self,
-        open: Open<'_>,
-        protocol: Protocol,
-        sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
-    ) -> Result<Whole, Broken> {
-        let mut stream =
-            poll_fn(|context| self.session.borrow_mut().poll_end(context, open.id)).await;
-        let ended = stream.ended.take().expect("it has ended");
-        let whole = ended.map(|done| {
-            let mut room = [httparse::EMPTY_HEADER; hpack::MOST_FIELDS];
-            let mut count = 0;
-            for (slot, (name, value)) in room.iter_mut().zip(stream.all_fields()) {
-                *slot = httparse::Header { name, value };
-                count += 1;
-            }
-            Whole {
-                result: self.say(
-                    stream.status(),
-                    &room[..count],
-                    &stream.body,
-                    protocol,
-                    sort,
-                ),
-                first_byte: stream.first_byte.unwrap_or(done),
-                done,
-            }
-        });
-        self.session.borrow_mut().recycle(stream);
-        whole
+    /// No further request goes over it.
+    fn retire(&self) {
+        self.quota.set(0);
     }
 
-    /// Opens a stream and writes the request, unless others wait or the peer takes no more at present.
-    pub(super) fn try_open(&self, request: &Request) -> Option<Result<Open<'_>, Broken>> {
-        self.used.set(true);
-        if self.waiting.get() > 0 {
+    /// A connection on which nothing has come since then may be dead.
+    fn retire_if_silent(&self, since: Instant) {
+        if self.state.heard.get().is_none_or(|heard| heard < since) {
+            self.retire();
+        }
+    }
+
+    /// Time is up for a request that had no turn since `asked`.
+    pub(super) fn full(&self, asked: Instant, limit: Duration) -> String {
+        self.retire_if_silent(asked);
+        format!(
+            "the server took no further request within {limit:?}{}",
+            self.closed_to_streams()
+        )
+    }
+
+    /// Time is up for a request: what is missing.
+    pub(super) fn stalled(&self, stream: &Stream<'_>, sent: Instant, limit: Duration) -> String {
+        self.retire_if_silent(sent);
+        if stream.begun {
+            return format!("the response began and was not complete within {limit:?}");
+        }
+        format!("no response within {limit:?}{}", self.closed_to_streams())
+    }
+
+    fn closed_to_streams(&self) -> &'static str {
+        if self.state.most.get() == 0 {
+            ": its SETTINGS_MAX_CONCURRENT_STREAMS is 0"
+        } else {
+            ""
+        }
+    }
+
+    /// Sends the request, unless others wait or the peer takes no more at present.
+    pub(super) fn try_open(&self, request: &Request) -> Option<Result<Stream<'_>, ExchangeError>> {
+        if self.waiting.get() > 0 || !self.state.takes_more() {
             return None;
         }
-        self.opened(request)
+        Some(self.send(request))
     }
 
     /// The same as soon as it is one's turn.
-    pub(super) async fn open(&self, request: &Request) -> Result<Open<'_>, Broken> {
-        let turn = self.session.borrow().turn();
+    pub(super) async fn open(&self, request: &Request) -> Result<Stream<'_>, ExchangeError> {
         let _place = Waiting::new(&self.waiting);
         loop {
-            let called = turn.notified();
-            if self.waiting.get() == 1
-                && let Some(opened) = self.opened(request)
-            {
-                return opened;
+            let called = self.state.turn.notified();
+            if self.waiting.get() == 1 && self.state.takes_more() {
+                return self.send(request);
             }
             called.await;
-            if let Some(opened) = self.opened(request) {
+            if self.state.takes_more() {
+                let sent = self.send(request);
                 // There may be room for more, and whoever comes now waits behind those who do already.
-                turn.notify_one();
-                return opened;
+                self.state.turn.notify_one();
+                return sent;
             }
         }
     }
 
-    fn opened(&self, request: &Request) -> Option<Result<Open<'_>, Broken>> {
-        let opened = self.session.borrow_mut().try_open(request)?;
-        Some(opened.map(|id| Open {
-            session: &self.session,
-            id,
-        }))
+    fn send(&self, request: &Request) -> Result<Stream<'_>, ExchangeError> {
+        // A handle remembers the last stream that it queued, and takes no other while that one waits.
+        let mut sender = self.sender.clone();
+        let opened = sender
+            .send_request(request.head.clone(), request.body.is_empty())
+            .and_then(|(response, mut body)| {
+                if !request.body.is_empty() {
+                    body.send_data(request.body.clone(), true)?;
+                }
+                Ok(response)
+            });
+        match opened {
+            Ok(response) => {
+                self.state.active.set(self.state.active.get() + 1);
+                Ok(Stream {
+                    state: &self.state,
+                    response: Some(response),
+                    kept: self.state.answered.get(),
+                    first_byte: None,
+                    begun: false,
+                })
+            }
+            Err(error) => {
+                self.retire();
+                Err(ExchangeError::new(
+                    self.state.explain(&error, false),
+                    self.state.not_sent(),
+                ))
+            }
+        }
     }
 
-    /// What the answer says, in the terms of HTTP.
+    /// Reads the whole response to a request, and hands it to `sort`.
+    pub(super) async fn response(
+        &self,
+        stream: &mut Stream<'_>,
+        request: &Request,
+        sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
+    ) -> Result<Completed, ExchangeError> {
+        let mut body = Body::new(&self.budget);
+        let read = read(stream, request, &mut body).await;
+        let (head, trailers) = read.map_err(|fault| self.failed(fault, stream))?;
+        let done = Instant::now();
+        self.state.heard.set(Some(done));
+        self.state.answered.set(true);
+        let fields = head.headers().iter().chain(trailers.iter().flatten());
+        let mut room = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut count = 0;
+        for (slot, (name, value)) in room.iter_mut().zip(fields) {
+            *slot = httparse::Header {
+                name: name.as_str(),
+                value: value.as_bytes(),
+            };
+            count += 1;
+        }
+        let fields = Fields(&room[..count]);
+        Ok(Completed {
+            result: self.say(head.status().as_u16(), fields, body.bytes(), request, sort),
+            first_byte: stream.first_byte.unwrap_or(done),
+            done,
+        })
+    }
+
+    /// What the response says, in the terms of HTTP.
     fn say(
         &self,
         http: u16,
-        fields: &[httparse::Header<'_>],
+        headers: Fields<'_>,
         body: &[u8],
-        protocol: Protocol,
+        request: &Request,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<usize, Failure> {
-        let headers = Fields(fields);
         let reply = |status, body| Reply {
             status,
             headers,
             body,
             peer: &self.peer,
         };
-        match protocol {
-            Protocol::Grpc => {
-                let status = grpc::status(http, headers)?;
-                // A proxy that answers by itself does not speak gRPC in its body.
-                let message = if http == 200 {
-                    grpc::message(body, headers)?
-                } else {
-                    body.into()
-                };
-                sort(&reply(status, &message))
-            }
-            _ => sort(&reply(http, body)),
+        if !request.grpc {
+            return sort(&reply(http, body));
         }
+        let status = grpc::status(http, headers)?;
+        // A proxy that answers by itself does not speak gRPC in its body.
+        let message = if http == 200 {
+            grpc::message(body, headers)?
+        } else {
+            body.into()
+        };
+        sort(&reply(status, &message))
+    }
+
+    /// How a request ends that has no complete response, and what that says about its connection.
+    fn failed(&self, fault: Fault, stream: &Stream<'_>) -> ExchangeError {
+        let error = match fault {
+            Fault::Message(failure) => return ExchangeError::new(failure, Delivery::Unknown),
+            Fault::Protocol(error) => error,
+        };
+        let failure = self.state.explain(&error, stream.begun);
+        let delivery = if error.is_go_away() && error.is_remote() {
+            // A stream fails of a GOAWAY only where that names a lower one.
+            self.retire();
+            self.state.not_sent()
+        } else if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
+            self.retire();
+            Delivery::Refused
+        } else if error.is_io() && stream.kept && stream.first_byte.is_none() {
+            self.retire();
+            Delivery::IdleCloseRace
+        } else {
+            Delivery::Unknown
+        };
+        if error.is_remote() {
+            self.state.heard.set(Some(Instant::now()));
+        }
+        ExchangeError::new(failure, delivery)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.session.borrow_mut().leave();
+        self.state.unused.notify_one();
     }
 }
 
-/// A place among those who wait.
-struct Waiting<'c>(&'c Cell<usize>);
-
-impl<'c> Waiting<'c> {
-    fn new(waiting: &'c Cell<usize>) -> Self {
-        waiting.set(waiting.get() + 1);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
+impl Drop for Stream<'_> {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.session.borrow_mut().cancel(self.id);
-    }
-}
-
-/// Writes and reads until there is nothing more to write or read at present; ready when the connection is over.
-fn drive(
-    session: &mut Session,
-    stream: &mut Stream,
-    scratch: &Scratch,
-    context: &mut Context<'_>,
-) -> Poll<()> {
-    let mut stream = Pin::new(stream);
-    session.driver = Some(context.waker().clone());
-    let mut heard = false;
-    loop {
-        while !session.output().is_empty() {
-            match stream.as_mut().poll_write(context, session.output()) {
-                Poll::Ready(Ok(length)) if length > 0 => session.wrote(length),
-                Poll::Ready(Ok(_)) => session.close(&closed()),
-                Poll::Ready(Err(error)) => session.close(&unreadable(&error)),
-                Poll::Pending => break,
-            }
-            if session.over().is_some() {
-                break;
-            }
-        }
-        // TLS takes more than the socket does.
-        let _ = stream.as_mut().poll_flush(context);
-        if session.over().is_some() {
-            // A peer that does not read need not be told.
-            return Poll::Ready(());
-        }
-        if heard || session.congested() {
-            return Poll::Pending;
-        }
-        heard = !read(session, &mut stream, scratch, context);
-        if heard && session.output().is_empty() {
-            return Poll::Pending;
+        self.state.active.set(self.state.active.get() - 1);
+        if self.state.takes_more() {
+            self.state.turn.notify_one();
         }
     }
-}
-
-/// Reads once; false when there is nothing at present.
-fn read(
-    session: &mut Session,
-    stream: &mut Pin<&mut Stream>,
-    scratch: &Scratch,
-    context: &mut Context<'_>,
-) -> bool {
-    let mut scratch = scratch.borrow_mut();
-    let mut buffer = ReadBuf::new(&mut scratch);
-    match stream.as_mut().poll_read(context, &mut buffer) {
-        Poll::Pending => return false,
-        Poll::Ready(Ok(())) if buffer.filled().is_empty() => session.close(&closed()),
-        Poll::Ready(Ok(())) => session.feed(buffer.filled(), Instant::now()),
-        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            session.close(&closed());
-        }
-        Poll::Ready(Err(error)) => session.close(&unreadable(&error)),
-    }
-    true
-}
-
-fn closed() -> Failure {
-    Failure::new(
-        FailureKind::Reset,
-        "the connection was closed before the answer".to_owned(),
-    )
 }

@@ -252,11 +252,9 @@ fn failures(report: &Report) -> Markup {
     let seen = &report.observation;
     let mut rows: Vec<(String, u64, String)> = Vec::new();
     for failed in seen.occurred() {
-        rows.push((
-            failed.kind.clone(),
-            failed.count,
-            fitted(&failed.example, WIDEST),
-        ));
+        for (count, said) in failed.said() {
+            rows.push((failed.kind.clone(), count, fitted(said, WIDEST)));
+        }
     }
     for row in &seen.buckets {
         for (status, count) in row.statuses.range(400..) {

@@ -35,9 +35,7 @@ struct Unattributed<'a> {
 impl<'a> Unattributed<'a> {
     fn of(case: &Case<'a>, mapping: &Mapping) -> Self {
         let mut own = Self {
-            ended: case.attribution.attributed()
-                + case.attribution.undeclared
-                + case.attribution.unattributed,
+            ended: case.attribution.attributed() + case.attribution.undeclared + case.anybodys(),
             ..Self::default()
         };
         for (bucket, tally) in &case.seen.tallies {
@@ -60,6 +58,10 @@ impl<'a> Unattributed<'a> {
             .filter(|(_, failed)| failed.count > 0)
             .map(|(kind, failed)| (kind.to_string(), failed.count))
             .collect();
+        if case.seen.retried > 0 {
+            let resent = "the first time, and were sent again".to_owned();
+            own.failed.push((resent, case.seen.retried));
+        }
         let declared = case
             .active
             .iter()

@@ -36,9 +36,12 @@ impl Run<'_> {
     /// What may be this one's: of `all` nothing, since everything is counted already.
     pub(super) fn nobodys(&self, subject: &Subject) -> Nobodys {
         let Subject::Named(name) = subject else {
-            return Nobodys::default();
+            return Nobodys {
+                errors: self.seen.retried,
+                responses: 0,
+            };
         };
-        let lost = self.seen.failed();
+        let lost = self.seen.failed() + self.seen.retried;
         let by_status = self.expected.is_some_and(|expected| {
             let mut declared = expected.declared().iter();
             declared.any(|d| d.name == *name && d.target.status().is_some())
@@ -85,9 +88,15 @@ impl Run<'_> {
 
     /// `, but 152 requests with an error that no target can be blamed for may be its: up to 7.8%`
     pub(super) fn doubt(&self, range: Range, what: &str) -> String {
+        let resent_alone = what == "request" && range.nobodys() == self.seen.retried;
+        let are = if resent_alone {
+            "count as errors in the worst case"
+        } else {
+            "may be its"
+        };
         range.highest().map_or_else(String::new, |highest| {
             format!(
-                ", but {} may be its: up to {}",
+                ", but {} {are}: up to {}",
                 self.whose(range.nobodys(), what),
                 percent(highest)
             )
@@ -96,6 +105,18 @@ impl Run<'_> {
 
     /// `152 requests with an error that no target can be blamed for`
     pub(super) fn whose(&self, n: u64, what: &str) -> String {
+        let resent = self.seen.retried;
+        if what == "request" && resent > 0 && n >= resent {
+            let resent = format!("{} that had to be sent twice", counted(resent, what));
+            return match n - self.seen.retried {
+                0 => resent,
+                others => format!("{resent} and {}", self.blameless(others, what)),
+            };
+        }
+        self.blameless(n, what)
+    }
+
+    fn blameless(&self, n: u64, what: &str) -> String {
         let who = if self.expected.is_some() {
             "target"
         } else {

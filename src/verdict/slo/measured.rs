@@ -105,7 +105,11 @@ impl Run<'_> {
         };
         Measured {
             n: tally.count,
-            errors: Range::errors(own, errors),
+            errors: match subject {
+                // What was sent twice is counted already, as one request.
+                Subject::All => Range::share(own.errors, own.n, errors.min(own.n - own.errors)),
+                Subject::Named(_) => Range::errors(own, errors),
+            },
             share: Range::share(tally.count, self.seen.answered(), responses),
             // What whoever sent had to wait, from when he meant to send.
             latency: tally.response.unwrap_or(tally.latency),

@@ -1,4 +1,4 @@
-//! Reads one HTTP/1.1 answer out of the bytes of a connection, however they were cut. Not: the connection.
+//! Reads one HTTP/1.1 answer out of the bytes of a connection, however they were cut.
 //!
 //! Bytes are kept until the answer is whole, then its parts are looked at where they lie: an answer costs one copy and no
 //! allocation once the buffer has its size.
@@ -6,9 +6,9 @@
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
-use httparse::{Header, Response};
+use httparse::Header;
 
-use super::chunks::Chunks;
+use super::chunked::Chunked;
 use super::heads;
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureKind};
@@ -23,7 +23,7 @@ const MOST_INTERIM: u32 = 64;
 const KEPT: usize = 16 << 10;
 
 /// What a whole answer says.
-pub(super) struct Answer<'a> {
+pub(super) struct Response<'a> {
     /// The status.
     pub(super) status: u16,
     /// The header fields.
@@ -48,7 +48,7 @@ pub(super) struct Reader {
     /// The bytes of the answer so far.
     held: Vec<u8>,
     head: Option<Head>,
-    chunks: Chunks,
+    chunks: Chunked,
     /// The body of a chunked answer.
     body: Vec<u8>,
     interim: u32,
@@ -89,7 +89,7 @@ impl Reader {
             bodiless,
             held: Vec::new(),
             head: None,
-            chunks: Chunks::default(),
+            chunks: Chunked::default(),
             body: Vec::new(),
             interim: 0,
             budget,
@@ -106,7 +106,7 @@ impl Reader {
     pub(super) fn feed<R>(
         &mut self,
         bytes: &[u8],
-        finish: impl FnOnce(Answer<'_>) -> R,
+        finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
         self.held.extend_from_slice(bytes);
         self.account()?;
@@ -121,10 +121,10 @@ impl Reader {
     pub(super) fn end<R>(
         &mut self,
         clean: bool,
-        finish: impl FnOnce(Answer<'_>) -> R,
+        finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Done<R>, Failure> {
         if !self.begun() {
-            let message = "the connection was closed before the answer".to_owned();
+            let message = "the connection was closed before the response".to_owned();
             return Err(Failure::new(FailureKind::Reset, message));
         }
         let whole = if clean {
@@ -133,7 +133,7 @@ impl Reader {
             None
         };
         whole.ok_or_else(|| {
-            let message = "the connection was closed within the answer".to_owned();
+            let message = "the connection was closed within the response".to_owned();
             Failure::new(FailureKind::Truncated, message)
         })
     }
@@ -141,7 +141,7 @@ impl Reader {
     /// Gets ready for the next answer.
     pub(super) fn reset(&mut self) {
         self.head = None;
-        self.chunks = Chunks::default();
+        self.chunks = Chunked::default();
         self.interim = 0;
         for buffer in [&mut self.held, &mut self.body] {
             if buffer.capacity() > KEPT {
@@ -155,7 +155,7 @@ impl Reader {
     fn step<R>(
         &mut self,
         ended: bool,
-        finish: impl FnOnce(Answer<'_>) -> R,
+        finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
         if let Some(head) = self.head
             && whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?.is_none()
@@ -168,10 +168,13 @@ impl Reader {
             let Some((head, fields)) = parse(&self.held, &mut fields, self.bodiless)? else {
                 return self.incomplete_head();
             };
+            if head.length > LONGEST_HEAD {
+                return Err(oversized_head());
+            }
             if (100..200).contains(&head.status) && head.status != 101 {
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
-                    let message = format!("more than {MOST_INTERIM} interim answers");
+                    let message = format!("more than {MOST_INTERIM} interim responses");
                     return Err(Failure::new(FailureKind::Malformed, message));
                 }
                 self.held.drain(..head.length);
@@ -184,7 +187,7 @@ impl Reader {
                 Some(Body::Held { end }) => (&self.held[head.length..end], end),
                 Some(Body::Unchunked { end }) => (&self.body[..], end),
             };
-            let result = finish(Answer {
+            let result = finish(Response {
                 status: head.status,
                 fields,
                 body,
@@ -203,8 +206,7 @@ impl Reader {
         if self.held.len() <= LONGEST_HEAD {
             return Ok(None);
         }
-        let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
-        Err(Failure::new(FailureKind::Oversized, message))
+        Err(oversized_head())
     }
 
     /// Holds the buffers to the memory there is for all of them.
@@ -229,7 +231,7 @@ fn whole(
     head: Head,
     ended: bool,
     bytes: &[u8],
-    chunks: &mut Chunks,
+    chunks: &mut Chunked,
     body: &mut Vec<u8>,
 ) -> Result<Option<Body>, Failure> {
     let come = bytes.len() - head.length;
@@ -256,7 +258,7 @@ fn parse<'f, 'b>(
     fields: &'f mut [MaybeUninit<Header<'b>>],
     bodiless: bool,
 ) -> Result<Option<(Head, &'f [Header<'b>])>, Failure> {
-    let mut response = Response::new(&mut []);
+    let mut response = httparse::Response::new(&mut []);
     let parsed = heads().parse_response_with_uninit_headers(&mut response, bytes, fields);
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
@@ -271,13 +273,14 @@ fn parse<'f, 'b>(
     let fields: &'f [Header<'b>] = response.headers;
     let mut connection = Connection {
         keep: response.version == Some(1),
+        close: false,
     };
     let framing = framing(status, bodiless, fields, &mut connection)?;
     let head = Head {
         status,
         length,
         framing,
-        keep: connection.keep && framing != Framing::AtTheEnd && status != 101,
+        keep: connection.keep && !connection.close && framing != Framing::AtTheEnd && status != 101,
     };
     Ok(Some((head, fields)))
 }
@@ -285,6 +288,8 @@ fn parse<'f, 'b>(
 /// What becomes of the connection after the answer.
 struct Connection {
     keep: bool,
+    /// "close" counts whatever else is said (RFC 9112, 9.3).
+    close: bool,
 }
 
 fn framing(
@@ -302,7 +307,7 @@ fn framing(
                 for option in field.value.split(|byte| *byte == b',') {
                     let option = option.trim_ascii();
                     if option.eq_ignore_ascii_case(b"close") {
-                        connection.keep = false;
+                        connection.close = true;
                     } else if option.eq_ignore_ascii_case(b"keep-alive") {
                         connection.keep = true;
                     }
@@ -347,7 +352,10 @@ fn framing(
 fn announced(value: &[u8]) -> Result<usize, Failure> {
     let wrong = || {
         let value = String::from_utf8_lossy(value);
-        malformed(&format!("`{}` is no content length", value.escape_debug()))
+        malformed(&format!(
+            "`{}` is not a valid content length",
+            value.escape_debug()
+        ))
     };
     let mut length = None;
     for part in value.split(|byte| *byte == b',') {
@@ -367,6 +375,11 @@ fn announced(value: &[u8]) -> Result<usize, Failure> {
         length = Some(part);
     }
     length.ok_or_else(wrong)
+}
+
+fn oversized_head() -> Failure {
+    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
+    Failure::new(FailureKind::Oversized, message)
 }
 
 pub(super) fn malformed(message: &str) -> Failure {

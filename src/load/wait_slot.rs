@@ -1,5 +1,5 @@
 //! Where a worker waits: for its next request, and for an answer, but no longer than until its deadline. One sweep over all
-//! seats of a thread stands for a timer for each request.
+//! slots_ of a thread stands for a timer for each request.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// The right to send one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub(super) struct ScheduledRequest {
     /// Its place in the order of dispatch; `None` in the warm-up.
     pub(super) sequence: Option<u64>,
     /// When it should have started, in an open loop.
@@ -18,12 +18,12 @@ pub(super) struct Ticket {
 
 /// A worker's place.
 #[derive(Debug, Default)]
-pub(super) struct Seat {
+pub(super) struct WaitSlot {
     /// When it stops waiting for an answer.
     deadline: Cell<Option<Instant>>,
     expired: Cell<bool>,
     /// What it was handed while it waited for a request.
-    ticket: Cell<Option<Ticket>>,
+    scheduled: Cell<Option<ScheduledRequest>>,
     waker: RefCell<Option<Waker>>,
     begun: Cell<bool>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Expired;
 
-impl Seat {
+impl WaitSlot {
     /// Whether it is taken for the first time.
     pub(super) fn begin(&self) -> bool {
         !self.begun.replace(true)
@@ -72,14 +72,14 @@ impl Seat {
     }
 
     /// Hands a request to a worker that waits for one.
-    pub(super) fn hand(&self, ticket: Ticket) {
-        self.ticket.set(Some(ticket));
+    pub(super) fn hand(&self, scheduled: ScheduledRequest) {
+        self.scheduled.set(Some(scheduled));
         self.wake();
     }
 
     /// What was handed over.
-    pub(super) fn take(&self) -> Option<Ticket> {
-        self.ticket.take()
+    pub(super) fn take(&self) -> Option<ScheduledRequest> {
+        self.scheduled.take()
     }
 
     /// Remembers whom to wake. A task keeps its waker, so this is a comparison.
@@ -118,19 +118,19 @@ mod tests {
         let later = now + Duration::from_secs(60);
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
-            let seats: [Rc<Seat>; 2] = Default::default();
+            let slots_: [Rc<WaitSlot>; 2] = Default::default();
             let waits = [now, later].map(|deadline| (deadline, pending::<()>()));
-            let tasks: Vec<_> = seats
+            let tasks: Vec<_> = slots_
                 .iter()
                 .cloned()
                 .zip(waits)
-                .map(|(seat, (deadline, work))| {
-                    tokio::task::spawn_local(async move { seat.until(deadline, work).await })
+                .map(|(slot, (deadline, work))| {
+                    tokio::task::spawn_local(async move { slot.until(deadline, work).await })
                 })
                 .collect();
             tokio::task::yield_now().await;
-            for seat in &seats {
-                seat.sweep(now);
+            for slot in &slots_ {
+                slot.sweep(now);
             }
             let mut tasks = tasks.into_iter();
             let first = tasks.next().expect("two tasks").await;
@@ -138,8 +138,8 @@ mod tests {
             let second = tasks.next().expect("two tasks");
             tokio::task::yield_now().await;
             assert!(!second.is_finished());
-            // A seat is as good as new after its deadline.
-            assert_eq!(seats[0].until(now, ready(7)).await, Ok(7));
+            // A slot is as good as new after its deadline.
+            assert_eq!(slots_[0].until(now, ready(7)).await, Ok(7));
         });
     }
 }

@@ -1,28 +1,32 @@
-//! Bodies as they were before they were compressed. Not: whether that is asked for.
+//! Bodies as they were before they were compressed.
 
 use std::borrow::Cow;
 use std::io::Read;
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::header::CONTENT_ENCODING;
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
+use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 
 use super::limits::{LARGEST_BODY, oversized_body};
 use crate::bucket::Fields;
 use crate::observe::{Failure, FailureKind};
 
+/// What a member of gzip begins with (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Codings of one body, one over the other, as many as curl takes off.
 const MOST_CODINGS: u32 = 5;
 
-/// The body without its content codings, the last of which comes off first (RFC 9110, 8.4); what is below one that is unknown
-/// is left as it is.
+/// The body without its codings, the last of which comes off first: those of the transfer (RFC 9112, 7), of which `chunked` is
+/// off already, then those of the content (RFC 9110, 8.4). What is below one that is unknown is left as it is.
 pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
     let mut decoded = Cow::Borrowed(body);
     let mut taken = 0;
-    let lists = fields.all(&CONTENT_ENCODING).rev();
+    let transfer = fields.all(&TRANSFER_ENCODING).rev();
+    let lists = transfer.chain(fields.all(&CONTENT_ENCODING).rev());
     for coding in lists.flat_map(|list| list.rsplit(|byte| *byte == b',')) {
         let coding = coding.trim_ascii();
         let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
-        if is(b"") || is(b"identity") {
+        if is(b"") || is(b"identity") || is(b"chunked") {
             continue;
         }
         // An answer to HEAD, or a 304, names the coding of a body that it does not have.
@@ -61,25 +65,36 @@ fn inflate(body: &[u8]) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// All members (RFC 1952, 2.2). What follows the last and is none is padding that nobody reads, as curl and browsers have it.
 pub(super) fn gunzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
-    read(MultiGzDecoder::new(body), "gzip")
+    let (mut whole, mut rest) = (Vec::new(), body);
+    loop {
+        let mut decoder = GzDecoder::new(rest);
+        read_to(&mut whole, &mut decoder, "gzip")?;
+        rest = decoder.into_inner();
+        if !rest.starts_with(&GZIP) {
+            return Ok(whole);
+        }
+    }
+}
+
+fn read(mut decoder: impl Read, coding: &str) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    read_to(&mut whole, &mut decoder, coding)?;
+    Ok(whole)
 }
 
 /// Everything, up to the size of the largest body: a few bytes may unfold to any number.
-fn read(decoder: impl Read, coding: &str) -> Result<Vec<u8>, Failure> {
-    let mut whole = Vec::new();
-    let most = LARGEST_BODY as u64 + 1;
-    decoder
-        .take(most)
-        .read_to_end(&mut whole)
-        .map_err(|error| {
-            let message = format!("the body is no {coding}: {error}");
-            Failure::new(FailureKind::Malformed, message)
-        })?;
+fn read_to(whole: &mut Vec<u8>, decoder: &mut impl Read, coding: &str) -> Result<(), Failure> {
+    let most = (LARGEST_BODY + 1 - whole.len()) as u64;
+    decoder.take(most).read_to_end(whole).map_err(|error| {
+        let message = format!("the body is not valid {coding}: {error}");
+        Failure::new(FailureKind::Malformed, message)
+    })?;
     if whole.len() > LARGEST_BODY {
         return Err(oversized_body());
     }
-    Ok(whole)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -147,6 +162,49 @@ mod tests {
         assert_eq!(decode(&six, &nested), Err(FailureKind::Malformed));
         let five = ["gzip"; 5].join(",");
         assert_eq!(decode(&five, &nested), Ok(gzip(b"v1")));
+    }
+
+    /// RFC 9112, 7: "A transfer coding of \"gzip\" applied before \"chunked\"" leaves a body that is still compressed.
+    #[test]
+    fn codings_of_the_transfer_come_off_before_those_of_the_content() {
+        let fields = [
+            ("Content-Encoding", "deflate"),
+            ("Transfer-Encoding", "gzip, chunked"),
+        ];
+        let fields = fields.map(|(name, value)| httparse::Header {
+            name,
+            value: value.as_bytes(),
+        });
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"v1").expect("a vector grows");
+        let body = gzip(&encoder.finish().expect("a vector grows"));
+        let decoded = decoded(Fields(&fields), &body).map(Cow::into_owned);
+        assert_eq!(decoded.as_deref(), Ok(&b"v1"[..]));
+        let plain = [httparse::Header {
+            name: "Transfer-Encoding",
+            value: b"chunked",
+        }];
+        let same = super::decoded(Fields(&plain), b"v1").map(Cow::into_owned);
+        assert_eq!(same.as_deref(), Ok(&b"v1"[..]));
+    }
+
+    #[test]
+    fn what_follows_gzip_is_another_member_or_padding() {
+        let two = [gzip(b"v"), gzip(b"1")].concat();
+        assert_eq!(decode("gzip", &two), Ok(b"v1".to_vec()));
+        for padding in [&b"\0"[..], b"\0\0\0\0\0\0\0\0\0\0", b"garbage"] {
+            let padded = [&gzip(b"v1")[..], padding].concat();
+            assert_eq!(decode("gzip", &padded), Ok(b"v1".to_vec()), "{padding:?}");
+        }
+        // A member that is cut off is no padding.
+        let cut = &gzip(b"1")[..12];
+        let broken = [&gzip(b"v")[..], cut].concat();
+        assert_eq!(decode("gzip", &broken), Err(FailureKind::Malformed));
+        let half = gzip(&vec![0; LARGEST_BODY / 2 + 1]);
+        assert_eq!(
+            decode("gzip", &[&half[..], &half].concat()),
+            Err(FailureKind::Oversized)
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the workers of one thread share: who sends next, what was counted, the room to read to. Not: the sending.
+//! What the workers of one thread share: who sends next, what was counted, the room to read to.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -7,30 +7,33 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::Job;
-use super::coding::decoded;
+use super::content_encoding::decoded;
 use super::dns::Resolver;
 use super::http1::{Scratch, scratch};
 use super::limits::Budget;
-use super::seat::{Seat, Ticket};
+use super::wait_slot::{ScheduledRequest, WaitSlot};
 use crate::bucket::{Names, Reply, all_values};
-use crate::observe::{Failure, Observation, Recorder};
+use crate::observe::{Failure, Observation, Recorder, Setup, histogram};
 use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
 
 /// Responses whose headers and members are looked through: by all threads together, and by each at least.
 const LOOKED_THROUGH: (u32, u32) = (200, 16);
 
 /// One thread.
-pub(super) struct Lane {
+pub(super) struct ThreadContext {
     pub(super) job: Arc<Job>,
     pub(super) recorder: RefCell<Recorder>,
     pub(super) resolver: Resolver,
     pub(super) scratch: Rc<Scratch>,
     pub(super) budget: Rc<Budget>,
     names: RefCell<Names>,
+    /// How long connections took, in microseconds.
+    connect_times: RefCell<Histogram<u64>>,
     /// Responses that this thread still looks through.
     unread: Cell<u32>,
     rng: RefCell<Xoshiro256PlusPlus>,
@@ -43,16 +46,16 @@ pub(super) struct Lane {
     /// The schedule of an open loop.
     slots: Option<RefCell<Slots>>,
     /// Workers of an open loop that have nothing to do, the one that has waited longest first.
-    idle: RefCell<VecDeque<Rc<Seat>>>,
+    idle: RefCell<VecDeque<Rc<WaitSlot>>>,
     /// As many requests as allowed are under way, and more are due.
-    pub(super) full: Cell<bool>,
+    pub(super) at_capacity: Cell<bool>,
     /// Workers that have not looked for their first request yet.
-    pub(super) fresh: Cell<usize>,
+    pub(super) unstarted_workers: Cell<usize>,
     /// Nothing more is sent.
     closed: Cell<bool>,
     /// Whoever hands out the requests of an open loop has to look again.
-    pub(super) roused: Cell<bool>,
-    pub(super) pacer: Seat,
+    pub(super) dispatcher_woken: Cell<bool>,
+    pub(super) dispatcher_slot: WaitSlot,
 }
 
 /// What has to be done about the schedule of an open loop.
@@ -66,7 +69,7 @@ pub(super) enum Due {
     Never,
 }
 
-impl Lane {
+impl ThreadContext {
     pub(super) fn new(job: Arc<Job>, part: &Part) -> Self {
         let seed = job.plan.seed.wrapping_add(part.index.into());
         let slots = job.plan.slots(part).map(RefCell::new);
@@ -79,17 +82,18 @@ impl Lane {
             scratch: Rc::new(scratch()),
             budget: Rc::new(Budget::new(part.of)),
             names: RefCell::default(),
+            connect_times: RefCell::new(histogram()),
             unread: Cell::new((LOOKED_THROUGH.0 / job.plan.threads.max(1)).max(LOOKED_THROUGH.1)),
             rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
             last: Cell::new(job.epoch),
             warm: Cell::new(job.plan.warmup == Warmup::None),
             slots,
             idle: RefCell::default(),
-            full: Cell::new(false),
-            fresh: Cell::new(0),
+            at_capacity: Cell::new(false),
+            unstarted_workers: Cell::new(0),
             closed: Cell::new(false),
-            roused: Cell::new(false),
-            pacer: Seat::default(),
+            dispatcher_woken: Cell::new(false),
+            dispatcher_slot: WaitSlot::default(),
             job,
         }
     }
@@ -100,13 +104,13 @@ impl Lane {
     }
 
     /// Takes the right to send one more request, in a closed loop.
-    pub(super) fn next(&self) -> Option<Ticket> {
+    pub(super) fn next(&self) -> Option<ScheduledRequest> {
         let job = &*self.job;
         if job.stop.load(Ordering::Relaxed) {
             return None;
         }
-        let ticket = |sequence| {
-            Some(Ticket {
+        let scheduled = |sequence| {
+            Some(ScheduledRequest {
                 sequence,
                 intended: None,
             })
@@ -118,7 +122,7 @@ impl Lane {
                 Warmup::Elapsed(time) => job.epoch.elapsed() < time,
             };
             if warming {
-                return ticket(None);
+                return scheduled(None);
             }
             self.warm.set(true);
         }
@@ -128,7 +132,7 @@ impl Lane {
             Stop::Requests(n) => Some(next()).filter(|sequence| *sequence < n),
             Stop::Elapsed(time) => (begin.elapsed() < time).then(next),
         };
-        ticket(Some(sequence?))
+        scheduled(Some(sequence?))
     }
 
     /// The next request of an open loop, if it is due, or how it stands.
@@ -144,7 +148,7 @@ impl Lane {
     }
 
     /// Takes the request that is due.
-    pub(super) fn take(&self) -> Option<Ticket> {
+    pub(super) fn take(&self) -> Option<ScheduledRequest> {
         let mut slots = self.slots.as_ref()?.borrow_mut();
         let slot = slots.next()?;
         if slot.sequence.is_some()
@@ -152,7 +156,7 @@ impl Lane {
         {
             self.job.begin.get_or_init(|| self.job.epoch + begin);
         }
-        Some(Ticket {
+        Some(ScheduledRequest {
             sequence: slot.sequence,
             intended: Some(self.job.epoch + slot.offset),
         })
@@ -189,8 +193,8 @@ impl Lane {
         if unsent > 0 {
             self.recorder.borrow_mut().unsent(unsent);
         }
-        for seat in self.idle.borrow_mut().drain(..) {
-            seat.wake();
+        for slot in self.idle.borrow_mut().drain(..) {
+            slot.wake();
         }
     }
 
@@ -216,22 +220,22 @@ impl Lane {
     }
 
     /// The worker that has waited longest for a request.
-    pub(super) fn idle(&self) -> Option<Rc<Seat>> {
+    pub(super) fn idle(&self) -> Option<Rc<WaitSlot>> {
         self.idle.borrow_mut().pop_front()
     }
 
     /// A worker has nothing to do.
-    pub(super) fn wait(&self, seat: &Rc<Seat>) {
-        self.idle.borrow_mut().push_back(Rc::clone(seat));
-        if self.full.get() {
-            self.rouse();
+    pub(super) fn wait(&self, slot: &Rc<WaitSlot>) {
+        self.idle.borrow_mut().push_back(Rc::clone(slot));
+        if self.at_capacity.get() {
+            self.wake_dispatcher();
         }
     }
 
     /// Makes whoever hands out requests look again.
-    pub(super) fn rouse(&self) {
-        self.roused.set(true);
-        self.pacer.wake();
+    pub(super) fn wake_dispatcher(&self) {
+        self.dispatcher_woken.set(true);
+        self.dispatcher_slot.wake();
     }
 
     /// How many requests the next connection may serve.
@@ -256,6 +260,20 @@ impl Lane {
             self.recorder.borrow_mut().carried(all_values(&reply));
         }
         Ok(id.index())
+    }
+
+    /// A connection was established.
+    pub(super) fn connected(&self, setup: Setup) {
+        if let Some(took) = setup.connect {
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            self.connect_times.borrow_mut().saturating_record(micros);
+        }
+        self.recorder.borrow_mut().connected(setup);
+    }
+
+    /// How long the close of a connection may be on its way: as long as all but the slowest connections took.
+    pub(super) fn race(&self) -> Duration {
+        Duration::from_micros(self.connect_times.borrow().value_at_quantile(0.99))
     }
 
     /// A request that counts has ended.

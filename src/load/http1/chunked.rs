@@ -1,6 +1,6 @@
-//! The chunked transfer coding (RFC 9112, 7.1), however its bytes were cut. Not: where the body begins.
+//! The chunked transfer coding (RFC 9112, 7.1), however its bytes were cut.
 
-use super::answer::malformed;
+use super::response::malformed;
 use crate::load::limits::{LARGEST_BODY, oversized_body};
 use crate::observe::Failure;
 
@@ -10,7 +10,7 @@ const MOST_TRAILERS: usize = 64;
 
 /// How far the coding has been read.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(super) struct Chunked {
     /// Bytes read for good.
     position: usize,
     next: Next,
@@ -28,7 +28,7 @@ enum Next {
     Trailers,
 }
 
-impl Chunks {
+impl Chunked {
     /// Moves the data that has come since the last call to the end of `body`. `raw` is everything since the head; where
     /// the body ends in it, once that is known.
     pub(super) fn decode(
@@ -36,7 +36,7 @@ impl Chunks {
         raw: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<Option<usize>, Failure> {
-        // Chunks may be wrapped in more bytes than they hold.
+        // Chunked may be wrapped in more bytes than they hold.
         if raw.len() > 2 * LARGEST_BODY {
             return Err(oversized_body());
         }

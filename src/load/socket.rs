@@ -1,4 +1,4 @@
-//! The bytes of a connection: TCP or a Unix socket, in the clear or within TLS. Not: how it came about.
+//! The bytes of a connection: TCP or a Unix socket, in the clear or within TLS.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

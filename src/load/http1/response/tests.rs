@@ -1,4 +1,4 @@
-//! Answers as servers write them, cut anywhere: what is read does not depend on where.
+//! Responses as servers write them, cut anywhere: what is read does not depend on where.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn reader() -> Reader {
 
 /// Reads an answer that comes in these pieces; the connection is closed afterwards if `closes`.
 fn read<'p>(mut reader: Reader, pieces: impl IntoIterator<Item = &'p [u8]>, closes: bool) -> Read {
-    let seen = |answer: Answer<'_>| (answer.status, answer.body.to_vec());
+    let seen = |answer: Response<'_>| (answer.status, answer.body.to_vec());
     let flat = |done: Done<(u16, Vec<u8>)>| (done.result.0, done.result.1, done.reusable);
     for piece in pieces {
         if let Some(done) = reader.feed(piece, seen).map_err(|failure| failure.kind)? {
@@ -39,7 +39,7 @@ fn answer(status: u16, body: &str, reusable: bool) -> Read {
     Ok(Some((status, body.as_bytes().to_vec(), reusable)))
 }
 
-/// Answers, whether the server closes after them, and what they say.
+/// Responses, whether the server closes after them, and what they say.
 fn cases() -> Vec<(&'static str, bool, Read)> {
     [good(), bad()].concat()
 }
@@ -53,6 +53,18 @@ fn good() -> Vec<(&'static str, bool, Read)> {
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\ncontent-length:2\r\nConnection: foo, Close\r\n\r\nv1",
+            false,
+            answer(200, "v1", false),
+        ),
+        // RFC 9112, 9.3: "If the "close" connection option is present, the connection will not persist after the current
+        // response", whatever else is said.
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close, keep-alive\r\n\r\nv1",
+            false,
+            answer(200, "v1", false),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: close\r\nConnection: Keep-Alive\r\n\r\nv1",
             false,
             answer(200, "v1", false),
         ),
@@ -307,5 +319,22 @@ proptest! {
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), status in prop::bool::ANY) {
         let prefix: &[u8] = if status { b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" } else { b"" };
         let _ = read(reader(), [prefix, &bytes[..]], true);
+    }
+}
+
+#[test]
+fn a_head_is_held_to_its_limit_however_it_comes() {
+    let head = |size: usize| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-large: \r\n\r\n";
+        let value = "x".repeat(size - head.len());
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-large: {value}\r\n\r\nv1")
+    };
+    assert_eq!(whole(&head(LONGEST_HEAD), false), answer(200, "v1", true));
+    for size in [LONGEST_HEAD + 1, 70_000] {
+        let text = head(size);
+        assert_eq!(whole(&text, false), Err(FailureKind::Oversized), "{size}");
+        let halves = text.as_bytes().chunks(size / 2);
+        let read = read(reader(), halves, false);
+        assert_eq!(read, Err(FailureKind::Oversized), "{size}");
     }
 }

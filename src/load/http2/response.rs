@@ -1,0 +1,261 @@
+//! One response on a stream of HTTP/2: its head after those of interim responses, its body under the budget, its trailers; and
+//! what an error of `h2` counts as.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Response};
+
+use super::{Request, Stream};
+use crate::load::http1::{WITHIN, unreadable};
+use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
+use crate::observe::{Failure, FailureKind};
+
+/// A head is read up to this size, counted as in `SETTINGS_MAX_HEADER_LIST_SIZE`.
+const LONGEST_HEAD: usize = 64 << 10;
+/// What each field of a head adds to its size (RFC 9113, 6.5.2).
+const FIELD_OVERHEAD: usize = 32;
+/// Fields of one response, trailers included.
+pub(super) const MOST_FIELDS: usize = 128;
+/// `1xx` responses before the final one.
+const MOST_INTERIM: u32 = 64;
+/// A body of more pieces is kept in a buffer that counts for the budget from this size.
+const UNCOUNTED: usize = 16 << 10;
+
+/// What goes wrong with a response.
+pub(super) enum Fault {
+    Protocol(h2::Error),
+    Message(Failure),
+}
+
+impl From<h2::Error> for Fault {
+    fn from(error: h2::Error) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Message(failure)
+    }
+}
+
+/// The head, the body and the trailers.
+pub(super) async fn read(
+    stream: &mut Stream<'_>,
+    request: &Request,
+    body: &mut Body<'_>,
+) -> Result<(Response<()>, Option<HeaderMap>), Fault> {
+    let (head, mut rest) = stream.head().await?.into_parts();
+    let head = Response::from_parts(head, ());
+    measured(head.headers(), None)?;
+    if !request.bodiless && announced(head.headers()).is_some_and(|length| length > LARGEST_BODY) {
+        return Err(oversized_body().into());
+    }
+    if rest.is_end_stream() {
+        return Ok((head, None));
+    }
+    while let Some(piece) = poll_fn(|task| rest.poll_data(task)).await {
+        let piece = match piece {
+            Ok(piece) => piece,
+            // "A server can send a complete response prior to the client sending an entire request", and then resets the
+            // stream with NO_ERROR (RFC 9113, 8.1).
+            Err(error) if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => {
+                let whole = announced(head.headers()).is_none_or(|length| length == body.len());
+                if error.is_reset() && whole {
+                    return Ok((head, None));
+                }
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        stream.state.heard.set(Some(Instant::now()));
+        let length = piece.len();
+        body.push(piece)?;
+        rest.flow_control().release_capacity(length)?;
+    }
+    let trailers = trailers(&mut rest).await?;
+    if let Some(trailers) = &trailers {
+        measured(head.headers(), Some(trailers))?;
+    }
+    Ok((head, trailers))
+}
+
+async fn trailers(rest: &mut RecvStream) -> Result<Option<HeaderMap>, h2::Error> {
+    match poll_fn(|task| rest.poll_trailers(task)).await {
+        Err(error) if error.is_reset() && error.reason() == Some(Reason::NO_ERROR) => Ok(None),
+        trailers => trailers,
+    }
+}
+
+impl Stream<'_> {
+    /// The final head, after those of interim responses.
+    async fn head(&mut self) -> Result<Response<RecvStream>, Fault> {
+        let mut response = self.response.take().expect("a response is read once");
+        let mut interim = 0;
+        let head = poll_fn(|task| self.poll_head(&mut response, &mut interim, task)).await;
+        if head.is_ok() {
+            self.hear();
+            self.begun = true;
+        }
+        head
+    }
+
+    fn poll_head(
+        &mut self,
+        response: &mut ResponseFuture,
+        interim: &mut u32,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<Response<RecvStream>, Fault>> {
+        while let Poll::Ready(Some(Ok(_))) = response.poll_informational(task) {
+            self.hear();
+            *interim += 1;
+            if *interim > MOST_INTERIM {
+                let message = format!("more than {MOST_INTERIM} interim responses");
+                let failure = Failure::new(FailureKind::Malformed, message);
+                return Poll::Ready(Err(failure.into()));
+            }
+        }
+        Pin::new(response).poll(task).map_err(Fault::from)
+    }
+
+    fn hear(&mut self) {
+        let now = Instant::now();
+        self.first_byte.get_or_insert(now);
+        self.state.heard.set(Some(now));
+    }
+}
+
+/// The body of a response as it comes: one piece as it is, and more of them in one buffer.
+pub(super) struct Body<'b> {
+    first: Bytes,
+    rest: Vec<u8>,
+    budget: &'b Budget,
+    reserved: usize,
+}
+
+impl<'b> Body<'b> {
+    pub(super) fn new(budget: &'b Budget) -> Self {
+        Self {
+            first: Bytes::new(),
+            rest: Vec::new(),
+            budget,
+            reserved: 0,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        if self.rest.is_empty() {
+            &self.first
+        } else {
+            &self.rest
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    fn push(&mut self, piece: Bytes) -> Result<(), Failure> {
+        if self.len() + piece.len() > LARGEST_BODY {
+            return Err(oversized_body());
+        }
+        if self.len() == 0 {
+            self.first = piece;
+            return Ok(());
+        }
+        if self.rest.is_empty() {
+            self.rest.extend_from_slice(&self.first);
+            self.first = Bytes::new();
+        }
+        self.rest.extend_from_slice(&piece);
+        let size = self.rest.capacity();
+        if size > UNCOUNTED && size > self.reserved {
+            self.budget.reserve(size - self.reserved)?;
+            self.reserved = size;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Body<'_> {
+    fn drop(&mut self) {
+        self.budget.release(self.reserved);
+    }
+}
+
+/// Holds heads, and trailers with them, to their limits.
+fn measured(head: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Failure> {
+    let fields = || head.iter().chain(trailers.into_iter().flatten());
+    let size = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        name.as_str().len() + value.len() + FIELD_OVERHEAD
+    };
+    if fields().count() > MOST_FIELDS {
+        let message = format!("more than {MOST_FIELDS} header fields");
+        return Err(Failure::new(FailureKind::Oversized, message));
+    }
+    if fields().map(size).sum::<usize>() > LONGEST_HEAD {
+        return Err(oversized_head());
+    }
+    Ok(())
+}
+
+fn oversized_head() -> Failure {
+    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
+    Failure::new(FailureKind::Oversized, message)
+}
+
+/// The length that the head says; `h2` has checked that it is a number.
+fn announced(head: &HeaderMap) -> Option<usize> {
+    let length = head.get(CONTENT_LENGTH)?.to_str().ok()?;
+    Some(length.parse().unwrap_or(usize::MAX))
+}
+
+/// What an error counts as; `begun` when the head of the response had come.
+pub(super) fn broken(error: &h2::Error, begun: bool) -> Failure {
+    let within = if begun { WITHIN } else { "" };
+    let reason = error.reason().unwrap_or(Reason::NO_ERROR);
+    let failed = |kind, message| Failure::new(kind, message);
+    if let Some(error) = error.get_io() {
+        return match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe if begun => failed(
+                FailureKind::Truncated,
+                "the connection was closed within the response".to_owned(),
+            ),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => failed(
+                FailureKind::Reset,
+                "the connection was closed before the response".to_owned(),
+            ),
+            // What TLS does not understand.
+            io::ErrorKind::InvalidData => failed(FailureKind::Tls, error.to_string()),
+            _ => {
+                let mut failure = unreadable(error);
+                failure.message.push_str(within);
+                failure
+            }
+        };
+    }
+    if error.is_remote() && error.is_reset() {
+        let message = format!("the server reset the stream: {reason:?}{within}");
+        return failed(FailureKind::Reset, message);
+    }
+    if error.is_remote() {
+        let said = error.to_string();
+        let said = said.split_once(" (b").map_or("", |(_, said)| said);
+        let said = said.trim_end_matches(')').trim_matches('"');
+        let colon = if said.is_empty() { "" } else { ", " };
+        let message = format!("the server is going away (GOAWAY): {reason:?}{colon}{said}{within}");
+        return failed(FailureKind::Reset, message);
+    }
+    if reason == Reason::ENHANCE_YOUR_CALM && error.to_string().contains("too_many_continuations") {
+        return oversized_head();
+    }
+    failed(FailureKind::Malformed, format!("invalid HTTP/2: {error}"))
+}
