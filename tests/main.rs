@@ -39,6 +39,7 @@ mod html;
 
 // Why a split would not take effect: every rule broken and kept, and what each format says.
 mod lint;
+mod lint_places;
 
 // Who answered: extractors and targets.
 mod buckets;
