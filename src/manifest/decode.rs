@@ -7,6 +7,9 @@ use super::yaml::{Node, Scalar, Value};
 use crate::diag::{Diagnostic, Span};
 use crate::route::TextMatch;
 
+/// A regular expression that no text matches.
+const NOTHING: &str = r"[^\s\S]";
+
 /// A file that is no manifest can be wrong in a million places; nobody reads more than these.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
@@ -170,7 +173,8 @@ impl<'p> Decoder<'p> {
         None
     }
 
-    /// A regular expression for the whole of a text, as Envoy takes it.
+    /// A regular expression for the whole of a text, as Envoy takes it. In place of one that does not compile stands one
+    /// that nothing matches.
     pub fn regex(&mut self, pattern: &At<String>) -> Option<TextMatch> {
         if pattern.value.is_empty() {
             self.report(
@@ -192,7 +196,8 @@ impl<'p> Decoder<'p> {
                         .at(pattern.span, reason)
                         .help("Envoy takes RE2 syntax (https://github.com/google/re2/wiki/Syntax) and matches all of the text"),
                 );
-                None
+                // A match without this condition would be another one, and would seem to take every request.
+                TextMatch::regex(NOTHING).ok()
             }
         }
     }

@@ -166,7 +166,7 @@ fn too_regular(case: &Case<'_>) -> Option<Caveat> {
     let rotation = rotation(&case.sample.labels(), case.active.len())?;
     let declared = match case.expected.mechanism {
         Mechanism::Wrr => "as declared",
-        _ => "the shares are right, but requests are not drawn independently",
+        _ => "requests are not drawn independently",
     };
     Some(caveat(
         "too-regular",

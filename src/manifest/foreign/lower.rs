@@ -8,8 +8,7 @@ use crate::manifest::Manifests;
 use crate::manifest::istio::attach::{domains, full_name, service_of};
 use crate::manifest::istio::index::Index;
 use crate::route::{
-    Absence, Action, Backend, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split,
-    Vantage, VirtualHost,
+    Action, Backend, Caveat, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
 };
 use crate::split::{Clues, Destination};
 
@@ -54,27 +53,18 @@ impl Compiler<'_> {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut ranked: Vec<Vec<(&[i64], Route)>> = Vec::new();
         for declared in all {
-            let elsewhere = match &declared.role {
-                Role::Routes => None,
-                Role::Writes(to) => self.written(declared, to),
+            match &declared.role {
+                Role::Routes => {}
+                // A controller that hands the split over is never the reason why no rule applies.
+                Role::Writes(to) if self.hands_over(declared, to) => continue,
+                Role::Writes(_) => {}
                 Role::Named | Role::Main | Role::Canary(_) => continue,
-            };
+            }
             for host in &declared.hosts {
                 let domains = self.domains(host, &declared.meta.namespace);
                 let name = match &host.name {
                     HostName::Service(name, _) | HostName::Dns(name) => name.clone(),
                 };
-                if let Some(why) = &elsewhere {
-                    table.elsewhere.push(Elsewhere {
-                        object: declared.meta.to_string(),
-                        hosts: vec![name],
-                        domains,
-                        absence: Absence::Outranked,
-                        why: why.clone(),
-                        help: None,
-                    });
-                    continue;
-                }
                 let at = *places.entry(domains[0].clone()).or_insert_with(|| {
                     table.hosts.push(VirtualHost {
                         name,
@@ -112,37 +102,27 @@ impl Compiler<'_> {
         table
     }
 
-    /// Why an object that writes its weights elsewhere declares nothing here, if so: what it writes is given too.
-    fn written(&self, declared: &Declared, to: &[(&'static str, String)]) -> Option<String> {
+    /// Whether what an object writes its weights into is given too, and declares them.
+    fn hands_over(&self, declared: &Declared, to: &[(&'static str, String)]) -> bool {
         let manifests = self.index.manifests;
         let meta = &declared.meta;
-        let written = to.iter().find(|(kind, name)| {
+        let written = to.iter().any(|(kind, name)| {
             let mut objects = manifests.objects.iter();
             objects.any(|one| {
                 one.kind == *kind && one.name == *name && one.namespace == meta.namespace
             })
         });
-        let owned = || {
-            let own = |full: &str| {
-                let mut services = manifests.virtual_services.iter();
-                services.find(|service| {
-                    let mut hosts = service.hosts.iter();
-                    hosts.any(|host| full_name(&host.value, &service.meta.namespace) == full)
-                })
-            };
-            let mut hosts = declared.hosts.iter().filter_map(|host| match &host.name {
-                HostName::Service(name, namespace) => Some(full_name(name, namespace)),
-                HostName::Dns(_) => None,
-            });
-            hosts.find_map(|full| own(&full).map(|service| service.meta.to_string()))
+        let owned = |full: &str| {
+            manifests.virtual_services.iter().any(|service| {
+                let mut hosts = service.hosts.iter();
+                hosts.any(|host| full_name(&host.value, &service.meta.namespace) == full)
+            })
         };
-        let object = match written {
-            Some((kind, name)) => format!("{kind} {}/{name}", meta.namespace),
-            None => owned()?,
-        };
-        Some(format!(
-            "leaves the split to {object}, which is given too and counts"
-        ))
+        let mut hosts = declared.hosts.iter().filter_map(|host| match &host.name {
+            HostName::Service(name, namespace) => Some(full_name(name, namespace)),
+            HostName::Dns(_) => None,
+        });
+        written || hosts.any(|full| owned(&full))
     }
 
     /// The names a host answers to, the full one first.

@@ -110,6 +110,10 @@ pub(super) fn notable(field: &At<&'static str>) -> Caveat {
             "cors",
             "a CORS preflight is answered by the proxy and reaches no destination",
         ),
+        "fault.delay.all" => (
+            "fault-delay",
+            "`fault.delay` slows all requests of this route down",
+        ),
         "fault.delay" => (
             "fault-delay",
             "`fault.delay` slows a part of the requests down",
