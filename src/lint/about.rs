@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, Finding, check};
 use crate::diag::Severity;
-use crate::manifest::full_name;
+use crate::manifest::{covers, full_name};
 use crate::route::{Origin, Resolution};
 use crate::split::Target;
 
@@ -16,10 +16,9 @@ pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding>
     let routes: BTreeSet<_> = resolution.taking().map(|route| route.span).collect();
     let mut findings = check(context);
     findings.retain(|finding| {
-        let own = finding
-            .object
-            .as_ref()
-            .is_some_and(|object| objects.contains(object));
+        // What is in no object is about the vantage that was asked for.
+        let own = (finding.object.as_ref())
+            .map_or(finding.place().is_none(), |object| objects.contains(object));
         own && finding.route.is_none_or(|route| routes.contains(&route))
     });
     findings.retain(|finding| finding.severity() != Severity::Info);
@@ -53,6 +52,20 @@ fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<Strin
         if hosts.contains(full_name(&rule.host.value, &rule.meta.namespace).as_str()) {
             objects.insert(rule.meta.to_string());
         }
+    }
+    for entry in &context.manifests.service_entries {
+        let named = |host: &&str| {
+            let mut names = entry.hosts.iter();
+            names.any(|name| covers(&name.value.to_lowercase(), host))
+        };
+        if hosts.iter().any(|host| named(host)) {
+            objects.insert(entry.meta.to_string());
+        }
+    }
+    if let Some(Origin::Gateway { namespace, name }) =
+        context.asked.as_ref().map(|asked| &asked.origin)
+    {
+        objects.insert(format!("Gateway {namespace}/{name}"));
     }
     // Who sends the request is as much a part of it as who receives it.
     if let Some(Origin::Mesh {

@@ -8,7 +8,7 @@ use super::shown::{fitted, safe};
 use super::table::millis;
 use super::{Report, Style, text};
 use crate::units::{counted, percent};
-use crate::verdict::Outcome;
+use crate::verdict::{Caveat, Outcome};
 
 /// Shares that are named.
 const MOST_SHARES: usize = 6;
@@ -56,8 +56,15 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     }
     parts.extend(text::chi_square(report));
     let open = matches!(verdict.outcome, Outcome::Inconclusive | Outcome::NoData);
-    let mut known = verdict.caveats.iter().filter(|_| open);
-    let known = known.find(|note| note.id == PROGRAMMED);
+    // What the proxy has comes first, then what lint finds about the request.
+    let known = || verdict.caveats.iter().filter(|_| open);
+    let found = |note: &&Caveat| {
+        let mut findings = report.findings.iter();
+        findings.any(|finding| finding.message == note.message)
+    };
+    let known = known()
+        .find(|note| note.id == PROGRAMMED)
+        .or_else(|| known().find(found));
     let why = verdict.diagnosis.first().or(known);
     parts.extend(why.map(|why| format!("why: {}", safe(&why.message))));
     parts.push(format!(
