@@ -11,13 +11,14 @@ use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Diagnostic, Severity, Sources};
-use crate::manifest::{Manifests, lower, parse, pods};
+use crate::manifest::{Manifests, known, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
     resolve as resolve_route,
 };
 use crate::split::{Expected, Target};
+use crate::verdict::explain::manifests::{self as hypotheses, PROGRAMMED, by_replicas, in_ratio};
 use crate::verdict::{Caveat, Rival};
 
 /// A declared split, and what has to be said about it.
@@ -140,6 +141,14 @@ impl Declared {
     fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
+        let known = known(
+            &routes.manifests,
+            &routes.table,
+            resolution,
+            &expected,
+            sources,
+        );
+        let expected = expected.with_known(known);
         let by_pods = pods(&routes.manifests, &expected);
         let by_pods = by_pods.as_deref();
         let no_route = asked.and_then(|probe| resolution.unmatched(probe, sources));
@@ -152,17 +161,8 @@ impl Declared {
             message: caveat.sentence(sources),
         });
         let in_ratio = by_pods.and_then(|pods| in_ratio(&expected, pods));
-        let rival = |other: Other<'_>| Rival {
-            id: "other-rule".to_owned(),
-            message: format!(
-                "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
-                 generation of the rules is still in effect",
-                other.route.rule,
-                sources.place(other.route.span)
-            ),
-            shares: other.shares,
-        };
-        let others = resolution.others(&expected).into_iter().map(rival);
+        let others = resolution.others(&expected).into_iter();
+        let others = others.filter_map(|other| other_rule(other, &expected, sources));
         Self {
             caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
             // First, because two names for one split are one explanation: what the proxy has is no guess.
@@ -202,9 +202,8 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
             problem.help.clone().unwrap_or_default(),
         ));
     }
-    // What cannot be read holds nothing, which is no second problem.
-    let failed = |problem: &Diagnostic| problem.severity == Severity::Error;
-    let unread = manifests.objects.is_empty() && problems.iter().any(failed);
+    // What cannot be read declares nothing, which is no second problem.
+    let unread = (problems.iter()).any(|problem| problem.severity == Severity::Error);
     problems.extend(without.filter(|_| !unread));
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
         .into_iter()
@@ -263,7 +262,7 @@ fn programmed(
     probe: &Probe,
 ) -> Option<Rival> {
     let mut caveats = resolution.caveats.iter();
-    let differs = caveats.find(|caveat| caveat.id == "programmed-differs")?;
+    let differs = caveats.find(|caveat| caveat.id == PROGRAMMED)?;
     let table = routes.table.programmed.as_deref()?;
     let found = resolve_route(table, probe).ok()?.expected(&routes.sources);
     let of = |declared: &crate::split::Declared| -> f64 {
@@ -272,14 +271,19 @@ fn programmed(
     };
     let shares: Vec<f64> = expected.declared().iter().map(of).collect();
     let whole = (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9;
-    whole.then(|| Rival {
-        id: differs.id.to_owned(),
-        message: format!(
-            "traffic follows what the proxy is programmed with: {}",
-            differs.sentence(&routes.sources)
-        ),
-        shares,
-    })
+    whole.then(|| hypotheses::programmed(&differs.sentence(&routes.sources), shares))
+}
+
+/// Another rule of the host, if the targets that it sends to have a name.
+fn other_rule(other: Other<'_>, expected: &Expected, sources: &Sources) -> Option<Rival> {
+    let origin = |(target, share): (Target, f64)| {
+        let mut known = expected.known().iter();
+        let found = known.find(|known| known.target.as_ref() == Some(&target))?;
+        Some((found.origin.clone(), share))
+    };
+    let known: Option<Vec<_>> = other.beyond.into_iter().map(origin).collect();
+    let (rule, place) = (&other.route.rule, sources.place(other.route.span));
+    Some(hypotheses::other_rule(rule, &place, other.shares, known?))
 }
 
 /// Whether two targets are one; where a port is not known, it is no difference.
@@ -293,42 +297,6 @@ fn same(one: &Target, other: &Target) -> bool {
         }
         _ => one == other,
     }
-}
-
-/// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which
-/// needs no manifests to be thought of.
-fn by_replicas(pods: &[u64]) -> Option<Rival> {
-    let total: u64 = pods.iter().sum();
-    if pods.iter().all(|own| *own == pods[0]) {
-        return None;
-    }
-    let numbers: Vec<String> = pods.iter().map(u64::to_string).collect();
-    Some(Rival {
-        id: "by-replicas".to_owned(),
-        message: format!(
-            "the answers follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
-             over all pods",
-            numbers.join(":")
-        ),
-        shares: pods.iter().map(|own| *own as f64 / total as f64).collect(),
-    })
-}
-
-/// Pods in the declared ratio: rules that are applied and rules that are ignored look alike.
-fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Caveat> {
-    let total: u64 = pods.iter().sum();
-    let near = |(declared, own): (&crate::split::Declared, &u64)| {
-        let share = declared.share.as_f64();
-        // The resolution of a verdict without options: a tenth of the standard deviation of one draw.
-        (*own as f64 / total as f64 - share).abs() <= 0.1 * (share * (1.0 - share)).sqrt()
-    };
-    let alike = pods.len() > 1 && expected.declared().iter().zip(pods).all(near);
-    alike.then(|| Caveat {
-        id: "endpoints-in-ratio".to_owned(),
-        message: "the pods are in the declared ratio already: traffic cannot tell rules that are applied from rules that are \
-                  ignored"
-            .to_owned(),
-    })
 }
 
 /// The request as routing sees it.

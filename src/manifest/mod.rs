@@ -36,6 +36,7 @@ pub mod fields;
 pub mod foreign;
 pub mod gateway_api;
 pub mod istio;
+mod known;
 pub mod kube;
 mod names;
 mod not_read;
@@ -57,7 +58,8 @@ use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
 
 pub use envoy::Dump;
-pub(crate) use names::full_name;
+pub use known::known;
+pub(crate) use names::{covers, full_name};
 pub use pods::pods;
 
 /// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.

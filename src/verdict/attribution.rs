@@ -31,6 +31,8 @@ pub struct Row {
     pub place: Place,
     /// How many answers had which status.
     pub statuses: BTreeMap<u16, u64>,
+    /// Where the manifests name what is not declared.
+    pub origin: Option<String>,
     /// Count and latency.
     pub tally: Tally,
 }
@@ -60,6 +62,7 @@ impl Attribution {
                 label,
                 place,
                 statuses: BTreeMap::new(),
+                origin: expected.and_then(|(_, mapping)| mapping.origin(bucket).map(str::to_owned)),
                 tally: Tally::default(),
             });
             row.tally.merge(tally);
@@ -129,6 +132,7 @@ pub fn place(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Place 
     };
     match mapping.target(bucket).or_else(by_status) {
         Some(target) => Place::Target(target),
+        None if mapping.origin(bucket).is_some() => Place::Undeclared,
         None if bucket.is_error()
             || bucket.is_redirect()
             || bucket.value().is_none()

@@ -14,11 +14,12 @@ mod broken;
 mod case;
 mod caveat;
 pub mod compare;
-mod diagnosis;
+pub mod explain;
 mod failing;
 pub mod identity_source;
 mod map_rule;
 pub mod mapping;
+mod meaning;
 mod outage;
 mod pace;
 mod queueing;
@@ -44,7 +45,7 @@ use case::Case;
 use mapping::Mapping;
 use sample::Sample;
 
-pub use diagnosis::Rival;
+pub use explain::Rival;
 pub use failing::is_healthy;
 pub use silent::advice;
 pub use slo::{SloResult, with_slos};
@@ -377,7 +378,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let mut caveats = caveat::caveats(&case);
     caveats.extend(of_the_sender(evidence.seen));
     let verdict = Verdict {
-        diagnosis: diagnosis::findings(&case, &verdict),
+        diagnosis: explain::findings(&case, &verdict),
         caveats,
         ..verdict
     };

@@ -1,6 +1,6 @@
 //! The verdict in one sentence.
 
-use super::attribution::Place;
+use super::attribution::{Place, Row};
 use super::case::Case;
 use super::{Number, Outcome, Policy, Test};
 use crate::observe::Observation;
@@ -49,15 +49,23 @@ pub(super) fn unexpected(case: &Case<'_>) -> String {
             declared.name
         );
     }
-    let mut strangers = case
-        .sorted
-        .rows
-        .iter()
-        .filter(|row| row.place == Place::Undeclared);
-    let stranger = strangers.next().map_or("", |row| row.label.as_str());
+    let strangers: Vec<&Row> = (case.sorted.rows.iter())
+        .filter(|row| row.place == Place::Undeclared)
+        .collect();
+    let (undeclared, answered) = (case.sorted.undeclared, case.seen.answered());
+    if let [only] = strangers.as_slice()
+        && let Some(origin) = &only.origin
+    {
+        let from = format!("came from `{}`, {origin}", only.label);
+        return if undeclared == answered {
+            format!("all {undeclared} responses {from}")
+        } else {
+            format!("{undeclared} of {answered} responses {from}, which is not declared")
+        };
+    }
+    let stranger = strangers.first().map_or("", |row| row.label.as_str());
     format!(
-        "`{stranger}` is not declared, yet it answered; {} of {of} answers belong to no declared target",
-        case.sorted.undeclared
+        "`{stranger}` is not declared, yet it answered; {undeclared} of {of} answers belong to no declared target"
     )
 }
 
@@ -177,7 +185,9 @@ fn diverged(case: &Case<'_>, culprit: Option<usize>) -> String {
         let (lo, hi) = case.design.edges(i);
         lo.is_none_or(|lo| share(i) > lo) && hi.is_none_or(|hi| share(i) < hi)
     };
-    if !(0..case.counts.len()).all(inside) || case.policy.test == Some(Test::ChiSquare) {
+    // A split that changed, or requests that a proxy answered for a while, are no small deviation to get used to.
+    let passing = case.change.is_some() || super::outage::caveat(case.seen).is_some();
+    if !(0..case.counts.len()).all(inside) || passing || case.policy.test == Some(Test::ChiSquare) {
         return text;
     }
     let largest = off(farthest());

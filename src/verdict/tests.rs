@@ -232,6 +232,7 @@ fn each_explanation_is_named_by_the_counts_it_explains() {
         id: "other-rule".to_owned(),
         message: "traffic follows http[1]".to_owned(),
         shares: vec![0.3, 0.7],
+        ..Rival::default()
     };
     for (v2, id) in [
         (500, "even-split"),

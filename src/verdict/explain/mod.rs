@@ -4,9 +4,13 @@
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
 //! likely as every other rival that fits; otherwise those that fit are listed together.
 
+pub mod manifests;
+mod undeclared;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::attribution::Place;
 use super::case::Case;
 use super::{Caveat, Outcome, Verdict};
 use crate::stats::binomial::ln_central;
@@ -22,14 +26,17 @@ const DISTINCTLY: f64 = 2.995_732_273_553_991;
 const FITS: f64 = 0.01;
 
 /// Another split that the traffic could follow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rival {
     /// A stable short name, `kebab-case`.
     pub id: String,
     /// What it would mean, and what to look at.
     pub message: String,
-    /// Shares of the declared targets, in their order; they sum to 1.
+    /// Shares of the declared targets, in their order; together with those in `known` they sum to 1.
     pub shares: Vec<f64>,
+    /// Shares of targets that are not declared, by the place where the manifests name them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known: BTreeMap<String, f64>,
 }
 
 /// What explains a divergence, the best explanation first.
@@ -41,11 +48,11 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
     if case.per_connection() {
         found.push(per_connection());
     }
-    match undeclared(case) {
-        Some(stranger) => found.push(stranger),
-        None if explicable(case) => found.extend(likely(case)),
-        None => {}
+    let strangers = undeclared::findings(case);
+    if strangers.is_empty() && explicable(case) {
+        found.extend(likely(case));
     }
+    found.extend(strangers);
     found
 }
 
@@ -72,32 +79,6 @@ fn per_connection() -> Caveat {
     )
 }
 
-fn undeclared(case: &Case<'_>) -> Option<Caveat> {
-    let strangers: Vec<&str> = case
-        .sorted
-        .rows
-        .iter()
-        .filter(|row| row.place == Place::Undeclared)
-        .map(|row| row.label.as_str())
-        .collect();
-    let first = strangers.first()?;
-    let unseen: Vec<&str> = (case.active.iter().zip(&case.counts))
-        .filter(|(_, count)| **count == 0)
-        .map(|(index, _)| case.expected.declared()[*index].name.as_str())
-        .collect();
-    // One value too many and one target without a value: most likely they belong together.
-    let hint = match (strangers.as_slice(), unseen.as_slice()) {
-        ([value], [target]) => format!("--map '{value}={target}'"),
-        _ => "--map VALUE=TARGET".to_owned(),
-    };
-    Some(finding(
-        "undeclared-target",
-        format!(
-            "`{first}` belongs to no declared target: another version behind the same service, or a name to explain with {hint}"
-        ),
-    ))
-}
-
 /// The rivals that explain the counts.
 fn likely(case: &Case<'_>) -> Vec<Caveat> {
     let counts = match case.unit {
@@ -111,6 +92,7 @@ fn likely(case: &Case<'_>) -> Vec<Caveat> {
     let rivals: Vec<Rival> = case
         .rivals
         .iter()
+        .filter(|rival| rival.known.is_empty())
         .map(|rival| among_active(case, rival))
         .chain(built_in(case))
         .collect();
@@ -153,6 +135,7 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
              `istioctl proxy-config routes POD` for the caller"
         ),
         shares: vec![1.0 / k as f64; k],
+        ..Rival::default()
     };
     let single = (0..k).map(|position| Rival {
         id: "single-target".to_owned(),
@@ -162,6 +145,7 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
             name(position)
         ),
         shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
+        ..Rival::default()
     });
     let missing = (0..k).filter(|_| k > 2).map(|position| {
         let others = 1.0 - declared[position];
@@ -174,6 +158,7 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
                 name(position)
             ),
             shares: (0..k).map(share).collect(),
+            ..Rival::default()
         }
     });
     let mut reversed = declared.to_vec();
@@ -188,6 +173,7 @@ fn built_in(case: &Case<'_>) -> Vec<Rival> {
             percent(reversed[1])
         ),
         shares: reversed,
+        ..Rival::default()
     });
     std::iter::once(even)
         .chain(single)
