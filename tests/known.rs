@@ -1,5 +1,6 @@
 //! What the manifests and the proxy tell about a request is said in every outcome, before anything is guessed.
 
+mod addresses;
 mod facts;
 mod undeclared;
 

@@ -153,6 +153,7 @@ const REMARKS: &[&str] = &[
     "external-name",
     "grpc-status",
     "inference-pool",
+    "ingress-waypoint",
     "no-route",
     "other-backend",
     "parent-not-given",

@@ -7,6 +7,7 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
+use super::findings::of_client;
 use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
@@ -15,7 +16,7 @@ use crate::manifest::{Manifests, known, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
-    resolve as resolve_route,
+    resolve as resolve_route, resolve_declared,
 };
 use crate::split::{Expected, Target};
 use crate::verdict::explain::manifests::{self as hypotheses, PROGRAMMED, by_replicas, in_ratio};
@@ -87,7 +88,10 @@ pub(super) fn resolve_for(
     let asked = request.map(probe);
     let routes = Routes::new(sources, asked.as_ref(), from, quiet)?;
     let resolution = match &asked {
-        Some(probe) => routes.resolve(probe)?,
+        Some(probe) => routes.declared(probe).map_err(|failure| {
+            let known = of_client(&routes, probe, &failure.to_string());
+            failure.knowing(known)
+        })?,
         None => only_split(&routes.table).map_err(|error| unclear(&error))?,
     };
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
@@ -131,7 +135,26 @@ impl Routes {
         })
     }
 
-    /// Where a request goes.
+    /// The split that the rules declare for a request. A proxy that has no route declares none.
+    fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
+        let resolution = resolve_declared(&self.table, probe);
+        let resolution = resolution.map_err(|error| unresolved(&error, &self.sources))?;
+        if self.table.told && resolution.is_unrouted() {
+            return Err(Failure::usage(
+                format!(
+                    "the config dump has no route for {} {}{}: the proxy answers 404, which declares no split ({})",
+                    probe.method,
+                    probe.host(),
+                    probe.path,
+                    self.sources.place(resolution.host.span)
+                ),
+                "check --host, the path and the headers, or pass the manifests that declare the split with -f",
+            ));
+        }
+        Ok(resolution)
+    }
+
+    /// Where a request goes, by the rules or else by what the proxy has.
     pub(super) fn resolve(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         resolve_route(&self.table, probe).map_err(|error| unresolved(&error, &self.sources))
     }

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::declared::Asked;
+use super::declared::{Asked, Routes};
 use crate::diag::Sources;
 use crate::lint::{self, Context, Finding};
-use crate::route::resolve;
+use crate::route::{Probe, resolve};
 use crate::verdict::Caveat;
 
 /// What in the manifests may keep the split of this request from taking effect.
@@ -33,6 +33,17 @@ pub(super) fn findings(asked: &Asked) -> Vec<Caveat> {
         }
     };
     findings.iter().map(stated).collect()
+}
+
+/// What is known about the client of a request that no rule takes; `said` was said already.
+pub(super) fn of_client(routes: &Routes, probe: &Probe, said: &str) -> Vec<String> {
+    let (sources, vantage) = (&routes.sources, &routes.vantage);
+    let table = Rc::clone(&routes.table);
+    let context = Context::of(sources, &routes.manifests, &[], vantage, table);
+    let context = context.with_request(vantage, probe);
+    let findings = lint::about_client(&context);
+    let news = (findings.iter()).filter(|finding| !said.contains(&finding.problem.message));
+    news.map(|finding| sentence(finding, sources)).collect()
 }
 
 /// The finding in one line, as a caveat of the routes says it.

@@ -26,6 +26,19 @@ pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding>
     findings
 }
 
+/// What is known about the client of a request that no rule takes.
+#[must_use]
+pub fn about_client(context: &Context<'_>) -> Vec<Finding> {
+    let clients = clients(context);
+    let mut findings = check(context);
+    findings.retain(|finding| {
+        let own = (finding.object.as_ref())
+            .map_or(finding.place().is_none(), |object| clients.contains(object));
+        own && finding.severity() == Severity::Error
+    });
+    findings
+}
+
 /// The objects that this request uses.
 fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<String> {
     let mut objects: BTreeSet<String> = resolution.host.objects.iter().cloned().collect();
@@ -68,16 +81,22 @@ fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<Strin
         objects.insert(format!("Gateway {namespace}/{name}"));
     }
     // Who sends the request is as much a part of it as who receives it.
-    if let Some(Origin::Mesh {
+    objects.extend(clients(context));
+    objects
+}
+
+/// The workloads of these manifests that the client is said to be one of.
+fn clients(context: &Context<'_>) -> BTreeSet<String> {
+    let Some(Origin::Mesh {
         labels: Some(labels),
         ..
     }) = context.asked.as_ref().map(|asked| &asked.origin)
-    {
-        let clients = context.manifests.workloads.iter().filter(|workload| {
-            let mut own = labels.iter();
-            own.all(|(key, value)| workload.labels.get(key) == Some(value))
-        });
-        objects.extend(clients.map(|client| client.meta.to_string()));
-    }
-    objects
+    else {
+        return BTreeSet::new();
+    };
+    let clients = context.manifests.workloads.iter().filter(|workload| {
+        let mut own = labels.iter();
+        own.all(|(key, value)| workload.labels.get(key) == Some(value))
+    });
+    clients.map(|client| client.meta.to_string()).collect()
 }

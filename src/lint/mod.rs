@@ -11,7 +11,7 @@ mod finding;
 mod rule;
 pub mod rules;
 
-pub use about::about;
+pub use about::{about, about_client};
 pub use collect::check;
 pub use context::{Context, Request, View};
 pub use cover::covers;

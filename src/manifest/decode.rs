@@ -173,8 +173,7 @@ impl<'p> Decoder<'p> {
         None
     }
 
-    /// A regular expression for the whole of a text, as Envoy takes it. In place of one that does not compile stands one
-    /// that nothing matches.
+    /// A regular expression for the whole of a text, as Envoy takes it.
     pub fn regex(&mut self, pattern: &At<String>) -> Option<TextMatch> {
         if pattern.value.is_empty() {
             self.report(
@@ -196,10 +195,16 @@ impl<'p> Decoder<'p> {
                         .at(pattern.span, reason)
                         .help("Envoy takes RE2 syntax (https://github.com/google/re2/wiki/Syntax) and matches all of the text"),
                 );
-                // A match without this condition would be another one, and would seem to take every request.
-                TextMatch::regex(NOTHING).ok()
+                None
             }
         }
+    }
+
+    /// The same for a match: in place of one that does not compile stands one that nothing matches. Without the condition the
+    /// match would be another one, and would seem to take every request.
+    pub fn regex_or_nothing(&mut self, pattern: &At<String>) -> Option<TextMatch> {
+        let regex = self.regex(pattern);
+        regex.or_else(|| TextMatch::regex(NOTHING).ok())
     }
 
     pub(super) fn wrong_type(

@@ -10,7 +10,9 @@ use super::kube::Workload;
 use super::names::{called, covers, full_name, service_of};
 use crate::diag::Sources;
 use crate::route::{Action, Resolution, RouteTable, VirtualHost};
-use crate::split::{Clues, Declared, Destination, Expected, KnownTarget, Target};
+use crate::split::{
+    Clues, Declared, Destination, Expected, KnownTarget, Target, contains_word,
+};
 
 /// More than these are not looked through for every value.
 const MOST: usize = 500;
@@ -128,7 +130,11 @@ impl<'k> Known<'k> {
     /// A destination of a rule.
     fn destination(&mut self, destination: &Destination, clues: &Clues, rule: &str, near: bool) {
         let (host, subset) = (destination.host.as_str(), destination.subset.as_deref());
-        if self.is_declared(host, subset) || self.called.contains(host) && subset.is_none() {
+        // What all of `web-v1` and `web-v2` is called may well be `web`.
+        let common = |one: &&Destination| contains_word(one.service(), destination.service());
+        let whole = subset.is_none()
+            && (self.called.contains(host) || self.declared.iter().any(common));
+        if whole || self.is_declared(host, subset) {
             return;
         }
         let sibling = self.is_split(host);

@@ -268,7 +268,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.
-        if table.hosts.is_empty() {
+        if table.hosts.is_empty() && !manifests.has_rules() {
             let elsewhere = std::mem::replace(&mut table, programmed).elsewhere;
             table.elsewhere.extend(elsewhere);
         } else {
@@ -294,13 +294,19 @@ impl Manifests {
         }
     }
 
-    /// An error that says what is there instead, if no rule is there at all.
+    /// Whether any object declares routes; what a proxy has been told is no declaration beside them.
     #[must_use]
-    pub fn without_rules(&self) -> Option<Diagnostic> {
+    pub fn has_rules(&self) -> bool {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Main);
         let routes = self.http_routes.len() + self.grpc_routes.len() + self.virtual_services.len();
-        if routes > 0 || self.foreign.iter().any(splits) || self.dump.has_routes() {
+        routes > 0 || self.foreign.iter().any(splits)
+    }
+
+    /// An error that says what is there instead, if no rule is there at all.
+    #[must_use]
+    pub fn without_rules(&self) -> Option<Diagnostic> {
+        if self.has_rules() || self.dump.has_routes() {
             return None;
         }
         if !self.dump.is_empty() && self.objects.is_empty() {

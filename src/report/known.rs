@@ -74,15 +74,15 @@ fn is_guess(id: &str) -> bool {
     GUESSES.contains(&id)
 }
 
-/// Whether a finding is about something else than which target a request reaches: it explains errors, times or stickiness.
+/// Whether a finding is about something else than which target a request reaches, or about proxies of long ago.
 fn is_beside(rule: &str) -> bool {
-    ["RS022", "RS025", "RS028", "RS029", "RS034"].contains(&rule)
+    ["RS006", "RS022", "RS025", "RS028", "RS029", "RS034"].contains(&rule)
 }
 
 /// Whether a general explanation lists a cause that is known by itself: that no rule is applied, because of the client, of the
 /// rule's place or of the port.
 fn is_contained(id: &str, facts: &[&Caveat], programmed: bool) -> bool {
-    const NOT_HTTP: [&str; 4] = ["RS005", "RS006", "RS021", "RS024"];
+    const NOT_HTTP: [&str; 3] = ["RS005", "RS021", "RS024"];
     const NOT_THERE: [&str; 9] = [
         "RS004", "RS007", "RS008", "RS009", "RS016", "RS018", "RS023", "RS027", "RS035",
     ];

@@ -29,7 +29,7 @@ pub use host::ResolveError;
 pub use matching::{Condition, HeaderTest, Test};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
-pub use resolve::{Matched, Resolution, Tried, resolve};
+pub use resolve::{Matched, Resolution, Tried, resolve, resolve_declared};
 pub use rivals::Other;
 pub use text::TextMatch;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};

@@ -9,7 +9,7 @@ use super::{
     VirtualHost, broken, programmed,
 };
 use crate::diag::{Sources, Span};
-use crate::split::{Cause, Destination, Expected, Mechanism, Share};
+use crate::split::{Cause, Destination, Expected, Mechanism, Share, Target};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -73,11 +73,27 @@ pub struct Tried<'t> {
     pub route: &'t Route,
 }
 
-/// Resolves a request. Pure and total: an error says that no host of the table takes it.
+/// Resolves a request by what is declared: what a proxy has been told beside the rules declares nothing.
+pub fn resolve_declared<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+) -> Result<Resolution<'t>, ResolveError> {
+    find_host(table, probe)?;
+    resolve(table, probe)
+}
+
+/// Resolves a request. Pure and total: an error says that no host of the table takes it, nor the proxy whose dump is there.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = match (find_host(table, probe), &table.programmed) {
         (Ok(found), _) => found,
-        (Err(error @ ResolveError::NoHost { .. }), Some(programmed)) => {
+        (
+            Err(
+                error @ (ResolveError::NoHost { .. }
+                | ResolveError::NotFromHere { .. }
+                | ResolveError::NoRules),
+            ),
+            Some(programmed),
+        ) => {
             return programmed::alone(programmed, probe, error);
         }
         (Err(error), _) => return Err(error),
@@ -224,6 +240,13 @@ impl<'t> Resolution<'t> {
             .map(|matched| format!("{} {}", matched.object, matched.rule))
             .collect();
         (!names.is_empty()).then(|| names.join(" and "))
+    }
+
+    /// Whether no route takes the request: the proxy answers all of it with 404, which nobody declared.
+    #[must_use]
+    pub fn is_unrouted(&self) -> bool {
+        let unrouted = |part: &Part| matches!(&part.0, Target::Status(answer) if answer.cause == Cause::NoRoute);
+        self.route.is_none() && self.parts.iter().all(unrouted)
     }
 
     /// The split with the place of its rule.

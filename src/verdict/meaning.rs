@@ -39,7 +39,8 @@ pub(super) fn meaning(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -
         words(one).any(|word| contains_word(value, word))
     });
     // An error may quote whatever it likes: only what names its sender as a whole counts against the declaration.
-    if !bucket.is_error()
+    let error = bucket.is_error() || bucket.is_redirect();
+    if !error
         && let Some(at) = mentioned(declared, known, value)
     {
         return Meaning::Known(at);
@@ -53,7 +54,7 @@ pub(super) fn meaning(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -
     if !telling.is_empty() {
         return Meaning::Targets(telling);
     }
-    let own = !value.is_empty() && !bucket.is_error() && !bucket.is_redirect();
+    let own = !value.is_empty() && !error;
     Meaning::Targets(sole_service(expected).filter(|_| own).into_iter().collect())
 }
 

@@ -279,7 +279,7 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
         (_, Some(prefix), _) => Some(TextMatch::prefix(prefix.value)),
         // Istio reads the regular expression `*` as presence, in all but paths.
         (.., Some(regex)) if regex.value == "*" && what != "uri" => Some(TextMatch::Present),
-        (.., Some(regex)) => decoder.regex(&regex),
+        (.., Some(regex)) => decoder.regex_or_nothing(&regex),
         _ if places.is_empty() => Some(TextMatch::Present),
         _ => None,
     }

@@ -46,7 +46,7 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Caveat> {
     }
     let mut found = Vec::new();
     if case.per_connection() {
-        found.push(per_connection());
+        found.push(several_addresses(case).unwrap_or_else(per_connection));
     }
     let strangers = undeclared::findings(case);
     if strangers.is_empty() && explicable(case) {
@@ -69,6 +69,25 @@ fn finding(id: &str, message: impl Into<String>) -> Caveat {
         id: id.to_owned(),
         message: message.into(),
     }
+}
+
+/// Connections went to more than one address: what balances them is the client, which takes each in turn.
+fn several_addresses(case: &Case<'_>) -> Option<Caveat> {
+    let mut places = case.seen.carried.few();
+    let (_, addresses) = places.find(|(place, _)| *place == "peer")?;
+    if addresses.len() < 2 {
+        return None;
+    }
+    let names: Vec<&str> = addresses.keys().map(String::as_str).collect();
+    Some(finding(
+        "several-addresses",
+        format!(
+            "the host has {} addresses ({}), and connections go to each of them in turn: where an address is one version, DNS \
+             balances and no proxy splits. Call an address that a proxy listens on, or --resolve the host to one of them",
+            names.len(),
+            names.join(", ")
+        ),
+    ))
 }
 
 fn per_connection() -> Caveat {
