@@ -24,6 +24,11 @@ impl Deadline {
         }
     }
 
+    /// How long it has been running.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// Whether the time is up.
     pub(super) fn passed(&self) -> bool {
         self.limit

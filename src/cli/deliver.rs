@@ -40,12 +40,16 @@ pub(super) fn deliver(
     let written = (output.format.render)(report, style, &mut bytes);
     to_stdout(written.map(|()| bytes))?;
     if report.verdict.outcome == Outcome::NoData {
-        let mut notes = report.verdict.caveats.iter();
-        let unmatched =
-            notes.find(|note| ["bucket-never-matched", "redirected"].contains(&note.id.as_str()));
+        let note = |ids: &[&str]| {
+            let mut notes = report.verdict.caveats.iter();
+            let known = notes.find(|note| ids.contains(&note.id.as_str()));
+            known.map(|note| note.message.as_str())
+        };
+        let unmatched = note(&["bucket-never-matched", "redirected"]);
+        let help = help.or_else(|| note(&["target-silent"]));
         say(&format!(
             "error: {}\nhelp: {}\n",
-            unmatched.map_or(&report.verdict.reason, |note| &note.message),
+            unmatched.unwrap_or(&report.verdict.reason),
             help.unwrap_or_else(|| advice::no_data(&report.observation))
         ));
     }

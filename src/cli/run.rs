@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::config::RunConfig;
 use super::deadline::Deadline;
@@ -22,14 +23,12 @@ use super::unidentified::{self, Unidentified};
 use crate::bucket::{Bucketer, Reduce};
 use crate::load::{self, Control};
 use crate::observe::Observation;
+use crate::plan::Stop;
 use crate::report::{self, Load, Report, Run};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
 use crate::verdict::{Caveat, Evidence, Outcome, Verdict, Watch, judge};
-
-/// Requests after which it is known whether anybody answers.
-const ENOUGH: u64 = 200;
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
@@ -81,6 +80,8 @@ struct Session<'a> {
     progress: Option<Progress>,
     watch: Option<Watch>,
     deadline: Deadline,
+    /// When sending was stopped, where it did not go on to its end.
+    stopped: Option<Duration>,
 }
 
 impl<'a> Session<'a> {
@@ -96,6 +97,7 @@ impl<'a> Session<'a> {
                 .filter(|_| watched)
                 .map(|expected| Watch::new(expected, &planned.policy)),
             deadline: Deadline::after(config.load.max_duration),
+            stopped: None,
             config,
             declared,
             planned,
@@ -136,8 +138,15 @@ impl<'a> Session<'a> {
         }
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
-        let seen = load::run(plan, bucketer, &mut |seen| self.look(seen))?;
+        let stop = plan.stop;
+        let mut seen = load::run(plan, bucketer, &mut |seen| self.look(seen))?;
         self.progress = None;
+        let ended = match (stop, self.stopped) {
+            (Stop::Requests(all), Some(stopped)) if seen.sent < all => stopped,
+            (Stop::Requests(_), _) => Duration::from_micros(seen.timeline.last_begun()),
+            (Stop::Elapsed(time), stopped) => stopped.unwrap_or(time).min(time),
+        };
+        seen.timeline.sending_ended(ended);
         Ok(seen)
     }
 
@@ -147,9 +156,9 @@ impl<'a> Session<'a> {
         // Responses that cannot be tied to targets, or, where no exact number was asked for, nobody there at all.
         let unclear = unidentified::may_stop(&config.load)
             && unidentified::hopeless(expected.zip(mapping.as_ref()), seen);
-        let exactly = matches!(config.load.amount, Amount::Exactly(_));
-        let nobody = !exactly && seen.answered() == 0 && seen.failed() >= ENOUGH;
         let mapped = expected.zip(mapping.as_ref().and_then(|mapping| mapping.as_ref().ok()));
+        let exactly = matches!(config.load.amount, Amount::Exactly(_));
+        let nobody = !exactly && unidentified::nobody_there(mapped, seen);
         // Objectives are tested once, at the end: a split that holds is no reason to end early.
         let to_the_end = self.planned.until == Until::Diverged || !config.slos.is_empty();
         let certain = match (self.watch.as_mut(), mapped) {
@@ -162,6 +171,7 @@ impl<'a> Session<'a> {
             progress.show(seen, mapped, self.watch.as_ref());
         }
         if certain || unclear || nobody || self.deadline.passed() || self.is_interrupted() {
+            self.stopped.get_or_insert(self.deadline.elapsed());
             Control::Stop
         } else {
             Control::Continue

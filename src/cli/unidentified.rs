@@ -16,6 +16,8 @@ use crate::verdict::mapping::{MapRule, Mapping, MappingError, map_option};
 
 /// Responses, errors left out, among which some would have an identity if there was one.
 const ENOUGH: u64 = 50;
+/// Requests after which it is known whether anybody is there.
+const NOBODY: u64 = 200;
 /// Values that are shown, and for which `--map` is proposed, at most.
 const SHOWN: usize = 3;
 const MOST_MAPPED: usize = 10;
@@ -67,6 +69,17 @@ pub(super) fn hopeless(
     declared.is_some_and(|(expected, mapping)| {
         enough(seen) && (mapping.is_err() || nothing_tied(expected, mapping, seen))
     })
+}
+
+/// Whether after so many requests nobody is there: each of them failed, or, where something is declared, was an error or a
+/// redirect that no target can be named for.
+pub(super) fn nobody_there(declared: Option<(&Expected, &Mapping)>, seen: &Observation) -> bool {
+    let nobodys = |bucket: &Bucket| {
+        declared.is_some()
+            && (bucket.is_error() || bucket.is_redirect())
+            && place(bucket, declared) == Place::Unattributed
+    };
+    seen.answered() + seen.failed() >= NOBODY && seen.tallies.keys().all(nobodys)
 }
 
 /// Whether so many responses, errors left out, have come that some would have an identity if there was one.
@@ -303,6 +316,43 @@ mod tests {
             sources: identity_sources(&counts, Some(&expected), &[], &[]),
             targets: vec!["v1".to_owned(), "v2".to_owned()],
         }
+    }
+
+    #[test]
+    fn nobody_is_there_when_only_failures_errors_and_redirects_come() {
+        use crate::observe::{Failed, FailureKind, Tally};
+        let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+        let seen = |responses: &[(Identity, u16, u64)], failed: u64| {
+            let mut seen = Observation::default();
+            for (identity, status, count) in responses {
+                let (identity, status) = (identity.clone(), *status);
+                let tally = Tally {
+                    count: *count,
+                    ..Tally::default()
+                };
+                seen.tallies.insert(Bucket { identity, status }, tally);
+            }
+            let failed = Failed {
+                count: failed,
+                example: String::new(),
+            };
+            seen.failures.insert(FailureKind::Connect, failed);
+            seen
+        };
+        let nobody = |seen: &Observation| {
+            let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
+            nobody_there(Some((&expected, &mapping)), seen)
+        };
+        let unnamed = |status: u16, count: u64| (Identity::Missing, status, count);
+        let v1 = |status: u16| (Identity::Value("v1".into()), status, 1);
+        assert!(nobody(&seen(&[unnamed(503, 150), unnamed(302, 20)], 30)));
+        assert!(!nobody(&seen(&[unnamed(503, 150)], 49)), "too few");
+        assert!(!nobody(&seen(&[unnamed(503, 200), unnamed(200, 1)], 0)));
+        // A target that responds with errors is there.
+        assert!(!nobody(&seen(&[unnamed(503, 200), v1(500)], 0)));
+        // Without a declaration errors are what is asked about.
+        assert!(!nobody_there(None, &seen(&[unnamed(503, 200)], 0)));
+        assert!(nobody_there(None, &seen(&[], 200)));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) struct Lane {
     last: Cell<Instant>,
     /// Whether requests count already, in a closed loop.
     warm: Cell<bool>,
-    /// Requests of a closed loop that meet a server at rest: as many as may be under way. None after a warm-up.
+    /// Requests of a closed loop that find no queue yet: as many as may be under way. None after a warm-up.
     pub(super) first_batch: u64,
     /// The schedule of an open loop.
     slots: Option<RefCell<Slots>>,

@@ -105,7 +105,7 @@ pub struct Observation {
     pub phases: Phases,
     /// How well the starts of an open loop were kept; `None` for a closed loop.
     pub pace: Option<Pace>,
-    /// Service times of the first requests of a closed loop, one for each that may be under way: they met a server at rest.
+    /// Service times of the first requests of a closed loop, one for each that may be under way: they found no queue yet.
     /// In microseconds; `None` for an open loop, and after a warm-up.
     pub first_batch: Option<Histogram<u64>>,
     /// When requests began and ended.

@@ -17,6 +17,8 @@ pub struct Timeline {
     slices: Vec<Slice>,
     last_begun: u64,
     end: u64,
+    /// When sending ended, where that is known; what was under way then was only waited for.
+    sending: Option<u64>,
 }
 
 /// A slice of a [`Timeline`].
@@ -44,6 +46,7 @@ impl Default for Timeline {
             slices: Vec::new(),
             last_begun: 0,
             end: 0,
+            sending: None,
         }
     }
 }
@@ -88,6 +91,7 @@ impl Timeline {
             slices: Vec::new(),
             last_begun,
             end,
+            sending: None,
         };
         own.reach(end);
         if own.width != width || last_begun > end {
@@ -132,6 +136,7 @@ impl Timeline {
     pub fn merge(&mut self, other: &Self) {
         self.reach(other.end);
         self.last_begun = self.last_begun.max(other.last_begun);
+        self.sending = self.sending.max(other.sending);
         // Widths differ by a power of two, and this one is not the finer one: it reaches at least as far.
         let wider = self.width / other.width;
         for slice in &other.slices {
@@ -161,6 +166,17 @@ impl Timeline {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Says when sending ended, counted from the beginning of the run.
+    pub fn sending_ended(&mut self, at: Duration) {
+        self.sending = Some(micros(at));
+    }
+
+    /// When sending ended, in microseconds from the beginning of the run, where that is known.
+    #[must_use]
+    pub fn sending(&self) -> Option<u64> {
+        self.sending
     }
 
     /// Whether nothing was counted.

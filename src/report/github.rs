@@ -18,11 +18,11 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     let title = format!("resplit: {}", verdict.outcome);
     let chi_square = text::chi_square(report).map(|text| format!("; {text}"));
     let reason = format!("{}{}", verdict.reason, chi_square.unwrap_or_default());
-    command(report, level, &title, &reason, out)?;
     if let Some(failing) = note(report) {
         let title = format!("resplit: {}", failing.id);
         command(report, "warning", &title, &failing.message, out)?;
     }
+    command(report, level, &title, &reason, out)?;
     for result in &verdict.slos {
         let level = match result.outcome {
             SloOutcome::Pass => "notice",

@@ -99,7 +99,7 @@ fn reason(report: &Report) -> String {
     let verdict = &report.verdict;
     let mut reason = verdict.reason.clone();
     if let Some(failing) = note(report) {
-        reason = format!("{reason}; {}", failing.message);
+        reason = format!("{}; {reason}", failing.message);
     }
     match verdict.diagnosis.first() {
         Some(why) => format!("{reason}; why: {}", why.message),

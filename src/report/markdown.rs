@@ -27,10 +27,10 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         Outcome::NotJudged => "ℹ️",
     };
     writeln!(out, "## {mark} resplit: {}\n", verdict.outcome)?;
-    writeln!(out, "{}\n", prose(&verdict.reason))?;
     if let Some(failing) = note(report) {
         writeln!(out, "**Note:** {}\n", prose(&failing.message))?;
     }
+    writeln!(out, "{}\n", prose(&verdict.reason))?;
     for finding in &verdict.diagnosis {
         writeln!(out, "**Why:** {}\n", prose(&finding.message))?;
     }

@@ -17,12 +17,15 @@ const WIDEST: usize = 40;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let (seen, verdict) = (&report.observation, &report.verdict);
-    let mut parts = vec![format!("{}: {}", verdict.outcome, safe(&verdict.reason))];
-    parts.extend(failing(report).iter().map(|own| {
-        let (errors, total) = (own.errors, own.total);
-        let target = fitted(&own.target, WIDEST);
-        format!("{target}: {errors} of {total} responses are errors")
-    }));
+    let failing = failing(report);
+    let mut parts: Vec<String> = (failing.iter())
+        .map(|own| {
+            let (errors, total) = (own.errors, own.total);
+            let target = fitted(&own.target, WIDEST);
+            format!("{target}: {errors} of {total} responses are errors")
+        })
+        .collect();
+    parts.push(safe(&verdict.reason));
     let targets = seen.targets.iter().map(|target| {
         let p99 = target
             .response_ms
@@ -78,5 +81,5 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         report.target.method,
         safe(&report.target.url)
     ));
-    writeln!(out, "{}", parts.join("; "))
+    writeln!(out, "{}: {}", verdict.outcome, parts.join("; "))
 }

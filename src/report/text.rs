@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::bar::{Bar, LEGEND, MARK};
-use super::health::step;
+use super::health::{note, other_notes, step};
 use super::shown::{fitted, safe};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
@@ -50,14 +50,19 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             safe(&failed.example)
         )?;
     }
-    writeln!(out, "\n{}", verdict(report, &paint))?;
+    writeln!(out)?;
+    if let Some(failing) = note(report) {
+        let message = safe(&failing.message);
+        writeln!(out, "{}  {message}", paint.yellow("NOTE"))?;
+    }
+    writeln!(out, "{}", verdict(report, &paint))?;
     for result in &report.verdict.slos {
         writeln!(out, "  {}", slo(result, &paint))?;
     }
     for finding in &report.verdict.diagnosis {
         writeln!(out, "  {} {}", paint.bold("why:"), safe(&finding.message))?;
     }
-    for caveat in &report.verdict.caveats {
+    for caveat in other_notes(report) {
         writeln!(out, "  {} {}", paint.yellow("note:"), safe(&caveat.message))?;
     }
     if style.verbose {
@@ -242,9 +247,14 @@ fn certain_after(report: &Report, requests: u64) -> String {
 /// `chi-square = 0.40, df 1, p = 0.53`, where a split is declared.
 pub(super) fn chi_square(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
-    let (x2, df, p) = (verdict.chi_square?, verdict.df?, verdict.chi_square_p?);
+    let (df, p) = (verdict.df?, verdict.chi_square_p?);
     let p = units::probability(p);
-    Some(format!("chi-square = {x2:.2}, df {df}, p {p}"))
+    Some(match verdict.chi_square {
+        Some(x2) => format!("chi-square = {x2:.2}, df {df}, p {p}"),
+        None => {
+            format!("chi-square is infinite, p {p}: some responses are from where none is expected")
+        }
+    })
 }
 
 /// `failed  canary.p99 < 200ms: 412ms; …`

@@ -1,5 +1,7 @@
 //! The course of a run in time, packed: what it takes to find outages in a saved run, and to draw it over time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::packed::{PACKING, pack, read, unpack, write};
@@ -20,6 +22,9 @@ pub struct PackedTimeline {
     pub last_begun_us: u64,
     /// When the last request ended.
     pub end_us: u64,
+    /// When sending ended; reports of older versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending_us: Option<u64>,
     /// How many slices there are.
     pub slices: u64,
     /// `varint-zlib-base64`
@@ -55,6 +60,7 @@ impl PackedTimeline {
             slice_us: timeline.width(),
             last_begun_us: timeline.last_begun(),
             end_us: timeline.end(),
+            sending_us: timeline.sending(),
             slices: timeline.slices().len() as u64,
             packing: PACKING.to_owned(),
             data: pack(&numbers),
@@ -104,14 +110,16 @@ impl PackedTimeline {
         if !whole || slices.len() as u64 != self.slices {
             return None;
         }
-        Timeline::of(self.slice_us, slices, self.last_begun_us, self.end_us)
+        let mut timeline = Timeline::of(self.slice_us, slices, self.last_begun_us, self.end_us)?;
+        if let Some(sending) = self.sending_us {
+            timeline.sending_ended(Duration::from_micros(sending));
+        }
+        Some(timeline)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use proptest::prelude::*;
 
@@ -134,7 +142,10 @@ mod tests {
         fn what_is_packed_unpacks(
             requests in prop::collection::vec((0_u64..9_000_000_000, 0_u64..90_000_000, any::<bool>()), 1..60),
         ) {
-            let (own, counts) = timeline(&requests);
+            let (mut own, counts) = timeline(&requests);
+            if counts.0 > 0 {
+                own.sending_ended(Duration::from_micros(own.last_begun()));
+            }
             let packed = PackedTimeline::pack(&own).expect("requests");
             prop_assert_eq!(packed.unpack(counts), Some(own));
             prop_assert_eq!(packed.unpack((counts.0 + 1, counts.1)), None);
@@ -147,6 +158,7 @@ mod tests {
                     slice_us: 100_000,
                     last_begun_us: 0,
                     end_us: end,
+                    sending_us: Some(end),
                     slices: 1,
                     packing: PACKING.to_owned(),
                     data,

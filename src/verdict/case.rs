@@ -334,7 +334,11 @@ impl<'a> Case<'a> {
         Verdict {
             chi_square: Some(fit.x2).filter(|x| finite && x.is_finite()),
             df: u32::try_from(self.counts.len() - 1).ok(),
-            chi_square_p: Some(fit.ln_p.exp()).filter(|_| finite && fit.df > 0 && n > 0),
+            chi_square_p: if finite {
+                Some(fit.ln_p.exp()).filter(|_| fit.df > 0 && n > 0)
+            } else {
+                Some(0.0)
+            },
             resolution: Some(digits(resolution)),
             max_deviation: self.max_deviation().map(digits),
             unit: self.unit.into(),

@@ -113,6 +113,8 @@ fn stretches(timeline: &Timeline, threshold: u64) -> Vec<Stretch> {
     let mut found = Vec::new();
     // The last response so far, and the requests under way at the end of its slice.
     let (mut last, mut under_way, mut next) = (None, 0, 0);
+    // From then on nobody asked any more.
+    let sending = timeline.sending().unwrap_or(u64::MAX);
     let slices = timeline.slices();
     for (place, slice) in slices.iter().enumerate() {
         let Some((first, at)) = slice.responses else {
@@ -120,7 +122,7 @@ fn stretches(timeline: &Timeline, threshold: u64) -> Vec<Stretch> {
         };
         let gap = Gap {
             from: last,
-            to: first,
+            to: first.min(sending),
             under_way,
             slices: &slices[next..place],
             width: timeline.width(),
@@ -133,7 +135,7 @@ fn stretches(timeline: &Timeline, threshold: u64) -> Vec<Stretch> {
     }
     let gap = Gap {
         from: last,
-        to: timeline.end(),
+        to: timeline.end().min(sending),
         under_way,
         slices: &slices[next..],
         width: timeline.width(),
@@ -337,6 +339,24 @@ mod tests {
         let end = [closed(4, 0, 4000, 5), vec![(4000, 6000, false); 4]];
         let text = said(end.concat()).expect("an end");
         assert!(text.starts_with("for 2.0 s, from 4.0 s on,"), "{text}");
+    }
+
+    #[test]
+    fn what_is_waited_for_after_sending_has_ended_is_no_outage() {
+        // From 4.0 s on everything hangs until its timeout; sending ends, or would go on.
+        let hang = [closed(4, 0, 4000, 5), vec![(4000, 14_000, false); 4]];
+        let ended = |at: u64| {
+            let mut run = seen("v1", hang.concat());
+            run.timeline.sending_ended(Duration::from_millis(at));
+            caveat(&run).map(|caveat| caveat.message)
+        };
+        assert_eq!(ended(4100), None);
+        let text = ended(6000).expect("two seconds of it");
+        assert!(text.starts_with("for 2.0 s, from 4.0 s on,"), "{text}");
+        assert!(
+            text.contains("at least 4 requests failed or were under way"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -37,9 +37,8 @@ pub(super) fn caveat(seen: &Observation) -> Option<Caveat> {
     Some(Caveat {
         id: "latency-at-saturation".to_owned(),
         message: format!(
-            "the latencies are those of a queue: a tenth of the first {} responses took at most {}, when the server was at \
-             rest, and a tenth of the {} later ones at most {}; measure at a rate that it can take (-q RATE), or over fewer \
-             connections (-c)",
+            "the latencies are those of a queue: the fastest tenth of the first {} responses took at most {}, that of the {} \
+             later ones {}; measure at a rate that the server can take (-q RATE), or over fewer connections (-c)",
             first.len(),
             time(rest),
             later.len(),
@@ -116,9 +115,8 @@ mod tests {
         let said = caveat(&one_at_a_time(100, 2000)).expect("a queue").message;
         assert_eq!(
             said,
-            "the latencies are those of a queue: a tenth of the first 100 responses took at most 20ms, when the server was at \
-             rest, and a tenth of the 2000 later ones at most 200ms; measure at a rate that it can take (-q RATE), or over \
-             fewer connections (-c)"
+            "the latencies are those of a queue: the fastest tenth of the first 100 responses took at most 20ms, that of the \
+             2000 later ones 200ms; measure at a rate that the server can take (-q RATE), or over fewer connections (-c)"
         );
         assert!(caveat(&one_at_a_time(10, 2000)).is_some());
         // One at a time waits for nobody.

@@ -32,7 +32,7 @@ pub(super) fn no_data(seen: &Observation) -> String {
             )
         }
         _ => format!(
-            "none of {} answers could be attributed to a target",
+            "none of {} responses could be attributed to a target",
             seen.answered()
         ),
     }

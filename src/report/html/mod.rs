@@ -138,10 +138,10 @@ fn banner(report: &Report) -> Markup {
             div {
                 p class="outcome" { "resplit · " (verdict.outcome) }
                 h1 { (word) }
-                p class="reason" { (prose(&verdict.reason)) }
                 @if let Some(failing) = note(report) {
                     p class="reason" { strong { (prose(&failing.message)) } }
                 }
+                p class="reason" { (prose(&verdict.reason)) }
                 p class="request" {
                     code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
                     @if !report.target.url.contains(&report.target.host) {

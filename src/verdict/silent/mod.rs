@@ -190,10 +190,12 @@ impl<'a> Unattributed<'a> {
 /// The verdict, unless it lets a declaration pass or leaves it open of which a target is silent. Where the proxy is shown to
 /// have replied for it, that is a divergence; else the responses may be its own, and nobody can tell.
 pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Verdict {
-    if !matches!(verdict.outcome, Outcome::Pass | Outcome::Inconclusive) {
-        return verdict;
-    }
     let lost = Unattributed::of(case, mapping);
+    match verdict.outcome {
+        Outcome::Pass | Outcome::Inconclusive => {}
+        Outcome::NoData => return nothing_but_errors(verdict, &lost),
+        _ => return verdict,
+    }
     if lost.silent.is_empty() || lost.local() + lost.not_local() == 0 {
         return verdict;
     }
@@ -242,6 +244,40 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
     }
 }
 
+/// What all responses are, where none of them is tied to a target and all are errors.
+fn nothing_but_errors(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
+    let (local, unnamed) = (lost.local(), lost.unnamed.values().sum::<u64>());
+    let errors = lost.unnamed.keys().all(|status| *status >= 400);
+    if local + unnamed == 0 || !errors || lost.silent.is_empty() {
+        return verdict;
+    }
+    let names = names(&lost.silent);
+    let not_found = lost.unnamed.get(&404).copied().unwrap_or(0);
+    let message = if local > unnamed {
+        let flag = lost.local_kinds().first().and_then(|(.., flag)| *flag);
+        let of = flag.map_or_else(String::new, |flag| {
+            format!(" (response flag {})", flag.short())
+        });
+        format!("the proxy itself replied{of}: {}", advice(flag, &names))
+    } else if not_found * 2 > local + unnamed {
+        "most responses are 404: does the path of the URL exist, and is the Host the one that is routed (--host)?".to_owned()
+    } else {
+        format!(
+            "the errors do not say who sent them: look at the logs of {names}, and of the proxy before them"
+        )
+    };
+    Verdict {
+        reason: format!("{}; {}", verdict.reason, lost.unnamed_words()),
+        caveats: std::iter::once(Caveat {
+            id: ID.to_owned(),
+            message,
+        })
+        .chain(verdict.caveats)
+        .collect(),
+        ..verdict
+    }
+}
+
 /// Nobody can tell whose the errors are.
 fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
     let names = names(&lost.silent);
@@ -266,7 +302,11 @@ fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
         id: ID.to_owned(),
         message,
     }];
-    caveats.extend(verdict.caveats);
+    // Where requests only hang, all connections come to wait for the silent target: that explains the stretch without a
+    // response.
+    let hangs = !lost.failed.is_empty() && lost.failed.iter().all(|(kind, _)| kind == "timeout");
+    let others = verdict.caveats.into_iter();
+    caveats.extend(others.filter(|caveat| !(hangs && caveat.id == "outage")));
     Verdict {
         outcome: Outcome::Inconclusive,
         reason: format!(

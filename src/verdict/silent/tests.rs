@@ -206,3 +206,42 @@ fn what_else_leaves_a_target_without_a_response_is_not_touched() {
         verdict.reason
     );
 }
+
+#[test]
+fn a_run_with_nothing_but_errors_says_which_and_what_to_do() {
+    let nothing = |responses: &[(&str, u16, u64)]| {
+        let verdict = plain("v1=90,v2=10", responses, 0);
+        assert_eq!(verdict.outcome, Outcome::NoData);
+        let note = verdict.caveats.first().filter(|note| note.id == ID);
+        (verdict.reason, note.map(|note| note.message.clone()))
+    };
+    let (reason, note) = nothing(&[("no healthy upstream", 503, 200)]);
+    assert_eq!(
+        reason,
+        "none of 200 responses could be attributed to a target; 100% of the requests got 503 no healthy upstream"
+    );
+    let note = note.expect("a note");
+    assert!(
+        note.starts_with(
+            "the proxy itself replied (response flag UH): it has no endpoint for `v1` and `v2`."
+        ),
+        "{note}"
+    );
+    let (reason, note) = nothing(&[("-", 404, 150), ("-", 500, 50)]);
+    assert!(
+        reason.ends_with("; 100% were 404, 500 without identity"),
+        "{reason}"
+    );
+    assert!(
+        note.expect("a note")
+            .contains("does the path of the URL exist")
+    );
+    let (_, note) = nothing(&[("-", 500, 150), ("-", 404, 50)]);
+    assert!(
+        note.expect("a note")
+            .contains("look at the logs of `v1` and `v2`")
+    );
+    // Redirects are no errors, and few errors show nothing.
+    assert_eq!(nothing(&[("-", 302, 200)]).1, None);
+    assert_eq!(nothing(&[("-", 500, 2)]).1, None);
+}
