@@ -10,9 +10,7 @@ use super::kube::Workload;
 use super::names::{called, covers, full_name, service_of};
 use crate::diag::Sources;
 use crate::route::{Action, Resolution, RouteTable, VirtualHost};
-use crate::split::{
-    Clues, Declared, Destination, Expected, KnownTarget, Target, contains_word,
-};
+use crate::split::{Clues, Declared, Destination, Expected, KnownTarget, Target, contains_word};
 
 /// More than these are not looked through for every value.
 const MOST: usize = 500;
@@ -132,8 +130,8 @@ impl<'k> Known<'k> {
         let (host, subset) = (destination.host.as_str(), destination.subset.as_deref());
         // What all of `web-v1` and `web-v2` is called may well be `web`.
         let common = |one: &&Destination| contains_word(one.service(), destination.service());
-        let whole = subset.is_none()
-            && (self.called.contains(host) || self.declared.iter().any(common));
+        let whole =
+            subset.is_none() && (self.called.contains(host) || self.declared.iter().any(common));
         if whole || self.is_declared(host, subset) {
             return;
         }

@@ -166,7 +166,7 @@ fn too_regular(case: &Case<'_>) -> Option<Caveat> {
     let rotation = rotation(&case.sample.labels(), case.active.len())?;
     let declared = match case.expected.mechanism {
         Mechanism::Wrr => "as declared",
-        _ => "requests are not drawn independently",
+        _ => "so that requests are not drawn independently",
     };
     Some(caveat(
         "too-regular",

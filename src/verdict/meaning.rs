@@ -40,9 +40,7 @@ pub(super) fn meaning(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -
     });
     // An error may quote whatever it likes: only what names its sender as a whole counts against the declaration.
     let error = bucket.is_error() || bucket.is_redirect();
-    if !error
-        && let Some(at) = mentioned(declared, known, value)
-    {
+    if !error && let Some(at) = mentioned(declared, known, value) {
         return Meaning::Known(at);
     }
     if !within.is_empty() {

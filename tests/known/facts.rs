@@ -38,7 +38,10 @@ fn k3_the_cause_that_is_known_stands_alone() {
         let report = case.json(options, 1);
         let why = ids(&report, "diagnosis");
         let guess = |id: &&str| ["even-split", "per-connection", "by-replicas"].contains(id);
-        assert!(why[0] == rule && !why.iter().any(guess), "{options:?}: {why:?}");
+        assert!(
+            why[0] == rule && !why.iter().any(guess),
+            "{options:?}: {why:?}"
+        );
         let args = case.args();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let line = run(&[&["-o", "oneline"], options, &args].concat()).exits(1);

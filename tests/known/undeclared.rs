@@ -129,7 +129,10 @@ spec: { template: { metadata: { labels: { app: billing } } } }
         let report = case.json(&[], 1);
         let reason = report.text("/verdict/reason");
         assert!(reason.contains(origin), "{value}: {reason}");
-        assert!(ids(&report, "diagnosis").contains(&"undeclared-target"), "{value}");
+        assert!(
+            ids(&report, "diagnosis").contains(&"undeclared-target"),
+            "{value}"
+        );
     }
     // What the manifests do not know stays open, and nobody guesses which is which.
     let case = Case::new(&manifests, |k| {
