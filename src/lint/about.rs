@@ -71,7 +71,7 @@ fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<Strin
             let mut names = entry.hosts.iter();
             names.any(|name| covers(&name.value.to_lowercase(), host))
         };
-        if hosts.iter().any(|host| named(host)) {
+        if hosts.iter().any(named) {
             objects.insert(entry.meta.to_string());
         }
     }

@@ -255,10 +255,7 @@ impl<'k> Known<'k> {
                 selector.is_some_and(|selector| disjoint(&selector, &service.selector))
             };
             let own = self.declared.iter().any(|one| one.host == host);
-            if own
-                || self.called.contains(host.as_str())
-                || !self.declared.iter().all(|one| apart(one))
-            {
+            if own || self.called.contains(host.as_str()) || !self.declared.iter().all(apart) {
                 continue;
             }
             let names = called(&host).into_iter();
@@ -292,7 +289,7 @@ impl<'k> Known<'k> {
                 let selector = self.selector(one);
                 selector.is_some_and(|selector| !selects(&selector, &workload.labels))
             };
-            if self.taken.contains(name.as_str()) || !self.declared.iter().all(|one| apart(one)) {
+            if self.taken.contains(name.as_str()) || !self.declared.iter().all(apart) {
                 continue;
             }
             let labels = self.telling(workload);

@@ -54,10 +54,9 @@ impl Compiler<'_> {
         let mut ranked: Vec<Vec<(&[i64], Route)>> = Vec::new();
         for declared in all {
             match &declared.role {
-                Role::Routes => {}
                 // A controller that hands the split over is never the reason why no rule applies.
                 Role::Writes(to) if self.hands_over(declared, to) => continue,
-                Role::Writes(_) => {}
+                Role::Routes | Role::Writes(_) => {}
                 Role::Named | Role::Main | Role::Canary(_) => continue,
             }
             for host in &declared.hosts {
