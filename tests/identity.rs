@@ -400,8 +400,8 @@ fn a_map_with_a_slip_is_said_before_the_values_that_it_left_unclear() {
     assert_eq!(
         outcome.stderr,
         "error: --map 'v1 not v2=v1' matched no response\n  some responses could come from several targets\n  \
-         \"v1, not v2\"  could mean  v1 or v2\nhelp: say which is which (the targets are guesses, correct them): --map \
-         'v1, not v2=v1'\n"
+         \"v1, not v2\"  could mean  v1 or v2\nhelp: say which value is which target: --map \
+         'v1, not v2=TARGET', where TARGET is v1 or v2\n"
     );
 }
 

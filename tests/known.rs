@@ -1,5 +1,9 @@
 //! What the manifests and the proxy tell about a request is said in every outcome, before anything is guessed.
 
+mod addresses;
+mod facts;
+mod undeclared;
+
 use std::fs;
 
 use serde_json::Value;

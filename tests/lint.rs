@@ -159,6 +159,7 @@ const REMARKS: &[Code] = &[
     Code::ExternalName,
     Code::GrpcStatus,
     Code::InferencePool,
+    Code::IngressWaypoint,
     Code::NoRoute,
     Code::OtherBackend,
     Code::ParentNotGiven,

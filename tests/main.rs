@@ -43,7 +43,9 @@ mod report;
 mod html;
 
 // Why a split would not take effect: every rule broken and kept, and what each format says.
+mod helps;
 mod lint;
+mod lint_places;
 
 // Who answered: extractors and targets.
 mod buckets;

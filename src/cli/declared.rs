@@ -7,18 +7,20 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
+use super::findings::of_client;
 use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
-use crate::manifest::{Manifests, NoSuchObject, ObjectName, lower, parse, pods};
+use crate::manifest::{Manifests, NoSuchObject, ObjectName, known, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
-    resolve as resolve_route,
+    resolve as resolve_route, resolve_declared,
 };
 use crate::split::{Expected, Target};
 use crate::verdict::Hypothesis;
+use crate::verdict::explain::manifests::{self as hypotheses, by_replicas, in_ratio};
 
 /// A declared split, and what has to be said about it.
 pub(super) struct Declared {
@@ -90,7 +92,10 @@ pub(super) fn resolve_for(
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
     let resolution = match &asked {
-        Some(probe) => routes.resolve(probe)?,
+        Some(probe) => routes.declared(probe).map_err(|failure| {
+            let known = of_client(&routes, probe, &failure.to_string());
+            failure.knowing(known)
+        })?,
         None => only_split(&routes.table).map_err(|error| unclear(&error))?,
     };
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
@@ -137,7 +142,26 @@ impl Routes {
         })
     }
 
-    /// Where a request goes.
+    /// The split that the rules declare for a request. A proxy that has no route declares none.
+    fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
+        let resolution = resolve_declared(&self.table, probe);
+        let resolution = resolution.map_err(|error| unresolved(&error, &self.sources))?;
+        if self.table.told && resolution.is_unrouted() {
+            return Err(Failure::usage(
+                format!(
+                    "the config dump has no route for {} {}{}: the proxy answers 404, which declares no split ({})",
+                    probe.method,
+                    probe.host(),
+                    probe.path,
+                    self.sources.place(resolution.host.span)
+                ),
+                "check --host, the path and the headers, or pass the manifests that declare the split with -f",
+            ));
+        }
+        Ok(resolution)
+    }
+
+    /// Where a request goes, by the rules or else by what the proxy has.
     pub(super) fn resolve(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         resolve_route(&self.table, probe).map_err(|error| unresolved(&error, &self.sources))
     }
@@ -147,25 +171,22 @@ impl Declared {
     fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
+        let known = known(
+            &routes.manifests,
+            &routes.table,
+            resolution,
+            &expected,
+            sources,
+        );
+        let expected = expected.with_known(known);
         let by_pods = pods(&routes.manifests, &expected);
         let by_pods = by_pods.as_deref();
         let no_route = asked.and_then(|probe| resolution.unmatched(probe, sources));
         let no_route = no_route.map(|message| Note::new(Code::NoRoute, message));
         let stated = distinct(&resolution.caveats).map(|caveat| caveat.stated(sources));
         let in_ratio = by_pods.and_then(|pods| in_ratio(&expected, pods));
-        let hypothesis = |other: Other<'_>| Hypothesis {
-            note: Note::new(
-                Code::OtherRule,
-                format!(
-                    "traffic follows {} ({}) instead: another rule takes the request by the order of the rules, or an older \
-                 generation of the rules is still in effect",
-                    other.route.rule,
-                    sources.place(other.route.span)
-                ),
-            ),
-            shares: other.shares,
-        };
-        let others = resolution.others(&expected).into_iter().map(hypothesis);
+        let others = resolution.others(&expected).into_iter();
+        let others = others.filter_map(|other| other_rule(other, &expected, sources));
         Self {
             caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
             // First, because two names for one split are one explanation: what the proxy has is no guess.
@@ -208,9 +229,8 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
             problem.help.clone().unwrap_or_default(),
         ));
     }
-    // What cannot be read holds nothing, which is no second problem.
-    let failed = |problem: &Note| problem.severity == Severity::Error;
-    let unread = manifests.objects.is_empty() && problems.iter().any(failed);
+    // What cannot be read declares nothing, which is no second problem.
+    let unread = (problems.iter()).any(|problem| problem.severity == Severity::Error);
     problems.extend(without.filter(|_| !unread));
     let (errors, warnings): (Vec<Note>, Vec<Note>) = problems
         .into_iter()
@@ -293,16 +313,19 @@ fn programmed(
     };
     let shares: Vec<f64> = expected.declared().iter().map(of).collect();
     let whole = (shares.iter().sum::<f64>() - 1.0).abs() < 1e-9;
-    whole.then(|| Hypothesis {
-        note: Note::new(
-            differs.code,
-            format!(
-                "traffic follows what the proxy is programmed with: {}",
-                differs.sentence(&routes.sources)
-            ),
-        ),
-        shares,
-    })
+    whole.then(|| hypotheses::programmed(&differs.sentence(&routes.sources), shares))
+}
+
+/// Another rule of the host, if the targets that it sends to have a name.
+fn other_rule(other: Other<'_>, expected: &Expected, sources: &Sources) -> Option<Hypothesis> {
+    let origin = |(target, share): (Target, f64)| {
+        let mut known = expected.known().iter();
+        let found = known.find(|known| known.target.as_ref() == Some(&target))?;
+        Some((found.origin.clone(), share))
+    };
+    let known: Option<Vec<_>> = other.beyond.into_iter().map(origin).collect();
+    let (rule, place) = (&other.route.rule, sources.place(other.route.span));
+    Some(hypotheses::other_rule(rule, &place, other.shares, known?))
 }
 
 /// Whether two targets are one; where a port is not known, it is no difference.
@@ -316,40 +339,6 @@ fn same(one: &Target, other: &Target) -> bool {
         }
         _ => one == other,
     }
-}
-
-/// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which
-/// needs no manifests to be thought of.
-fn by_replicas(pods: &[u64]) -> Option<Hypothesis> {
-    let total: u64 = pods.iter().sum();
-    if pods.iter().all(|own| *own == pods[0]) {
-        return None;
-    }
-    let numbers: Vec<String> = pods.iter().map(u64::to_string).collect();
-    Some(Hypothesis {
-        note: Note::new(
-            Code::ByReplicas,
-            format!(
-                "the responses follow the number of pods ({}): the route rules are not applied, and the Service spreads requests \
-             over all pods",
-                numbers.join(":")
-            ),
-        ),
-        shares: pods.iter().map(|own| *own as f64 / total as f64).collect(),
-    })
-}
-
-/// Pods in the declared ratio: rules that are applied and rules that are ignored look alike.
-fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Note> {
-    let total: u64 = pods.iter().sum();
-    let near = |(declared, own): (&crate::split::Declared, &u64)| {
-        let share = declared.share.as_f64();
-        // The resolution of a verdict without options: a tenth of the standard deviation of one draw.
-        (*own as f64 / total as f64 - share).abs() <= 0.1 * (share * (1.0 - share)).sqrt()
-    };
-    let alike = pods.len() > 1 && expected.declared().iter().zip(pods).all(near);
-    alike.then(|| Note::new(Code::EndpointsInRatio, "the pods are in the declared ratio already: traffic cannot tell rules that are applied from rules that are \
-                  ignored"))
 }
 
 /// The request as routing sees it.

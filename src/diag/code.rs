@@ -105,6 +105,7 @@ codes! {
     IgnoredHeader Warning "ignored-header" "a header match is ignored";
     IgnoredHostnames Warning "ignored-hostnames" "the hostnames of a mesh route are ignored";
     LabelsNotChecked Warning "labels-not-checked" "labels of a match are never looked at";
+    IngressWaypoint Warning "ingress-waypoint" "a gateway sends requests through the waypoint of a Service";
     MeshRulesNotApplied Warning "mesh-rules-not-applied" "a gateway does not apply the split that the mesh has for a host";
     NestedDelegate Warning "nested-delegate" "a delegate delegates once more";
     NoRoute Warning "no-route" "no rule takes the request";
@@ -197,6 +198,7 @@ codes! {
     OtherRule Error "other-rule" "the traffic follows another rule";
     SingleTarget Error "single-target" "everything goes to one target";
     SwappedWeights Error "swapped-weights" "the weights are swapped";
+    SeveralAddresses Warning "several-addresses" "a host has several addresses, which connections take in turn";
     UndeclaredTarget Error "undeclared-target" "a value belongs to no declared target";
     // What weakens a verdict, or needs to be known beside it.
     BucketNeverMatched Warning "bucket-never-matched" "a --bucket found nothing in any response";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, Finding, check};
 use crate::diag::Severity;
-use crate::manifest::full_name;
+use crate::manifest::{covers, full_name};
 use crate::route::{Origin, Resolution};
 use crate::split::Target;
 
@@ -16,14 +16,26 @@ pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding>
     let routes: BTreeSet<_> = resolution.taking().map(|route| route.span).collect();
     let mut findings = check(context);
     findings.retain(|finding| {
-        let own = finding
-            .object
-            .as_ref()
-            .is_some_and(|object| objects.contains(object));
+        // What is in no object is about the vantage that was asked for.
+        let own = (finding.object.as_ref())
+            .map_or(finding.place().is_none(), |object| objects.contains(object));
         own && finding.route.is_none_or(|route| routes.contains(&route))
     });
     findings.retain(|finding| finding.severity() != Severity::Info);
     findings.sort_by_key(Finding::severity);
+    findings
+}
+
+/// What is known about the client of a request that no rule takes.
+#[must_use]
+pub fn about_client(context: &Context<'_>) -> Vec<Finding> {
+    let clients = clients(context);
+    let mut findings = check(context);
+    findings.retain(|finding| {
+        let own = (finding.object.as_ref())
+            .map_or(finding.place().is_none(), |object| clients.contains(object));
+        own && finding.severity() == Severity::Error
+    });
     findings
 }
 
@@ -54,17 +66,37 @@ fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<Strin
             objects.insert(rule.meta.to_string());
         }
     }
+    for entry in &context.manifests.service_entries {
+        let named = |host: &&str| {
+            let mut names = entry.hosts.iter();
+            names.any(|name| covers(&name.value.to_lowercase(), host))
+        };
+        if hosts.iter().any(named) {
+            objects.insert(entry.meta.to_string());
+        }
+    }
+    if let Some(Origin::Gateway { namespace, name }) =
+        context.asked.as_ref().map(|asked| &asked.origin)
+    {
+        objects.insert(format!("Gateway {namespace}/{name}"));
+    }
     // Who sends the request is as much a part of it as who receives it.
-    if let Some(Origin::Mesh {
+    objects.extend(clients(context));
+    objects
+}
+
+/// The workloads of these manifests that the client is said to be one of.
+fn clients(context: &Context<'_>) -> BTreeSet<String> {
+    let Some(Origin::Mesh {
         labels: Some(labels),
         ..
     }) = context.asked.as_ref().map(|asked| &asked.origin)
-    {
-        let clients = context.manifests.workloads.iter().filter(|workload| {
-            let mut own = labels.iter();
-            own.all(|(key, value)| workload.labels.get(key) == Some(value))
-        });
-        objects.extend(clients.map(|client| client.meta.to_string()));
-    }
-    objects
+    else {
+        return BTreeSet::new();
+    };
+    let clients = context.manifests.workloads.iter().filter(|workload| {
+        let mut own = labels.iter();
+        own.all(|(key, value)| workload.labels.get(key) == Some(value))
+    });
+    clients.map(|client| client.meta.to_string()).collect()
 }

@@ -10,6 +10,7 @@ use crate::manifest::kube::{Carries, Service};
 use crate::manifest::{Manifests, Object, full_name, lower};
 use crate::route::{
     Origin, Probe, Resolution, ResolveError, RouteTable, Vantage, VirtualHost, resolve,
+    resolve_declared,
 };
 
 /// Manifests, and how they look from where it matters.
@@ -258,7 +259,7 @@ impl<'c> Context<'c> {
 impl Request<'_> {
     /// Where the request goes.
     pub fn resolve(&self) -> Result<Resolution<'_>, ResolveError> {
-        resolve(&self.view.table, self.probe)
+        resolve_declared(&self.view.table, self.probe)
     }
 }
 

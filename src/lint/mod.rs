@@ -12,7 +12,7 @@ mod finding;
 mod rule;
 mod rules;
 
-pub use about::about;
+pub use about::{about, about_client};
 pub use catalogue::{RULES, find_rule};
 pub use collect::check;
 pub use context::{Context, Request, View};

@@ -7,6 +7,9 @@ use super::yaml::{Node, Scalar, Value};
 use crate::diag::{Code, Note, Span};
 use crate::route::TextMatch;
 
+/// A regular expression that no text matches.
+const NOTHING: &str = r"[^\s\S]";
+
 /// A file that is no manifest can be wrong in a million places; nobody reads more than these.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
@@ -193,6 +196,13 @@ impl<'p> Decoder<'p> {
                 None
             }
         }
+    }
+
+    /// The same for a match: in place of one that does not compile stands one that nothing matches. Without the condition the
+    /// match would be another one, and would seem to take every request.
+    pub fn regex_or_nothing(&mut self, pattern: &At<String>) -> Option<TextMatch> {
+        let regex = self.regex(pattern);
+        regex.or_else(|| TextMatch::regex(NOTHING).ok())
     }
 
     pub(super) fn wrong_type(

@@ -36,6 +36,7 @@ mod envoy;
 pub mod fields;
 pub mod gateway_api;
 pub mod istio;
+mod known;
 pub mod kube;
 pub mod mesh;
 mod not_read;
@@ -60,7 +61,8 @@ use weights_only::WeightedObject;
 use yaml::{Node, Value};
 
 pub use envoy::Dump;
-pub(crate) use mesh::names::full_name;
+pub use known::known;
+pub(crate) use mesh::names::{covers, full_name};
 pub use object_name::{NoSuchObject, ObjectName, ObjectNameError};
 pub use pods::pods;
 
@@ -280,7 +282,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.
-        if table.hosts.is_empty() {
+        if table.hosts.is_empty() && !manifests.has_rules() {
             let elsewhere = std::mem::replace(&mut table, programmed).elsewhere;
             table.elsewhere.extend(elsewhere);
         } else {
@@ -306,16 +308,22 @@ impl Manifests {
         }
     }
 
-    /// An error that says what is there instead, if no rule is there at all.
+    /// Whether any object declares routes; what a proxy has been told is no declaration beside them.
     #[must_use]
-    pub fn without_rules(&self) -> Option<Note> {
+    pub fn has_rules(&self) -> bool {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
         let rules = self.http_routes.len()
             + self.grpc_routes.len()
             + self.virtual_services.len()
             + self.weights_only.len();
-        if rules > 0 || self.canaries.iter().any(splits) || self.dump.has_routes() {
+        rules > 0 || self.canaries.iter().any(splits)
+    }
+
+    /// An error that says what is there instead, if no rule is there at all.
+    #[must_use]
+    pub fn without_rules(&self) -> Option<Note> {
+        if self.has_rules() || self.dump.has_routes() {
             return None;
         }
         if !self.dump.is_empty() && self.objects.is_empty() {

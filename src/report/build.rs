@@ -227,6 +227,7 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
             bucket: row.label.clone(),
             target,
             place: place.to_owned(),
+            known: row.origin.clone(),
             count: row.tally.count,
             share: shares.share(row.tally.count),
             share_interval: shares.interval(row.tally.count),

@@ -34,25 +34,87 @@ pub(super) fn add(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
     });
 }
 
-/// Says in the diagnosis what in the manifests, or in the proxy, may be the reason. What the proxy is programmed with comes
-/// first, then what the counts told; where both say the same, it is said once, with the rule as its name.
+/// Says in the diagnosis what in the manifests, or in the proxy, is the reason: what the proxy is programmed with first, then
+/// what lint finds, then what the counts suggest. Where both say the same, it is said once, with the rule as its name.
 fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
     let programmed = notes
         .iter()
         .find(|note| note.code == Code::ProgrammedDiffers);
-    for finding in findings {
-        if programmed.is_some_and(|note| note.tells_the_same(finding)) {
-            continue;
-        }
-        match (verdict.diagnosis.iter_mut()).find(|known| known.tells_the_same(finding)) {
-            Some(known) => known.clone_from(finding),
-            None => verdict.diagnosis.push(finding.clone()),
-        }
-    }
     let told = (verdict.diagnosis.iter()).position(|why| why.code == Code::ProgrammedDiffers);
     let told = told.map(|at| verdict.diagnosis.remove(at));
-    if let Some(first) = told.or_else(|| programmed.cloned()) {
-        verdict.diagnosis.insert(0, first);
+    let follows = told.is_some();
+    let first = told.or_else(|| programmed.cloned());
+    let facts: Vec<&Note> = (findings.iter())
+        .filter(|finding| {
+            first
+                .as_ref()
+                .is_none_or(|first| !first.message.contains(&finding.message))
+        })
+        .collect();
+    verdict.diagnosis.retain(|why| {
+        let same = facts.iter().any(|finding| finding.tells_the_same(why));
+        let contradicted = follows && is_guess(why.code);
+        !(same || contradicted || is_contained(why.code, &facts, first.is_some()))
+    });
+    let (causes, others): (Vec<&Note>, Vec<&Note>) =
+        facts.into_iter().partition(|finding| !is_beside(finding));
+    let suggested = std::mem::take(&mut verdict.diagnosis);
+    verdict.diagnosis = (first.into_iter())
+        .chain(causes.into_iter().cloned())
+        .chain(suggested)
+        .chain(others.into_iter().cloned())
+        .collect();
+}
+
+/// Whether an explanation comes from the counts alone.
+fn is_guess(code: Code) -> bool {
+    matches!(
+        code,
+        Code::EvenSplit
+            | Code::SingleTarget
+            | Code::MissingTarget
+            | Code::SwappedWeights
+            | Code::ByReplicas
+            | Code::OtherRule
+    )
+}
+
+/// Whether a finding is about something else than which target a request reaches, or about proxies of long ago.
+fn is_beside(finding: &Note) -> bool {
+    const BESIDE: [Code; 6] = [
+        Code::Rs006,
+        Code::Rs022,
+        Code::Rs025,
+        Code::Rs028,
+        Code::Rs029,
+        Code::Rs034,
+    ];
+    finding.rule.is_some_and(|rule| BESIDE.contains(&rule))
+}
+
+/// Whether a general explanation lists a cause that is known by itself: that no rule is applied, because of the client, of the
+/// rule's place or of the port.
+fn is_contained(code: Code, facts: &[&Note], programmed: bool) -> bool {
+    const NOT_HTTP: [Code; 3] = [Code::Rs005, Code::Rs021, Code::Rs024];
+    const NOT_THERE: [Code; 9] = [
+        Code::Rs004,
+        Code::Rs007,
+        Code::Rs008,
+        Code::Rs009,
+        Code::Rs016,
+        Code::Rs018,
+        Code::Rs023,
+        Code::Rs027,
+        Code::Rs035,
+    ];
+    let found = |rules: &[Code]| {
+        let mut graded = facts.iter().filter_map(|finding| finding.rule);
+        graded.any(|rule| rules.contains(&rule))
+    };
+    match code {
+        Code::PerConnection => found(&NOT_HTTP),
+        Code::EvenSplit | Code::ByReplicas => programmed || found(&NOT_HTTP) || found(&NOT_THERE),
+        _ => false,
     }
 }
 

@@ -239,6 +239,9 @@ pub struct BucketRow {
     pub target: Option<String>,
     /// `declared`, `undeclared`, `unattributed`, or `counted` where nothing was declared.
     pub place: String,
+    /// Where the manifests name it, if they do and it is not declared: `the subset of http[1] (in.yaml:12)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
     /// How many.
     pub count: u64,
     /// Of all complete answers.

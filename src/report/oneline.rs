@@ -6,7 +6,7 @@ use super::health::failing;
 use super::shown::{fitted, safe};
 use super::table::millis;
 use super::{Report, Style, text};
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
 
@@ -59,8 +59,15 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     }
     parts.extend(text::chi_square(report));
     let open = matches!(verdict.outcome, Outcome::Inconclusive | Outcome::NoData);
-    let mut known = verdict.caveats.iter().filter(|_| open);
-    let known = known.find(|note| note.code == Code::ProgrammedDiffers);
+    // What the proxy has comes first, then what lint finds about the request.
+    let known = || verdict.caveats.iter().filter(|_| open);
+    let found = |note: &&Note| {
+        let mut findings = report.findings.iter();
+        findings.any(|finding| finding.tells_the_same(note))
+    };
+    let known = known()
+        .find(|note| note.code == Code::ProgrammedDiffers)
+        .or_else(|| known().find(found));
     let why = verdict.diagnosis.first().or(known);
     parts.extend(why.map(|why| format!("why: {}", safe(&why.message))));
     parts.push(format!(

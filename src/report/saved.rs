@@ -138,8 +138,11 @@ fn part(declared: &DeclaredShare) -> (Target, crate::split::Share, Clues) {
 
 /// Which values meant which target, as the rows say. A target that is a status is known by it, not by values.
 fn mapping(report: &Report, expected: &Expected) -> Result<Mapping, ReadError> {
-    let mut known = Vec::new();
+    let (mut targets, mut known) = (Vec::new(), Vec::new());
     for row in &report.observation.buckets {
+        if let Some(origin) = &row.known {
+            known.extend((row.answers.iter()).map(|answers| (bucket(answers), origin.clone())));
+        }
         let Some(target) = &row.target else {
             continue;
         };
@@ -150,7 +153,7 @@ fn mapping(report: &Report, expected: &Expected) -> Result<Mapping, ReadError> {
         if expected.declared()[position].target.status().is_some() {
             continue;
         }
-        known.extend(
+        targets.extend(
             row.answers
                 .iter()
                 .map(|answers| (bucket(answers), position)),
@@ -162,10 +165,10 @@ fn mapping(report: &Report, expected: &Expected) -> Result<Mapping, ReadError> {
         let bucket = bucket(answers);
         bucket.value().is_some() && !bucket.is_error() && !bucket.is_redirect()
     };
-    if known.is_empty() && open.any(|row| row.answers.iter().any(unknown)) {
+    if targets.is_empty() && known.is_empty() && open.any(|row| row.answers.iter().any(unknown)) {
         return Ok(Mapping::unknown());
     }
-    Ok(Mapping::known(known))
+    Ok(Mapping::found(targets, known))
 }
 
 fn bucket(answers: &super::Answers) -> Bucket {

@@ -29,7 +29,7 @@ pub use host::ResolveError;
 pub use matching::{Condition, HeaderTest, Test};
 pub use only::{OnlyError, only_split};
 pub use probe::Probe;
-pub use programmed::resolve;
+pub use programmed::{resolve, resolve_declared};
 pub use resolve::{Matched, Resolution, Tried};
 pub use rivals::Other;
 pub use text::TextMatch;

@@ -1,6 +1,7 @@
 //! A second opinion: whether what a proxy has been told gives a request the split that is declared. Not: which of them is
 //! right.
 
+use super::host::find_host;
 use super::resolve::{Resolution, declared};
 use super::{Caveat, Probe, ResolveError, RouteTable};
 use crate::diag::Code;
@@ -22,9 +23,22 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
             }
             Ok(found)
         }
-        Err(error @ ResolveError::NoHost { .. }) => alone(programmed, probe, error),
+        Err(
+            error @ (ResolveError::NoHost { .. }
+            | ResolveError::NotFromHere { .. }
+            | ResolveError::NoRules),
+        ) => alone(programmed, probe, error),
         Err(error) => Err(error),
     }
+}
+
+/// Resolves a request by what is declared: what a proxy has been told beside the rules declares nothing.
+pub fn resolve_declared<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+) -> Result<Resolution<'t>, ResolveError> {
+    find_host(table, probe)?;
+    resolve(table, probe)
 }
 
 /// The caveat, if the two tables say different things about a request.

@@ -6,7 +6,7 @@ use super::matching::Held;
 use super::parts::{Part, Parts, answered};
 use super::{Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, broken};
 use crate::diag::{Code, Note, Sources, Span};
-use crate::split::{Cause, Destination, Expected, Mechanism, Share};
+use crate::split::{Cause, Destination, Expected, Mechanism, Share, Target};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -221,6 +221,13 @@ impl<'t> Resolution<'t> {
             .map(|matched| format!("{} {}", matched.object, matched.rule))
             .collect();
         (!names.is_empty()).then(|| names.join(" and "))
+    }
+
+    /// Whether no route takes the request: the proxy answers all of it with 404, which nobody declared.
+    #[must_use]
+    pub fn is_unrouted(&self) -> bool {
+        let unrouted = |part: &Part| matches!(&part.0, Target::Status(answer) if answer.cause == Cause::NoRoute);
+        self.route.is_none() && self.parts.iter().all(unrouted)
     }
 
     /// The split with the place of its rule.

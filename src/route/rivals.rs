@@ -5,22 +5,27 @@ use std::collections::HashSet;
 use super::parts::outcome;
 use super::{Action, Probe, Resolution, Route};
 use crate::diag::Sources;
-use crate::split::Expected;
+use crate::split::{Expected, Target};
 
-/// A rule that splits over the same targets, and would not take the request.
+/// A rule that splits too, and would not take the request.
 #[derive(Clone, Debug)]
 pub struct Other<'t> {
     /// The rule, and where it begins.
     pub route: &'t Route,
     /// What it gives to the declared targets, in their order.
     pub shares: Vec<f64>,
+    /// What it gives to destinations that are not declared.
+    pub beyond: Vec<(Target, f64)>,
 }
+
+/// Shares of the declared targets, and of other destinations.
+type Shares = (Vec<f64>, Vec<(Target, f64)>);
 
 /// Losing rules that a message lists.
 const MOST: usize = 5;
 
 impl<'t> Resolution<'t> {
-    /// The other rules of the host that split over no other targets than the declared ones, each other split once.
+    /// The other rules of the host that send to destinations, each other split once.
     #[must_use]
     pub fn others(&self, expected: &Expected) -> Vec<Other<'t>> {
         let Some(winner) = self.route else {
@@ -31,7 +36,7 @@ impl<'t> Resolution<'t> {
             .iter()
             .map(|d| d.share.as_f64())
             .collect();
-        let mut known = vec![declared];
+        let mut known = vec![(declared, Vec::new())];
         let mut seen = HashSet::new();
         let mut others = Vec::new();
         for route in &self.host.routes {
@@ -45,21 +50,31 @@ impl<'t> Resolution<'t> {
             };
             if !known.contains(&shares) {
                 known.push(shares.clone());
-                others.push(Other { route, shares });
+                let (shares, beyond) = shares;
+                others.push(Other {
+                    route,
+                    shares,
+                    beyond,
+                });
             }
         }
         others
     }
 
-    /// What a route gives to the declared targets, unless it goes elsewhere too.
-    fn shares(&self, route: &Route, expected: &Expected) -> Option<Vec<f64>> {
+    /// What a route gives to the declared targets and to other destinations, unless the proxy answers a part by itself.
+    fn shares(&self, route: &Route, expected: &Expected) -> Option<Shares> {
         let mut shares = vec![0.0; expected.declared().len()];
+        let mut beyond: Vec<(Target, f64)> = Vec::new();
         for (target, share, _) in outcome(&route.outcome, self.port).targets {
             let mut declared = expected.declared().iter();
-            let at = declared.position(|declared| declared.target == target)?;
-            shares[at] += share.as_f64();
+            let at = declared.position(|declared| declared.target == target);
+            match (at, target) {
+                (Some(at), _) => shares[at] += share.as_f64(),
+                (None, target @ Target::Destination(_)) => beyond.push((target, share.as_f64())),
+                (None, _) => return None,
+            }
         }
-        Some(shares)
+        Some((shares, beyond))
     }
 
     /// Why the answer is a 404, if no route took the request.
@@ -105,7 +120,7 @@ mod tests {
     use crate::split::{Clues, Destination, Mechanism};
 
     #[test]
-    fn another_split_over_the_declared_targets_is_a_rival() {
+    fn another_split_of_the_host_is_a_rival() {
         let mut sources = Sources::new();
         let span = crate::diag::Span::new(sources.add("t.yaml", "text"), 0..4);
         let route = |number: usize, weights: &[(&str, u32)]| {
@@ -159,12 +174,20 @@ mod tests {
         let others = resolution.others(&resolution.expected(&sources));
         let found: Vec<_> = others
             .iter()
-            .map(|other| (other.route.rule.as_str(), other.shares.clone()))
+            .map(|other| {
+                let beyond = other.beyond.iter().map(|(_, share)| *share);
+                let beyond: Vec<f64> = beyond.collect();
+                (other.route.rule.as_str(), other.shares.clone(), beyond)
+            })
             .collect();
         assert_eq!(
             found,
-            [("http[2]", vec![0.2, 0.8]), ("http[3]", vec![0.0, 1.0])],
-            "equal shares and other targets are no rivals"
+            [
+                ("http[2]", vec![0.2, 0.8], vec![]),
+                ("http[3]", vec![0.0, 1.0], vec![]),
+                ("http[4]", vec![0.5, 0.0], vec![0.5])
+            ],
+            "equal shares are no rivals"
         );
     }
 }

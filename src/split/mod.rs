@@ -4,6 +4,7 @@ mod broken;
 mod bucket;
 mod clue;
 mod consulted;
+mod known;
 mod response_flag;
 mod share;
 mod weights;
@@ -17,6 +18,7 @@ pub use broken::Broken;
 pub use bucket::{Bucket, Identity};
 pub use clue::{Clues, contains_word, workload};
 pub use consulted::Consulted;
+pub use known::KnownTarget;
 pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
@@ -110,6 +112,8 @@ pub struct Expected {
     declared: Vec<Declared>,
     #[serde(default)]
     broken: Broken,
+    #[serde(default)]
+    known: Vec<KnownTarget>,
 }
 
 /// Why a list of shares is no split.
@@ -256,6 +260,7 @@ impl Expected {
             mechanism,
             declared: declared.collect(),
             broken: Broken::default(),
+            known: Vec::new(),
         })
     }
 
@@ -296,6 +301,27 @@ impl Expected {
     #[must_use]
     pub fn broken(&self) -> &Broken {
         &self.broken
+    }
+
+    /// The same split, beside targets that are not declared and have a name all the same.
+    #[must_use]
+    pub fn with_known(self, known: Vec<KnownTarget>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Targets that are not declared and have a name all the same.
+    #[must_use]
+    pub fn known(&self) -> &[KnownTarget] {
+        &self.known
+    }
+
+    /// The position of the one destination that everything goes to, if the declaration has no other.
+    #[must_use]
+    pub fn sole_destination(&self) -> Option<usize> {
+        let mut destinations = (self.declared.iter().enumerate())
+            .filter(|(_, declared)| declared.target.status().is_none());
+        let (at, _) = destinations.next()?;
+        destinations.next().is_none().then_some(at)
     }
 
     /// The targets in the order of the declaration.

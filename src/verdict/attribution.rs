@@ -17,6 +17,8 @@ pub struct Row {
     pub place: Classification,
     /// How many responses had which status.
     pub statuses: BTreeMap<u16, u64>,
+    /// Where the manifests name what is not declared.
+    pub origin: Option<String>,
     /// Count and latency.
     pub tally: Tally,
 }
@@ -46,6 +48,7 @@ impl Attribution {
                 label,
                 place,
                 statuses: BTreeMap::new(),
+                origin: expected.and_then(|(_, mapping)| mapping.origin(bucket).map(str::to_owned)),
                 tally: Tally::default(),
             });
             row.tally.merge(tally);
@@ -117,6 +120,7 @@ pub fn classify(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Cla
     };
     match mapping.target(bucket).or_else(by_status) {
         Some(target) => Classification::Target(target),
+        None if mapping.origin(bucket).is_some() => Classification::Undeclared,
         None if bucket.is_error()
             || bucket.is_redirect()
             || bucket.value().is_none()

@@ -159,7 +159,7 @@ fn too_regular(case: &Case<'_>) -> Option<Note> {
     let rotation = rotation(&case.sample.labels(), case.active.len())?;
     let declared = match case.expected.mechanism {
         Mechanism::Wrr => "as declared",
-        _ => "the shares are right, but requests are not drawn independently",
+        _ => "so that requests are not drawn independently",
     };
     Some(Note::new(
         Code::TooRegular,

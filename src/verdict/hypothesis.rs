@@ -1,5 +1,7 @@
 //! Another split that the traffic could follow, and what it would mean.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Note;
@@ -10,6 +12,21 @@ pub struct Hypothesis {
     /// What it would mean, and what to look at.
     #[serde(flatten)]
     pub note: Note,
-    /// Shares of the declared targets, in their order; they sum to 1.
+    /// Shares of the declared targets, in their order; together with those in `known` they sum to 1.
     pub shares: Vec<f64>,
+    /// Shares of targets that are not declared, by the place where the manifests name them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known: BTreeMap<String, f64>,
+}
+
+impl Hypothesis {
+    /// One that gives all traffic to declared targets.
+    #[must_use]
+    pub fn new(note: Note, shares: Vec<f64>) -> Self {
+        Self {
+            note,
+            shares,
+            known: BTreeMap::new(),
+        }
+    }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::split::{Bucket, Declared, Expected, Identity, Target, contains_word, workload};
+use super::meaning::{Meaning, meaning};
+use crate::split::{Bucket, Expected, Identity};
 
 pub use super::map_rule::{MapRule, MapRuleError};
 use super::shell::quoted;
@@ -13,6 +14,8 @@ use super::shell::quoted;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping {
     targets: BTreeMap<Bucket, usize>,
+    /// Buckets of targets that are not declared, with the place where the manifests name them.
+    known: BTreeMap<Bucket, String>,
     /// Nothing says which value means which target.
     unknown: bool,
 }
@@ -68,7 +71,14 @@ impl Mapping {
         let mut mapping = Self::default();
         let (mut ambiguous, mut untied) = (Vec::new(), false);
         for bucket in buckets {
-            let candidates = meanings(expected, rules, bucket);
+            let candidates = match meaning(expected, rules, bucket) {
+                Meaning::Targets(candidates) => candidates,
+                Meaning::Known(at) => {
+                    let origin = expected.known()[at].origin.clone();
+                    mapping.known.insert(bucket.clone(), origin);
+                    continue;
+                }
+            };
             match (candidates.as_slice(), bucket.value()) {
                 ([target], _) => {
                     mapping.targets.insert(bucket.clone(), *target);
@@ -88,17 +98,21 @@ impl Mapping {
         let destinations = declared
             .iter()
             .any(|declared| declared.target.status().is_none());
-        if mapping.targets.is_empty() && untied && destinations {
+        if mapping.is_empty() && untied && destinations {
             return Err(MappingError::Untied { known: known() });
         }
         Ok(mapping)
     }
 
-    /// What was found before: buckets with the position of their target.
+    /// What was found before: buckets with the position of their target, and those of targets that are not declared.
     #[must_use]
-    pub fn known(targets: impl IntoIterator<Item = (Bucket, usize)>) -> Self {
+    pub fn found(
+        targets: impl IntoIterator<Item = (Bucket, usize)>,
+        known: impl IntoIterator<Item = (Bucket, String)>,
+    ) -> Self {
         Self {
             targets: targets.into_iter().collect(),
+            known: known.into_iter().collect(),
             unknown: false,
         }
     }
@@ -118,16 +132,17 @@ impl Mapping {
         self.unknown
     }
 
-    /// Whether no bucket belongs to a target.
+    /// Whether no bucket belongs to a target, declared or not.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.targets.is_empty()
+        self.targets.is_empty() && self.known.is_empty()
     }
 
     /// What is known from both.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         self.targets.extend(other.targets.clone());
+        self.known.extend(other.known.clone());
         self.unknown &= other.unknown;
         self
     }
@@ -137,9 +152,15 @@ impl Mapping {
     pub fn target(&self, bucket: &Bucket) -> Option<usize> {
         self.targets.get(bucket).copied()
     }
+
+    /// Where the manifests name the target of a bucket, if they do and it is not declared.
+    #[must_use]
+    pub fn origin(&self, bucket: &Bucket) -> Option<&str> {
+        self.known.get(bucket).map(String::as_str)
+    }
 }
 
-/// The name of the target that a value means, where it means exactly one.
+/// The name of the target that a value means, where it means exactly one, declared or not.
 #[must_use]
 pub fn recognise<'e>(
     expected: &'e Expected,
@@ -151,64 +172,13 @@ pub fn recognise<'e>(
         identity: Identity::Value(value.to_owned()),
         status,
     };
-    match meanings(expected, rules, &bucket).as_slice() {
-        [target] => Some(&expected.declared()[*target].name),
-        _ => None,
+    match meaning(expected, rules, &bucket) {
+        Meaning::Known(at) => Some(expected.known()[at].name()),
+        Meaning::Targets(targets) => match targets.as_slice() {
+            [target] => Some(&expected.declared()[*target].name),
+            _ => None,
+        },
     }
-}
-
-/// The targets a bucket could mean: by the user's word, else by clues in its value.
-fn meanings(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -> Vec<usize> {
-    let declared = expected.declared();
-    let by_rule = rules.iter().find(|rule| rule.matches(bucket, expected));
-    let position = |name: &str| declared.iter().position(|declared| declared.name == name);
-    match by_rule.and_then(|rule| position(rule.target())) {
-        Some(target) => vec![target],
-        None => bucket
-            .value()
-            .map_or_else(Vec::new, |value| candidates(declared, value)),
-    }
-}
-
-/// The targets a value could mean, by the strongest kind of clue that points anywhere.
-fn candidates(declared: &[Declared], value: &str) -> Vec<usize> {
-    let kinds: [&dyn Fn(&Declared) -> bool; 4] = [
-        &|d| d.name == value || d.clues.names.contains(value),
-        &|d| d.clues.workloads.contains(workload(value).unwrap_or(value)),
-        &|d| d.clues.labels.contains(value),
-        &|d| words(d).any(|word| contains_word(value, word)),
-    ];
-    let by = |kind: &&dyn Fn(&Declared) -> bool| {
-        let matching = |(index, declared): (usize, &Declared)| {
-            (declared.target.status().is_none() && kind(declared)).then_some(index)
-        };
-        declared
-            .iter()
-            .enumerate()
-            .filter_map(matching)
-            .collect::<Vec<_>>()
-    };
-    kinds
-        .iter()
-        .map(by)
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
-}
-
-/// The words that stand for a target inside a longer value: its subset and the labels behind it, else its service.
-fn words(declared: &Declared) -> impl Iterator<Item = &str> {
-    let own = match &declared.target {
-        Target::Named(name) => Some(name.as_str()),
-        Target::Destination(destination) => Some(
-            destination
-                .subset
-                .as_deref()
-                .unwrap_or_else(|| destination.service()),
-        ),
-        Target::Status(_) => None,
-    };
-    own.into_iter()
-        .chain(declared.clues.labels.iter().map(String::as_str))
 }
 
 impl fmt::Display for MappingError {
@@ -240,14 +210,20 @@ impl MappingError {
         match self {
             Self::UnknownTarget { known, .. } => format!("use one of {}", known.join(", ")),
             Self::Unclear { values } => {
-                let option = |(value, candidates): &(String, Vec<String>)| {
-                    let target = candidates.first().map_or("TARGET", String::as_str);
-                    map_option(value, target)
-                };
-                let options: Vec<String> = values.iter().take(MOST_SHOWN).map(option).collect();
+                let shown = values.iter().take(MOST_SHOWN);
+                let options: Vec<String> = (shown.clone())
+                    .map(|(value, _)| map_option(value, "TARGET"))
+                    .collect();
+                let mut targets: Vec<&str> = Vec::new();
+                for target in shown.flat_map(|(_, candidates)| candidates) {
+                    if !targets.contains(&target.as_str()) {
+                        targets.push(target);
+                    }
+                }
                 format!(
-                    "say which is which (the targets are guesses, correct them): {}",
-                    options.join(" ")
+                    "say which value is which target: {}, where TARGET is {}",
+                    options.join(" "),
+                    targets.join(" or ")
                 )
             }
             Self::Untied { known } => format!(
@@ -267,7 +243,7 @@ pub fn map_option(value: &str, target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::split::{Clues, Destination, Identity, Mechanism};
+    use crate::split::{Clues, Destination, Identity, Mechanism, Target};
 
     fn subset(host: &str, name: &str, label: &str, workload: &str) -> (Target, u64, Clues) {
         let fqdn = format!("{host}.default.svc.cluster.local");
@@ -364,7 +340,7 @@ mod tests {
             derive(&named(&["v1", "v2"]), &[], &["it's v1, not v2"]).expect_err("ambiguous");
         assert!(error.to_string().contains("v1 or v2"), "{error}");
         assert!(
-            error.help().contains(r"--map 'it'\''s v1, not v2=v1'"),
+            error.help().contains(r"--map 'it'\''s v1, not v2=TARGET'"),
             "{}",
             error.help()
         );

@@ -12,13 +12,14 @@ mod case;
 mod caveat;
 mod classification;
 pub mod compare;
-mod diagnosis;
+pub mod explain;
 mod failing;
 mod hypothesis;
 pub mod identity_source;
 mod judgement;
 mod map_rule;
 pub mod mapping;
+mod meaning;
 mod multi_generator;
 mod outage;
 mod queueing;
@@ -378,7 +379,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let mut caveats = caveat::caveats(&case);
     caveats.extend(generator_notes(evidence.seen));
     let verdict = Verdict {
-        diagnosis: diagnosis::findings(&case, &verdict),
+        diagnosis: explain::findings(&case, &verdict),
         caveats,
         ..verdict
     };

@@ -1,6 +1,6 @@
 //! The verdict in one sentence.
 
-use super::attribution::Classification;
+use super::attribution::{Classification, Row};
 use super::case::Case;
 use super::{Number, Outcome, Policy, Test};
 use crate::observe::Observation;
@@ -53,15 +53,23 @@ pub(super) fn unexpected(case: &Case<'_>) -> String {
             declared.name
         );
     }
-    let mut strangers = case
-        .attribution
-        .rows
-        .iter()
-        .filter(|row| row.place == Classification::Undeclared);
-    let stranger = strangers.next().map_or("", |row| row.label.as_str());
+    let strangers: Vec<&Row> = (case.attribution.rows.iter())
+        .filter(|row| row.place == Classification::Undeclared)
+        .collect();
+    let (undeclared, answered) = (case.attribution.undeclared, case.seen.answered());
+    if let [only] = strangers.as_slice()
+        && let Some(origin) = &only.origin
+    {
+        let from = format!("came from `{}`, {origin}", only.label);
+        return if undeclared == answered {
+            format!("all {undeclared} responses {from}")
+        } else {
+            format!("{undeclared} of {answered} responses {from}, which is not declared")
+        };
+    }
+    let stranger = strangers.first().map_or("", |row| row.label.as_str());
     format!(
-        "`{stranger}` is not declared, yet it answered; {} of {of} requests got a response from no declared target",
-        case.attribution.undeclared
+        "`{stranger}` is not declared, yet it answered; {undeclared} of {of} requests got a response from no declared target"
     )
 }
 
@@ -181,7 +189,9 @@ fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
         let (lo, hi) = case.design.edges(i);
         lo.is_none_or(|lo| share(i) > lo) && hi.is_none_or(|hi| share(i) < hi)
     };
-    if !(0..case.counts.len()).all(inside) || case.policy.test == Some(Test::ChiSquare) {
+    // A split that changed, or requests that a proxy answered for a while, are no small deviation to get used to.
+    let passing = case.change.is_some() || super::outage::caveat(case.seen).is_some();
+    if !(0..case.counts.len()).all(inside) || passing || case.policy.test == Some(Test::ChiSquare) {
         return text;
     }
     let largest = off(farthest());

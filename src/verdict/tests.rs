@@ -238,6 +238,7 @@ fn each_explanation_is_named_by_the_counts_it_explains() {
     let other = Hypothesis {
         note: Note::new(Code::OtherRule, "traffic follows http[1]".to_owned()),
         shares: vec![0.3, 0.7],
+        known: std::collections::BTreeMap::new(),
     };
     for (v2, id) in [
         (500, "even-split"),

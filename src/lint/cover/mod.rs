@@ -10,13 +10,26 @@ use crate::route::{Condition, HeaderTest, Route, Test, TextMatch};
 #[must_use]
 pub fn covers(earlier: &[Condition], later: &[Condition]) -> bool {
     let implied = |wanted: &Condition| match &wanted.test {
-        Test::Fixed(held) => *held,
+        Test::Fixed(held) => *held && is_everywhere(wanted, later),
         // Every path begins with a slash.
         Test::Path(text) if any_path(text) => true,
         Test::Fraction(fraction) if fraction.is_all() => true,
         _ => later.iter().any(|given| implies(given, wanted)),
     };
     earlier.iter().all(implied)
+}
+
+/// Whether what holds at one vantage holds wherever the later route is: each gateway has a view of its own; the port and the
+/// namespace of a client are one and the same where both routes ask for them.
+fn is_everywhere(wanted: &Condition, later: &[Condition]) -> bool {
+    let given = |condition: &Condition| {
+        condition.field == wanted.field && matches!(condition.test, Test::Fixed(true))
+    };
+    match wanted.field.as_str() {
+        "gateways" => true,
+        "port" | "sourceNamespace" => later.iter().any(given),
+        _ => false,
+    }
 }
 
 /// Whether a route can never be taken from where it is seen.

@@ -22,10 +22,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let refused = |rule: &Absent| rule.is(Code::RefusedRule) && !rule.is_of_gateway_api();
     let rules = context.refused().into_iter().chain(context.not_from_here());
     for rule in rules.filter(refused) {
-        findings.push(
-            rule.finding(&RULE)
-                .help("list the host in a server of the Gateway, or correct it"),
-        );
+        findings.push(rule.finding(&RULE));
     }
     let Some(request) = &context.request else {
         return;

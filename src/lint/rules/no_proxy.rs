@@ -1,5 +1,7 @@
 //! RS024: a client whose proxy is missing, so that nobody applies the rules.
 
+use std::collections::BTreeMap;
+
 use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::route::{Origin, Proxy};
@@ -35,23 +37,32 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .iter()
             .all(|(key, value)| workload.labels.get(key) == Some(value))
     });
+    let mut found = false;
     for client in clients {
-        let label =
-            |key: &str, value: &str| client.labels.get(key).is_some_and(|found| found == value);
-        let message = if label("sidecar.istio.io/inject", "false") {
-            format!(
-                "the pods of {} get no sidecar, so that no route is applied to what they send",
-                client.meta
-            )
-        } else if label("istio.io/dataplane-mode", "ambient") {
-            format!(
-                "the pods of {} have no sidecar (ambient mode): only a waypoint of the service applies routes",
-                client.meta
-            )
-        } else {
-            continue;
-        };
-        let finding = Finding::new(&RULE, message).at(client.meta.span, "the client");
-        findings.push(finding.help(RULE.fix));
+        let whose = format!("the pods of {}", client.meta);
+        if let Some(message) = without(&whose, &client.labels) {
+            found = true;
+            let finding = Finding::new(&RULE, message).at(client.meta.span, "the client");
+            findings.push(finding.help(RULE.fix));
+        }
+    }
+    // The labels that were typed say it themselves.
+    let typed = without("pods with the labels of the client", labels).filter(|_| !found);
+    findings.extend(typed.map(|message| Finding::new(&RULE, message).help(RULE.fix)));
+}
+
+/// Why pods with these labels have no sidecar, if they have none.
+fn without(whose: &str, labels: &BTreeMap<String, String>) -> Option<String> {
+    let label = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
+    if label("sidecar.istio.io/inject", "false") {
+        Some(format!(
+            "{whose} get no sidecar, so that no route is applied to what they send"
+        ))
+    } else if label("istio.io/dataplane-mode", "ambient") {
+        Some(format!(
+            "{whose} have no sidecar (ambient mode): only a waypoint of the service applies routes"
+        ))
+    } else {
+        None
     }
 }

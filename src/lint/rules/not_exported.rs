@@ -24,7 +24,6 @@ pub(in crate::lint) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let rules = context.nowhere().into_iter().chain(context.not_from_here());
     for rule in rules.filter(|rule| rule.is(Code::HiddenRule)) {
-        let finding = rule.finding(&RULE);
-        findings.push(finding.help("export it to the namespace of the client: `exportTo`"));
+        findings.push(rule.finding(&RULE));
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::diag::{Code, Severity};
+use crate::diag::{Code, Severity, Span};
 use crate::lint::cover::{Earlier, excluded};
-use crate::lint::{Context, Finding, Rule};
-use crate::manifest::istio::HttpAction;
+use crate::lint::{Context, Finding, Rule, View};
+use crate::manifest::decode::At;
+use crate::manifest::istio::{HttpAction, HttpMatch, HttpRoute, VirtualService, gateway_name};
 use crate::route::matching::Held;
-use crate::route::{Action, Route, VirtualHost};
+use crate::route::{Action, Origin, Route, VirtualHost};
 
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
@@ -23,6 +24,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let (mut dead, mut alive) = (Vec::new(), Alive::new());
     for view in context.all_views() {
         let mut seen = HashSet::new();
         for host in view.hosts() {
@@ -33,11 +35,20 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 ends.1.map(|one| Arc::as_ptr(&one.outcome)),
             );
             if seen.insert((ends, host.routes.len())) {
-                for_every_request(host, findings);
+                for_every_request(context, host, &mut dead, &mut alive);
             }
-            not_generated(context, host, findings);
+            not_generated(context, view, host, &mut dead);
         }
     }
+    // A rule that is reached from one place, or at one port, is not dead.
+    let reached = |(span, alternative, _): &(Span, Option<String>, Finding)| {
+        alive.contains(&(*span, alternative.clone()))
+    };
+    findings.extend(
+        (dead.into_iter())
+            .filter(|one| !reached(one))
+            .map(|(.., finding)| finding),
+    );
     if let Some(finding) = for_this_request(context) {
         findings.push(finding);
     }
@@ -58,7 +69,18 @@ fn splits(route: &Route) -> bool {
     }
 }
 
-fn for_every_request(host: &VirtualHost, findings: &mut Vec<Finding>) {
+/// Rules, and alternatives of rules, that are reached from some place.
+type Alive = HashSet<(Span, Option<String>)>;
+
+/// Rules, and alternatives of rules, that are not reached from the place that is looked at.
+type Dead = Vec<(Span, Option<String>, Finding)>;
+
+fn for_every_request(
+    context: &Context<'_>,
+    host: &VirtualHost,
+    dead: &mut Dead,
+    alive: &mut Alive,
+) {
     let mut earlier = Earlier::default();
     let mut rest = &host.routes[..];
     let mut number = 0;
@@ -70,23 +92,35 @@ fn for_every_request(host: &VirtualHost, findings: &mut Vec<Finding>) {
         let mut reachable = 0;
         for route in rule.iter().filter(|route| !excluded(route)) {
             match earlier.covering(route) {
+                // One object that is given twice is told once, as that.
+                Some((_, by))
+                    if (&by.object, &by.rule) == (&route.object, &route.rule)
+                        && by.span != route.span => {}
                 Some((_, by)) => covered.push((route, by)),
-                None => reachable += 1,
+                None => {
+                    reachable += 1;
+                    alive.insert((route.span, None));
+                    alive.insert((route.span, route.alternative.clone()));
+                }
             }
             earlier.add(number, route);
             number += 1;
         }
         if reachable == 0 {
-            findings.extend(covered.first().map(|(route, by)| never(route, by)));
+            let first = covered.first();
+            dead.extend(first.map(|(route, by)| (route.span, None, never(context, route, by))));
         } else {
-            findings.extend(covered.iter().map(|(route, by)| partly(route, by)));
+            let one = |(route, by): &(&Route, &Route)| {
+                (route.span, route.alternative.clone(), partly(route, by))
+            };
+            dead.extend(covered.iter().map(one));
         }
         rest = after;
     }
 }
 
 /// None of the alternatives of a rule is reached.
-fn never(route: &Route, by: &Route) -> Finding {
+fn never(context: &Context<'_>, route: &Route, by: &Route) -> Finding {
     let name = of(by, route);
     let what = if splits(route) {
         "its split has no effect"
@@ -108,7 +142,48 @@ fn never(route: &Route, by: &Route) -> Finding {
         .of_route(route.span)
         .at(route.span, "never reached")
         .at(by.span, "takes its requests")
-        .help(format!("put `{}` before {name}, or remove it", route.rule))
+        .help(mend(context, route, by))
+}
+
+/// What to do about a rule that is not reached.
+fn mend(context: &Context<'_>, route: &Route, by: &Route) -> String {
+    if route.object != by.object {
+        return format!(
+            "write both rules in one object, `{}` first: between objects the order is that of their age, then of their names",
+            route.rule
+        );
+    }
+    let service = context.virtual_service(&route.object);
+    let at = |span: Span| service?.http.iter().position(|http| http.span == span);
+    let both = service.zip(at(route.span)).zip(at(by.span));
+    match both {
+        Some(((service, own), first)) => in_one_object(service, own, first),
+        None => format!("put `{}` before `{}`, or remove it", route.rule, by.rule),
+    }
+}
+
+/// The same for two rules of one VirtualService, by their positions. Two rules without `match` whose only destinations have
+/// weights that add up to 100 were meant as one split.
+fn in_one_object(service: &VirtualService, own: usize, first: usize) -> String {
+    let weight = |http: &HttpRoute| match &http.action {
+        HttpAction::Route(items) => match items.as_slice() {
+            [only] => only.weight.as_ref().map(|weight| weight.value),
+            _ => None,
+        },
+        _ => None,
+    };
+    let run: Option<Vec<u32>> = (service.http[first..].iter())
+        .take_while(|http| http.matches.is_empty())
+        .map(weight)
+        .collect();
+    if own > first
+        && run.is_some_and(|weights| weights.len() > 1 && weights.iter().sum::<u32>() == 100)
+    {
+        return format!(
+            "one split is one rule: move the destination of `http[{own}]` under the `route:` of `http[{first}]`"
+        );
+    }
+    format!("put `http[{own}]` before `http[{first}]`, or remove it")
 }
 
 /// One of several alternatives is not reached.
@@ -148,7 +223,7 @@ fn of(route: &Route, from: &Route) -> String {
 }
 
 /// "A catch-all match ends generation": at a gateway the routes behind it are not even there.
-fn not_generated(context: &Context<'_>, host: &VirtualHost, findings: &mut Vec<Finding>) {
+fn not_generated(context: &Context<'_>, view: &View, host: &VirtualHost, dead: &mut Dead) {
     for object in &host.objects {
         let Some(service) = context.virtual_service(object) else {
             continue;
@@ -162,11 +237,17 @@ fn not_generated(context: &Context<'_>, host: &VirtualHost, findings: &mut Vec<F
         else {
             continue;
         };
-        let delegates = |http: &crate::manifest::istio::HttpRoute| {
-            matches!(http.action, HttpAction::Delegate { .. })
+        let delegates = |http: &HttpRoute| matches!(http.action, HttpAction::Delegate { .. });
+        // What takes everything at one port, or of some clients, leaves the others to the rules behind it.
+        let everything = |one: &HttpMatch| {
+            one.port.is_none() && one.source_namespace.is_none() && one.source_labels.is_none()
         };
+        let matches = &service.http[last].matches;
+        if !(matches.is_empty() || matches.iter().any(everything)) {
+            continue;
+        }
         for (index, http) in service.http.iter().enumerate().skip(last + 1) {
-            if delegates(http) {
+            if delegates(http) || is_for_others(view, service, http) {
                 continue;
             }
             let split = matches!(&http.action, HttpAction::Route(items) if items.len() > 1);
@@ -187,11 +268,26 @@ fn not_generated(context: &Context<'_>, host: &VirtualHost, findings: &mut Vec<F
                 .of_route(http.span)
                 .at(http.span, "never reached")
                 .at(service.http[last].span, "takes its requests");
-            findings.push(finding.help(format!(
-                "put `http[{index}]` before `http[{last}]`, or remove it"
-            )));
+            let finding = finding.help(in_one_object(service, index, last));
+            dead.push((http.span, None, finding));
         }
     }
+}
+
+/// Whether a rule is limited to other ports or gateways than those of a view.
+fn is_for_others(view: &View, service: &VirtualService, http: &HttpRoute) -> bool {
+    let place = match &view.vantage.origin {
+        Origin::Gateway { namespace, name } => format!("{namespace}/{name}"),
+        Origin::Mesh { .. } => "mesh".to_owned(),
+    };
+    let here = |one: &HttpMatch| {
+        let bound =
+            |gateway: &At<String>| gateway_name(&gateway.value, &service.meta.namespace) == place;
+        let port = (one.port.as_ref()).zip(view.vantage.port);
+        (one.gateways.is_empty() || one.gateways.iter().any(bound))
+            && port.is_none_or(|(asked, dialled)| asked.value == dialled)
+    };
+    !http.matches.is_empty() && !http.matches.iter().any(here)
 }
 
 /// The request that is asked about never comes to the split that it matches too.

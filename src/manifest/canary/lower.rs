@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Declared, Host, HostName, Role, Rule, pairing};
-use crate::diag::{Code, Note};
+use crate::diag::Code;
 use crate::manifest::Manifests;
 use crate::manifest::mesh::names::{domains, full_name};
 use crate::manifest::mesh::{Registry, weighted};
 use crate::route::{
-    Action, Caveat, Elsewhere, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
+    Action, Caveat, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
 };
 use crate::split::Mechanism;
 
@@ -55,25 +55,17 @@ impl Compiler<'_> {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut ranked: Vec<Vec<(&[i64], Route)>> = Vec::new();
         for declared in all {
-            let elsewhere = match &declared.role {
-                Role::Routes => None,
-                Role::Generates(to) => self.written(declared, to),
+            match &declared.role {
+                // A controller that hands the split over is never the reason why no rule applies.
+                Role::Generates(to) if self.hands_over(declared, to) => continue,
+                Role::Routes | Role::Generates(_) => {}
                 Role::Primary(_) | Role::Canary(_) => continue,
-            };
+            }
             for host in &declared.hosts {
                 let domains = self.domains(host, &declared.meta.namespace);
                 let name = match &host.name {
                     HostName::Service(name, _) | HostName::Dns(name) => name.clone(),
                 };
-                if let Some(why) = &elsewhere {
-                    table.elsewhere.push(Elsewhere {
-                        object: declared.meta.to_string(),
-                        hosts: vec![name],
-                        domains,
-                        note: Note::new(Code::OutrankedRule, format!("{} {why}", declared.meta)),
-                    });
-                    continue;
-                }
                 let at = *places.entry(domains[0].clone()).or_insert_with(|| {
                     table.hosts.push(VirtualHost {
                         name,
@@ -111,37 +103,27 @@ impl Compiler<'_> {
         table
     }
 
-    /// Why an object that writes its weights elsewhere declares nothing here, if so: what it writes is given too.
-    fn written(&self, declared: &Declared, to: &[(&'static str, String)]) -> Option<String> {
+    /// Whether what an object writes its weights into is given too, and declares them.
+    fn hands_over(&self, declared: &Declared, to: &[(&'static str, String)]) -> bool {
         let manifests = self.manifests;
         let meta = &declared.meta;
-        let written = to.iter().find(|(kind, name)| {
+        let written = to.iter().any(|(kind, name)| {
             let mut objects = manifests.objects.iter();
             objects.any(|one| {
                 one.kind == *kind && one.name == *name && one.namespace == meta.namespace
             })
         });
-        let owned = || {
-            let own = |full: &str| {
-                let mut services = manifests.virtual_services.iter();
-                services.find(|service| {
-                    let mut hosts = service.hosts.iter();
-                    hosts.any(|host| full_name(&host.value, &service.meta.namespace) == full)
-                })
-            };
-            let mut hosts = declared.hosts.iter().filter_map(|host| match &host.name {
-                HostName::Service(name, namespace) => Some(full_name(name, namespace)),
-                HostName::Dns(_) => None,
-            });
-            hosts.find_map(|full| own(&full).map(|service| service.meta.to_string()))
+        let owned = |full: &str| {
+            manifests.virtual_services.iter().any(|service| {
+                let mut hosts = service.hosts.iter();
+                hosts.any(|host| full_name(&host.value, &service.meta.namespace) == full)
+            })
         };
-        let object = match written {
-            Some((kind, name)) => format!("{kind} {}/{name}", meta.namespace),
-            None => owned()?,
-        };
-        Some(format!(
-            "leaves the split to {object}, which is given too and counts"
-        ))
+        let mut hosts = declared.hosts.iter().filter_map(|host| match &host.name {
+            HostName::Service(name, namespace) => Some(full_name(name, namespace)),
+            HostName::Dns(_) => None,
+        });
+        written || hosts.any(|full| owned(&full))
     }
 
     /// The names a host answers to, the full one first.

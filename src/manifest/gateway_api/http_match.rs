@@ -48,7 +48,7 @@ fn path(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &mut Decoder<'_
     found.counts.characters = value.value.chars().count();
     let (rank, text) = match kind {
         "Exact" => (PathKind::Exact, Some(TextMatch::exact(&value.value))),
-        "RegularExpression" => (PathKind::Regex, decoder.regex(&value)),
+        "RegularExpression" => (PathKind::Regex, decoder.regex_or_nothing(&value)),
         _ => (PathKind::Prefix, below(&value.value)),
     };
     found.counts.path = rank;

@@ -142,7 +142,7 @@ fn named(
     item.finish(decoder);
     let value = value?;
     let value = match kind {
-        Some(kind) if kind.value == "RegularExpression" => decoder.regex(&value)?,
+        Some(kind) if kind.value == "RegularExpression" => decoder.regex_or_nothing(&value)?,
         _ => TextMatch::exact(value.value),
     };
     Some((name?, value))

@@ -33,13 +33,16 @@ impl Compiler<'_> {
                 let full = attach::full_name(&host.value, &service.meta.namespace);
                 let taken = self.taken(object, &full, &service.meta.namespace);
                 if taken.is_empty() {
-                    why = Some(format!("has hosts that Gateway {place} does not take"));
+                    why = Some((
+                        format!("has hosts that Gateway {place} does not take"),
+                        "list the host in a server of the Gateway, or correct it",
+                    ));
                 }
                 for one in taken {
                     let routes = match self.of_server(service, one.reads, &requests, caller) {
                         Ok(routes) => routes,
-                        Err(reason) => {
-                            why = Some(format!("{reason} of Gateway {place}"));
+                        Err((reason, help)) => {
+                            why = Some((format!("{reason} of Gateway {place}"), help));
                             continue;
                         }
                     };
@@ -78,9 +81,9 @@ impl Compiler<'_> {
                     };
                 }
             }
-            table
-                .elsewhere
-                .extend(why.map(|why| elsewhere(service, Code::RefusedRule, &why, None)));
+            table.elsewhere.extend(why.map(|(why, help)| {
+                elsewhere(service, Code::RefusedRule, &why, Some(help.to_owned()))
+            }));
         }
         for host in &mut table.hosts {
             host.routes
@@ -96,21 +99,27 @@ impl Compiler<'_> {
         reads: Reads,
         requests: &[Route],
         caller: Caller<'_>,
-    ) -> Result<Vec<Route>, &'static str> {
+    ) -> Result<Vec<Route>, (&'static str, &'static str)> {
         match reads {
-            Reads::Requests if service.http.is_empty() && !service.tls.is_empty() => {
-                Err("has `tls` routes only, which do not apply where TLS ends: at a server")
-            }
+            Reads::Requests if service.http.is_empty() && !service.tls.is_empty() => Err((
+                "has `tls` routes only, which do not apply where TLS ends: at a server",
+                "write `http` routes, or pass TLS through with `tls.mode: PASSTHROUGH`",
+            )),
             Reads::Requests => Ok(requests.to_vec()),
-            Reads::Handshakes if service.tls.is_empty() => {
-                Err("has no `tls` routes, and TLS is passed through by the server")
-            }
+            Reads::Handshakes if service.tls.is_empty() => Err((
+                "has no `tls` routes, and TLS is passed through by the server",
+                "end TLS at the server (`tls.mode: SIMPLE` with a certificate), or write `tls` routes with `sniHosts`",
+            )),
             Reads::Handshakes => Ok(self.handshakes(service, caller)),
-            Reads::Connections if service.tcp.is_empty() => {
-                Err("has no `tcp` routes, and only those apply at the TCP server")
-            }
+            Reads::Connections if service.tcp.is_empty() => Err((
+                "has no `tcp` routes, and only those apply at the TCP server",
+                "declare the server's protocol as HTTP, or write `tcp` routes",
+            )),
             Reads::Connections => Ok(self.tcp(service, caller)),
-            Reads::Clusters => Err("does not apply at the AUTO_PASSTHROUGH server"),
+            Reads::Clusters => Err((
+                "does not apply at the AUTO_PASSTHROUGH server",
+                "list the host in a server of another mode: this one forwards by SNI, without rules",
+            )),
         }
     }
 

@@ -98,7 +98,13 @@ impl Compiler<'_> {
             (_, Some(name)) => format!("is named `{name}`, which names no protocol"),
             (_, None) => "has no name that names its protocol".to_owned(),
         };
+        let encrypted = matches!(&port.carries, Carries::Other(why) if is_tls(why));
         let help = match (known, port.name) {
+            _ if encrypted => {
+                "the application speaks TLS itself: let clients send plain HTTP and a DestinationRule originate TLS (`tls.mode: \
+                 SIMPLE`), or split `tls` routes by `sniHosts`"
+                    .to_owned()
+            }
             (Registered::Entry(_), _) => "set its `protocol: HTTP`".to_owned(),
             (_, Some(name)) if port.carries == Carries::Undetermined => {
                 format!("name it http-{name}, or set `appProtocol: http`")
@@ -178,4 +184,10 @@ impl Compiler<'_> {
             .at(opaque.span, "")
             .help(help)
     }
+}
+
+/// Whether a protocol is HTTP or anything else inside of TLS.
+fn is_tls(protocol: &str) -> bool {
+    let words = |word: &str| word.eq_ignore_ascii_case("https") || word.eq_ignore_ascii_case("tls");
+    protocol.split(|c: char| !c.is_alphanumeric()).any(words)
 }

@@ -20,14 +20,17 @@ pub(super) fn fault(
     decoder: &mut Decoder<'_>,
 ) -> Option<FaultAbort> {
     let mut fault = route.map("fault", "a fault", decoder)?;
-    if let Some(span) = fault.place("delay") {
-        notable.push(At {
-            value: "fault.delay",
-            span,
-        });
-    }
+    let delayed = fault.place("delay");
     if let Some(mut delay) = fault.map("delay", "a delay", decoder) {
-        percentage(&mut delay, decoder);
+        let all = percentage(&mut delay, decoder) >= 100.0;
+        notable.extend(delayed.map(|span| At {
+            value: if all {
+                "fault.delay.all"
+            } else {
+                "fault.delay"
+            },
+            span,
+        }));
         delay.duration("fixedDelay", decoder);
         delay.duration("exponentialDelay", decoder);
         delay.finish(decoder);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::{Node, Value};
+use crate::manifest::yaml::{Node, Scalar, Value};
 use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `match`: all of its fields must hold.
@@ -230,18 +230,30 @@ fn claim(name: &str, span: Span) -> Option<Test> {
     })
 }
 
-/// `exact`, `prefix` or `regex`; an empty map asks for presence.
+/// A text as YAML reads it back as a text: in quotes, unless it is one without.
+fn as_text(node: &Node<'_>, text: &str) -> String {
+    let bare = matches!(node.value, Value::Scalar { plain: true, .. });
+    if bare && matches!(node.scalar(), Some(Scalar::Text(_))) {
+        text.to_owned()
+    } else {
+        format!("{text:?}")
+    }
+}
+
+/// `exact`, `prefix` or `regex`; an empty map asks for presence. What is wrong is reported, and still asks for something.
 fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<TextMatch> {
     if let Value::Scalar { text, .. } = &node.value {
         let message = format!("`{what}` must say how to compare, not only with what");
-        let help =
-            format!("write `{what}: {{exact: {text}}}`, or `prefix` or `regex` instead of `exact`");
+        let help = format!(
+            "write `{what}: {{exact: {}}}`, or `prefix` or `regex` instead of `exact`",
+            as_text(node, text)
+        );
         decoder.report(
             Note::new(Code::WrongType, message)
                 .at(node.span, "")
                 .help(help),
         );
-        return None;
+        return Some(TextMatch::exact(text.to_string()));
     }
     let mut fields = decoder.map(node, "a text match")?;
     let exact = fields.text("exact", decoder);
@@ -263,14 +275,13 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
                 .at(first, "the first one")
                 .help("keep one of them"),
         );
-        return None;
     }
     match (exact, prefix, regex) {
         (Some(exact), ..) => Some(TextMatch::exact(exact.value)),
         (_, Some(prefix), _) => Some(TextMatch::prefix(prefix.value)),
         // Istio reads the regular expression `*` as presence, in all but paths.
         (.., Some(regex)) if regex.value == "*" && what != "uri" => Some(TextMatch::Present),
-        (.., Some(regex)) => decoder.regex(&regex),
+        (.., Some(regex)) => decoder.regex_or_nothing(&regex),
         _ if places.is_empty() => Some(TextMatch::Present),
         _ => None,
     }

@@ -6,7 +6,7 @@ use super::http_match::HttpMatch;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::Node;
+use crate::manifest::yaml::{Node, Value};
 
 /// One item of `http`.
 #[derive(Clone, Debug)]
@@ -57,8 +57,12 @@ impl HttpRoute {
         rewrite(&mut route, decoder);
         mirror(&mut route, decoder);
         headers(&mut route, decoder);
+        let never_retried = no_attempts(&mut route);
         for key in ["timeout", "retries", "corsPolicy"] {
-            if let Some(span) = route.place(key) {
+            if let Some(span) = route
+                .place(key)
+                .filter(|_| key != "retries" || !never_retried)
+            {
                 notable.push(At { value: key, span });
             }
         }
@@ -104,6 +108,16 @@ impl HttpRoute {
             notable,
         })
     }
+}
+
+/// Whether `retries` says that nothing is retried: `attempts: 0`.
+fn no_attempts(route: &mut Fields<'_, '_>) -> bool {
+    let retries = route.get("retries").map(|node| &node.value);
+    let Some(Value::Map(entries)) = retries else {
+        return false;
+    };
+    let mut attempts = entries.iter().filter(|entry| entry.key == "attempts");
+    attempts.any(|entry| matches!(&entry.value.value, Value::Scalar { text, .. } if text == "0"))
 }
 
 /// One of `redirect`, `directResponse`, `route` and `delegate`.

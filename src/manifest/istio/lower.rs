@@ -102,9 +102,13 @@ impl<'m> Compiler<'m> {
                     "is not exported to namespace {}",
                     client.unwrap_or("of the client")
                 );
+                let help = client.map_or_else(
+                    || "export it to the namespace of the client: `exportTo`".to_owned(),
+                    |client| format!("export it to the namespace of the client: add `{client}` to its `exportTo`"),
+                );
                 table
                     .elsewhere
-                    .push(elsewhere(hidden, Code::HiddenRule, &why, None));
+                    .push(elsewhere(hidden, Code::HiddenRule, &why, Some(help)));
             }
         }
         let (bound, unbound): (Vec<_>, Vec<_>) = visible
@@ -162,7 +166,11 @@ impl<'m> Compiler<'m> {
     ) -> Route {
         Route {
             object: service.object(),
-            rule: "default route of the service".to_owned(),
+            rule: match self.index.registry.registered(host, caller.namespace) {
+                None if self.index.registry.has_registry() => "connection passed through",
+                _ => "default route of the service",
+            }
+            .to_owned(),
             alternative: None,
             name: None,
             span: service.meta.span,
@@ -199,7 +207,9 @@ pub(super) fn bound_elsewhere(service: &VirtualService) -> Elsewhere {
         .collect();
     let why = format!("is bound to {} only", named.join(" and "));
     let help = match bindings.iter().find(|binding| *binding != "mesh") {
-        Some(gateway) => format!("judge the request from there with `--gateway {gateway}`"),
+        Some(gateway) => format!(
+            "judge the request from there with `--gateway {gateway}`; to have the rule in the mesh too, add `mesh` to its `gateways`"
+        ),
         None => "judge the request from the mesh: leave out `--gateway`".to_owned(),
     };
     elsewhere(service, Code::BoundElsewhere, &why, Some(help))
@@ -264,8 +274,10 @@ const DROPPED: [Code; 4] = [
 pub(super) fn catches_all(conditions: &[Condition]) -> bool {
     conditions.iter().all(|condition| match &condition.test {
         Test::Fixed(held) => *held,
-        // A static filter that is taken to hold, or a header that Istio ignores: nothing is left for Envoy to ask.
-        Test::Assumed(_) | Test::Path(TextMatch::Present) => true,
+        // Istio makes the routes of each port by itself: which port it is decides whether anything is left behind this one.
+        Test::Assumed(caveat) => caveat.code != Code::UnknownPort,
+        // A header that Istio ignores: nothing is left for Envoy to ask.
+        Test::Path(TextMatch::Present) => true,
         Test::Path(TextMatch::Prefix { text, .. }) => text == "/",
         Test::Path(TextMatch::Regex(regex)) => regex.as_str() == "^(?:.*)$",
         _ => false,

@@ -41,9 +41,12 @@ impl<'m> Compiler<'m> {
                 .entry(client.unwrap_or(&service.meta.namespace))
                 .or_insert_with(|| Scope::of(&self.index, caller));
             if !scope.imports(service) {
-                table
-                    .elsewhere
-                    .push(elsewhere(service, Code::HiddenRule, &scope.why(), None));
+                table.elsewhere.push(elsewhere(
+                    service,
+                    Code::HiddenRule,
+                    &scope.why(),
+                    scope.help(service),
+                ));
                 continue;
             }
             let routes = self.routes(service, caller);

@@ -1,8 +1,9 @@
 //! What is true about the destinations of a split and easily overlooked: they exist, and still surprise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::WeightedDestination;
+use super::attach;
 use super::clues::{Known, workloads};
 use super::destination_rule::DestinationRule;
 use super::index::Index;
@@ -46,12 +47,22 @@ pub(super) fn together(
                 policies(&subsets.rules, all, host, caveats);
             }
         }
-        if let (None, Some(splitting)) = (subset, index.splitting(host, caller)) {
+        let nowhere = index.registry.has_registry()
+            && index.registry.registered(host, caller.namespace).is_none();
+        if let (None, Some(splitting), false) = (subset, index.splitting(host, caller), nowhere) {
             let span = items.iter().zip(all).find(|(_, known)| known.host == *host);
             let message = format!(
                 "{splitting} splits `{host}` for clients in the mesh; the gateway does not apply that, and spreads requests over all of its pods"
             );
             let span = span.map(|(item, _)| item.host.span);
+            if through_waypoint(index, host) {
+                let message = format!(
+                    "the gateway sends requests to `{host}` through the waypoint of the Service (`{THROUGH_WAYPOINT}`), which \
+                     splits them by {splitting}: the shares behind the waypoint are not judged"
+                );
+                caveats.push(Caveat::about(Code::IngressWaypoint, message, span));
+                continue;
+            }
             let caveat = Caveat::about(Code::MeshRulesNotApplied, message, span);
             caveats.push(
                 caveat.help("write the split, with its subsets, in the rule of the gateway too"),
@@ -61,6 +72,24 @@ pub(super) fn together(
     labels(items, all, caveats);
     without_pods(index, items, all, caveats);
     twice(items, all, caveats);
+}
+
+/// The label of a Service or Namespace whose waypoint gateways use.
+const THROUGH_WAYPOINT: &str = "istio.io/ingress-use-waypoint";
+
+fn through_waypoint(index: &Index<'_>, host: &str) -> bool {
+    let labelled = |labels: &BTreeMap<String, String>| {
+        labels
+            .get(THROUGH_WAYPOINT)
+            .is_some_and(|value| value == "true")
+    };
+    let namespace = attach::service_of(host).map(|(_, namespace)| namespace);
+    let mut namespaces = index.manifests.namespaces.iter();
+    index
+        .registry
+        .service(host)
+        .is_some_and(|service| labelled(&service.meta.labels))
+        || namespaces.any(|one| Some(one.name.as_str()) == namespace && labelled(&one.labels))
 }
 
 /// "With `ORIGINAL_DST` the pod already chosen by DNS is used, subset labels do not select."

@@ -110,6 +110,10 @@ pub(super) fn notable(field: &At<&'static str>) -> Caveat {
             Code::Cors,
             "a CORS preflight is answered by the proxy and reaches no destination",
         ),
+        "fault.delay.all" => (
+            Code::FaultDelay,
+            "`fault.delay` slows all requests of this route down",
+        ),
         "fault.delay" => (
             Code::FaultDelay,
             "`fault.delay` slows a part of the requests down",

@@ -121,6 +121,18 @@ impl<'m> Scope<'m> {
             || (service.hosts.iter()).any(|host| self.sees(home, &full_name(&host.value, home)))
     }
 
+    /// What makes the Sidecar import a rule.
+    pub(super) fn help(&self, service: &VirtualService) -> Option<String> {
+        let (sidecar, host) = (self.sidecar?, service.hosts.first()?);
+        let home = &service.meta.namespace;
+        let from = if *home == self.namespace { "." } else { home };
+        let host = full_name(&host.value, home);
+        Some(format!(
+            "add `{from}/{host}` to the `hosts` of `egress` in {}",
+            sidecar.meta
+        ))
+    }
+
     /// Why something is not seen.
     pub(super) fn why(&self) -> String {
         let sidecar = self

@@ -42,7 +42,7 @@ pub(in crate::manifest) fn called(host: &str) -> BTreeSet<String> {
 }
 
 /// Whether a host name, perhaps with a wildcard, takes another.
-pub(in crate::manifest) fn covers(pattern: &str, host: &str) -> bool {
+pub(crate) fn covers(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(suffix) => host.ends_with(suffix) && (suffix.is_empty() || host.len() > suffix.len()),
         None => pattern == host,

@@ -266,7 +266,12 @@ fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Note>) -> Vec<Entry<'s
                 )
                 .at(entry.key_span, "again here")
                 .at(*first, "first here")
-                .help("keep one of them"),
+                .help(match entry.key.as_ref() {
+                    "apiVersion" | "kind" => {
+                        "two documents need `---` between them (`kubectl get vs,dr -o yaml` makes one list); else keep one of them"
+                    }
+                    _ => "keep one of them",
+                }),
             );
         } else {
             seen.insert(entry.key.clone(), entry.key_span);

@@ -49,6 +49,7 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
                 label: (*label).to_owned(),
                 place: Classification::Counted,
                 statuses,
+                origin: None,
                 tally,
             }
         })

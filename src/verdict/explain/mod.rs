@@ -4,7 +4,11 @@
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
 //! likely as every other hypothesis that fits; otherwise those that fit are listed together.
 
-use super::attribution::Classification;
+pub mod manifests;
+mod undeclared;
+
+use std::collections::BTreeMap;
+
 use super::case::Case;
 use super::hypothesis::Hypothesis;
 use super::{Outcome, Verdict};
@@ -28,13 +32,13 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
     }
     let mut found = Vec::new();
     if case.per_connection() {
-        found.push(per_connection());
+        found.push(several_addresses(case).unwrap_or_else(per_connection));
     }
-    match undeclared(case) {
-        Some(stranger) => found.push(stranger),
-        None if explicable(case) => found.extend(likely(case)),
-        None => {}
+    let strangers = undeclared::findings(case);
+    if strangers.is_empty() && explicable(case) {
+        found.extend(likely(case));
     }
+    found.extend(strangers);
     found
 }
 
@@ -46,38 +50,31 @@ fn explicable(case: &Case<'_>) -> bool {
         && !matches!(case.unit, Unit::Clustered { .. })
 }
 
+/// Connections went to more than one address: what balances them is the client, which takes each in turn.
+fn several_addresses(case: &Case<'_>) -> Option<Note> {
+    let mut places = case.seen.carried.few();
+    let (_, addresses) = places.find(|(place, _)| *place == "peer")?;
+    if addresses.len() < 2 {
+        return None;
+    }
+    let names: Vec<&str> = addresses.keys().map(String::as_str).collect();
+    Some(Note::new(
+        Code::SeveralAddresses,
+        format!(
+            "the host has {} addresses ({}), and connections go to each of them in turn: where an address is one version, DNS \
+             balances and no proxy splits. Call an address that a proxy listens on, or --resolve the host to one of them",
+            names.len(),
+            names.join(", ")
+        ),
+    ))
+}
+
 fn per_connection() -> Note {
     Note::new(
         Code::PerConnection,
         "connections are balanced, not requests: something on the way forwards bytes instead of HTTP. Look for a port \
          that is not named http-*, a route of kind tcp, or a caller without a proxy; if it is meant, --balancing connection",
     )
-}
-
-fn undeclared(case: &Case<'_>) -> Option<Note> {
-    let strangers: Vec<&str> = case
-        .attribution
-        .rows
-        .iter()
-        .filter(|row| row.place == Classification::Undeclared)
-        .map(|row| row.label.as_str())
-        .collect();
-    let first = strangers.first()?;
-    let unseen: Vec<&str> = (case.active.iter().zip(&case.counts))
-        .filter(|(_, count)| **count == 0)
-        .map(|(index, _)| case.expected.declared()[*index].name.as_str())
-        .collect();
-    // One value too many and one target without a value: most likely they belong together.
-    let hint = match (strangers.as_slice(), unseen.as_slice()) {
-        ([value], [target]) => format!("--map '{value}={target}'"),
-        _ => "--map VALUE=TARGET".to_owned(),
-    };
-    Some(Note::new(
-        Code::UndeclaredTarget,
-        format!(
-            "`{first}` belongs to no declared target: another version behind the same service, or a name to explain with {hint}"
-        ),
-    ))
 }
 
 /// The hypotheses that explain the counts.
@@ -93,6 +90,7 @@ fn likely(case: &Case<'_>) -> Vec<Note> {
     let hypotheses: Vec<Hypothesis> = case
         .hypotheses
         .iter()
+        .filter(|hypothesis| hypothesis.known.is_empty())
         .map(|hypothesis| among_active(case, hypothesis))
         .chain(built_in(case))
         .collect();
@@ -137,6 +135,7 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
             ),
         ),
         shares: vec![1.0 / k as f64; k],
+        known: BTreeMap::new(),
     };
     let single = (0..k).map(|position| Hypothesis {
         note: Note::new(Code::SingleTarget, format!(
@@ -145,6 +144,7 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
             name(position)
         )),
         shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
+        known: BTreeMap::new(),
     });
     let missing = (0..k).filter(|_| k > 2).map(|position| {
         let others = 1.0 - declared[position];
@@ -156,6 +156,7 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
                 name(position)
             )),
             shares: (0..k).map(share).collect(),
+            known: BTreeMap::new(),
         }
     });
     let mut reversed = declared.to_vec();
@@ -169,6 +170,7 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
             percent(reversed[1])
         )),
         shares: reversed,
+        known: BTreeMap::new(),
     });
     std::iter::once(even)
         .chain(single)

@@ -1,0 +1,408 @@
+//! The targets that manifests know beside those that are declared for a request: other subsets of the same host, targets of
+//! other rules, Services, workloads.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::Manifests;
+use super::istio::{DestinationRule, HttpAction, Subset};
+use super::kube::Workload;
+use super::mesh::names::{called, covers, full_name, service_of};
+use crate::diag::Sources;
+use crate::route::{Action, Resolution, RouteTable, VirtualHost};
+use crate::split::{Clues, Declared, Destination, Expected, KnownTarget, Target, contains_word};
+
+/// More than these are not looked through for every value.
+const MOST: usize = 500;
+
+/// The targets that are known and not declared; those that are nearest to the request come first.
+#[must_use]
+pub fn known(
+    manifests: &Manifests,
+    table: &RouteTable,
+    resolution: &Resolution<'_>,
+    expected: &Expected,
+    sources: &Sources,
+) -> Vec<KnownTarget> {
+    let mut known = Known::new(manifests, sources, resolution, expected);
+    if known.declared.is_empty() {
+        return Vec::new();
+    }
+    known.routes(table, resolution.host, true);
+    known.subsets();
+    let tables = std::iter::once(table).chain(table.programmed.as_deref());
+    for table in tables {
+        for host in &table.hosts {
+            known.routes(table, host, false);
+        }
+    }
+    known.rules_elsewhere();
+    known.services();
+    known.workloads();
+    known.finish()
+}
+
+/// What is found so far.
+struct Known<'k> {
+    manifests: &'k Manifests,
+    sources: &'k Sources,
+    /// The declared destinations, and those that the proxies do not have.
+    declared: Vec<&'k Destination>,
+    /// The object of the rule that takes the request.
+    object: Option<&'k str>,
+    /// The names of the host that is called.
+    called: BTreeSet<&'k str>,
+    /// Words that mean a declared target.
+    taken: BTreeSet<&'k str>,
+    found: Vec<(Destination, KnownTarget)>,
+    workloads: Vec<KnownTarget>,
+}
+
+impl<'k> Known<'k> {
+    fn new(
+        manifests: &'k Manifests,
+        sources: &'k Sources,
+        resolution: &Resolution<'k>,
+        expected: &'k Expected,
+    ) -> Self {
+        let declared = expected.declared().iter();
+        let destinations = declared.clone().filter_map(|one| match &one.target {
+            Target::Destination(destination) => Some(destination),
+            Target::Named(_) | Target::Status(_) => None,
+        });
+        let broken = expected.broken().destinations.iter();
+        let words = |one: &'k Declared| {
+            let clues = &one.clues;
+            let words = (clues.names.iter())
+                .chain(&clues.labels)
+                .chain(&clues.workloads);
+            words.map(String::as_str)
+        };
+        Self {
+            manifests,
+            sources,
+            declared: destinations.chain(broken.map(|(one, _)| one)).collect(),
+            object: resolution.route.map(|route| route.object),
+            called: resolution.host.domains.iter().map(String::as_str).collect(),
+            taken: declared.flat_map(words).collect(),
+            found: Vec::new(),
+            workloads: Vec::new(),
+        }
+    }
+
+    /// Whether a destination is a declared one, or a part of one.
+    fn is_declared(&self, host: &str, subset: Option<&str>) -> bool {
+        self.declared.iter().any(|one| {
+            one.host == host && (one.subset.is_none() || one.subset.as_deref() == subset)
+        })
+    }
+
+    /// Whether subsets of the host are declared, so that its other subsets are something else.
+    fn is_split(&self, host: &str) -> bool {
+        self.declared.iter().any(|one| one.host == host) && !self.is_declared(host, None)
+    }
+
+    /// The destinations of the routes of a host; `own` is the host that takes the request.
+    fn routes(&mut self, table: &RouteTable, host: &VirtualHost, own: bool) {
+        let mut seen = HashSet::new();
+        for route in &host.routes {
+            let split = matches!(route.outcome.action, Action::Split(_));
+            if !split || !seen.insert(Arc::as_ptr(&route.outcome)) || self.found.len() >= MOST {
+                continue;
+            }
+            for declared in table.declared(route, self.sources).declared() {
+                let Target::Destination(destination) = &declared.target else {
+                    continue;
+                };
+                let rule = if self.object == Some(route.object.as_str()) {
+                    route.rule.clone()
+                } else {
+                    format!("{} of {}", route.rule, route.object)
+                };
+                let origin = format!("{rule} ({})", self.sources.place(route.span));
+                self.destination(destination, &declared.clues, &origin, own);
+            }
+        }
+    }
+
+    /// A destination of a rule.
+    fn destination(&mut self, destination: &Destination, clues: &Clues, rule: &str, near: bool) {
+        let (host, subset) = (destination.host.as_str(), destination.subset.as_deref());
+        // What all of `web-v1` and `web-v2` is called may well be `web`.
+        let common = |one: &&Destination| contains_word(one.service(), destination.service());
+        let whole =
+            subset.is_none() && (self.called.contains(host) || self.declared.iter().any(common));
+        if whole || self.is_declared(host, subset) {
+            return;
+        }
+        let sibling = self.is_split(host);
+        // The name of a subset means it among the subsets of its host only.
+        let own = |name: &&String| {
+            !self.taken.contains(name.as_str()) && (sibling || Some(name.as_str()) != subset)
+        };
+        let names: BTreeSet<String> = clues.names.iter().filter(own).cloned().collect();
+        let word = match subset {
+            Some(subset) => Some(subset).filter(|_| sibling),
+            None => Some(destination.service()).filter(|_| near),
+        };
+        let what = subset.map_or("destination", |_| "subset");
+        self.add(
+            destination.clone(),
+            KnownTarget {
+                origin: format!("the {what} of {rule}"),
+                target: Some(Target::Destination(destination.clone())),
+                clues: Clues {
+                    names,
+                    workloads: (clues.workloads.iter())
+                        .filter(|name| !self.taken.contains(name.as_str()))
+                        .cloned()
+                        .collect(),
+                    ..Clues::default()
+                },
+                words: (word.into_iter())
+                    .filter(|word| !self.taken.contains(word))
+                    .map(str::to_owned)
+                    .collect(),
+            },
+        );
+    }
+
+    /// The other subsets of the hosts whose subsets are declared.
+    fn subsets(&mut self) {
+        for rule in &self.manifests.destination_rules {
+            let pattern = full_name(&rule.host.value, &rule.meta.namespace);
+            let hosts: BTreeSet<&str> = (self.declared.iter())
+                .map(|one| one.host.as_str())
+                .filter(|host| covers(&pattern, host) && self.is_split(host))
+                .collect();
+            for host in hosts {
+                for subset in &rule.subsets {
+                    self.subset(rule, host, subset);
+                }
+            }
+        }
+    }
+
+    fn subset(&mut self, rule: &DestinationRule, host: &str, subset: &Subset) {
+        let name = subset.name.value.as_str();
+        if self.is_declared(host, Some(name)) {
+            return;
+        }
+        let own = |value: &&String| {
+            let mut others = rule.subsets.iter().filter(|other| other.name.value != name);
+            !self.taken.contains(value.as_str())
+                && !others.any(|other| other.labels.values().any(|other| other == *value))
+        };
+        let labels: BTreeSet<String> = subset.labels.values().filter(own).cloned().collect();
+        let name = Some(name.to_owned()).filter(|name| !self.taken.contains(name.as_str()));
+        let place = self.sources.place(subset.name.span);
+        self.add(
+            Destination {
+                host: host.to_owned(),
+                port: None,
+                subset: Some(subset.name.value.clone()),
+            },
+            KnownTarget {
+                origin: format!("a subset of {} ({place})", rule.meta),
+                target: None,
+                words: name.iter().chain(&labels).cloned().collect(),
+                clues: Clues {
+                    names: name.into_iter().collect(),
+                    labels,
+                    ..Clues::default()
+                },
+            },
+        );
+    }
+
+    /// Rules that do not apply from where the request is sent.
+    fn rules_elsewhere(&mut self) {
+        for service in &self.manifests.virtual_services {
+            let home = &service.meta.namespace;
+            for (at, http) in service.http.iter().enumerate() {
+                let HttpAction::Route(items) = &http.action else {
+                    continue;
+                };
+                let place = self.sources.place(http.span);
+                let rule = format!("http[{at}] of {} ({place})", service.meta);
+                for item in items {
+                    let host = full_name(&item.host.value, home);
+                    let subset = item.subset.as_ref().map(|subset| subset.value.clone());
+                    let mut names = called(&host);
+                    names.extend(subset.clone());
+                    let clues = Clues {
+                        names,
+                        ..Clues::default()
+                    };
+                    let destination = Destination {
+                        host,
+                        port: None,
+                        subset,
+                    };
+                    self.destination(&destination, &clues, &rule, false);
+                }
+            }
+        }
+    }
+
+    /// Services that none of the declared pods is behind.
+    fn services(&mut self) {
+        for service in &self.manifests.services {
+            let meta = &service.meta;
+            let host = full_name(&meta.name, &meta.namespace);
+            let apart = |one: &&Destination| {
+                let selector = self.selector(one);
+                selector.is_some_and(|selector| disjoint(&selector, &service.selector))
+            };
+            let own = self.declared.iter().any(|one| one.host == host);
+            if own || self.called.contains(host.as_str()) || !self.declared.iter().all(apart) {
+                continue;
+            }
+            let names = called(&host).into_iter();
+            let names = names.filter(|name| !self.taken.contains(name.as_str()));
+            let clues = Clues {
+                names: names.collect(),
+                ..Clues::default()
+            };
+            let place = self.sources.place(meta.span);
+            self.add(
+                Destination {
+                    host,
+                    port: None,
+                    subset: None,
+                },
+                KnownTarget {
+                    origin: format!("{meta} ({place})"),
+                    target: None,
+                    clues,
+                    words: Vec::new(),
+                },
+            );
+        }
+    }
+
+    /// Workloads whose pods are behind none of the declared destinations.
+    fn workloads(&mut self) {
+        for workload in &self.manifests.workloads {
+            let name = &workload.meta.name;
+            let apart = |one: &&Destination| {
+                let selector = self.selector(one);
+                selector.is_some_and(|selector| !selects(&selector, &workload.labels))
+            };
+            if self.taken.contains(name.as_str()) || !self.declared.iter().all(apart) {
+                continue;
+            }
+            let labels = self.telling(workload);
+            let place = self.sources.place(workload.meta.span);
+            self.workloads.push(KnownTarget {
+                origin: format!("{} ({place})", workload.meta),
+                target: None,
+                words: labels.iter().cloned().collect(),
+                clues: Clues {
+                    names: [name.clone()].into(),
+                    labels,
+                    workloads: [name.clone()].into(),
+                },
+            });
+        }
+    }
+
+    /// The values of a workload of the same Service for the labels that the declared subsets are told apart by.
+    fn telling(&self, workload: &Workload) -> BTreeSet<String> {
+        let mut telling = BTreeSet::new();
+        for one in &self.declared {
+            let Some(subset) = self.subset_of(one) else {
+                continue;
+            };
+            let behind = self.service(&one.host).is_some_and(|selector| {
+                !selector.is_empty() && selects(selector, &workload.labels)
+            });
+            if behind {
+                let values = subset.keys().filter_map(|key| workload.labels.get(key));
+                telling.extend(
+                    values
+                        .filter(|value| !self.taken.contains(value.as_str()))
+                        .cloned(),
+                );
+            }
+        }
+        telling
+    }
+
+    /// The labels that pods of a destination carry, as far as the manifests say; `None` where they say nothing.
+    fn selector(&self, one: &Destination) -> Option<BTreeMap<String, String>> {
+        let service = self
+            .service(&one.host)
+            .filter(|selector| !selector.is_empty());
+        let subset = self.subset_of(one);
+        if service.is_none() && subset.is_none() {
+            return None;
+        }
+        let labels = service.into_iter().chain(subset).flatten();
+        Some(
+            labels
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
+    fn service(&self, host: &str) -> Option<&'k BTreeMap<String, String>> {
+        let (name, namespace) = service_of(host)?;
+        let mut services = self.manifests.services.iter();
+        let found = services.find(|one| one.meta.name == name && one.meta.namespace == namespace);
+        found.map(|service| &service.selector)
+    }
+
+    fn subset_of(&self, one: &Destination) -> Option<&'k BTreeMap<String, String>> {
+        let name = one.subset.as_deref()?;
+        let mut rules = self.manifests.destination_rules.iter().filter(|rule| {
+            covers(
+                &full_name(&rule.host.value, &rule.meta.namespace),
+                &one.host,
+            )
+        });
+        let subset = rules.find_map(|rule| {
+            let mut subsets = rule.subsets.iter();
+            subsets.find(|subset| subset.name.value == name)
+        })?;
+        Some(&subset.labels)
+    }
+
+    /// Adds a target, or what is new about one that is known.
+    fn add(&mut self, destination: Destination, known: KnownTarget) {
+        let same = |(other, _): &&mut (Destination, KnownTarget)| {
+            other.host == destination.host && other.subset == destination.subset
+        };
+        let Some((_, first)) = self.found.iter_mut().find(same) else {
+            self.found.push((destination, known));
+            return;
+        };
+        first.clues.names.extend(known.clues.names);
+        first.clues.labels.extend(known.clues.labels);
+        first.clues.workloads.extend(known.clues.workloads);
+        for word in known.words {
+            if !first.words.contains(&word) {
+                first.words.push(word);
+            }
+        }
+        first.target = first.target.take().or(known.target);
+    }
+
+    fn finish(self) -> Vec<KnownTarget> {
+        let found = self.found.into_iter().map(|(_, known)| known);
+        let named = |known: &KnownTarget| !known.name().is_empty();
+        let mut known: Vec<KnownTarget> = found.chain(self.workloads).filter(named).collect();
+        known.truncate(MOST);
+        known
+    }
+}
+
+/// Whether no pod carries both sets of labels.
+fn disjoint(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
+    let differs = |(key, value): (&String, &String)| other.get(key).is_some_and(|own| own != value);
+    one.iter().any(differs)
+}
+
+fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    (selector.iter()).all(|(key, value)| labels.get(key) == Some(value))
+}
