@@ -36,7 +36,10 @@ impl Found {
     }
 
     fn caveats(&self) -> Vec<&str> {
-        self.caveats.iter().map(|caveat| caveat.id()).collect()
+        self.caveats
+            .iter()
+            .map(resplit::route::Caveat::id)
+            .collect()
     }
 }
 

@@ -74,7 +74,7 @@ impl Case {
 
     fn caveats(&self, request: &Probe) -> Vec<&'static str> {
         let resolution = self.resolve(request);
-        let ids = resolution.caveats.iter().map(|caveat| caveat.id());
+        let ids = resolution.caveats.iter().map(resplit::route::Caveat::id);
         // The gateway is never given here.
         ids.filter(|id| *id != "gateway-not-given").collect()
     }

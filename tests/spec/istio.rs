@@ -108,7 +108,11 @@ impl View<'_> {
         Ok(Met {
             rule,
             shares: expected.declared().iter().map(share).collect(),
-            caveats: found.caveats.iter().map(|caveat| caveat.id()).collect(),
+            caveats: found
+                .caveats
+                .iter()
+                .map(resplit::route::Caveat::id)
+                .collect(),
         })
     }
 }
