@@ -40,7 +40,12 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     findings.retain(|finding| seen.insert(key(finding)));
     findings.sort_by_key(|finding| {
         let place = finding.place();
-        (place.is_none(), place, finding.severity(), finding.code())
+        (
+            place.is_none(),
+            place,
+            finding.severity(),
+            finding.code().id(),
+        )
     });
     findings
 }
