@@ -11,7 +11,7 @@ use crate::support::cmd::run_json;
 fn serve(stream: &TcpStream, body: &str) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let mut writer = stream;
-    while let Some(line) = lines.next() {
+    for line in lines {
         if line?.is_empty() {
             write!(
                 writer,

@@ -7,7 +7,7 @@ use crate::support::cmd::run;
 
 /// Half and half, whatever is declared.
 fn even(k: u64) -> super::Says {
-    says(if k % 2 == 0 { "v1" } else { "v2" })
+    says(if k.is_multiple_of(2) { "v1" } else { "v2" })
 }
 
 #[test]
