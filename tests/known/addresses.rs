@@ -9,7 +9,7 @@ use crate::support::cmd::run_json;
 
 /// Responds to every request with the same body, until the client leaves.
 fn serve(stream: &TcpStream, body: &str) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream).lines();
+    let lines = BufReader::new(stream).lines();
     let mut writer = stream;
     for line in lines {
         if line?.is_empty() {
