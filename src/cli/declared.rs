@@ -7,11 +7,11 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
-use super::findings::of_client;
 use super::request::RequestConfig;
 use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
+use crate::lint::{self, Context};
 use crate::manifest::{Manifests, NoSuchObject, ObjectName, known, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
@@ -339,6 +339,18 @@ fn same(one: &Target, other: &Target) -> bool {
         }
         _ => one == other,
     }
+}
+
+/// What is known about the client of a request that no rule takes; `said` was said already.
+fn of_client(routes: &Routes, probe: &Probe, said: &str) -> Vec<String> {
+    let (sources, vantage) = (&routes.sources, &routes.vantage);
+    let table = Rc::clone(&routes.table);
+    let context = Context::of(sources, &routes.manifests, &[], vantage, table);
+    let context = context.with_request(vantage, probe);
+    let findings = lint::about_client(&context);
+    let news = (findings.iter()).filter(|finding| !said.contains(&finding.note.message));
+    news.map(|finding| finding.note.stated(sources).message)
+        .collect()
 }
 
 /// The request as routing sees it.

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::declared::{Asked, Routes};
+use super::declared::Asked;
 use crate::diag::Note;
 use crate::lint::{self, Context, Finding};
-use crate::route::{Probe, resolve};
+use crate::route::resolve;
 
 /// What in the manifests may keep the split of this request from taking effect.
 pub(super) fn findings(asked: &Asked) -> Vec<Note> {
@@ -30,16 +30,4 @@ pub(super) fn findings(asked: &Asked) -> Vec<Note> {
         }
     };
     findings.iter().map(stated).collect()
-}
-
-/// What is known about the client of a request that no rule takes; `said` was said already.
-pub(super) fn of_client(routes: &Routes, probe: &Probe, said: &str) -> Vec<String> {
-    let (sources, vantage) = (&routes.sources, &routes.vantage);
-    let table = Rc::clone(&routes.table);
-    let context = Context::of(sources, &routes.manifests, &[], vantage, table);
-    let context = context.with_request(vantage, probe);
-    let findings = lint::about_client(&context);
-    let news = (findings.iter()).filter(|finding| !said.contains(&finding.note.message));
-    news.map(|finding| finding.note.stated(sources).message)
-        .collect()
 }

@@ -258,7 +258,7 @@ codes! {
     Rs028 Warning "RS028" "something keeps a client with one destination or one pod";
     Rs029 Warning "RS029" "outlier detection or connection limits on a destination of a split";
     Rs030 Error "RS030" "a backend or parent of an HTTPRoute or GRPCRoute does not count";
-    Rs031 Warning "RS031" "every backend of an HTTPRoute rule has the weight 0";
+    Rs031 Warning "RS031" "every backend of a rule has the weight 0";
     Rs032 Warning "RS032" "a mesh route in another namespace than its Service";
     Rs033 Error "RS033" "an HTTPRoute and a GRPCRoute want the same host of the same listener";
     Rs034 Warning "RS034" "something overrides the weights, or decides in a way that cannot be judged";

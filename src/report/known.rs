@@ -89,7 +89,12 @@ fn is_beside(finding: &Note) -> bool {
         Code::Rs029,
         Code::Rs034,
     ];
-    finding.rule.is_some_and(|rule| BESIDE.contains(&rule))
+    BESIDE.contains(&rule(finding))
+}
+
+/// The rule of lint that a finding is of; a saved one has it as its code.
+fn rule(finding: &Note) -> Code {
+    finding.rule.unwrap_or(finding.code)
 }
 
 /// Whether a general explanation lists a cause that is known by itself: that no rule is applied, because of the client, of the
@@ -108,7 +113,7 @@ fn is_contained(code: Code, facts: &[&Note], programmed: bool) -> bool {
         Code::Rs035,
     ];
     let found = |rules: &[Code]| {
-        let mut graded = facts.iter().filter_map(|finding| finding.rule);
+        let mut graded = facts.iter().map(|finding| rule(finding));
         graded.any(|rule| rules.contains(&rule))
     };
     match code {
