@@ -149,15 +149,20 @@ fn every_rule_is_broken_by_one_case_and_kept_by_another() {
 /// fields that change answers without changing shares.
 const REMARKS: &[&str] = &[
     "assumed-host",
+    "closed",
     "cors",
     "external-name",
     "grpc-status",
     "inference-pool",
     "no-route",
+    "no-rule",
     "other-backend",
     "parent-not-given",
+    "passthrough",
+    "plain-service",
     "programmed-only",
     "programmed-unclear",
+    "registry-only",
     "retries",
     "service-import",
     "services-not-given",
@@ -324,6 +329,24 @@ fn comments_silence_what_stands_on_their_line_or_below() {
     );
 }
 
+/// A folder holds files without a rule, and each of them is looked at by itself before a commit.
+#[test]
+fn files_without_a_rule_are_no_problem() {
+    let service =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n";
+    let gateway = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw}\nspec: {servers: []}\n";
+    for text in [service, map, gateway] {
+        let (_folder, path) = written(text);
+        let told = lint(&["-f", &path]).exits(0).stdout;
+        assert!(
+            told.starts_with("no problems: nothing here declares a split"),
+            "{told}"
+        );
+        assert_eq!(rules(&findings(&["-f", &path])), [""; 0]);
+    }
+}
+
 #[test]
 fn manifests_that_do_not_decode_are_findings() {
     let (_folder, path) = written(&PORT.replace("weight: 10", "weight: ten"));
@@ -335,7 +358,7 @@ fn manifests_that_do_not_decode_are_findings() {
     );
     let (_folder, path) = written("a: [\n");
     assert!(lint(&["-f", &path]).exits(1).stdout.contains("rules.yaml:"));
-    let (_folder, path) = written("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+    let (_folder, path) = written("# nothing\n");
     assert_eq!(rules(&findings(&["-f", &path])), ["no_rules"]);
     let zero = PORT.replace(
         "weight: 10}",

@@ -117,17 +117,37 @@ impl Routes {
         quiet: bool,
     ) -> Result<Self, Failure> {
         let manifests = decode(&sources, quiet)?;
+        Ok(Self::of(sources, manifests, asked, from))
+    }
+
+    /// The same of manifests that may declare no split.
+    pub(super) fn of_any(
+        sources: Sources,
+        asked: Option<&Probe>,
+        from: &Vantage,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
+        let (manifests, problems) = parse(&sources);
+        let plain = !manifests.objects.is_empty() && manifests.not_read.is_empty();
+        if !plain {
+            return Self::new(sources, asked, from, quiet);
+        }
+        decoded(&sources, problems, quiet)?;
+        Ok(Self::of(sources, manifests, asked, from))
+    }
+
+    fn of(sources: Sources, manifests: Manifests, asked: Option<&Probe>, from: &Vantage) -> Self {
         let vantage = match asked {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
         };
         let table = Rc::new(lower(&manifests, &vantage));
-        Ok(Self {
+        Self {
             sources,
             manifests,
             vantage,
             table,
-        })
+        }
     }
 
     /// Where a request goes.
@@ -206,6 +226,12 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     let failed = |problem: &Diagnostic| problem.severity == Severity::Error;
     let unread = manifests.objects.is_empty() && problems.iter().any(failed);
     problems.extend(without.filter(|_| !unread));
+    decoded(sources, problems, quiet)?;
+    Ok(manifests)
+}
+
+/// Fails where a problem is an error; warnings go to stderr.
+fn decoded(sources: &Sources, problems: Vec<Diagnostic>, quiet: bool) -> Result<(), Failure> {
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
@@ -225,10 +251,11 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     if !quiet && !warnings.is_empty() {
         say(&format!("{}\n", render(&warnings, sources, colour)));
     }
-    Ok(manifests)
+    Ok(())
 }
 
-fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
+/// Why a request is not judged, with the next step.
+pub(super) fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     let place = match error {
         ResolveError::Unjudged(unjudged) => format!(" ({})", sources.place(unjudged.span)),
         _ => String::new(),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::istio::{HttpAction, VirtualService};
 use super::{Manifests, dialects};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, Severity, Span};
 
 /// The same object twice: which one counts would depend on the order of files.
 pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
@@ -37,7 +37,7 @@ pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A VirtualService without hosts routes nothing, unless another one delegates to it.
+/// A VirtualService without hosts routes nothing, unless another one delegates to it, perhaps in another file.
 pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
     let mut referred: HashSet<(&str, &str)> = HashSet::new();
     for root in &manifests.virtual_services {
@@ -60,10 +60,12 @@ pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Diagnostic>) {
         .filter(|one| one.hosts.is_empty() && !referred(one))
     {
         let message = format!(
-            "{} has no `hosts`, and none of these VirtualServices delegates to it",
+            "{} has no `hosts`, and none of these VirtualServices delegates to it: it routes nothing",
             one.meta
         );
-        let problem = Diagnostic::error("no_hosts", message).at(one.meta.span, "it routes nothing");
-        problems.push(problem.help("list the service's name under `spec.hosts`"));
+        let note = Diagnostic::new(Severity::Info, "no_hosts", message).at(one.meta.span, "");
+        problems.push(note.help(
+            "pass the file that delegates to it, or list the service's name under `spec.hosts`",
+        ));
     }
 }

@@ -47,7 +47,7 @@ pub mod yaml;
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Severity, Sources, Span};
-use crate::route::{RouteTable, Vantage};
+use crate::route::{Caveat, Probe, RouteTable, Unrouted, Vantage};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
 use foreign::{Declared, Role};
@@ -274,6 +274,17 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
         }
     }
     table
+}
+
+/// What a proxy does with a request that no rule takes, seen from somewhere.
+#[must_use]
+pub fn unrouted(manifests: &Manifests, vantage: &Vantage, probe: &Probe) -> Unrouted {
+    if manifests.objects.is_empty() && !manifests.dump.is_empty() {
+        let message = "the config dump has no route for this host";
+        return Unrouted::nothing(Caveat::new("passthrough", message, None));
+    }
+    gateway_api::unrouted(manifests, vantage, probe)
+        .unwrap_or_else(|| istio::unrouted(manifests, vantage, probe))
 }
 
 impl Manifests {

@@ -65,6 +65,11 @@ impl<'i, 'm> Hosts<'i, 'm> {
         }
     }
 
+    /// Who implements the Gateway API.
+    pub(super) fn implementation(&self) -> Implementation {
+        self.place.implementation
+    }
+
     /// Whether the Service of a host is given.
     pub(super) fn knows(&self, host: &str) -> bool {
         self.index.registry.service(host).is_some()

@@ -68,7 +68,9 @@ fn gateway<'m>(
             }
             Some(Ok(attached)) => attached,
         };
-        if let Some((older, domain)) = conflict(route, &attached, &accepted) {
+        // Istio puts the routes of both kinds into one table, where the specification accepts one kind.
+        let merges = vantage.implementation == Implementation::Istio;
+        if let Some((older, domain)) = conflict(route, &attached, &accepted).filter(|_| !merges) {
             let why = not_accepted(route, older);
             let message = format!("{} {why}", route.object());
             let caveat = Caveat::new("route-conflict", message, Some(route.meta.span));

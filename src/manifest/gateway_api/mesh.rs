@@ -12,7 +12,7 @@ use crate::manifest::Manifests;
 use crate::manifest::istio;
 use crate::manifest::names::domains;
 use crate::route::{
-    Absence, Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage,
+    Absence, Caveat, Condition, Elsewhere, Implementation, Origin, Proxy, RouteTable, Test, Vantage,
 };
 
 /// A route that asks for a host.
@@ -191,6 +191,14 @@ fn port(
             name.value, service.meta
         ));
     }
+    if let (Some(dialled), Some(service)) = (vantage.port, service)
+        && let Some(others) = service.others_than(dialled)
+    {
+        return Err(format!(
+            "applies to the ports of {}, which has {others} and no port {dialled}",
+            service.meta
+        ));
+    }
     let Some(asked) = parent.port.as_ref().map(|port| port.value).or(of_name) else {
         return Ok(None);
     };
@@ -278,9 +286,10 @@ fn add<'m>(
     let Some(first) = asking.first() else { return };
     let host = &wanted.host;
     let known = hosts.knows(host);
+    let merges = hosts.implementation() == Implementation::Istio;
     for ask in asking {
         // Routes come by age, so that the first one decides the kind of all.
-        if ask.route.kind != first.route.kind {
+        if ask.route.kind != first.route.kind && !merges {
             let why = not_accepted(ask.route, first.route);
             let message = format!("{} {why}", ask.route.object());
             let caveat = Caveat::new("route-conflict", message, Some(ask.route.meta.span));

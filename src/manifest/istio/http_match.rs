@@ -199,6 +199,19 @@ fn named(
         } else {
             text_match(&entry.value, &entry.key, decoder)
         };
+        // "prefix string match should not be empty."
+        if let (Some(TextMatch::Prefix { text, .. }), true) = (&value, key != "queryParams")
+            && text.is_empty()
+        {
+            let message = format!("the prefix of `{}` is empty", entry.key);
+            let problem = Diagnostic::error("empty_prefix", message).at(entry.value.span, "");
+            let help = format!(
+                "Istio refuses this object: write `{}: {{}}` for any value",
+                entry.key
+            );
+            decoder.report(problem.help(help));
+            continue;
+        }
         if let Some(value) = value {
             let field = format!("{key}.{}", entry.key);
             conditions.push(Condition {
@@ -266,8 +279,6 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
     match (exact, prefix, regex) {
         (Some(exact), ..) => Some(TextMatch::exact(exact.value)),
         (_, Some(prefix), _) => Some(TextMatch::prefix(prefix.value)),
-        // Istio reads the regular expression `*` as presence, in all but paths.
-        (.., Some(regex)) if regex.value == "*" && what != "uri" => Some(TextMatch::Present),
         (.., Some(regex)) => decoder.regex(&regex),
         _ if places.is_empty() => Some(TextMatch::Present),
         _ => None,

@@ -2,7 +2,7 @@
 //! none of these questions may look at all of them.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::attach::{ROOT, full_name, visibility};
@@ -15,7 +15,7 @@ use super::service_entry::ServiceEntry;
 use super::sidecar::Sidecar;
 use super::subsets::Subsets;
 use super::virtual_service::VirtualService;
-use crate::manifest::kube::{Service, Workload};
+use crate::manifest::kube::{Carries, Service, Workload};
 use crate::manifest::registry::Registry;
 use crate::manifest::{Manifests, Object};
 
@@ -41,6 +41,8 @@ pub(in crate::manifest) struct Index<'m> {
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
     splitting: OnceCell<HashMap<String, String>>,
+    // The ports of HTTP that something has.
+    listening: OnceCell<HashSet<u16>>,
 }
 
 impl<'m> Index<'m> {
@@ -60,6 +62,7 @@ impl<'m> Index<'m> {
             unread: HashMap::new(),
             subsets: RefCell::default(),
             splitting: OnceCell::new(),
+            listening: OnceCell::new(),
         };
         for service in &manifests.services {
             if let Some(target) = &service.external_name {
@@ -163,6 +166,18 @@ impl<'m> Index<'m> {
         hosts.sort_unstable();
         hosts.dedup();
         hosts
+    }
+
+    /// Whether some Service or ServiceEntry has this port for HTTP, so that proxies listen on it whatever the address.
+    pub(super) fn listens(&self, port: u16) -> bool {
+        let all = self.listening.get_or_init(|| {
+            let services = self.manifests.services.iter().map(Registered::Service);
+            let entries = (self.manifests.service_entries.iter()).map(Registered::Entry);
+            let ports = services.chain(entries).flat_map(Registered::ports);
+            let http = ports.filter(|port| port.carries == Carries::Http);
+            http.map(|port| port.number).collect()
+        });
+        all.contains(&port)
     }
 
     /// Whether the manifests say anything about hosts outside of the cluster.

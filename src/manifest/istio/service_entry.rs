@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::admission;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Carries, Meta};
@@ -64,6 +65,13 @@ impl ServiceEntry {
                 }),
             export_to: spec.texts("exportTo", decoder),
         };
+        let protocol = |port: &EntryPort| {
+            let protocol = port.protocol.as_ref();
+            protocol.map_or_else(String::new, |text| text.value.clone())
+        };
+        let protocols: Vec<String> = entry.ports.iter().map(protocol).collect();
+        let resolution = entry.resolution.as_ref().map(|text| text.value.as_str());
+        admission::apart(&entry.hosts, &protocols, resolution, decoder);
         // Who may be called, and where it is: neither chooses a destination.
         spec.ignore(&["location", "subjectAltNames"]);
         spec.finish(decoder);
