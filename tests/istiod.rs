@@ -24,10 +24,36 @@ const UNSURE: &[&str] = &[
     "parent-not-given",
     "gateway-not-given",
     "external-name",
+    // Where the proxies of a gateway stand is not said by its object.
+    "gateway-namespace",
+    // The Service in front of a gateway may map ports.
+    "mapped-port",
+    // Implementations and versions differ in these.
+    "ignored-header",
+    "repeated-header",
+    // What a pool of models answers is decided by its endpoint picker.
+    "inference-pool",
 ];
 
 /// Sets in which resplit knowingly says something else, and why.
-const OTHERWISE: &[(&str, &str)] = &[];
+const OTHERWISE: &[(&str, &str)] = &[
+    (
+        "headless-unknown",
+        "recorded without pods, and a headless Service has listeners for each of its pods",
+    ),
+    (
+        "k-https",
+        "the certificate of the listener has no content, and resplit reads no Secrets",
+    ),
+    (
+        "j-gw-mtls",
+        "the name in the handshake is one server's host and `Host` another's",
+    ),
+    (
+        "j-grpc-mirror-missing",
+        "a mirror that leads nowhere drops the route, and mirrors are not followed",
+    ),
+];
 
 /// One recorded set of manifests.
 struct Set {

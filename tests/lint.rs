@@ -152,8 +152,10 @@ const REMARKS: &[&str] = &[
     "closed",
     "cors",
     "external-name",
+    "gateway-namespace",
     "grpc-status",
     "inference-pool",
+    "mapped-port",
     "no-route",
     "no-rule",
     "other-backend",
@@ -163,6 +165,7 @@ const REMARKS: &[&str] = &[
     "programmed-only",
     "programmed-unclear",
     "registry-only",
+    "repeated-header",
     "retries",
     "service-import",
     "services-not-given",
@@ -171,6 +174,7 @@ const REMARKS: &[&str] = &[
     "tls-only",
     "tls-route",
     "token-claim",
+    "truth-as-name",
     "unknown-namespace-labels",
     "unknown-port",
     "unknown-subnet",
@@ -471,4 +475,102 @@ fn damaged_manifests_are_linted() {
             survives(&format!("{before}{}{after}", wounds[turn % wounds.len()]));
         }
     }
+}
+
+/// What Istio's own samples and common set-ups do is no error.
+#[test]
+fn what_works_is_no_error() {
+    let virtual_service = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"
+        )
+    };
+    let service = |port: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{ports: [{port}]}}\n---\n"
+        )
+    };
+    let gateway = |name: &str, host: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}}}\nspec: {{servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [{host}]}}]}}\n---\n"
+        )
+    };
+    let http = service("{name: http, port: 80}");
+    let plain = "route: [{destination: {host: web}}]";
+    let two =
+        "[{destination: {host: web}, weight: 100}, {destination: {host: web, port: {number: 80}}}]";
+    for (what, text, allowed) in [
+        (
+            "a tcp split: the default route behind it is written nowhere",
+            service("{name: tcp-db, port: 9000}")
+                + &virtual_service(
+                    "db",
+                    "{hosts: [web], tcp: [{route: [{destination: {host: web}}]}]}",
+                ),
+            "",
+        ),
+        (
+            "several tcp ports",
+            service("{name: tcp-a, port: 9000}, {name: tcp-b, port: 9001}")
+                + &virtual_service(
+                    "db",
+                    "{hosts: [web], tcp: [{route: [{destination: {host: web}}]}]}",
+                ),
+            "",
+        ),
+        (
+            "a fault for testers",
+            http.clone()
+                + &virtual_service(
+                    "faulty",
+                    &format!(
+                        "{{hosts: [web], http: [{{match: [{{headers: {{end-user: {{exact: jason}}}}}}], fault: {{abort: {{httpStatus: 500, percentage: {{value: 100}}}}}}, {plain}}}, {{{plain}}}]}}"
+                    ),
+                ),
+            "RS022",
+        ),
+        (
+            "100 beside nothing is 100/0",
+            http.clone()
+                + &virtual_service(
+                    "web",
+                    &format!("{{hosts: [web], http: [{{route: {two}}}]}}"),
+                ),
+            "RS011",
+        ),
+        (
+            "two gateways that take one host each",
+            http.clone()
+                + &gateway("a", "a.example.com")
+                + &gateway("b", "b.example.com")
+                + &virtual_service(
+                    "both",
+                    &format!(
+                        "{{hosts: [a.example.com, b.example.com], gateways: [a, b], http: [{{{plain}}}]}}"
+                    ),
+                ),
+            "",
+        ),
+    ] {
+        let (_folder, path) = written(&text);
+        let found = findings(&["-f", &path]);
+        for finding in &found {
+            assert!(
+                finding["severity"] != "error"
+                    && (finding["severity"] != "warning" || finding["rule"] == allowed),
+                "{what}: {finding}"
+            );
+        }
+    }
+    // A host that neither gateway takes is still one that nobody serves.
+    let text = http
+        + &gateway("a", "a.example.com")
+        + &virtual_service(
+            "both",
+            &format!(
+                "{{hosts: [a.example.com, b.example.com], gateways: [a], http: [{{{plain}}}]}}"
+            ),
+        );
+    let (_folder, path) = written(&text);
+    assert_eq!(rules(&findings(&["-f", &path])), ["RS035"]);
 }

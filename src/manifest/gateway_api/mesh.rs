@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::api_route::ApiRoute;
-use super::hosts::{Hosts, Under};
+use super::hosts::{Hosts, PORT, Under};
 use super::index::Index;
-use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
+use super::lower::{at, bound_elsewhere, dropped, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::manifest::Manifests;
@@ -99,6 +99,14 @@ fn wanted<'m>(
     let mut wanted: Vec<Wanted<'m>> = Vec::new();
     for route in routes.iter().copied() {
         let home = route.meta.namespace.as_str();
+        let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
+        if let Some(why) =
+            dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
+        {
+            let absent = elsewhere(route, Absence::Refused, why, None);
+            table.elsewhere.push(absent);
+            continue;
+        }
         let mut refusal = None;
         let mut asked = false;
         for parent in route.parents.iter().filter(|parent| parent.in_mesh()) {
@@ -329,6 +337,10 @@ fn add<'m>(
                     _ => host,
                 },
                 hostname: host,
+                group: match (&ask.parent.port, &ask.parent.section) {
+                    (None, None) => "",
+                    _ => PORT,
+                },
                 span: ask.parent.span,
                 conditions: ask.condition.iter().cloned().collect(),
                 caveats,

@@ -40,7 +40,9 @@ impl Compiler<'_> {
             places: HashMap::new(),
             // A server of another gateway may have the port that is dialled.
             any: self.dialled_at(&gateways),
-            caveats: mapped.into_iter().chain(home.caveat).collect(),
+            caveats: (self.mapped_in_front(asked).or(mapped).into_iter())
+                .chain(home.caveat)
+                .collect(),
             table: RouteTable::default(),
         };
         let names: Vec<&str> = gateways.iter().map(|(place, _)| place.as_str()).collect();

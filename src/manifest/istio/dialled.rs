@@ -16,7 +16,12 @@ pub(super) type OffPort = (String, Option<String>);
 
 impl Compiler<'_> {
     /// Why no rule applies to a host on the port that is dialled, as far as the manifests tell; `None` where one does.
-    pub(super) fn off_port(&self, full: &str, known: Option<Registered<'_>>) -> Option<OffPort> {
+    pub(super) fn off_port(
+        &self,
+        full: &str,
+        known: Option<Registered<'_>>,
+        client: &str,
+    ) -> Option<OffPort> {
         let port = self.vantage.port?;
         if let Some(known) = known {
             return other_port(known, port);
@@ -32,6 +37,13 @@ impl Compiler<'_> {
             let help = format!("name `{}` under `hosts`", meta.name);
             return Some((why, Some(help)));
         }
+        if port == ANY_HOST_PORT && !self.index.listens(port, client) {
+            let why = format!(
+                "has the host `{full}`, which no Service or ServiceEntry that this client sees has, and none of them has an HTTP port {port}: its proxy does not listen there"
+            );
+            let help = "pass the file of its Service or ServiceEntry too, or correct the host";
+            return Some((why, Some(help.to_owned())));
+        }
         (port != ANY_HOST_PORT).then(|| {
             let why = format!(
                 "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed on port {ANY_HOST_PORT} only, and port {port} is dialled"
@@ -43,12 +55,12 @@ impl Compiler<'_> {
 
     /// Whether a host of a Service without the port has routes there all the same: on port 80 every host has, under its
     /// full name, where some Service makes the proxies listen.
-    pub(super) fn literal(&self, known: Option<Registered<'_>>) -> bool {
+    pub(super) fn literal(&self, known: Option<Registered<'_>>, client: &str) -> bool {
         let port = self.vantage.port;
         let without = known.zip(port).is_some_and(|(known, port)| {
             !known.ports().is_empty() && other_port(known, port).is_some()
         });
-        without && port == Some(ANY_HOST_PORT) && self.index.listens(ANY_HOST_PORT)
+        without && port == Some(ANY_HOST_PORT) && self.index.listens(ANY_HOST_PORT, client)
     }
 
     /// Whether a wildcard takes registered hosts on the port that is dialled: then it takes only those.

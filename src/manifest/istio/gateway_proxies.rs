@@ -91,6 +91,29 @@ impl<'m> Compiler<'m> {
     }
 }
 
+impl Compiler<'_> {
+    /// Where the Service in front of a gateway maps the port that is dialled to another one of its pods.
+    pub(super) fn mapped_in_front(&self, gateway: Option<&Gateway>) -> Option<Caveat> {
+        let (port, gateway) = (self.vantage.port?, gateway?);
+        let mut services = self.index.manifests.services.iter();
+        let front = services.find(|service| {
+            let mut wanted = gateway.selector.iter();
+            !gateway.selector.is_empty()
+                && wanted.all(|(key, value)| service.selector.get(key) == Some(value))
+        })?;
+        let mut ports = front.ports.iter();
+        let own = ports.find(|one| one.port.value == port)?;
+        let target: u16 = own.target.as_ref()?.parse().ok()?;
+        (target != port).then(|| {
+            let message = format!(
+                "{} maps port {port} to port {target} of the gateway: the request is taken to be sent to the Service",
+                front.meta
+            );
+            Caveat::new("mapped-port", message, Some(own.port.span))
+        })
+    }
+}
+
 /// A port that no server of a gateway has leads to one all the same where something in front of it maps ports.
 pub(super) fn mapped(port: Option<u16>, gateways: &[(String, Option<&Gateway>)]) -> Option<Caveat> {
     let port = port?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diag::{Diagnostic, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::{Node, Value};
+use crate::manifest::yaml::{Entry, Node, Value};
 use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `match`: all of its fields must hold.
@@ -212,15 +212,45 @@ fn named(
             decoder.report(problem.help(help));
             continue;
         }
-        if let Some(value) = value {
-            let field = format!("{key}.{}", entry.key);
-            conditions.push(Condition {
-                field,
-                span: entry.key_span,
-                test: test(&entry.key, entry.key_span, value),
-            });
-        }
+        let Some(value) = value else { continue };
+        let name = match truth(entry) {
+            Some((name, caveat)) => {
+                conditions.push(Condition {
+                    field: key.to_owned(),
+                    span: entry.key_span,
+                    test: Test::Assumed(caveat),
+                });
+                name
+            }
+            None => &entry.key,
+        };
+        conditions.push(Condition {
+            field: format!("{key}.{name}"),
+            span: entry.key_span,
+            test: test(name, entry.key_span, value),
+        });
     }
+}
+
+/// What the API server makes of a key that is a truth value where nobody quotes it: `y:` is `true:`.
+fn truth(entry: &Entry<'_>) -> Option<(&'static str, Caveat)> {
+    let name = match &*entry.key {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "True" | "TRUE" => "true",
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "False" | "FALSE" => "false",
+        _ => return None,
+    };
+    let plain = entry.key_span.end - entry.key_span.start == entry.key.len();
+    let message = format!(
+        "the key `{}` is a truth value in YAML, so that the API server reads the name `{name}`",
+        entry.key
+    );
+    let caveat = Caveat::new("truth-as-name", message, Some(entry.key_span));
+    plain.then(|| {
+        (
+            name,
+            caveat.help(format!("write it as \"{}\", with quotes", entry.key)),
+        )
+    })
 }
 
 fn header(name: &str, span: Span, value: TextMatch) -> Test {

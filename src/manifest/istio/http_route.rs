@@ -54,11 +54,6 @@ impl HttpRoute {
         let mut notable = Vec::new();
         let fault_at = route.place("fault");
         let abort = fault(&mut route, &mut notable, decoder);
-        if let (Some(span), Some(HttpAction::Redirect(_))) = (fault_at, &action) {
-            let message = "an HTTP route cannot have both `fault` and `redirect`";
-            let problem = Diagnostic::error("one_of", message).at(span, "");
-            decoder.report(problem.help("Istio refuses this object: keep one of them"));
-        }
         rewrite(&mut route, decoder);
         mirror(&mut route, decoder);
         headers(&mut route, decoder);

@@ -2,7 +2,7 @@
 //! none of these questions may look at all of them.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::attach::{ROOT, full_name, visibility};
@@ -41,8 +41,8 @@ pub(in crate::manifest) struct Index<'m> {
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
     splitting: OnceCell<HashMap<String, String>>,
-    // The ports of HTTP that something has.
-    listening: OnceCell<HashSet<u16>>,
+    // By the ports of HTTP that they have.
+    listening: OnceCell<HashMap<u16, Vec<Registered<'m>>>>,
 }
 
 impl<'m> Index<'m> {
@@ -169,15 +169,25 @@ impl<'m> Index<'m> {
     }
 
     /// Whether some Service or ServiceEntry has this port for HTTP, so that proxies listen on it whatever the address.
-    pub(super) fn listens(&self, port: u16) -> bool {
+    pub(super) fn listens(&self, port: u16, client: &str) -> bool {
         let all = self.listening.get_or_init(|| {
             let services = self.manifests.services.iter().map(Registered::Service);
             let entries = (self.manifests.service_entries.iter()).map(Registered::Entry);
-            let ports = services.chain(entries).flat_map(Registered::ports);
-            let http = ports.filter(|port| port.carries == Carries::Http);
-            http.map(|port| port.number).collect()
+            let mut all: HashMap<u16, Vec<Registered<'m>>> = HashMap::new();
+            for one in services.chain(entries) {
+                for port in one.ports() {
+                    if port.carries == Carries::Http {
+                        all.entry(port.number).or_default().push(one);
+                    }
+                }
+            }
+            all
         });
-        all.contains(&port)
+        let seen = |one: &Registered<'_>| {
+            let home = one.meta().namespace.as_str();
+            visibility(one.export_to(), home, client).is_some()
+        };
+        all.get(&port).is_some_and(|all| all.iter().any(seen))
     }
 
     /// Whether the manifests say anything about hosts outside of the cluster.

@@ -285,7 +285,7 @@ const DROPPED: [&str; 5] = [
 ];
 
 /// "catch-all := no headers/query/metadata matchers and path prefix "/" or regex ".*"."
-pub(super) fn catches_all(conditions: &[Condition]) -> bool {
+pub(in crate::manifest) fn catches_all(conditions: &[Condition]) -> bool {
     conditions.iter().all(|condition| match &condition.test {
         Test::Fixed(held) => *held,
         // A static filter that is taken to hold, or a header that Istio ignores: nothing is left for Envoy to ask.

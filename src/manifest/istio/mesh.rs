@@ -72,8 +72,8 @@ impl<'m> Compiler<'m> {
                     }
                 }
                 let mut known = self.seen_as(&full, caller, scope);
-                let literal = self.literal(known);
-                if let Some((why, help)) = self.off_port(&full, known) {
+                let literal = self.literal(known, caller.namespace);
+                if let Some((why, help)) = self.off_port(&full, known, caller.namespace) {
                     let mut absent = elsewhere(service, Absence::Distant, why, help);
                     absent.hosts = vec![host.value.clone()];
                     absent.domains = self.domains(&full, caller.namespace, known);
@@ -153,7 +153,7 @@ impl<'m> Compiler<'m> {
             if known.is_none_or(|known| !scope.sees(&known.meta().namespace, &full)) {
                 continue;
             }
-            if self.off_port(&full, known).is_some() {
+            if self.off_port(&full, known, namespace).is_some() {
                 continue;
             }
             let claim = Claim {

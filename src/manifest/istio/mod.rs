@@ -55,7 +55,7 @@ pub use fault::FaultAbort;
 pub use gateway::{Gateway, Reads, Server};
 pub use http_match::HttpMatch;
 pub use http_route::{HttpAction, HttpRoute};
-pub(super) use lower::lower;
+pub(super) use lower::{catches_all, lower};
 pub use service_entry::{EntryPort, ServiceEntry};
 pub use sidecar::{Egress, Import, Sidecar};
 pub use tcp_route::TcpRoute;
