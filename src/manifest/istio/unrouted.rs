@@ -43,19 +43,19 @@ impl<'m> Compiler<'m> {
         let caller = self.caller(&home, "mesh");
         let scope = Scope::of(&self.index, caller);
         // On a port without a declared protocol the address that is called decides, not `Host`.
-        let by_address = self.called(&address, &home, &scope).filter(|called| {
-            let port = called.known.dialled(self.vantage.port);
-            called.known.has_address()
+        let by_address = self.target(&address, &home, &scope).filter(|target| {
+            let port = target.known.dialled(self.vantage.port);
+            target.known.has_address()
                 && port.is_some_and(|port| self.carries(&port) != Carries::Http)
         });
-        let Some(called) = by_address.or_else(|| self.called(&name, &home, &scope)) else {
+        let Some(target) = by_address.or_else(|| self.target(&name, &home, &scope)) else {
             return self.unknown(&name, &scope);
         };
-        let Some(port) = called.known.dialled(self.vantage.port) else {
-            return self.other_port(&called, caller);
+        let Some(port) = target.known.dialled(self.vantage.port) else {
+            return self.other_port(&target, caller);
         };
-        let meta = called.known.meta();
-        let headless = called.known.picked_by_client().is_some();
+        let meta = target.known.meta();
+        let headless = target.known.picked_by_client().is_some();
         if headless && self.carries(&port) != Carries::Http {
             let message = format!(
                 "{meta} lets the client pick a pod: the connection goes to the address that is dialled"
@@ -69,7 +69,7 @@ impl<'m> Compiler<'m> {
             );
             return Unrouted::nothing(Caveat::new("passthrough", message, Some(port.span)));
         }
-        plain(&self.index, &called, &port, caller)
+        plain(&self.index, &target, &port, caller)
     }
 
     /// A name that no Service or ServiceEntry has, as far as this client sees.
@@ -97,19 +97,19 @@ impl<'m> Compiler<'m> {
     }
 
     /// A Service that does not have the port that is dialled.
-    fn other_port(&self, called: &Called<'_>, caller: Caller<'_>) -> Unrouted {
-        let meta = called.known.meta();
+    fn other_port(&self, target: &Called<'_>, caller: Caller<'_>) -> Unrouted {
+        let meta = target.known.meta();
         let Some(port) = self.vantage.port else {
             let message = format!(
                 "no rule is for {meta}: its requests go to its pods, and which of its ports is dialled is not known"
             );
             return Unrouted {
-                outcome: Some(everything_to(&self.index, &called.full, caller)),
+                outcome: Some(everything_to(&self.index, &target.full, caller)),
                 span: Some(meta.span),
                 caveats: vec![Caveat::new("plain-service", message, Some(meta.span))],
             };
         };
-        Unrouted::nothing(wrong_port(called.known, port))
+        Unrouted::nothing(wrong_port(target.known, port))
     }
 
     /// The namespace of the client where none is given: that of the only Service with this name.
@@ -125,7 +125,7 @@ impl<'m> Compiler<'m> {
     }
 
     /// What a client reaches under a name or an address; an alias leads to what it stands for.
-    fn called(&self, name: &str, client: &str, scope: &Scope<'_>) -> Option<Called<'m>> {
+    fn target(&self, name: &str, client: &str, scope: &Scope<'_>) -> Option<Called<'m>> {
         let name = name.strip_suffix('.').unwrap_or(name);
         let seen = |full: String| {
             let known = self.index.registered(&full, client)?;
@@ -137,7 +137,7 @@ impl<'m> Compiler<'m> {
         };
         if name.parse::<IpAddr>().is_ok() {
             let mut hosts = self.index.hosts().into_iter().filter_map(seen);
-            return hosts.find(|called| called.known.addresses().contains(&name));
+            return hosts.find(|target| target.known.addresses().contains(&name));
         }
         let written = name.to_owned();
         let full = if self.index.all(name).is_empty() {
@@ -235,8 +235,8 @@ pub(super) fn wrong_port(known: Registered<'_>, port: u16) -> Caveat {
 }
 
 /// A Service that takes its requests itself.
-fn plain(index: &Index<'_>, called: &Called<'_>, port: &Port<'_>, caller: Caller<'_>) -> Unrouted {
-    let meta = called.known.meta();
+fn plain(index: &Index<'_>, target: &Called<'_>, port: &Port<'_>, caller: Caller<'_>) -> Unrouted {
+    let meta = target.known.meta();
     let message =
         format!("no rule is for {meta}: the proxy spreads its requests over all of its pods");
     let caller = Caller {
@@ -244,7 +244,7 @@ fn plain(index: &Index<'_>, called: &Called<'_>, port: &Port<'_>, caller: Caller
         ..caller
     };
     Unrouted {
-        outcome: Some(everything_to(index, &called.full, caller)),
+        outcome: Some(everything_to(index, &target.full, caller)),
         span: Some(meta.span),
         caveats: vec![Caveat::new("plain-service", message, Some(meta.span))],
     }

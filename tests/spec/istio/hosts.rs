@@ -159,7 +159,9 @@ fn a_destination_that_is_not_exported_does_not_exist() {
         "namespace: prod}",
         "namespace: prod, annotations: {networking.istio.io/exportTo: '., staging'}}",
     );
-    let text = hidden + &to("prod/rule", "front.prod.svc.cluster.local", "web");
+    let text = hidden
+        + &service("prod/front", "http", 80)
+        + &to("prod/rule", "front.prod.svc.cluster.local", "web");
     let from = |namespace: &str| {
         mesh(&text)
             .namespace(namespace)
