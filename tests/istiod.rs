@@ -50,6 +50,14 @@ const OTHERWISE: &[(&str, &str)] = &[
         "the name in the handshake is one server's host and `Host` another's",
     ),
     (
+        "rnd-se-315003",
+        "a TCP port of a ServiceEntry without an address gives way to the HTTP listener of other Services",
+    ),
+    (
+        "rnd-se-315005",
+        "a TCP port of a ServiceEntry without an address gives way to the HTTP listener of other Services",
+    ),
+    (
         "j-grpc-mirror-missing",
         "a mirror that leads nowhere drops the route, and mirrors are not followed",
     ),

@@ -87,12 +87,11 @@ fn for_every_request(host: &VirtualHost, findings: &mut Vec<Finding>, reached: &
         // What a mesh does by itself is written nowhere; its name is one in words.
         let written = |route: &&Route| !route.rule.contains(' ');
         for route in rule.iter().filter(written).filter(|route| !excluded(route)) {
-            match earlier.covering(route) {
-                Some((_, by)) => covered.push((route, by)),
-                None => {
-                    reachable += 1;
-                    reached.insert(route.span);
-                }
+            if let Some((_, by)) = earlier.covering(route) {
+                covered.push((route, by));
+            } else {
+                reachable += 1;
+                reached.insert(route.span);
             }
             earlier.add(number, route);
             number += 1;

@@ -192,7 +192,7 @@ fn unseen(rule: &DestinationRule, host: &str, caller: Caller<'_>) -> String {
     }
 }
 
-/// "Subsets of a ServiceEntry that is resolved by DNS exist only where an endpoint carries their labels"; the host itself
+/// "Subsets of a `ServiceEntry` that is resolved by DNS exist only where an endpoint carries their labels"; the host itself
 /// carries none.
 pub(super) fn without_endpoints(
     index: &Index<'_>,

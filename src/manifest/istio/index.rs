@@ -168,7 +168,7 @@ impl<'m> Index<'m> {
         hosts
     }
 
-    /// Whether some Service or ServiceEntry has this port for HTTP, so that proxies listen on it whatever the address.
+    /// Whether some Service or `ServiceEntry` has this port for HTTP, so that proxies listen on it whatever the address.
     pub(super) fn listens(&self, port: u16, client: &str) -> bool {
         let all = self.listening.get_or_init(|| {
             let services = self.manifests.services.iter().map(Registered::Service);

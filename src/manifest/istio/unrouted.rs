@@ -72,7 +72,7 @@ impl<'m> Compiler<'m> {
         plain(&self.index, &target, &port, caller)
     }
 
-    /// A name that no Service or ServiceEntry has, as far as this client sees.
+    /// A name that no Service or `ServiceEntry` has, as far as this client sees.
     fn unknown(&self, name: &str, scope: &Scope<'_>) -> Unrouted {
         if let Some(span) = scope.registry_only() {
             let message = format!(
