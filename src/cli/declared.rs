@@ -124,17 +124,40 @@ impl Routes {
         if let Some(object) = object {
             manifests.choose(object).map_err(|error| missing(&error))?;
         }
+        Ok(Self::of(sources, manifests, asked, from))
+    }
+
+    /// The same of manifests that may declare no split.
+    pub(super) fn of_any(
+        sources: Sources,
+        (asked, object): (Option<&Probe>, Option<&ObjectName>),
+        from: &Vantage,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
+        let (mut manifests, problems) = parse(&sources);
+        let plain = !manifests.objects.is_empty() && manifests.not_read.is_empty();
+        if !plain {
+            return Self::new(sources, (asked, object), from, quiet);
+        }
+        decoded(&sources, problems, quiet)?;
+        if let Some(object) = object {
+            manifests.choose(object).map_err(|error| missing(&error))?;
+        }
+        Ok(Self::of(sources, manifests, asked, from))
+    }
+
+    fn of(sources: Sources, manifests: Manifests, asked: Option<&Probe>, from: &Vantage) -> Self {
         let vantage = match asked {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
         };
         let table = Rc::new(lower(&manifests, &vantage));
-        Ok(Self {
+        Self {
             sources,
             manifests,
             vantage,
             table,
-        })
+        }
     }
 
     /// Where a request goes.
@@ -212,6 +235,12 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     let failed = |problem: &Note| problem.severity == Severity::Error;
     let unread = manifests.objects.is_empty() && problems.iter().any(failed);
     problems.extend(without.filter(|_| !unread));
+    decoded(sources, problems, quiet)?;
+    Ok(manifests)
+}
+
+/// Fails where a problem is an error; warnings go to stderr.
+fn decoded(sources: &Sources, problems: Vec<Note>, quiet: bool) -> Result<(), Failure> {
     let (errors, warnings): (Vec<Note>, Vec<Note>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
@@ -231,10 +260,11 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     if !quiet && !warnings.is_empty() {
         say(&format!("{}\n", render(&warnings, sources, colour)));
     }
-    Ok(manifests)
+    Ok(())
 }
 
-fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
+/// Why a request is not judged, with the next step.
+pub(super) fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     let place = match error {
         ResolveError::Unjudged(note) => note.place(),
         _ => None,

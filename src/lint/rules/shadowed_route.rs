@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::diag::{Code, Severity};
+use crate::diag::{Code, Severity, Span};
 use crate::lint::cover::{Earlier, excluded};
 use crate::lint::{Context, Finding, Rule};
 use crate::manifest::istio::HttpAction;
@@ -23,6 +23,8 @@ pub(in crate::lint) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let first = findings.len();
+    let mut reached = HashSet::new();
     for view in context.all_views() {
         let mut seen = HashSet::new();
         for host in view.hosts() {
@@ -33,11 +35,23 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 ends.1.map(|one| Arc::as_ptr(&one.outcome)),
             );
             if seen.insert((ends, host.routes.len())) {
-                for_every_request(host, findings);
+                for_every_request(host, findings, &mut reached);
             }
             not_generated(context, host, findings);
         }
     }
+    // A delegate of several rules is reached where one of them leaves it requests.
+    let shared = |finding: &Finding| {
+        let route = finding.route.filter(|span| reached.contains(span));
+        let delegate = |span| {
+            let object = context.object_at(span);
+            let service = object.and_then(|object| context.virtual_service(&object));
+            service.is_some_and(|service| service.hosts.is_empty())
+        };
+        route.is_some_and(delegate)
+    };
+    let own = findings.split_off(first);
+    findings.extend(own.into_iter().filter(|finding| !shared(finding)));
     if let Some(finding) = for_this_request(context) {
         findings.push(finding);
     }
@@ -58,7 +72,7 @@ fn splits(route: &Route) -> bool {
     }
 }
 
-fn for_every_request(host: &VirtualHost, findings: &mut Vec<Finding>) {
+fn for_every_request(host: &VirtualHost, findings: &mut Vec<Finding>, reached: &mut HashSet<Span>) {
     let mut earlier = Earlier::default();
     let mut rest = &host.routes[..];
     let mut number = 0;
@@ -68,10 +82,14 @@ fn for_every_request(host: &VirtualHost, findings: &mut Vec<Finding>) {
         let (rule, after) = rest.split_at(rest.iter().take_while(same).count());
         let mut covered = Vec::new();
         let mut reachable = 0;
-        for route in rule.iter().filter(|route| !excluded(route)) {
-            match earlier.covering(route) {
-                Some((_, by)) => covered.push((route, by)),
-                None => reachable += 1,
+        // What a mesh does by itself is written nowhere; its name is one in words.
+        let written = |route: &&Route| !route.rule.contains(' ');
+        for route in rule.iter().filter(written).filter(|route| !excluded(route)) {
+            if let Some((_, by)) = earlier.covering(route) {
+                covered.push((route, by));
+            } else {
+                reachable += 1;
+                reached.insert(route.span);
             }
             earlier.add(number, route);
             number += 1;
