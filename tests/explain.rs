@@ -288,15 +288,12 @@ fn what_cannot_be_explained_is_refused() {
     for args in [
         &[url][..],
         &["-f", &rules],
-        &["-f", &rules, "http://other:5000/"],
         &["-f", &rules, "weather-backend:5000"],
-        &["-f", &rules, "--gateway", "default/gw", url],
         &["-f", &rules, "--gateway", "gw", url],
         &["-f", &rules, "--expect", "v1=90,v2=10", url],
         &["-f", &rules, "-o", "html", url],
         &["-f", "no-such-file.yaml", url],
         &["-f", &case("bad_weights"), url],
-        &["-f", &example("fixed/weather-service.yaml"), url],
     ] {
         let outcome = explain(args);
         outcome.refused(&args.join(" "));
@@ -306,4 +303,97 @@ fn what_cannot_be_explained_is_refused() {
             "a way out that `explain` does not have: {help}"
         );
     }
+}
+
+/// What a proxy does with a request that no rule takes is an answer too.
+#[test]
+fn a_request_that_no_rule_takes_goes_where_it_would_without_rules() {
+    let rules = example("fixed/weather-rules.yaml");
+    let service = example("fixed/weather-service.yaml");
+    let url = "http://weather-backend:5000/";
+    let caveats = |told: &Value| -> Vec<String> {
+        let ids = told["caveats"].as_array().expect("a list").iter();
+        ids.map(|one| one["id"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let plain = explained(&["-f", &service, url]);
+    assert_eq!(
+        (&plain["route"], &plain["host"]),
+        (&Value::Null, &Value::Null)
+    );
+    let share = &plain["expected"]["shares"];
+    assert_eq!(
+        share[0]["host"],
+        "weather-backend.default.svc.cluster.local"
+    );
+    assert_eq!(
+        (&share[0]["port"], &share[0]["ratio"]),
+        (&json!(5000), &json!("1/1"))
+    );
+    assert_eq!(caveats(&plain), ["plain-service"]);
+
+    let unknown = explained(&["-f", &rules, "-f", &service, "http://other:5000/"]);
+    let nothing = (&unknown["expected"], &unknown["mechanism"]);
+    assert_eq!(nothing, (&Value::Null, &Value::Null));
+    assert_eq!(caveats(&unknown), ["no-rule", "passthrough"]);
+
+    let gateway = explained(&["-f", &rules, "--gateway", "default/gw", url]);
+    assert_eq!(gateway["expected"]["shares"][0]["target"], "status 404");
+    assert_eq!(caveats(&gateway), ["no-rule", "gateway-not-given"]);
+}
+
+/// "the targetPort: the commonest slip".
+#[test]
+fn a_port_that_the_service_does_not_have_has_no_rule() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("web.yaml");
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  ports:\n  - {name: http, port: 80, \
+                targetPort: 8080}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: \
+                web}\nspec:\n  hosts: [web]\n  http:\n  - route:\n    - destination: {host: web}\n";
+    fs::write(&path, text).expect("writable");
+    let path = path.to_str().expect("a path");
+    let told = explained(&["-f", path, "http://web:8080/"]);
+    assert_eq!(
+        (&told["route"], &told["expected"]),
+        (&Value::Null, &Value::Null)
+    );
+    let help = &told["caveats"][1]["help"];
+    assert_eq!(
+        help,
+        "8080 is the port of its pods: dial port 80 of the Service"
+    );
+    // A run would measure what nothing declares.
+    run(&[
+        "-n",
+        "1",
+        "-f",
+        path,
+        "--connect-to",
+        "::127.0.0.1:9",
+        "http://web:8080/",
+    ])
+    .exits(2);
+    let told = explained(&["-f", path, "http://web/"]);
+    assert_eq!(told["route"]["rule"], "http[0]");
+}
+
+#[test]
+fn a_rule_on_a_port_that_is_not_http_is_declared_and_not_in_effect() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("web.yaml");
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{name: tcp-web, port: \
+                80}]}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web}\nspec:\n  \
+                hosts: [web]\n  http:\n  - route:\n    - {destination: {host: web, subset: v1}, weight: 90}\n    - \
+                {destination: {host: web, subset: v2}, weight: 10}\n";
+    fs::write(&path, text).expect("writable");
+    let path = path.to_str().expect("a path");
+    let told = explained(&["-f", path, "http://web/"]);
+    assert_eq!(told["route"], Value::Null);
+    let shares = told["expected"]["shares"].as_array().expect("a list");
+    assert_eq!((shares.len(), &shares[0]["target"]), (1, &json!("web")));
+    let declared = &told["not_in_effect"];
+    assert_eq!(declared["route"]["rule"], "http[0]");
+    assert_eq!(declared["declared"]["shares"][0]["ratio"], "9/10");
+    let text = explain(&["-f", path, "http://web/"]).exits(0).stdout;
+    assert!(text.contains("declared, not in effect"), "{text}");
 }

@@ -155,16 +155,24 @@ fn every_rule_is_broken_by_one_case_and_kept_by_another() {
 /// fields that change answers without changing shares.
 const REMARKS: &[Code] = &[
     Code::AssumedHost,
+    Code::Closed,
     Code::Cors,
     Code::ExternalName,
+    Code::GatewayNamespace,
     Code::GrpcStatus,
     Code::InferencePool,
     Code::IngressWaypoint,
+    Code::MappedPort,
     Code::NoRoute,
+    Code::NoRule,
     Code::OtherBackend,
     Code::ParentNotGiven,
+    Code::Passthrough,
+    Code::PlainService,
     Code::ProgrammedOnly,
     Code::ProgrammedUnclear,
+    Code::RegistryOnly,
+    Code::RepeatedHeader,
     Code::Retries,
     Code::ServiceImport,
     Code::ServicesNotGiven,
@@ -173,6 +181,7 @@ const REMARKS: &[Code] = &[
     Code::TlsOnly,
     Code::TlsRoute,
     Code::TokenClaim,
+    Code::TruthAsName,
     Code::UnknownNamespaceLabels,
     Code::UnknownPort,
     Code::UnknownSubnet,
@@ -332,6 +341,24 @@ fn comments_silence_what_stands_on_their_line_or_below() {
     );
 }
 
+/// A folder holds files without a rule, and each of them is looked at by itself before a commit.
+#[test]
+fn files_without_a_rule_are_no_problem() {
+    let service =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n";
+    let gateway = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw}\nspec: {servers: []}\n";
+    for text in [service, map, gateway] {
+        let (_folder, path) = written(text);
+        let told = lint(&["-f", &path]).exits(0).stdout;
+        assert!(
+            told.starts_with("no problems: nothing here declares a split"),
+            "{told}"
+        );
+        assert_eq!(rules(&findings(&["-f", &path])), [""; 0]);
+    }
+}
+
 #[test]
 fn manifests_that_do_not_decode_are_findings() {
     let (_folder, path) = written(&PORT.replace("weight: 10", "weight: ten"));
@@ -343,7 +370,7 @@ fn manifests_that_do_not_decode_are_findings() {
     );
     let (_folder, path) = written("a: [\n");
     assert!(lint(&["-f", &path]).exits(1).stdout.contains("rules.yaml:"));
-    let (_folder, path) = written("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+    let (_folder, path) = written("# nothing\n");
     assert_eq!(rules(&findings(&["-f", &path])), ["no_rules"]);
     let zero = PORT.replace(
         "weight: 10}",
@@ -459,4 +486,102 @@ fn damaged_manifests_are_linted() {
             survives(&format!("{before}{}{after}", wounds[turn % wounds.len()]));
         }
     }
+}
+
+/// What Istio's own samples and common set-ups do is no error.
+#[test]
+fn what_works_is_no_error() {
+    let virtual_service = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"
+        )
+    };
+    let service = |port: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{ports: [{port}]}}\n---\n"
+        )
+    };
+    let gateway = |name: &str, host: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}}}\nspec: {{servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [{host}]}}]}}\n---\n"
+        )
+    };
+    let http = service("{name: http, port: 80}");
+    let plain = "route: [{destination: {host: web}}]";
+    let two =
+        "[{destination: {host: web}, weight: 100}, {destination: {host: web, port: {number: 80}}}]";
+    for (what, text, allowed) in [
+        (
+            "a tcp split: the default route behind it is written nowhere",
+            service("{name: tcp-db, port: 9000}")
+                + &virtual_service(
+                    "db",
+                    "{hosts: [web], tcp: [{route: [{destination: {host: web}}]}]}",
+                ),
+            "",
+        ),
+        (
+            "several tcp ports",
+            service("{name: tcp-a, port: 9000}, {name: tcp-b, port: 9001}")
+                + &virtual_service(
+                    "db",
+                    "{hosts: [web], tcp: [{route: [{destination: {host: web}}]}]}",
+                ),
+            "",
+        ),
+        (
+            "a fault for testers",
+            http.clone()
+                + &virtual_service(
+                    "faulty",
+                    &format!(
+                        "{{hosts: [web], http: [{{match: [{{headers: {{end-user: {{exact: jason}}}}}}], fault: {{abort: {{httpStatus: 500, percentage: {{value: 100}}}}}}, {plain}}}, {{{plain}}}]}}"
+                    ),
+                ),
+            "RS022",
+        ),
+        (
+            "100 beside nothing is 100/0",
+            http.clone()
+                + &virtual_service(
+                    "web",
+                    &format!("{{hosts: [web], http: [{{route: {two}}}]}}"),
+                ),
+            "RS011",
+        ),
+        (
+            "two gateways that take one host each",
+            http.clone()
+                + &gateway("a", "a.example.com")
+                + &gateway("b", "b.example.com")
+                + &virtual_service(
+                    "both",
+                    &format!(
+                        "{{hosts: [a.example.com, b.example.com], gateways: [a, b], http: [{{{plain}}}]}}"
+                    ),
+                ),
+            "",
+        ),
+    ] {
+        let (_folder, path) = written(&text);
+        let found = findings(&["-f", &path]);
+        for finding in &found {
+            assert!(
+                finding["severity"] != "error"
+                    && (finding["severity"] != "warning" || finding["rule"] == allowed),
+                "{what}: {finding}"
+            );
+        }
+    }
+    // A host that neither gateway takes is still one that nobody serves.
+    let text = http
+        + &gateway("a", "a.example.com")
+        + &virtual_service(
+            "both",
+            &format!(
+                "{{hosts: [a.example.com, b.example.com], gateways: [a], http: [{{{plain}}}]}}"
+            ),
+        );
+    let (_folder, path) = written(&text);
+    assert_eq!(rules(&findings(&["-f", &path])), ["RS035"]);
 }

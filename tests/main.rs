@@ -30,6 +30,9 @@ mod gateways;
 // The exit codes, wherever they are written down.
 mod exits;
 
+// The splits that a real istiod programs.
+mod istiod;
+
 // Which rule takes a request, and why the others do not.
 mod explain;
 

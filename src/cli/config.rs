@@ -192,7 +192,9 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
             },
         },
     };
+    let at_gateway = matches!(origin, Origin::Gateway { .. });
     Ok(Vantage {
+        proxies: args.from_namespace.clone().filter(|_| at_gateway),
         istio: args.istio_version,
         implementation: match args.implementation {
             args::Implementation::Istio => Implementation::Istio,

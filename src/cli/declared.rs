@@ -129,17 +129,40 @@ impl Routes {
         if let Some(object) = object {
             manifests.choose(object).map_err(|error| missing(&error))?;
         }
+        Ok(Self::of(sources, manifests, asked, from))
+    }
+
+    /// The same of manifests that may declare no split.
+    pub(super) fn of_any(
+        sources: Sources,
+        (asked, object): (Option<&Probe>, Option<&ObjectName>),
+        from: &Vantage,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
+        let (mut manifests, problems) = parse(&sources);
+        let plain = !manifests.objects.is_empty() && manifests.not_read.is_empty();
+        if !plain {
+            return Self::new(sources, (asked, object), from, quiet);
+        }
+        decoded(&sources, problems, quiet)?;
+        if let Some(object) = object {
+            manifests.choose(object).map_err(|error| missing(&error))?;
+        }
+        Ok(Self::of(sources, manifests, asked, from))
+    }
+
+    fn of(sources: Sources, manifests: Manifests, asked: Option<&Probe>, from: &Vantage) -> Self {
         let vantage = match asked {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
         };
         let table = Rc::new(lower(&manifests, &vantage));
-        Ok(Self {
+        Self {
             sources,
             manifests,
             vantage,
             table,
-        })
+        }
     }
 
     /// The split that the rules declare for a request. A proxy that has no route declares none.
@@ -159,11 +182,6 @@ impl Routes {
             ));
         }
         Ok(resolution)
-    }
-
-    /// Where a request goes, by the rules or else by what the proxy has.
-    pub(super) fn resolve(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
-        resolve_route(&self.table, probe).map_err(|error| unresolved(&error, &self.sources))
     }
 }
 
@@ -232,6 +250,12 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     // What cannot be read declares nothing, which is no second problem.
     let unread = (problems.iter()).any(|problem| problem.severity == Severity::Error);
     problems.extend(without.filter(|_| !unread));
+    decoded(sources, problems, quiet)?;
+    Ok(manifests)
+}
+
+/// Fails where a problem is an error; warnings go to stderr.
+fn decoded(sources: &Sources, problems: Vec<Note>, quiet: bool) -> Result<(), Failure> {
     let (errors, warnings): (Vec<Note>, Vec<Note>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
@@ -251,10 +275,11 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     if !quiet && !warnings.is_empty() {
         say(&format!("{}\n", render(&warnings, sources, colour)));
     }
-    Ok(manifests)
+    Ok(())
 }
 
-fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
+/// Why a request is not judged, with the next step.
+pub(super) fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     let place = match error {
         ResolveError::Unjudged(note) => note.place(),
         _ => None,

@@ -3,16 +3,21 @@
 
 use super::args::{ExplainArgs, ExplainFormat};
 use super::config;
-use super::declared::{Routes, distinct, host_header, probe};
+use super::declared::{Routes, distinct, host_header, probe, unresolved};
 use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::input;
 use super::request::request;
 use super::url::shown;
+use crate::diag::Code;
+use crate::manifest::unrouted;
 use crate::report::Request;
-use crate::report::explain::{Explained, Explanation, explain, render, render_json};
+use crate::report::explain::{
+    Explained, Explanation, WithoutRule, explain, not_in_effect, render, render_json, without_rule,
+};
 use crate::route::witness::rulings;
+use crate::route::{Caveat, Probe, ResolveError, resolve};
 
 /// Explains, and writes the explanation to stdout.
 pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
@@ -41,20 +46,28 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
     let request = request(&args.url, &args.request)?;
     let asked = probe(&request);
     let sources = input::manifests(&args.filename)?;
-    let routes = Routes::new(
+    let routes = Routes::of_any(
         sources,
         (Some(&asked), args.object.as_ref()),
         &vantage,
         args.quiet,
     )
     .map_err(here)?;
-    let resolution = routes.resolve(&asked).map_err(here)?;
-    Ok(explain(Explained {
-        request: Request {
-            url: request.url.clone(),
-            method: request.method.to_string(),
-            host: host_header(&request),
-        },
+    let request = Request {
+        url: request.url.clone(),
+        method: request.method.to_string(),
+        host: host_header(&request),
+    };
+    let resolution = match resolve(&routes.table, &asked) {
+        Ok(resolution) => resolution,
+        // Which of several hosts is meant is for the user to say.
+        Err(error @ ResolveError::Ambiguous { .. }) => {
+            return Err(here(unresolved(&error, &routes.sources)));
+        }
+        Err(error) => return Ok(nowhere(request, &routes, &asked, &error)),
+    };
+    let explanation = explain(Explained {
+        request,
         probe: &asked,
         vantage: &routes.vantage,
         sources: &routes.sources,
@@ -64,7 +77,38 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
         rules: args
             .all_rules
             .then(|| rulings(&routes.table, resolution.host, &asked)),
-    }))
+    });
+    // A dump holds what the proxy applies.
+    if resolution.inert().is_none() || routes.table.told {
+        return Ok(explanation);
+    }
+    let unrouted = unrouted(&routes.manifests, &routes.vantage, &asked);
+    Ok(not_in_effect(
+        explanation,
+        &unrouted,
+        &routes.vantage,
+        &routes.sources,
+    ))
+}
+
+/// What becomes of a request that no rule takes.
+fn nowhere(request: Request, routes: &Routes, asked: &Probe, why: &ResolveError) -> Explanation {
+    let place = match why {
+        ResolveError::Unjudged(note) => note.place(),
+        _ => None,
+    };
+    let mut reason = Caveat::about(Code::NoRule, why.to_string(), place);
+    reason.help = why.help();
+    // Where nothing is declared at all, no rule is missed.
+    let declared = routes.manifests.without_rules().is_none();
+    without_rule(WithoutRule {
+        request,
+        vantage: &routes.vantage,
+        told: routes.table.told,
+        sources: &routes.sources,
+        why: declared.then_some(&reason),
+        unrouted: &unrouted(&routes.manifests, &routes.vantage, asked),
+    })
 }
 
 /// The same failure without the way out that only a run has.

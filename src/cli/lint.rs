@@ -29,9 +29,12 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
         .iter()
         .all(|problem| problem.severity != Severity::Error)
     {
+        // Files without a rule are a part of every folder; what is not read at all is a mistake.
+        let mistaken = manifests.objects.is_empty() || !manifests.not_read.is_empty();
         problems.extend(
             manifests
                 .without_rules()
+                .filter(|_| mistaken)
                 .map(|none| none.help("pass the file that declares the split with -f too")),
         );
     }

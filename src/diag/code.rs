@@ -31,6 +31,7 @@ codes! {
     // What is wrong in the texts that declare a split.
     AliasBomb Error "alias_bomb" "aliases of a YAML text stand for more values than are read";
     BadDump Error "bad_dump" "a config dump has another shape than Envoy's";
+    BadExport Error "bad_export" "an object is exported to nobody";
     BadHost Error "bad_host" "a host of a Sidecar names no namespace";
     BadHostname Error "bad_hostname" "a hostname of a route is not a DNS name";
     BadJson Error "bad_json" "a JSON text cannot be read";
@@ -44,6 +45,7 @@ codes! {
     DuplicateKey Error "duplicate_key" "a YAML mapping has a key twice";
     DuplicateObject Error "duplicate_object" "two objects have the same kind, namespace and name";
     EmptyField Error "empty_field" "a field that must say something is empty";
+    EmptyPrefix Error "empty_prefix" "a prefix that a match asks for is empty";
     MissingField Error "missing_field" "a required field is missing";
     NoAction Error "no_action" "a rule says nothing about where its requests go";
     NoDump Error "no_dump" "a config dump holds no routes";
@@ -54,6 +56,7 @@ codes! {
     NoRoutes Error "no_routes" "a VirtualService has no routes";
     NoRules Error "no_rules" "the manifests hold no rule that could split traffic";
     NotRead Warning "not_read" "an object of a kind that is not read holds weights";
+    OneHost Error "one_host" "several hosts share a port on which nothing tells them apart";
     OneOf Error "one_of" "exactly one of several fields must be set";
     OutOfRange Error "out_of_range" "a number is outside of its range";
     RecursiveAlias Error "recursive_alias" "a YAML alias stands for something that it is a part of";
@@ -82,6 +85,7 @@ codes! {
     HiddenDestination Warning "hidden-destination" "a destination is not exported to the client";
     NoBackends Warning "no-backends" "a rule has no backends";
     NoDestinationRule Warning "no-destination-rule" "no DestinationRule is given for a host with subsets";
+    NoServiceEntry Warning "no-service-entry" "a host is in none of the manifests, which hold nothing of its kind";
     NoReferenceGrant Warning "no-reference-grant" "a reference into another namespace is not granted";
     ServicesNotGiven Warning "services-not-given" "Services that a route names are not among the manifests";
     ShadowedSubset Warning "shadowed-subset" "the DestinationRule that defines a subset is hidden by another one";
@@ -99,6 +103,7 @@ codes! {
     DelegateNotExported Warning "delegate-not-exported" "a delegate is not exported to its root";
     DelegateNotFound Warning "delegate-not-found" "a delegate does not exist";
     DesertedListener Warning "deserted-listener" "no route is attached to a listener";
+    GatewayNamespace Warning "gateway-namespace" "where the proxies of a Gateway stand is an assumption";
     GatewayNotGiven Warning "gateway-not-given" "the Gateway of a rule is not among the manifests";
     HostNotConsulted Warning "host-not-consulted" "the address of a connection chooses the routes, not the Host header";
     HttpsInMesh Warning "https-in-mesh" "requests that are encrypted already meet no HTTP routes";
@@ -106,6 +111,7 @@ codes! {
     IgnoredHostnames Warning "ignored-hostnames" "the hostnames of a mesh route are ignored";
     LabelsNotChecked Warning "labels-not-checked" "labels of a match are never looked at";
     IngressWaypoint Warning "ingress-waypoint" "a gateway sends requests through the waypoint of a Service";
+    MappedPort Warning "mapped-port" "a port is mapped to another one in front of a gateway";
     MeshRulesNotApplied Warning "mesh-rules-not-applied" "a gateway does not apply the split that the mesh has for a host";
     NestedDelegate Warning "nested-delegate" "a delegate delegates once more";
     NoRoute Warning "no-route" "no rule takes the request";
@@ -115,11 +121,13 @@ codes! {
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
     RedirectOutside Warning "redirect-outside" "plain HTTP from outside is redirected to HTTPS";
     RegexPrecedence Warning "regex-precedence" "the order of two regular expressions is up to the implementation";
+    RepeatedHeader Warning "repeated-header" "a match names a header twice";
     RouteConflict Warning "route-conflict" "two routes want the same host, and one of them is not accepted";
     ShortDottedHost Warning "short-dotted-host" "a host with a dot is taken as it is, and names no service";
     SidecarScope Warning "sidecar-scope" "a Sidecar limits what the client sees";
     TlsOnly Warning "tls-only" "a rule is about TLS connections only";
     TokenClaim Warning "token-claim" "a match looks at claims of a token";
+    TruthAsName Warning "truth-as-name" "a word that YAML may read as true or false stands for a text";
     TwoOwners Warning "two-owners" "two rules declare the same host";
     UnknownHost Warning "unknown-host" "a host of a rule is in no Service or ServiceEntry";
     UnknownNamespaceLabels Warning "unknown-namespace-labels" "the labels of a namespace are not known";
@@ -134,6 +142,12 @@ codes! {
     HiddenRule Error "hidden-rule" "a rule is not exported to the client, or not imported by it";
     OutrankedRule Error "outranked-rule" "another rule stands in the place of a rule";
     RefusedRule Error "refused-rule" "the place that a rule is bound to does not take it";
+    // What becomes of a request that no rule takes.
+    Closed Warning "closed" "the connection is closed";
+    NoRule Warning "no-rule" "no rule applies to the request";
+    Passthrough Warning "passthrough" "the connection passes through to where it is dialled";
+    PlainService Warning "plain-service" "the Service takes its requests without a rule";
+    RegistryOnly Warning "registry-only" "what is in no registry is refused";
     ConnectionsOnly Error "connections-only" "the rules of a host split connections, not requests";
     UnclearRules Error "unclear-rules" "the manifests do not say enough about a host, or say it in a way that is not read";
     // What the routes know: other ways to pick a destination than by weight.

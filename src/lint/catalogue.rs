@@ -53,12 +53,15 @@ pub static RULES: &[&Rule] = &[
         facts: &[
             Code::UnknownDestination,
             Code::ShortDottedHost,
+            Code::NoServiceEntry,
             Code::UnknownHost,
         ],
         // A host that is no service still gets routes on port 80.
         graded: &[
             (Code::ShortDottedHost, Severity::Warning),
             (Code::UnknownHost, Severity::Warning),
+            // Nothing of the kind is given, so that its file may merely be missing.
+            (Code::NoServiceEntry, Severity::Info),
         ],
         ..Rule::BASE
     },

@@ -58,21 +58,35 @@ impl Context<'_> {
 
     /// The rules that do not apply at a gateway they are bound to.
     pub(super) fn refused(&self) -> Vec<Absent> {
-        let mut refused = Vec::new();
-        for view in &self.views {
+        let bound = |place: &str, object: &str| {
+            let service = self.virtual_service(object);
+            service.is_some_and(|service| {
+                let home = &service.meta.namespace;
+                let mut gateways = service.gateways.iter();
+                gateways.any(|gateway| gateway_name(&gateway.value, home) == place)
+            })
+        };
+        let gateways = self.views.iter().filter_map(|view| {
             let Origin::Gateway { namespace, name } = &view.vantage.origin else {
-                continue;
+                return None;
             };
-            let place = format!("{namespace}/{name}");
-            let bound = |rule: &&Elsewhere| {
-                let service = self.virtual_service(&rule.object);
-                service.is_some_and(|service| {
-                    let home = &service.meta.namespace;
-                    let mut gateways = service.gateways.iter();
-                    gateways.any(|gateway| gateway_name(&gateway.value, home) == place)
-                })
-            };
-            refused.extend(self.placed(view.table.elsewhere.iter().filter(bound)));
+            Some((format!("{namespace}/{name}"), &view.table.elsewhere))
+        });
+        let gateways: Vec<(String, &Vec<Elsewhere>)> = gateways.collect();
+        // What one of its gateways takes is served, whatever the others do.
+        let served = |object: &str, host: &String| {
+            gateways.iter().any(|(place, absent)| {
+                let of_host = |rule: &Elsewhere| rule.object == object && rule.hosts.contains(host);
+                bound(place, object) && !absent.iter().any(of_host)
+            })
+        };
+        let mut refused = Vec::new();
+        for (place, absent) in &gateways {
+            let rules = absent.iter().filter(|rule| {
+                bound(place, &rule.object)
+                    && !rule.hosts.iter().all(|host| served(&rule.object, host))
+            });
+            refused.extend(self.placed(rules));
         }
         refused
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::istio::{HttpAction, VirtualService};
 use super::{Manifests, dialects};
-use crate::diag::{Code, Note, Span};
+use crate::diag::{Code, Note, Severity, Span};
 
 /// The same object twice: which one counts would depend on the order of files.
 pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Note>) {
@@ -37,7 +37,7 @@ pub(super) fn twice(manifests: &Manifests, problems: &mut Vec<Note>) {
     }
 }
 
-/// A VirtualService without hosts routes nothing, unless another one delegates to it.
+/// A VirtualService without hosts routes nothing, unless another one delegates to it, perhaps in another file.
 pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Note>) {
     let mut referred: HashSet<(&str, &str)> = HashSet::new();
     for root in &manifests.virtual_services {
@@ -60,10 +60,12 @@ pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Note>) {
         .filter(|one| one.hosts.is_empty() && !referred(one))
     {
         let message = format!(
-            "{} has no `hosts`, and none of these VirtualServices delegates to it",
+            "{} has no `hosts`, and none of these VirtualServices delegates to it: it routes nothing",
             one.meta
         );
-        let problem = Note::new(Code::NoHosts, message).at(one.meta.span, "it routes nothing");
-        problems.push(problem.help("list the service's name under `spec.hosts`"));
+        let note = Note::new(Code::NoHosts, message).at(one.meta.span, "");
+        problems.push(note.graded(Severity::Info).help(
+            "pass the file that delegates to it, or list the service's name under `spec.hosts`",
+        ));
     }
 }

@@ -49,7 +49,7 @@ pub mod yaml;
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Note, Severity, Sources, Span};
-use crate::route::{RouteTable, Vantage};
+use crate::route::{Caveat, Probe, RouteTable, Unrouted, Vantage};
 use canary::{Declared, Role};
 use decode::{Decoder, MAX_PROBLEMS};
 use fields::Fields;
@@ -290,6 +290,17 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
         }
     }
     table
+}
+
+/// What a proxy does with a request that no rule takes, seen from somewhere.
+#[must_use]
+pub fn unrouted(manifests: &Manifests, vantage: &Vantage, probe: &Probe) -> Unrouted {
+    if manifests.objects.is_empty() && !manifests.dump.is_empty() {
+        let message = "the config dump has no route for this host";
+        return Unrouted::nothing(Caveat::about(Code::Passthrough, message, None));
+    }
+    gateway_api::unrouted(manifests, vantage, probe)
+        .unwrap_or_else(|| istio::unrouted(manifests, vantage, probe))
 }
 
 impl Manifests {

@@ -8,6 +8,7 @@ mod difference;
 pub mod entails;
 mod fraction;
 mod host;
+mod inert;
 pub mod matching;
 mod only;
 mod parts;
@@ -16,6 +17,7 @@ mod programmed;
 pub mod resolve;
 mod rivals;
 mod text;
+mod unrouted;
 mod vantage;
 pub mod witness;
 
@@ -33,6 +35,7 @@ pub use programmed::{resolve, resolve_declared};
 pub use resolve::{Matched, Resolution, Tried};
 pub use rivals::Other;
 pub use text::TextMatch;
+pub use unrouted::Unrouted;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 
 use crate::diag::{Code, Note, Span};

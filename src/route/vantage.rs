@@ -17,6 +17,8 @@ pub struct Vantage {
     pub istio: Option<IstioVersion>,
     /// Who implements the Gateway API, where implementations differ.
     pub implementation: Implementation,
+    /// The namespace of the proxies of a gateway, where it is said: they may stand elsewhere than the gateway's object.
+    pub proxies: Option<String>,
 }
 
 /// Which proxy routes the request.
@@ -99,6 +101,7 @@ impl Vantage {
             port: None,
             istio: None,
             implementation: Implementation::default(),
+            proxies: None,
         }
     }
 

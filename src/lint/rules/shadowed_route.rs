@@ -90,7 +90,9 @@ fn for_every_request(
         let (rule, after) = rest.split_at(rest.iter().take_while(same).count());
         let mut covered = Vec::new();
         let mut reachable = 0;
-        for route in rule.iter().filter(|route| !excluded(route)) {
+        // What a mesh does by itself is written nowhere; its name is one in words.
+        let written = |route: &&Route| !route.rule.contains(' ');
+        for route in rule.iter().filter(written).filter(|route| !excluded(route)) {
             match earlier.covering(route) {
                 // One object that is given twice is told once, as that.
                 Some((_, by))

@@ -23,6 +23,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             split.items.iter().partition(|item| item.weight.is_some());
         let [only] = set[..] else { continue };
         let Some(weight) = &only.weight else { continue };
+        // Clients that leave out zeroes write 100 and nothing for 100/0, and mean it.
+        if weight.value == 100 {
+            continue;
+        }
         let message = format!(
             "only one of {} destinations has a weight: it gets everything",
             split.items.len()

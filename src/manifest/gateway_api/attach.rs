@@ -65,6 +65,28 @@ impl<'m> Door<'m> {
         self.gateway
     }
 
+    /// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
+    pub(super) fn mapped(&self) -> Option<Caveat> {
+        let (port, gateway) = (self.port?, self.gateway?);
+        let mut ports: Vec<u16> = gateway.listeners.iter().map(|one| one.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        if ports.is_empty() || ports.contains(&port) {
+            return None;
+        }
+        let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let message = format!(
+            "{} has no listener on port {port} (it has {}): taken to be mapped to one of them by what stands in front of it",
+            gateway.meta,
+            numbers.join(", ")
+        );
+        Some(Caveat::about(
+            Code::MappedPort,
+            message,
+            Some(gateway.meta.span),
+        ))
+    }
+
     /// The hosts under which a route is taken, or why none is. `None` where the route does not ask for this Gateway.
     pub(super) fn take(
         &self,

@@ -1,7 +1,7 @@
 //! One item of `backendRefs` as written. Not: whether what it names exists, nor whether it may be asked.
 
 use super::api_route::RouteKind;
-use super::filter::{Filter, filters};
+use super::filter::{Filter, filters, other_than};
 use crate::diag::{Code, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::yaml::Node;
@@ -24,11 +24,16 @@ pub struct BackendRef {
     pub port: Option<At<u16>>,
     /// The weight: 1 where none is written.
     pub weight: u32,
+    /// A filter of its own that does more than change headers.
+    pub special: Option<At<String>>,
     /// Whether it has filters of its own.
     pub filtered: bool,
     /// What is to be said about those filters.
     pub caveats: Vec<Caveat>,
 }
+
+/// The filters of a backend that Istio supports.
+const MODIFIERS: [&str; 2] = ["RequestHeaderModifier", "ResponseHeaderModifier"];
 
 impl BackendRef {
     pub(super) fn decode(
@@ -43,6 +48,7 @@ impl BackendRef {
         let namespace = fields.text("namespace", decoder);
         let port = fields.port("port", decoder);
         let weight = fields.integer("weight", 0..=1_000_000, decoder);
+        let special = other_than(&mut fields, &MODIFIERS, decoder);
         let applied = filters(&mut fields, kind, decoder);
         fields.finish(decoder);
         let name = name?;
@@ -57,6 +63,7 @@ impl BackendRef {
             namespace: namespace.filter(|text| !text.value.is_empty()),
             port: port.filter(|port| port.value != 0),
             weight: weight.map_or(1, |weight| u32::try_from(weight.value).unwrap_or(1)),
+            special,
             filtered: !applied.is_empty(),
             caveats: applied.into_iter().filter_map(noted).collect(),
         })

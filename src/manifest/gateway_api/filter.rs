@@ -4,7 +4,7 @@ use super::api_route::RouteKind;
 use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::Node;
+use crate::manifest::yaml::{Node, Value};
 use crate::route::{AppliesTo, Caveat};
 
 /// What a filter does to the split.
@@ -35,6 +35,26 @@ const GRPC: &[(&str, &str)] = &[
     ("RequestMirror", "requestMirror"),
     ("ExtensionRef", "extensionRef"),
 ];
+
+/// The first filter of a list whose type is not one of these, as it is written.
+pub(super) fn other_than(
+    fields: &mut Fields<'_, '_>,
+    types: &[&str],
+    decoder: &mut Decoder<'_>,
+) -> Option<At<String>> {
+    let filters = fields.items("filters", decoder);
+    let mut written = filters.iter().filter_map(|filter| {
+        let node = filter.get("type")?;
+        match &node.value {
+            Value::Scalar { text, .. } => Some(At {
+                value: text.to_string(),
+                span: node.span,
+            }),
+            _ => None,
+        }
+    });
+    written.find(|kind| !types.contains(&kind.value.as_str()))
+}
 
 /// The filters of a rule or a backend.
 pub(super) fn filters(

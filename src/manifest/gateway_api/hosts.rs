@@ -1,6 +1,6 @@
 //! The hosts of one place with the matches of all of their routes in the order of their precedence.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::api_route::{ApiRoute, RouteKind};
@@ -9,9 +9,13 @@ use super::matches::PathKind;
 use super::outcome::{Place, outcome};
 use super::precedence::{Age, Precedence};
 use crate::diag::{Code, Span};
+use crate::manifest::istio::catches_all;
 use crate::route::{
     AppliesTo, Caveat, Condition, Implementation, Outcome, Route, Test, VirtualHost,
 };
+
+/// The group of routes whose parent names a port.
+pub(super) const PORT: &str = "port";
 
 /// Hosts that grow route by route.
 pub(super) struct Hosts<'i, 'm> {
@@ -29,6 +33,8 @@ struct Host {
 
 /// One match of a rule of a route.
 struct Entry {
+    group: String,
+    age: Age,
     precedence: Precedence,
     path: PathKind,
     route: Route,
@@ -42,6 +48,8 @@ pub(super) struct Under<'r> {
     pub(super) name: &'r str,
     /// The hostname of the route that its precedence is counted from.
     pub(super) hostname: &'r str,
+    /// What Istio makes a table of its own of: the hostname as written, or [`PORT`] where a parent names its port.
+    pub(super) group: &'r str,
     /// Where the host is declared.
     pub(super) span: Span,
     /// What must hold besides each match.
@@ -65,6 +73,11 @@ impl<'i, 'm> Hosts<'i, 'm> {
             places: HashMap::new(),
             all: Vec::new(),
         }
+    }
+
+    /// Who implements the Gateway API.
+    pub(super) fn implementation(&self) -> Implementation {
+        self.place.implementation
     }
 
     /// Whether the Service of a host is given.
@@ -114,6 +127,8 @@ impl<'i, 'm> Hosts<'i, 'm> {
             for (alternative, one) in rule.matches.iter().enumerate() {
                 let conditions = under.conditions.iter().chain(&one.conditions);
                 host.matches.push(Entry {
+                    group: under.group.to_lowercase(),
+                    age: compiled.age.clone(),
                     precedence: Precedence::of(
                         (compiled.route, &compiled.age),
                         under.hostname,
@@ -146,9 +161,13 @@ impl<'i, 'm> Hosts<'i, 'm> {
     /// The hosts with their routes in order.
     pub(super) fn finish(self) -> Vec<VirtualHost> {
         let unsure = self.place.implementation == Implementation::Spec;
+        let by_group = self.place.implementation == Implementation::Istio;
         let hosts = self.all.into_iter().map(|mut host| {
             host.matches
                 .sort_by(|one, other| one.precedence.cmp(&other.precedence));
+            if by_group {
+                in_groups(&mut host, self.place.mesh);
+            }
             if unsure {
                 ambiguous(&mut host.matches);
             }
@@ -160,6 +179,53 @@ impl<'i, 'm> Hosts<'i, 'm> {
         });
         hosts.collect()
     }
+}
+
+/// Istio orders the matches of each hostname as it is written, and of each port of a parent, by themselves. At a gateway
+/// these follow each other, the group with the oldest route first, and what takes everything comes last; in the mesh the
+/// first group has the host to itself.
+fn in_groups(host: &mut Host, mesh: bool) {
+    let mut oldest: BTreeMap<String, Age> = BTreeMap::new();
+    for entry in &host.matches {
+        let age = oldest
+            .entry(entry.group.clone())
+            .or_insert_with(|| entry.age.clone());
+        if entry.age < *age {
+            age.clone_from(&entry.age);
+        }
+    }
+    if oldest.len() < 2 {
+        return;
+    }
+    if !mesh {
+        let last = |entry: &Entry| catches_all(&entry.route.conditions);
+        let key = |entry: &Entry| {
+            (
+                last(entry),
+                oldest[&entry.group].clone(),
+                entry.group.clone(),
+            )
+        };
+        host.matches.sort_by_cached_key(key);
+        return;
+    }
+    let first = oldest
+        .iter()
+        .min_by_key(|(group, age)| (&age.created, group.as_str() != PORT));
+    let Some(winner) = first.map(|(group, _)| group.clone()) else {
+        return;
+    };
+    let lost = host.matches.iter().find(|entry| entry.group != winner);
+    if let Some(lost) = lost {
+        let message = format!(
+            "{} is for the same port of the Service, once by its number and once for all ports: Istio keeps only one of them, taken to be the other",
+            lost.route.object
+        );
+        let caveat = Caveat::about(Code::RouteConflict, message, Some(lost.route.span));
+        let help = "name the port in `parentRefs` of both, or of neither";
+        note(&mut host.host.caveats, &[caveat.help(help)]);
+    }
+    host.matches.retain(|entry| entry.group == winner);
 }
 
 fn new_host(under: &Under<'_>) -> VirtualHost {

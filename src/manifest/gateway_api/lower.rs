@@ -72,7 +72,19 @@ fn gateway<'m>(
             }
             Some(Ok(attached)) => attached,
         };
-        if let Some((older, domain)) = conflict(route, &attached, &accepted) {
+        // Istio puts the routes of both kinds into one table, where the specification accepts one kind.
+        let merges = vantage.implementation == Implementation::Istio;
+        // Where the Gateway is not known to be Istio's, the filter may be one of another implementation.
+        let class = door.given().and_then(|gateway| gateway.class.as_ref());
+        let of_istio = class.is_some_and(|class| class.value.starts_with("istio"));
+        if let Some(why) =
+            dropped(route).filter(|_| of_istio && place.implementation == Implementation::Istio)
+        {
+            let absent = elsewhere(route, Code::RefusedRule, &why, None);
+            table.elsewhere.push(absent);
+            continue;
+        }
+        if let Some((older, domain)) = conflict(route, &attached, &accepted).filter(|_| !merges) {
             let why = not_accepted(route, older);
             let message = format!("{} {why}", route.object());
             let caveat = Caveat::about(Code::RouteConflict, message, Some(route.meta.span));
@@ -99,6 +111,7 @@ fn gateway<'m>(
                     domains: vec![one.domain.clone()],
                     name,
                     hostname: one.hostname,
+                    group: one.hostname,
                     span: one.span,
                     conditions: std::mem::take(&mut one.conditions),
                     caveats: std::mem::take(&mut one.caveats),
@@ -111,6 +124,11 @@ fn gateway<'m>(
         hosts.remark(&domain, caveat);
     }
     table.hosts = hosts.finish();
+    if let Some(mapped) = door.mapped() {
+        for host in &mut table.hosts {
+            host.caveats.push(mapped.clone());
+        }
+    }
     let apart = vantage.implementation == Implementation::Spec;
     let deserted = door.deserted(&table.hosts, apart);
     table.hosts.extend(deserted.into_iter().map(nobody));
@@ -154,6 +172,17 @@ fn conflict<'m>(
         }
     }
     None
+}
+
+/// Why Istio drops a route as a whole: "a hard error of one rule leaves no routes at all".
+pub(super) fn dropped(route: &ApiRoute) -> Option<String> {
+    let mut rules = route.rules.iter().enumerate();
+    let (number, filter) =
+        rules.find_map(|(number, rule)| Some((number, rule.special.as_ref()?)))?;
+    Some(format!(
+        "is dropped as a whole: `rules[{number}]` has a filter of type {}, which Istio does not support there",
+        filter.value
+    ))
 }
 
 /// Why a route gives way to one of the other kind.

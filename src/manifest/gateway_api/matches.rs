@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::diag::Span;
+use crate::diag::{Code, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
-use crate::route::{Condition, HeaderTest, Test, TextMatch};
+use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `matches`: all of its conditions must hold.
 #[derive(Clone, Debug)]
@@ -85,12 +85,22 @@ const TYPES: &[&str] = &["Exact", "RegularExpression"];
 /// equivalent name MUST be considered for a match."
 pub(super) fn headers(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &mut Decoder<'_>) {
     let mut seen = HashSet::new();
+    let mut spelt = HashSet::new();
     for node in fields.items("headers", decoder) {
         let Some((name, value)) = named(node, "a header match", decoder) else {
             continue;
         };
         let lower = name.value.to_lowercase();
+        let new = spelt.insert(name.value.clone());
         if !seen.insert(lower.clone()) {
+            if new {
+                let test = Test::Assumed(spelt_twice(&name));
+                found.conditions.push(Condition {
+                    field: format!("headers.{}", name.value),
+                    span: name.span,
+                    test,
+                });
+            }
             continue;
         }
         found.counts.headers += 1;
@@ -101,6 +111,15 @@ pub(super) fn headers(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &
             test: Test::Header(HeaderTest::with(lower, value)),
         });
     }
+}
+
+/// "If multiple entries specify equivalent header names, only the first entry MUST be considered."
+fn spelt_twice(name: &At<String>) -> Caveat {
+    let message = format!(
+        "the header `{}` is asked for before in another spelling, which alone counts by the specification; Istio asks for both values, which no request has",
+        name.value
+    );
+    Caveat::about(Code::RepeatedHeader, message, Some(name.span)).help("keep one of them")
 }
 
 /// The conditions on query parameters; of several for one name the first counts.

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::api_route::ApiRoute;
-use super::hosts::{Hosts, Under};
+use super::hosts::{Hosts, PORT, Under};
 use super::index::Index;
-use super::lower::{at, bound_elsewhere, elsewhere, not_accepted};
+use super::lower::{at, bound_elsewhere, dropped, elsewhere, not_accepted};
 use super::outcome::Place;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::diag::{Code, Note};
 use crate::manifest::mesh::HostNotes;
 use crate::manifest::mesh::names::domains;
-use crate::route::{Caveat, Condition, Elsewhere, Origin, Proxy, RouteTable, Test, Vantage};
+use crate::route::{
+    Caveat, Condition, Elsewhere, Implementation, Origin, Proxy, RouteTable, Test, Vantage,
+};
 
 /// A route that asks for a host.
 struct Asking<'m> {
@@ -96,6 +98,14 @@ fn wanted<'m>(
     let mut wanted: Vec<Wanted<'m>> = Vec::new();
     for route in routes.iter().copied() {
         let home = route.meta.namespace.as_str();
+        let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
+        if let Some(why) =
+            dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
+        {
+            let absent = elsewhere(route, Code::RefusedRule, &why, None);
+            table.elsewhere.push(absent);
+            continue;
+        }
         let mut refusal = None;
         let mut asked = false;
         for parent in route.parents.iter().filter(|parent| parent.in_mesh()) {
@@ -188,6 +198,14 @@ fn port(
             name.value, service.meta
         ));
     }
+    if let (Some(dialled), Some(service)) = (vantage.port, service)
+        && let Some(others) = service.others_than(dialled)
+    {
+        return Err(format!(
+            "applies to the ports of {}, which has {others} and no port {dialled}",
+            service.meta
+        ));
+    }
     let Some(asked) = parent.port.as_ref().map(|port| port.value).or(of_name) else {
         return Ok(None);
     };
@@ -275,9 +293,10 @@ fn add<'m>(
     let Some(first) = asking.first() else { return };
     let host = &wanted.host;
     let known = hosts.knows(host);
+    let merges = hosts.implementation() == Implementation::Istio;
     for ask in asking {
         // Routes come by age, so that the first one decides the kind of all.
-        if ask.route.kind != first.route.kind {
+        if ask.route.kind != first.route.kind && !merges {
             let why = not_accepted(ask.route, first.route);
             let message = format!("{} {why}", ask.route.object());
             let caveat = Caveat::about(Code::RouteConflict, message, Some(ask.route.meta.span));
@@ -317,6 +336,10 @@ fn add<'m>(
                     _ => host,
                 },
                 hostname: host,
+                group: match (&ask.parent.port, &ask.parent.section) {
+                    (None, None) => "",
+                    _ => PORT,
+                },
                 span: ask.parent.span,
                 conditions: ask.condition.iter().cloned().collect(),
                 caveats,

@@ -34,6 +34,7 @@ pub mod reference_grant;
 pub mod rule;
 pub mod selector;
 pub mod traffic_policy;
+mod unrouted;
 
 use super::Dialect;
 
@@ -47,6 +48,7 @@ pub use parent_ref::{ParentKind, ParentRef};
 pub use reference_grant::ReferenceGrant;
 pub use rule::Rule;
 pub use traffic_policy::TrafficPolicy;
+pub(super) use unrouted::unrouted;
 
 /// The group of routes and Gateways.
 pub const GROUP: &str = "gateway.networking.k8s.io";

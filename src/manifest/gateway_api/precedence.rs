@@ -19,7 +19,8 @@ pub(super) struct Precedence {
 /// Which of two routes comes first where nothing else decides: the oldest, then the first by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Age {
-    created: Option<String>,
+    /// When the cluster created the route.
+    pub(super) created: Option<String>,
     name: String,
 }
 

@@ -2,7 +2,7 @@
 
 use super::api_route::RouteKind;
 use super::backend_ref::BackendRef;
-use super::filter::{Filter, filters};
+use super::filter::{Filter, filters, other_than};
 use super::matches::Match;
 use super::{grpc_match, http_match};
 use crate::diag::{Code, Note, Span};
@@ -24,9 +24,21 @@ pub struct Rule {
     pub backends: Vec<BackendRef>,
     /// The status of a redirect, which goes before backends.
     pub redirect: Option<u16>,
+    /// A filter that Istio does not support, of the rule or of a backend.
+    pub special: Option<At<String>>,
     /// What changes the answers without changing the split.
     pub caveats: Vec<Caveat>,
 }
+
+/// The filters of a rule that Istio supports.
+const SUPPORTED: [&str; 6] = [
+    "RequestHeaderModifier",
+    "ResponseHeaderModifier",
+    "RequestMirror",
+    "RequestRedirect",
+    "URLRewrite",
+    "CORS",
+];
 
 impl Rule {
     /// A rule that says nothing.
@@ -37,6 +49,7 @@ impl Rule {
             matches: Vec::new(),
             backends: Vec::new(),
             redirect: None,
+            special: None,
             caveats: Vec::new(),
         }
     }
@@ -66,11 +79,14 @@ impl Rule {
                 RouteKind::Grpc => Match::every_call(node.span),
             });
         }
+        let special = other_than(&mut rule, &SUPPORTED, decoder);
         let applied = filters(&mut rule, kind, decoder);
         let backends = rule.list("backendRefs", decoder, |node, decoder| {
             BackendRef::decode(kind, node, decoder)
         });
+        let mut of_backends = backends.iter().filter_map(|one| one.special.clone());
         let mut whole = Self {
+            special: special.or_else(|| of_backends.next()),
             name,
             matches,
             backends,

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use super::attach;
 use super::gateway::{Gateway, Reads, Server};
-use super::lower::{Caller, Compiler, catches_all, elsewhere, none_left};
+use super::gateway_proxies::mapped;
+use super::lower::{Caller, Compiler, bindings, catches_all, elsewhere, none_left};
 use super::virtual_service::VirtualService;
 use crate::diag::Code;
-use crate::route::{Caveat, Route, RouteTable};
+use crate::manifest::decode::At;
+use crate::route::{Caveat, Elsewhere, Route, RouteTable, VirtualHost};
 
 /// A host as a server of the gateway takes it.
 struct Taken {
@@ -16,80 +18,130 @@ struct Taken {
     redirects: bool,
 }
 
+/// The table of the proxies of a gateway, while it grows.
+struct AtGateway {
+    table: RouteTable,
+    // The hosts of the table by their domains.
+    places: HashMap<String, usize>,
+    // Whether the port that is dialled is one of theirs.
+    any: bool,
+    // What is to be said about every host.
+    caveats: Vec<Caveat>,
+}
+
 impl Compiler<'_> {
     /// "Several VS with the same host on one gateway ARE MERGED: routes appended in order, then catch-all routes moved
     /// to the end (stable)."
     pub(super) fn gateway(&self, namespace: &str, name: &str) -> RouteTable {
-        let place = format!("{namespace}/{name}");
-        let object = self.index.gateway(namespace, name);
-        let caller = self.caller(namespace, &place);
-        // A route that names no port leads to the port of its own service, never to the one the gateway listens on.
-        let mut table = RouteTable::default();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        for service in self.seen(Some(namespace), &place, &mut table) {
-            let requests = self.up_to_a_catch_all(service, caller);
-            let mut why = None;
-            for host in &service.hosts {
-                let full = attach::full_name(&host.value, &service.meta.namespace);
-                let taken = self.taken(object, &full, &service.meta.namespace);
-                if taken.is_empty() {
-                    why = Some((
-                        format!("has hosts that Gateway {place} does not take"),
-                        "list the host in a server of the Gateway, or correct it",
-                    ));
-                }
-                for one in taken {
-                    let routes = match self.of_server(service, one.reads, &requests, caller) {
-                        Ok(routes) => routes,
-                        Err((reason, help)) => {
-                            why = Some((format!("{reason} of Gateway {place}"), help));
-                            continue;
-                        }
-                    };
-                    let hosts = &mut table.hosts;
-                    let at = *places.entry(one.domain.clone()).or_insert_with(|| {
-                        let name = if one.domain == full {
-                            &host.value
-                        } else {
-                            &one.domain
-                        };
-                        let domains = vec![one.domain.clone()];
-                        let mut new = Self::virtual_host(service, name, host.span, domains);
-                        new.https_only = one.redirects;
-                        if object.is_none() {
-                            new.caveats.push(not_given(&place));
-                        }
-                        self.unread(namespace, &mut new.caveats);
-                        hosts.push(new);
-                        hosts.len() - 1
-                    });
-                    let known = &mut hosts[at];
-                    // "tcp at a gateway": one chain of filters, which the first rule makes.
-                    if one.reads == Reads::Connections && !known.routes.is_empty() {
-                        continue;
-                    }
-                    if known.objects.last() != Some(&service.object()) {
-                        known.objects.push(service.object());
-                    }
-                    known.routes.extend_from_slice(&routes);
-                    let opaque = service.opaque.as_ref().filter(|_| service.http.is_empty());
-                    known.unjudged = match opaque {
-                        Some(opaque) if none_left(&known.routes) => {
-                            Some(Self::unjudged(service, opaque, &full, None, None))
-                        }
-                        _ => known.unjudged.take().filter(|_| none_left(&known.routes)),
-                    };
+        let gateways = self.same_proxies(namespace, name);
+        let asked = self.index.gateway(namespace, name);
+        let home = self.proxies_of(namespace, asked);
+        let mapped = mapped(self.vantage.port, &gateways);
+        let mut at = AtGateway {
+            places: HashMap::new(),
+            // A server of another gateway may have the port that is dialled.
+            any: self.dialled_at(&gateways),
+            caveats: (self.mapped_in_front(asked).or(mapped).into_iter())
+                .chain(home.caveat)
+                .collect(),
+            table: RouteTable::default(),
+        };
+        let names: Vec<&str> = gateways.iter().map(|(place, _)| place.as_str()).collect();
+        let services = self.seen(Some(&home.namespace), &names, &mut at.table);
+        for (place, object) in &gateways {
+            let caller = self.caller(&home.namespace, place);
+            for service in &services {
+                if bindings(service).contains(place) {
+                    self.serve(service, (place, *object), caller, &mut at);
                 }
             }
-            table.elsewhere.extend(why.map(|(why, help)| {
-                elsewhere(service, Code::RefusedRule, &why, Some(help.to_owned()))
-            }));
         }
+        let mut table = at.table;
         for host in &mut table.hosts {
             host.routes
                 .sort_by_key(|route| catches_all(&route.conditions));
         }
         table
+    }
+
+    /// Adds what one rule routes at one gateway.
+    fn serve(
+        &self,
+        service: &VirtualService,
+        (place, object): (&str, Option<&Gateway>),
+        caller: Caller<'_>,
+        at: &mut AtGateway,
+    ) {
+        let requests = self.up_to_a_catch_all(service, caller);
+        let mut why = None;
+        let mut outside: Vec<&At<String>> = Vec::new();
+        for host in &service.hosts {
+            let full = attach::full_name(&host.value, &service.meta.namespace);
+            let taken = self.taken(object, &full, &service.meta.namespace, at.any);
+            if taken.is_empty() {
+                outside.push(host);
+            }
+            for one in taken {
+                let routes = match self.of_server(service, one.reads, &requests, caller) {
+                    Ok(routes) => routes,
+                    Err((reason, help)) => {
+                        why = Some((format!("{reason} of Gateway {place}"), help));
+                        continue;
+                    }
+                };
+                let known = self.host_at(service, host, (&full, &one), (place, object), caller, at);
+                // "tcp at a gateway": one chain of filters, which the first rule makes.
+                if one.reads == Reads::Connections && !known.routes.is_empty() {
+                    continue;
+                }
+                if known.objects.last() != Some(&service.object()) {
+                    known.objects.push(service.object());
+                }
+                known.routes.extend_from_slice(&routes);
+                let opaque = service.opaque.as_ref().filter(|_| service.http.is_empty());
+                known.unjudged = match opaque {
+                    Some(opaque) if none_left(&known.routes) => {
+                        Some(Self::unjudged(service, opaque, &full, None, None))
+                    }
+                    _ => known.unjudged.take().filter(|_| none_left(&known.routes)),
+                };
+            }
+        }
+        let elsewhere = why
+            .map(|(why, help)| elsewhere(service, Code::RefusedRule, &why, Some(help.to_owned())));
+        let absent = not_taken(service, &outside, place).into_iter();
+        at.table.elsewhere.extend(absent.chain(elsewhere));
+    }
+
+    /// The host of the table for a domain, a new one where it has none yet.
+    fn host_at<'t>(
+        &self,
+        service: &VirtualService,
+        host: &At<String>,
+        (full, taken): (&str, &Taken),
+        (place, object): (&str, Option<&Gateway>),
+        caller: Caller<'_>,
+        at: &'t mut AtGateway,
+    ) -> &'t mut VirtualHost {
+        let hosts = &mut at.table.hosts;
+        let index = *at.places.entry(taken.domain.clone()).or_insert_with(|| {
+            let name = if taken.domain == *full {
+                &host.value
+            } else {
+                &taken.domain
+            };
+            let domains = vec![taken.domain.clone()];
+            let mut new = Self::virtual_host(service, name, host.span, domains);
+            new.https_only = taken.redirects;
+            new.caveats.clone_from(&at.caveats);
+            if object.is_none() {
+                new.caveats.push(not_given(place));
+            }
+            self.unread(caller.namespace, &mut new.caveats);
+            hosts.push(new);
+            hosts.len() - 1
+        });
+        &mut hosts[index]
     }
 
     /// What a rule routes at a server that looks at requests, handshakes or connections.
@@ -134,7 +186,7 @@ impl Compiler<'_> {
     }
 
     /// What the servers of a gateway make of a host: the narrower of both names, and whether HTTP is redirected.
-    fn taken(&self, gateway: Option<&Gateway>, host: &str, home: &str) -> Vec<Taken> {
+    fn taken(&self, gateway: Option<&Gateway>, host: &str, home: &str, any: bool) -> Vec<Taken> {
         let Some(gateway) = gateway else {
             return vec![Taken {
                 domain: host.to_owned(),
@@ -145,7 +197,6 @@ impl Compiler<'_> {
         let port = self.vantage.port;
         let dialled =
             |server: &Server| port.is_some() && server.port.as_ref().map(|p| p.value) == port;
-        let any = gateway.servers.iter().any(dialled);
         let servers = gateway
             .servers
             .iter()
@@ -195,6 +246,27 @@ fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
     } else {
         attach::covers(host, &name).then_some(name)
     }
+}
+
+/// The hosts of a rule that no server of the gateway takes: other gateways may.
+fn not_taken(service: &VirtualService, hosts: &[&At<String>], place: &str) -> Option<Elsewhere> {
+    let home = &service.meta.namespace;
+    let names: Vec<String> = hosts.iter().map(|host| host.value.clone()).collect();
+    let why = match &names[..] {
+        [] => return None,
+        [host] => format!("has the host `{host}`, which Gateway {place} does not take"),
+        hosts => format!(
+            "has the hosts `{}`, which Gateway {place} does not take",
+            hosts.join("`, `")
+        ),
+    };
+    let domains = names.iter().map(|name| attach::full_name(name, home));
+    let help = "list the host in a server of the Gateway, or correct it".to_owned();
+    Some(Elsewhere {
+        domains: domains.collect(),
+        hosts: names.clone(),
+        ..elsewhere(service, Code::RefusedRule, &why, Some(help))
+    })
 }
 
 fn not_given(place: &str) -> Caveat {

@@ -52,6 +52,7 @@ impl DestinationRule {
         let host = spec.required("host", decoder);
         let subsets = spec.list("subsets", decoder, Subset::decode);
         let export_to = spec.texts("exportTo", decoder);
+        super::admission::exports(&export_to, decoder);
         let selective = spec.place("workloadSelector").is_some();
         let selector = spec
             .map("workloadSelector", "a workload selector", decoder)

@@ -1,14 +1,18 @@
 //! Why a destination does not exist for a proxy, or may not. Not: what is merely surprising about it.
 
+use std::collections::BTreeMap;
+
 use super::WeightedDestination;
 use super::attach::{self, ROOT};
-use super::destination_rule::DestinationRule;
+use super::destination_rule::{DestinationRule, Subset};
 use super::index::Index;
 use super::lower::{Caller, Kind};
+use super::split::{Layer, port};
 use super::subsets::private;
 use crate::diag::Code;
 use crate::diag::nearest::nearest;
 use crate::manifest::decode::At;
+use crate::manifest::mesh::registered::Registered;
 use crate::route::Caveat;
 
 const LOST: &str = "so that its share is answered with 503 (NC)";
@@ -59,13 +63,18 @@ pub(super) fn missing(
     }
     let unsure = |message: String| Caveat::about(Code::UnknownDestination, message, span);
     let Some((name, namespace)) = attach::service_of(host) else {
-        let known = index.registry.knows_entries() && !host.ends_with(".cluster.local");
-        return known.then(|| {
-            let message = format!(
-                "no ServiceEntry in these manifests has the host `{host}`: if the mesh has none either, its share is answered with 503 (NC)"
-            );
-            unsure(message).help("pass the file of its ServiceEntry too")
-        });
+        if host.ends_with(".cluster.local") || !index.registry.has_registry() {
+            return None;
+        }
+        let message = format!(
+            "no ServiceEntry in these manifests has the host `{host}`: if the mesh has none either, its share is answered with 503 (NC)"
+        );
+        let caveat = if index.registry.knows_entries() {
+            unsure(message)
+        } else {
+            Caveat::about(Code::NoServiceEntry, message, span)
+        };
+        return Some(caveat.help("pass the file of its ServiceEntry too"));
     };
     let names: Vec<&str> = index
         .registry
@@ -73,7 +82,12 @@ pub(super) fn missing(
         .take(MANY + 1)
         .collect();
     if names.is_empty() {
-        return None;
+        return index.registry.has_registry().then(|| {
+            let message = format!(
+                "these manifests hold Services, and none of namespace {namespace}: if the cluster has no Service {name} there, its share is answered with 503 (NC)"
+            );
+            Caveat::about(Code::NoServiceEntry, message, span).help("pass the file of the Service too")
+        });
     }
     let message = format!(
         "no Service {name} is among those of namespace {namespace} in these manifests: if the cluster has none either, its share is answered with 503 (NC)"
@@ -183,32 +197,77 @@ fn unseen(rule: &DestinationRule, host: &str, caller: Caller<'_>) -> String {
     }
 }
 
+/// "Subsets of a `ServiceEntry` that is resolved by DNS exist only where an endpoint carries their labels"; the host itself
+/// carries none.
+pub(super) fn without_endpoints(
+    index: &Index<'_>,
+    name: &At<String>,
+    subset: &Subset,
+    host: &str,
+    caller: Caller<'_>,
+) -> Option<Caveat> {
+    let Some(Registered::Entry(entry)) = index.registry.registered(host, caller.namespace) else {
+        return None;
+    };
+    let resolution = entry.resolution.as_ref().map_or("NONE", |text| &text.value);
+    let carries = |labels: &BTreeMap<String, String>| {
+        let mut wanted = subset.labels.iter();
+        wanted.all(|(key, value)| labels.get(key) == Some(value))
+    };
+    let selected = !entry.selector.is_empty() || entry.endpoints.iter().any(carries);
+    if !resolution.starts_with("DNS") || subset.labels.is_empty() || selected {
+        return None;
+    }
+    let message = format!(
+        "no endpoint of {} carries the labels of subset `{}`: for a host that is resolved by DNS there is no such cluster, {LOST}",
+        entry.meta, name.value
+    );
+    let caveat = Caveat::about(Code::SubsetWithoutPods, message, Some(name.span)).breaking();
+    Some(caveat.help("list endpoints with these labels under `endpoints`"))
+}
+
 /// A port that the destination does not have leads nowhere.
 pub(super) fn closed(
     index: &Index<'_>,
     item: &WeightedDestination,
     host: &str,
-    caller: Caller<'_>,
+    (caller, layer): (Caller<'_>, Layer),
 ) -> Option<Caveat> {
     let known = index.registry.registered(host, caller.namespace)?;
     let ports = known.ports();
-    let listener = caller.port.filter(|_| caller.proxy != Kind::Gateway);
-    let port = item.port.as_ref().map(|port| port.value).or(listener)?;
-    let only = item.port.is_none() && ports.len() == 1;
-    if only || ports.is_empty() || ports.iter().any(|one| one.number == port) {
-        return None;
-    }
-    let list: Vec<String> = ports.iter().map(|one| one.number.to_string()).collect();
-    let list = list.join(", ");
-    let meta = known.meta();
+    let numbers: Vec<String> = ports.iter().map(|one| one.number.to_string()).collect();
+    let (list, meta) = (numbers.join(", "), known.meta());
+    let has = |port: u16| ports.iter().any(|one| one.number == port);
     if let Some(written) = &item.port {
-        let message = format!("{meta} has no port {port}, {LOST}");
+        if ports.is_empty() || has(written.value) {
+            return None;
+        }
+        let message = format!("{meta} has no port {}, {LOST}", written.value);
         let caveat = Caveat::about(Code::ClosedPort, message, Some(written.span)).breaking();
         return Some(caveat.help(format!("its ports are {list}")));
     }
-    let message = format!(
-        "the destination names no port, and {meta} has no port {port}, which is the one that is dialled, {LOST}"
-    );
+    let help = format!("write `port: {{number: …}}` with one of {list}");
+    let at_gateway = caller.proxy == Kind::Gateway;
+    let Some(port) = port(index, host, caller, layer) else {
+        // Which server of the gateway is meant is known only where a port is dialled.
+        let unsure = at_gateway && ports.len() > 1;
+        return unsure.then(|| {
+            let message = format!(
+                "the destination names no port, and {meta} has several ({list}): the gateway takes the port of its own server, and answers with 503 (NC) where that is none of them"
+            );
+            Caveat::about(Code::UnsetPort, message, Some(item.host.span)).help(help)
+        });
+    };
+    if ports.is_empty() || has(port) {
+        return None;
+    }
+    let which = if at_gateway {
+        "on which the gateway listens"
+    } else {
+        "which is the one that is dialled"
+    };
+    let message =
+        format!("the destination names no port, and {meta} has no port {port}, {which}, {LOST}");
     let caveat = Caveat::about(Code::UnsetPort, message, Some(item.host.span)).breaking();
-    Some(caveat.help(format!("write `port: {{number: …}}` with one of {list}")))
+    Some(caveat.help(help))
 }

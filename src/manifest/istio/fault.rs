@@ -4,6 +4,9 @@ use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 
+/// The smallest percentage that is not 0: Envoy counts in millionths.
+const FINEST: f64 = 0.0001;
+
 /// `fault.abort`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultAbort {
@@ -81,6 +84,13 @@ fn percentage(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> f64 {
                 value
             });
     match (percentage, old) {
+        // "percentage is neither 0.0, nor in range [0.0001, 100.0]".
+        (Some(At { value, span }), _) if value > 0.0 && value < FINEST => {
+            let message = format!("a percentage above 0 must be at least {FINEST}");
+            let problem = Note::new(Code::OutOfRange, message).at(span, "");
+            decoder.report(problem.help("Istio refuses this object"));
+            0.0
+        }
         (Some(At { value, span }), _) if !(0.0..=100.0).contains(&value) => {
             decoder.report(
                 Note::new(Code::OutOfRange, "a percentage must be between 0 and 100").at(span, ""),

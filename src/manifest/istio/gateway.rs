@@ -1,5 +1,7 @@
 //! A Gateway as written: which hosts its servers take, and what they do with the bytes. Not: which routes it has.
 
+use std::collections::BTreeMap;
+
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -12,6 +14,8 @@ pub struct Gateway {
     pub meta: Meta,
     /// Its servers.
     pub servers: Vec<Server>,
+    /// The labels of the proxies that it configures; none means all.
+    pub selector: BTreeMap<String, String>,
 }
 
 /// One server of a gateway.
@@ -49,9 +53,13 @@ impl Gateway {
     ) -> Option<Self> {
         let mut spec = object.map("spec", "a Gateway spec", decoder)?;
         let servers = spec.list("servers", decoder, Server::decode);
-        spec.ignore(&["selector"]);
+        let selector = spec.labels("selector", decoder);
         spec.finish(decoder);
-        Some(Self { meta, servers })
+        Some(Self {
+            meta,
+            servers,
+            selector,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::{Node, Scalar, Value};
+use crate::manifest::yaml::{Entry, Node, Scalar, Value};
 use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `match`: all of its fields must hold.
@@ -201,15 +201,58 @@ fn named(
         } else {
             text_match(&entry.value, &entry.key, decoder)
         };
-        if let Some(value) = value {
-            let field = format!("{key}.{}", entry.key);
-            conditions.push(Condition {
-                field,
-                span: entry.key_span,
-                test: test(&entry.key, entry.key_span, value),
-            });
+        // "prefix string match should not be empty."
+        if let (Some(TextMatch::Prefix { text, .. }), true) = (&value, key != "queryParams")
+            && text.is_empty()
+        {
+            let message = format!("the prefix of `{}` is empty", entry.key);
+            let problem = Note::new(Code::EmptyPrefix, message).at(entry.value.span, "");
+            let help = format!(
+                "Istio refuses this object: write `{}: {{}}` for any value",
+                entry.key
+            );
+            decoder.report(problem.help(help));
+            continue;
         }
+        let Some(value) = value else { continue };
+        let name = match truth(entry) {
+            Some((name, caveat)) => {
+                conditions.push(Condition {
+                    field: key.to_owned(),
+                    span: entry.key_span,
+                    test: Test::Assumed(caveat),
+                });
+                name
+            }
+            None => &entry.key,
+        };
+        conditions.push(Condition {
+            field: format!("{key}.{name}"),
+            span: entry.key_span,
+            test: test(name, entry.key_span, value),
+        });
     }
+}
+
+/// What the API server makes of a key that is a truth value where nobody quotes it: `y:` is `true:`.
+fn truth(entry: &Entry<'_>) -> Option<(&'static str, Caveat)> {
+    let name = match &*entry.key {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "True" | "TRUE" => "true",
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "False" | "FALSE" => "false",
+        _ => return None,
+    };
+    let plain = entry.key_span.end - entry.key_span.start == entry.key.len();
+    let message = format!(
+        "the key `{}` is a truth value in YAML, so that the API server reads the name `{name}`",
+        entry.key
+    );
+    let caveat = Caveat::about(Code::TruthAsName, message, Some(entry.key_span));
+    plain.then(|| {
+        (
+            name,
+            caveat.help(format!("write it as \"{}\", with quotes", entry.key)),
+        )
+    })
 }
 
 fn header(name: &str, span: Span, value: TextMatch) -> Test {
@@ -279,8 +322,6 @@ fn text_match(node: &Node<'_>, what: &str, decoder: &mut Decoder<'_>) -> Option<
     match (exact, prefix, regex) {
         (Some(exact), ..) => Some(TextMatch::exact(exact.value)),
         (_, Some(prefix), _) => Some(TextMatch::prefix(prefix.value)),
-        // Istio reads the regular expression `*` as presence, in all but paths.
-        (.., Some(regex)) if regex.value == "*" && what != "uri" => Some(TextMatch::Present),
         (.., Some(regex)) => decoder.regex_or_nothing(&regex),
         _ if places.is_empty() => Some(TextMatch::Present),
         _ => None,

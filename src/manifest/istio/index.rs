@@ -13,7 +13,10 @@ use super::lower::{Caller, Kind, bindings};
 use super::sidecar::Sidecar;
 use super::subsets::Subsets;
 use super::virtual_service::VirtualService;
+use crate::manifest::kube::Carries;
+use crate::manifest::mesh::registered::Registered;
 use crate::manifest::mesh::registry::Registry;
+use crate::manifest::mesh::visibility::visibility;
 use crate::manifest::{Manifests, Object};
 
 /// A namespace and a name in it.
@@ -33,6 +36,8 @@ pub(in crate::manifest) struct Index<'m> {
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
     splitting: OnceCell<HashMap<String, String>>,
+    // By the ports of HTTP that they have.
+    listening: OnceCell<HashMap<u16, Vec<Registered<'m>>>>,
 }
 
 impl<'m> Index<'m> {
@@ -49,6 +54,7 @@ impl<'m> Index<'m> {
             unread: HashMap::new(),
             subsets: RefCell::default(),
             splitting: OnceCell::new(),
+            listening: OnceCell::new(),
         };
         for sidecar in &manifests.sidecars {
             let namespace = sidecar.meta.namespace.as_str();
@@ -83,6 +89,28 @@ impl<'m> Index<'m> {
             }
         }
         index
+    }
+
+    /// Whether some Service or `ServiceEntry` has this port for HTTP, so that proxies listen on it whatever the address.
+    pub(super) fn listens(&self, port: u16, client: &str) -> bool {
+        let all = self.listening.get_or_init(|| {
+            let services = self.manifests.services.iter().map(Registered::Service);
+            let entries = (self.manifests.service_entries.iter()).map(Registered::Entry);
+            let mut all: HashMap<u16, Vec<Registered<'m>>> = HashMap::new();
+            for one in services.chain(entries) {
+                for port in one.ports() {
+                    if port.carries == Carries::Http {
+                        all.entry(port.number).or_default().push(one);
+                    }
+                }
+            }
+            all
+        });
+        let seen = |one: &Registered<'_>| {
+            let home = one.meta().namespace.as_str();
+            visibility(one.export_to(), home, client).is_some()
+        };
+        all.get(&port).is_some_and(|all| all.iter().any(seen))
     }
 
     /// The VirtualService of the mesh that splits a host, asked by a gateway, which does not apply it.

@@ -36,6 +36,9 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
     }
 }
 
+/// The name of the route that a service has without a rule.
+pub(super) const DEFAULT_ROUTE: &str = "default route of the service";
+
 /// What routes are compiled from.
 pub(super) struct Compiler<'m> {
     pub(super) index: Index<'m>,
@@ -81,15 +84,36 @@ impl<'m> Compiler<'m> {
             labels,
             place,
             proxy,
-            port: self.vantage.port,
+            port: match &self.vantage.origin {
+                Origin::Gateway { namespace, name } => self.server_port(namespace, name),
+                Origin::Mesh { .. } => self.vantage.port,
+            },
         }
     }
 
-    /// The virtual services with hosts that are bound to a place, in order; the others are noted.
+    /// The port of the server of a gateway: the one that is dialled, unless something in front of the gateway maps it.
+    fn server_port(&self, namespace: &str, name: &str) -> Option<u16> {
+        let dialled = self.vantage.port;
+        let Some(gateway) = self.index.gateway(namespace, name) else {
+            return dialled;
+        };
+        let servers = gateway.servers.iter();
+        let mut ports: Vec<u16> = servers
+            .filter_map(|server| server.port.as_ref())
+            .map(|port| port.value)
+            .collect();
+        ports.dedup();
+        match &ports[..] {
+            [only] => Some(*only),
+            ports => dialled.filter(|port| ports.contains(port)),
+        }
+    }
+
+    /// The virtual services with hosts that are bound to one of these places, in order; the others are noted.
     pub(super) fn seen(
         &self,
         client: Option<&str>,
-        place: &str,
+        places: &[&str],
         table: &mut RouteTable,
     ) -> Vec<&'m VirtualService> {
         let manifests = self.index.manifests;
@@ -111,10 +135,11 @@ impl<'m> Compiler<'m> {
                     .push(elsewhere(hidden, Code::HiddenRule, &why, Some(help)));
             }
         }
-        let (bound, unbound): (Vec<_>, Vec<_>) = visible
-            .into_iter()
-            .filter(with_hosts)
-            .partition(|service| bindings(service).iter().any(|b| b == place));
+        let (bound, unbound): (Vec<_>, Vec<_>) =
+            visible.into_iter().filter(with_hosts).partition(|service| {
+                let mut bindings = bindings(service).into_iter();
+                bindings.any(|binding| places.contains(&binding.as_str()))
+            });
         table
             .elsewhere
             .extend(unbound.into_iter().map(bound_elsewhere));
@@ -168,7 +193,7 @@ impl<'m> Compiler<'m> {
             object: service.object(),
             rule: match self.index.registry.registered(host, caller.namespace) {
                 None if self.index.registry.has_registry() => "connection passed through",
-                _ => "default route of the service",
+                _ => DEFAULT_ROUTE,
             }
             .to_owned(),
             alternative: None,
@@ -254,7 +279,7 @@ pub(super) fn none_left(routes: &[Route]) -> bool {
 }
 
 /// Whether a route can never match from this vantage.
-fn excluded(conditions: &[Condition]) -> bool {
+pub(super) fn excluded(conditions: &[Condition]) -> bool {
     conditions.iter().any(|condition| match &condition.test {
         Test::Fixed(held) => !held,
         Test::Unknowable(caveat) => DROPPED.contains(&caveat.code),
@@ -262,8 +287,9 @@ fn excluded(conditions: &[Condition]) -> bool {
     })
 }
 
-/// The caveats of routes that Istio does not even generate.
-const DROPPED: [Code; 4] = [
+/// The caveats of routes that Istio does not even generate, or that are taken not to be.
+const DROPPED: [Code; 5] = [
+    Code::UnknownSourceLabels,
     Code::WaypointSourceLabels,
     Code::DelegateNotFound,
     Code::DelegateNotExported,
@@ -271,7 +297,7 @@ const DROPPED: [Code; 4] = [
 ];
 
 /// "catch-all := no headers/query/metadata matchers and path prefix "/" or regex ".*"."
-pub(super) fn catches_all(conditions: &[Condition]) -> bool {
+pub(in crate::manifest) fn catches_all(conditions: &[Condition]) -> bool {
     conditions.iter().all(|condition| match &condition.test {
         Test::Fixed(held) => *held,
         // Istio makes the routes of each port by itself: which port it is decides whether anything is left behind this one.

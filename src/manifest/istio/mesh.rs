@@ -1,19 +1,17 @@
 //! The routes of a client's sidecar: one owner for each host. Not: waypoints and gateways, which merge.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::attach;
+use super::dialled::ANY_HOST_PORT;
 use super::doubts::meant;
-use super::lower::{Caller, Compiler, elsewhere, none_left, sealed};
+use super::lower::{Caller, Compiler, DEFAULT_ROUTE, elsewhere, excluded, none_left, sealed};
 use super::scope::Scope;
 use super::virtual_service::VirtualService;
 use crate::diag::{Code, Span};
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::registered::Registered;
-use crate::route::{AppliesTo, Caveat, Route, RouteTable, VirtualHost};
-
-/// The only port on which a sidecar routes a host that is in no registry.
-const ANY_HOST_PORT: u16 = 80;
+use crate::route::{AppliesTo, Caveat, Elsewhere, Route, RouteTable, VirtualHost};
 
 /// A host of a VirtualService with what it routes there.
 struct Claim<'a> {
@@ -22,6 +20,8 @@ struct Claim<'a> {
     name: &'a str,
     span: Span,
     routes: &'a [Route],
+    // What has the host, as far as the client sees.
+    known: Option<Registered<'a>>,
 }
 
 impl<'m> Compiler<'m> {
@@ -35,7 +35,7 @@ impl<'m> Compiler<'m> {
         let mut owners: HashMap<String, usize> = HashMap::new();
         let mut scopes: HashMap<&str, Scope<'m>> = HashMap::new();
         let mut wild: HashMap<String, (&VirtualService, Span, Vec<Route>)> = HashMap::new();
-        for service in self.seen(client, "mesh", &mut table) {
+        for service in self.seen(client, &["mesh"], &mut table) {
             let caller = self.caller(client.unwrap_or(&service.meta.namespace), "mesh");
             let scope = scopes
                 .entry(client.unwrap_or(&service.meta.namespace))
@@ -52,9 +52,15 @@ impl<'m> Compiler<'m> {
             let routes = self.routes(service, caller);
             for host in &service.hosts {
                 let full = attach::full_name(&host.value, &service.meta.namespace);
-                if let Some(owner) = owners.get(&full) {
-                    let owner = &mut table.hosts[*owner];
-                    if owner.objects != [service.object()] {
+                let owner = owners.get(&full).copied();
+                // A rule of which nothing is left for this client gives way to the next one.
+                let idle = owner.is_some_and(|owner| {
+                    let owner = &table.hosts[owner];
+                    idle(owner) && owner.objects != [service.object()]
+                });
+                if let Some(owner) = owner.filter(|_| !idle) {
+                    let owner = &mut table.hosts[owner];
+                    if owner.objects != [service.object()] && !none_left(&routes) {
                         owner
                             .caveats
                             .push(two_owners(service, &full, owner, host.span));
@@ -62,16 +68,52 @@ impl<'m> Compiler<'m> {
                     continue;
                 }
                 if let Some(suffix) = full.strip_prefix('*') {
-                    let claim = (service, host.span, routes.clone());
-                    wild.entry(suffix.to_owned()).or_insert(claim);
+                    let known = wild.get(suffix);
+                    if known.is_none_or(|(_, _, routes)| none_left(routes)) {
+                        let claim = (service, host.span, routes.clone());
+                        wild.insert(suffix.to_owned(), claim);
+                    }
+                }
+                let mut known = self.seen_as(&full, caller, scope);
+                let literal = self.literal(known, caller.namespace);
+                if let Some((why, help)) = self.off_port(&full, known, caller.namespace) {
+                    let mut absent = elsewhere(service, Code::DistantRule, &why, help);
+                    absent.hosts = vec![host.value.clone()];
+                    absent.domains = self.domains(&full, caller.namespace, known);
+                    absent.domains.retain(|name| !literal || *name != full);
+                    table.elsewhere.push(absent);
+                    known = None;
+                    if !literal {
+                        continue;
+                    }
+                }
+                if full.starts_with('*')
+                    && known.is_none()
+                    && self.takes_registered(&full, scope, caller.namespace)
+                {
+                    continue;
+                }
+                if known.is_none() && self.is_unregistered(&full) {
+                    table.elsewhere.extend(short_names(
+                        service,
+                        &full,
+                        &host.value,
+                        caller.namespace,
+                    ));
                 }
                 let claim = Claim {
                     service,
                     name: &host.value,
                     span: host.span,
                     routes: &routes,
+                    known,
                 };
-                if let Some(host) = self.sidecar_host(&claim, &full, caller, scope) {
+                let Some(host) = self.sidecar_host(&claim, &full, caller, scope) else {
+                    continue;
+                };
+                if let Some(owner) = owner {
+                    replace(&mut table.hosts[owner], host);
+                } else {
                     owners.insert(full, table.hosts.len());
                     table.hosts.push(host);
                 }
@@ -79,6 +121,9 @@ impl<'m> Compiler<'m> {
         }
         if !wild.is_empty() {
             self.under_wildcards(client, &wild, &owners, &scopes, &mut table);
+        }
+        if client.is_some() {
+            first_come(&mut table.hosts);
         }
         self.by_address(client, &mut table);
         table
@@ -111,11 +156,15 @@ impl<'m> Compiler<'m> {
             if known.is_none_or(|known| !scope.sees(&known.meta().namespace, &full)) {
                 continue;
             }
+            if self.off_port(&full, known, namespace).is_some() {
+                continue;
+            }
             let claim = Claim {
                 service,
                 name: &full,
                 span: *span,
                 routes,
+                known: self.seen_as(&full, caller, scope),
             };
             table
                 .hosts
@@ -132,10 +181,13 @@ impl<'m> Compiler<'m> {
         scope: &Scope<'_>,
     ) -> Option<VirtualHost> {
         let service = claim.service;
-        let known = self.index.registry.registered(full, caller.namespace);
+        let known = claim.known;
         let alias = self.index.registry.behind(full);
-        let known = known.filter(|one| alias.is_none() && scope.sees(&one.meta().namespace, full));
-        let domains = self.domains(full, caller.namespace, known);
+        let domains = match known {
+            // "A host that is no service": one virtual host, under its full name.
+            None if self.is_unregistered(full) => vec![full.to_owned()],
+            _ => self.domains(full, caller.namespace, known),
+        };
         let mut host = Self::virtual_host(service, claim.name, claim.span, domains);
         host.caveats.extend_from_slice(&scope.caveats);
         self.unread(caller.namespace, &mut host.caveats);
@@ -144,7 +196,12 @@ impl<'m> Compiler<'m> {
                 .extend(self.unregistered(full, claim.span, alias.as_ref()));
         }
         let port = known.and_then(|one| one.dialled(self.vantage.port));
-        let carries = port.as_ref().map(|port| self.carries(port));
+        let carries = match (&port, known) {
+            (Some(port), _) => Some(self.carries(port)),
+            // Whichever of its ports is dialled.
+            (None, Some(known)) => self.all_opaque(known),
+            (None, None) => None,
+        };
         if let Some(routes) = self.connections(service, full, carries.as_ref(), caller) {
             host.routes = routes;
             return Some(host);
@@ -173,6 +230,22 @@ impl<'m> Compiler<'m> {
             host.routes.push(self.default_route(service, full, caller));
         }
         Some(host)
+    }
+
+    /// What the ports of a service carry, if none of them carries HTTP.
+    fn all_opaque(&self, known: Registered<'_>) -> Option<Carries> {
+        let ports = known.ports();
+        let mut carried = ports.iter().map(|port| self.carries(port));
+        let opaque = |carries: &Carries| matches!(carries, Carries::Other(_));
+        carried.all(|carries| opaque(&carries)).then_some(())?;
+        ports.first().map(|port| self.carries(port))
+    }
+
+    /// What is registered under a host, as far as the client sees it; what stands for another host is not.
+    fn seen_as(&self, full: &str, caller: Caller<'_>, scope: &Scope<'_>) -> Option<Registered<'m>> {
+        let known = self.index.registry.registered(full, caller.namespace)?;
+        let aliased = self.index.registry.behind(full).is_some();
+        (!aliased && scope.sees(&known.meta().namespace, full)).then_some(known)
     }
 
     /// The names under which a client reaches a host.
@@ -255,6 +328,55 @@ impl<'m> Compiler<'m> {
             }
         }
     }
+}
+
+/// The shorter names of a host that nobody registers: a proxy does not know them.
+fn short_names(
+    service: &VirtualService,
+    full: &str,
+    written: &str,
+    client: &str,
+) -> Option<Elsewhere> {
+    let mut domains = attach::domains(full, client);
+    domains.retain(|name| name != full);
+    let why = format!(
+        "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed under its full name only, on port {ANY_HOST_PORT}"
+    );
+    let help = "pass the file of its Service or ServiceEntry too, or correct the host".to_owned();
+    (!domains.is_empty()).then(|| Elsewhere {
+        hosts: vec![written.to_owned()],
+        domains,
+        ..elsewhere(service, Code::DistantRule, &why, Some(help))
+    })
+}
+
+/// Whether nothing of a host's rules is left for this client, so that it has the default route alone.
+fn idle(host: &VirtualHost) -> bool {
+    let (default, rules): (Vec<&Route>, Vec<&Route>) =
+        (host.routes.iter()).partition(|route| route.rule == DEFAULT_ROUTE);
+    !default.is_empty() && rules.iter().all(|route| excluded(&route.conditions))
+}
+
+/// Puts another rule in the place of one of which nothing is left; why that one does not apply stays.
+fn replace(idle: &mut VirtualHost, by: VirtualHost) {
+    let lost = std::mem::take(&mut idle.routes);
+    let lost = lost.into_iter().filter(|route| route.rule != DEFAULT_ROUTE);
+    let mut objects = std::mem::take(&mut idle.objects);
+    objects.extend(by.objects);
+    *idle = VirtualHost {
+        routes: lost.chain(by.routes).collect(),
+        objects,
+        ..by
+    };
+}
+
+/// Of two hosts with one name the first one keeps it: a proxy looks at the others under their other names only.
+fn first_come(hosts: &mut Vec<VirtualHost>) {
+    let mut taken: HashSet<String> = HashSet::new();
+    for host in hosts.iter_mut() {
+        host.domains.retain(|domain| taken.insert(domain.clone()));
+    }
+    hosts.retain(|host| !host.domains.is_empty());
 }
 
 fn two_owners(service: &VirtualService, full: &str, owner: &VirtualHost, span: Span) -> Caveat {

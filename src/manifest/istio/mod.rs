@@ -3,8 +3,9 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `virtual_service`, `http_route`, `http_match`, `fault`, `tcp_route`, `destination`, `destination_rule`, `gateway`, `sidecar` | objects as written |
-//! | `index`, `attach`, `scope`, `subsets` | which objects belong together, and who sees them |
-//! | `lower`, `mesh`, `waypoint`, `at_gateway` | the hosts of one proxy |
+//! | `admission` | what Istio refuses about them |
+//! | `index`, `attach`, `dialled`, `scope`, `subsets` | which objects belong together, and who sees them |
+//! | `lower`, `mesh`, `waypoint`, `at_gateway`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegate`, `connections` | the routes of a host, and when they match |
 //! | `outcome`, `split`, `doubts`, `notes`, `clues` | what a route does |
 //!
@@ -13,6 +14,7 @@
 //! `rewrite`, `mirror` and header operations are read and change no split. Not modelled at all: another cluster domain
 //! than `cluster.local`, mesh settings that change the default export or the root namespace, and whether mutual TLS fits.
 
+mod admission;
 mod at_gateway;
 pub mod attach;
 mod caller;
@@ -21,9 +23,11 @@ mod connections;
 mod delegate;
 pub mod destination;
 pub mod destination_rule;
+mod dialled;
 mod doubts;
 pub mod fault;
 pub mod gateway;
+mod gateway_proxies;
 pub mod http_match;
 pub mod http_route;
 mod index;
@@ -37,6 +41,7 @@ pub mod sidecar;
 mod split;
 mod subsets;
 pub mod tcp_route;
+mod unrouted;
 pub mod virtual_service;
 mod waypoint;
 
@@ -48,7 +53,8 @@ pub use fault::FaultAbort;
 pub use gateway::{Gateway, Reads, Server};
 pub use http_match::HttpMatch;
 pub use http_route::{HttpAction, HttpRoute};
-pub(super) use lower::lower;
+pub(super) use lower::{catches_all, lower};
 pub use sidecar::{Egress, Import, Sidecar};
 pub use tcp_route::TcpRoute;
+pub(super) use unrouted::{reply, unrouted};
 pub use virtual_service::VirtualService;

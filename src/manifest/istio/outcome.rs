@@ -3,7 +3,7 @@
 use super::clues::{Known, Telling, clues};
 use super::index::Index;
 use super::lower::{Caller, Kind};
-use super::split::{port, split};
+use super::split::{Layer, port, split};
 use super::{FaultAbort, HttpAction, HttpRoute, TcpRoute};
 use crate::diag::{Code, Span};
 use crate::manifest::decode::At;
@@ -19,7 +19,13 @@ pub(super) fn outcome(
 ) -> Option<Outcome> {
     let mut caveats: Vec<Caveat> = route.notable.iter().map(notable).collect();
     let action = match &route.action {
-        HttpAction::Route(items) => Action::Split(split(index, items, home, caller, &mut caveats)),
+        HttpAction::Route(items) => Action::Split(split(
+            index,
+            items,
+            home,
+            (caller, Layer::Requests),
+            &mut caveats,
+        )),
         HttpAction::Redirect(status) => Action::answer(*status, Cause::Redirect),
         HttpAction::Direct(status) => Action::answer(*status, Cause::DirectResponse),
         HttpAction::Delegate { .. } => return None,
@@ -48,7 +54,13 @@ pub(super) fn connections(
         "`{key}` routes split connections, not requests: a connection that sticks to one target is as declared"
     );
     let mut caveats = vec![Caveat::about(code, message, Some(route.span))];
-    let split = split(index, &route.route, home, caller, &mut caveats);
+    let split = split(
+        index,
+        &route.route,
+        home,
+        (caller, Layer::Connections),
+        &mut caveats,
+    );
     Outcome {
         action: Action::Split(split.by(Mechanism::PerConnection)),
         abort: None,
@@ -66,8 +78,10 @@ pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: Caller<'_>) -
     let destination = Destination {
         host: host.to_owned(),
         port: match caller.proxy {
-            Kind::Gateway => port(index, host, caller),
-            Kind::Sidecar | Kind::Waypoint => caller.port.or_else(|| port(index, host, caller)),
+            Kind::Gateway => port(index, host, caller, Layer::Requests),
+            Kind::Sidecar | Kind::Waypoint => caller
+                .port
+                .or_else(|| port(index, host, caller, Layer::Requests)),
         },
         subset: None,
     };

@@ -5,7 +5,7 @@ use super::index::Index;
 use super::lower::Caller;
 use super::sidecar::{Import, Sidecar};
 use super::virtual_service::VirtualService;
-use crate::diag::Code;
+use crate::diag::{Code, Span};
 use crate::route::Caveat;
 
 /// What one client imports.
@@ -112,6 +112,11 @@ impl<'m> Scope<'m> {
             };
             from && meets(import)
         })
+    }
+
+    /// Where the client's `Sidecar` says that hosts which nobody registers are not reached.
+    pub(super) fn registry_only(&self) -> Option<Span> {
+        self.sidecar.and_then(|sidecar| sidecar.registry_only)
     }
 
     /// Whether a VirtualService is imported: by one of its hosts.

@@ -17,6 +17,8 @@ pub struct Sidecar {
     pub selector: BTreeMap<String, String>,
     /// What those clients may reach; none means everything.
     pub egress: Vec<Egress>,
+    /// Where it says that hosts which nobody registers are not reached.
+    pub registry_only: Option<Span>,
 }
 
 /// One listener of `egress`.
@@ -49,6 +51,9 @@ impl Sidecar {
         decoder: &mut Decoder<'_>,
     ) -> Option<Self> {
         let mut spec = object.map("spec", "a Sidecar spec", decoder)?;
+        let policy = spec.map("outboundTrafficPolicy", "a traffic policy", decoder);
+        let mode = policy.and_then(|mut policy| policy.text("mode", decoder));
+        let registry_only = mode.filter(|mode| mode.value == "REGISTRY_ONLY");
         let sidecar = Self {
             meta,
             selector: spec
@@ -57,9 +62,10 @@ impl Sidecar {
                     selector.labels("labels", decoder)
                 }),
             egress: spec.list("egress", decoder, Egress::decode),
+            registry_only: registry_only.map(|mode| mode.span),
         };
-        // What comes in, and where hosts that nobody knows go.
-        spec.ignore(&["ingress", "inboundConnectionPool", "outboundTrafficPolicy"]);
+        // What comes in.
+        spec.ignore(&["ingress", "inboundConnectionPool"]);
         spec.finish(decoder);
         Some(sidecar)
     }

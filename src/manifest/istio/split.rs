@@ -4,7 +4,7 @@ use super::WeightedDestination;
 use super::attach;
 use super::clues::{Known, Telling, clues};
 use super::destination_rule::Subset;
-use super::doubts::{closed, hidden, missing, undefined};
+use super::doubts::{closed, hidden, missing, undefined, without_endpoints};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::notes;
@@ -15,12 +15,19 @@ use crate::split::{Destination, Mechanism};
 /// The status of a share whose destination the proxy does not know: "no such cluster -> 503, flag NC".
 const NO_CLUSTER: u16 = 503;
 
+/// What a rule splits: the destinations of connections are looked up in another way than those of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    Requests,
+    Connections,
+}
+
 /// The split of a rule in namespace `home`, as a caller's proxy makes it.
 pub(super) fn split(
     index: &Index<'_>,
     items: &[WeightedDestination],
     home: &str,
-    caller: Caller<'_>,
+    (caller, layer): (Caller<'_>, Layer),
     caveats: &mut Vec<Caveat>,
 ) -> Split {
     // Istio ignores the weight of a single destination; next to others, an unset weight is zero.
@@ -47,7 +54,7 @@ pub(super) fn split(
         let asked = weight(item) > 0;
         let subset = subset(index, item, &host, caller);
         if asked {
-            broken[at] = doubts(index, item, &host, subset, caller, caveats);
+            broken[at] = doubts(index, item, &host, subset, (caller, layer), caveats);
         }
         all.push(Known {
             host,
@@ -68,7 +75,7 @@ pub(super) fn split(
                     .port
                     .as_ref()
                     .map(|port| port.value)
-                    .or_else(|| port(index, &known.host, caller)),
+                    .or_else(|| port(index, &known.host, caller, layer)),
                 subset: known.subset_name.map(str::to_owned),
             },
             weight: weight(item),
@@ -96,7 +103,7 @@ fn doubts(
     item: &WeightedDestination,
     host: &str,
     subset: Option<&Subset>,
-    caller: Caller<'_>,
+    (caller, layer): (Caller<'_>, Layer),
     caveats: &mut Vec<Caveat>,
 ) -> bool {
     let mut broken = false;
@@ -117,8 +124,14 @@ fn doubts(
             caveats.push(caveat);
         }
     }
-    if let Some(caveat) = closed(index, item, host, caller) {
+    if let (Some(name), Some(subset)) = (&item.subset, subset)
+        && let Some(caveat) = without_endpoints(index, name, subset, host, caller)
+    {
         broken = true;
+        caveats.push(caveat);
+    }
+    if let Some(caveat) = closed(index, item, host, (caller, layer)) {
+        broken |= caveat.breaks();
         caveats.push(caveat);
     }
     broken
@@ -151,15 +164,15 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
     }
 }
 
-/// "port = destination.port.number, else the only port if the Service has exactly one, else the LISTENER port."
-pub(super) fn port(index: &Index<'_>, host: &str, caller: Caller<'_>) -> Option<u16> {
-    // A route that names no port leads to the port of its own service, never to the one a gateway listens on.
-    let listener = caller.port.filter(|_| caller.proxy != Kind::Gateway);
-    let Some(known) = index.registry.registered(host, caller.namespace) else {
-        return listener;
-    };
-    match &known.ports()[..] {
+/// The port of a destination that names none. "else the only port if the Service has exactly one, else the LISTENER port";
+/// for requests a sidecar knows only the services that have the port that is dialled, so that it is always that one.
+pub(super) fn port(index: &Index<'_>, host: &str, caller: Caller<'_>, layer: Layer) -> Option<u16> {
+    let only = || match &index.registry.registered(host, caller.namespace)?.ports()[..] {
         [port] => Some(port.number),
-        _ => listener,
+        _ => None,
+    };
+    match (caller.proxy, layer) {
+        (Kind::Sidecar, Layer::Requests) => caller.port.or_else(only),
+        _ => only().or(caller.port),
     }
 }

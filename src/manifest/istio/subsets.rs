@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::attach::{ROOT, Visibility, service_of, visibility};
+use super::attach::{ROOT, service_of, visibility};
 use super::destination_rule::{DestinationRule, Subset};
 use super::index::Index;
 use super::lower::Caller;
@@ -69,10 +69,12 @@ impl<'m> Subsets<'m> {
     }
 }
 
-/// ""." or the own namespace is private. A rule with a `workloadSelector` is private."
+/// Whether a rule is for its own namespace only: "exportTo is `.` or the own namespace, and nothing else", or it selects
+/// workloads.
 pub(super) fn private(rule: &DestinationRule) -> bool {
-    let own = visibility(&rule.export_to, &rule.meta.namespace, &rule.meta.namespace);
-    rule.selective || own == Some(Visibility::Private)
+    let home = rule.meta.namespace.as_str();
+    let own = |to: &str| to == "." || to == home;
+    rule.selective || matches!(&rule.export_to[..], [only] if own(&only.value))
 }
 
 /// The rules of one step with the host itself, else with the longest wildcard that covers it.
@@ -116,17 +118,11 @@ fn chosen<'m>(
     found.into_iter().partition(together)
 }
 
-/// The namespaces a rule is exported to, in one spelling.
+/// The namespaces a rule is exported to, as they are written: Istio does not take `*` for what nothing written means.
 fn exports(rule: &DestinationRule) -> Vec<&str> {
-    let home = rule.meta.namespace.as_str();
-    let mut exports: Vec<&str> = rule
-        .export_to
-        .iter()
-        .map(|to| if to.value == "." { home } else { &to.value })
+    let mut exports: Vec<&str> = (rule.export_to.iter())
+        .map(|to| to.value.as_str())
         .collect();
-    if exports.is_empty() {
-        exports.push("*");
-    }
     exports.sort_unstable();
     exports
 }

@@ -1,7 +1,6 @@
 //! A VirtualService as written, every field of it. Not: whether it applies, nor what it does to a request.
 
-use std::collections::HashMap;
-
+use super::admission;
 use super::http_route::HttpRoute;
 use super::tcp_route::TcpRoute;
 use crate::diag::{Code, Note};
@@ -45,22 +44,10 @@ impl VirtualService {
         let before = decoder.count();
         let hosts = spec.texts("hosts", decoder);
         let unread = decoder.count() > before || spec.misspelt("hosts");
-        let mut seen = HashMap::new();
-        for host in &hosts {
-            let first = *seen.entry(&host.value).or_insert(host.span);
-            if first != host.span {
-                let message = format!("the host `{}` is given twice", host.value);
-                let problem = Note::new(Code::DuplicateHost, message);
-                decoder.report(
-                    problem
-                        .at(host.span, "again here")
-                        .at(first, "first here")
-                        .help("keep one of them"),
-                );
-            }
-        }
+        admission::hosts(&hosts, decoder);
         let gateways = spec.texts("gateways", decoder);
         let export_to = spec.texts("exportTo", decoder);
+        admission::exports(&export_to, decoder);
         let before = decoder.count();
         let http = spec.list("http", decoder, HttpRoute::decode);
         let clean = decoder.count() == before && !spec.misspelt("http");

@@ -1,5 +1,6 @@
 //! Services and service entries as the mesh sees them: one kind of thing with hosts and ports. Not: who looks them up.
 
+use super::names::covers;
 use super::service_entry::ServiceEntry;
 use crate::diag::Span;
 use crate::manifest::decode::At;
@@ -43,7 +44,11 @@ impl<'m> Registered<'m> {
         }
         match self {
             Self::Service(service) => {
-                let ports = service.ports.iter().map(|port| Port {
+                // A proxy of a mesh takes no datagrams.
+                let udp = |text: &At<String>| text.value.eq_ignore_ascii_case("UDP");
+                let streams =
+                    (service.ports.iter()).filter(|port| !port.protocol.as_ref().is_some_and(udp));
+                let ports = streams.map(|port| Port {
                     number: port.port.value,
                     name: text(port.name.as_ref()),
                     carries: port.carries(),
@@ -75,6 +80,31 @@ impl<'m> Registered<'m> {
             None if ports.len() == 1 => ports.pop(),
             None => None,
         }
+    }
+
+    /// The host under which proxies know it, of the one that is called: the wildcard, where it has no other.
+    pub(in crate::manifest) fn host_for(self, called: String) -> String {
+        let Self::Entry(entry) = self else {
+            return called;
+        };
+        let hosts = || entry.hosts.iter().map(|host| host.value.to_lowercase());
+        if hosts().any(|host| host == called) {
+            return called;
+        }
+        let wild = hosts().filter(|host| covers(host, &called));
+        wild.max_by_key(String::len).unwrap_or(called)
+    }
+
+    /// The port that leads to a port of its pods.
+    pub(in crate::manifest) fn port_of_target(self, target: u16) -> Option<u16> {
+        let Self::Service(service) = self else {
+            return None;
+        };
+        let text = target.to_string();
+        let mut ports = service.ports.iter();
+        ports
+            .find(|port| port.target.as_deref() == Some(text.as_str()))
+            .map(|port| port.port.value)
     }
 
     /// Where it says that the client has picked an endpoint before the proxy is asked.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Carries, Meta};
@@ -64,10 +65,39 @@ impl ServiceEntry {
                 }),
             export_to: spec.texts("exportTo", decoder),
         };
+        let protocol = |port: &EntryPort| {
+            let protocol = port.protocol.as_ref();
+            protocol.map_or_else(String::new, |text| text.value.clone())
+        };
+        let protocols: Vec<String> = entry.ports.iter().map(protocol).collect();
+        let resolution = entry.resolution.as_ref().map(|text| text.value.as_str());
+        apart(&entry.hosts, &protocols, resolution, decoder);
         // Who may be called, and where it is: neither chooses a destination.
         spec.ignore(&["location", "subjectAltNames"]);
         spec.finish(decoder);
         Some(entry)
+    }
+}
+
+/// "multiple hosts provided with non-HTTP, non-TLS ports": nothing in such a connection says which host is meant.
+fn apart(
+    hosts: &[At<String>],
+    protocols: &[String],
+    resolution: Option<&str>,
+    decoder: &mut Decoder<'_>,
+) {
+    let tells = |protocol: &String| {
+        let protocol = protocol.to_uppercase();
+        matches!(
+            protocol.as_str(),
+            "HTTP" | "HTTP2" | "HTTP_PROXY" | "GRPC" | "GRPC-WEB" | "HTTPS" | "TLS"
+        )
+    };
+    let picked = resolution.is_none_or(|resolution| resolution == "NONE");
+    if let ([_, second, ..], false, false) = (hosts, picked, protocols.iter().all(tells)) {
+        let message = "several hosts share a port that is neither HTTP nor TLS, where nothing says which of them is meant";
+        let problem = Note::new(Code::OneHost, message).at(second.span, "a second host");
+        decoder.report(problem.help("Istio refuses this object: write a ServiceEntry for each"));
     }
 }
 

@@ -30,13 +30,14 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
     Explanation {
         schema: EXPLAIN_SCHEMA.to_owned(),
         vantage: vantage(explained.vantage, explained.table.told),
-        host: HostRow {
+        host: Some(HostRow {
             name: host.name.clone(),
             domains: host.domains.clone(),
             objects: host.objects.clone(),
             source: sources.place(host.span),
-        },
+        }),
         route: matched.map(|matched| route(&matched, sources)),
+        not_in_effect: None,
         also: (resolution.also.iter())
             .map(|matched| route(matched, sources))
             .collect(),
@@ -44,7 +45,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
             // What a mesh does by itself is written nowhere; its name is one in words.
             .filter(|matched| !matched.rule.contains(' '))
             .map_or_else(Vec::new, |matched| excerpt(sources, matched.span)),
-        mechanism: expected.mechanism,
+        mechanism: Some(expected.mechanism),
         broken: broken(&expected),
         trace: (resolution.trace.iter())
             .map(|tried| lost(tried, &explained))
@@ -58,16 +59,21 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
                 .map(|one| self::rule(one, &explained))
                 .collect()
         }),
-        expected: Expectation {
-            broken: None,
-            hypotheses: Vec::new(),
-            excerpt: None,
-            source: expected.source.clone(),
-            rule: resolution.rules(),
-            mechanism: expected.mechanism,
-            shares: expected.declared().iter().map(declared_share).collect(),
-        },
+        expected: Some(expectation(&expected, resolution.rules())),
         target: explained.request,
+    }
+}
+
+/// A split, and the rule that declares it.
+pub(super) fn expectation(expected: &Expected, rule: Option<String>) -> Expectation {
+    Expectation {
+        broken: None,
+        hypotheses: Vec::new(),
+        excerpt: None,
+        source: expected.source.clone(),
+        rule,
+        mechanism: expected.mechanism,
+        shares: expected.declared().iter().map(declared_share).collect(),
     }
 }
 
@@ -82,7 +88,7 @@ fn route(matched: &Matched<'_>, sources: &Sources) -> RouteRow {
     }
 }
 
-fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
+pub(super) fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
     let (proxy, namespace, gateway, labels) = match &vantage.origin {
         Origin::Mesh {
             namespace,
@@ -189,7 +195,7 @@ fn balanced(value: &str) -> &str {
     value
 }
 
-fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {
+pub(super) fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {
     CaveatRow {
         id: caveat.code.id().to_owned(),
         message: caveat.message.clone(),

@@ -6,6 +6,7 @@ mod excerpt;
 mod explained;
 mod rules;
 mod text;
+mod unrouted;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -19,6 +20,7 @@ use crate::split::{Mechanism, Share};
 pub use build::explain;
 pub use explained::Explained;
 pub use text::render;
+pub use unrouted::{WithoutRule, not_in_effect, without_rule};
 
 /// The name and major version of the JSON form.
 pub const EXPLAIN_SCHEMA: &str = "resplit.explain/1";
@@ -32,17 +34,20 @@ pub struct Explanation {
     pub target: Request,
     /// From where it is sent.
     pub vantage: VantageRow,
-    /// The host that takes it.
-    pub host: HostRow,
+    /// The host that takes it; none means that no rule does.
+    pub host: Option<HostRow>,
     /// The rule that applies; none means that no rule does.
     pub route: Option<RouteRow>,
     /// The rules that take what it leaves over, where chance decides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<RouteRow>,
-    /// What the rule makes of it.
-    pub expected: Expectation,
+    /// The rule that would apply, and what it declares, where it takes no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_in_effect: Option<NotInEffect>,
+    /// What the rule makes of it, or what the proxy does without one; none where no proxy decides about it.
+    pub expected: Option<Expectation>,
     /// How one target is picked.
-    pub mechanism: Mechanism,
+    pub mechanism: Option<Mechanism>,
     /// Destinations with a share that the proxies do not have.
     pub broken: Vec<BrokenRow>,
     /// The rules that were tried before, in order.
@@ -106,6 +111,15 @@ pub struct RouteRow {
     /// What it takes of such requests, where chance decides among several rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub takes: Option<Share>,
+}
+
+/// A rule that matches, and that no proxy applies to the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NotInEffect {
+    /// The rule.
+    pub route: Option<RouteRow>,
+    /// What it declares.
+    pub declared: Option<Expectation>,
 }
 
 /// A destination that the proxies do not have.

@@ -21,10 +21,18 @@ const LINE_WIDTH: usize = 100;
 pub fn render(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     head(explanation, out)?;
     excerpt(&explanation.excerpt, out)?;
-    let shares = &explanation.expected.shares;
-    writeln!(out, "\n{}", destinations(explanation))?;
-    if shares.iter().filter(|share| share.share > 0.0).count() > 1 {
-        writeln!(out, "\n  {}", mechanism(explanation.mechanism))?;
+    if let Some(expected) = &explanation.expected {
+        writeln!(out, "\n{}", destinations(explanation, &expected.shares))?;
+        let several =
+            |shares: &[DeclaredShare]| shares.iter().filter(|share| share.share > 0.0).count() > 1;
+        if several(&expected.shares) {
+            writeln!(out, "\n  {}", mechanism(expected.mechanism))?;
+        }
+    }
+    let idle = explanation.not_in_effect.as_ref();
+    if let Some(declared) = idle.and_then(|idle| idle.declared.as_ref()) {
+        let table = shares(&declared.shares, &[]);
+        writeln!(out, "\nDeclared, not in effect\n{table}")?;
     }
     if !explanation.trace.is_empty() {
         let title = match explanation.route {
@@ -33,8 +41,8 @@ pub fn render(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> 
         };
         writeln!(out, "\n{title}\n{}", tried(&explanation.trace))?;
     }
-    if let Some(rules) = &explanation.rules {
-        writeln!(out, "\nEvery rule of {}", safe(&explanation.host.name))?;
+    if let (Some(rules), Some(host)) = (&explanation.rules, &explanation.host) {
+        writeln!(out, "\nEvery rule of {}", safe(&host.name))?;
         for rule in rules {
             writeln!(out, "\n{}", every(rule))?;
         }
@@ -58,16 +66,28 @@ pub fn render(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> 
 
 /// The request, and whose rule takes it.
 fn head(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
-    let (request, host) = (&explanation.target, &explanation.host);
+    let request = &explanation.target;
     let (method, url) = (safe(&request.method), safe(&request.url));
     writeln!(out, "{method} {url} (Host: {})", safe(&request.host))?;
     writeln!(out, "  from    {}", vantage(&explanation.vantage))?;
+    let Some(host) = &explanation.host else {
+        return writeln!(out, "  rule    none: {}", without(explanation));
+    };
     writeln!(
         out,
         "  host    {} ({})",
         safe(&host.name),
         safe(&host.source)
     )?;
+    if let Some(idle) = &explanation.not_in_effect {
+        writeln!(out, "  object  {}", safe(&host.objects.join(" and ")))?;
+        let rule = idle.route.as_ref().map(named).unwrap_or_default();
+        return writeln!(
+            out,
+            "  rule    {rule}: declared, not in effect; {}",
+            without(explanation)
+        );
+    }
     let Some(route) = &explanation.route else {
         writeln!(out, "  object  {}", safe(&host.objects.join(" and ")))?;
         return writeln!(out, "  rule    {}", nothing(explanation));
@@ -124,10 +144,21 @@ fn taking(takes: Option<Share>) -> String {
 /// Why there is no rule.
 fn nothing(explanation: &Explanation) -> &'static str {
     let redirected = |share: &DeclaredShare| share.cause == Some(Cause::Redirect);
-    if explanation.expected.shares.iter().any(redirected) {
+    let mut shares = explanation.expected.iter().flat_map(|one| &one.shares);
+    if shares.any(redirected) {
         "none is looked at: plain HTTP is redirected to HTTPS"
     } else {
         "none matches, so that the proxy answers 404"
+    }
+}
+
+/// What follows from it that no rule takes the request.
+fn without(explanation: &Explanation) -> &'static str {
+    let first = explanation.expected.as_ref();
+    match first.and_then(|expected| expected.shares.first()) {
+        None => "no proxy decides about this request",
+        Some(share) if share.host.is_some() => "it goes where it would without any rule",
+        Some(_) => "the proxy answers it by itself",
     }
 }
 
@@ -193,13 +224,13 @@ fn excerpt(lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn destinations(explanation: &Explanation) -> String {
+fn destinations(explanation: &Explanation, declared: &[DeclaredShare]) -> String {
     let broken: Vec<String> = explanation
         .broken
         .iter()
         .map(|row| destination(&row.host, row.port, row.subset.as_deref()))
         .collect();
-    shares(&explanation.expected.shares, &broken)
+    shares(declared, &broken)
 }
 
 /// Who gets how much, and where that is.

@@ -108,6 +108,9 @@ pub fn checked(context: &Context<'_>) -> String {
     if kinds.len() > MOST_KINDS {
         counts.push(counted((kinds.len() - MOST_KINDS) as u64, "other kind"));
     }
+    if context.manifests.without_rules().is_some() && !counts.is_empty() {
+        return format!("nothing here declares a split ({})", counts.join(", "));
+    }
     let mut places: Vec<String> = Vec::new();
     for view in &context.views {
         let place = match &view.vantage.origin {

@@ -6,9 +6,18 @@ use super::{mesh, object, service, split, subsets, to};
 #[test]
 fn a_host_in_no_registry_is_routed_on_port_80_only() {
     let text = service("other", "http", 80) + &to("web", "web", "other");
-    let met = |url: &str| mesh(&text).get(url).expect("a host");
-    assert!(met("http://web:8080/").has("unknown-host"));
-    assert!(!met("http://web/").has("unknown-host"));
+    let met = |url: &str| mesh(&text).get(url);
+    assert!(met("http://web.default.svc.cluster.local/").is_ok());
+    for (url, part) in [
+        ("http://web/", "under its full name only"),
+        (
+            "http://web.default.svc.cluster.local:8080/",
+            "on port 80 only",
+        ),
+    ] {
+        let why = met(url).expect_err(url);
+        assert!(why.contains(part), "{why}");
+    }
     let nothing = to("web", "web", "other");
     let met = mesh(&nothing).get("http://web:8080/").expect("a host");
     assert!(
@@ -71,6 +80,7 @@ fn an_external_name_stands_for_its_target() {
         + &service("prod/web", "http", 80)
         + &split("prod/web", "web")
         + &subsets("prod/web", "web", "")
+        + &service("front", "http", 80)
         + &to("front", "front", "old");
     let met = mesh(&text)
         .namespace("default")
@@ -149,11 +159,13 @@ fn a_destination_that_is_not_exported_does_not_exist() {
         "namespace: prod}",
         "namespace: prod, annotations: {networking.istio.io/exportTo: '., staging'}}",
     );
-    let text = hidden + &to("prod/rule", "front.prod.svc.cluster.local", "web");
+    let text = hidden
+        + &service("prod/front", "http", 80)
+        + &to("prod/rule", "front.prod.svc.cluster.local", "web");
     let from = |namespace: &str| {
         mesh(&text)
             .namespace(namespace)
-            .get("http://front.prod/")
+            .get("http://front.prod.svc.cluster.local/")
             .expect("a host")
     };
     let met = from("default");
@@ -169,7 +181,7 @@ fn a_destination_that_is_not_exported_does_not_exist() {
         "prod/api",
         "{hosts: [api.example.com], exportTo: ['.'], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}",
     );
-    let text = entry + &to("rule", "front", "api.example.com");
+    let text = entry + &service("front", "http", 80) + &to("rule", "front", "api.example.com");
     assert!(
         mesh(&text)
             .get("http://front/")

@@ -54,7 +54,8 @@ fn a_declared_protocol_that_is_not_http_is_fatal_in_every_version() {
 /// "Auto-detected service with a VIP: Host header is not consulted, only the destination IP:port."
 #[test]
 fn on_a_sniffed_port_the_address_chooses_and_host_does_not() {
-    let other = split("other", "other.example.com");
+    let entry = "{hosts: [other.example.com], resolution: DNS, ports: [{number: 5000, name: http, protocol: HTTP}]}";
+    let other = object("ServiceEntry", "other", entry) + &split("other", "other.example.com");
     let text = story("backend") + &other;
     let met = mesh(&text)
         .get_as("http://weather:5000/", "other.example.com")

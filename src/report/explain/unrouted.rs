@@ -1,0 +1,79 @@
+//! The model of a request that no rule takes.
+
+use super::build::{expectation, stated, vantage};
+use super::{CaveatRow, EXPLAIN_SCHEMA, Explanation, NotInEffect};
+use crate::diag::Sources;
+use crate::report::Request;
+use crate::route::{Caveat, Unrouted, Vantage};
+
+/// A request that no rule takes, and what becomes of it.
+#[derive(Debug)]
+pub struct WithoutRule<'a> {
+    /// The request as typed.
+    pub request: Request,
+    /// From where it is sent.
+    pub vantage: &'a Vantage,
+    /// Whether the routes are those that a proxy was dumped with.
+    pub told: bool,
+    /// The texts that spans point into.
+    pub sources: &'a Sources,
+    /// Why no rule takes it.
+    pub why: Option<&'a Caveat>,
+    /// What the proxy does instead.
+    pub unrouted: &'a Unrouted,
+}
+
+/// Puts it into the model.
+#[must_use]
+pub fn without_rule(without: WithoutRule<'_>) -> Explanation {
+    let WithoutRule {
+        sources, unrouted, ..
+    } = without;
+    let expected = unrouted.expected(sources, without.vantage.port);
+    let mut caveats: Vec<CaveatRow> = Vec::new();
+    for caveat in without.why.into_iter().chain(&unrouted.caveats) {
+        let row = stated(caveat, sources);
+        if !caveats.iter().any(|known| known.message == row.message) {
+            caveats.push(row);
+        }
+    }
+    Explanation {
+        schema: EXPLAIN_SCHEMA.to_owned(),
+        target: without.request,
+        vantage: vantage(without.vantage, without.told),
+        host: None,
+        route: None,
+        not_in_effect: None,
+        also: Vec::new(),
+        mechanism: expected.as_ref().map(|expected| expected.mechanism),
+        expected: expected.map(|expected| expectation(&expected, None)),
+        broken: Vec::new(),
+        trace: Vec::new(),
+        caveats,
+        rules: None,
+        excerpt: Vec::new(),
+    }
+}
+
+/// The same explanation where no proxy applies the rule: what the proxy does instead leads, and the rule follows.
+#[must_use]
+pub fn not_in_effect(
+    explained: Explanation,
+    unrouted: &Unrouted,
+    from: &Vantage,
+    sources: &Sources,
+) -> Explanation {
+    let expected = unrouted.expected(sources, from.port);
+    Explanation {
+        route: None,
+        also: Vec::new(),
+        not_in_effect: Some(NotInEffect {
+            route: explained.route,
+            declared: explained.expected,
+        }),
+        mechanism: expected.as_ref().map(|expected| expected.mechanism),
+        expected: expected.map(|expected| expectation(&expected, None)),
+        broken: Vec::new(),
+        ..explained
+    }
+}
