@@ -291,6 +291,18 @@ impl Split {
     }
 }
 
+impl Outcome {
+    /// What the proxy replies by itself.
+    #[must_use]
+    pub fn reply(status: u16, cause: Cause) -> Self {
+        Self {
+            action: Action::answer(status, cause),
+            abort: None,
+            caveats: Vec::new(),
+        }
+    }
+}
+
 impl Action {
     /// Answered by the proxy itself.
     #[must_use]

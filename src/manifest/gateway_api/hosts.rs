@@ -9,7 +9,7 @@ use super::matches::PathKind;
 use super::outcome::{Place, outcome};
 use super::precedence::{Age, Precedence};
 use crate::diag::{Code, Span};
-use crate::manifest::istio::catches_all;
+use crate::manifest::mesh::catch_all::catches_all;
 use crate::route::{
     AppliesTo, Caveat, Condition, Implementation, Outcome, Route, Test, VirtualHost,
 };

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use super::attach;
 use super::gateway::{Gateway, Reads, Server};
 use super::gateway_proxies::mapped;
-use super::lower::{Caller, Compiler, bindings, catches_all, elsewhere, none_left};
+use super::lower::{Caller, Compiler, bindings, elsewhere, none_left};
 use super::virtual_service::VirtualService;
 use crate::diag::Code;
 use crate::manifest::decode::At;
+use crate::manifest::mesh::catch_all::catches_all;
 use crate::route::{Caveat, Elsewhere, Route, RouteTable, VirtualHost};
 
 /// A host as a server of the gateway takes it.

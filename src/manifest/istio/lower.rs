@@ -11,8 +11,8 @@ use super::virtual_service::VirtualService;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::Manifests;
 use crate::route::{
-    AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test, TextMatch,
-    Vantage, VirtualHost,
+    AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test, Vantage,
+    VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -295,17 +295,3 @@ const DROPPED: [Code; 5] = [
     Code::DelegateNotExported,
     Code::DelegateConflict,
 ];
-
-/// "catch-all := no headers/query/metadata matchers and path prefix "/" or regex ".*"."
-pub(in crate::manifest) fn catches_all(conditions: &[Condition]) -> bool {
-    conditions.iter().all(|condition| match &condition.test {
-        Test::Fixed(held) => *held,
-        // Istio makes the routes of each port by itself: which port it is decides whether anything is left behind this one.
-        Test::Assumed(caveat) => caveat.code != Code::UnknownPort,
-        // A header that Istio ignores: nothing is left for Envoy to ask.
-        Test::Path(TextMatch::Present) => true,
-        Test::Path(TextMatch::Prefix { text, .. }) => text == "/",
-        Test::Path(TextMatch::Regex(regex)) => regex.as_str() == "^(?:.*)$",
-        _ => false,
-    })
-}

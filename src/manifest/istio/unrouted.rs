@@ -12,7 +12,7 @@ use crate::diag::Code;
 use crate::manifest::Manifests;
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::registered::{Port, Registered};
-use crate::route::{Action, Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
+use crate::route::{Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
 use crate::split::Cause;
 
 /// What becomes of a request that no rule takes, from a vantage.
@@ -80,7 +80,7 @@ impl<'m> Compiler<'m> {
                 "no Service or ServiceEntry that this client sees has the host `{name}`, and `REGISTRY_ONLY` keeps its requests in: they are answered with 502"
             );
             return Unrouted {
-                outcome: Some(reply(502, Cause::NoRoute)),
+                outcome: Some(Outcome::reply(502, Cause::NoRoute)),
                 span: Some(span),
                 caveats: vec![Caveat::about(Code::RegistryOnly, message, Some(span))],
             };
@@ -268,7 +268,7 @@ fn answered(
         .as_ref()
         .map_or(gateway.meta.span, |port| port.span);
     Unrouted {
-        outcome: Some(reply(status, cause)),
+        outcome: Some(Outcome::reply(status, cause)),
         span: Some(span),
         caveats: vec![Caveat::about(Code::NoRoute, message, Some(span))],
     }
@@ -281,17 +281,8 @@ fn not_given(namespace: &str, name: &str) -> Unrouted {
     );
     let caveat = Caveat::about(Code::GatewayNotGiven, message, None).help("pass its file too");
     Unrouted {
-        outcome: Some(reply(404, Cause::NoRoute)),
+        outcome: Some(Outcome::reply(404, Cause::NoRoute)),
         span: None,
         caveats: vec![caveat],
-    }
-}
-
-/// What the proxy answers by itself.
-pub(in crate::manifest) fn reply(status: u16, cause: Cause) -> Outcome {
-    Outcome {
-        action: Action::answer(status, cause),
-        abort: None,
-        caveats: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! The model of a request that no rule takes.
 
 use super::build::{expectation, stated, vantage};
-use super::{CaveatRow, EXPLAIN_SCHEMA, Explanation, NotInEffect};
+use super::{EXPLAIN_SCHEMA, Explanation, NotInEffect};
 use crate::diag::Sources;
 use crate::report::Request;
 use crate::route::{Caveat, Unrouted, Vantage};
@@ -30,13 +30,13 @@ pub fn without_rule(without: WithoutRule<'_>) -> Explanation {
         sources, unrouted, ..
     } = without;
     let expected = unrouted.expected(sources, without.vantage.port);
-    let mut caveats: Vec<CaveatRow> = Vec::new();
-    for caveat in without.why.into_iter().chain(&unrouted.caveats) {
-        let row = stated(caveat, sources);
-        if !caveats.iter().any(|known| known.message == row.message) {
-            caveats.push(row);
-        }
-    }
+    let why = without.why.into_iter();
+    let news = (unrouted.caveats.iter())
+        .filter(|caveat| !without.why.is_some_and(|why| why.tells_the_same(caveat)));
+    let caveats = why
+        .chain(news)
+        .map(|caveat| stated(caveat, sources))
+        .collect();
     Explanation {
         schema: EXPLAIN_SCHEMA.to_owned(),
         target: without.request,
