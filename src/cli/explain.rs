@@ -60,8 +60,8 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
     };
     let resolution = match resolve(&routes.table, &asked) {
         Ok(resolution) => resolution,
-        // Which of several hosts is meant is for the user to say.
-        Err(error @ ResolveError::Ambiguous { .. }) => {
+        // Which of several hosts or splits is meant is for the user to say.
+        Err(error) if for_the_user(&error) => {
             return Err(here(unresolved(&error, &routes.sources)));
         }
         Err(error) => return Ok(nowhere(request, &routes, &asked, &error)),
@@ -89,6 +89,15 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
         &routes.vantage,
         &routes.sources,
     ))
+}
+
+/// Whether rules are there, and the manifests do not say what they make of the request.
+fn for_the_user(error: &ResolveError) -> bool {
+    match error {
+        ResolveError::Ambiguous { .. } => true,
+        ResolveError::Unjudged(note) => note.code == Code::UnclearRules,
+        _ => false,
+    }
 }
 
 /// What becomes of a request that no rule takes.
