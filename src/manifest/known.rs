@@ -1,12 +1,13 @@
 //! The targets that manifests know beside those that are declared for a request: other subsets of the same host, targets of
 //! other rules, Services, workloads.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Manifests;
 use super::istio::{DestinationRule, HttpAction, Subset};
-use super::kube::Workload;
+use super::kube::{Workload, selects};
 use super::mesh::names::{called, covers, full_name, service_of};
 use crate::diag::Sources;
 use crate::route::{Action, Resolution, RouteTable, VirtualHost};
@@ -48,15 +49,31 @@ struct Known<'k> {
     sources: &'k Sources,
     /// The declared destinations, and those that the proxies do not have.
     declared: Vec<&'k Destination>,
+    /// The pods of each of them: a cluster has many Services and workloads to hold against these.
+    pods: Vec<Pods<'k>>,
     /// The object of the rule that takes the request.
     object: Option<&'k str>,
     /// The names of the host that is called.
     called: BTreeSet<&'k str>,
     /// Words that mean a declared target.
     taken: BTreeSet<&'k str>,
-    found: Vec<(Destination, KnownTarget)>,
+    found: Vec<KnownTarget>,
+    /// Where they are in `found`, by host and subset.
+    places: HashMap<(String, Option<String>), usize>,
     workloads: Vec<KnownTarget>,
 }
+
+/// What the manifests say about the pods of a destination.
+struct Pods<'k> {
+    /// The selector of its Service.
+    service: Option<&'k Labels>,
+    /// The labels of its subset.
+    subset: Option<&'k Labels>,
+    /// The labels that they carry, as far as the manifests say; `None` where they say nothing.
+    carried: Option<Labels>,
+}
+
+type Labels = BTreeMap<String, String>;
 
 impl<'k> Known<'k> {
     fn new(
@@ -78,14 +95,17 @@ impl<'k> Known<'k> {
                 .chain(&clues.workloads);
             words.map(String::as_str)
         };
+        let all: Vec<&Destination> = destinations.chain(broken.map(|(one, _)| one)).collect();
         Self {
             manifests,
             sources,
-            declared: destinations.chain(broken.map(|(one, _)| one)).collect(),
+            pods: all.iter().map(|one| Pods::of(manifests, one)).collect(),
+            declared: all,
             object: resolution.route.map(|route| route.object),
             called: resolution.host.domains.iter().map(String::as_str).collect(),
             taken: declared.flat_map(words).collect(),
             found: Vec::new(),
+            places: HashMap::new(),
             workloads: Vec::new(),
         }
     }
@@ -250,12 +270,12 @@ impl<'k> Known<'k> {
         for service in &self.manifests.services {
             let meta = &service.meta;
             let host = full_name(&meta.name, &meta.namespace);
-            let apart = |one: &&Destination| {
-                let selector = self.selector(one);
-                selector.is_some_and(|selector| disjoint(&selector, &service.selector))
+            let apart = |pods: &Pods<'_>| {
+                let carried = pods.carried.as_ref();
+                carried.is_some_and(|labels| disjoint(labels, &service.selector))
             };
             let own = self.declared.iter().any(|one| one.host == host);
-            if own || self.called.contains(host.as_str()) || !self.declared.iter().all(apart) {
+            if own || self.called.contains(host.as_str()) || !self.pods.iter().all(apart) {
                 continue;
             }
             let names = called(&host).into_iter();
@@ -285,11 +305,11 @@ impl<'k> Known<'k> {
     fn workloads(&mut self) {
         for workload in &self.manifests.workloads {
             let name = &workload.meta.name;
-            let apart = |one: &&Destination| {
-                let selector = self.selector(one);
-                selector.is_some_and(|selector| !selects(&selector, &workload.labels))
+            let apart = |pods: &Pods<'_>| {
+                let carried = pods.carried.as_ref();
+                carried.is_some_and(|labels| !selects(labels, &workload.labels))
             };
-            if self.taken.contains(name.as_str()) || !self.declared.iter().all(apart) {
+            if self.taken.contains(name.as_str()) || !self.pods.iter().all(apart) {
                 continue;
             }
             let labels = self.telling(workload);
@@ -310,11 +330,11 @@ impl<'k> Known<'k> {
     /// The values of a workload of the same Service for the labels that the declared subsets are told apart by.
     fn telling(&self, workload: &Workload) -> BTreeSet<String> {
         let mut telling = BTreeSet::new();
-        for one in &self.declared {
-            let Some(subset) = self.subset_of(one) else {
+        for pods in &self.pods {
+            let Some(subset) = pods.subset else {
                 continue;
             };
-            let behind = self.service(&one.host).is_some_and(|selector| {
+            let behind = pods.service.is_some_and(|selector| {
                 !selector.is_empty() && selects(selector, &workload.labels)
             });
             if behind {
@@ -329,53 +349,16 @@ impl<'k> Known<'k> {
         telling
     }
 
-    /// The labels that pods of a destination carry, as far as the manifests say; `None` where they say nothing.
-    fn selector(&self, one: &Destination) -> Option<BTreeMap<String, String>> {
-        let service = self
-            .service(&one.host)
-            .filter(|selector| !selector.is_empty());
-        let subset = self.subset_of(one);
-        if service.is_none() && subset.is_none() {
-            return None;
-        }
-        let labels = service.into_iter().chain(subset).flatten();
-        Some(
-            labels
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-        )
-    }
-
-    fn service(&self, host: &str) -> Option<&'k BTreeMap<String, String>> {
-        let (name, namespace) = service_of(host)?;
-        let mut services = self.manifests.services.iter();
-        let found = services.find(|one| one.meta.name == name && one.meta.namespace == namespace);
-        found.map(|service| &service.selector)
-    }
-
-    fn subset_of(&self, one: &Destination) -> Option<&'k BTreeMap<String, String>> {
-        let name = one.subset.as_deref()?;
-        let mut rules = self.manifests.destination_rules.iter().filter(|rule| {
-            covers(
-                &full_name(&rule.host.value, &rule.meta.namespace),
-                &one.host,
-            )
-        });
-        let subset = rules.find_map(|rule| {
-            let mut subsets = rule.subsets.iter();
-            subsets.find(|subset| subset.name.value == name)
-        })?;
-        Some(&subset.labels)
-    }
-
     /// Adds a target, or what is new about one that is known.
     fn add(&mut self, destination: Destination, known: KnownTarget) {
-        let same = |(other, _): &&mut (Destination, KnownTarget)| {
-            other.host == destination.host && other.subset == destination.subset
-        };
-        let Some((_, first)) = self.found.iter_mut().find(same) else {
-            self.found.push((destination, known));
-            return;
+        let place = (destination.host, destination.subset);
+        let first = match self.places.entry(place) {
+            Entry::Vacant(place) => {
+                place.insert(self.found.len());
+                self.found.push(known);
+                return;
+            }
+            Entry::Occupied(place) => &mut self.found[*place.get()],
         };
         first.clues.names.extend(known.clues.names);
         first.clues.labels.extend(known.clues.labels);
@@ -389,20 +372,58 @@ impl<'k> Known<'k> {
     }
 
     fn finish(self) -> Vec<KnownTarget> {
-        let found = self.found.into_iter().map(|(_, known)| known);
         let named = |known: &KnownTarget| !known.name().is_empty();
-        let mut known: Vec<KnownTarget> = found.chain(self.workloads).filter(named).collect();
+        let mut known: Vec<KnownTarget> = (self.found.into_iter())
+            .chain(self.workloads)
+            .filter(named)
+            .collect();
         known.truncate(MOST);
         known
     }
 }
 
-/// Whether no pod carries both sets of labels.
-fn disjoint(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
-    let differs = |(key, value): (&String, &String)| other.get(key).is_some_and(|own| own != value);
-    one.iter().any(differs)
+impl<'k> Pods<'k> {
+    fn of(manifests: &'k Manifests, one: &Destination) -> Self {
+        let (service, subset) = (selector_of(manifests, &one.host), subset_of(manifests, one));
+        let selector = service.filter(|selector| !selector.is_empty());
+        let known = selector.is_some() || subset.is_some();
+        let labels = selector.into_iter().chain(subset).flatten();
+        Self {
+            service,
+            subset,
+            carried: known.then(|| {
+                labels
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect()
+            }),
+        }
+    }
 }
 
-fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
-    (selector.iter()).all(|(key, value)| labels.get(key) == Some(value))
+fn selector_of<'k>(manifests: &'k Manifests, host: &str) -> Option<&'k Labels> {
+    let (name, namespace) = service_of(host)?;
+    let mut services = manifests.services.iter();
+    let found = services.find(|one| one.meta.name == name && one.meta.namespace == namespace);
+    found.map(|service| &service.selector)
+}
+
+fn subset_of<'k>(manifests: &'k Manifests, one: &Destination) -> Option<&'k Labels> {
+    let name = one.subset.as_deref()?;
+    let mut rules = manifests.destination_rules.iter().filter(|rule| {
+        covers(
+            &full_name(&rule.host.value, &rule.meta.namespace),
+            &one.host,
+        )
+    });
+    let subset = rules.find_map(|rule| {
+        let mut subsets = rule.subsets.iter();
+        subsets.find(|subset| subset.name.value == name)
+    })?;
+    Some(&subset.labels)
+}
+
+/// Whether no pod carries both sets of labels.
+fn disjoint(one: &Labels, other: &Labels) -> bool {
+    let differs = |(key, value): (&String, &String)| other.get(key).is_some_and(|own| own != value);
+    one.iter().any(differs)
 }

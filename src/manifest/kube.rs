@@ -292,6 +292,12 @@ impl Workload {
     }
 }
 
+/// Whether labels hold everything that a selector asks for; one that asks for nothing selects everything.
+#[must_use]
+pub fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    (selector.iter()).all(|(key, value)| labels.get(key) == Some(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
