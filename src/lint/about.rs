@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, Finding, check};
 use crate::diag::Severity;
+use crate::manifest::kube::selects;
 use crate::manifest::{covers, full_name};
 use crate::route::{Origin, Resolution};
 use crate::split::Target;
@@ -94,9 +95,7 @@ fn clients(context: &Context<'_>) -> BTreeSet<String> {
     else {
         return BTreeSet::new();
     };
-    let clients = context.manifests.workloads.iter().filter(|workload| {
-        let mut own = labels.iter();
-        own.all(|(key, value)| workload.labels.get(key) == Some(value))
-    });
+    let workloads = context.manifests.workloads.iter();
+    let clients = workloads.filter(|workload| selects(labels, &workload.labels));
     clients.map(|client| client.meta.to_string()).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
+use crate::manifest::kube::selects;
 use crate::route::{Origin, Proxy};
 
 /// The rule.
@@ -33,9 +34,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let here = namespace
             .as_ref()
             .is_none_or(|own| *own == workload.meta.namespace);
-        here && labels
-            .iter()
-            .all(|(key, value)| workload.labels.get(key) == Some(value))
+        here && selects(labels, &workload.labels)
     });
     let mut found = false;
     for client in clients {

@@ -1,7 +1,5 @@
 //! Why a destination does not exist for a proxy, or may not. Not: what is merely surprising about it.
 
-use std::collections::BTreeMap;
-
 use super::WeightedDestination;
 use super::attach::{self, ROOT};
 use super::destination_rule::{DestinationRule, Subset};
@@ -12,6 +10,7 @@ use super::subsets::private;
 use crate::diag::Code;
 use crate::diag::nearest::nearest;
 use crate::manifest::decode::At;
+use crate::manifest::kube::selects;
 use crate::manifest::mesh::registered::Registered;
 use crate::route::Caveat;
 
@@ -210,11 +209,9 @@ pub(super) fn without_endpoints(
         return None;
     };
     let resolution = entry.resolution.as_ref().map_or("NONE", |text| &text.value);
-    let carries = |labels: &BTreeMap<String, String>| {
-        let mut wanted = subset.labels.iter();
-        wanted.all(|(key, value)| labels.get(key) == Some(value))
-    };
-    let selected = !entry.selector.is_empty() || entry.endpoints.iter().any(carries);
+    let mut endpoints = entry.endpoints.iter();
+    let selected =
+        !entry.selector.is_empty() || endpoints.any(|labels| selects(&subset.labels, labels));
     if !resolution.starts_with("DNS") || subset.labels.is_empty() || selected {
         return None;
     }

@@ -4,6 +4,7 @@ use super::attach::ROOT;
 use super::gateway::Gateway;
 use super::lower::Compiler;
 use crate::diag::Code;
+use crate::manifest::kube::selects;
 use crate::route::Caveat;
 
 /// The label of the ingress and the egress gateway that Istio installs, in its own namespace.
@@ -66,10 +67,7 @@ impl<'m> Compiler<'m> {
         let services = manifests.services.iter();
         let fronts = services.map(|one| (&one.selector, one.meta.namespace.as_str()));
         let mut all = pods.chain(fronts);
-        let found = all.find(|(labels, _)| {
-            let mut wanted = gateway.selector.iter();
-            wanted.all(|(key, value)| labels.get(key) == Some(value))
-        });
+        let found = all.find(|(labels, _)| selects(&gateway.selector, labels));
         found.map(|(_, namespace)| namespace)
     }
 
@@ -98,9 +96,7 @@ impl Compiler<'_> {
         let (port, gateway) = (self.vantage.port?, gateway?);
         let mut services = self.index.manifests.services.iter();
         let front = services.find(|service| {
-            let mut wanted = gateway.selector.iter();
-            !gateway.selector.is_empty()
-                && wanted.all(|(key, value)| service.selector.get(key) == Some(value))
+            !gateway.selector.is_empty() && selects(&gateway.selector, &service.selector)
         })?;
         let mut ports = front.ports.iter();
         let own = ports.find(|one| one.port.value == port)?;

@@ -11,7 +11,7 @@ use super::lower::{Caller, Kind};
 use super::outcome::policy;
 use super::subsets::Subsets;
 use crate::diag::{Code, Span};
-use crate::manifest::kube::Service;
+use crate::manifest::kube::{Service, selects};
 use crate::manifest::mesh::registered::Registered;
 use crate::route::Caveat;
 
@@ -223,12 +223,7 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
             .filter(|one| !one.labels.is_empty());
         // A pod can carry the labels of both unless they disagree about one.
         let meets = |one: &&super::Subset| {
-            let within = |a: &super::Subset, b: &super::Subset| {
-                a.labels
-                    .iter()
-                    .all(|(key, value)| b.labels.get(key) == Some(value))
-            };
-            within(one, subset) || within(subset, one)
+            selects(&one.labels, &subset.labels) || selects(&subset.labels, &one.labels)
         };
         if let Some(other) = others.into_iter().find(meets) {
             let message = format!(
@@ -260,10 +255,10 @@ fn without_pods(
             subset: None,
         };
         let endpoints = index.registry.all(&known.host).iter().any(|one| match one {
-            Registered::Entry(entry) => entry.endpoints.iter().any(|labels| {
-                let mut wanted = subset.labels.iter();
-                wanted.all(|(key, value)| labels.get(key) == Some(value))
-            }),
+            Registered::Entry(entry) => {
+                let mut endpoints = entry.endpoints.iter();
+                endpoints.any(|labels| selects(&subset.labels, labels))
+            }
             Registered::Service(_) => false,
         });
         if endpoints || workloads(index, &whole).is_empty() || !workloads(index, known).is_empty() {

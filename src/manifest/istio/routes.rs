@@ -9,6 +9,7 @@ use super::lower::{Caller, Compiler, Kind};
 use super::outcome::outcome;
 use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::{Code, Span};
+use crate::manifest::kube::selects;
 use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
 use crate::split::Cause;
 
@@ -113,8 +114,7 @@ impl Compiler<'_> {
         caller: Caller<'_>,
     ) -> Test {
         if let (Some(labels), Kind::Sidecar) = (caller.labels, caller.proxy) {
-            let has = |(key, value): (&String, &String)| labels.get(key) == Some(value);
-            return Test::Fixed(wanted.iter().all(has));
+            return Test::Fixed(selects(wanted, labels));
         }
         let pairs: Vec<String> = wanted
             .iter()

@@ -6,6 +6,7 @@ use super::lower::Caller;
 use super::sidecar::{Import, Sidecar};
 use super::virtual_service::VirtualService;
 use crate::diag::{Code, Span};
+use crate::manifest::kube::selects;
 use crate::route::Caveat;
 
 /// What one client imports.
@@ -24,12 +25,9 @@ impl<'m> Scope<'m> {
         let own = index.sidecars(caller.namespace);
         let mut caveats = Vec::new();
         let selects = |sidecar: &&&Sidecar| {
+            let carried = caller.labels;
             !sidecar.selector.is_empty()
-                && sidecar.selector.iter().all(|(key, value)| {
-                    caller
-                        .labels
-                        .is_some_and(|labels| labels.get(key) == Some(value))
-                })
+                && carried.is_some_and(|labels| selects(&sidecar.selector, labels))
         };
         let general = |sidecar: &&&Sidecar| sidecar.selector.is_empty();
         let selecting = own.iter().find(selects);
