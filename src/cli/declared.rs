@@ -118,51 +118,48 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Reads texts, takes the port that the request dials, and of several objects the one that is chosen.
+    /// Reads texts that declare a split, takes the port that the request dials, and of several objects the one that is chosen.
     pub(super) fn new(
         sources: Sources,
-        (asked, object): (Option<&Probe>, Option<&ObjectName>),
+        asked: (Option<&Probe>, Option<&ObjectName>),
         from: &Vantage,
         quiet: bool,
     ) -> Result<Self, Failure> {
-        let mut manifests = decode(&sources, quiet)?;
-        if let Some(object) = object {
-            manifests.choose(object).map_err(|error| missing(&error))?;
-        }
-        Ok(Self::of(sources, manifests, asked, from))
+        let manifests = decode(&sources, true, quiet)?;
+        Self::of(sources, manifests, asked, from)
     }
 
     /// The same of manifests that may declare no split.
     pub(super) fn of_any(
         sources: Sources,
-        (asked, object): (Option<&Probe>, Option<&ObjectName>),
+        asked: (Option<&Probe>, Option<&ObjectName>),
         from: &Vantage,
         quiet: bool,
     ) -> Result<Self, Failure> {
-        let (mut manifests, problems) = parse(&sources);
-        let plain = !manifests.objects.is_empty() && manifests.not_read.is_empty();
-        if !plain {
-            return Self::new(sources, (asked, object), from, quiet);
-        }
-        decoded(&sources, problems, quiet)?;
+        let manifests = decode(&sources, false, quiet)?;
+        Self::of(sources, manifests, asked, from)
+    }
+
+    fn of(
+        sources: Sources,
+        mut manifests: Manifests,
+        (asked, object): (Option<&Probe>, Option<&ObjectName>),
+        from: &Vantage,
+    ) -> Result<Self, Failure> {
         if let Some(object) = object {
             manifests.choose(object).map_err(|error| missing(&error))?;
         }
-        Ok(Self::of(sources, manifests, asked, from))
-    }
-
-    fn of(sources: Sources, manifests: Manifests, asked: Option<&Probe>, from: &Vantage) -> Self {
         let vantage = match asked {
             Some(probe) => from.clone().dialling(probe),
             None => from.clone(),
         };
         let table = Rc::new(lower(&manifests, &vantage));
-        Self {
+        Ok(Self {
             sources,
             manifests,
             vantage,
             table,
-        }
+        })
     }
 
     /// The split that the rules declare for a request. A proxy that has no route declares none.
@@ -236,10 +233,12 @@ pub(super) fn distinct(
         .map(|at| &caveats[at])
 }
 
-/// The manifests, unless something in them is wrong; warnings go to stderr.
-fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
+/// The manifests, unless something in them is wrong, or they declare no split where one is needed; warnings go to stderr.
+fn decode(sources: &Sources, declaring: bool, quiet: bool) -> Result<Manifests, Failure> {
     let (manifests, mut problems) = parse(sources);
-    let without = manifests.without_rules();
+    // What holds nothing that is read cannot be explained either.
+    let plain = !manifests.objects.is_empty() && manifests.not_read.is_empty();
+    let without = (manifests.without_rules()).filter(|_| declaring || !plain);
     if let (Some(problem), true) = (&without, problems.is_empty()) {
         let names: Vec<&str> = sources.iter().map(|(_, source)| source.name()).collect();
         return Err(Failure::usage(
@@ -250,12 +249,6 @@ fn decode(sources: &Sources, quiet: bool) -> Result<Manifests, Failure> {
     // What cannot be read declares nothing, which is no second problem.
     let unread = (problems.iter()).any(|problem| problem.severity == Severity::Error);
     problems.extend(without.filter(|_| !unread));
-    decoded(sources, problems, quiet)?;
-    Ok(manifests)
-}
-
-/// Fails where a problem is an error; warnings go to stderr.
-fn decoded(sources: &Sources, problems: Vec<Note>, quiet: bool) -> Result<(), Failure> {
     let (errors, warnings): (Vec<Note>, Vec<Note>) = problems
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
@@ -275,7 +268,7 @@ fn decoded(sources: &Sources, problems: Vec<Note>, quiet: bool) -> Result<(), Fa
     if !quiet && !warnings.is_empty() {
         say(&format!("{}\n", render(&warnings, sources, colour)));
     }
-    Ok(())
+    Ok(manifests)
 }
 
 /// Why a request is not judged, with the next step.
