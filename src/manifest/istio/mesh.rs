@@ -14,6 +14,7 @@ use crate::manifest::mesh::registered::Registered;
 use crate::route::{AppliesTo, Caveat, Elsewhere, Route, RouteTable, VirtualHost};
 
 /// A host of a VirtualService with what it routes there.
+#[derive(Clone, Copy)]
 struct Claim<'a> {
     service: &'a VirtualService,
     // As written.
@@ -74,39 +75,16 @@ impl<'m> Compiler<'m> {
                         wild.insert(suffix.to_owned(), claim);
                     }
                 }
-                let mut known = self.seen_as(&full, caller, scope);
-                let literal = self.literal(known, caller.namespace);
-                if let Some((why, help)) = self.off_port(&full, known, caller.namespace) {
-                    let mut absent = elsewhere(service, Code::DistantRule, &why, help);
-                    absent.hosts = vec![host.value.clone()];
-                    absent.domains = self.domains(&full, caller.namespace, known);
-                    absent.domains.retain(|name| !literal || *name != full);
-                    table.elsewhere.push(absent);
-                    known = None;
-                    if !literal {
-                        continue;
-                    }
-                }
-                if full.starts_with('*')
-                    && known.is_none()
-                    && self.takes_registered(&full, scope, caller.namespace)
-                {
-                    continue;
-                }
-                if known.is_none() && self.is_unregistered(&full) {
-                    table.elsewhere.extend(short_names(
-                        service,
-                        &full,
-                        &host.value,
-                        caller.namespace,
-                    ));
-                }
                 let claim = Claim {
                     service,
                     name: &host.value,
                     span: host.span,
                     routes: &routes,
-                    known,
+                    known: self.seen_as(&full, caller, scope),
+                };
+                let here = self.on_this_port(claim, &full, caller, scope, &mut table.elsewhere);
+                let Some(claim) = here else {
+                    continue;
                 };
                 let Some(host) = self.sidecar_host(&claim, &full, caller, scope) else {
                     continue;
@@ -230,6 +208,39 @@ impl<'m> Compiler<'m> {
             host.routes.push(self.default_route(service, full, caller));
         }
         Some(host)
+    }
+
+    /// What a rule claims on the port that is dialled; `None` where its host has no routes there. Names under which it has
+    /// none are noted.
+    fn on_this_port<'a>(
+        &self,
+        claim: Claim<'a>,
+        full: &str,
+        caller: Caller<'_>,
+        scope: &Scope<'_>,
+        absences: &mut Vec<Elsewhere>,
+    ) -> Option<Claim<'a>> {
+        let (service, client) = (claim.service, caller.namespace);
+        let mut known = claim.known;
+        if let Some((why, help)) = self.off_port(full, known, client) {
+            let literal = self.literal(known, client);
+            let mut absent = elsewhere(service, Code::DistantRule, &why, help);
+            absent.hosts = vec![claim.name.to_owned()];
+            absent.domains = self.domains(full, client, known);
+            absent.domains.retain(|name| !literal || name != full);
+            absences.push(absent);
+            known = None;
+            if !literal {
+                return None;
+            }
+        }
+        if known.is_none() && full.starts_with('*') && self.takes_registered(full, scope, client) {
+            return None;
+        }
+        if known.is_none() && self.is_unregistered(full) {
+            absences.extend(short_names(service, full, claim.name, client));
+        }
+        Some(Claim { known, ..claim })
     }
 
     /// What the ports of a service carry, if none of them carries HTTP.
