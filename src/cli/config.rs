@@ -144,7 +144,7 @@ pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure
     Ok(if args.filename.is_empty() {
         Declaration::None
     } else {
-        Declaration::Manifests(args.filename.clone(), args.object.clone())
+        Declaration::Manifests(args.filename.clone(), args.chosen.object.clone())
     })
 }
 

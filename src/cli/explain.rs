@@ -48,7 +48,7 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
     let sources = input::manifests(&args.filename)?;
     let routes = Routes::of_any(
         sources,
-        (Some(&asked), args.object.as_ref()),
+        (Some(&asked), args.chosen.object.as_ref()),
         &vantage,
         args.quiet,
     )

@@ -20,11 +20,8 @@ pub(in crate::cli) struct ExpectationArgs {
     /// Manifests that declare the split, or a config dump of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub(in crate::cli) filename: Vec<PathBuf>,
-    /// Which object declares the split, where several do: KIND/NS/NAME, as in TrafficSplit/shop/web
-    ///
-    /// Where such an object has several splits, the one that is meant follows: 'IngressRoute/shop/web/spec.routes[1]'.
-    #[arg(long, value_name = "KIND/NS/NAME", requires = "filename")]
-    pub(in crate::cli) object: Option<ObjectName>,
+    #[command(flatten)]
+    pub(in crate::cli) chosen: ChosenArgs,
     /// The split without manifests, as in v1=90,v2=10 (repeatable; overrides -f)
     #[arg(long, value_name = "NAME=WEIGHT,…")]
     pub(in crate::cli) expect: Vec<String>,
@@ -38,6 +35,17 @@ pub(in crate::cli) struct ExpectationArgs {
     pub(in crate::cli) map: Vec<MapRule>,
     #[command(flatten)]
     pub(in crate::cli) vantage: VantageArgs,
+}
+
+/// Which of several objects counts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Expectation")]
+pub(in crate::cli) struct ChosenArgs {
+    /// Which object declares the split, where several do: KIND/NS/NAME, as in TrafficSplit/shop/web
+    ///
+    /// Where such an object has several splits, the one that is meant follows: 'IngressRoute/shop/web/spec.routes[1]'.
+    #[arg(long, value_name = "KIND/NS/NAME", requires = "filename")]
+    pub(in crate::cli) object: Option<ObjectName>,
 }
 
 /// Where the requests come from, and which mesh they meet.

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{RequestArgs, VantageArgs};
-use crate::manifest::ObjectName;
+use super::{ChosenArgs, RequestArgs, VantageArgs};
 
 /// The options of `explain`.
 #[derive(Debug, Args)]
@@ -25,16 +24,8 @@ pub(in crate::cli) struct ExplainArgs {
         help_heading = "Expectation"
     )]
     pub(in crate::cli) filename: Vec<PathBuf>,
-    /// Which object declares the split, where several do: KIND/NS/NAME, as in TrafficSplit/shop/web
-    ///
-    /// Where such an object has several splits, the one that is meant follows: 'IngressRoute/shop/web/spec.routes[1]'.
-    #[arg(
-        long,
-        value_name = "KIND/NS/NAME",
-        requires = "filename",
-        help_heading = "Expectation"
-    )]
-    pub(in crate::cli) object: Option<ObjectName>,
+    #[command(flatten)]
+    pub(in crate::cli) chosen: ChosenArgs,
     #[command(flatten)]
     pub(in crate::cli) vantage: VantageArgs,
     #[command(flatten)]

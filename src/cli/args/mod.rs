@@ -23,7 +23,7 @@ use clap_complete::Shell;
 
 use super::examples::{EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help};
 pub(super) use demo::{DemoArgs, Scenario};
-pub(super) use expectation::{ExpectationArgs, Implementation, VantageArgs};
+pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
 pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
