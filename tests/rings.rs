@@ -15,7 +15,7 @@ const KNOWN: [(&str, &str); 4] = [
     ("load", "the parser of HTTP/1.1 heads serves the proxy too"),
     (
         "manifest",
-        "the registry of the mesh lies beside its dialects, not below them",
+        "`Manifests` holds the objects of every dialect, and their files ask it for others",
     ),
     (
         "route",

@@ -1,6 +1,7 @@
 //! Texts as a shell reads them back.
 
 /// The text in single quotes, as a shell reads it back.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
