@@ -85,11 +85,10 @@ pub(super) fn remember(
     }
 }
 
-/// Istio has few kinds beside those that are read; the Gateway API has others that differ by two letters.
+/// Istio has few kinds beside those that are read; other groups have kinds that differ by two letters.
 fn meant(group: &str, kind: &str, near: &str) -> bool {
-    match group {
-        "networking.istio.io" => true,
-        GROUP => kind.eq_ignore_ascii_case(near),
-        _ => false,
-    }
+    let singular = kind.strip_suffix(['s', 'S']).unwrap_or(kind);
+    group == "networking.istio.io"
+        || kind.eq_ignore_ascii_case(near)
+        || singular.eq_ignore_ascii_case(near)
 }

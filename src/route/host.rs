@@ -186,7 +186,7 @@ fn host_of<'t>(
         .flat_map(|host| &host.objects)
         .map(String::as_str)
         .collect();
-    match (table.hosts.first(), probe.is_local()) {
+    match (table.hosts.first(), probe.is_loopback()) {
         (Some(host), true) if objects.len() == 1 || table.hosts.len() == 1 => {
             let message = format!(
                 "`{name}` is no host of any rule; judged as {} of {}; --host says otherwise",
@@ -210,6 +210,20 @@ fn host_of<'t>(
     }
 }
 
+/// A slip in the name of a host that has rules elsewhere: it comes before whatever else keeps them away.
+fn slip(table: &RouteTable, host: &str) -> Option<ResolveError> {
+    let elsewhere = || table.elsewhere.iter();
+    let domains = elsewhere().flat_map(|rule| &rule.domains);
+    let near = nearest(host, domains.map(String::as_str))?;
+    let known: BTreeSet<&String> = elsewhere().flat_map(|rule| &rule.hosts).collect();
+    Some(ResolveError::NoHost {
+        host: host.to_owned(),
+        known: known.into_iter().cloned().collect(),
+        means: None,
+        nearest: Some(near.to_owned()),
+    })
+}
+
 fn no_host(table: &RouteTable, host: String) -> ResolveError {
     let takes = |rule: &&Elsewhere| {
         rule.domains
@@ -218,6 +232,9 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
     };
     let mut rules: Vec<Elsewhere> = table.elsewhere.iter().filter(takes).cloned().collect();
     if rules.is_empty() && table.hosts.is_empty() {
+        if let Some(slip) = slip(table, &host) {
+            return slip;
+        }
         rules.clone_from(&table.elsewhere);
     }
     if !rules.is_empty() {

@@ -17,6 +17,7 @@ mod programmed;
 pub mod resolve;
 mod rivals;
 mod text;
+mod transport;
 mod unrouted;
 mod vantage;
 pub mod witness;
@@ -35,6 +36,7 @@ pub use programmed::{resolve, resolve_declared};
 pub use resolve::{Matched, Resolution, Tried};
 pub use rivals::Other;
 pub use text::TextMatch;
+pub use transport::Transport;
 pub use unrouted::Unrouted;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 

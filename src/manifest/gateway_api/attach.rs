@@ -6,7 +6,7 @@ use super::index::Index;
 use super::parent_ref::{ParentKind, ParentRef};
 use crate::diag::{Code, Span};
 use crate::manifest::mesh::names::covers;
-use crate::route::{Caveat, Condition, Test, TextMatch, VirtualHost};
+use crate::route::{Caveat, Condition, Test, TextMatch, Transport, Vantage, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
 pub(super) struct Door<'m> {
@@ -17,6 +17,23 @@ pub(super) struct Door<'m> {
     /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
     listeners: Vec<&'m Listener>,
     port: Option<u16>,
+    /// The connection, where it does not reach listeners of the dialled port.
+    unreached: Option<&'m Transport>,
+}
+
+/// Keeps the listeners that a connection reaches: those in the clear, or the one whose hostname fits the handshake best.
+/// Something in front of the Gateway may end TLS where it also maps ports.
+fn reached(listeners: &mut Vec<&Listener>, transport: &Transport, mapped: bool) {
+    let sealed = |one: &Listener| one.scheme() == Some("https");
+    let fit = |one: &Listener| transport.fit(std::iter::once(&*one.domain()));
+    let best = (listeners.iter().filter(|one| sealed(one)))
+        .filter_map(|one| fit(one))
+        .max();
+    listeners.retain(|one| match (transport, sealed(one)) {
+        (Transport::Unknown, _) | (Transport::Plain, false) => true,
+        (Transport::Plain, true) | (Transport::Tls { .. }, false) => mapped,
+        (Transport::Tls { .. }, true) => best.is_some() && fit(one) == best,
+    });
 }
 
 /// A host under which a route is taken.
@@ -40,22 +57,25 @@ impl<'m> Door<'m> {
         index: &Index<'m>,
         namespace: &'m str,
         name: &'m str,
-        port: Option<u16>,
+        vantage: &'m Vantage,
     ) -> Self {
+        let port = vantage.port;
         let gateway = index.gateway(namespace, name);
         let all = gateway.map_or(&[][..], |gateway| &gateway.listeners);
         let web = |listener: &&Listener| listener.scheme().is_some();
         let dialled = |listener: &&Listener| Some(listener.port) == port;
         let any = all.iter().any(|one| dialled(&one));
+        let mut listeners: Vec<&Listener> = (all.iter().filter(web))
+            .filter(|one| !any || dialled(one))
+            .collect();
+        let before = listeners.len();
+        reached(&mut listeners, &vantage.transport, !any);
         Self {
             namespace,
             name,
             gateway,
-            listeners: all
-                .iter()
-                .filter(web)
-                .filter(|one| !any || dialled(one))
-                .collect(),
+            unreached: (listeners.len() < before).then_some(&vantage.transport),
+            listeners,
             port,
         }
     }
@@ -127,12 +147,14 @@ impl<'m> Door<'m> {
             }
         }
         if found.is_empty() {
-            let why = refusals.into_iter().next().unwrap_or_else(|| {
-                format!(
-                    "has hostnames that no listener of Gateway {}/{} takes",
-                    self.namespace, self.name
-                )
+            let place = format!("Gateway {}/{}", self.namespace, self.name);
+            let unreached = self.unreached.map(|transport| {
+                let begins = transport.in_words();
+                format!("has hostnames for which no listener of {place} takes {begins}")
             });
+            let why = unreached
+                .or(refusals.into_iter().next())
+                .unwrap_or_else(|| format!("has hostnames that no listener of {place} takes"));
             return Some(Err(why));
         }
         for attached in &mut found {

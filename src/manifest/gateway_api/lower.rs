@@ -36,7 +36,7 @@ pub(in crate::manifest) fn lower(
     match &vantage.origin {
         Origin::Mesh { .. } => mesh::lower(&index, proxy, vantage, &routes),
         Origin::Gateway { namespace, name } => {
-            let door = Door::new(&index, namespace, name, vantage.port);
+            let door = Door::new(&index, namespace, name, vantage);
             gateway(&index, vantage, &door, &routes)
         }
     }

@@ -113,15 +113,14 @@ fn wanted<'m>(
             let named = hosts_of(index, parent, namespace);
             if named.is_empty() {
                 refusal.get_or_insert_with(|| {
-                    format!(
-                        "is bound to {}, which is not in these manifests",
-                        parent.called(home)
-                    )
+                    let parent = parent.called(home);
+                    let why = format!("is bound to {parent}, which is not in these manifests");
+                    (Code::RefusedRule, why)
                 });
             }
             for host in named {
                 match port(index, vantage, parent, &host) {
-                    Err(why) => refusal = refusal.or(Some(why)),
+                    Err(why) => refusal = refusal.or(Some((Code::DistantRule, why))),
                     Ok(condition) => {
                         let at = *places.entry(host.clone()).or_insert_with(|| {
                             wanted.push(Wanted {
@@ -144,9 +143,7 @@ fn wanted<'m>(
         }
         match refusal {
             _ if asked => {}
-            Some(why) => table
-                .elsewhere
-                .push(elsewhere(route, Code::RefusedRule, &why, None)),
+            Some((code, why)) => table.elsewhere.push(elsewhere(route, code, &why, None)),
             None => table.elsewhere.push(bound_elsewhere(route)),
         }
     }

@@ -27,6 +27,7 @@ mod doubts;
 pub mod fault;
 pub mod gateway;
 mod gateway_proxies;
+mod handshake;
 pub mod http_match;
 pub mod http_route;
 mod identifiers;
