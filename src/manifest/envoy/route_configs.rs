@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::action::{DirectText, RedirectText, RouteActionText};
 use super::fault::{Fault, fault};
+use super::json_spans::Text;
 use super::matchers::MatchText;
-use super::places::Text;
-use super::provenance::MetadataText;
+use super::origin::MetadataText;
 use crate::diag::{Note, Span};
 
 /// A route configuration.

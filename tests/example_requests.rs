@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use resplit::diag::{Sources, Span};
-use resplit::route::witness::{Reach, rulings};
+use resplit::route::example_request::{Reach, rulings};
 use resplit::route::{
     Action, Condition, Fraction, HeaderTest, Outcome, Probe, Route, RouteTable, Test, TextMatch,
     VirtualHost, resolve,
@@ -69,7 +69,7 @@ fn taken(table: &RouteTable, probe: &Probe) -> Vec<String> {
 
 /// What is said about each rule in a word: the request that reaches it is checked.
 fn words(table: &RouteTable) -> Vec<&'static str> {
-    let word = |ruling: &resplit::route::witness::Ruling<'_>| match &ruling.reach {
+    let word = |ruling: &resplit::route::example_request::Ruling<'_>| match &ruling.reach {
         Reach::By(probe) => {
             assert!(taken(table, probe).contains(&ruling.route.rule));
             "reached"

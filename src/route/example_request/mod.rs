@@ -7,7 +7,7 @@
 //! an earlier route takes everything.
 
 mod covers;
-mod sample;
+mod regex_sample;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Whether every request that one route takes is taken by another: only where that is certain. Not: whether two routes
 //! together take everything.
 
-use crate::route::entails::{any_path, entails};
+use crate::route::implication::{any_path, entails};
 use crate::route::{Route, Test};
 
 /// Whether the conditions of `route` are never all true without all those of `earlier` being true.

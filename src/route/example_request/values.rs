@@ -4,7 +4,7 @@
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 
-use super::sample::samples;
+use super::regex_sample::samples;
 use crate::route::{HeaderTest, Probe, Test, TextMatch, VirtualHost};
 
 /// A part of a request that conditions look at. Conditions on different parts are independent of each other.

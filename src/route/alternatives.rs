@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::parts::outcome;
+use super::allocation::outcome;
 use super::{Action, Probe, Resolution, Route};
 use crate::diag::Sources;
 use crate::split::{Expected, Target};

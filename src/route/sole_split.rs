@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::parts::outcome;
+use super::allocation::outcome;
 use super::resolve::{Matched, Resolution};
 use super::{Action, Route, RouteTable, Test, VirtualHost};
 use crate::diag::Note;
