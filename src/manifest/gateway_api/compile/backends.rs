@@ -9,7 +9,7 @@ use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rul
 use crate::manifest::kube::Service;
 use crate::manifest::mesh::names::called;
 use crate::route::{Backend, Caveat, Implementation};
-use crate::split::{Clues, Destination};
+use crate::split::{Destination, Identifiers};
 
 /// What a `backendRef` leads to.
 pub(super) struct Referent<'m> {
@@ -233,7 +233,7 @@ pub(super) fn backends(
                     subset: None,
                 },
                 weight: backend.weight,
-                clues: Clues {
+                identifiers: Identifiers {
                     names,
                     labels: labels.filter(telling).cloned().collect(),
                     workloads: workloads

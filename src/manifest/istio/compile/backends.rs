@@ -1,7 +1,7 @@
 //! Destinations and weights as written become backends: which of them exist for the proxy, and what is surprising.
 
 use super::attach;
-use super::identifiers::{Known, Telling, clues};
+use super::identifiers::{Known, Telling, identifiers};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::missing_destinations::{closed, hidden, missing, undefined, without_endpoints};
@@ -78,7 +78,7 @@ pub(super) fn split(
                 subset: known.subset_name.map(str::to_owned),
             },
             weight: weight(item),
-            clues: clues(index, known, &telling),
+            identifiers: identifiers(index, known, &telling),
             // "the share is lost, NOT renormalised".
             broken: broken.then_some(NO_CLUSTER),
         });
