@@ -10,18 +10,18 @@ use serde_json::Value;
 use crate::support::cmd::run;
 
 /// Words that are an id, and something else as well: the file and why.
-const HOMONYMS: [(&str, &str, &str); 3] = [
-    ("cli/advice.rs", "grpc-status", "a header of gRPC"),
+const HOMONYMS: [(&str, &str, &str); 2] = [
     ("load/grpc.rs", "grpc-status", "a header of gRPC"),
     ("verdict/mod.rs", "not-judged", "the name of an outcome"),
 ];
 
 /// How texts of notes would be compared.
-const COMPARISONS: [&str; 4] = [
+const COMPARISONS: [&str; 5] = [
     r#"\bid(\(\))?\s*[!=]=\s*""#,
     r"\b(caveat|note|finding|known|one|problem|why)\w*\.message\s*[!=]=",
     r"\b(caveat|note|finding|problem|why)\w*\.message\s*\.(contains|starts_with|ends_with|find|rfind)\(",
     r"\bobject\w*(\(\))?\s*\.(starts_with|strip_prefix)\(",
+    r"\b(message|example|cause)\.(contains|starts_with|ends_with)\(",
 ];
 
 /// The code of a file without its tests.
@@ -95,6 +95,8 @@ fn each_way_to_compare_texts_is_found() {
         r#"finding.message.contains("Istio")"#,
         r#"rule.object.starts_with("VirtualService ")"#,
         r#"object.strip_prefix("VirtualService ")"#,
+        r#"failed.example.contains("timed out")"#,
+        r#"message.ends_with("encrypted")"#,
     ] {
         assert_eq!(texts_for_codes("a.rs", text).len(), 1, "{text}");
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::diag::Note;
-use crate::observe::{Failed, FailureKind, Observation, RequestLog, Tally};
+use crate::observe::{Failed, Observation, RequestLog, Tally};
 use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
 use crate::verdict::mapping::Mapping;
 use crate::verdict::{Hypothesis, Policy, is_healthy};
@@ -212,9 +212,8 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
         buckets.push(bucket(answers));
     }
     for row in &saved.failures {
-        let kind = FailureKind::ALL
-            .into_iter()
-            .find(|kind| kind.to_string() == row.kind)
+        let kind = row
+            .kind()
             .ok_or(ReadError::Damaged("a failure is of no known kind"))?;
         if row.count > 0 {
             let failed = Failed {
@@ -222,8 +221,8 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
                 example: row.example.clone(),
             };
             seen.failures.insert(kind, failed);
-            for (count, message) in row.said() {
-                seen.causes.add(kind, message, count);
+            for (failure, count) in row.told_apart(kind) {
+                seen.causes.add(&failure, count);
             }
         }
     }
