@@ -222,7 +222,12 @@ fn k1_the_only_target_of_expect_needs_no_map() {
         |k| says(if k % 2 == 0 { "v1" } else { "blue" }),
     ] {
         let report = expect(other, &["-n", "60"], 1).report();
-        assert_eq!(ids(&report, "diagnosis"), ["undeclared-target"], "{:#}", report.0);
+        assert_eq!(
+            ids(&report, "diagnosis"),
+            ["undeclared-target"],
+            "{:#}",
+            report.0
+        );
     }
     // Nothing is said by a response without a body, an error or a redirect.
     for (status, code) in [(200, 2), (302, 4), (500, 4)] {
