@@ -105,6 +105,12 @@ impl<A> Note<A> {
         same && self.message == other.message
     }
 
+    /// Whether the other note says this one too, and more.
+    #[must_use]
+    pub fn is_within<B>(&self, other: &Note<B>) -> bool {
+        other.message.contains(&self.message)
+    }
+
     /// The note without its limits: whoever takes it has found that it applies.
     #[must_use]
     pub fn applied(&self) -> Note {

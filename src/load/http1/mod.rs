@@ -19,8 +19,9 @@ use super::delivery::{Completed, Delivery, ExchangeError};
 use super::limits::Budget;
 use super::scratch::Scratch;
 use super::socket::Stream;
+use super::tls::{tls_cause, tls_error};
 use crate::bucket::{Fields, Reply};
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// What is known about a connection that ends where the next response should begin.
 const CLOSED_UNSAID: &str = "; it had answered before, so the server may close connections without saying so, which \
@@ -86,14 +87,16 @@ impl Connection {
     }
 
     /// What is missing when time is up.
-    pub(super) fn stalled(&self, limit: Duration) -> String {
+    pub(super) fn stalled(&self, limit: Duration) -> Failure {
         if self.reader.begun() {
-            format!("the response began and was not complete within {limit:?}")
-        } else if self.written {
-            format!("no response within {limit:?}")
-        } else {
-            format!("the server did not take the whole request within {limit:?}")
+            return incomplete(limit);
         }
+        let what = if self.written {
+            "no response"
+        } else {
+            "the server did not take the whole request"
+        };
+        Failure::new(FailureKind::Timeout, format!("{what} within {limit:?}"))
     }
 
     /// Sends the request, reads the whole answer, and hands it to `sort`.
@@ -209,6 +212,7 @@ impl Connection {
             return ExchangeError::new(failure, Delivery::Unknown);
         }
         if self.reader.begun() {
+            failure.cause = Some(FailureCause::ResponseBroken);
             failure.message.push_str(WITHIN);
         } else if used {
             failure.message.push_str(CLOSED_UNSAID);
@@ -255,14 +259,18 @@ struct Exchange {
 
 /// What a broken connection counts as.
 pub(super) fn unreadable(error: &io::Error) -> Failure {
-    let cause = error.get_ref();
-    let tls = cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-    let kind = if tls {
+    let kind = if tls_error(error).is_some() {
         FailureKind::Tls
     } else {
         FailureKind::Reset
     };
-    Failure::new(kind, error.to_string())
+    Failure::new(kind, error.to_string()).with_cause(tls_cause(error))
+}
+
+/// Time is up for a response that had begun.
+pub(super) fn incomplete(limit: Duration) -> Failure {
+    let message = format!("the response began and was not complete within {limit:?}");
+    Failure::because(FailureCause::ResponseTimeout, message)
 }
 
 /// Reads bytes as a response, whole and cut in two: what is read does not depend on where a connection cuts. For the fuzz

@@ -11,7 +11,7 @@ use httparse::Header;
 use super::chunked::Chunked;
 use crate::load::http_head::{heads, malformed};
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// A head is read up to this size.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -265,7 +265,7 @@ fn parse<'f, 'b>(
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
             let message = format!("more than {MOST_FIELDS} header fields");
-            return Err(Failure::new(FailureKind::Oversized, message));
+            return Err(Failure::because(FailureCause::HeaderFields, message));
         }
         Err(error) => return Err(malformed(&format!("invalid HTTP: {error}"))),
     };
