@@ -30,10 +30,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 request.probe.method,
                 request.probe.path
             );
-            let mut finding =
-                Finding::new(&RULE, message).at(resolution.host.span, "the routes of this host");
+            let mut finding = Finding::new(RULE.code, message)
+                .at(resolution.host.span, "the routes of this host");
             for tried in resolution.trace.iter().take(MOST) {
-                finding = finding.at(tried.lost_at, format!("`{}` fails here", tried.rule));
+                finding = finding.at(tried.failed_at, format!("`{}` fails here", tried.rule));
             }
             findings.push(
                 finding.help(
@@ -46,9 +46,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let distant = rules.iter().filter(|rule| rule.is(Code::DistantRule));
             findings.extend(distant.map(|rule| rule.finding(&RULE)));
         }
-        Ok(_) | Err(ResolveError::Unjudged(_)) => {}
+        Ok(_) | Err(ResolveError::Unsupported(_)) => {}
         Err(error) => {
-            let finding = Finding::new(&RULE, error.to_string());
+            let finding = Finding::new(RULE.code, error.to_string());
             findings.push(match error.help() {
                 Some(help) => finding.help(help),
                 None => finding,
