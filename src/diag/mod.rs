@@ -114,9 +114,10 @@ impl Sources {
     #[must_use]
     pub fn place(&self, span: Span) -> String {
         let source = self.get(span.source);
-        let name = match source.ambiguous {
-            true => &source.name,
-            false => short(&source.name),
+        let name = if source.ambiguous {
+            &source.name
+        } else {
+            short(&source.name)
         };
         format!("{name}:{}", self.position(span).0)
     }

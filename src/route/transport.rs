@@ -16,6 +16,8 @@ pub enum Transport {
     Tls {
         /// The host of the URL, unless that is an address: an address is not sent.
         server_name: Option<String>,
+        /// Whether the `Host` header names the same host.
+        is_host: bool,
     },
 }
 
@@ -28,7 +30,12 @@ impl Transport {
         }
         let bare = probe.address.trim_start_matches('[').trim_end_matches(']');
         let name = bare.parse::<IpAddr>().is_err().then(|| bare.to_lowercase());
-        Self::Tls { server_name: name }
+        Self::Tls {
+            is_host: name
+                .as_ref()
+                .is_some_and(|name| name.eq_ignore_ascii_case(probe.host())),
+            server_name: name,
+        }
     }
 
     /// How well a TLS listener for these hosts fits the handshake: an exact name before a wildcard, a longer wildcard before
@@ -38,7 +45,7 @@ impl Transport {
         let asked = match self {
             Self::Unknown => return Some(0),
             Self::Plain => return None,
-            Self::Tls { server_name } => server_name.as_deref(),
+            Self::Tls { server_name, .. } => server_name.as_deref(),
         };
         let fit = |host: &str| match (host.strip_prefix('*'), asked) {
             (Some(""), _) => Some(0),
@@ -57,11 +64,12 @@ impl Transport {
             Self::Plain => "a connection without TLS".to_owned(),
             Self::Tls {
                 server_name: Some(name),
+                ..
             } => format!("a TLS handshake for `{name}`"),
-            Self::Tls { server_name: None } => {
-                "a TLS handshake without a server name (the host of the URL is an address)"
-                    .to_owned()
-            }
+            Self::Tls {
+                server_name: None, ..
+            } => "a TLS handshake without a server name (the host of the URL is an address)"
+                .to_owned(),
         }
     }
 }
@@ -82,8 +90,11 @@ mod tests {
             ("https://10.0.0.1/", None),
             ("https://[fd00::1]/", None),
         ] {
-            let server_name = name.map(str::to_owned);
-            assert_eq!(of(url), Transport::Tls { server_name }, "{url}");
+            let wanted = Transport::Tls {
+                server_name: name.map(str::to_owned),
+                is_host: name.is_some(),
+            };
+            assert_eq!(of(url), wanted, "{url}");
         }
     }
 

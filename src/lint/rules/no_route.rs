@@ -43,8 +43,13 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
         Err(ResolveError::NotFromHere { .. }) => {
             let rules = context.not_from_here();
-            let distant = rules.iter().filter(|rule| rule.is(Code::DistantRule));
-            findings.extend(distant.map(|rule| rule.finding(&RULE)));
+            // What other rules say about the place that was asked for comes from them.
+            let refused = context.asked.is_some().then_some(Code::RefusedRule);
+            let own = rules.iter().filter(|rule| {
+                let of_api = rule.is_of_gateway_api() && refused.is_some_and(|code| rule.is(code));
+                of_api || rule.is(Code::DistantRule)
+            });
+            findings.extend(own.map(|rule| rule.finding(&RULE)));
         }
         Ok(_) | Err(ResolveError::Unsupported(_)) => {}
         Err(error) => {

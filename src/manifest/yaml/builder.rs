@@ -267,8 +267,7 @@ fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Note>) -> Vec<Entry<'s
     if repeats("apiVersion") && repeats("kind") {
         let (_, span, first) = again[0];
         let message = "a second object begins without a `---` before it";
-        let help =
-            "write `---` between the two (`kubectl get vs,dr -o yaml` makes one list of both)";
+        let help = "put `---` between the two (`kubectl get vs,dr -o yaml` makes one list of both)";
         let problem = Note::new(Code::DuplicateKey, message)
             .at(span, "here")
             .at(first, "the first one");

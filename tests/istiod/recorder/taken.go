@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
-	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	envoycluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	route "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -23,11 +23,11 @@ type programme struct {
 	clusters  map[string]bool
 	// outbound proxies are given connections with their destinations; others listen where they are dialled.
 	outbound bool
-	// allowed is said of a proxy that passes on what it has no rule for.
+	// waypoints are told by the tunnel which Service is called.
 	waypoint bool
 }
 
-func newProgramme(listeners []*listener.Listener, routes []*route.RouteConfiguration, clusters []*cluster.Cluster) programme {
+func newProgramme(listeners []*listener.Listener, routes []*route.RouteConfiguration, clusters []*envoycluster.Cluster) programme {
 	p := programme{listeners: listeners, routes: map[string]*route.RouteConfiguration{}, clusters: map[string]bool{}}
 	for _, one := range routes {
 		p.routes[one.Name] = one

@@ -23,16 +23,19 @@ pub(super) struct Door<'m> {
 }
 
 /// Keeps the listeners that a connection reaches: those in the clear, or the one whose hostname fits the handshake best.
-/// Something in front of the Gateway may end TLS where it also maps ports.
+/// Something in front of the Gateway may end TLS where it also maps ports. Where the handshake names the same host as the
+/// request, the hosts of the listeners keep their requests apart as well.
 fn reached(listeners: &mut Vec<&Listener>, transport: &Transport, mapped: bool) {
     let sealed = |one: &Listener| one.scheme() == Some("https");
     let fit = |one: &Listener| transport.fit(std::iter::once(&*one.domain()));
-    let best = (listeners.iter().filter(|one| sealed(one)))
-        .filter_map(|one| fit(one))
-        .max();
+    let ending = listeners.iter().filter(|one| sealed(one));
+    let best = ending.clone().filter_map(|one| fit(one)).max();
+    let ended_in_front = mapped && ending.count() == 0;
     listeners.retain(|one| match (transport, sealed(one)) {
         (Transport::Unknown, _) | (Transport::Plain, false) => true,
-        (Transport::Plain, true) | (Transport::Tls { .. }, false) => mapped,
+        (Transport::Plain, true) => mapped,
+        (Transport::Tls { .. }, false) => ended_in_front,
+        (Transport::Tls { is_host: true, .. }, true) => best.is_some(),
         (Transport::Tls { .. }, true) => best.is_some() && fit(one) == best,
     });
 }
@@ -130,6 +133,7 @@ impl<'m> Door<'m> {
         };
         let mut found: Vec<Attached<'m>> = Vec::new();
         let mut refusals: Vec<String> = Vec::new();
+        let mut unreached = self.unreached;
         for parent in &parents {
             let chosen: Vec<&'m Listener> = self
                 .listeners
@@ -141,6 +145,7 @@ impl<'m> Door<'m> {
                 refusals.push(no_listener(gateway, parent, self.port));
             }
             for listener in chosen {
+                unreached = None;
                 match admits(index, gateway, listener, route) {
                     Err(why) => refusals.push(why),
                     Ok(caveat) => self.meet(route, listener, caveat.as_ref(), &mut found),
@@ -149,7 +154,7 @@ impl<'m> Door<'m> {
         }
         if found.is_empty() {
             let place = format!("Gateway {}/{}", self.namespace, self.name);
-            let unreached = self.unreached.map(|transport| {
+            let unreached = unreached.map(|transport| {
                 let begins = transport.in_words();
                 format!("has hostnames for which no listener of {place} takes {begins}")
             });

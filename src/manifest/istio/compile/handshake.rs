@@ -11,6 +11,8 @@ pub(super) struct Handshake<'v> {
     port: Option<u16>,
     /// How well the best server fits.
     best: Option<usize>,
+    /// Whether no server ends TLS, so that something in front of them does.
+    ended_in_front: bool,
 }
 
 impl<'v> Handshake<'v> {
@@ -26,6 +28,7 @@ impl<'v> Handshake<'v> {
             transport,
             port,
             best: None,
+            ended_in_front: port.is_none() && !servers.iter().any(|server| server.tls),
         };
         let ended = servers.iter().filter(|server| server.ends_tls());
         handshake.best = (ended.filter(|server| handshake.dials(server)))
@@ -46,7 +49,9 @@ impl<'v> Handshake<'v> {
             && match (self.transport, server.tls, server.reads) {
                 (Transport::Unknown, ..) | (Transport::Plain, false, _) => true,
                 (Transport::Plain, true, _) => mapped && self.best.is_none(),
-                (Transport::Tls { .. }, false, reads) => mapped || reads == Reads::Connections,
+                (Transport::Tls { .. }, false, reads) => {
+                    self.ended_in_front || reads == Reads::Connections
+                }
                 (Transport::Tls { .. }, true, Reads::Handshakes | Reads::Clusters) => {
                     self.fit(server).is_some()
                 }

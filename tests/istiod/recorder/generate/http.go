@@ -150,17 +150,9 @@ func owners(w *world) {
 	w.rule("default", "web", "web.default.svc.cluster.local", "v1", "v2")
 	w.mesh("default", "other", "third")
 	for range 2 + w.Intn(2) {
-		hosts := some(w, "web", "web.default.svc.cluster.local", "*.default.svc.cluster.local", "api", "shop.example.com", "*.example.com", "*")
-		var distinct list
-		seen := map[string]bool{}
-		for _, host := range hosts[:min(2, len(hosts))] {
-			if host == "*" && w.chance(70) {
-				host = "shop.example.com"
-			}
-			if !seen[host] {
-				seen[host] = true
-				distinct = append(distinct, host)
-			}
+		hosts := list{pick(w, "web", "web.default.svc.cluster.local", "*.default.svc.cluster.local", "shop.example.com", "*.example.com")}
+		if w.chance(25) {
+			hosts = list{"web", "api"}
 		}
 		var routes list
 		for range 1 + w.Intn(2) {
@@ -170,7 +162,7 @@ func owners(w *world) {
 			}
 			routes = append(routes, one)
 		}
-		spec := w.exported(object{"hosts": distinct, "http": routes})
+		spec := w.exported(object{"hosts": hosts, "http": routes})
 		if w.chance(20) {
 			spec["gateways"] = pick(w, list{"mesh"}, list{"istio-system/gw"}, list{"mesh", "istio-system/gw"})
 		}
