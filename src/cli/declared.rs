@@ -8,7 +8,7 @@ use http::header::{HOST, HeaderValue};
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
 use super::request::RequestConfig;
-use super::{input, output, say};
+use super::{gateway, input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
@@ -149,9 +149,10 @@ impl Routes {
         if let Some(object) = object {
             manifests.choose(object).map_err(|error| missing(&error))?;
         }
+        let from = gateway::looked_up(from, &manifests)?;
         let vantage = match asked {
-            Some(probe) => from.clone().dialling(probe),
-            None => from.clone(),
+            Some(probe) => from.dialling(probe),
+            None => from,
         };
         let table = Rc::new(lower(&manifests, &vantage));
         Ok(Self {

@@ -7,7 +7,7 @@ use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::request::optional;
-use super::{input, output};
+use super::{gateway, input, output};
 use crate::diag::Severity;
 use crate::lint::allow::{Denied, Levels, UnknownRule, rule};
 use crate::lint::{Context, check};
@@ -25,6 +25,7 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     let probe = asked.as_ref().map(declared::probe);
     let sources = input::manifests(&args.filename)?;
     let (manifests, mut problems) = parse(&sources);
+    let vantage = gateway::looked_up(&vantage, &manifests)?;
     if problems
         .iter()
         .all(|problem| problem.severity != Severity::Error)

@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod failure;
 mod findings;
+mod gateway;
 mod grpc;
 mod help;
 mod input;

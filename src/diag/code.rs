@@ -39,6 +39,7 @@ codes! {
     BadRegex Error "bad_regex" "a regular expression cannot be compiled";
     BadSlo Error "bad_slo" "an objective cannot be tested";
     CanaryWithoutFlag Warning "canary_without_flag" "an Ingress has canary weights, and does not say that it is a canary";
+    CanaryStuck Error "canary-stuck" "the weights that a controller has reached do not stand in the object that it writes";
     CanaryDropped Warning "canary-dropped" "the controller takes no notice of a canary";
     ComplexKey Error "complex_key" "a key of a YAML mapping is itself a list or a mapping";
     DuplicateHost Error "duplicate_host" "a VirtualService lists a host twice";

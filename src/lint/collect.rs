@@ -8,6 +8,41 @@ use super::{Context, Finding, RULES, Rule, View};
 use crate::diag::{Code, Span};
 use crate::route::{Caveat, Route, Test, VirtualHost, resolve};
 
+/// Problems after which a text, or an object in it, was not read.
+const UNREAD: [Code; 16] = [
+    Code::AliasBomb,
+    Code::BadDump,
+    Code::BadJson,
+    Code::ComplexKey,
+    Code::DuplicateKey,
+    Code::NoKind,
+    Code::NoName,
+    Code::NoObject,
+    Code::RecursiveAlias,
+    Code::Template,
+    Code::TooDeep,
+    Code::TooLarge,
+    Code::UnknownAnchor,
+    Code::UnknownGroup,
+    Code::UnknownKind,
+    Code::YamlSyntax,
+];
+/// Facts that say that something is missing in the manifests.
+const ABSENT: [Code; 12] = [
+    Code::DelegateNotFound,
+    Code::GatewayNotGiven,
+    Code::NoDestinationRule,
+    Code::NoServiceEntry,
+    Code::ParentNotGiven,
+    Code::ServicesNotGiven,
+    Code::ShortDottedHost,
+    Code::SubsetWithoutPods,
+    Code::UnknownBackend,
+    Code::UnknownDestination,
+    Code::UnknownHost,
+    Code::UnknownSubset,
+];
+
 /// Everything that is found, in the order of the texts; what has no place comes last.
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -29,6 +64,14 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     yielding(&mut findings);
+    if context
+        .problems
+        .iter()
+        .any(|problem| UNREAD.contains(&problem.code))
+    {
+        // What is missing may stand where nothing was read.
+        findings.retain(|finding| finding.rule.is_none() || !ABSENT.contains(&finding.note.code));
+    }
     let key = |finding: &Finding| {
         (
             finding.code(),

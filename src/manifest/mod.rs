@@ -57,6 +57,7 @@ use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
 use istio::{DestinationRule, Gateway, Sidecar, VirtualService};
 use kube::{Meta, Service, Workload};
 use mesh::ServiceEntry;
+use mesh::labelled::LabelledRule;
 use weights_only::WeightedObject;
 use yaml::{Node, Value};
 
@@ -99,6 +100,8 @@ pub struct Manifests {
     pub workloads: Vec<Workload>,
     /// What controllers of canaries declare.
     pub canaries: Vec<Declared>,
+    /// DestinationRules of which controllers label the subsets.
+    pub labelled_rules: Vec<LabelledRule>,
     /// Objects of which only the weights are read.
     pub weights_only: Vec<WeightedObject>,
     /// What proxies have been told, from dumps of their configuration.
@@ -279,6 +282,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut tables = FAMILIES.iter().map(|lower| lower(manifests, vantage));
     let mut table = tables.next().unwrap_or_default();
     tables.for_each(|other| table.join(other));
+    canary::compare(manifests, &mut table);
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.

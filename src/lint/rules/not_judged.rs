@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diag::{Code, Note, Span};
+use crate::diag::{Code, Note, Severity, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::example_request::{Reach, rulings};
 use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
@@ -42,9 +42,11 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::SidecarScope,
         Code::NotJudged,
         Code::CanaryDropped,
+        Code::CanaryStuck,
         Code::NotRead,
         Code::CanaryWithoutFlag,
     ],
+    graded: &[(Code::CanaryStuck, Severity::Error)],
     check: Some(check),
     ..Rule::BASE
 };

@@ -9,6 +9,7 @@ pub(super) mod flagger;
 pub(super) mod ingress_nginx;
 mod lower;
 mod pairing;
+mod stuck;
 
 use super::Dialect;
 use super::fields::Fields;
@@ -20,6 +21,7 @@ use crate::route::{Caveat, Condition, Test, TextMatch};
 use ingress_nginx::{Canary, Settings};
 
 pub(super) use lower::lower;
+pub(super) use stuck::compare;
 
 /// The kinds of every controller.
 pub(super) const DIALECTS: &[&[Dialect]] = &[
@@ -45,7 +47,12 @@ pub enum Role {
     /// It routes requests by itself.
     Routes,
     /// It writes its weights into objects of these kinds and names; where one is given, that one declares the split.
-    Generates(Vec<(&'static str, String)>),
+    Generates {
+        /// The kinds and names.
+        into: Vec<(&'static str, String)>,
+        /// Whether its status says which weights it has reached.
+        reached: bool,
+    },
     /// An Ingress without canary: the partner of those that are one.
     Primary(Settings),
     /// A canary of the Ingress with the same host and path.

@@ -2,6 +2,7 @@
 //! workloads, and backends with their weights. It lies below all dialects and knows none of them.
 
 pub(super) mod catch_all;
+pub(in crate::manifest) mod labelled;
 pub(super) mod names;
 pub(super) mod registered;
 pub(super) mod registry;

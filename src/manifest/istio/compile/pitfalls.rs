@@ -11,6 +11,7 @@ use super::subsets::Subsets;
 use crate::diag::{Code, Span};
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::{Service, selects};
+use crate::manifest::mesh::labelled::POD_HASH;
 use crate::manifest::mesh::registered::Registered;
 use crate::route::Caveat;
 
@@ -68,8 +69,11 @@ pub(super) fn together(
             );
         }
     }
-    labels(items, all, caveats);
-    without_pods(index, items, all, caveats);
+    let labelled: Vec<bool> = (all.iter())
+        .map(|known| is_labelled(index, known, caller))
+        .collect();
+    labels(items, all, &labelled, caveats);
+    without_pods(index, items, all, &labelled, caveats);
     twice(items, all, caveats);
 }
 
@@ -192,8 +196,31 @@ fn policies(rules: &[&DestinationRule], all: &[Known<'_>], host: &str, caveats: 
     }
 }
 
+/// Whether a controller writes the labels of the subset that tell its pods apart, or has written them.
+fn is_labelled(index: &Index<'_>, known: &Known<'_>, caller: Caller<'_>) -> bool {
+    let Some(subset) = known.subset else {
+        return false;
+    };
+    let name = &subset.name.value;
+    let of_rule = |rule: &&DestinationRule| {
+        let mut labelled = index.manifests.labelled_rules.iter();
+        labelled.any(|one| {
+            one.namespace == rule.meta.namespace
+                && one.name == rule.meta.name
+                && one.subsets.contains(name)
+        })
+    };
+    subset.labels.contains_key(POD_HASH)
+        || index.subsets(&known.host, caller).rules.iter().any(of_rule)
+}
+
 /// "Empty labels => ALL endpoints (silently makes the split meaningless)"; "two subsets with labels that overlap".
-fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Caveat>) {
+fn labels(
+    items: &[WeightedDestination],
+    all: &[Known<'_>],
+    labelled: &[bool],
+    caveats: &mut Vec<Caveat>,
+) {
     if items.len() < 2 {
         return;
     }
@@ -207,7 +234,7 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
         {
             continue;
         }
-        if subset.labels.is_empty() {
+        if subset.labels.is_empty() && !labelled[at] {
             let message = format!(
                 "subset `{name}` has no labels, so that it is all pods of `{}`",
                 known.host
@@ -216,9 +243,11 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
             caveats.push(caveat.help("give it the labels that its pods alone carry"));
             continue;
         }
-        let same_host = before.iter().filter(|one| one.host == known.host);
+        let same_host = (before.iter().zip(labelled)).filter(|(one, _)| one.host == known.host);
         let others = same_host
-            .filter_map(|one| one.subset)
+            // A controller gives two of its subsets labels that differ.
+            .filter(|(_, other)| !(labelled[at] && **other))
+            .filter_map(|(one, _)| one.subset)
             .filter(|one| !one.labels.is_empty());
         // A pod can carry the labels of both unless they disagree about one.
         let meets = |one: &&Subset| {
@@ -242,12 +271,17 @@ fn without_pods(
     index: &Index<'_>,
     items: &[WeightedDestination],
     all: &[Known<'_>],
+    labelled: &[bool],
     caveats: &mut Vec<Caveat>,
 ) {
-    for (item, known) in items.iter().zip(all) {
+    for ((item, known), labelled) in items.iter().zip(all).zip(labelled) {
         let (Some(name), Some(subset)) = (&item.subset, known.subset) else {
             continue;
         };
+        if *labelled {
+            // The templates of pods do not hold the label that the controller adds.
+            continue;
+        }
         let whole = Known {
             host: known.host.clone(),
             subset_name: None,
