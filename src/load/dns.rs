@@ -125,13 +125,12 @@ fn looked_up(dial: &Dial, limit: Duration) -> Result<Vec<SocketAddr>, Failure> {
         .name("lookup".to_owned())
         .spawn(ask)
         .map_err(|error| unresolved(dial, &error.to_string()))?;
-    match rx.recv_timeout(limit) {
-        Ok(found) => found.map_err(|error| unknown(dial, &error)),
-        Err(_) => {
-            let what = format!("the name service did not answer within {limit:?}");
-            Err(unresolved(dial, &what).with_cause(Some(FailureCause::NameServiceFailed)))
-        }
-    }
+    let silent = |_| {
+        let what = format!("the name service did not answer within {limit:?}");
+        unresolved(dial, &what).with_cause(Some(FailureCause::NameServiceFailed))
+    };
+    let found = rx.recv_timeout(limit).map_err(silent)?;
+    found.map_err(|error| unknown(dial, &error))
 }
 
 /// The name service has no address.
