@@ -19,7 +19,7 @@ use super::output;
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
-use super::unidentified::{self, Unidentified};
+use super::unidentified::{self, Untied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
 use crate::load::{self, Control};
@@ -48,10 +48,10 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         Mapping::derive(&declared.expected, &config.map, [])?;
     }
     let Measured { report, untied } = measure(config, declared.as_ref())?;
-    let help = untied.as_ref().map(|(untied, _)| untied.help());
-    deliver(&report, &config.output, help.as_deref())?;
+    deliver(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
-        Some((_, exit)) => exit,
+        Some(Untied::Sent(_, exit)) => exit,
+        Some(Untied::Stopped(failure, _)) => failure.exit(),
         None => exit(&report.verdict, config.inconclusive),
     })
 }
@@ -59,8 +59,8 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
 /// A run that was judged.
 struct Measured {
     report: Report,
-    /// Where no response says which target it is from: what could, and how the command ends.
-    untied: Option<(Unidentified, Exit)>,
+    /// Where no response says which target it is from.
+    untied: Option<Untied>,
 }
 
 /// Sends, sorts and judges.
@@ -186,8 +186,13 @@ impl<'a> Session<'a> {
         let (mapping, untied) = match expected {
             None => (None, None),
             Some(expected) => {
-                let (mapping, untied) = tied(config, expected, seen, &unmatched)
-                    .map_err(|failure| failure.knowing(self.known()))?;
+                let (mapping, untied) = tied(config, expected, seen, &unmatched);
+                let untied = untied.map(|untied| match untied {
+                    Untied::Stopped(failure, notes) => {
+                        Untied::Stopped(failure.knowing(self.known()), notes)
+                    }
+                    untied => untied,
+                });
                 (Some(mapping), untied)
             }
         };
@@ -210,12 +215,16 @@ impl<'a> Session<'a> {
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
         let verdict = objectives::decide(slos, healthy, verdict, &sorted, seen, expected)?;
-        let known = untied.as_ref().map(|(known, _)| known);
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
         }
-        notes.extend(unidentified::suggestions(config, expected, seen, known));
+        notes.extend(unidentified::suggestions(
+            config,
+            expected,
+            seen,
+            untied.as_ref(),
+        ));
         notes.extend(self.notes(seen, &verdict));
         notes.extend(unsettled);
         let declared = self.declared;
@@ -274,14 +283,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Which values mean which targets in the end. Where none does, a run that could stop for it has no report; one that sent
-/// what was asked for is reported as far as it goes.
+/// Which values mean which targets in the end, and how the run ends where none does. It is reported as far as it goes.
 fn tied(
     config: &RunConfig,
     expected: &Expected,
     seen: &Observation,
     unmatched: &[Note],
-) -> Result<(Mapping, Option<(Unidentified, Exit)>), Failure> {
+) -> (Mapping, Option<Untied>) {
     let mapping = derive(expected, &config.map, seen);
     if !unidentified::nothing_tied(expected, &mapping, seen) {
         let failure = |error| match unmatched {
@@ -291,16 +299,28 @@ fn tied(
                 error,
             },
         };
-        return Ok((mapping.map_err(failure)?, None));
+        return match mapping {
+            Ok(mapping) => (mapping, None),
+            Err(error) => (
+                Mapping::unknown(),
+                Some(Untied::Stopped(failure(error), Vec::new())),
+            ),
+        };
     }
     let known = Unidentified::new(config, Some(expected), seen, unmatched);
     let ends = unidentified::may_stop(&config.load);
     match mapping {
         Ok(mapping) if !ends || !unidentified::enough(seen) => {
-            Ok((mapping, Some((known, Exit::NoData))))
+            (mapping, Some(Untied::Sent(known, Exit::NoData)))
         }
-        Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
-        _ => Err(known.into()),
+        Err(_) if !ends => (Mapping::unknown(), Some(Untied::Sent(known, Exit::Usage))),
+        _ => {
+            let notes = known.notes();
+            (
+                Mapping::unknown(),
+                Some(Untied::Stopped(known.into(), notes)),
+            )
+        }
     }
 }
 

@@ -66,7 +66,8 @@ impl ResolveError {
             )),
             Self::NoHost { known, nearest, .. } => Some(match nearest {
                 Some(near) => format!(
-                    "did you mean `{near}`? --host sets the host without changing the address"
+                    "did you mean `{near}`? --host sets the host without changing the address; if the rule has it wrong, correct \
+                     its `hosts`"
                 ),
                 None => format!(
                     "the rules route {}; --host chooses one of them",

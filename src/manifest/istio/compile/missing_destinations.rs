@@ -15,6 +15,9 @@ use crate::route::Caveat;
 
 const LOST: &str = "so that its share is answered with 503 (NC)";
 
+/// A near name is looked for among so many.
+const MANY: usize = 200;
+
 /// A destination that exists and is exported to others only.
 pub(super) fn hidden(
     index: &Index<'_>,
@@ -49,7 +52,6 @@ pub(super) fn missing(
     caller: Caller<'_>,
 ) -> Option<Caveat> {
     // So many names that a suggestion among them helps nobody.
-    const MANY: usize = 200;
     if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
@@ -84,7 +86,11 @@ pub(super) fn missing(
             let message = format!(
                 "these manifests hold Services, and none of namespace {namespace}: if the cluster has no Service {name} there, its share is answered with 503 (NC)"
             );
-            Caveat::about(Code::NoServiceEntry, message, span).help("pass the file of the Service too")
+            let help = match near_host(index, host) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "pass the file of the Service too".to_owned(),
+            };
+            Caveat::about(Code::NoServiceEntry, message, span).help(help)
         });
     }
     let message = format!(
@@ -97,6 +103,34 @@ pub(super) fn missing(
         Some(near) => format!("did you mean `{near}`?"),
         None => "pass the file of the Service too".to_owned(),
     }))
+}
+
+/// What to do about a host that nothing registers.
+pub(super) fn correct_host(index: &Index<'_>, full: &str) -> String {
+    let file = "pass the file of its Service or ServiceEntry too";
+    match near_host(index, full) {
+        Some(near) => format!("did you mean `{near}`? If not, {file}"),
+        None => format!("{file}, or correct the host"),
+    }
+}
+
+/// The host that was probably meant: another one of its namespace, or, outside of the cluster, any.
+fn near_host(index: &Index<'_>, full: &str) -> Option<String> {
+    if index.manifests.services.len() + index.manifests.service_entries.len() > MANY {
+        return None;
+    }
+    let hosts = index.registry.hosts();
+    let (name, namespace) = match attach::service_of(full) {
+        Some((name, namespace)) => (name, Some(namespace)),
+        None => (full, None),
+    };
+    let candidates = hosts
+        .iter()
+        .filter_map(|host| match attach::service_of(host) {
+            Some((name, home)) => (Some(home) == namespace).then_some(name),
+            None => Some(host.as_str()),
+        });
+    nearest(name, candidates).map(str::to_owned)
 }
 
 /// The Service that `reviews.prod` or `reviews.prod.svc` was probably meant to name.

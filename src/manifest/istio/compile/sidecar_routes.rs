@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::attach;
 use super::dialled_port::ANY_HOST_PORT;
 use super::lower::{Caller, Compiler, DEFAULT_ROUTE, elsewhere, excluded, none_left, sealed};
-use super::missing_destinations::meant;
+use super::missing_destinations::{correct_host, meant};
 use super::sidecar_scope::Scope;
 use crate::diag::{Code, Span};
 use crate::manifest::istio::objects::VirtualService;
@@ -316,7 +316,7 @@ impl<'m> Compiler<'m> {
                 format!(
                     "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}"
                 ),
-                "pass the file of its Service or ServiceEntry too, or correct the host".to_owned(),
+                correct_host(&self.index, full),
             ),
         };
         Some(Caveat::about(id, message, Some(span)).help(help))
