@@ -40,7 +40,7 @@ fn wait(mut signals: Signals, flag: &AtomicBool, say: impl Fn(&str, bool)) {
                 first = Some(Instant::now());
                 flag.store(true, Ordering::Relaxed);
                 say(
-                    "stopping: waiting for answers under way; Ctrl-C again ends without a report",
+                    "stopping: waiting for the responses under way; Ctrl-C again ends without a report",
                     signal == SIGINT,
                 );
             }

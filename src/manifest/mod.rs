@@ -452,7 +452,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
     });
     if !dialect.versions.contains(&number) {
         let message = format!(
-            "`{}` is no version of {} that resplit knows",
+            "`{}` is not a known version of {}",
             version.value, dialect.kind
         );
         let versions: Vec<String> = dialect

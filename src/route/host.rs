@@ -190,7 +190,7 @@ fn host_of<'t>(
     match (table.hosts.first(), probe.is_local()) {
         (Some(host), true) if objects.len() == 1 || table.hosts.len() == 1 => {
             let message = format!(
-                "`{name}` is no host of any rule; judged as {} of {}; --host says otherwise",
+                "no rule has the host `{name}`; judged as {} of {}; --host says otherwise",
                 host.name,
                 host.objects.join(" and "),
             );
