@@ -19,7 +19,7 @@ use super::output;
 use super::progress::Progress;
 use super::request::RequestConfig;
 use super::settle::settle;
-use super::unidentified::{self, Untied};
+use super::unidentified::{self, Unidentified, Untied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
 use crate::load::{self, Control};

@@ -74,14 +74,14 @@ impl<A> Note<A> {
 
     /// As bad as this instead.
     #[must_use]
-    pub fn graded(mut self, severity: Severity) -> Self {
+    pub fn with_severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
     /// Limits it to some requests.
     #[must_use]
-    pub fn only(mut self, requests: A) -> Self {
+    pub fn limited_to(mut self, requests: A) -> Self {
         self.applies_to = Some(requests);
         self
     }

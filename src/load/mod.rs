@@ -16,9 +16,11 @@ mod dns;
 mod grpc;
 mod http1;
 mod http2;
+mod http_head;
 mod limits;
 mod proxy;
 mod request;
+mod scratch;
 mod socket;
 mod wait_slot;
 

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::http1::heads;
+use super::http_head::heads;
 use super::socket::Socket;
 use crate::observe::{Failure, FailureCause};
 

@@ -4,7 +4,6 @@
 mod chunked;
 mod response;
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -12,23 +11,17 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use httparse::ParserConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::response::{Done, Reader, Response};
 use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::limits::Budget;
+use super::scratch::Scratch;
 use super::socket::Stream;
 use super::tls::{tls_cause, tls_error};
 use crate::bucket::{Fields, Reply};
 use crate::observe::{Failure, FailureCause, FailureKind};
-
-/// Where the connections of a thread read to, one after the other: one that waits holds no memory for what may come.
-pub(super) type Scratch = RefCell<Box<[u8]>>;
-
-/// The size of [`Scratch`].
-const SCRATCH: usize = 64 << 10;
 
 /// What is known about a connection that ends where the next response should begin.
 const CLOSED_UNSAID: &str = "; it had answered before, so the server may close connections without saying so, which \
@@ -48,21 +41,6 @@ pub(super) struct Request {
     pub(super) bodiless: bool,
     /// Whether it says by itself that it is the last of its connection.
     pub(super) closes: bool,
-}
-
-/// How heads are read: with folded lines, which "a user agent that receives an obs-fold" replaces by blanks (RFC 9112, 5.2;
-/// whoever makes a text of a value does), and blanks before a colon (RFC 9112, 5.1).
-pub(super) fn heads() -> ParserConfig {
-    let mut config = ParserConfig::default();
-    config
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .allow_spaces_after_header_name_in_responses(true);
-    config
-}
-
-/// Room to read to.
-pub(super) fn scratch() -> Scratch {
-    RefCell::new(vec![0; SCRATCH].into_boxed_slice())
 }
 
 /// An open connection.

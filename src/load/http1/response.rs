@@ -9,7 +9,7 @@ use std::rc::Rc;
 use httparse::Header;
 
 use super::chunked::Chunked;
-use super::heads;
+use crate::load::http_head::{heads, malformed};
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureCause, FailureKind};
 
@@ -380,10 +380,6 @@ fn announced(value: &[u8]) -> Result<usize, Failure> {
 fn oversized_head() -> Failure {
     let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
     Failure::new(FailureKind::Oversized, message)
-}
-
-pub(super) fn malformed(message: &str) -> Failure {
-    Failure::new(FailureKind::Malformed, message.to_owned())
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Declared, Role, Rule};
-use crate::diag::Code;
+use super::declaration::{Declared, Role, Rule};
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::mesh::WeightedBackend;
 use crate::manifest::mesh::names::full_name;
-use crate::route::{Action, Backend, Caveat, Route, RouteTable};
+use crate::route::{Action, AppliesTo, Backend, Route, RouteTable};
 
 /// Adds a caveat to the routes of which a controller says other weights.
 pub(in crate::manifest) fn compare(manifests: &Manifests, table: &mut RouteTable) {
@@ -73,7 +73,12 @@ fn agrees(rule: &Rule, [stable, canary]: [u32; 2]) -> bool {
         && (stable, canary) != (0, 0)
 }
 
-fn stuck(declared: &Declared, rule: &Rule, object: &str, [stable, canary]: [u32; 2]) -> Caveat {
+fn stuck(
+    declared: &Declared,
+    rule: &Rule,
+    object: &str,
+    [stable, canary]: [u32; 2],
+) -> Note<AppliesTo> {
     let (kind, meta) = (declared.meta.kind.to_lowercase(), &declared.meta);
     let weights: Vec<String> = (rule.backends.iter())
         .map(|part| part.weight.to_string())
@@ -87,5 +92,5 @@ fn stuck(declared: &Declared, rule: &Rule, object: &str, [stable, canary]: [u32;
         "see what the controller says: `kubectl describe {kind} {} -n {}`",
         meta.name, meta.namespace
     );
-    Caveat::about(Code::CanaryStuck, message, Some(rule.span)).help(help)
+    Note::about(Code::CanaryStuck, message, Some(rule.span)).help(help)
 }
