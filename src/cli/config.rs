@@ -9,9 +9,9 @@ use super::args::{
 use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
-use super::objectives;
 use super::relations;
 use super::request::{RequestConfig, request};
+use super::slo;
 use crate::manifest::ObjectName;
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
@@ -83,7 +83,7 @@ impl TryFrom<RunArgs> for RunConfig {
             request.transport.protocol,
             &request.headers,
         )?;
-        let slos = objectives::read(&args.objectives.slo)?;
+        let slos = slo::read(&args.objectives.slo)?;
         let declared = declaration(&args.expectation)?;
         let vantage = vantage(&args.expectation.vantage)?;
         if !matches!(declared, Declaration::Manifests(..)) {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::args::{AgainArgs, Balancing, ReportArgs, SloArgs};
-use super::deliver::{deliver, exit, to_stdout};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{config, input, objectives, output};
+use super::report_output::{exit, to_stdout, write_report};
+use super::{config, input, output, slo};
 use crate::report::{
     Changes, ComparisonFormat, MergeError, ReadError, Report, again, comparison, read,
 };
@@ -41,7 +41,7 @@ impl AgainArgs {
             max_unattributed: self.max_unattributed.map(Fraction::get),
             allow_unexpected: self.allow_unexpected.map(|count| count.0),
             balancing: self.balancing.map(balancing),
-            slos: objectives::read(&also.slo)?,
+            slos: slo::read(&also.slo)?,
             require_healthy: also.require_healthy,
         })
     }
@@ -63,7 +63,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
         return compared(&reports, &to);
     }
     let report = again(reports, &changes).map_err(|error| refused(&error))?;
-    deliver(&report, &to, None)?;
+    write_report(&report, &to, None)?;
     Ok(exit(&report.verdict, args.judgement.inconclusive))
 }
 

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use super::config::RunConfig;
 use super::deadline::Deadline;
-use super::declared::{self, Declared};
-use super::deliver::{deliver, exit};
 use super::exit::Exit;
+use super::expectation::{self, Declared};
 use super::failure::Failure;
-use super::findings::findings;
 use super::interrupt;
+use super::lint_notes::lint_notes;
 use super::load_config::Amount;
-use super::load_plan::{Planned, Until, planned};
-use super::objectives;
+use super::load_plan::{Planned, StopWhen, planned};
 use super::output;
 use super::progress::Progress;
+use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
 use super::settle::settle;
+use super::slo;
 use super::unidentified::{self, Unidentified, Untied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
@@ -41,14 +41,14 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             source,
         })?;
     }
-    let declared = declared::resolve(config)?;
+    let declared = expectation::resolve(config)?;
     if let Some(declared) = &declared {
-        objectives::check_declared(&config.slos, &declared.expected)?;
+        slo::check_declared(&config.slos, &declared.expected)?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(&declared.expected, &config.map, [])?;
     }
     let Measured { report, untied } = measure(config, declared.as_ref())?;
-    deliver(&report, &config.output, untied.as_ref())?;
+    write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
         Some(Untied::Sent(_, exit)) => exit,
         Some(Untied::Stopped(failure, _)) => failure.exit(),
@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
         let expected = declared.map(|declared| &declared.expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
         let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
-        let watched = planned.until != Until::Sent;
+        let watched = planned.stop_when != StopWhen::Sent;
         Ok(Self {
             interrupted: interrupt::listen(progress.notice()),
             progress: Some(progress),
@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
         let exactly = matches!(config.load.amount, Amount::Exactly(_));
         let nobody = !exactly && unidentified::nobody_there(mapped, seen);
         // Objectives are tested once, at the end: a split that holds is no reason to end early.
-        let to_the_end = self.planned.until == Until::Diverged || !config.slos.is_empty();
+        let to_the_end = self.planned.stop_when == StopWhen::Diverged || !config.slos.is_empty();
         let certain = match (self.watch.as_mut(), mapped) {
             (Some(watch), Some((expected, mapping))) => {
                 watch.look(seen, expected, mapping) && (!to_the_end || watch.diverged())
@@ -191,7 +191,7 @@ impl<'a> Session<'a> {
                     Untied::Stopped(failure, notes) => {
                         Untied::Stopped(failure.knowing(self.known()), notes)
                     }
-                    untied => untied,
+                    sent @ Untied::Sent(..) => sent,
                 });
                 (Some(mapping), untied)
             }
@@ -214,7 +214,7 @@ impl<'a> Session<'a> {
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
-        let verdict = objectives::decide(slos, healthy, verdict, &sorted, seen, expected)?;
+        let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
@@ -253,7 +253,7 @@ impl<'a> Session<'a> {
     /// What lint finds about the request.
     fn findings(&self) -> Vec<Note> {
         let asked = self.declared.and_then(|declared| declared.asked.as_ref());
-        asked.map_or_else(Vec::new, findings)
+        asked.map_or_else(Vec::new, lint_notes)
     }
 
     /// What the manifests and the proxy tell about the request, where nothing is judged: each once, what the proxy has first.
@@ -351,7 +351,7 @@ fn asked(request: &RequestConfig) -> report::Request {
     report::Request {
         url: request.url.clone(),
         method: request.method.to_string(),
-        host: declared::host_header(request),
+        host: expectation::host_header(request),
     }
 }
 

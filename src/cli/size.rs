@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::args::{SizeArgs, SizeFormat};
 use super::config::{self, Declaration};
-use super::declared;
-use super::deliver::to_stdout;
 use super::exit::Exit;
+use super::expectation;
 use super::failure::Failure;
+use super::report_output::to_stdout;
 use super::request::optional;
 use crate::report::render_size;
 use crate::verdict::size::{Size, parse_detect};
@@ -31,7 +31,7 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
     let vantage = config::vantage(&args.expectation.vantage)?;
     let needed = matches!(declaration, Declaration::Manifests(..));
     let request = optional("size", args.url, &args.request, needed)?;
-    let declared = declared::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
+    let declared = expectation::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
         .expect("something is declared");
     let detect = args
         .detect

@@ -47,7 +47,7 @@ pub struct Manifests {
     pub workloads: Vec<Workload>,
     /// What controllers of canaries declare.
     pub canaries: Vec<Declared>,
-    /// DestinationRules of which controllers label the subsets.
+    /// Destination rules of which controllers label the subsets.
     pub labelled_rules: Vec<LabelledRule>,
     /// Objects of which only the weights are read.
     pub weights_only: Vec<WeightedObject>,

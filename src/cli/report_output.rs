@@ -6,13 +6,13 @@ use super::config::OutputConfig;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::unidentified::Untied;
-use super::{advice, args, output, say};
+use super::{advice, args, output, warn};
 use crate::diag::Code;
 use crate::report::{Report, Style};
 use crate::verdict::{Outcome, Verdict};
 
 /// Writes the report to the files, then to stdout. `untied` is why no response could be tied to a target, where that is known.
-pub(super) fn deliver(
+pub(super) fn write_report(
     report: &Report,
     output: &OutputConfig,
     untied: Option<&Untied>,
@@ -42,7 +42,7 @@ pub(super) fn deliver(
     let written = (output.format.render)(report, style, &mut bytes);
     to_stdout(written.map(|()| bytes))?;
     if let Some(Untied::Stopped(failure, _)) = untied {
-        say(&failure.render());
+        warn(&failure.render());
     } else if report.verdict.outcome == Outcome::NoData {
         let note = |codes: &[Code]| {
             let mut notes = report.verdict.caveats.iter();
@@ -54,7 +54,7 @@ pub(super) fn deliver(
             Some(Untied::Sent(known, _)) => Some(known.help()),
             _ => note(&[Code::TargetSilent]).map(str::to_owned),
         };
-        say(&format!(
+        warn(&format!(
             "error: {}\nhelp: {}\n",
             unmatched.unwrap_or(&report.verdict.reason),
             help.as_deref()

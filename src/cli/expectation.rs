@@ -8,7 +8,7 @@ use http::header::{HOST, HeaderValue};
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
 use super::request::RequestConfig;
-use super::{gateway, input, output, say};
+use super::{gateway, input, output, warn};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
@@ -267,7 +267,7 @@ fn decode(sources: &Sources, declaring: bool, quiet: bool) -> Result<Manifests, 
         });
     }
     if !quiet && !warnings.is_empty() {
-        say(&format!("{}\n", render(&warnings, sources, colour)));
+        warn(&format!("{}\n", render(&warnings, sources, colour)));
     }
     Ok(manifests)
 }
