@@ -94,9 +94,10 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let nowhere = [("stable", &stable), ("canary", &service)];
     let reached = match reached {
         Ok((weight, total, span))
-            if (nowhere.iter()).any(|(role, service)| {
-                service.is_none() && !routing.subsets.contains_key(role)
-            }) =>
+            if total > 0
+                && (nowhere.iter()).any(|(role, service)| {
+                    service.is_none() && !routing.subsets.contains_key(role)
+                }) =>
         {
             Err(without_services(&meta, weight, total, span))
         }
