@@ -42,6 +42,8 @@ const ABSENT: [Code; 12] = [
     Code::UnknownHost,
     Code::UnknownSubset,
 ];
+/// What policies refuse, which may be a part of the requests.
+const ACCESS: [Code; 2] = [Code::AccessDenied, Code::AccessLimited];
 
 /// Everything that is found, in the order of the texts; what has no place comes last.
 #[must_use]
@@ -158,7 +160,11 @@ impl<'f, 'c> NoteIndex<'f, 'c> {
             Some(request) if std::ptr::eq(view, &raw const request.view) => {
                 caveat.concerns(request.probe)
             }
-            _ => caveat.applies_to.is_none(),
+            // A policy that refuses some requests is one to know of whatever the request.
+            _ => {
+                let any = self.context.request.is_none() && ACCESS.contains(&caveat.code);
+                any || caveat.applies_to.is_none()
+            }
         };
         if !concerns {
             return None;

@@ -48,12 +48,32 @@ pub struct Destination {
 }
 
 /// A response that no destination gives.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LocalReply {
     /// The HTTP status.
     pub status: u16,
     /// Why the proxy answers by itself.
     pub cause: LocalReplyCause,
+}
+
+impl LocalReply {
+    /// In the place of a destination that the proxy does not have.
+    #[must_use]
+    pub const fn missing(status: u16) -> Self {
+        Self {
+            status,
+            cause: LocalReplyCause::BrokenBackend,
+        }
+    }
+
+    /// In the place of a destination that a policy keeps requests from.
+    #[must_use]
+    pub const fn refused(status: u16) -> Self {
+        Self {
+            status,
+            cause: LocalReplyCause::Refused,
+        }
+    }
 }
 
 /// Why a proxy answers by itself.
@@ -70,6 +90,8 @@ pub enum LocalReplyCause {
     NoRoute,
     /// The destination does not exist for the proxy: unknown subset, invalid backend.
     BrokenBackend,
+    /// A policy in front of the destination refuses the request.
+    Refused,
     /// Named by the user in `--expect`.
     Expected,
 }
@@ -208,6 +230,7 @@ impl fmt::Display for LocalReplyCause {
             Self::Redirect => "redirect",
             Self::NoRoute => "no route",
             Self::BrokenBackend => "broken backend",
+            Self::Refused => "refused by a policy",
             Self::Expected => "expected",
         })
     }

@@ -20,7 +20,7 @@ use crate::split::{Mechanism, Share};
 pub use build::explain;
 pub use explained::Explained;
 pub use text::render;
-pub use unrouted::{WithoutRule, not_in_effect, without_rule};
+pub use unrouted::{WithoutRule, not_in_effect, weights_ignored, without_rule};
 
 /// The name and major version of the JSON form.
 pub const EXPLAIN_SCHEMA: &str = "resplit.explain/1";
@@ -120,6 +120,8 @@ pub struct NotInEffect {
     pub route: Option<RouteRow>,
     /// What it declares.
     pub declared: Option<Expectation>,
+    /// A policy has the proxies pick by something else than its weights.
+    pub weights_ignored: bool,
 }
 
 /// A destination that the proxies do not have.

@@ -154,6 +154,10 @@ fn nothing(explanation: &Explanation) -> &'static str {
 
 /// What follows from it that no rule takes the request.
 fn without(explanation: &Explanation) -> &'static str {
+    let idle = explanation.not_in_effect.as_ref();
+    if idle.is_some_and(|idle| idle.weights_ignored) {
+        return "the proxy picks among all endpoints, whatever the weights";
+    }
     let first = explanation.expected.as_ref();
     match first.and_then(|expected| expected.shares.first()) {
         None => "no proxy decides about this request",

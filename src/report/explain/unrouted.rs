@@ -70,10 +70,26 @@ pub fn not_in_effect(
         not_in_effect: Some(NotInEffect {
             route: explained.route,
             declared: explained.expected,
+            weights_ignored: false,
         }),
         mechanism: expected.as_ref().map(|expected| expected.mechanism),
         expected: expected.map(|expected| expectation(&expected, None)),
         broken: Vec::new(),
         ..explained
     }
+}
+
+/// The same explanation where the proxies apply the rule and not its weights: the shares that they make instead lead.
+#[must_use]
+pub fn weights_ignored(
+    explained: Explanation,
+    instead: &Unrouted,
+    from: &Vantage,
+    sources: &Sources,
+) -> Explanation {
+    let mut explained = not_in_effect(explained, instead, from, sources);
+    if let Some(idle) = &mut explained.not_in_effect {
+        idle.weights_ignored = true;
+    }
+    explained
 }

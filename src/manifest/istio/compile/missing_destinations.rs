@@ -5,7 +5,7 @@ use super::index::Index;
 use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::private;
 use crate::diag::nearest::nearest;
-use crate::diag::{Code, Note};
+use crate::diag::{Code, Note, Severity};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::selects;
@@ -18,6 +18,22 @@ const LOST: &str = "so that its share is answered with 503 (NC)";
 
 /// A near name is looked for among so many.
 const MANY: usize = 200;
+
+/// The same about a destination that gets copies: what comes back is never its response.
+pub(super) fn of_mirror(caveat: Note<AppliesTo>) -> Note<AppliesTo> {
+    let message = caveat
+        .message
+        .replace(LOST, "so that nothing is mirrored there");
+    let message = message.replace(
+        "its share is answered with 503 (NC)",
+        "nothing is mirrored there",
+    );
+    Note {
+        message: format!("a mirror: {message}"),
+        severity: Severity::Warning,
+        ..caveat
+    }
+}
 
 /// A destination that exists and is exported to others only.
 pub(super) fn hidden(
