@@ -7,7 +7,10 @@ use unicode_width::UnicodeWidthStr;
 use resplit::diag::{Code, Note};
 use resplit::diag::{Sources, Span};
 use resplit::observe::{Ended, Failed, FailureKind, Observation, RequestLog, Tally};
-use resplit::report::{Excerpt, FORMATS, Report, Request, Run, Style, format, read, report};
+use resplit::report::{
+    Declaration, Excerpt, FORMATS, KnownNotes, Report, Request, SavedObservation, Style, format,
+    read,
+};
 use resplit::split::{
     Answer, Bucket, Cause, Clues, Destination, Expected, Identity, Mechanism, Target,
 };
@@ -57,10 +60,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         };
         (bucket, tally(*count, 1000 * u64::from(*status) / 100))
     });
-    let reset = Failed {
-        count: 3,
-        example: "connection closed before message completed".into(),
-    };
+    let reset = Failed::new(3, "connection closed before message completed");
     Observation {
         sent: answers.iter().map(|(_, _, count)| count).sum::<u64>() + 3,
         tallies: tallies.collect(),
@@ -127,16 +127,12 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         evaluate(&slo, &attribution, &seen, Some(&expected))
     });
     let verdict = with_slos(verdict, &slos);
-    report(Run {
-        request: Request {
-            url: "http://127.0.0.1:5000/version".into(),
-            method: "GET".into(),
-            host: "weather-backend:5000".into(),
-        },
-        declared: Some((&expected, &mapping)),
-        excerpt: Some(excerpt()),
-        hypotheses: &[],
-        watched: false,
+    let request = Request {
+        url: "http://127.0.0.1:5000/version".into(),
+        method: "GET".into(),
+        host: "weather-backend:5000".into(),
+    };
+    let known = KnownNotes {
         findings: vec![Note::new(
             Code::named("RS018"),
             "the port of Service weather-backend names no protocol: name it http-backend",
@@ -145,12 +141,22 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
             Code::named("port-protocol"),
             "port 5000 of Service weather-backend is named `backend` (weather-service.yaml:14)",
         )],
-        rule: Some("VirtualService default/weather http[0]".into()),
-        seen: &seen,
-        attribution: &attribution,
-        policy: &Policy::default(),
+    };
+    let rule = "VirtualService default/weather http[0]".to_owned();
+    let declaration = Declaration {
+        excerpt: Some(excerpt()),
+        ..Declaration::of(expected.clone(), Some(rule))
+    };
+    let policy = Policy::default();
+    let observation = SavedObservation::new(seen, Some((&expected, mapping)), false, &policy);
+    Report::new(
+        request,
+        policy,
+        Some(declaration),
+        observation,
         verdict,
-    })
+        known,
+    )
 }
 
 pub(crate) fn literal() -> Report {
@@ -180,24 +186,22 @@ fn undeclared() -> Report {
         attribution: &attribution,
         hypotheses: &[],
     };
-    report(Run {
-        request: Request {
-            url: "http://a/".into(),
-            method: "GET".into(),
-            host: "a".into(),
-        },
-        declared: None,
-        excerpt: None,
-        hypotheses: &[],
-        watched: false,
-        findings: Vec::new(),
-        notes: Vec::new(),
-        rule: None,
-        seen: &seen,
-        attribution: &attribution,
-        policy: &Policy::default(),
-        verdict: judge(evidence, &Policy::default(), None),
-    })
+    let verdict = judge(evidence, &Policy::default(), None);
+    let request = Request {
+        url: "http://a/".into(),
+        method: "GET".into(),
+        host: "a".into(),
+    };
+    let policy = Policy::default();
+    let observation = SavedObservation::new(seen, None, false, &policy);
+    Report::new(
+        request,
+        policy,
+        None,
+        observation,
+        verdict,
+        KnownNotes::default(),
+    )
 }
 
 fn rendered(report: &Report, name: &str, style: Style) -> String {

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use resplit::diag::Note;
 use resplit::observe::{Ended, FailureKind, Observation};
-use resplit::report::{Changes, Report, Request, Run, again, report};
+use resplit::report::{
+    Changes, Declaration, KnownNotes, Report, Request, SavedObservation, rejudge as again,
+};
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
@@ -59,7 +61,7 @@ fn whole(generators: &[Generator]) -> Observation {
                 pace.late += u64::from(at == 7);
             } else {
                 let failed = seen.failures.entry(FailureKind::Reset);
-                failed.or_default().count += 1;
+                failed.or_default().add(1, "closed".to_owned());
             }
         }
         connections += u32::try_from(targets.len().div_ceil(2)).expect("few");
@@ -80,24 +82,25 @@ fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
         attribution: &attribution,
         hypotheses: &[],
     };
-    report(Run {
-        request: Request {
-            url: "http://a/".into(),
-            method: "GET".into(),
-            host: "a".into(),
-        },
-        declared: pair,
-        rule: None,
-        excerpt: None,
-        hypotheses: &[],
-        seen,
-        attribution: &attribution,
-        policy: &policy,
-        watched,
-        findings: Vec::new(),
-        verdict: rejudge(&evidence, &policy, watched),
-        notes: Vec::new(),
-    })
+    let verdict = rejudge(&evidence, &policy, watched);
+    let request = Request {
+        url: "http://a/".into(),
+        method: "GET".into(),
+        host: "a".into(),
+    };
+    Report::new(
+        request,
+        policy,
+        Some(Declaration::of(expected.clone(), None)),
+        SavedObservation::new(
+            seen.clone(),
+            Some((expected, mapping.clone())),
+            watched,
+            &policy,
+        ),
+        verdict,
+        KnownNotes::default(),
+    )
 }
 
 fn generator(share: f64) -> impl Strategy<Value = Generator> {
@@ -126,14 +129,14 @@ proptest! {
             .enumerate()
             .map(|(at, own)| (format!("{at}.json"), reported(&whole(std::slice::from_ref(own)), &expected, watched)))
             .collect();
-        prop_assume!(parts.iter().all(|(_, part)| part.observation.targets.iter().all(|own| own.count > 0)));
+        prop_assume!(parts.iter().all(|(_, part)| part.observation.rows.targets.iter().all(|own| own.tally.count > 0)));
         let merged = again(parts, &Changes::default()).expect("they are alike");
         // Everything that is counted is the sum, whatever is made of it.
-        prop_assert_eq!(&merged.observation.buckets, &at_once.observation.buckets);
-        prop_assert_eq!(&merged.observation.targets, &at_once.observation.targets);
-        prop_assert_eq!(&merged.observation.phases, &at_once.observation.phases);
-        prop_assert_eq!(&merged.observation.pace, &at_once.observation.pace);
-        prop_assert_eq!(merged.observation.unattributed, at_once.observation.unattributed);
+        prop_assert_eq!(&merged.observation.rows.buckets, &at_once.observation.rows.buckets);
+        prop_assert_eq!(&merged.observation.rows.targets, &at_once.observation.rows.targets);
+        prop_assert_eq!(&merged.observation.seen.phases, &at_once.observation.seen.phases);
+        prop_assert_eq!(&merged.observation.seen.pace, &at_once.observation.seen.pace);
+        prop_assert_eq!(merged.observation.rows.unattributed, at_once.observation.rows.unattributed);
         prop_assert_eq!(merged.verdict.chi_square, at_once.verdict.chi_square);
         prop_assert_eq!(merged.verdict.max_deviation, at_once.verdict.max_deviation);
         prop_assert_eq!(merged.verdict.unit, at_once.verdict.unit);

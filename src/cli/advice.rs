@@ -1,6 +1,7 @@
 //! What to try next where nothing could be judged, by what the system said.
 
-use crate::report::Seen;
+use crate::report::SavedObservation;
+use crate::split::Bucket;
 
 /// What failures of one kind say, and what to do about those that say so; the first line that fits counts, and an empty
 /// text fits all.
@@ -172,20 +173,21 @@ const MALFORMED: [(&str, &str); 4] = [
 ];
 
 /// What to look at when nothing could be judged.
-pub(super) fn no_data(seen: &Seen) -> &'static str {
-    let mut rows = seen.buckets.iter().flat_map(|row| row.statuses.keys());
-    if seen.answered > 0 && rows.all(|status| (300..400).contains(status)) {
+pub(super) fn no_data(observation: &SavedObservation) -> &'static str {
+    let mut buckets = observation.seen.tallies.keys();
+    let answered = observation.rows.answered > 0;
+    if answered && buckets.all(Bucket::is_redirect) {
         return "call the URL that the redirects name, or --host, -H and https:// as the proxy wants them";
     }
-    if seen.answered > 0 {
+    if answered {
         return "responses came, but none names a declared target: they may be errors of the proxy, or --bucket reads nothing \
                 that names one; without -f, --expect and --bucket resplit shows what they say";
     }
-    match seen.occurred().max_by_key(|failed| failed.count) {
+    match (observation.seen.failures.iter()).max_by_key(|(_, failed)| failed.count) {
         // By what was said most often.
-        Some(most) => after(
-            &most.kind,
-            most.said().first().map_or("", |(_, said)| *said),
+        Some((kind, most)) => after(
+            &kind.to_string(),
+            most.causes().first().map_or("", |(_, said)| *said),
         ),
         None => "let it send for longer, or leave -n and -z out",
     }

@@ -13,7 +13,7 @@ use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
 use crate::manifest::{Manifests, NoSuchObject, ObjectName, known, lower, parse, pods};
-use crate::report::Excerpt;
+use crate::report::{self, Excerpt};
 use crate::route::{
     OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
     resolve as resolve_route, resolve_declared,
@@ -183,6 +183,16 @@ impl Routes {
 }
 
 impl Declared {
+    /// As a report holds it.
+    pub(super) fn saved(&self) -> report::Declaration {
+        report::Declaration {
+            split: self.expected.clone(),
+            rule: self.rule.clone(),
+            hypotheses: self.hypotheses.clone(),
+            excerpt: self.excerpt.clone(),
+        }
+    }
+
     fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);

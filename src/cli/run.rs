@@ -25,7 +25,7 @@ use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::plan::Stop;
-use crate::report::{self, Load, Report, Run};
+use crate::report::{self, KnownNotes, Load, Report, SavedObservation};
 use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
@@ -68,7 +68,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, 
     let mut session = Session::prepare(config, declared)?;
     let unsettled = session.settle()?;
     let seen = session.observe()?;
-    session.judge(&seen, unsettled)
+    session.judge(seen, unsettled)
 }
 
 /// One run, from its plan to its report.
@@ -180,8 +180,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn judge(mut self, seen: &Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
+    fn judge(mut self, own: Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
         let (config, expected) = (self.config, self.expected());
+        let seen = &own;
         let unmatched = unidentified::unmatched(config, expected, seen);
         let (mapping, untied) = match expected {
             None => (None, None),
@@ -220,23 +221,17 @@ impl<'a> Session<'a> {
         notes.extend(unsettled);
         let declared = self.declared;
         notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
-        let report = report::report(Run {
-            request: asked(&config.request),
-            declared: pair,
-            rule: declared.and_then(|declared| declared.rule.clone()),
-            excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            hypotheses,
-            seen,
-            attribution: &sorted,
-            policy,
-            watched: self.watch.is_some(),
-            verdict,
+        let known = KnownNotes {
             findings: self.findings(),
             notes,
-        });
+        };
+        let target = asked(&config.request);
+        let declaration = declared.map(Declared::saved);
+        let watched = self.watch.is_some();
+        let observation = SavedObservation::new(own, expected.zip(mapping), watched, policy);
         let report = Report {
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
-            ..report
+            ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured { report, untied })
     }

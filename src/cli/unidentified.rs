@@ -349,10 +349,7 @@ mod tests {
                 };
                 seen.tallies.insert(Bucket { identity, status }, tally);
             }
-            let failed = Failed {
-                count: failed,
-                example: String::new(),
-            };
+            let failed = Failed::new(failed, "");
             seen.failures.insert(FailureKind::Connect, failed);
             seen
         };

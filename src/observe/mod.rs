@@ -1,6 +1,7 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
-mod causes;
+mod codec;
+mod failures;
 mod pace;
 mod phases;
 mod recorder;
@@ -10,13 +11,13 @@ mod timeline;
 mod value_counts;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-pub use causes::{Causes, MOST_CAUSES};
+pub use codec::PackedLog;
+pub use failures::{Failed, Failure, FailureKind, MOST_CAUSES};
 pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
@@ -36,133 +37,79 @@ pub enum Outcome<B> {
     Failed(Failure),
 }
 
-/// Why a request has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The kind it is counted under.
-    pub kind: FailureKind,
-    /// What the system said.
-    pub message: String,
-}
-
-/// The kinds of failure, in the order of a request's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// The host name has no address.
-    Dns,
-    /// No connection: refused, unreachable, out of ports or file descriptors.
-    Connect,
-    /// No TLS: the handshake failed, or the certificate is not trusted.
-    Tls,
-    /// Nothing complete within the timeout.
-    Timeout,
-    /// The connection was closed before the response began, or reset at any time.
-    Reset,
-    /// The connection was closed within the response.
-    Truncated,
-    /// The answer is larger than is read.
-    Oversized,
-    /// What came is no HTTP.
-    Malformed,
-}
-
-/// How many requests failed in one way, and an example.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failed {
-    /// How many.
-    pub count: u64,
-    /// What the system said the first time.
-    pub example: String,
-}
-
 /// The responses of one bucket.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// How many.
     pub count: u64,
     /// Service time: from the send on an open connection to the last byte, in microseconds.
+    #[serde(rename = "service", with = "codec::histogram")]
     pub latency: Histogram<u64>,
     /// Response time: from the intended start to the last byte, in microseconds; `None` where nothing was intended but to
-    /// send when the last answer had come.
+    /// send when the last response had come.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "codec::histogram::option"
+    )]
     pub response: Option<Histogram<u64>>,
 }
 
-/// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept).
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept). A report has
+/// the responses and the log beside it, in the order of its rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Requests begun, answered or not.
     pub sent: u64,
     /// The responses, by bucket.
+    #[serde(skip)]
     pub tallies: BTreeMap<Bucket, Tally>,
-    /// The failures, by kind.
-    pub failures: BTreeMap<FailureKind, Failed>,
-    /// What was said about them.
-    pub causes: Causes,
     /// Connections that were established.
     pub connections: u64,
     /// Requests sent once more because a kept connection was closed under them, or because the server refused their stream;
     /// counted once in `sent`. Whose they were the first time nobody knows.
     pub retried: u64,
-    /// From the first send to the last answer.
+    /// From the first send to the last response.
+    #[serde(rename = "elapsed_s", with = "codec::seconds")]
     pub elapsed: Duration,
+    /// The failures, by kind.
+    #[serde(with = "failures")]
+    pub failures: BTreeMap<FailureKind, Failed>,
     /// How long the parts of a request took.
+    #[serde(default)]
     pub phases: Phases,
     /// How well the starts of an open loop were kept; `None` for a closed loop.
+    #[serde(default)]
     pub pace: Option<Pace>,
     /// Service times of the first requests of a closed loop, one for each that may be under way: they found no queue yet.
     /// In microseconds; `None` for an open loop, and after a warm-up.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "codec::histogram::option"
+    )]
     pub first_batch: Option<Histogram<u64>>,
     /// When requests began and ended.
+    #[serde(
+        default,
+        skip_serializing_if = "Timeline::is_empty",
+        with = "codec::timeline"
+    )]
     pub timeline: Timeline,
     /// How the first requests ended, in the order of dispatch.
+    #[serde(skip)]
     pub log: RequestLog,
     /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
+    #[serde(skip)]
     pub consulted: Vec<Consulted>,
     /// What the first responses carry, errors left out.
+    #[serde(skip)]
     pub carried: ValueCounts,
 }
 
 /// Distinct buckets that are kept apart in one run; every thread has its own lower cap. Those that come after count as
 /// overflow, with their status.
 pub const MOST_BUCKETS: usize = 256;
-
-impl Failure {
-    /// A failure of this kind.
-    #[must_use]
-    pub fn new(kind: FailureKind, message: String) -> Self {
-        Self { kind, message }
-    }
-}
-
-impl FailureKind {
-    /// All kinds.
-    pub const ALL: [Self; 8] = [
-        Self::Dns,
-        Self::Connect,
-        Self::Tls,
-        Self::Timeout,
-        Self::Reset,
-        Self::Truncated,
-        Self::Oversized,
-        Self::Malformed,
-    ];
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::Truncated => "truncated",
-            Self::Oversized => "oversized",
-            Self::Malformed => "malformed",
-        })
-    }
-}
 
 impl Default for Tally {
     fn default() -> Self {
@@ -242,7 +189,6 @@ impl Observation {
         self.retried += other.retried;
         self.elapsed = self.elapsed.max(other.elapsed);
         self.phases.merge(&other.phases);
-        self.causes.merge(&other.causes);
         if let Some(pace) = &other.pace {
             self.pace.get_or_insert_default().merge(pace);
         }
@@ -263,11 +209,7 @@ impl Observation {
             self.tallies.entry(bucket).or_default().merge(tally);
         }
         for (kind, failed) in &other.failures {
-            let known = self.failures.entry(*kind).or_default();
-            known.count += failed.count;
-            if known.example.is_empty() {
-                known.example.clone_from(&failed.example);
-            }
+            self.failures.entry(*kind).or_default().merge(failed);
         }
     }
 
@@ -335,8 +277,7 @@ mod tests {
             }
             for kind in failures {
                 let failed = seen.failures.entry(FailureKind::ALL[kind]).or_default();
-                failed.count += 1;
-                failed.example = "why".into();
+                failed.add(1, "why".to_owned());
             }
             seen
         })

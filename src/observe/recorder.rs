@@ -72,12 +72,8 @@ impl Recorder {
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
             Outcome::Failed(Failure { kind, message }) => {
-                self.rest.causes.add(kind, &message, 1);
                 let failed = self.rest.failures.entry(kind).or_default();
-                failed.count += 1;
-                if failed.example.is_empty() {
-                    failed.example = message;
-                }
+                failed.add(1, message);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::health::{note, other_notes};
-use super::shown::safe;
+use super::sanitize::safe;
 use super::{Report, Style, text};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use super::health::{failing, note};
-use super::shown::safe;
+use super::sanitize::safe;
 use super::{Report, Style, text};
+use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
@@ -16,7 +17,7 @@ use crate::verdict::slo::SloOutcome;
 const WIDTH: usize = 100;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let elapsed = Duration::try_from_secs_f64(report.observation.elapsed_s).unwrap_or_default();
+    let elapsed = report.observation.seen.elapsed;
     let request = format!("{} {}", report.target.method, safe(&report.target.url));
     let mut suite = TestSuite::new(format!("resplit {request}"));
     suite.set_time(elapsed);
@@ -63,9 +64,9 @@ fn without_skipped_in_all(xml: &str) -> String {
 
 /// What is tested: `single 85%, multiple 10%, status 418 5%`.
 fn name(report: &Report) -> String {
-    let shares = report.expected.iter().flat_map(|expected| &expected.shares);
+    let shares = report.split().into_iter().flat_map(Expected::declared);
     let shares: Vec<String> = shares
-        .map(|share| format!("{} {}", safe(&share.target), percent(share.share)))
+        .map(|own| format!("{} {}", safe(&own.name), percent(own.share.as_f64())))
         .collect();
     if shares.is_empty() {
         "traffic".to_owned()
@@ -148,9 +149,9 @@ fn properties(report: &Report) -> Vec<Property> {
             format!("{} of {}", own.errors, own.total),
         ));
     }
-    for row in &report.observation.buckets {
+    for row in &report.observation.rows.buckets {
         properties.push(Property::new(
-            format!("answers of {}", safe(&row.bucket)),
+            format!("responses of {}", safe(&row.bucket)),
             row.count.to_string(),
         ));
     }

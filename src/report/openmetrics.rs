@@ -5,10 +5,10 @@ use std::fmt::Display;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::distribution::distributions;
-use super::shown::safe;
-use super::table::errors;
+use super::latency_groups::latency_groups;
+use super::sanitize::safe;
 use super::{Report, Style};
+use crate::observe::FailureKind;
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -95,13 +95,13 @@ fn verdict(report: &Report, text: &mut Exposition) {
 }
 
 fn requests(report: &Report, text: &mut Exposition) {
-    let seen = &report.observation;
+    let (seen, rows) = (&report.observation.seen, &report.observation.rows);
     text.family(
         "resplit_requests",
         "gauge",
         "Requests of the run by how they ended.",
     );
-    for (end, count) in [("answered", seen.answered), ("failed", seen.failed)] {
+    for (end, count) in [("answered", rows.answered), ("failed", rows.failed)] {
         text.sample("resplit_requests", &[("end", end)], count);
     }
     text.family(
@@ -109,14 +109,15 @@ fn requests(report: &Report, text: &mut Exposition) {
         "gauge",
         "Requests whose target is unknown.",
     );
-    text.sample("resplit_unattributed", &[], seen.unattributed);
+    text.sample("resplit_unattributed", &[], rows.unattributed);
     text.family(
         "resplit_failures",
         "gauge",
-        "Requests without an answer, by kind.",
+        "Requests without a response, by kind.",
     );
-    for row in &seen.failures {
-        text.sample("resplit_failures", &[("kind", &row.kind)], row.count);
+    for kind in FailureKind::ALL {
+        let count = seen.failures.get(&kind).map_or(0, |failed| failed.count);
+        text.sample("resplit_failures", &[("kind", &kind.to_string())], count);
     }
     text.family(
         "resplit_connections",
@@ -127,11 +128,11 @@ fn requests(report: &Report, text: &mut Exposition) {
     text.family(
         "resplit_duration_seconds",
         "gauge",
-        "From the first send to the last answer.",
+        "From the first send to the last response.",
     );
-    text.sample("resplit_duration_seconds", &[], seen.elapsed_s);
-    text.family("resplit_answers", "gauge", "Answers by value and status.");
-    for row in &seen.buckets {
+    text.sample("resplit_duration_seconds", &[], seen.elapsed.as_secs_f64());
+    text.family("resplit_answers", "gauge", "Responses by value and status.");
+    for row in &rows.buckets {
         for (status, count) in &row.statuses {
             let labels = [
                 ("bucket", row.bucket.as_str()),
@@ -144,23 +145,23 @@ fn requests(report: &Report, text: &mut Exposition) {
     text.family(
         "resplit_errors",
         "gauge",
-        "Answers with a status of 400 or more, by value.",
+        "Responses with a status of 400 or more, by value.",
     );
-    for row in &seen.buckets {
+    for row in &rows.buckets {
         let labels = [("bucket", row.bucket.as_str())];
-        text.sample("resplit_errors", &labels, errors(row));
+        text.sample("resplit_errors", &labels, row.errors());
     }
 }
 
 fn shares(report: &Report, text: &mut Exposition) {
-    let targets = &report.observation.targets;
+    let targets = &report.observation.rows.targets;
     if targets.is_empty() {
         return;
     }
     text.family(
         "resplit_share",
         "gauge",
-        "The part of all answers that a target gave.",
+        "The part of all responses that a target gave.",
     );
     for target in targets {
         text.sample("resplit_share", &[("target", &target.target)], target.share);
@@ -188,7 +189,7 @@ fn shares(report: &Report, text: &mut Exposition) {
 }
 
 fn latencies(report: &Report, text: &mut Exposition) {
-    let all = distributions(report);
+    let all = latency_groups(report);
     if all.is_empty() {
         return;
     }
@@ -196,7 +197,7 @@ fn latencies(report: &Report, text: &mut Exposition) {
     text.family(
         name,
         "summary",
-        "From the send to the last byte of the answer.",
+        "From the intended start of a request, without a rate from its send, to the last byte of the response.",
     );
     for own in &all {
         let target = ("target", own.name.as_str());

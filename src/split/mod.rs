@@ -3,6 +3,7 @@
 mod broken;
 mod bucket;
 mod clue;
+mod codec;
 mod consulted;
 mod known;
 mod response_flag;
@@ -24,8 +25,7 @@ pub use share::{Share, ShareError};
 pub use weights::{WeightsError, parse_weights};
 
 /// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// Only a name: from `--expect`.
     Named(String),
@@ -47,7 +47,7 @@ pub struct Destination {
 }
 
 /// A response that no destination gives.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -89,7 +89,7 @@ pub enum Mechanism {
 }
 
 /// One target with the share it was declared to get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// Where.
     pub target: Target,
@@ -103,16 +103,14 @@ pub struct Declared {
 
 /// A declared split. Shares sum to exactly 1; targets and names are unique; zero shares are kept, because a target
 /// that must see nothing is part of the declaration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// Where it was declared: `weather-rules.yaml:27`, or `--expect`.
     pub source: String,
     /// How the proxy picks.
     pub mechanism: Mechanism,
     declared: Vec<Declared>,
-    #[serde(default)]
     broken: Broken,
-    #[serde(default)]
     known: Vec<KnownTarget>,
 }
 

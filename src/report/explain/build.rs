@@ -8,10 +8,9 @@ use super::{
     VantageRow,
 };
 use crate::diag::{Sources, Span};
-use crate::report::Expectation;
-use crate::report::build::declared_share;
+use crate::report::Declaration;
 use crate::route::{Caveat, Matched, Origin, Proxy, Tried, Vantage};
-use crate::split::Expected;
+use crate::split::{Broken, Expected};
 
 /// Lines of a field that a message quotes.
 const MOST_LINES: usize = 3;
@@ -59,22 +58,15 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
                 .map(|one| self::rule(one, &explained))
                 .collect()
         }),
-        expected: Some(expectation(&expected, resolution.rules())),
+        expected: Some(declaration(&expected, resolution.rules())),
         target: explained.request,
     }
 }
 
-/// A split, and the rule that declares it.
-pub(super) fn expectation(expected: &Expected, rule: Option<String>) -> Expectation {
-    Expectation {
-        broken: None,
-        hypotheses: Vec::new(),
-        excerpt: None,
-        source: expected.source.clone(),
-        rule,
-        mechanism: expected.mechanism,
-        shares: expected.declared().iter().map(declared_share).collect(),
-    }
+/// A split, and the rule that declares it. What of it no proxy can deliver stands beside it.
+pub(super) fn declaration(expected: &Expected, rule: Option<String>) -> Declaration {
+    let split = expected.clone().with_broken(Broken::default());
+    Declaration::of(split, rule)
 }
 
 fn route(matched: &Matched<'_>, sources: &Sources) -> RouteRow {
@@ -120,9 +112,7 @@ fn broken(expected: &Expected) -> Vec<BrokenRow> {
     let destinations = expected.broken().destinations.iter();
     destinations
         .map(|(destination, share)| BrokenRow {
-            host: destination.host.clone(),
-            port: destination.port,
-            subset: destination.subset.clone(),
+            destination: destination.clone(),
             share: share.as_f64(),
             ratio: *share,
         })

@@ -13,9 +13,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::shown::safe_json;
-use super::{DeclaredShare, Expectation, Request};
-use crate::split::{Mechanism, Share};
+use super::sanitize::safe_json;
+use super::{Declaration, Request};
+use crate::split::{Declared, Destination, Mechanism, Share};
 
 pub use build::explain;
 pub use explained::Explained;
@@ -45,7 +45,7 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_in_effect: Option<NotInEffect>,
     /// What the rule makes of it, or what the proxy does without one; none where no proxy decides about it.
-    pub expected: Option<Expectation>,
+    pub expected: Option<Declaration>,
     /// How one target is picked.
     pub mechanism: Option<Mechanism>,
     /// Destinations with a share that the proxies do not have.
@@ -119,18 +119,15 @@ pub struct NotInEffect {
     /// The rule.
     pub route: Option<RouteRow>,
     /// What it declares.
-    pub declared: Option<Expectation>,
+    pub declared: Option<Declaration>,
 }
 
 /// A destination that the proxies do not have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BrokenRow {
-    /// Its host.
-    pub host: String,
-    /// Its port.
-    pub port: Option<u16>,
-    /// Its subset.
-    pub subset: Option<String>,
+    /// Where it should be.
+    #[serde(flatten)]
+    pub destination: Destination,
     /// What is declared for it.
     pub share: f64,
     /// The exact fraction.
@@ -194,7 +191,7 @@ pub struct RuleRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub takes: Option<Share>,
     /// What it makes of a request.
-    pub shares: Vec<DeclaredShare>,
+    pub shares: Vec<Declared>,
     /// How one target is picked.
     pub mechanism: Mechanism,
 }

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::explained::{Explained, part};
 use super::{HeaderRow, RuleRow, UnreachableRow, WitnessRow};
-use crate::report::build::declared_share;
 use crate::route::witness::{Reach, Ruling};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
@@ -64,7 +63,7 @@ pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
         request,
         unreachable,
         takes: part(takes),
-        shares: expected.declared().iter().map(declared_share).collect(),
+        shares: expected.declared().to_vec(),
         mechanism: expected.mechanism,
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 @if let Some(deviation) = verdict.max_deviation {
                     dt { "Largest deviation" }
-                    dd { (points(deviation)) " points: of any share from its declaration, among the answers whose origin is known." }
+                    dd { (points(deviation)) " points: of any share from its declaration, among the responses whose origin is known." }
                 }
                 @if report.expected.is_some() {
                     dt { "One observation" }
@@ -47,12 +47,16 @@ pub(super) fn section(report: &Report) -> Markup {
                 dt { "Intervals" }
                 dd {
                     "of shares: Clopper–Pearson at " (percent(1.0 - verdict.alpha))
-                    @if report.observation.targets.len() > 2 { " for all targets together (Bonferroni)" }
-                    ". Shares are fractions of the complete answers."
+                    @if report.observation.rows.targets.len() > 2 { " for all targets together (Bonferroni)" }
+                    ". Shares are fractions of the complete responses."
                 }
                 dt { "Latency" }
                 dd {
-                    "from the send on an open connection to the last byte, in an HdrHistogram with three significant digits. "
+                    (match report.observation.seen.pace {
+                        Some(_) => "from the intended start",
+                        None => "from the send on an open connection",
+                    })
+                    " to the last byte, in an HdrHistogram with three significant digits. "
                     "A percentile is the upper end of its cell."
                 }
                 @if !verdict.slos.is_empty() {
@@ -108,11 +112,11 @@ fn test(method: &str, asked: Option<Test>) -> &'static str {
 fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Response => {
-            "is a response: the answers of one connection do not resemble each other more than others (permutation test)."
+            "is a response: the responses of one connection do not resemble each other more than others (permutation test)."
         }
-        Unit::Connection => "is a connection: all its answers came from one target.",
+        Unit::Connection => "is a connection: all its responses came from one target.",
         Unit::Clustered => {
-            "is something between a response and a connection: answers of one connection resemble each other, which the test \
+            "is something between a response and a connection: responses of one connection resemble each other, which the test \
              corrects for (Rao & Scott 1981)."
         }
     }

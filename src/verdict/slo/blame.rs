@@ -168,10 +168,7 @@ mod tests {
         }
         seen.sent += lost;
         if lost > 0 {
-            let failed = Failed {
-                count: lost,
-                example: String::new(),
-            };
+            let failed = Failed::new(lost, "");
             seen.failures.insert(FailureKind::Reset, failed);
         }
         seen
