@@ -37,7 +37,7 @@ pub use self::http1::fuzz_http1;
 pub use self::limits::most_connections;
 use self::request::Prepared;
 use crate::bucket::Bucketer;
-use crate::observe::{Failed, Failure, Observation, Pace};
+use crate::observe::{Failure, FailureCount, Observation, ScheduleStats};
 use crate::plan::{Arrival, LoadPlan};
 
 /// What a watcher says to the engine.
@@ -162,9 +162,9 @@ fn watched(
     drop(deltas);
     let mut seen = Observation::default();
     if matches!(job.plan.arrival, Arrival::Open { .. }) {
-        seen.pace = Some(Pace {
+        seen.pace = Some(ScheduleStats {
             confined,
-            ..Pace::default()
+            ..ScheduleStats::default()
         });
     }
     for delta in received {

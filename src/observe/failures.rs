@@ -39,7 +39,7 @@ pub enum FailureKind {
 
 /// How many requests failed in one way, and what was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failed {
+pub struct FailureCount {
     /// How many.
     pub count: u64,
     /// What the system said the first time.
@@ -88,7 +88,7 @@ impl fmt::Display for FailureKind {
     }
 }
 
-impl Failed {
+impl FailureCount {
     /// So many failures of which this was said.
     #[must_use]
     pub fn new(count: u64, message: impl Into<String>) -> Self {
@@ -160,7 +160,7 @@ struct Cause {
 
 /// A row for each kind, those that did not occur too.
 pub(super) fn serialize<S: Serializer>(
-    failures: &BTreeMap<FailureKind, Failed>,
+    failures: &BTreeMap<FailureKind, FailureCount>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(FailureKind::ALL.into_iter().map(|kind| {
@@ -185,7 +185,7 @@ pub(super) fn serialize<S: Serializer>(
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<FailureKind, Failed>, D::Error> {
+) -> Result<BTreeMap<FailureKind, FailureCount>, D::Error> {
     let rows = Vec::<Row>::deserialize(deserializer)?;
     let occurred = rows.into_iter().filter(|row| row.count > 0);
     let failed = occurred.map(|row| {

@@ -2,10 +2,10 @@
 
 mod codec;
 mod failures;
-mod pace;
 mod phases;
 mod recorder;
 mod request_log;
+mod schedule_stats;
 mod summary;
 mod timeline;
 mod value_counts;
@@ -17,11 +17,11 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use codec::PackedLog;
-pub use failures::{Failed, Failure, FailureKind, MOST_CAUSES};
-pub use pace::Pace;
+pub use failures::{Failure, FailureCount, FailureKind, MOST_CAUSES};
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
-pub use request_log::{Ended, Ordered, REMEMBERED, RequestLog};
+pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
+pub use schedule_stats::ScheduleStats;
 pub use summary::Latency;
 pub use timeline::{Slice, Timeline};
 pub use value_counts::ValueCounts;
@@ -74,13 +74,13 @@ pub struct Observation {
     pub elapsed: Duration,
     /// The failures, by kind.
     #[serde(with = "failures")]
-    pub failures: BTreeMap<FailureKind, Failed>,
+    pub failures: BTreeMap<FailureKind, FailureCount>,
     /// How long the parts of a request took.
     #[serde(default)]
     pub phases: Phases,
     /// How well the starts of an open loop were kept; `None` for a closed loop.
     #[serde(default)]
-    pub pace: Option<Pace>,
+    pub pace: Option<ScheduleStats>,
     /// Service times of the first requests of a closed loop, one for each that may be under way: they found no queue yet.
     /// In microseconds; `None` for an open loop, and after a warm-up.
     #[serde(
@@ -312,7 +312,7 @@ mod tests {
             identity: Identity::Value("v1".into()),
             status: 200,
         };
-        let ended = |sequence, connection| Ended {
+        let ended = |sequence, connection| RequestRecord {
             sequence,
             connection,
             bucket: Some(&bucket),
@@ -362,7 +362,7 @@ mod tests {
             .keys()
             .filter(|bucket| bucket.identity == Identity::Overflow);
         assert_eq!(overflow.count(), 1);
-        let in_order = |ended: &Ended<'_>| {
+        let in_order = |ended: &RequestRecord<'_>| {
             ended
                 .bucket
                 .is_some_and(|bucket| bucket.identity == Identity::Overflow)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Declaration, KnownNotes, ReadError, Report, SavedObservation, SavedPart};
 use crate::diag::Note;
-use crate::split::{Declared, Expected, Mechanism};
+use crate::split::{Expected, Mechanism, TargetShare};
 use crate::units::percent;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
@@ -272,7 +272,7 @@ fn alike(
 
 /// `single 9/10, multiple 1/10`, and how one is picked where that is not by lot.
 fn split(expected: &Expected) -> String {
-    let share = |declared: &Declared| format!("{} {}", declared.name, declared.share);
+    let share = |declared: &TargetShare| format!("{} {}", declared.name, declared.share);
     let shares: Vec<String> = expected.declared().iter().map(share).collect();
     match expected.mechanism {
         Mechanism::Iid => shares.join(", "),

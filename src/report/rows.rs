@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::timeline::{Connections, MOST_COLUMNS, Slice, connections, slices};
 use crate::observe::{Latency, Observation, PackedLog, Tally};
-use crate::split::{Bucket, Declared, Expected};
+use crate::split::{Bucket, Expected, TargetShare};
 use crate::verdict::Policy;
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
@@ -101,7 +101,7 @@ pub struct BucketRow {
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// To a declared target.
-    Declared,
+    TargetShare,
     /// To something that was not declared.
     Undeclared,
     /// Nobody knows.
@@ -146,7 +146,7 @@ impl Place {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Declared => "declared",
+            Self::TargetShare => "declared",
             Self::Undeclared => "undeclared",
             Self::Unattributed => "unattributed",
             Self::Counted => "counted",
@@ -163,7 +163,7 @@ impl fmt::Display for Place {
 impl From<Classification> for Place {
     fn from(place: Classification) -> Self {
         match place {
-            Classification::Target(_) => Self::Declared,
+            Classification::Target(_) => Self::TargetShare,
             Classification::Undeclared => Self::Undeclared,
             Classification::Unattributed => Self::Unattributed,
             Classification::Counted => Self::Counted,
@@ -243,7 +243,7 @@ struct Derivation<'a> {
 }
 
 impl Derivation<'_> {
-    fn split(&self) -> &[Declared] {
+    fn split(&self) -> &[TargetShare] {
         self.declared.map_or(&[], |(split, _)| split.declared())
     }
 
@@ -289,7 +289,7 @@ impl Derivation<'_> {
     }
 
     fn targets(&self) -> Vec<TargetRow> {
-        let row = |(index, declared): (usize, &Declared)| {
+        let row = |(index, declared): (usize, &TargetShare)| {
             let tally = self.attribution.target(index);
             let (share, share_interval) = self.share(tally.count);
             TargetRow {

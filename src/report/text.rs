@@ -293,7 +293,9 @@ fn details(report: &Report) -> String {
         let place = match &share.target {
             Target::Named(_) => String::new(),
             Target::Destination(destination) => format!(", {destination}"),
-            Target::Status(reply) => format!(", a response of the proxy itself: {}", reply.cause),
+            Target::LocalReply(reply) => {
+                format!(", a response of the proxy itself: {}", reply.cause)
+            }
         };
         let _ = writeln!(
             text,

@@ -4,17 +4,18 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Answer, Broken, Cause, Clues, Declared, Destination, Expected, Mechanism, Share, Target,
+    Destination, Expected, Identifiers, LocalReply, LocalReplyCause, Mechanism, Share, Target,
+    TargetShare, Undeliverable,
 };
 
 #[derive(Serialize)]
 struct Written<'a> {
     source: &'a str,
     mechanism: Mechanism,
-    shares: &'a [Declared],
+    shares: &'a [TargetShare],
     /// What it asks for and no proxy can deliver.
     #[serde(skip_serializing_if = "Option::is_none")]
-    broken: Option<&'a Broken>,
+    broken: Option<&'a Undeliverable>,
 }
 
 #[derive(Deserialize)]
@@ -23,7 +24,7 @@ struct Read {
     mechanism: Mechanism,
     shares: Vec<Row>,
     #[serde(default)]
-    broken: Broken,
+    broken: Undeliverable,
 }
 
 /// One target's share.
@@ -42,7 +43,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    cause: Option<Cause>,
+    cause: Option<LocalReplyCause>,
 }
 
 impl Row {
@@ -53,21 +54,21 @@ impl Row {
                 port: self.port,
                 subset: self.subset,
             }),
-            (None, Some(status)) => Target::Status(Answer {
+            (None, Some(status)) => Target::LocalReply(LocalReply {
                 status,
-                cause: self.cause.unwrap_or(Cause::Expected),
+                cause: self.cause.unwrap_or(LocalReplyCause::Expected),
             }),
             (None, None) => Target::Named(self.target),
         }
     }
 }
 
-impl Serialize for Declared {
+impl Serialize for TargetShare {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (destination, reply) = match &self.target {
             Target::Named(_) => (None, None),
             Target::Destination(destination) => (Some(destination.clone()), None),
-            Target::Status(reply) => (None, Some(reply)),
+            Target::LocalReply(reply) => (None, Some(reply)),
         };
         let (host, port, subset) = destination.map_or((None, None, None), |destination| {
             (Some(destination.host), destination.port, destination.subset)
@@ -92,7 +93,7 @@ impl Serialize for Expected {
             source: &self.source,
             mechanism: self.mechanism,
             shares: &self.declared,
-            broken: Some(&self.broken).filter(|broken| **broken != Broken::default()),
+            broken: Some(&self.broken).filter(|broken| **broken != Undeliverable::default()),
         };
         written.serialize(serializer)
     }
@@ -104,10 +105,10 @@ impl<'de> Deserialize<'de> for Expected {
         let names: Vec<String> = read.shares.iter().map(|row| row.target.clone()).collect();
         let shares = read.shares.into_iter();
         let parts = shares.map(|row| (row.ratio, row.target()));
-        let parts = parts.map(|(share, target)| (target, share, Clues::default()));
+        let parts = parts.map(|(share, target)| (target, share, Identifiers::default()));
         let expected = Self::new(read.source, read.mechanism, parts.collect())
             .map_err(D::Error::custom)?
-            .with_broken(read.broken);
+            .with_undeliverable(read.broken);
         if !(expected.declared.iter().map(|declared| &declared.name)).eq(&names) {
             return Err(D::Error::custom(
                 "its targets are not named as resplit names them",
@@ -130,13 +131,13 @@ mod tests {
                 subset: subset.map(str::to_owned),
             })
         };
-        let reply = Target::Status(Answer {
+        let reply = Target::LocalReply(LocalReply {
             status: 503,
-            cause: Cause::FaultAbort,
+            cause: LocalReplyCause::FaultAbort,
         });
         let named = Target::Named("other".into());
         let parts = [destination(Some("v1")), destination(None), reply, named];
-        let parts = parts.map(|target| (target, 1, Clues::default()));
+        let parts = parts.map(|target| (target, 1, Identifiers::default()));
         let own =
             Expected::from_weights("a.yaml:1", Mechanism::Wrr, parts.into()).expect("a split");
         let text = serde_json::to_string(&own).expect("JSON");

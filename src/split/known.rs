@@ -1,6 +1,6 @@
 //! A target that the manifests know and that is not declared for the request: a response that names it has a name.
 
-use super::{Clues, Target};
+use super::{Identifiers, Target};
 
 /// A target that is not declared, and how its responses may be recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct KnownTarget {
     /// The target, where a route leads to it.
     pub target: Option<Target>,
     /// Words that are it as a whole: what a response says, and nothing beside it.
-    pub clues: Clues,
+    pub identifiers: Identifiers,
     /// Words that mean it inside a longer value; only words of the host that is called are so specific.
     pub words: Vec<String>,
 }
@@ -19,11 +19,11 @@ impl KnownTarget {
     /// A name that means it and nothing else.
     #[must_use]
     pub fn name(&self) -> &str {
-        let clues = &self.clues;
+        let identifiers = &self.identifiers;
         let mut names = (self.words.iter())
-            .chain(&clues.labels)
-            .chain(&clues.workloads)
-            .chain(&clues.names);
+            .chain(&identifiers.labels)
+            .chain(&identifiers.workloads)
+            .chain(&identifiers.names);
         names.next().map_or("", String::as_str)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Packed, read, write};
-use crate::observe::request_log::{Ended, REMEMBERED, RequestLog};
+use crate::observe::request_log::{REMEMBERED, RequestLog, RequestRecord};
 use crate::split::Bucket;
 
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
@@ -64,7 +64,7 @@ impl PackedLog {
                 0 => None,
                 position => Some(*buckets.get(position - 1)?),
             };
-            log.push(Ended {
+            log.push(RequestRecord {
                 sequence,
                 connection: u32::try_from(connection).ok()?,
                 bucket,
@@ -109,7 +109,7 @@ mod tests {
             let mut log = RequestLog::default();
             let mut sequence = 0;
             for (step, connection, answer) in requests {
-                log.push(Ended { sequence, connection, bucket: buckets.get(answer) });
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer) });
                 sequence += step + 1;
             }
             match PackedLog::pack(&log, &each(&buckets)) {
@@ -124,7 +124,7 @@ mod tests {
         let buckets = buckets();
         let mut log = RequestLog::default();
         for sequence in 0..100 {
-            log.push(Ended {
+            log.push(RequestRecord {
                 sequence,
                 connection: sequence / 2,
                 bucket: Some(&buckets[1]),

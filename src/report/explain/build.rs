@@ -10,7 +10,7 @@ use super::{
 use crate::diag::{Sources, Span};
 use crate::report::Declaration;
 use crate::route::{Caveat, Matched, Origin, Proxy, Tried, Vantage};
-use crate::split::{Broken, Expected};
+use crate::split::{Expected, Undeliverable};
 
 /// Lines of a field that a message quotes.
 const MOST_LINES: usize = 3;
@@ -65,7 +65,9 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
 
 /// A split, and the rule that declares it. What of it no proxy can deliver stands beside it.
 pub(super) fn declaration(expected: &Expected, rule: Option<String>) -> Declaration {
-    let split = expected.clone().with_broken(Broken::default());
+    let split = expected
+        .clone()
+        .with_undeliverable(Undeliverable::default());
     Declaration::of(split, rule)
 }
 
@@ -109,7 +111,7 @@ pub(super) fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
 }
 
 fn broken(expected: &Expected) -> Vec<BrokenRow> {
-    let destinations = expected.broken().destinations.iter();
+    let destinations = expected.undeliverable().destinations.iter();
     destinations
         .map(|(destination, share)| BrokenRow {
             destination: destination.clone(),

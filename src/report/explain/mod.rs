@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::sanitize::safe_json;
 use super::{Declaration, Request};
-use crate::split::{Declared, Destination, Mechanism, Share};
+use crate::split::{Destination, Mechanism, Share, TargetShare};
 
 pub use build::explain;
 pub use explained::Explained;
@@ -191,7 +191,7 @@ pub struct RuleRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub takes: Option<Share>,
     /// What it makes of a request.
-    pub shares: Vec<Declared>,
+    pub shares: Vec<TargetShare>,
     /// How one target is picked.
     pub mechanism: Mechanism,
 }

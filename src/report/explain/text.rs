@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{Declaration, Explanation, Line, RouteRow, RuleRow, TriedRow, VantageRow};
 use crate::report::sanitize::{fitted, safe};
 use crate::report::table::{left, right, table};
-use crate::split::{Cause, Declared, Destination, Mechanism, Share, Target};
+use crate::split::{Destination, LocalReplyCause, Mechanism, Share, Target, TargetShare};
 use crate::units::percent;
 
 /// Columns of a value that is compared.
@@ -141,7 +141,7 @@ fn taking(takes: Option<Share>) -> String {
 
 /// Why there is no rule.
 fn nothing(explanation: &Explanation) -> &'static str {
-    let redirected = |own: &Declared| matches!(&own.target, Target::Status(reply) if reply.cause == Cause::Redirect);
+    let redirected = |own: &TargetShare| matches!(&own.target, Target::LocalReply(reply) if reply.cause == LocalReplyCause::Redirect);
     let declared = explanation.expected.iter();
     let mut shares = declared.flat_map(|own| own.split.declared());
     if shares.any(redirected) {
@@ -224,7 +224,7 @@ fn excerpt(lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn destinations(explanation: &Explanation, declared: &[Declared]) -> String {
+fn destinations(explanation: &Explanation, declared: &[TargetShare]) -> String {
     let broken: Vec<String> = explanation
         .broken
         .iter()
@@ -234,7 +234,7 @@ fn destinations(explanation: &Explanation, declared: &[Declared]) -> String {
 }
 
 /// Who gets how much, and where that is.
-fn shares(shares: &[Declared], broken: &[String]) -> String {
+fn shares(shares: &[TargetShare], broken: &[String]) -> String {
     let header = vec![
         left("TARGET"),
         right("SHARE"),
@@ -245,10 +245,12 @@ fn shares(shares: &[Declared], broken: &[String]) -> String {
         let place = match &own.target {
             Target::Named(_) => String::new(),
             Target::Destination(own) => destination(own),
-            Target::Status(reply) if reply.cause == Cause::BrokenBackend && !broken.is_empty() => {
+            Target::LocalReply(reply)
+                if reply.cause == LocalReplyCause::BrokenBackend && !broken.is_empty() =>
+            {
                 format!("the proxies do not have {}", broken.join(" and "))
             }
-            Target::Status(reply) => format!("a response of the proxy itself: {}", reply.cause),
+            Target::LocalReply(reply) => format!("a response of the proxy itself: {}", reply.cause),
         };
         vec![
             left(&fitted(&own.name, NAME_WIDTH)),

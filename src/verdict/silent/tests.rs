@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diag::Note;
-use crate::observe::{Failed, FailureKind, Observation, Tally};
+use crate::observe::{FailureCount, FailureKind, Observation, Tally};
 use crate::split::{Bucket, Identity, parse_weights};
 use crate::verdict::attribution::Attribution;
 use crate::verdict::starvation::requests_to_starve;
