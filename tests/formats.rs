@@ -61,7 +61,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         };
         (bucket, tally(*count, 1000 * u64::from(*status) / 100))
     });
-    let reset = Failed::new(3, "connection closed before message completed");
+    let reset = FailureCount::new(3, "connection closed before message completed");
     Observation {
         sent: answers.iter().map(|(_, _, count)| count).sum::<u64>() + 3,
         tallies: tallies.collect(),

@@ -349,7 +349,7 @@ mod tests {
                 };
                 seen.tallies.insert(Bucket { identity, status }, tally);
             }
-            let failed = Failed::new(failed, "");
+            let failed = FailureCount::new(failed, "");
             seen.failures.insert(FailureKind::Connect, failed);
             seen
         };

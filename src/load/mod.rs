@@ -189,7 +189,7 @@ fn watched(
 
 /// A run against a host without an address ends with its first request: all others would end alike.
 fn unresolved(failure: Failure) -> Observation {
-    let failed = Failed::new(1, failure.message);
+    let failed = FailureCount::new(1, failure.message);
     Observation {
         sent: 1,
         failures: [(failure.kind, failed)].into(),

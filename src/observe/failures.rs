@@ -189,7 +189,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     let rows = Vec::<Row>::deserialize(deserializer)?;
     let occurred = rows.into_iter().filter(|row| row.count > 0);
     let failed = occurred.map(|row| {
-        let mut failed = Failed::new(row.count, row.example);
+        let mut failed = FailureCount::new(row.count, row.example);
         if !row.causes.is_empty() {
             let causes = row.causes.into_iter();
             failed.causes = causes.map(|cause| (cause.message, cause.count)).collect();
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_cause_is_counted_until_there_are_many() {
-        let mut own = Failed::default();
+        let mut own = FailureCount::default();
         for number in 0..20 {
             own.add(1, format!("cause {number:02}"));
         }

@@ -101,7 +101,7 @@ pub struct BucketRow {
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// To a declared target.
-    TargetShare,
+    Declared,
     /// To something that was not declared.
     Undeclared,
     /// Nobody knows.
@@ -146,7 +146,7 @@ impl Place {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::TargetShare => "declared",
+            Self::Declared => "declared",
             Self::Undeclared => "undeclared",
             Self::Unattributed => "unattributed",
             Self::Counted => "counted",
@@ -163,7 +163,7 @@ impl fmt::Display for Place {
 impl From<Classification> for Place {
     fn from(place: Classification) -> Self {
         match place {
-            Classification::Target(_) => Self::TargetShare,
+            Classification::Target(_) => Self::Declared,
             Classification::Undeclared => Self::Undeclared,
             Classification::Unattributed => Self::Unattributed,
             Classification::Counted => Self::Counted,

@@ -93,7 +93,7 @@ impl Serialize for Expected {
             source: &self.source,
             mechanism: self.mechanism,
             shares: &self.declared,
-            broken: Some(&self.broken).filter(|broken| **broken != Undeliverable::default()),
+            broken: Some(&self.undeliverable).filter(|broken| **broken != Undeliverable::default()),
         };
         written.serialize(serializer)
     }

@@ -32,7 +32,6 @@ pub enum Target {
     /// A destination of a route.
     Destination(Destination),
     /// A response that the proxy gives itself.
-    #[serde(rename = "status")]
     LocalReply(LocalReply),
 }
 
@@ -111,7 +110,7 @@ pub struct Expected {
     /// How the proxy picks.
     pub mechanism: Mechanism,
     declared: Vec<TargetShare>,
-    broken: Undeliverable,
+    undeliverable: Undeliverable,
     known: Vec<KnownTarget>,
 }
 

@@ -160,7 +160,7 @@ mod tests {
         }
         seen.sent += failed;
         seen.failures
-            .insert(FailureKind::Reset, Failed::new(failed, ""));
+            .insert(FailureKind::Reset, FailureCount::new(failed, ""));
         seen
     }
 

@@ -170,7 +170,7 @@ mod tests {
         }
         seen.sent += lost;
         if lost > 0 {
-            let failed = Failed::new(lost, "");
+            let failed = FailureCount::new(lost, "");
             seen.failures.insert(FailureKind::Reset, failed);
         }
         seen
