@@ -2,6 +2,7 @@
 
 mod codec;
 mod failures;
+mod histogram;
 mod phases;
 mod recorder;
 mod request_log;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use codec::PackedLog;
 pub use failures::{Failure, FailureCount, FailureKind, MOST_CAUSES};
+pub(crate) use histogram::histogram;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
@@ -27,6 +29,7 @@ pub use timeline::{Slice, Timeline};
 pub use value_counts::ValueCounts;
 
 use crate::split::{Bucket, Consulted};
+use histogram::add;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,26 +133,6 @@ fn capped(bucket: &Bucket, known: bool, kept: usize) -> Bucket {
     }
 }
 
-/// A histogram of microseconds with three significant digits that grows as needed.
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three significant digits are allowed")
-}
-
-/// Adds a growing histogram to another of the same precision.
-fn add(sum: &mut Histogram<u64>, other: &Histogram<u64>) {
-    sum.add(other)
-        .expect("growing histograms of equal precision add");
-}
-
-/// Records a time in whole microseconds.
-fn note(histogram: &mut Histogram<u64>, time: Duration) {
-    // 584,942 years fit into a u64 of microseconds.
-    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    histogram
-        .record(micros)
-        .expect("the histogram grows as needed");
-}
-
 impl Tally {
     /// How long whoever sent had to wait: from the intended start where there was one, else from the send.
     #[must_use]
@@ -232,6 +215,7 @@ impl Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::histogram::note;
     use crate::split::Identity;
     use proptest::prelude::*;
 

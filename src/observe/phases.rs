@@ -5,7 +5,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{add, codec, histogram, note};
+use super::codec;
+use super::histogram::{add, histogram, note};
 
 /// Times of the parts of requests and connections, in microseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

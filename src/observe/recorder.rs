@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Failure, Observation, Outcome, Setup, Tally, histogram, note};
+use super::histogram::{histogram, note};
+use super::{Failure, Observation, Outcome, Setup, Tally};
 use crate::split::Bucket;
 
 /// Which request it was.

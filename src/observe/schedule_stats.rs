@@ -3,7 +3,8 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{add, codec, histogram};
+use super::codec;
+use super::histogram::{add, histogram};
 
 /// The difference between the schedule and what was done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -170,9 +170,9 @@ impl Comparison {
     }
 
     /// The tables as text.
-    fn tables(&self) -> Vec<(&'static str, Vec<Cells>)> {
+    fn tables(&self) -> Vec<(&'static str, Vec<TableRow>)> {
         let name = |target: &str| fitted(target, WIDEST);
-        let fraction = |own: &Compared, change: &Change, words: [&str; 2]| Cells {
+        let fraction = |own: &Compared, change: &Change, words: [&str; 2]| TableRow {
             group: String::new(),
             name: name(&own.target),
             cells: [
@@ -192,7 +192,7 @@ impl Comparison {
         let failing = failing.map(|own| fraction(own, &own.errors, ["worse", "better"]));
         let ratio = |ratio: f64| format!("{ratio:.2}");
         let latencies = self.targets.iter().flat_map(|own| {
-            own.latency.iter().map(|(quantile, change)| Cells {
+            own.latency.iter().map(|(quantile, change)| TableRow {
                 group: name(&own.target),
                 name: quantile.clone(),
                 cells: [
@@ -216,7 +216,7 @@ impl Comparison {
 }
 
 /// A line of a table.
-struct Cells {
+struct TableRow {
     /// The target, where a target has several lines.
     group: String,
     name: String,

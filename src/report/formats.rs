@@ -13,7 +13,7 @@ pub const FORMATS: &[Format] = &[
         "for a job summary or a pull request",
         markdown::render,
     ),
-    Format::new("oneline", "the whole report in one line", oneline::render),
+    Format::new("oneline", "the whole answer in one line", oneline::render),
     Format::new("csv", "one line for each value", csv::render),
     Format::new("junit", "JUnit XML", junit::render),
     Format::new("github", "annotations of GitHub Actions", github::render),

@@ -1,10 +1,8 @@
-//! What formats say about health first: which targets respond mostly with errors, and what to do about replies of the proxy.
+//! What formats say first about health: which targets respond mostly with errors.
 
+use super::Report;
 use super::lines::{Line, lines};
-use super::{Place, Report};
 use crate::diag::{Code, Note};
-use crate::split::ResponseFlag;
-use crate::verdict::{Outcome, advice};
 
 /// A target whose responses are mostly errors.
 pub(super) struct Failing {
@@ -54,31 +52,4 @@ pub(super) fn failing(report: &Report) -> Vec<Failing> {
         .map(|(declared, line)| counts(line, &declared.name))
         .filter(|own| own.errors > own.total / 2)
         .collect()
-}
-
-/// What to do where the verdict stays open because of replies of the proxy, if most of what is unattributed are such.
-pub(super) fn step(report: &Report) -> Option<String> {
-    if report.verdict.outcome != Outcome::Inconclusive {
-        return None;
-    }
-    let rows = &report.observation.rows;
-    let mut counts: Vec<(Option<ResponseFlag>, u64)> = Vec::new();
-    let unattributed = (rows.buckets.iter()).filter(|row| row.place == Place::Unattributed);
-    for responses in unattributed.flat_map(|row| &row.answers) {
-        let Some((flag, _)) = responses.bucket.local_reply() else {
-            continue;
-        };
-        match counts.iter_mut().find(|(known, _)| *known == flag) {
-            Some((_, count)) => *count += responses.tally.count,
-            None => counts.push((flag, responses.tally.count)),
-        }
-    }
-    let (flag, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-    let most = count > rows.unattributed / 2;
-    most.then(|| {
-        format!(
-            "the proxy itself gave {count} of the errors: {}",
-            advice(flag, "the target of these requests")
-        )
-    })
 }

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use hdrhistogram::Histogram;
 
+use super::evidence::chi_square;
 use super::latency_groups::latency_groups;
 use super::sanitize::safe;
-use super::{Report, Style, text};
+use super::{Report, Style};
 
 /// Lines for each halving of the distance to 100 %.
 const TICKS: u32 = 5;
@@ -23,7 +24,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         )?;
         table(&own.latencies, out)?;
     }
-    if let Some(chi_square) = text::chi_square(report) {
+    if let Some(chi_square) = chi_square(report) {
         writeln!(out, "#[{chi_square}]")?;
     }
     Ok(())

@@ -8,9 +8,10 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
 };
 
+use super::evidence::chi_square;
 use super::latency_groups::latency_groups;
 use super::sanitize::safe;
-use super::{Report, Style, text};
+use super::{Report, Style};
 
 /// Tags end at a comma or a blank.
 const SEPARATORS: [char; 4] = [',', ' ', '\n', '\r'];
@@ -35,7 +36,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             safe(&report.target.url)
         ))
         .with_max_value_divisor(MICROS_PER_MILLI);
-    if let Some(chi_square) = text::chi_square(report) {
+    if let Some(chi_square) = chi_square(report) {
         builder.add_comment(&format!("[{chi_square}]"));
     }
     let mut log = builder.begin_log_with(&mut bytes, &mut serializer)?;

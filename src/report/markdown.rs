@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::evidence::{evidence, head};
 use super::health::{note, other_notes};
 use super::lines::{Line, lines};
+use super::next_step::next_step;
 use super::sanitize::{fitted, safe};
 use super::table::millis;
-use super::text::{evidence, head, next_step};
 use super::{Report, Style};
 use crate::observe::Latency;
 use crate::units::percent;

@@ -1,40 +1,12 @@
 //! Saved reports judged again: one by itself, several of them added.
 
-use std::fmt;
-
+use super::question::{Changes, Difference, Question, difference};
 use super::{Declaration, KnownNotes, ReadError, Report, SavedObservation, SavedPart};
 use crate::diag::Note;
-use crate::split::{Expected, Mechanism, TargetShare};
-use crate::units::percent;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
 use crate::verdict::slo::{Slo, SloProblem};
-use crate::verdict::{
-    self, Balancing, Evidence, Part, Policy, Verdict, decided, is_healthy, judge_together,
-};
-
-/// What is asked this time where it differs from then.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Changes {
-    /// See [`crate::verdict::Policy::alpha`].
-    pub alpha: Option<f64>,
-    /// See [`crate::verdict::Policy::beta`].
-    pub beta: Option<f64>,
-    /// See [`crate::verdict::Policy::tolerance`].
-    pub tolerance: Option<f64>,
-    /// See [`crate::verdict::Policy::resolution`]; `Some(None)` asks for the automatic one.
-    pub resolution: Option<Option<f64>>,
-    /// See [`crate::verdict::Policy::max_unattributed`].
-    pub max_unattributed: Option<f64>,
-    /// See [`crate::verdict::Policy::allow_unexpected`].
-    pub allow_unexpected: Option<u64>,
-    /// See [`crate::verdict::Policy::balancing`].
-    pub balancing: Option<Balancing>,
-    /// Objectives in the place of the saved ones; none leaves those.
-    pub slos: Vec<Slo>,
-    /// Whether healthy targets are required from now on.
-    pub require_healthy: bool,
-}
+use crate::verdict::{self, Evidence, Part, Verdict, decided, judge_together};
 
 /// Why reports cannot be judged again, alone or together.
 #[derive(Debug, thiserror::Error)]
@@ -80,30 +52,6 @@ pub enum MergeError {
     },
 }
 
-/// In what reports differ that have to be alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// The method, the URL or the `Host` header.
-    Target,
-    /// The declared split.
-    Declaration,
-    /// How sure the verdict has to be.
-    Certainty,
-    /// The objectives.
-    Objectives,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Target => "their target",
-            Self::Declaration => "what was declared",
-            Self::Certainty => "how sure the verdict has to be",
-            Self::Objectives => "their objectives",
-        })
-    }
-}
-
 /// Judges saved reports again. Reports that were merged before are taken apart first.
 pub fn rejudge(reports: Vec<(String, Report)>, changes: &Changes) -> Result<Report, MergeError> {
     let mut parts = Vec::new();
@@ -118,7 +66,10 @@ pub fn rejudge(reports: Vec<(String, Report)>, changes: &Changes) -> Result<Repo
     };
     let first = &parts[0];
     for (part, other) in parts[1..].iter().zip(questions) {
-        alike((first, &question), (part, &other))?;
+        let difference = difference((&first.report, &question), (&part.report, &other));
+        if let Some((what, asked)) = difference {
+            return Err(different([&first.name, &part.name], what, &asked));
+        }
     }
     if parts.len() == 1 {
         return one(parts.swap_remove(0).report, &question);
@@ -165,118 +116,20 @@ fn twice(parts: &[(String, SavedPart)]) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// What a run is asked.
-struct Question {
-    policy: Policy,
-    slos: Vec<String>,
-}
-
-impl Changes {
-    /// What a run is asked this time.
-    fn question(&self, report: &Report) -> Question {
-        let then = report.policy;
-        let slos = if self.slos.is_empty() {
-            let slos = report.verdict.slos.iter().map(|result| result.slo.clone());
-            // What --require-healthy asks is a part of the policy.
-            slos.filter(|slo| !is_healthy(slo)).collect()
-        } else {
-            self.slos.iter().map(Slo::to_string).collect()
-        };
-        let policy = Policy {
-            alpha: self.alpha.unwrap_or(then.alpha),
-            beta: self.beta.unwrap_or(then.beta),
-            tolerance: self.tolerance.unwrap_or(then.tolerance),
-            resolution: self.resolution.unwrap_or(then.resolution),
-            max_unattributed: self.max_unattributed.unwrap_or(then.max_unattributed),
-            allow_unexpected: self.allow_unexpected.unwrap_or(then.allow_unexpected),
-            balancing: self.balancing.unwrap_or(then.balancing),
-            require_healthy: self.require_healthy || then.require_healthy,
-            ..then
-        };
-        Question { policy, slos }
-    }
-}
-
-impl Question {
-    /// How sure the result has to be, as it is typed.
-    fn certainty(&self) -> String {
-        let policy = &self.policy;
-        let resolution = policy.resolution.map_or("auto".to_owned(), percent);
-        format!(
-            "--alpha {} --beta {} --tolerance {} --resolution {resolution} --max-unattributed {} --allow-unexpected {} \
-             --balancing {}",
-            policy.alpha,
-            policy.beta,
-            percent(policy.tolerance),
-            percent(policy.max_unattributed),
-            policy.allow_unexpected,
-            policy.balancing
-        )
-    }
-
-    fn objectives(&self) -> String {
-        let healthy = self.policy.require_healthy;
-        let healthy = healthy.then(|| "--require-healthy".to_owned());
-        let all: Vec<String> = self.slos.iter().cloned().chain(healthy).collect();
-        all.join("; ")
-    }
-}
-
-/// Whether two reports ask the same question of the same target.
-fn alike(
-    (first, one): (&SavedPart, &Question),
-    (second, other): (&SavedPart, &Question),
-) -> Result<(), MergeError> {
-    let target = |part: &SavedPart| {
-        let request = &part.report.target;
-        format!(
-            "{} {} (Host: {})",
-            request.method, request.url, request.host
-        )
-    };
-    let declared = |part: &SavedPart| part.report.split().map_or_else(String::new, split);
-    let certainty = |part: &SavedPart, question: &Question| match part.report.split() {
-        Some(_) => question.certainty(),
-        None => String::new(),
-    };
-    let questions: [(Difference, [String; 2]); 4] = [
-        (Difference::Target, [target(first), target(second)]),
-        (Difference::Declaration, [declared(first), declared(second)]),
-        (
-            Difference::Certainty,
-            [certainty(first, one), certainty(second, other)],
-        ),
-        (
-            Difference::Objectives,
-            [one.objectives(), other.objectives()],
-        ),
-    ];
-    let different = questions.into_iter().find(|(_, [one, other])| one != other);
-    let Some((what, values)) = different else {
-        return Ok(());
-    };
-    let names = [&first.name, &second.name];
-    let width = names.map(|name| name.chars().count()).into_iter().max();
-    let width = width.unwrap_or(0);
-    let lines = names.iter().zip(&values).map(|(name, value)| {
-        let value = if value.is_empty() { "nothing" } else { value };
-        format!("  {name:width$}  {value}")
+/// What each of two reports asks, beside each other.
+fn different(names: [&String; 2], what: Difference, asked: &[String; 2]) -> MergeError {
+    let lengths = names.map(|name| name.chars().count());
+    let width = lengths[0].max(lengths[1]);
+    let lines = names.iter().zip(asked).map(|(name, asked)| {
+        let asked = if asked.is_empty() { "nothing" } else { asked };
+        format!("  {name:width$}  {asked}")
     });
-    Err(MergeError::Different {
-        first: first.name.clone(),
-        second: second.name.clone(),
+    let [first, second] = names.map(String::clone);
+    MergeError::Different {
+        first,
+        second,
         what,
         table: lines.collect::<Vec<_>>().join("\n"),
-    })
-}
-
-/// `single 9/10, multiple 1/10`, and how one is picked where that is not by lot.
-fn split(expected: &Expected) -> String {
-    let share = |declared: &TargetShare| format!("{} {}", declared.name, declared.share);
-    let shares: Vec<String> = expected.declared().iter().map(share).collect();
-    match expected.mechanism {
-        Mechanism::Iid => shares.join(", "),
-        mechanism => format!("{} ({mechanism:?})", shares.join(", ")),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use super::evidence::chi_square;
 use super::health::failing;
 use super::lines::{Line, lines};
 use super::sanitize::{fitted, safe};
 use super::table::millis;
-use super::{Report, Style, text};
+use super::{Report, Style};
 use crate::diag::{Code, Note};
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
@@ -47,7 +48,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     if !shares.is_empty() {
         parts.push(shares.join(", "));
     }
-    parts.extend(text::chi_square(report));
+    parts.extend(chi_square(report));
     let open = matches!(verdict.outcome, Outcome::Inconclusive | Outcome::NoData);
     // What the proxy has comes first, then what lint finds about the request.
     let known = || verdict.caveats.iter().filter(|_| open);

@@ -6,18 +6,19 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::health::{note, other_notes, step};
+use super::evidence::{evidence, head};
+use super::health::{note, other_notes};
 use super::lines::lines;
+use super::next_step::next_step;
 use super::sanitize::{fitted, safe};
 use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
-use crate::diag::Code;
 use crate::observe::Latency;
 use crate::split::Target;
-use crate::units::{self, counted, percent, seconds};
+use crate::units::{percent, seconds};
 use crate::verdict::slo::SloOutcome;
-use crate::verdict::{Outcome, SloResult, Test, Unit};
+use crate::verdict::{Outcome, SloResult};
 
 /// Columns of the tables, at least and at most.
 const TABLES: (usize, usize) = (60, 160);
@@ -138,37 +139,6 @@ fn generators(report: &Report) -> String {
     table(header, rows)
 }
 
-/// What was asked, and how much of it.
-pub(super) fn head(report: &Report) -> String {
-    let (request, seen) = (&report.target, &report.observation.seen);
-    let host = if request.url.contains(&request.host) {
-        String::new()
-    } else {
-        format!(" (Host: {})", safe(&request.host))
-    };
-    let retried = if seen.retried > 0 {
-        format!(", {} sent again", seen.retried)
-    } else {
-        String::new()
-    };
-    let load = (report.load.as_ref().filter(|load| load.modest)).map_or_else(String::new, |load| {
-        format!(
-            "\n{} at a time, as fast as answered: a modest load for the objective; -c, -n, -z or -q ask for another",
-            counted(load.connections.into(), "connection")
-        )
-    });
-    format!(
-        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}{load}",
-        request.method,
-        safe(&request.url),
-        counted(seen.sent, "request"),
-        counted(seen.connections, "connection"),
-        seen.elapsed.as_secs_f64(),
-        report.observation.rows.rps,
-        seen.failed()
-    )
-}
-
 fn verdict(report: &Report, paint: &Paint) -> String {
     let verdict = &report.verdict;
     let word = match verdict.outcome {
@@ -182,77 +152,6 @@ fn verdict(report: &Report, paint: &Paint) -> String {
     format!("{word}  {}{}", safe(&verdict.reason), evidence(report))
 }
 
-/// The test and the declaration, each on a line of its own.
-pub(super) fn evidence(report: &Report) -> String {
-    let verdict = &report.verdict;
-    let mut text = String::new();
-    if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method)
-        && method != "structural"
-    {
-        let method = method.replace('-', " ");
-        // With more than two targets the p-value is of both together.
-        let alone = report.policy.test == Some(Test::ChiSquare) || verdict.df < Some(2);
-        let and_each = if alone || method == "sequential" {
-            ""
-        } else {
-            " with a test of each target"
-        };
-        let after = verdict.decided_after.map(|n| certain_after(report, n));
-        let p = probability(p, verdict.ln_p_value);
-        let _ = write!(
-            text,
-            "\n  {method} test{and_each}: p {p}, alpha = {}{}",
-            verdict.alpha,
-            after.unwrap_or_default()
-        );
-    }
-    if let Some(chi_square) = chi_square(report) {
-        let _ = write!(text, "\n  {chi_square}");
-    }
-    if let Some(expected) = &report.expected {
-        let rule = expected
-            .rule
-            .as_ref()
-            .map(|rule| format!(" ({})", safe(rule)))
-            .unwrap_or_default();
-        let _ = write!(
-            text,
-            "\n  declared in {}{rule}",
-            safe(&expected.split.source)
-        );
-    }
-    text
-}
-
-/// `, certain after 1262 requests`, and why more were sent.
-fn certain_after(report: &Report, requests: u64) -> String {
-    let more = report.observation.seen.sent.saturating_sub(requests);
-    let certain = format!(", certain after {}", counted(requests, "request"));
-    // A divergence ends a run, whatever else was to be measured.
-    let goes_on = report.verdict.outcome != Outcome::Diverged
-        && (!report.verdict.slos.is_empty() || report.observation.seen.pace.is_some());
-    if more == 0 {
-        certain
-    } else if goes_on {
-        format!("{certain}; {more} more were sent for the objectives or the rate")
-    } else {
-        format!("{certain}; {more} more had been sent by the time that was known")
-    }
-}
-
-/// `chi-square = 0.40, df 1, p = 0.53`, where a split is declared.
-pub(super) fn chi_square(report: &Report) -> Option<String> {
-    let verdict = &report.verdict;
-    let (df, p) = (verdict.df?, verdict.chi_square_p?);
-    let p = units::probability(p);
-    Some(match verdict.chi_square {
-        Some(x2) => format!("chi-square = {x2:.2}, df {df}, p {p}"),
-        None => {
-            format!("chi-square is infinite, p {p}: some responses are from where none is expected")
-        }
-    })
-}
-
 /// `failed  canary.p99 < 200ms: 412ms; …`
 fn slo(result: &SloResult, paint: &Paint) -> String {
     let word = match result.outcome {
@@ -261,16 +160,6 @@ fn slo(result: &SloResult, paint: &Paint) -> String {
         SloOutcome::Inconclusive => paint.yellow("open  "),
     };
     format!("{word}  {}: {}", safe(&result.slo), safe(&result.reason))
-}
-
-/// `= 0.226`, `= 3.1e-9`, `< 1e-300`.
-pub(super) fn probability(p: f64, ln_p: Option<f64>) -> String {
-    match ln_p {
-        _ if p >= 0.001 => format!("= {p:.3}"),
-        Some(ln_p) if p < 1e-300 && ln_p.is_finite() => "< 1e-300".to_owned(),
-        _ if p == 0.0 => "= 0".to_owned(),
-        _ => format!("= {p:.1e}"),
-    }
 }
 
 /// What is usually left out: the statuses, the targets in full, every parameter.
@@ -294,7 +183,7 @@ fn details(report: &Report) -> String {
             Target::Named(_) => String::new(),
             Target::Destination(destination) => format!(", {destination}"),
             Target::LocalReply(reply) => {
-                format!(", a response of the proxy itself: {}", reply.cause)
+                format!(", answered by the proxy: {}", reply.cause)
             }
         };
         let _ = writeln!(
@@ -347,47 +236,6 @@ fn times(report: &Report) -> String {
         }
     }
     text
-}
-
-/// What a person would do now.
-pub(super) fn next_step(report: &Report) -> Option<String> {
-    let verdict = &report.verdict;
-    if verdict.silent_target() {
-        // The note about it says what to do.
-        return None;
-    }
-    match (verdict.outcome, verdict.requests_needed) {
-        (Outcome::Inconclusive, _) if verdict.slos.iter().any(SloResult::hangs_on_unattributed) => {
-            let rows = &report.observation.rows;
-            Some(
-                if report.expected.is_some() && rows.unattributed == rows.failed {
-                    "find out why requests had no response: each may be an error of any target"
-                        .to_owned()
-                } else {
-                    "let every version name itself in its errors too, as in a response header (--bucket header:NAME)"
-                    .to_owned()
-                },
-            )
-        }
-        (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
-            Some(format!("run again with -n {n} --reuse 2"))
-        }
-        (Outcome::Inconclusive, Some(n)) => Some(format!("run again with -n {n}")),
-        (Outcome::Inconclusive, None) if report.observation.rows.unattributed > 0 => {
-            let accept =
-                "look at the responses that are unattributed; --max-unattributed accepts more";
-            Some(step(report).unwrap_or_else(|| accept.to_owned()))
-        }
-        (Outcome::NotJudged, _)
-            if (verdict.caveats.iter()).any(|note| note.code == Code::BucketNeverMatched) =>
-        {
-            Some("choose another --bucket, or leave it out".to_owned())
-        }
-        (Outcome::NotJudged, _) => {
-            Some("say what is declared with -f FILE or --expect v1=90,v2=10".to_owned())
-        }
-        _ => None,
-    }
 }
 
 /// ANSI colours, or none.

@@ -7,7 +7,7 @@ use hdrhistogram::serialization::{Deserializer as Reader, Serializer as _, V2Def
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::observe::histogram;
+use crate::observe::histogram::histogram;
 
 /// Significant digits of every histogram; those of another precision do not add.
 const DIGITS: u8 = 3;
@@ -33,11 +33,12 @@ pub(crate) mod option {
     #[derive(Serialize, Deserialize)]
     struct Text(#[serde(with = "super")] Histogram<u64>);
 
-    pub(crate) fn serialize<S: Serializer>(
-        histogram: &Option<Histogram<u64>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let text = histogram.as_ref().map(super::encoded);
+    pub(crate) fn serialize<'a, O, S>(option: &'a O, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        &'a O: IntoIterator<Item = &'a Histogram<u64>>,
+        S: Serializer,
+    {
+        let text = option.into_iter().next().map(super::encoded);
         text.serialize(serializer)
     }
 

@@ -1,9 +1,8 @@
-//! Which rule applies to one request, and why the others do not: the model, schema [`EXPLAIN_SCHEMA`]. Not: the search for
-//! the rule.
+//! Which rule applies to one request, and why the others do not: the model, schema [`EXPLAIN_SCHEMA`].
 
-mod build;
-mod excerpt;
 mod explained;
+mod explanation;
+mod rule_lines;
 mod rules;
 mod text;
 mod unrouted;
@@ -17,8 +16,8 @@ use super::sanitize::safe_json;
 use super::{Declaration, Request};
 use crate::split::{Destination, Mechanism, Share, TargetShare};
 
-pub use build::explain;
 pub use explained::Explained;
+pub use explanation::explain;
 pub use text::render;
 pub use unrouted::{WithoutRule, not_in_effect, without_rule};
 
@@ -52,7 +51,7 @@ pub struct Explanation {
     pub broken: Vec<BrokenRow>,
     /// The rules that were tried before, in order.
     pub trace: Vec<TriedRow>,
-    /// What weakens the answer.
+    /// What weakens that.
     pub caveats: Vec<CaveatRow>,
     /// Every rule of the host with a request that reaches it, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +86,7 @@ pub struct VantageRow {
 pub struct HostRow {
     /// As it is written.
     pub name: String,
-    /// The names it answers to.
+    /// The names that it goes by.
     pub domains: Vec<String>,
     /// The objects that declare it.
     pub objects: Vec<String>,
@@ -95,7 +94,7 @@ pub struct HostRow {
     pub source: String,
 }
 
-/// The rule that applies.
+/// A rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteRow {
     /// `VirtualService default/weather`
@@ -137,16 +136,9 @@ pub struct BrokenRow {
 /// A rule that was tried and lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TriedRow {
-    /// `VirtualService default/weather`
-    pub object: String,
-    /// `http[0]`
-    pub rule: String,
-    /// `match[1]`, where the rule has several.
-    pub alternative: Option<String>,
-    /// The name the rule gives itself.
-    pub name: Option<String>,
-    /// Where the rule begins.
-    pub source: String,
+    /// The rule.
+    #[serde(flatten)]
+    pub route: RouteRow,
     /// The field that did not hold: `headers.end-user`.
     pub lost_on: String,
     /// Where that field is.
@@ -159,7 +151,7 @@ pub struct TriedRow {
     pub message: String,
 }
 
-/// Something that weakens the answer.
+/// Something that weakens an explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaveatRow {
     /// A stable short name, `kebab-case`.
@@ -175,21 +167,13 @@ pub struct CaveatRow {
 /// One rule of the host, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RuleRow {
-    /// `VirtualService default/weather`
-    pub object: String,
-    /// `http[0]`
-    pub rule: String,
-    /// The name the rule gives itself.
-    pub name: Option<String>,
-    /// Where the rule begins.
-    pub source: String,
+    /// The rule.
+    #[serde(flatten)]
+    pub route: RouteRow,
     /// A request that it takes.
     pub request: Option<WitnessRow>,
     /// Why there is none.
     pub unreachable: Option<UnreachableRow>,
-    /// What it takes of such requests, where chance decides among several rules.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub takes: Option<Share>,
     /// What it makes of a request.
     pub shares: Vec<TargetShare>,
     /// How one target is picked.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::explained::{Explained, part};
-use super::{HeaderRow, RuleRow, UnreachableRow, WitnessRow};
+use super::{HeaderRow, RouteRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::route::witness::{Reach, Ruling};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
@@ -56,13 +56,16 @@ pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
         )),
     };
     RuleRow {
-        object: route.object.clone(),
-        rule: route.rule.clone(),
-        name: route.name.clone(),
-        source: expected.source.clone(),
+        route: RouteRow {
+            object: route.object.clone(),
+            rule: route.rule.clone(),
+            alternative: None,
+            name: route.name.clone(),
+            source: expected.source.clone(),
+            takes: part(takes),
+        },
         request,
         unreachable,
-        takes: part(takes),
         shares: expected.declared().to_vec(),
         mechanism: expected.mechanism,
     }

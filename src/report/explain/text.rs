@@ -250,7 +250,7 @@ fn shares(shares: &[TargetShare], broken: &[String]) -> String {
             {
                 format!("the proxies do not have {}", broken.join(" and "))
             }
-            Target::LocalReply(reply) => format!("a response of the proxy itself: {}", reply.cause),
+            Target::LocalReply(reply) => format!("answered by the proxy: {}", reply.cause),
         };
         vec![
             left(&fitted(&own.name, NAME_WIDTH)),
@@ -286,16 +286,15 @@ fn mechanism(mechanism: Mechanism) -> &'static str {
 }
 
 fn tried(rows: &[TriedRow]) -> String {
-    let objects: BTreeSet<&str> = rows.iter().map(|row| row.object.as_str()).collect();
+    let objects: BTreeSet<&str> = rows.iter().map(|row| row.route.object.as_str()).collect();
     let header = vec![left("RULE"), left("PLACE"), left("LOST ON")];
     let rows = rows.iter().map(|row| {
-        let rule = match &row.alternative {
-            Some(alternative) => format!("{}.{alternative}", row.rule),
-            None => row.rule.clone(),
-        };
+        let RouteRow { object, rule, .. } = &row.route;
+        let alternative = row.route.alternative.as_ref();
+        let rule = alternative.map_or_else(|| rule.clone(), |own| format!("{rule}.{own}"));
         let rule = match objects.len() {
             1 => rule,
-            _ => format!("{} {rule}", row.object),
+            _ => format!("{object} {rule}"),
         };
         let lost = format!(
             "{}: wanted {}, got {}",
@@ -314,18 +313,7 @@ fn tried(rows: &[TriedRow]) -> String {
 
 /// One rule, a request that reaches it, and what it makes of it.
 fn every(rule: &RuleRow) -> String {
-    let name = rule
-        .name
-        .as_ref()
-        .map(|name| format!(", named `{}`", safe(name)))
-        .unwrap_or_default();
-    let title = format!(
-        "  {} {} ({}){name}{}",
-        safe(&rule.object),
-        safe(&rule.rule),
-        safe(&rule.source),
-        taking(rule.takes)
-    );
+    let title = format!("  {} {}", safe(&rule.route.object), named(&rule.route));
     let reach = match (&rule.request, &rule.unreachable) {
         (Some(request), _) => format!("resplit {}", safe(&request.arguments)),
         (None, Some(reason)) => safe(&reason.message),

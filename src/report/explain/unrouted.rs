@@ -1,6 +1,6 @@
 //! The model of a request that no rule takes.
 
-use super::build::{declaration, stated, vantage};
+use super::explanation::{declaration, stated, vantage};
 use super::{EXPLAIN_SCHEMA, Explanation, NotInEffect};
 use crate::diag::Sources;
 use crate::report::Request;

@@ -66,7 +66,7 @@ fn place(target: &Target) -> Markup {
                 code { (foreign(&own.host)) @if let Some(port) = own.port { ":" (port) } }
                 @if let Some(subset) = &own.subset { " subset " code { (foreign(subset)) } }
             },
-            Target::LocalReply(reply) => { "a response of the proxy itself: " (reply.cause) },
+            Target::LocalReply(reply) => { "answered by the proxy: " (reply.cause) },
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::text::{chi_square, probability};
+use crate::report::evidence::{chi_square, probability};
 use crate::units::percent;
 use crate::verdict::{Test, Unit};
 

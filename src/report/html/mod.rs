@@ -208,7 +208,7 @@ fn findings(report: &Report) -> Markup {
             @for caveat in &notes {
                 div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id()) } }
             }
-            @if let Some(next) = super::text::next_step(report) {
+            @if let Some(next) = super::next_step::next_step(report) {
                 p { strong { "Next: " } (prose(&next)) }
             }
         }

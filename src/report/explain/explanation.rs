@@ -1,7 +1,7 @@
 //! From a resolution to the model.
 
-use super::excerpt::excerpt;
 use super::explained::{Explained, part};
+use super::rule_lines::rule_lines;
 use super::rules::rule;
 use super::{
     BrokenRow, CaveatRow, EXPLAIN_SCHEMA, Explanation, HostRow, Line, RouteRow, TriedRow,
@@ -43,7 +43,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
         excerpt: matched
             // What a mesh does by itself is written nowhere; its name is one in words.
             .filter(|matched| !matched.rule.contains(' '))
-            .map_or_else(Vec::new, |matched| excerpt(sources, matched.span)),
+            .map_or_else(Vec::new, |matched| rule_lines(sources, matched.span)),
         mechanism: Some(expected.mechanism),
         broken: broken(&expected),
         trace: (resolution.trace.iter())
@@ -129,11 +129,14 @@ fn lost(tried: &Tried<'_>, explained: &Explained<'_>) -> TriedRow {
         .wanted
         .unwrap_or_else(|| format!("`{}`", written(sources, tried.lost_at)));
     TriedRow {
-        object: tried.object.to_owned(),
-        rule: tried.route.rule.clone(),
-        alternative: tried.route.alternative.clone(),
-        name: tried.route.name.clone(),
-        source: sources.place(tried.span),
+        route: RouteRow {
+            object: tried.object.to_owned(),
+            rule: tried.route.rule.clone(),
+            alternative: tried.route.alternative.clone(),
+            name: tried.route.name.clone(),
+            source: sources.place(tried.span),
+            takes: None,
+        },
         lost_on: tried.lost_on.to_owned(),
         lost_at: sources.place(tried.lost_at),
         message: format!(
@@ -147,7 +150,7 @@ fn lost(tried: &Tried<'_>, explained: &Explained<'_>) -> TriedRow {
 
 /// What stands at a span; for a key, what stands behind it.
 fn written(sources: &Sources, span: Span) -> String {
-    let lines = excerpt(sources, span);
+    let lines = rule_lines(sources, span);
     let mut texts = lines.iter().filter_map(|line| match line {
         Line::Text(_, text) => Some(text.trim()),
         Line::Gap => None,
