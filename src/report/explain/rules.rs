@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::explained::{Explained, part};
 use super::{HeaderRow, RouteRow, RuleRow, UnreachableRow, WitnessRow};
-use crate::route::witness::{Reach, Ruling};
+use crate::route::example_request::{Reach, Ruling};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
 
