@@ -43,9 +43,9 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     }
     let declared = declared::resolve(config)?;
     if let Some(declared) = &declared {
-        objectives::check_declared(&config.slos, &declared.expected)?;
+        objectives::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
-        Mapping::derive(&declared.expected, &config.map, [])?;
+        Mapping::derive(declared.expected(), &config.map, [])?;
     }
     let Measured { report, untied } = measure(config, declared.as_ref())?;
     let help = untied.as_ref().map(|(untied, _)| untied.help());
@@ -88,7 +88,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn prepare(config: &'a RunConfig, declared: Option<&'a Declared>) -> Result<Self, Failure> {
-        let expected = declared.map(|declared| &declared.expected);
+        let expected = declared.map(Declared::expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
         let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
         let watched = planned.until != Until::Sent;
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
     }
 
     fn expected(&self) -> Option<&'a Expected> {
-        self.declared.map(|declared| &declared.expected)
+        self.declared.map(Declared::expected)
     }
 
     fn is_interrupted(&self) -> bool {
@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
         let sorted = Attribution::new(seen, pair);
         let (policy, hypotheses) = (
             &self.planned.policy,
-            self.declared.map_or(&[][..], |d| &d.hypotheses),
+            self.declared.map_or(&[][..], |d| &d.declaration.hypotheses),
         );
         let evidence = Evidence {
             declared: pair,
@@ -226,7 +226,7 @@ impl<'a> Session<'a> {
             notes,
         };
         let target = asked(&config.request);
-        let declaration = declared.map(Declared::saved);
+        let declaration = declared.map(|declared| declared.declaration.clone());
         let watched = self.watch.is_some();
         let observation = SavedObservation::new(own, expected.zip(mapping), watched, policy);
         let report = Report {

@@ -116,44 +116,35 @@ fn failed(kind: NonSuccessKind, name: &str, message: &str) -> TestCaseStatus {
 
 fn properties(report: &Report) -> Vec<Property> {
     let verdict = &report.verdict;
-    let mut properties = vec![
-        Property::new("verdict", verdict.outcome.to_string()),
-        Property::new("alpha", verdict.alpha.to_string()),
-        Property::new("beta", verdict.beta.to_string()),
-        Property::new("seed", report.tool.seed.to_string()),
+    let numbers = [
+        ("p-value", verdict.p_value.map(|p| p.to_string())),
+        ("chi-square", verdict.chi_square.map(|x2| x2.to_string())),
+        (
+            "chi-square-p",
+            verdict.chi_square_p.map(|p| format!("{p:e}")),
+        ),
+        ("method", verdict.method.clone()),
     ];
-    properties.extend(
-        verdict
-            .p_value
-            .map(|p| Property::new("p-value", p.to_string())),
-    );
-    properties.extend(
-        verdict
-            .chi_square
-            .map(|x2| Property::new("chi-square", x2.to_string())),
-    );
-    properties.extend(
-        verdict
-            .chi_square_p
-            .map(|p| Property::new("chi-square-p", format!("{p:e}"))),
-    );
-    properties.extend(
-        verdict
-            .method
-            .as_ref()
-            .map(|method| Property::new("method", method)),
-    );
-    for own in failing(report) {
-        properties.push(Property::new(
-            format!("errors of {}", safe(&own.target)),
-            format!("{} of {}", own.errors, own.total),
-        ));
-    }
-    for row in &report.observation.rows.buckets {
-        properties.push(Property::new(
-            format!("responses of {}", safe(&row.bucket)),
-            row.count.to_string(),
-        ));
-    }
-    properties
+    let numbers = (numbers.into_iter()).filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let errors = failing(report).into_iter().map(|own| {
+        let counts = format!("{} of {}", own.errors, own.total);
+        (format!("errors of {}", safe(&own.target)), counts)
+    });
+    let rows = report.observation.rows.buckets.iter();
+    let rows = rows.map(|row| {
+        let name = format!("responses of {}", safe(&row.bucket));
+        (name, row.count.to_string())
+    });
+    let fixed = [
+        ("verdict", verdict.outcome.to_string()),
+        ("alpha", verdict.alpha.to_string()),
+        ("beta", verdict.beta.to_string()),
+        ("seed", report.tool.seed.to_string()),
+    ];
+    let fixed = fixed
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter();
+    let all = fixed.chain(numbers).chain(errors).chain(rows);
+    all.map(|(name, value)| Property::new(name, value))
+        .collect()
 }

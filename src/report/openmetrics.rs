@@ -44,40 +44,51 @@ impl Exposition {
         };
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
+
+    /// One number.
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+
+    /// A number for each value of a label.
+    fn gauges<V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (String, V)>,
+    ) {
+        self.family(name, "gauge", help);
+        for (own, value) in values {
+            self.sample(name, &[(label, &own)], value);
+        }
+    }
 }
 
 fn verdict(report: &Report, text: &mut Exposition) {
     let verdict = &report.verdict;
-    text.family(
+    let is = |outcome: Outcome| u8::from(outcome == verdict.outcome);
+    text.gauges(
         "resplit_verdict",
-        "gauge",
         "1 for the outcome of the run, 0 for all others.",
+        "outcome",
+        Outcome::ALL.map(|outcome| (outcome.to_string(), is(outcome))),
     );
-    for outcome in Outcome::ALL {
-        let is = u8::from(outcome == verdict.outcome);
-        text.sample("resplit_verdict", &[("outcome", &outcome.to_string())], is);
-    }
     if let Some(p) = verdict.p_value {
-        text.family(
-            "resplit_p_value",
-            "gauge",
-            "The p-value of the declared split.",
-        );
-        text.sample("resplit_p_value", &[], p);
+        text.gauge("resplit_p_value", "The p-value of the declared split.", p);
     }
     if let Some((x2, p)) = verdict.chi_square.zip(verdict.chi_square_p) {
-        text.family(
+        text.gauge(
             "resplit_chi_square",
-            "gauge",
             "Pearson's statistic of the counts against the declared split.",
+            x2,
         );
-        text.sample("resplit_chi_square", &[], x2);
-        text.family(
+        text.gauge(
             "resplit_chi_square_p_value",
-            "gauge",
             "Its p-value by the chi-square distribution.",
+            p,
         );
-        text.sample("resplit_chi_square_p_value", &[], p);
     }
     if !verdict.slos.is_empty() {
         text.family(
@@ -85,52 +96,45 @@ fn verdict(report: &Report, text: &mut Exposition) {
             "gauge",
             "1 for how an objective stands, 0 for all others.",
         );
-        for result in &verdict.slos {
-            for outcome in SloOutcome::ALL {
-                let labels = [("slo", result.slo.as_str()), ("outcome", outcome.name())];
-                text.sample("resplit_slo", &labels, u8::from(outcome == result.outcome));
-            }
+    }
+    for result in &verdict.slos {
+        for outcome in SloOutcome::ALL {
+            let labels = [("slo", result.slo.as_str()), ("outcome", outcome.name())];
+            text.sample("resplit_slo", &labels, u8::from(outcome == result.outcome));
         }
     }
 }
 
 fn requests(report: &Report, text: &mut Exposition) {
     let (seen, rows) = (&report.observation.seen, &report.observation.rows);
-    text.family(
+    text.gauges(
         "resplit_requests",
-        "gauge",
         "Requests of the run by how they ended.",
+        "end",
+        [("answered", rows.answered), ("failed", rows.failed)].map(|(end, n)| (end.to_owned(), n)),
     );
-    for (end, count) in [("answered", rows.answered), ("failed", rows.failed)] {
-        text.sample("resplit_requests", &[("end", end)], count);
-    }
-    text.family(
+    text.gauge(
         "resplit_unattributed",
-        "gauge",
         "Requests whose target is unknown.",
+        rows.unattributed,
     );
-    text.sample("resplit_unattributed", &[], rows.unattributed);
-    text.family(
+    let failed = |kind| seen.failures.get(&kind).map_or(0, |failed| failed.count);
+    text.gauges(
         "resplit_failures",
-        "gauge",
         "Requests without a response, by kind.",
+        "kind",
+        FailureKind::ALL.map(|kind| (kind.to_string(), failed(kind))),
     );
-    for kind in FailureKind::ALL {
-        let count = seen.failures.get(&kind).map_or(0, |failed| failed.count);
-        text.sample("resplit_failures", &[("kind", &kind.to_string())], count);
-    }
-    text.family(
+    text.gauge(
         "resplit_connections",
-        "gauge",
         "Connections that were established.",
+        seen.connections,
     );
-    text.sample("resplit_connections", &[], seen.connections);
-    text.family(
+    text.gauge(
         "resplit_duration_seconds",
-        "gauge",
         "From the first send to the last response.",
+        seen.elapsed.as_secs_f64(),
     );
-    text.sample("resplit_duration_seconds", &[], seen.elapsed.as_secs_f64());
     text.family("resplit_answers", "gauge", "Responses by value and status.");
     for row in &rows.buckets {
         for (status, count) in &row.statuses {
@@ -142,15 +146,13 @@ fn requests(report: &Report, text: &mut Exposition) {
             text.sample("resplit_answers", &labels, count);
         }
     }
-    text.family(
+    let buckets = rows.buckets.iter();
+    text.gauges(
         "resplit_errors",
-        "gauge",
         "Responses with a status of 400 or more, by value.",
+        "bucket",
+        buckets.map(|row| (row.bucket.clone(), row.errors())),
     );
-    for row in &rows.buckets {
-        let labels = [("bucket", row.bucket.as_str())];
-        text.sample("resplit_errors", &labels, row.errors());
-    }
 }
 
 fn shares(report: &Report, text: &mut Exposition) {
@@ -158,23 +160,18 @@ fn shares(report: &Report, text: &mut Exposition) {
     if targets.is_empty() {
         return;
     }
-    text.family(
+    text.gauges(
         "resplit_share",
-        "gauge",
         "The part of all responses that a target gave.",
+        "target",
+        targets.iter().map(|own| (own.target.clone(), own.share)),
     );
-    for target in targets {
-        text.sample("resplit_share", &[("target", &target.target)], target.share);
-    }
-    text.family(
+    text.gauges(
         "resplit_share_declared",
-        "gauge",
         "The part of all requests declared for a target.",
+        "target",
+        targets.iter().map(|own| (own.target.clone(), own.declared)),
     );
-    for target in targets {
-        let labels = [("target", target.target.as_str())];
-        text.sample("resplit_share_declared", &labels, target.declared);
-    }
     text.family(
         "resplit_share_bound",
         "gauge",

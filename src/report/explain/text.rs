@@ -140,26 +140,30 @@ fn taking(takes: Option<Share>) -> String {
 }
 
 /// Why there is no rule.
-fn nothing(explanation: &Explanation) -> &'static str {
-    let redirected = |own: &TargetShare| matches!(&own.target, Target::LocalReply(reply) if reply.cause == LocalReplyCause::Redirect);
-    let declared = explanation.expected.iter();
-    let mut shares = declared.flat_map(|own| own.split.declared());
-    if shares.any(redirected) {
-        "none is looked at: plain HTTP is redirected to HTTPS"
-    } else {
-        "none matches, so the proxy responds with 404"
+fn nothing(explanation: &Explanation) -> String {
+    match first_target(explanation) {
+        Some(Target::LocalReply(reply)) if reply.cause == LocalReplyCause::Redirect => {
+            "none is looked at: plain HTTP is redirected to HTTPS".to_owned()
+        }
+        Some(Target::LocalReply(reply)) => {
+            format!("none matches, so the proxy responds with {}", reply.status)
+        }
+        _ => format!("none matches: {}", without(explanation)),
     }
 }
 
 /// What follows from it that no rule takes the request.
 fn without(explanation: &Explanation) -> &'static str {
-    let declared = explanation.expected.as_ref();
-    let first = declared.and_then(|own| own.split.declared().first());
-    match first.map(|own| &own.target) {
+    match first_target(explanation) {
         None => "no proxy decides about this request",
         Some(Target::Destination(_)) => "it goes where it would without any rule",
         Some(_) => "the proxy responds by itself",
     }
+}
+
+fn first_target(explanation: &Explanation) -> Option<&Target> {
+    let declaration = explanation.expected.as_ref()?;
+    Some(&declaration.split.declared().first()?.target)
 }
 
 /// `a client in namespace prod with app=web, port 5000`

@@ -20,7 +20,7 @@ pub(super) fn section(report: &Report) -> Markup {
             h2 id="connections" { "Where each connection led" }
             p {
                 @if table.reused == 0 {
-                    "Every connection carried one response, so nothing is known about connections that stick to one target."
+                    "No connection carried two responses of known origin, so nothing is known about connections that stick to one target."
                 } @else {
                     (grouped(table.pure)) " of " (grouped(table.reused))
                     " connections with several responses led to one place only"

@@ -42,12 +42,12 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 @if report.expected.is_some() {
                     dt { "One observation" }
-                    dd { (unit(verdict.unit)) }
+                    dd { (unit(report)) }
                 }
                 dt { "Intervals" }
                 dd {
                     "of shares: Clopper–Pearson at " (percent(1.0 - verdict.alpha))
-                    @if report.observation.rows.targets.len() > 2 { " for all targets together (Bonferroni)" }
+                    @if shared_out(report) { " for all targets together (Bonferroni)" }
                     ". Shares are fractions of the complete responses."
                 }
                 dt { "Latency" }
@@ -109,8 +109,18 @@ fn test(method: &str, asked: Option<Test>) -> &'static str {
     }
 }
 
-fn unit(unit: Unit) -> &'static str {
-    match unit {
+/// Whether the chance of an error is shared out over the intervals: over those of targets with a share, where they are
+/// more than two.
+fn shared_out(report: &Report) -> bool {
+    let targets = report.observation.rows.targets.iter();
+    targets.filter(|target| target.declared > 0.0).count() > 2
+}
+
+fn unit(report: &Report) -> &'static str {
+    match report.verdict.unit {
+        Unit::Response if report.observation.rows.connection_table.reused == 0 => {
+            "is a response: no connection carried two of known origin, which could resemble each other."
+        }
         Unit::Response => {
             "is a response: the responses of one connection do not resemble each other more than others (permutation test)."
         }

@@ -23,6 +23,7 @@ pub(super) fn section(report: &Report) -> Markup {
             p {
                 "Shares in each of " (slices.len()) " parts of about " (grouped(slices[0].requests))
                 " requests, in the order in which they were sent"
+                @if !report.generators.is_empty() { " by each generator" }
                 @if report.expected.is_some() { "; dotted: declared" }
                 @if report.verdict.change.is_some() { "; the upright line: where the split changed" }
                 "."
