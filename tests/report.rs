@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use resplit::diag::Note;
-use resplit::observe::{FailureKind, Observation, RequestRecord};
+use resplit::observe::{Failure, FailureKind, Observation, RequestRecord};
 use resplit::report::{
     Changes, Declaration, KnownNotes, Report, Request, SavedObservation, rejudge as again,
 };
@@ -61,7 +61,9 @@ fn whole(generators: &[Generator]) -> Observation {
                 pace.late += u64::from(at == 7);
             } else {
                 let failed = seen.failures.entry(FailureKind::Reset);
-                failed.or_default().add(1, "closed".to_owned());
+                failed
+                    .or_default()
+                    .add(1, Failure::new(FailureKind::Reset, "closed"));
             }
         }
         connections += u32::try_from(targets.len().div_ceil(2)).expect("few");

@@ -6,11 +6,15 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::FailureCause;
+
 /// Why a request has no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The kind it is counted under.
     pub kind: FailureKind,
+    /// Why, where that is known.
+    pub cause: Option<FailureCause>,
     /// What the system said.
     pub message: String,
 }
@@ -44,18 +48,34 @@ pub struct FailureCount {
     pub count: u64,
     /// What the system said the first time.
     pub example: String,
-    /// How often what was said.
-    causes: BTreeMap<String, u64>,
+    /// Why, where that is known, and how often, by what was said.
+    causes: BTreeMap<String, (Option<FailureCause>, u64)>,
 }
 
 /// Causes of one kind that are told apart; those that come after are counted under their kind alone.
 pub const MOST_CAUSES: usize = 8;
 
 impl Failure {
-    /// A failure of this kind.
+    /// A failure of this kind, of which nothing else is known.
     #[must_use]
-    pub fn new(kind: FailureKind, message: String) -> Self {
-        Self { kind, message }
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            cause: None,
+            message: message.into(),
+        }
+    }
+
+    /// A failure of this cause.
+    #[must_use]
+    pub fn because(cause: FailureCause, message: impl Into<String>) -> Self {
+        Self::new(cause.kind(), message).with_cause(Some(cause))
+    }
+
+    /// The same with its cause, where that is known.
+    #[must_use]
+    pub fn with_cause(self, cause: Option<FailureCause>) -> Self {
+        Self { cause, ..self }
     }
 }
 
@@ -93,24 +113,28 @@ impl FailureCount {
     #[must_use]
     pub fn new(count: u64, message: impl Into<String>) -> Self {
         let mut own = Self::default();
-        own.add(count, message.into());
+        own.add_said(count, None, message.into());
         own
     }
 
-    /// Counts failures of which this was said.
-    pub fn add(&mut self, count: u64, message: String) {
+    /// Counts so many failures like this one.
+    pub fn add(&mut self, count: u64, failure: Failure) {
+        self.add_said(count, failure.cause, failure.message);
+    }
+
+    fn add_said(&mut self, count: u64, cause: Option<FailureCause>, message: String) {
         self.count += count;
         if self.example.is_empty() {
             self.example.clone_from(&message);
         }
-        self.add_cause(count, message);
+        self.add_cause(count, cause, message);
     }
 
-    fn add_cause(&mut self, count: u64, message: String) {
-        if let Some(sum) = self.causes.get_mut(&message) {
+    fn add_cause(&mut self, count: u64, cause: Option<FailureCause>, message: String) {
+        if let Some((_, sum)) = self.causes.get_mut(&message) {
             *sum += count;
         } else if self.causes.len() < MOST_CAUSES {
-            self.causes.insert(message, count);
+            self.causes.insert(message, (cause, count));
         }
     }
 
@@ -120,23 +144,42 @@ impl FailureCount {
         if self.example.is_empty() {
             self.example.clone_from(&other.example);
         }
-        for (message, count) in &other.causes {
-            self.add_cause(*count, message.clone());
+        for (message, (cause, count)) in &other.causes {
+            self.add_cause(*count, *cause, message.clone());
         }
+    }
+
+    /// Why most of them failed, where that is known.
+    #[must_use]
+    pub fn cause(&self) -> Option<FailureCause> {
+        self.rows().first().and_then(|row| row.cause)
     }
 
     /// How often what was said, the most frequent first, and last those that are not told apart.
     #[must_use]
-    pub fn causes(&self) -> Vec<(u64, &str)> {
-        let mut causes: Vec<(u64, &str)> = (self.causes.iter())
-            .map(|(message, count)| (*count, message.as_str()))
-            .collect();
-        causes.sort_by_key(|(count, _)| Reverse(*count));
-        let told: u64 = causes.iter().map(|(count, _)| count).sum();
+    pub fn said(&self) -> Vec<(u64, String)> {
+        let rows = self.rows().into_iter();
+        let mut said: Vec<(u64, String)> = rows.map(|row| (row.count, row.message)).collect();
+        let told = said
+            .iter()
+            .fold(0_u64, |sum, (count, _)| sum.saturating_add(*count));
         if self.count > told {
-            causes.push((self.count - told, "other causes"));
+            said.push((self.count - told, "other causes".to_owned()));
         }
-        causes
+        said
+    }
+
+    /// The most frequent first.
+    fn rows(&self) -> Vec<CauseRow> {
+        let causes = self.causes.iter();
+        let rows = causes.map(|(message, (cause, count))| CauseRow {
+            message: message.clone(),
+            cause: *cause,
+            count: *count,
+        });
+        let mut rows: Vec<CauseRow> = rows.collect();
+        rows.sort_by_key(|row| Reverse(row.count));
+        rows
     }
 }
 
@@ -147,14 +190,19 @@ struct Row {
     count: u64,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     example: String,
+    /// Why most of them failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cause: Option<FailureCause>,
     /// Where several things were said.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    causes: Vec<Cause>,
+    causes: Vec<CauseRow>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Cause {
+struct CauseRow {
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cause: Option<FailureCause>,
     count: u64,
 }
 
@@ -165,20 +213,14 @@ pub(super) fn serialize<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(FailureKind::ALL.into_iter().map(|kind| {
         let failed = failures.get(&kind).cloned().unwrap_or_default();
-        let mut causes: Vec<Cause> = Vec::new();
-        if failed.causes.len() > 1 {
-            let told = failed.causes.iter();
-            causes.extend(told.map(|(message, count)| Cause {
-                message: message.clone(),
-                count: *count,
-            }));
-            causes.sort_by_key(|cause| Reverse(cause.count));
-        }
         Row {
             kind,
             count: failed.count,
+            cause: failed.cause(),
+            causes: Some(failed.rows())
+                .filter(|rows| rows.len() > 1)
+                .unwrap_or_default(),
             example: failed.example,
-            causes,
         }
     }))
 }
@@ -189,11 +231,18 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     let rows = Vec::<Row>::deserialize(deserializer)?;
     let occurred = rows.into_iter().filter(|row| row.count > 0);
     let failed = occurred.map(|row| {
-        let mut failed = FailureCount::new(row.count, row.example);
-        if !row.causes.is_empty() {
-            let causes = row.causes.into_iter();
-            failed.causes = causes.map(|cause| (cause.message, cause.count)).collect();
+        let causes = row.causes.into_iter();
+        let mut causes: BTreeMap<_, _> = causes
+            .map(|own| (own.message, (own.cause, own.count)))
+            .collect();
+        if causes.is_empty() {
+            causes.insert(row.example.clone(), (row.cause, row.count));
         }
+        let failed = FailureCount {
+            count: row.count,
+            example: row.example,
+            causes,
+        };
         (row.kind, failed)
     });
     Ok(failed.collect())
@@ -203,25 +252,44 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
 mod tests {
     use super::*;
 
+    #[derive(Serialize, Deserialize)]
+    struct Saved(#[serde(with = "super")] BTreeMap<FailureKind, FailureCount>);
+
     #[test]
     fn every_cause_is_counted_until_there_are_many() {
+        let malformed = |number| Failure::new(FailureKind::Malformed, format!("cause {number:02}"));
         let mut own = FailureCount::default();
         for number in 0..20 {
-            own.add(1, format!("cause {number:02}"));
+            own.add(1, malformed(number));
         }
-        own.add(4, "cause 03".to_owned());
+        own.add(4, malformed(3));
         let mut twice = own.clone();
         twice.merge(&own);
         for (failed, times) in [(&own, 1), (&twice, 2)] {
-            let causes = failed.causes();
-            assert_eq!(causes.len(), MOST_CAUSES + 1);
-            assert_eq!(causes[0], (5 * times, "cause 03"));
-            assert_eq!(causes[1], (times, "cause 00"));
-            assert_eq!(causes.last(), Some(&(12 * times, "other causes")));
+            let said = failed.said();
+            assert_eq!(said.len(), MOST_CAUSES + 1);
+            assert_eq!(said[0], (5 * times, "cause 03".to_owned()));
+            assert_eq!(said[1], (times, "cause 00".to_owned()));
+            assert_eq!(said.last(), Some(&(12 * times, "other causes".to_owned())));
             assert_eq!(
                 (failed.count, failed.example.as_str()),
                 (24 * times, "cause 00")
             );
         }
+    }
+
+    #[test]
+    fn a_report_keeps_every_cause() {
+        let mut reset = FailureCount::default();
+        reset.add(2, Failure::new(FailureKind::Reset, "reset"));
+        reset.add(3, Failure::because(FailureCause::StreamRefused, "refused"));
+        assert_eq!(reset.cause(), Some(FailureCause::StreamRefused));
+        let mut connect = FailureCount::default();
+        connect.add(1, Failure::because(FailureCause::NoFreePort, "no port"));
+        let own = Saved([(FailureKind::Reset, reset), (FailureKind::Connect, connect)].into());
+        let text = serde_json::to_string(&own).expect("JSON");
+        assert_eq!(text.matches("\"kind\"").count(), FailureKind::ALL.len());
+        let read: Saved = serde_json::from_str(&text).expect("its own JSON");
+        assert_eq!(read.0, own.0);
     }
 }

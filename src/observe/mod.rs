@@ -1,6 +1,7 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
 mod codec;
+mod failure_cause;
 mod failures;
 mod histogram;
 mod phases;
@@ -18,6 +19,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use codec::PackedLog;
+pub use failure_cause::FailureCause;
 pub use failures::{Failure, FailureCount, FailureKind, MOST_CAUSES};
 pub(crate) use histogram::histogram;
 pub use phases::{Phases, Setup};
@@ -261,7 +263,7 @@ mod tests {
             }
             for kind in failures {
                 let failed = seen.failures.entry(FailureKind::ALL[kind]).or_default();
-                failed.add(1, "why".to_owned());
+                failed.add(1, Failure::new(FailureKind::ALL[kind], "why"));
             }
             seen
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::histogram::{histogram, note};
-use super::{Failure, Observation, Outcome, Setup, Tally};
+use super::{Observation, Outcome, Setup, Tally};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -72,9 +72,9 @@ impl Recorder {
                 }
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
-            Outcome::Failed(Failure { kind, message }) => {
-                let failed = self.rest.failures.entry(kind).or_default();
-                failed.add(1, message);
+            Outcome::Failed(failure) => {
+                let failed = self.rest.failures.entry(failure.kind).or_default();
+                failed.add(1, failure);
             }
         }
     }
@@ -136,7 +136,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::FailureKind;
+    use crate::observe::{Failure, FailureKind};
     use crate::split::Identity;
     use proptest::prelude::*;
 
@@ -160,10 +160,7 @@ mod tests {
 
     fn record(recorder: &mut Recorder, event: (usize, u64)) {
         let outcome = match event.0 {
-            3 => Outcome::Failed(Failure {
-                kind: FailureKind::Reset,
-                message: "why".into(),
-            }),
+            3 => Outcome::Failed(Failure::new(FailureKind::Reset, "why")),
             bucket => Outcome::Answered(bucket),
         };
         let sent = Sent {

@@ -136,8 +136,8 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}<br>", prose(line.trim()))?;
     }
     for (kind, failed) in &report.observation.seen.failures {
-        for (count, said) in failed.causes() {
-            writeln!(out, "{count} failed: {kind} ({})<br>", prose(said))?;
+        for (count, said) in failed.said() {
+            writeln!(out, "{count} failed: {kind} ({})<br>", prose(&said))?;
         }
     }
     writeln!(out, "\n</details>")

@@ -252,8 +252,8 @@ fn failures(report: &Report) -> Markup {
     let (seen, values) = (&report.observation.seen, &report.observation.rows.buckets);
     let mut rows: Vec<(String, u64, String)> = Vec::new();
     for (kind, failed) in &seen.failures {
-        for (count, said) in failed.causes() {
-            rows.push((kind.to_string(), count, fitted(said, WIDEST)));
+        for (count, said) in failed.said() {
+            rows.push((kind.to_string(), count, fitted(&said, WIDEST)));
         }
     }
     for row in values {
