@@ -48,8 +48,17 @@ pub struct FailureCount {
     pub count: u64,
     /// What the system said the first time.
     pub example: String,
-    /// Why, where that is known, and how often, by what was said.
-    causes: BTreeMap<String, (Option<FailureCause>, u64)>,
+    /// In the order of what was said.
+    causes: Vec<Cause>,
+}
+
+/// Failures of which the same was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Cause {
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cause: Option<FailureCause>,
+    count: u64,
 }
 
 /// Causes of one kind that are told apart; those that come after are counted under their kind alone.
@@ -131,10 +140,20 @@ impl FailureCount {
     }
 
     fn add_cause(&mut self, count: u64, cause: Option<FailureCause>, message: String) {
-        if let Some((_, sum)) = self.causes.get_mut(&message) {
-            *sum += count;
-        } else if self.causes.len() < MOST_CAUSES {
-            self.causes.insert(message, (cause, count));
+        let found = self
+            .causes
+            .binary_search_by(|own| own.message.cmp(&message));
+        match found {
+            Ok(at) => self.causes[at].count += count,
+            Err(_) if self.causes.len() == MOST_CAUSES => {}
+            Err(at) => self.causes.insert(
+                at,
+                Cause {
+                    message,
+                    cause,
+                    count,
+                },
+            ),
         }
     }
 
@@ -144,42 +163,37 @@ impl FailureCount {
         if self.example.is_empty() {
             self.example.clone_from(&other.example);
         }
-        for (message, (cause, count)) in &other.causes {
-            self.add_cause(*count, *cause, message.clone());
+        for own in &other.causes {
+            self.add_cause(own.count, own.cause, own.message.clone());
         }
     }
 
     /// Why most of them failed, where that is known.
     #[must_use]
     pub fn cause(&self) -> Option<FailureCause> {
-        self.rows().first().and_then(|row| row.cause)
+        self.by_frequency().first().and_then(|own| own.cause)
     }
 
     /// How often what was said, the most frequent first, and last those that are not told apart.
     #[must_use]
-    pub fn said(&self) -> Vec<(u64, String)> {
-        let rows = self.rows().into_iter();
-        let mut said: Vec<(u64, String)> = rows.map(|row| (row.count, row.message)).collect();
+    pub fn said(&self) -> Vec<(u64, &str)> {
+        let causes = self.by_frequency().into_iter();
+        let mut said: Vec<(u64, &str)> = causes
+            .map(|own| (own.count, own.message.as_str()))
+            .collect();
         let told = said
             .iter()
             .fold(0_u64, |sum, (count, _)| sum.saturating_add(*count));
         if self.count > told {
-            said.push((self.count - told, "other causes".to_owned()));
+            said.push((self.count - told, "other causes"));
         }
         said
     }
 
-    /// The most frequent first.
-    fn rows(&self) -> Vec<CauseRow> {
-        let causes = self.causes.iter();
-        let rows = causes.map(|(message, (cause, count))| CauseRow {
-            message: message.clone(),
-            cause: *cause,
-            count: *count,
-        });
-        let mut rows: Vec<CauseRow> = rows.collect();
-        rows.sort_by_key(|row| Reverse(row.count));
-        rows
+    fn by_frequency(&self) -> Vec<&Cause> {
+        let mut causes: Vec<&Cause> = self.causes.iter().collect();
+        causes.sort_by_key(|own| Reverse(own.count));
+        causes
     }
 }
 
@@ -195,15 +209,7 @@ struct Row {
     cause: Option<FailureCause>,
     /// Where several things were said.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    causes: Vec<CauseRow>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CauseRow {
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    cause: Option<FailureCause>,
-    count: u64,
+    causes: Vec<Cause>,
 }
 
 /// A row for each kind, those that did not occur too.
@@ -217,9 +223,11 @@ pub(super) fn serialize<S: Serializer>(
             kind,
             count: failed.count,
             cause: failed.cause(),
-            causes: Some(failed.rows())
-                .filter(|rows| rows.len() > 1)
-                .unwrap_or_default(),
+            causes: if failed.causes.len() > 1 {
+                failed.by_frequency().into_iter().cloned().collect()
+            } else {
+                Vec::new()
+            },
             example: failed.example,
         }
     }))
@@ -231,18 +239,17 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     let rows = Vec::<Row>::deserialize(deserializer)?;
     let occurred = rows.into_iter().filter(|row| row.count > 0);
     let failed = occurred.map(|row| {
-        let causes = row.causes.into_iter();
-        let mut causes: BTreeMap<_, _> = causes
-            .map(|own| (own.message, (own.cause, own.count)))
-            .collect();
-        if causes.is_empty() {
-            causes.insert(row.example.clone(), (row.cause, row.count));
-        }
-        let failed = FailureCount {
+        let mut failed = FailureCount {
             count: row.count,
             example: row.example,
-            causes,
+            causes: Vec::new(),
         };
+        if row.causes.is_empty() {
+            failed.add_cause(row.count, row.cause, failed.example.clone());
+        }
+        for own in row.causes {
+            failed.add_cause(own.count, own.cause, own.message);
+        }
         (row.kind, failed)
     });
     Ok(failed.collect())
@@ -268,9 +275,9 @@ mod tests {
         for (failed, times) in [(&own, 1), (&twice, 2)] {
             let said = failed.said();
             assert_eq!(said.len(), MOST_CAUSES + 1);
-            assert_eq!(said[0], (5 * times, "cause 03".to_owned()));
-            assert_eq!(said[1], (times, "cause 00".to_owned()));
-            assert_eq!(said.last(), Some(&(12 * times, "other causes".to_owned())));
+            assert_eq!(said[0], (5 * times, "cause 03"));
+            assert_eq!(said[1], (times, "cause 00"));
+            assert_eq!(said.last(), Some(&(12 * times, "other causes")));
             assert_eq!(
                 (failed.count, failed.example.as_str()),
                 (24 * times, "cause 00")

@@ -137,7 +137,7 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for (kind, failed) in &report.observation.seen.failures {
         for (count, said) in failed.said() {
-            writeln!(out, "{count} failed: {kind} ({})<br>", prose(&said))?;
+            writeln!(out, "{count} failed: {kind} ({})<br>", prose(said))?;
         }
     }
     writeln!(out, "\n</details>")

@@ -50,7 +50,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     for (kind, failed) in &report.observation.seen.failures {
         for (at, (count, said)) in (0..).zip(failed.said()) {
             let gap = if at == 0 { "\n" } else { "" };
-            writeln!(out, "{gap}  {count} failed: {kind} ({})", safe(&said))?;
+            writeln!(out, "{gap}  {count} failed: {kind} ({})", safe(said))?;
         }
     }
     writeln!(out)?;

@@ -253,7 +253,7 @@ fn failures(report: &Report) -> Markup {
     let mut rows: Vec<(String, u64, String)> = Vec::new();
     for (kind, failed) in &seen.failures {
         for (count, said) in failed.said() {
-            rows.push((kind.to_string(), count, fitted(&said, WIDEST)));
+            rows.push((kind.to_string(), count, fitted(said, WIDEST)));
         }
     }
     for row in values {
