@@ -36,9 +36,9 @@ use histogram::add;
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<B> {
-    /// A complete answer, counted under `B`.
+    /// A complete response, counted under `B`.
     Answered(B),
-    /// No answer, or only part of one.
+    /// No response, or only part of one.
     Failed(Failure),
 }
 
@@ -161,7 +161,7 @@ impl Observation {
         self.tallies.values().map(|tally| tally.count).sum()
     }
 
-    /// Requests without a complete answer.
+    /// Requests without a complete response.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failures.values().map(|failed| failed.count).sum()
@@ -222,15 +222,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn observation() -> impl Strategy<Value = Observation> {
-        let answers = prop::collection::vec((0_u8..3, 0_u64..5_000_000, any::<bool>()), 0..20);
+        let responses = prop::collection::vec((0_u8..3, 0_u64..5_000_000, any::<bool>()), 0..20);
         let failures = prop::collection::vec(0_usize..FailureKind::ALL.len(), 0..5);
-        (answers, failures, 0_u64..9).prop_map(|(answers, failures, connections)| {
+        (responses, failures, 0_u64..9).prop_map(|(responses, failures, connections)| {
             let mut seen = Observation {
-                sent: (answers.len() + failures.len()) as u64,
+                sent: (responses.len() + failures.len()) as u64,
                 connections,
                 ..Observation::default()
             };
-            for (at, (name, micros, open)) in answers.into_iter().enumerate() {
+            for (at, (name, micros, open)) in responses.into_iter().enumerate() {
                 let bucket = Bucket {
                     identity: Identity::Value(name.to_string()),
                     status: 200,

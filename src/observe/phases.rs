@@ -20,7 +20,7 @@ pub struct Phases {
     /// The TLS handshake, for each new connection.
     #[serde(with = "codec::histogram")]
     pub tls: Histogram<u64>,
-    /// From the send of a request to the first byte of its answer, for each answer.
+    /// From the send of a request to the first byte of its response, for each response.
     #[serde(with = "codec::histogram")]
     pub first_byte: Histogram<u64>,
 }

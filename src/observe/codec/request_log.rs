@@ -108,8 +108,8 @@ mod tests {
             let buckets = buckets();
             let mut log = RequestLog::default();
             let mut sequence = 0;
-            for (step, connection, answer) in requests {
-                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer) });
+            for (step, connection, bucket) in requests {
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(bucket) });
                 sequence += step + 1;
             }
             match PackedLog::pack(&log, &each(&buckets)) {

@@ -123,7 +123,7 @@ fn numbers(slices: &[Slice], names: &[&str]) -> Markup {
     html! {
         details {
             summary { "The numbers" }
-            div class="scroll" tabindex="0" role="region" aria-label="Answers in each part of the run" {
+            div class="scroll" tabindex="0" role="region" aria-label="Responses in each part of the run" {
                 table {
                     thead { tr {
                         th scope="col" class="number" { "From request" }
