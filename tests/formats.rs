@@ -306,12 +306,15 @@ fn eighty_columns_suffice_and_hostile_bodies_stay_harmless() {
 }
 
 #[test]
-fn json_reads_back_as_the_same_report() {
-    let report = literal();
-    assert_eq!(
-        read(&rendered(&report, "json", PLAIN)).expect("its own JSON"),
-        report
-    );
+fn json_reads_back_as_the_same_report_in_every_format() {
+    for report in [literal(), diverged(), undeclared(), hostile()] {
+        let saved = read(&rendered(&report, "json", PLAIN)).expect("its own JSON");
+        assert_eq!(saved, report);
+        for format in FORMATS {
+            let [saved, live] = [&saved, &report].map(|own| rendered(own, format.name, PLAIN));
+            assert_eq!(saved, live, "{}", format.name);
+        }
+    }
 }
 
 #[test]

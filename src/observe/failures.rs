@@ -2,11 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::FailureCause;
+use super::{FailureCause, FailureKind};
 
 /// Why a request has no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,28 +18,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// The kinds of failure, in the order of a request's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// The host name has no address.
-    Dns,
-    /// No connection: refused, unreachable, out of ports or file descriptors.
-    Connect,
-    /// No TLS: the handshake failed, or the certificate is not trusted.
-    Tls,
-    /// Nothing complete within the timeout.
-    Timeout,
-    /// The connection was closed before the response began, or reset at any time.
-    Reset,
-    /// The connection was closed within the response.
-    Truncated,
-    /// The response is larger than is read.
-    Oversized,
-    /// What came is not valid HTTP.
-    Malformed,
-}
-
 /// How many requests failed in one way, and what was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailureCount {
@@ -49,12 +26,12 @@ pub struct FailureCount {
     /// What the system said the first time.
     pub example: String,
     /// In the order of what was said.
-    causes: Vec<Cause>,
+    causes: Vec<SameFailures>,
 }
 
 /// Failures of which the same was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Cause {
+struct SameFailures {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     cause: Option<FailureCause>,
@@ -85,35 +62,6 @@ impl Failure {
     #[must_use]
     pub fn with_cause(self, cause: Option<FailureCause>) -> Self {
         Self { cause, ..self }
-    }
-}
-
-impl FailureKind {
-    /// All kinds.
-    pub const ALL: [Self; 8] = [
-        Self::Dns,
-        Self::Connect,
-        Self::Tls,
-        Self::Timeout,
-        Self::Reset,
-        Self::Truncated,
-        Self::Oversized,
-        Self::Malformed,
-    ];
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::Truncated => "truncated",
-            Self::Oversized => "oversized",
-            Self::Malformed => "malformed",
-        })
     }
 }
 
@@ -148,7 +96,7 @@ impl FailureCount {
             Err(_) if self.causes.len() == MOST_CAUSES => {}
             Err(at) => self.causes.insert(
                 at,
-                Cause {
+                SameFailures {
                     message,
                     cause,
                     count,
@@ -190,8 +138,8 @@ impl FailureCount {
         said
     }
 
-    fn by_frequency(&self) -> Vec<&Cause> {
-        let mut causes: Vec<&Cause> = self.causes.iter().collect();
+    fn by_frequency(&self) -> Vec<&SameFailures> {
+        let mut causes: Vec<&SameFailures> = self.causes.iter().collect();
         causes.sort_by_key(|own| Reverse(own.count));
         causes
     }
@@ -209,7 +157,7 @@ struct Row {
     cause: Option<FailureCause>,
     /// Where several things were said.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    causes: Vec<Cause>,
+    causes: Vec<SameFailures>,
 }
 
 /// A row for each kind, those that did not occur too.

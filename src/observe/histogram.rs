@@ -23,3 +23,13 @@ pub(super) fn note(histogram: &mut Histogram<u64>, time: Duration) {
         .record(micros)
         .expect("the histogram grows as needed");
 }
+
+/// The same latencies without room that is not used.
+pub(crate) fn compact(latencies: &Histogram<u64>) -> Histogram<u64> {
+    let mut own = histogram();
+    for cell in latencies.iter_recorded() {
+        own.record_n(cell.value_iterated_to(), cell.count_at_value())
+            .expect("the histogram grows as needed");
+    }
+    own
+}

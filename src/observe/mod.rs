@@ -2,6 +2,7 @@
 
 mod codec;
 mod failure_cause;
+mod failure_kind;
 mod failures;
 mod histogram;
 mod phases;
@@ -20,8 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use codec::PackedLog;
 pub use failure_cause::FailureCause;
-pub use failures::{Failure, FailureCount, FailureKind, MOST_CAUSES};
-pub(crate) use histogram::histogram;
+pub use failure_kind::FailureKind;
+pub use failures::{Failure, FailureCount, MOST_CAUSES};
+pub(crate) use histogram::{compact, histogram};
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};

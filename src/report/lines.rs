@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::{BucketRow, Place, Report};
-use crate::observe::{Latency, Tally};
+use crate::observe::{Latency, Tally, compact};
 
 /// The responses of a target, or of a value that belongs to none.
 pub(super) struct Line<'r> {
@@ -69,6 +69,6 @@ impl<'r> Line<'r> {
         let mut sum = Tally::default();
         let all = self.values.iter().flat_map(|row| &row.answers);
         all.for_each(|responses| sum.merge(&responses.tally));
-        sum.response().clone()
+        compact(sum.response())
     }
 }

@@ -7,7 +7,7 @@ use hdrhistogram::serialization::{Deserializer as Reader, Serializer as _, V2Def
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::observe::histogram::histogram;
+use crate::observe::histogram::compact;
 
 /// Significant digits of every histogram; those of another precision do not add.
 const DIGITS: u8 = 3;
@@ -77,19 +77,10 @@ fn decoded(text: &str) -> Result<Histogram<u64>, String> {
     }
 }
 
-/// The same latencies without room that is not used.
-fn compact(latencies: &Histogram<u64>) -> Histogram<u64> {
-    let mut own = histogram();
-    for cell in latencies.iter_recorded() {
-        own.record_n(cell.value_iterated_to(), cell.count_at_value())
-            .expect("the histogram grows as needed");
-    }
-    own
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::histogram;
     use proptest::prelude::*;
 
     #[test]
