@@ -25,7 +25,7 @@ use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::plan::Stop;
-use crate::report::{self, Load, Report, Run};
+use crate::report::{self, KnownNotes, Load, Report, SavedObservation};
 use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
@@ -43,9 +43,9 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     }
     let declared = expectation::resolve(config)?;
     if let Some(declared) = &declared {
-        slo::check_declared(&config.slos, &declared.expected)?;
+        slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
-        Mapping::derive(&declared.expected, &config.map, [])?;
+        Mapping::derive(declared.expected(), &config.map, [])?;
     }
     let Measured { report, untied } = measure(config, declared.as_ref())?;
     write_report(&report, &config.output, untied.as_ref())?;
@@ -68,7 +68,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, 
     let mut session = Session::prepare(config, declared)?;
     let unsettled = session.settle()?;
     let seen = session.observe()?;
-    session.judge(&seen, unsettled)
+    session.judge(seen, unsettled)
 }
 
 /// One run, from its plan to its report.
@@ -88,7 +88,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn prepare(config: &'a RunConfig, declared: Option<&'a Declared>) -> Result<Self, Failure> {
-        let expected = declared.map(|declared| &declared.expected);
+        let expected = declared.map(Declared::expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
         let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
         let watched = planned.stop_when != StopWhen::Sent;
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
     }
 
     fn expected(&self) -> Option<&'a Expected> {
-        self.declared.map(|declared| &declared.expected)
+        self.declared.map(Declared::expected)
     }
 
     fn is_interrupted(&self) -> bool {
@@ -180,8 +180,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn judge(mut self, seen: &Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
+    fn judge(mut self, own: Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
         let (config, expected) = (self.config, self.expected());
+        let seen = &own;
         let unmatched = unidentified::unmatched(config, expected, seen);
         let (mapping, untied) = match expected {
             None => (None, None),
@@ -204,7 +205,7 @@ impl<'a> Session<'a> {
         let sorted = Attribution::new(seen, pair);
         let (policy, hypotheses) = (
             &self.planned.policy,
-            self.declared.map_or(&[][..], |d| &d.hypotheses),
+            self.declared.map_or(&[][..], |d| &d.declaration.hypotheses),
         );
         let evidence = Evidence {
             declared: pair,
@@ -229,23 +230,17 @@ impl<'a> Session<'a> {
         notes.extend(unsettled);
         let declared = self.declared;
         notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
-        let report = report::report(Run {
-            request: asked(&config.request),
-            declared: pair,
-            rule: declared.and_then(|declared| declared.rule.clone()),
-            excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            hypotheses,
-            seen,
-            attribution: &sorted,
-            policy,
-            watched: self.watch.is_some(),
-            verdict,
+        let known = KnownNotes {
             findings: self.findings(),
             notes,
-        });
+        };
+        let target = asked(&config.request);
+        let declaration = declared.map(|declared| declared.declaration.clone());
+        let watched = self.watch.is_some();
+        let observation = SavedObservation::new(own, expected.zip(mapping), watched, policy);
         let report = Report {
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
-            ..report
+            ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured { report, untied })
     }

@@ -36,7 +36,7 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
     let detect = args
         .detect
         .map(|text| {
-            parse_detect(&text, &declared.expected).map_err(|error| {
+            parse_detect(&text, declared.expected()).map_err(|error| {
                 Failure::usage(
                     format!("--detect: {error}"),
                     "name the wrong split as 85/15, in the order of the declaration, or as v1=85,v2=15",
@@ -45,7 +45,8 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
         })
         .transpose()?;
     let requests = args.requests.map(|n| n.0);
-    let mut size = Size::new(&declared.expected, declared.rule, &policy, detect, requests);
+    let rule = declared.declaration.rule.clone();
+    let mut size = Size::new(declared.expected(), rule, &policy, detect, requests);
     size.caveats = declared.caveats;
     let mut bytes = Vec::new();
     let written = match args.output {

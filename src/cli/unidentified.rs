@@ -361,10 +361,7 @@ mod tests {
                 };
                 seen.tallies.insert(Bucket { identity, status }, tally);
             }
-            let failed = FailureCount {
-                count: failed,
-                example: String::new(),
-            };
+            let failed = FailureCount::new(failed, "");
             seen.failures.insert(FailureKind::Connect, failed);
             seen
         };

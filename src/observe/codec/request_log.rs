@@ -2,30 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::packed::{PACKING, pack, read, unpack, write};
-use crate::observe::{REMEMBERED, RequestLog, RequestRecord};
+use super::{Packed, read, write};
+use crate::observe::request_log::{REMEMBERED, RequestLog, RequestRecord};
 use crate::split::Bucket;
 
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
 const MOST_BYTES: u64 = REMEMBERED * 15;
 
 /// Requests in the order in which they were sent. Unpacked, each is three numbers in LEB128: by how much its place in the
-/// order exceeds the one before, the difference of its connection to the one before (zigzag), and its answer: 0 for none,
-/// else the position among the `answers` of all `buckets`, from 1.
+/// order exceeds the one before, the difference of its connection to the one before (zigzag), and its bucket: 0 for none,
+/// else its position in a list of buckets, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requests {
+pub struct PackedLog {
     /// How many.
-    pub count: u64,
-    /// `varint-zlib-base64`
-    pub packing: String,
-    /// The numbers.
-    pub data: String,
+    count: u64,
+    #[serde(flatten)]
+    packed: Packed,
 }
 
-impl Requests {
-    /// Packs a log; `answers` are the buckets in the order of the report. `None` where nothing is remembered.
-    pub(super) fn pack(log: &RequestLog, answers: &[Bucket]) -> Option<Self> {
-        let ended = log.in_order(|bucket| answers.iter().position(|answer| answer == bucket));
+impl PackedLog {
+    /// Packs a log with all buckets that occur in it. `None` where nothing is remembered.
+    #[must_use]
+    pub fn pack(log: &RequestLog, buckets: &[&Bucket]) -> Option<Self> {
+        let ended = log.in_order(|bucket| buckets.iter().position(|own| *own == bucket));
         if ended.is_empty() {
             return None;
         }
@@ -46,14 +45,14 @@ impl Requests {
         }
         Some(Self {
             count: ended.len() as u64,
-            packing: PACKING.to_owned(),
-            data: pack(&numbers),
+            packed: Packed::new(&numbers),
         })
     }
 
-    /// The log again; `None` where the text is damaged.
-    pub(super) fn unpack(&self, answers: &[Bucket]) -> Option<RequestLog> {
-        let numbers = unpack(&self.packing, &self.data, MOST_BYTES)?;
+    /// The log again, with the same list of buckets; `None` where the text is damaged.
+    #[must_use]
+    pub fn unpack(&self, buckets: &[&Bucket]) -> Option<RequestLog> {
+        let numbers = self.packed.numbers(MOST_BYTES)?;
         let mut numbers = numbers.as_slice();
         let mut log = RequestLog::default();
         let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
@@ -63,7 +62,7 @@ impl Requests {
             connection = connection.checked_add(unzigzag(read(&mut numbers)?))?;
             let bucket = match usize::try_from(read(&mut numbers)?).ok()? {
                 0 => None,
-                position => Some(answers.get(position - 1)?),
+                position => Some(*buckets.get(position - 1)?),
             };
             log.push(RequestRecord {
                 sequence,
@@ -99,19 +98,23 @@ mod tests {
         ["v1", "v2"].map(bucket).to_vec()
     }
 
+    fn each(buckets: &[Bucket]) -> Vec<&Bucket> {
+        buckets.iter().collect()
+    }
+
     proptest! {
         #[test]
         fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3), 0..200)) {
             let buckets = buckets();
             let mut log = RequestLog::default();
             let mut sequence = 0;
-            for (step, connection, answer) in requests {
-                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer) });
+            for (step, connection, bucket) in requests {
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(bucket) });
                 sequence += step + 1;
             }
-            match Requests::pack(&log, &buckets) {
+            match PackedLog::pack(&log, &each(&buckets)) {
                 None => prop_assert_eq!(log.since(0).count(), 0),
-                Some(packed) => prop_assert_eq!(packed.unpack(&buckets), Some(log)),
+                Some(packed) => prop_assert_eq!(packed.unpack(&each(&buckets)), Some(log)),
             }
         }
     }
@@ -127,22 +130,23 @@ mod tests {
                 bucket: Some(&buckets[1]),
             });
         }
-        let packed = Requests::pack(&log, &buckets).expect("requests");
+        let packed = PackedLog::pack(&log, &each(&buckets)).expect("requests");
         // Two requests over each connection pack to next to nothing.
-        assert!(packed.data.len() < 60, "{}", packed.data);
-        assert_eq!(packed.unpack(&buckets[..1]), None);
+        let (own, text) = (&packed.packed.packing, &packed.packed.data);
+        assert!(text.len() < 60, "{text}");
+        assert_eq!(packed.unpack(&each(&buckets[..1])), None);
         for (packing, data, count) in [
-            ("other", packed.data.as_str(), 100),
-            (PACKING, "?", 100),
-            (PACKING, &packed.data[..8], 100),
-            (PACKING, &packed.data, 99),
+            ("other", text.as_str(), 100),
+            (own, "?", 100),
+            (own, &text[..8], 100),
+            (own, text, 99),
         ] {
-            let damaged = Requests {
-                count,
+            let packed = Packed {
                 packing: packing.into(),
                 data: data.into(),
             };
-            assert_eq!(damaged.unpack(&buckets), None);
+            let damaged = PackedLog { count, packed };
+            assert_eq!(damaged.unpack(&each(&buckets)), None);
         }
     }
 }
