@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::backends::Referent;
 use super::index::Index;
-use super::outcome::Place;
+use super::place::Place;
 use crate::diag::{Code, Note};
 use crate::manifest::attached::refusal::refused;
 use crate::manifest::attached::{Attached, Body, Reach, Side};

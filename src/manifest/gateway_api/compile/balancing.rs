@@ -3,7 +3,7 @@
 use super::attached::of_another;
 use super::backends::Referent;
 use super::index::Index;
-use super::outcome::Place;
+use super::place::Place;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, Rule, TrafficPolicy};
 use crate::manifest::kube::Meta;

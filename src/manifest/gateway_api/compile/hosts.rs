@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::index::Index;
-use super::outcome::{Place, outcome};
+use super::outcome::outcome;
+use super::place::Place;
 use super::precedence::{Age, Precedence};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{ApiRoute, PathKind, RouteKind};

@@ -5,7 +5,7 @@ use super::inactive_rules::{bound_to_others, dropped, inactive_rule, not_accepte
 use super::index::Index;
 use super::listeners::{Attached, Door, overlap};
 use super::mesh_routes;
-use super::outcome::Place;
+use super::place::Place;
 use super::precedence::Age;
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;

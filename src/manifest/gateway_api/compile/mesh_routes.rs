@@ -8,7 +8,7 @@ use super::inactive_rules::{
 };
 use super::index::Index;
 use super::mesh_parents::{hosts_of, port};
-use super::outcome::Place;
+use super::place::Place;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, ParentKind, ParentRef};
 use crate::manifest::mesh::HostNotes;

@@ -22,6 +22,7 @@ mod lower;
 mod mesh_parents;
 mod mesh_routes;
 mod outcome;
+mod place;
 mod precedence;
 mod refusals;
 mod unrouted;

@@ -4,21 +4,12 @@ use super::attached;
 use super::backends::{Follow, LOST, Referent, backends};
 use super::balancing::mechanism;
 use super::index::Index;
+use super::place::Place;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
-use crate::manifest::kube::Meta;
 use crate::manifest::mesh::backing::{Whole, backing};
 use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
 use crate::split::{LocalReply, LocalReplyCause};
-
-/// From where rules are compiled.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'m> {
-    pub(super) implementation: Implementation,
-    /// The Gateway, where it is one that is given.
-    pub(super) gateway: Option<&'m Meta>,
-    pub(super) mesh: bool,
-}
 
 /// The outcome of a rule.
 pub(super) fn outcome<'m>(
