@@ -79,7 +79,7 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
             .then(|| rule_reaches(&routes.table, resolution.host, &asked)),
     });
     // A dump holds what the proxy applies.
-    if resolution.inert().is_none() || routes.table.from_dump {
+    if resolution.ineffective().is_none() || routes.table.from_dump {
         return Ok(explanation);
     }
     let unrouted = unrouted(&routes.manifests, &routes.vantage, &asked);

@@ -4,7 +4,7 @@ use super::{AppliesTo, Resolution};
 use crate::diag::{Code, Note};
 
 /// The caveats that say that the rules of a host take no effect on a request.
-const INERT: [Code; 4] = [
+const INEFFECTIVE: [Code; 4] = [
     Code::NotHttp,
     Code::TakenForTcp,
     Code::HttpsInMesh,
@@ -14,8 +14,8 @@ const INERT: [Code; 4] = [
 impl Resolution<'_> {
     /// Why the rule that matches takes no effect, where that is known.
     #[must_use]
-    pub fn inert(&self) -> Option<&Note<AppliesTo>> {
+    pub fn ineffective(&self) -> Option<&Note<AppliesTo>> {
         let mut caveats = self.caveats.iter();
-        caveats.find(|caveat| INERT.contains(&caveat.code))
+        caveats.find(|caveat| INEFFECTIVE.contains(&caveat.code))
     }
 }

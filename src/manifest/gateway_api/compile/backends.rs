@@ -12,7 +12,7 @@ use crate::route::{AppliesTo, Backend, Implementation};
 use crate::split::{Destination, Identifiers};
 
 /// What a `backendRef` leads to.
-pub(super) struct Referent<'m> {
+pub(super) struct ResolvedBackend<'m> {
     /// The full name of the host.
     pub(super) host: String,
     /// The port, where one counts.
@@ -28,7 +28,7 @@ pub(super) struct Referent<'m> {
 }
 
 /// From where references are followed.
-pub(super) struct Follow<'i, 'm> {
+pub(super) struct BackendResolver<'i, 'm> {
     pub(super) index: &'i Index<'m>,
     pub(super) route: &'m ApiRoute,
     pub(super) rule: &'m Rule,
@@ -37,14 +37,17 @@ pub(super) struct Follow<'i, 'm> {
     pub(super) mesh: bool,
 }
 
-impl<'m> Follow<'_, 'm> {
+impl<'m> BackendResolver<'_, 'm> {
     /// Where a reference leads; what is wrong with it comes as a caveat beside it: "500 status codes MUST be returned for
     /// requests that would have otherwise been routed to an invalid backend".
-    pub(super) fn follow(&self, backend: &BackendRef) -> (Referent<'m>, Option<Note<AppliesTo>>) {
+    pub(super) fn follow(
+        &self,
+        backend: &BackendRef,
+    ) -> (ResolvedBackend<'m>, Option<Note<AppliesTo>>) {
         let home = &self.route.meta.namespace;
         let namespace = backend.namespace(home).to_owned();
         let port = backend.port.as_ref().map(|port| port.value);
-        let mut referent = Referent {
+        let mut referent = ResolvedBackend {
             host: service_host(backend, home),
             port,
             service: None,
@@ -212,7 +215,7 @@ impl<'m> Follow<'_, 'm> {
 /// The backends of a rule, with what tells their answers apart.
 pub(super) fn backends(
     index: &Index<'_>,
-    found: &[(&BackendRef, Referent<'_>, Option<u16>)],
+    found: &[(&BackendRef, ResolvedBackend<'_>, Option<u16>)],
 ) -> Vec<Backend> {
     // A label value tells a backend from the others where no other one has it.
     let mut owners: HashMap<&str, BTreeSet<&str>> = HashMap::new();

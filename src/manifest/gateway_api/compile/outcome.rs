@@ -1,6 +1,6 @@
 //! What a request gets that matches a rule: backends with weights, a redirect, or an error of the proxy.
 
-use super::backends::{Follow, Referent, backends};
+use super::backends::{BackendResolver, ResolvedBackend, backends};
 use super::index::Index;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule, TrafficPolicy};
@@ -10,7 +10,7 @@ use crate::split::{LocalReplyCause, Mechanism};
 
 /// From where rules are compiled.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'m> {
+pub(super) struct RuleContext<'m> {
     pub(super) implementation: Implementation,
     /// The Gateway, where it is one that is given.
     pub(super) gateway: Option<&'m Meta>,
@@ -22,7 +22,7 @@ pub(super) fn outcome<'m>(
     index: &Index<'m>,
     route: &'m ApiRoute,
     rule: &'m Rule,
-    place: Place<'m>,
+    place: RuleContext<'m>,
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
     let action = match rule.redirect {
@@ -40,7 +40,7 @@ fn leads<'m>(
     index: &Index<'m>,
     route: &'m ApiRoute,
     rule: &'m Rule,
-    place: Place<'m>,
+    place: RuleContext<'m>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Action {
     let everything = match route.kind {
@@ -64,7 +64,7 @@ fn leads<'m>(
         caveats.push(caveat.undeliverable());
         return Action::local_reply(500, LocalReplyCause::BrokenBackend);
     }
-    let follow = Follow {
+    let follow = BackendResolver {
         index,
         route,
         rule,
@@ -117,7 +117,7 @@ fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
     Some(Note::about(id, message, Some(backend.name.span)))
 }
 
-fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Note<AppliesTo>> {
+fn assumed(found: &[(&BackendRef, ResolvedBackend<'_>, Option<u16>)]) -> Option<Note<AppliesTo>> {
     let missing: Vec<&BackendRef> = found
         .iter()
         .filter(|(backend, referent, broken)| {
@@ -151,8 +151,8 @@ fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Note<Ap
 fn mechanism(
     index: &Index<'_>,
     (route, rule): (&ApiRoute, &Rule),
-    found: &[(&BackendRef, Referent<'_>, Option<u16>)],
-    place: Place<'_>,
+    found: &[(&BackendRef, ResolvedBackend<'_>, Option<u16>)],
+    place: RuleContext<'_>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Mechanism {
     if place.implementation != Implementation::EnvoyGateway {
