@@ -1,6 +1,7 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
 mod causes;
+mod latency_cell;
 mod phases;
 mod recorder;
 mod request_log;
@@ -17,6 +18,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use causes::{Causes, MOST_CAUSES};
+pub use latency_cell::LatencyCell;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
@@ -308,7 +310,7 @@ mod tests {
                     status: 200,
                 };
                 let mut noted = RequestLog::default();
-                noted.note(at as u64, u32::from(name), Some(0));
+                noted.note(at as u64, u32::from(name), Some(0), None);
                 seen.log.merge(&noted.named(std::slice::from_ref(&bucket)));
                 let mut one = Tally {
                     count: 1,
@@ -375,6 +377,7 @@ mod tests {
             sequence,
             connection,
             bucket: Some(&bucket),
+            latency: None,
         };
         let mut one = RequestLog::default();
         // The third request of the first run was never heard of again.

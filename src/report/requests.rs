@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::packed::{PACKING, pack, read, unpack, write};
-use crate::observe::{REMEMBERED, RequestLog, RequestRecord};
+use crate::observe::{LatencyCell, REMEMBERED, RequestLog, RequestRecord};
 use crate::split::Bucket;
 
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
@@ -20,6 +20,10 @@ pub struct Requests {
     pub packing: String,
     /// The numbers.
     pub data: String,
+    /// The latency of each, packed in the same way: 0 where it is not known, else the number of its histogram cell, from 1. Of
+    /// three significant digits; below 2048 the number is the microseconds, above there are 1024 cells for each power of two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latencies: Option<String>,
 }
 
 impl Requests {
@@ -44,10 +48,12 @@ impl Requests {
             );
             (sequence, connection) = (request.sequence, request.connection);
         }
+        let latencies = ended.iter().map(|request| request.latency);
         Some(Self {
             count: ended.len() as u64,
             packing: PACKING.to_owned(),
             data: pack(&numbers),
+            latencies: pack_latencies(latencies),
         })
     }
 
@@ -55,6 +61,11 @@ impl Requests {
     pub(super) fn unpack(&self, answers: &[Bucket]) -> Option<RequestLog> {
         let numbers = unpack(&self.packing, &self.data, MOST_BYTES)?;
         let mut numbers = numbers.as_slice();
+        let latencies = match &self.latencies {
+            Some(text) => unpack(&self.packing, text, MOST_BYTES)?,
+            None => Vec::new(),
+        };
+        let mut latencies = latencies.as_slice();
         let mut log = RequestLog::default();
         let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
         while !numbers.is_empty() {
@@ -65,14 +76,38 @@ impl Requests {
                 0 => None,
                 position => Some(answers.get(position - 1)?),
             };
+            let latency = match &self.latencies {
+                Some(_) => read_latency(&mut latencies)?,
+                None => None,
+            };
             log.push(RequestRecord {
                 sequence,
                 connection: u32::try_from(connection).ok()?,
                 bucket,
+                latency,
             });
             count += 1;
         }
         (count == self.count).then_some(log)
+    }
+}
+
+/// The packed latencies; `None` where none is known.
+fn pack_latencies(latencies: impl Iterator<Item = Option<LatencyCell>> + Clone) -> Option<String> {
+    latencies.clone().flatten().next()?;
+    let mut numbers = Vec::new();
+    for latency in latencies {
+        let number = latency.map_or(0, |cell| u64::from(cell.number()) + 1);
+        write(&mut numbers, number);
+    }
+    Some(pack(&numbers))
+}
+
+/// The next latency; the outer `None` where the text is damaged.
+fn read_latency(numbers: &mut &[u8]) -> Option<Option<LatencyCell>> {
+    match read(numbers)? {
+        0 => Some(None),
+        number => LatencyCell::numbered(u16::try_from(number - 1).ok()?).map(Some),
     }
 }
 
@@ -90,6 +125,7 @@ mod tests {
     use super::*;
     use crate::split::Identity;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     fn buckets() -> Vec<Bucket> {
         let bucket = |name: &str| Bucket {
@@ -101,12 +137,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3), 0..200)) {
+        fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3, prop::option::of(0_u64..1 << 40)), 0..200)) {
             let buckets = buckets();
             let mut log = RequestLog::default();
             let mut sequence = 0;
-            for (step, connection, answer) in requests {
-                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer) });
+            for (step, connection, answer, micros) in requests {
+                let latency = micros.map(|micros| LatencyCell::of(Duration::from_micros(micros)));
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer), latency });
                 sequence += step + 1;
             }
             match Requests::pack(&log, &buckets) {
@@ -125,6 +162,7 @@ mod tests {
                 sequence,
                 connection: sequence / 2,
                 bucket: Some(&buckets[1]),
+                latency: None,
             });
         }
         let packed = Requests::pack(&log, &buckets).expect("requests");
@@ -141,6 +179,7 @@ mod tests {
                 count,
                 packing: packing.into(),
                 data: data.into(),
+                latencies: None,
             };
             assert_eq!(damaged.unpack(&buckets), None);
         }

@@ -7,6 +7,7 @@ use super::{Balancing, Evidence, Hypothesis, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::change::Change;
+use crate::stats::clusters::{self, Accepted, ClusterTest};
 use crate::stats::dependence::{self, Purity, RaoScott, Row, purity, rao_scott};
 use crate::stats::design::Design;
 
@@ -122,6 +123,17 @@ impl<'a> Case<'a> {
 
     pub(super) fn rao_scott(&self) -> RaoScott {
         rao_scott(&self.rows, self.design.shares())
+    }
+
+    /// The test of the declared split over connections of which the responses resemble each other.
+    pub(super) fn cluster_test(&self) -> ClusterTest {
+        let (lo, hi) = self.design.tolerated();
+        let accepted = Accepted {
+            shares: self.design.shares(),
+            lo: &lo,
+            hi: &hi,
+        };
+        clusters::test(&self.counts, &self.rows, accepted, self.anybodys())
     }
 
     /// The largest distance of a share from its declaration, among all answers with a known origin: targets without a

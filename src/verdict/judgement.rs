@@ -6,6 +6,7 @@ use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, reason};
 use crate::stats::dependence;
 use crate::stats::design::{Method, PValue};
 use crate::stats::fit::Fit;
+use crate::stats::interval;
 use crate::stats::sequential::{Decision, Sequential};
 
 /// Numbers of requests above this are not worth proposing.
@@ -148,6 +149,14 @@ impl Case<'_> {
         self.active.len() == 1 && self.policy.resolution.is_none()
     }
 
+    /// What a single target rules out: the highest share of anything else, with the responses from elsewhere that are let pass
+    /// (Clopper & Pearson 1934; without any it is the rule of three). A run that ends after so many responses of the target
+    /// has the same bound: both count the same event.
+    pub(super) fn most_from_elsewhere(&self) -> f64 {
+        let n = self.counts.iter().sum::<u64>() + self.unexpected();
+        interval::upper(self.unexpected(), n, self.policy.beta)
+    }
+
     /// The p-value of the declared split by the unit that holds, and the sequence it belongs to. Where every request is
     /// declared to be split by itself, responses that stick to connections are no excuse: their number counts.
     fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
@@ -166,14 +175,14 @@ impl Case<'_> {
                 self.watch.map(|watch| &watch.by_connection),
             ),
             dependence::Unit::Clustered { .. } => {
-                let corrected = self.rao_scott();
-                if !corrected.usable {
+                if !self.rao_scott().usable {
                     // However responses go together, the first ones of connections are draws by themselves.
                     return (self.p_of_connections(), None);
                 }
+                let ln_p = self.cluster_test().ln_p;
                 let p = PValue {
-                    p: corrected.ln_p.exp(),
-                    ln_p: corrected.ln_p,
+                    p: ln_p.exp(),
+                    ln_p,
                     method: Method::PearsonChiSquare,
                     worst_target: None,
                 };
@@ -207,9 +216,8 @@ impl Case<'_> {
     fn numbers(&self, outcome: Outcome) -> Verdict {
         let fit = Fit::new(&self.counts, self.design.shares());
         let n: u64 = self.counts.iter().sum();
-        // A single target rules out what the number of responses rules out (the rule of three, exact).
         let resolution = if self.passes_structurally() && n > 0 {
-            1.0 - self.policy.beta.powf(1.0 / n as f64)
+            self.most_from_elsewhere()
         } else {
             self.design.resolution().into_iter().fold(0.0, f64::max)
         };

@@ -104,14 +104,14 @@ fn pass(case: &Case<'_>) -> String {
     let n: u64 = case.counts.iter().sum();
     if let [only] = case.active.as_slice() {
         let name = &case.expected.declared()[*only].name;
+        let bound = percent(case.most_from_elsewhere());
         if case.unexpected() > 0 {
             return format!(
-                "`{name}` answered; {} from elsewhere, which is let pass",
+                "`{name}` answered; {} from elsewhere, which is let pass: anything else gets less than {bound}, with {sure} \
+                 confidence",
                 counted(case.unexpected(), "response")
             );
         }
-        // Rule of three in its exact form: nothing seen in n responses.
-        let bound = percent(1.0 - case.policy.beta.powf(1.0 / n as f64));
         return format!(
             "all {n} responses came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
         );
@@ -195,7 +195,13 @@ fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
         return text;
     }
     let largest = off(farthest());
-    let accept = points((largest * 100.0 * 1.2).ceil() / 100.0);
+    let accept = (largest * 100.0 * 1.2).ceil() / 100.0;
+    // What would let a target get nothing is no advice.
+    let least = case.design.shares().iter().copied().fold(1.0, f64::min);
+    if accept >= least {
+        return text;
+    }
+    let accept = points(accept);
     format!("{text}; certain but small: if that is acceptable, --tolerance {accept}pp")
 }
 

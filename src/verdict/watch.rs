@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::mapping::Mapping;
 use super::sample::{DEPENDENCE_WINDOW, Draw, DrawOutcome, Sample};
 use super::starvation;
-use super::{Balancing, Policy, balancing};
+use super::{Balancing, Number, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::dependence::{Unit, purity, rows, unit};
@@ -72,6 +72,11 @@ impl Watch {
     #[must_use]
     pub fn new(expected: &Expected, policy: &Policy) -> Self {
         let design: Design = policy.design(expected, 0);
+        let most = match policy.number {
+            Number::AtMost(most) => most,
+            Number::Planned | Number::Fixed => design.requests_sequential(),
+        };
+        let sequence = Sequential::new(&design).ending_after(most);
         Self {
             policy: *policy,
             balancing: balancing(expected, policy),
@@ -80,8 +85,8 @@ impl Watch {
             pushed: 0,
             unexpected: 0,
             unattributed: 0,
-            by_response: Sequential::new(&design),
-            by_connection: Sequential::new(&design),
+            by_response: sequence.clone(),
+            by_connection: sequence,
             connections: HashMap::new(),
             mixed: false,
             next_look: 0,
@@ -146,7 +151,7 @@ impl Watch {
     /// The same for a pass: the evidence against every deviation of the resolution.
     #[must_use]
     pub fn evidence_of_pass(&self) -> (f64, f64) {
-        (self.by_response.ln_pass(), (2.0 / self.policy.beta).ln())
+        self.by_response.evidence_of_pass()
     }
 
     /// The confidence sequence of the share of the target at this position among those with a share.
