@@ -73,13 +73,15 @@ pub struct Segment {
 #[must_use]
 pub fn segment_of_labels(labels: &[usize], targets: usize) -> Option<Segment> {
     let n = labels.len();
-    let mut sums = vec![vec![0_u64; targets]];
-    for label in labels {
-        let mut next = sums.last()?.clone();
-        next[*label] += 1;
-        sums.push(next);
+    // The counts of the first so many responses, one row after the other.
+    let mut sums = vec![0_u64; targets * (n + 1)];
+    for (at, label) in labels.iter().enumerate() {
+        let (done, rest) = sums.split_at_mut(targets * (at + 1));
+        rest[..targets].copy_from_slice(&done[targets * at..]);
+        rest[*label] += 1;
     }
-    let all = sums.last()?.clone();
+    let first = |responses: usize| &sums[targets * responses..targets * (responses + 1)];
+    let all = first(n).to_vec();
     let seen = all.iter().filter(|count| **count > 0).count();
     if seen < 2 {
         return None;
@@ -89,7 +91,7 @@ pub fn segment_of_labels(labels: &[usize], targets: usize) -> Option<Segment> {
     let mut best = (threshold, None);
     for length in lengths.take_while(|length| *length <= n / 2) {
         for from in (0..=n - length).step_by(length / 4) {
-            let cells = sums[from + length].iter().zip(&sums[from]);
+            let cells = first(from + length).iter().zip(first(from));
             let inside: Vec<u64> = cells.map(|(to, from)| to - from).collect();
             let statistic = contrast(&inside, &all);
             if statistic > best.0 {

@@ -9,7 +9,7 @@
 //! | How many requests are needed? | [`power`] | normal approximation with the variance at the margin; noncentral chi-square |
 //! | May one stop early? | [`sequential`] | e-process (Dirichlet mixture), likelihood ratios |
 //! | How far off is it? | [`fit`], [`interval`] | effect sizes, residuals, confidence intervals |
-//! | Are responses independent? | [`dependence`], [`dispersion`], [`change`], [`serial`] | permutation, windows, likelihood ratio, batch means |
+//! | Are responses independent? | [`dependence`], [`dispersion`], [`change`], [`order`], [`serial`], [`turns`] | permutation, windows, likelihood ratio, batch means |
 //! | Is the split another one where they are not? | [`clusters`] | Rao-Scott with an F reference |
 //! | Are latencies and errors within limits? | [`limit_test`], [`quantile`], [`rate`] | exact binomial, order statistics, MOVER, Fisher |
 //! | May generators be merged? | [`heterogeneity`] | chi-square of homogeneity, permutation |
@@ -28,6 +28,7 @@ pub mod heterogeneity;
 pub mod interval;
 pub mod limit_test;
 pub mod multinomial;
+pub mod order;
 pub mod permutation;
 pub mod power;
 pub mod quantile;

@@ -22,9 +22,10 @@ impl Turns {
     ///
     /// Under turns `|x(t) - share t|` stays below a bound, whatever `t`: below one for one worker, and for several the sum of
     /// theirs. The range of `x(t) - t x(n)/n` over a run of `n` draws grows with the root of `n`: its distribution is
-    /// Kuiper's (1960), here by the series that converges where the range is small.
+    /// Kuiper's (1960), here by the series that converges where the range is small. Where responses that follow each other
+    /// resemble each other, so many of them (`design_effect`) move as far as one.
     #[must_use]
-    pub fn of(labels: &[usize], targets: usize) -> Option<Self> {
+    pub fn of(labels: &[usize], targets: usize, design_effect: f64) -> Option<Self> {
         let n = labels.len() as f64;
         let mut counts = vec![0_u64; targets];
         for label in labels {
@@ -36,7 +37,7 @@ impl Turns {
         // The most frequent target against the rest: all of them have to be even for it to be.
         let common = (0..targets).max_by_key(|target| counts[*target])?;
         let share = counts[common] as f64 / n.max(1.0);
-        let spread = (n * share * (1.0 - share)).sqrt();
+        let spread = (n * share * (1.0 - share) * design_effect).sqrt();
         if spread <= 0.0 {
             return None;
         }
@@ -59,13 +60,14 @@ impl Turns {
         )
     }
 
-    /// Whether turns with these shares cannot have led to the counts: not even with twice the stray.
+    /// Whether turns with shares between these cannot have led to the counts: not even with twice the stray.
     #[must_use]
-    pub fn exclude(&self, shares: &[f64]) -> bool {
+    pub fn exclude(&self, lo: &[f64], hi: &[f64]) -> bool {
         let n = self.counts.iter().sum::<u64>() as f64;
-        let targets = shares.iter().zip(self.counts.iter().zip(&self.strays));
-        let mut off = targets.map(|(share, (count, stray))| {
-            (*count as f64 - n * share).abs() > 2.0 * (stray + STEP)
+        let targets = self.counts.iter().zip(&self.strays).zip(lo.iter().zip(hi));
+        let mut off = targets.map(|((count, stray), (lo, hi))| {
+            let (count, stray) = (*count as f64, 2.0 * (stray + STEP));
+            count + stray < n * lo || count - stray > n * hi
         });
         off.any(|off| off)
     }
@@ -124,23 +126,27 @@ mod tests {
     #[test]
     fn nine_to_one_in_turn_is_seen_in_three_hundred_responses() {
         let labels = turns(280, 10, 1, 1);
-        let found = Turns::of(&labels, 2).expect("turns");
+        let found = Turns::of(&labels, 2, 1.0).expect("turns");
         let (low, high) = found.share(1);
         assert!(low > 0.08 && high < 0.12, "{low} {high}");
-        assert!(!found.exclude(&[0.9, 0.1]));
+        assert!(!found.exclude(&[0.9, 0.1], &[0.9, 0.1]));
     }
 
     #[test]
     fn a_turn_of_another_length_is_excluded() {
         for n in [600, 1000] {
-            let found = Turns::of(&turns(n, 8, 1, 2), 2).expect("turns");
-            assert!(found.exclude(&[0.9, 0.1]));
+            let found = Turns::of(&turns(n, 8, 1, 2), 2, 1.0).expect("turns");
+            assert!(found.exclude(&[0.9, 0.1], &[0.9, 0.1]));
         }
         // 88/12 is three turns in twenty-five.
         let labels: Vec<usize> = (0..900)
             .map(|at| usize::from(at * 3 / 25 < (at + 1) * 3 / 25))
             .collect();
-        assert!(Turns::of(&labels, 2).expect("turns").exclude(&[0.9, 0.1]));
+        assert!(
+            Turns::of(&labels, 2, 1.0)
+                .expect("turns")
+                .exclude(&[0.9, 0.1], &[0.9, 0.1])
+        );
     }
 
     #[test]
@@ -152,17 +158,17 @@ mod tests {
                     .map(|_| usize::from(sampler.uniform() < share))
                     .collect();
                 for n in [50, 200, 700, 1500] {
-                    assert_eq!(Turns::of(&labels[..n], 2), None, "{share} {seed} {n}");
+                    assert_eq!(Turns::of(&labels[..n], 2, 1.0), None, "{share} {seed} {n}");
                 }
             }
         }
-        assert_eq!(Turns::of(&[], 2), None);
+        assert_eq!(Turns::of(&[], 2, 1.0), None);
     }
 
     #[test]
     fn several_workers_are_turns_later() {
         let labels = turns(4000, 10, 4, 5);
-        let found = Turns::of(&labels, 2).expect("turns");
-        assert!(!found.exclude(&[0.9, 0.1]));
+        let found = Turns::of(&labels, 2, 1.0).expect("turns");
+        assert!(!found.exclude(&[0.9, 0.1], &[0.9, 0.1]));
     }
 }
