@@ -77,8 +77,14 @@ impl Requests {
                 position => Some(answers.get(position - 1)?),
             };
             let latency = match &self.latencies {
-                Some(_) => read_latency(&mut latencies)?,
                 None => None,
+                Some(_) => match read(&mut latencies)? {
+                    0 => None,
+                    number => {
+                        let number = u16::try_from(number - 1).ok()?;
+                        Some(LatencyCell::numbered(number)?)
+                    }
+                },
             };
             log.push(RequestRecord {
                 sequence,
@@ -101,14 +107,6 @@ fn pack_latencies(latencies: impl Iterator<Item = Option<LatencyCell>> + Clone) 
         write(&mut numbers, number);
     }
     Some(pack(&numbers))
-}
-
-/// The next latency; the outer `None` where the text is damaged.
-fn read_latency(numbers: &mut &[u8]) -> Option<Option<LatencyCell>> {
-    match read(numbers)? {
-        0 => Some(None),
-        number => LatencyCell::numbered(u16::try_from(number - 1).ok()?).map(Some),
-    }
 }
 
 /// Small numbers of either sign as small numbers.

@@ -100,13 +100,18 @@ fn together(all: &Evidence<'_>, policy: &Policy, generators: usize, watched: boo
         alpha: policy.alpha / 2.0,
         ..*policy
     };
-    let verdict = rejudge(all, &half, watched);
-    Verdict {
+    let verdict = Verdict {
         alpha: policy.alpha,
-        p_value: verdict.p_value.map(|p| (2.0 * p).min(1.0)),
-        ln_p_value: verdict
-            .ln_p_value
-            .map(|ln_p| (ln_p + std::f64::consts::LN_2).min(0.0)),
+        ..rejudge(all, &half, watched)
+    };
+    // What is not even rejected at all of `alpha` keeps the p-value of the counts.
+    let spent = verdict.p_value.filter(|p| *p < policy.alpha);
+    Verdict {
+        p_value: spent.map(|p| 2.0 * p).or(verdict.p_value),
+        ln_p_value: spent
+            .and(verdict.ln_p_value)
+            .map(|ln_p| ln_p + std::f64::consts::LN_2)
+            .or(verdict.ln_p_value),
         ..verdict
     }
 }

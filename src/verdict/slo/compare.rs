@@ -30,9 +30,16 @@ pub(super) fn against_latency(
         let answers = match metric {
             Metric::Quantile(percentile) => {
                 let q = percentile.fraction();
-                // Fewer slow ones do not tell whether they come in bursts.
-                let slow = TELLING / q.min(1.0 - q);
-                values_for_upper(q, ALPHA).max(whole(slow).unwrap_or(u64::MAX))
+                let bounded = measured
+                    .estimate(metric)
+                    .is_some_and(|own| own.hi.is_finite());
+                let least = values_for_upper(q, ALPHA);
+                if bounded || measured.n < least {
+                    least
+                } else {
+                    // Too few slow ones to tell whether they come in bursts.
+                    whole(TELLING / q.min(1.0 - q)).unwrap_or(u64::MAX)
+                }
             }
             _ => LEAST_FOR_MEAN,
         };
