@@ -24,6 +24,9 @@ mod oracle;
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
 
+// What is attached to the way of a request, clients without a proxy, destinations without pods.
+mod attached;
+
 // Weights of other dialects through the binary: those that are not read are named.
 mod gateways;
 
@@ -66,6 +69,7 @@ mod dumps;
 mod targets;
 
 // Servers that misbehave: every failure has its kind, and the run goes on.
+mod causes;
 mod faults;
 
 // What is refused, and how: exit 2 and the next step.
@@ -135,4 +139,4 @@ mod spec;
 mod weights_only;
 
 // Laws of the requests that are sought for every rule.
-mod witness;
+mod example_requests;

@@ -1,12 +1,49 @@
-//! All findings of a context: what decoding and the routes know, then what the rules check. Not: which of them count.
+//! All findings of a context: what decoding and the routes know, then what the rules check.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::rule::Place;
 use super::{Context, Finding, RULES, Rule, View};
-use crate::diag::{Code, Span};
-use crate::route::{Caveat, Route, Test, VirtualHost, resolve};
+use crate::diag::{Code, Note, Span};
+use crate::route::{AppliesTo, Route, Test, VirtualHost, resolve};
+
+/// Problems after which a text, or an object in it, was not read.
+const UNREAD: [Code; 16] = [
+    Code::AliasBomb,
+    Code::BadDump,
+    Code::BadJson,
+    Code::ComplexKey,
+    Code::DuplicateKey,
+    Code::NoKind,
+    Code::NoName,
+    Code::NoObject,
+    Code::RecursiveAlias,
+    Code::Template,
+    Code::TooDeep,
+    Code::TooLarge,
+    Code::UnknownAnchor,
+    Code::UnknownGroup,
+    Code::UnknownKind,
+    Code::YamlSyntax,
+];
+/// Facts that say that something is missing in the manifests.
+const ABSENT: [Code; 12] = [
+    Code::DelegateNotFound,
+    Code::GatewayNotGiven,
+    Code::NoDestinationRule,
+    Code::NoServiceEntry,
+    Code::ParentNotGiven,
+    Code::ServicesNotGiven,
+    Code::ShortDottedHost,
+    Code::SubsetWithoutPods,
+    Code::UnknownBackend,
+    Code::UnknownDestination,
+    Code::UnknownHost,
+    Code::UnknownSubset,
+];
+/// What policies refuse, which may be a part of the requests.
+const ACCESS: [Code; 2] = [Code::AccessDenied, Code::AccessLimited];
 
 /// Everything that is found, in the order of the texts; what has no place comes last.
 #[must_use]
@@ -14,9 +51,9 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for problem in context.problems {
         let rule = RULES.iter().find(|rule| rule.facts.contains(&problem.code));
-        findings.push(Finding::of(rule.copied(), problem.clone()));
+        findings.push(Finding::of(rule.map(|rule| rule.code), problem.clone()));
     }
-    let facts = Facts::new(context);
+    let facts = NoteIndex::new(context);
     for view in context.all_views() {
         facts.of(view, &mut findings);
     }
@@ -28,7 +65,15 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
             finding.object = Some(object);
         }
     }
-    yielding(&mut findings);
+    drop_superseded(&mut findings);
+    if context
+        .problems
+        .iter()
+        .any(|problem| UNREAD.contains(&problem.code))
+    {
+        // What is missing may stand where nothing was read.
+        findings.retain(|finding| finding.rule().is_none() || !ABSENT.contains(&finding.note.code));
+    }
     let key = |finding: &Finding| {
         (
             finding.code(),
@@ -51,12 +96,12 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// Caveats as findings.
-struct Facts<'f, 'c> {
+struct NoteIndex<'f, 'c> {
     context: &'f Context<'c>,
     by_fact: HashMap<Code, Vec<&'static Rule>>,
 }
 
-impl<'f, 'c> Facts<'f, 'c> {
+impl<'f, 'c> NoteIndex<'f, 'c> {
     fn new(context: &'f Context<'c>) -> Self {
         let mut by_fact: HashMap<_, Vec<_>> = HashMap::new();
         for rule in RULES {
@@ -70,7 +115,7 @@ impl<'f, 'c> Facts<'f, 'c> {
     fn of(&self, view: &View, findings: &mut Vec<Finding>) {
         // The alternatives of a rule share their outcome, and the hosts of an object its rules.
         let mut seen = HashSet::new();
-        for host in view.hosts().chain(self.told(view)) {
+        for host in view.hosts().chain(self.programmed_hosts(view)) {
             let object = host.objects.first().map_or("", String::as_str);
             for caveat in &host.caveats {
                 findings.extend(self.finding(view, object, None, caveat));
@@ -91,7 +136,7 @@ impl<'f, 'c> Facts<'f, 'c> {
     }
 
     /// The hosts that a proxy has been told beside those that are declared.
-    fn told<'v>(&self, view: &'v View) -> Vec<&'v VirtualHost> {
+    fn programmed_hosts<'v>(&self, view: &'v View) -> Vec<&'v VirtualHost> {
         let Some(programmed) = view.table.programmed.as_deref() else {
             return Vec::new();
         };
@@ -109,13 +154,17 @@ impl<'f, 'c> Facts<'f, 'c> {
         view: &View,
         object: &str,
         route: Option<&Route>,
-        caveat: &Caveat,
+        caveat: &Note<AppliesTo>,
     ) -> Option<Finding> {
         let concerns = match &self.context.request {
             Some(request) if std::ptr::eq(view, &raw const request.view) => {
                 caveat.concerns(request.probe)
             }
-            _ => caveat.applies_to.is_none(),
+            // A policy that refuses some requests is one to know of whatever the request.
+            _ => {
+                let any = self.context.request.is_none() && ACCESS.contains(&caveat.code);
+                any || caveat.applies_to.is_none()
+            }
         };
         if !concerns {
             return None;
@@ -127,13 +176,13 @@ impl<'f, 'c> Facts<'f, 'c> {
             caveat,
         };
         let (rule, severity) = self.by_fact.get(&caveat.code)?.iter().find_map(|rule| {
-            let severity = match rule.severity {
+            let severity = match rule.severity_fn {
                 Some(severity) => severity(&place)?,
                 None => rule.severity_of(caveat.code),
             };
             Some((*rule, severity))
         })?;
-        let finding = Finding::of(Some(rule), caveat.applied().graded(severity));
+        let finding = Finding::of(Some(rule.code), caveat.applied().with_severity(severity));
         Some(Finding {
             object: Some(object.to_owned()),
             route: route.map(|route| route.span),
@@ -143,7 +192,7 @@ impl<'f, 'c> Facts<'f, 'c> {
 }
 
 /// A destination without a weight is one finding: that the others get everything says more.
-fn yielding(findings: &mut Vec<Finding>) {
+fn drop_superseded(findings: &mut Vec<Finding>) {
     let unset = |finding: &Finding| finding.code() == Code::Rs011;
     let greater: BTreeSet<Span> = findings
         .iter()

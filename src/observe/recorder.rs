@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Failure, Observation, Outcome, Setup, Tally, histogram, note};
+use super::histogram::{histogram, note};
+use super::{Observation, Outcome, Setup, Tally};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -75,13 +76,9 @@ impl Recorder {
                 }
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
-            Outcome::Failed(Failure { kind, message }) => {
-                self.rest.causes.add(kind, &message, 1);
-                let failed = self.rest.failures.entry(kind).or_default();
-                failed.count += 1;
-                if failed.example.is_empty() {
-                    failed.example = message;
-                }
+            Outcome::Failed(failure) => {
+                let failed = self.rest.failures.entry(failure.kind).or_default();
+                failed.add(1, failure);
             }
         }
     }
@@ -143,7 +140,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::FailureKind;
+    use crate::observe::{Failure, FailureKind};
     use crate::split::Identity;
     use proptest::prelude::*;
 
@@ -167,10 +164,7 @@ mod tests {
 
     fn record(recorder: &mut Recorder, event: (usize, u64)) {
         let outcome = match event.0 {
-            3 => Outcome::Failed(Failure {
-                kind: FailureKind::Reset,
-                message: "why".into(),
-            }),
+            3 => Outcome::Failed(Failure::new(FailureKind::Reset, "why")),
             bucket => Outcome::Answered(bucket),
         };
         let sent = Sent {

@@ -1,11 +1,11 @@
 //! Clusters and endpoints of a dump, as far as they decide a split: which clusters exist, and which spread their requests
-//! by the weights of localities. Not: health, nor how a host is picked within a locality.
+//! by the weights of localities.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Dump;
-use super::provenance::MetadataText;
+use super::origin::RawMetadata;
 
 /// A cluster.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct Cluster {
     localities: Vec<Locality>,
     /// The name under which it asks for its endpoints.
     service: Option<String>,
+    /// How many endpoints it was configured with, where it asks nobody for them.
+    hosts: Option<usize>,
 }
 
 /// A locality of a cluster, which is how Envoy Gateway writes a backend.
@@ -26,6 +28,8 @@ pub(super) struct Locality {
     pub(super) service: Option<String>,
     /// Zero where it has no endpoints.
     pub(super) weight: u32,
+    /// How many endpoints it has.
+    pub(super) hosts: usize,
 }
 
 /// How a cluster spreads its requests.
@@ -39,6 +43,18 @@ pub(super) enum Spread<'d> {
 }
 
 impl Dump {
+    /// Whether a cluster has no endpoint at all, where the dump says it.
+    pub(super) fn is_empty_cluster(&self, name: &str) -> bool {
+        let Some(cluster) = self.clusters.get(name) else {
+            return false;
+        };
+        let asked = cluster.service.as_deref().unwrap_or(name);
+        match self.endpoints.get(asked) {
+            Some(localities) => localities.iter().all(|one| one.hosts == 0),
+            None => cluster.hosts == Some(0),
+        }
+    }
+
     /// How a cluster spreads its requests.
     pub(super) fn spread(&self, name: &str) -> Spread<'_> {
         let Some(cluster) = self
@@ -66,7 +82,7 @@ impl Dump {
 /// `Cluster`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ClusterText {
+pub(super) struct RawCluster {
     name: String,
     #[serde(alias = "loadAssignment")]
     load_assignment: Option<Assignment>,
@@ -129,41 +145,43 @@ struct PolicyConfig {
 pub(super) struct Assignment {
     #[serde(alias = "clusterName")]
     cluster_name: String,
-    endpoints: Vec<LocalityText>,
+    endpoints: Vec<RawLocality>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct LocalityText {
-    locality: PlaceText,
+struct RawLocality {
+    locality: RawPlace,
     #[serde(alias = "loadBalancingWeight")]
     load_balancing_weight: u32,
     #[serde(alias = "lbEndpoints")]
     lb_endpoints: Vec<IgnoredAny>,
     priority: u32,
-    metadata: MetadataText,
+    metadata: RawMetadata,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PlaceText {
+struct RawPlace {
     region: String,
     zone: String,
     #[serde(alias = "subZone")]
     sub_zone: String,
 }
 
-impl ClusterText {
+impl RawCluster {
     /// The cluster under its name.
     pub(super) fn into_cluster(self) -> (String, Cluster) {
         let policies = self.load_balancing_policy.by_locality();
         let by_locality = self.common_lb_config.locality_weighted_lb_config.is_some() || policies;
+        let hosts = self.load_assignment.as_ref().map(Assignment::hosts);
         let assigned = self.load_assignment.filter(|_| by_locality);
         let service = self.eds_cluster_config.service_name;
         let cluster = Cluster {
             by_locality,
             localities: assigned.map_or_else(Vec::new, |assigned| assigned.into_localities().1),
-            service: Some(service).filter(|name| !name.is_empty() && by_locality),
+            service: Some(service).filter(|name| !name.is_empty()),
+            hosts,
         };
         (self.name, cluster)
     }
@@ -186,6 +204,13 @@ impl Policies {
 }
 
 impl Assignment {
+    fn hosts(&self) -> usize {
+        self.endpoints
+            .iter()
+            .map(|one| one.lb_endpoints.len())
+            .sum()
+    }
+
     /// The localities that get requests while they are healthy, under the name of their cluster.
     pub(super) fn into_localities(self) -> (String, Vec<Locality>) {
         let first = self
@@ -199,14 +224,14 @@ impl Assignment {
             .filter(|one| Some(one.priority) == first);
         (
             self.cluster_name,
-            used.map(LocalityText::into_locality).collect(),
+            used.map(RawLocality::into_locality).collect(),
         )
     }
 }
 
-impl LocalityText {
+impl RawLocality {
     fn into_locality(self) -> Locality {
-        let PlaceText {
+        let RawPlace {
             region,
             zone,
             sub_zone,
@@ -218,6 +243,7 @@ impl LocalityText {
         Locality {
             name: parts.join("/"),
             service: self.metadata.service(),
+            hosts: self.lb_endpoints.len(),
             weight: match self.lb_endpoints.len() {
                 0 => 0,
                 _ => self.load_balancing_weight,

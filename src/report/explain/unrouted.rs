@@ -1,10 +1,10 @@
 //! The model of a request that no rule takes.
 
-use super::build::{expectation, stated, vantage};
+use super::explanation::{declaration, stated, vantage};
 use super::{EXPLAIN_SCHEMA, Explanation, NotInEffect};
-use crate::diag::Sources;
+use crate::diag::{Note, Sources};
 use crate::report::Request;
-use crate::route::{Caveat, Unrouted, Vantage};
+use crate::route::{AppliesTo, Unrouted, Vantage};
 
 /// A request that no rule takes, and what becomes of it.
 #[derive(Debug)]
@@ -14,11 +14,11 @@ pub struct WithoutRule<'a> {
     /// From where it is sent.
     pub vantage: &'a Vantage,
     /// Whether the routes are those that a proxy was dumped with.
-    pub told: bool,
+    pub from_dump: bool,
     /// The texts that spans point into.
     pub sources: &'a Sources,
     /// Why no rule takes it.
-    pub why: Option<&'a Caveat>,
+    pub why: Option<&'a Note<AppliesTo>>,
     /// What the proxy does instead.
     pub unrouted: &'a Unrouted,
 }
@@ -40,13 +40,13 @@ pub fn without_rule(without: WithoutRule<'_>) -> Explanation {
     Explanation {
         schema: EXPLAIN_SCHEMA.to_owned(),
         target: without.request,
-        vantage: vantage(without.vantage, without.told),
+        vantage: vantage(without.vantage, without.from_dump),
         host: None,
         route: None,
         not_in_effect: None,
         also: Vec::new(),
         mechanism: expected.as_ref().map(|expected| expected.mechanism),
-        expected: expected.map(|expected| expectation(&expected, None)),
+        expected: expected.map(|expected| declaration(&expected, None)),
         broken: Vec::new(),
         trace: Vec::new(),
         caveats,
@@ -70,10 +70,26 @@ pub fn not_in_effect(
         not_in_effect: Some(NotInEffect {
             route: explained.route,
             declared: explained.expected,
+            weights_ignored: false,
         }),
         mechanism: expected.as_ref().map(|expected| expected.mechanism),
-        expected: expected.map(|expected| expectation(&expected, None)),
+        expected: expected.map(|expected| declaration(&expected, None)),
         broken: Vec::new(),
         ..explained
     }
+}
+
+/// The same explanation where the proxies apply the rule and not its weights: the shares that they make instead lead.
+#[must_use]
+pub fn weights_ignored(
+    explained: Explanation,
+    instead: &Unrouted,
+    from: &Vantage,
+    sources: &Sources,
+) -> Explanation {
+    let mut explained = not_in_effect(explained, instead, from, sources);
+    if let Some(idle) = &mut explained.not_in_effect {
+        idle.weights_ignored = true;
+    }
+    explained
 }
