@@ -28,7 +28,7 @@ impl<'v> Handshake<'v> {
             transport,
             port,
             best: None,
-            ended_in_front: port.is_none() && !servers.iter().any(|server| server.tls),
+            ended_in_front: port.is_none() && !servers.iter().any(|server| server.encrypted),
         };
         let ended = servers.iter().filter(|server| server.ends_tls());
         handshake.best = (ended.filter(|server| handshake.dials(server)))
@@ -46,7 +46,7 @@ impl<'v> Handshake<'v> {
     pub(super) fn reaches(&self, server: &Server) -> bool {
         let mapped = self.port.is_none();
         self.dials(server)
-            && match (self.transport, server.tls, server.reads) {
+            && match (self.transport, server.encrypted, server.reads) {
                 (Transport::Unknown, ..) | (Transport::Plain, false, _) => true,
                 (Transport::Plain, true, _) => mapped && self.best.is_none(),
                 (Transport::Tls { .. }, false, reads) => {
@@ -79,7 +79,7 @@ impl Server {
 
     /// Whether TLS ends here.
     fn ends_tls(&self) -> bool {
-        self.tls && matches!(self.reads, Reads::Requests | Reads::Connections)
+        self.encrypted && matches!(self.reads, Reads::Requests | Reads::Connections)
     }
 
     /// A host of a server without the namespace in front, in small letters.
