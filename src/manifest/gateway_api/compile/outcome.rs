@@ -8,7 +8,7 @@ use super::place::Place;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::mesh::backing::{Whole, backing};
-use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
+use crate::route::{Action, AppliesTo, Outcome, Split};
 use crate::split::{LocalReply, LocalReplyCause};
 
 /// The outcome of a rule.
