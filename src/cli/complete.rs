@@ -5,10 +5,10 @@ use std::io::Write;
 use clap_mangen::Man;
 
 use super::args::CompletionsArgs;
-use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::help::whole;
+use super::report_output::to_stdout;
 
 /// Writes the completions of a shell.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {

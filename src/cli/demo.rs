@@ -22,7 +22,7 @@ use super::args::{Cli, DemoArgs, Scenario};
 use super::config::{Declaration, RunConfig};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{run, say};
+use super::{run, warn};
 
 /// The manifests of the story, as they lie in `examples/weather`.
 static FIXED: [(&str, &str); 2] = [
@@ -76,7 +76,7 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit, Failure> {
             Scenario::Healthy => "fixed",
             Scenario::Broken => "broken",
         };
-        say(&format!(
+        warn(&format!(
             "demo: {tale}; what follows is the answer of\n  resplit -f examples/weather/{folder} {}\n\n",
             typed[1..].join(" ")
         ));

@@ -3,11 +3,11 @@
 
 use super::args::{ExplainArgs, ExplainFormat};
 use super::config;
-use super::declared::{Routes, distinct, host_header, probe, unresolved};
-use super::deliver::to_stdout;
 use super::exit::Exit;
+use super::expectation::{Routes, distinct, host_header, probe, unresolved};
 use super::failure::Failure;
 use super::input;
+use super::report_output::to_stdout;
 use super::request::request;
 use super::url::shown;
 use crate::diag::{Code, Note};
@@ -84,7 +84,7 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
         return Ok(weights_ignored(explanation, &instead, vantage, sources));
     }
     // A dump holds what the proxy applies.
-    if resolution.inert().is_none() || routes.table.from_dump {
+    if resolution.ineffective().is_none() || routes.table.from_dump {
         return Ok(explanation);
     }
     let unrouted = unrouted(&routes.manifests, &routes.vantage, &asked);

@@ -6,31 +6,32 @@ mod complete;
 mod config;
 mod credentials;
 mod deadline;
-mod declared;
-mod deliver;
 mod demo;
 mod examples;
 mod exit;
+mod expectation;
 mod explain;
 mod failure;
-mod findings;
+mod gateway;
 mod grpc;
 mod help;
 mod input;
 mod interrupt;
 mod lint;
+mod lint_notes;
 mod load_config;
 mod load_plan;
-mod objectives;
 mod output;
 mod progress;
 mod proxy;
 mod relations;
 mod report;
+mod report_output;
 mod request;
 mod run;
 mod settle;
 mod size;
+mod slo;
 mod transport;
 mod unidentified;
 mod url;
@@ -55,7 +56,7 @@ pub fn main() -> u8 {
     };
     dispatch(cli)
         .unwrap_or_else(|failure| {
-            say(&failure.render());
+            warn(&failure.render());
             failure.exit()
         })
         .code()
@@ -76,7 +77,7 @@ fn misunderstood(error: &clap::Error) -> u8 {
         .trim_end()
         .trim_end_matches("For more information, try '--help'.");
     let text = text.trim_end_matches(|c: char| !c.is_ascii_graphic());
-    say(&format!(
+    warn(&format!(
         "{text}\n\nhelp: `resplit --help` explains every option\n"
     ));
     Exit::Usage.code()
@@ -98,6 +99,6 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
 }
 
 /// Writes to stderr; when nobody reads it, that is no error.
-fn say(text: &str) {
+fn warn(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

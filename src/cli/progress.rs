@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
 use super::args::{Colour, OutputArgs};
-use super::{output, say};
+use super::{output, warn};
 use crate::observe::{Latency, Observation, Tally};
 use crate::plan::Stop;
 use crate::report::{Bar, fitted};
@@ -81,12 +81,12 @@ impl Progress {
         let (view, quiet) = (self.view.clone(), self.quiet);
         move |text, typed| match (quiet, view.is_hidden()) {
             (true, _) => {}
-            (false, true) => say(&format!("\n{text}\n")),
+            (false, true) => warn(&format!("\n{text}\n")),
             (false, false) => {
                 if typed {
-                    say(UNTYPED);
+                    warn(UNTYPED);
                 }
-                view.suspend(|| say(&format!("{text}\n")));
+                view.suspend(|| warn(&format!("{text}\n")));
             }
         }
     }

@@ -39,6 +39,7 @@ codes! {
     BadRegex Error "bad_regex" "a regular expression cannot be compiled";
     BadSlo Error "bad_slo" "an objective cannot be tested";
     CanaryWithoutFlag Warning "canary_without_flag" "an Ingress has canary weights, and does not say that it is a canary";
+    CanaryStuck Error "canary-stuck" "the weights that a controller has reached do not stand in the object that it writes";
     CanaryDropped Warning "canary-dropped" "the controller takes no notice of a canary";
     ComplexKey Error "complex_key" "a key of a YAML mapping is itself a list or a mapping";
     DuplicateHost Error "duplicate_host" "a VirtualService lists a host twice";
@@ -246,6 +247,8 @@ codes! {
     Redirected Warning "redirected" "all responses are redirects";
     FewDescriptors Warning "few-descriptors" "the usual number of connections does not fit the open files";
     SentAgain Warning "sent-again" "requests were sent again over another connection";
+    SerialDependence Warning "serial-dependence" "responses that follow each other resemble each other";
+    SplitUneven Warning "split-uneven" "the split was another one for a while";
     SplitChanged Warning "split-changed" "the split changed during the run";
     TargetErrors Warning "target-errors" "most responses of a target are errors";
     TargetSilent Warning "target-silent" "no response could be tied to a target";

@@ -3,11 +3,45 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::rule::Place;
+use super::rule::PlacedNote;
 use super::{Context, Finding, RULES, Rule, View};
 use crate::diag::{Code, Note, Span};
 use crate::route::{AppliesTo, Route, Test, VirtualHost, resolve};
 
+/// Problems after which a text, or an object in it, was not read.
+const UNREAD: [Code; 16] = [
+    Code::AliasBomb,
+    Code::BadDump,
+    Code::BadJson,
+    Code::ComplexKey,
+    Code::DuplicateKey,
+    Code::NoKind,
+    Code::NoName,
+    Code::NoObject,
+    Code::RecursiveAlias,
+    Code::Template,
+    Code::TooDeep,
+    Code::TooLarge,
+    Code::UnknownAnchor,
+    Code::UnknownGroup,
+    Code::UnknownKind,
+    Code::YamlSyntax,
+];
+/// Facts that say that something is missing in the manifests.
+const ABSENT: [Code; 12] = [
+    Code::DelegateNotFound,
+    Code::GatewayNotGiven,
+    Code::NoDestinationRule,
+    Code::NoServiceEntry,
+    Code::ParentNotGiven,
+    Code::ServicesNotGiven,
+    Code::ShortDottedHost,
+    Code::SubsetWithoutPods,
+    Code::UnknownBackend,
+    Code::UnknownDestination,
+    Code::UnknownHost,
+    Code::UnknownSubset,
+];
 /// What policies refuse, which may be a part of the requests.
 const ACCESS: [Code; 2] = [Code::AccessDenied, Code::AccessLimited];
 
@@ -32,6 +66,14 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     drop_superseded(&mut findings);
+    if context
+        .problems
+        .iter()
+        .any(|problem| UNREAD.contains(&problem.code))
+    {
+        // What is missing may stand where nothing was read.
+        findings.retain(|finding| finding.rule().is_none() || !ABSENT.contains(&finding.note.code));
+    }
     let key = |finding: &Finding| {
         (
             finding.code(),
@@ -127,7 +169,7 @@ impl<'f, 'c> NoteIndex<'f, 'c> {
         if !concerns {
             return None;
         }
-        let place = Place {
+        let place = PlacedNote {
             context: self.context,
             view,
             object,

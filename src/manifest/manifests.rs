@@ -12,6 +12,7 @@ use super::gateway_api::objects::{
 use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
 use super::mesh::ServiceEntry;
+use super::mesh::labelled::LabelledRule;
 use super::weights_only::WeightedObject;
 use crate::diag::{Code, Note, Severity, Span};
 
@@ -52,6 +53,8 @@ pub struct Manifests {
     pub endpoints: Vec<Endpoints>,
     /// What controllers of canaries declare.
     pub canaries: Vec<Declared>,
+    /// Destination rules of which controllers label the subsets.
+    pub labelled_rules: Vec<LabelledRule>,
     /// Objects of which only the weights are read.
     pub weights_only: Vec<WeightedObject>,
     /// What proxies have been told, from dumps of their configuration.

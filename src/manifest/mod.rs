@@ -164,6 +164,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut tables = FAMILIES.iter().map(|lower| lower(manifests, vantage));
     let mut table = tables.next().unwrap_or_default();
     tables.for_each(|other| table.join(other));
+    canary::compare(manifests, &mut table);
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.
@@ -261,7 +262,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
     });
     if !dialect.versions.contains(&number) {
         let message = format!(
-            "`{}` is no version of {} that resplit knows",
+            "`{}` is not a known version of {}",
             version.value, dialect.kind
         );
         let versions: Vec<String> = dialect

@@ -76,10 +76,7 @@ pub(super) fn remember(
     {
         let problem = Note::new(
             Code::UnknownKind,
-            format!(
-                "`{}` is no kind that resplit knows, and is ignored",
-                kind.value
-            ),
+            format!("`{}` is not a known kind, and is ignored", kind.value),
         );
         decoder.report(
             problem

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Observation, Outcome, Setup, Tally, histogram, note};
+use super::histogram::{histogram, note};
+use super::{Observation, Outcome, Setup, Tally};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -57,7 +58,11 @@ impl Recorder {
             _ => None,
         };
         self.rest.retried += u64::from(sent.resent);
-        self.rest.log.note(sent.sequence, sent.connection, drawn);
+        let latency = timing.response.unwrap_or(timing.service);
+        let latency = drawn.map(|_| latency);
+        self.rest
+            .log
+            .note(sent.sequence, sent.connection, drawn, latency);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {
@@ -72,12 +77,8 @@ impl Recorder {
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
             Outcome::Failed(failure) => {
-                self.rest.causes.add(&failure, 1);
                 let failed = self.rest.failures.entry(failure.kind).or_default();
-                failed.count += 1;
-                if failed.example.is_empty() {
-                    failed.example = failure.message;
-                }
+                failed.add(1, failure);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a split is: targets and their exact shares.
 
 mod bucket;
+mod codec;
 mod consulted;
 mod identifiers;
 mod known;
@@ -24,15 +25,13 @@ pub use undeliverable::Undeliverable;
 pub use weights::{WeightsError, parse_weights};
 
 /// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// Only a name: from `--expect`.
     Named(String),
     /// A destination of a route.
     Destination(Destination),
     /// A response that the proxy gives itself.
-    #[serde(rename = "status")]
     LocalReply(LocalReply),
 }
 
@@ -48,7 +47,7 @@ pub struct Destination {
 }
 
 /// A response that no destination gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalReply {
     /// The HTTP status.
     pub status: u16,
@@ -112,7 +111,7 @@ pub enum Mechanism {
 }
 
 /// One target with the share it was declared to get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetShare {
     /// Where.
     pub target: Target,
@@ -126,16 +125,14 @@ pub struct TargetShare {
 
 /// A declared split. Shares sum to exactly 1; targets and names are unique; zero shares are kept, because a target
 /// that must see nothing is part of the declaration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// Where it was declared: `weather-rules.yaml:27`, or `--expect`.
     pub source: String,
     /// How the proxy picks.
     pub mechanism: Mechanism,
     declared: Vec<TargetShare>,
-    #[serde(default, rename = "broken")]
     undeliverable: Undeliverable,
-    #[serde(default)]
     known: Vec<KnownTarget>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diag::{Code, Note, Span};
+use crate::diag::{Code, Note, Severity, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::example_request::{Reach, rule_reaches};
 use crate::route::{AppliesTo, Probe, Route, VirtualHost, resolve};
@@ -46,9 +46,11 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::SidecarScope,
         Code::NotJudged,
         Code::CanaryDropped,
+        Code::CanaryStuck,
         Code::NotRead,
         Code::CanaryWithoutFlag,
     ],
+    severity_overrides: &[(Code::CanaryStuck, Severity::Error)],
     check: Some(check),
     ..Rule::BASE
 };

@@ -4,6 +4,7 @@
 pub(super) mod backing;
 pub(super) mod catch_all;
 pub(super) mod identified_backends;
+pub(super) mod labelled;
 pub(super) mod names;
 pub(super) mod registry;
 pub(super) mod registry_service;

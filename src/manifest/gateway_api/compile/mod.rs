@@ -22,9 +22,9 @@ mod lower;
 mod mesh_parents;
 mod mesh_routes;
 mod outcome;
-mod place;
 mod precedence;
 mod refusals;
+mod rule_context;
 mod unrouted;
 
 pub(in crate::manifest) use lower::lower;

@@ -1,10 +1,10 @@
 //! What a request gets that matches a rule: backends with weights, a redirect, or an error of the proxy.
 
 use super::attached;
-use super::backends::{Follow, LOST, Referent, backends};
+use super::backends::{BackendResolver, LOST, ResolvedBackend, backends};
 use super::balancing::mechanism;
 use super::index::Index;
-use super::place::Place;
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::mesh::backing::{Whole, backing};
@@ -16,7 +16,7 @@ pub(super) fn outcome<'m>(
     index: &Index<'m>,
     route: &'m ApiRoute,
     rule: &'m Rule,
-    place: Place<'m>,
+    place: RuleContext<'m>,
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
     attached::to_route(index, route, rule, place, &mut caveats);
@@ -35,7 +35,7 @@ fn leads<'m>(
     index: &Index<'m>,
     route: &'m ApiRoute,
     rule: &'m Rule,
-    place: Place<'m>,
+    place: RuleContext<'m>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Action {
     let everything = match route.kind {
@@ -59,7 +59,7 @@ fn leads<'m>(
         caveats.push(caveat.undeliverable());
         return Action::local_reply(500, LocalReplyCause::BrokenBackend);
     }
-    let follow = Follow {
+    let follow = BackendResolver {
         index,
         route,
         rule,
@@ -138,7 +138,9 @@ fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
     Some(Note::about(id, message, Some(backend.name.span)))
 }
 
-fn assumed(found: &[(&BackendRef, Referent<'_>, Option<LocalReply>)]) -> Option<Note<AppliesTo>> {
+fn assumed(
+    found: &[(&BackendRef, ResolvedBackend<'_>, Option<LocalReply>)],
+) -> Option<Note<AppliesTo>> {
     let missing: Vec<&BackendRef> = found
         .iter()
         .filter(|(backend, referent, broken)| {

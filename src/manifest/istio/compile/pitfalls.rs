@@ -11,6 +11,7 @@ use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::{Service, selects};
 use crate::manifest::mesh::backing::{Whole, backing, no_endpoint_carries};
+use crate::manifest::mesh::labelled::POD_HASH;
 use crate::manifest::mesh::names::service_of;
 use crate::manifest::mesh::registry_service::RegistryService;
 use crate::route::AppliesTo;
@@ -72,8 +73,11 @@ pub(super) fn together(
             );
         }
     }
-    labels(items, all, caveats);
-    without_pods(index, items, all, caveats);
+    let labelled: Vec<bool> = (all.iter())
+        .map(|known| is_labelled(index, known, caller))
+        .collect();
+    labels(items, all, &labelled, caveats);
+    without_pods(index, items, all, &labelled, caveats);
     let asked = items.iter().zip(all).filter(|(item, known)| {
         let weight = item
             .weight
@@ -211,10 +215,33 @@ fn policies(
     }
 }
 
+/// Whether a controller writes the labels of the subset that tell its pods apart, or has written them.
+fn is_labelled(
+    index: &Index<'_>,
+    known: &ResolvedDestination<'_>,
+    caller: ProxyContext<'_>,
+) -> bool {
+    let Some(subset) = known.subset else {
+        return false;
+    };
+    let name = &subset.name.value;
+    let of_rule = |rule: &&DestinationRule| {
+        let mut labelled = index.manifests.labelled_rules.iter();
+        labelled.any(|one| {
+            one.namespace == rule.meta.namespace
+                && one.name == rule.meta.name
+                && one.subsets.contains(name)
+        })
+    };
+    subset.labels.contains_key(POD_HASH)
+        || index.subsets(&known.host, caller).rules.iter().any(of_rule)
+}
+
 /// "Empty labels => ALL endpoints (silently makes the split meaningless)"; "two subsets with labels that overlap".
 fn labels(
     items: &[WeightedDestination],
     all: &[ResolvedDestination<'_>],
+    labelled: &[bool],
     caveats: &mut Vec<Note<AppliesTo>>,
 ) {
     if items.len() < 2 {
@@ -230,7 +257,7 @@ fn labels(
         {
             continue;
         }
-        if subset.labels.is_empty() {
+        if subset.labels.is_empty() && !labelled[at] {
             let message = format!(
                 "subset `{name}` has no labels, so that it is all pods of `{}`",
                 known.host
@@ -239,9 +266,11 @@ fn labels(
             caveats.push(caveat.help("give it the labels that its pods alone carry"));
             continue;
         }
-        let same_host = before.iter().filter(|one| one.host == known.host);
+        let same_host = (before.iter().zip(labelled)).filter(|(one, _)| one.host == known.host);
         let others = same_host
-            .filter_map(|one| one.subset)
+            // A controller gives two of its subsets labels that differ.
+            .filter(|(_, other)| !(labelled[at] && **other))
+            .filter_map(|(one, _)| one.subset)
             .filter(|one| !one.labels.is_empty());
         // A pod can carry the labels of both unless they disagree about one.
         let meets = |one: &&Subset| {
@@ -265,12 +294,17 @@ fn without_pods(
     index: &Index<'_>,
     items: &[WeightedDestination],
     all: &[ResolvedDestination<'_>],
+    labelled: &[bool],
     caveats: &mut Vec<Note<AppliesTo>>,
 ) {
-    for (item, known) in items.iter().zip(all) {
+    for ((item, known), labelled) in items.iter().zip(all).zip(labelled) {
         let (Some(name), Some(subset)) = (&item.subset, known.subset) else {
             continue;
         };
+        if *labelled {
+            // The templates of pods do not hold the label that the controller adds.
+            continue;
+        }
         let Some(why) = no_pods(index, known, &subset.labels) else {
             continue;
         };

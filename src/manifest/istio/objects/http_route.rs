@@ -190,7 +190,7 @@ fn redirect(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Htt
     let status = code.as_ref().map_or(301, |code| code.value);
     let status = if status == 0 { 301 } else { status };
     if let (Some(code), false) = (code, matches!(status, 301 | 302 | 303 | 307 | 308)) {
-        let message = format!("`{}` is no status that Envoy redirects with", code.value);
+        let message = format!("`{}` is not a valid redirect status", code.value);
         let problem = Note::new(Code::OutOfRange, message).at(code.span, "");
         decoder.report(problem.help("use 301, 302, 303, 307 or 308"));
         return None;

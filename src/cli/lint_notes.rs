@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::declared::Asked;
+use super::expectation::Asked;
 use crate::diag::Note;
 use crate::lint::{self, Context, Finding};
 use crate::route::resolve;
 
 /// What in the manifests may keep the split of this request from taking effect.
-pub(super) fn findings(asked: &Asked) -> Vec<Note> {
+pub(super) fn lint_notes(asked: &Asked) -> Vec<Note> {
     let Asked { routes, probe } = asked;
     // The routes were there when the run began.
     let Ok(resolution) = resolve(&routes.table, probe) else {

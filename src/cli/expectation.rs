@@ -8,12 +8,12 @@ use http::header::{HOST, HeaderValue};
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
 use super::request::RequestConfig;
-use super::{input, output, say};
+use super::{gateway, input, output, warn};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
 use crate::manifest::{Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods};
-use crate::report::Excerpt;
+use crate::report::{self, Excerpt};
 use crate::route::{
     Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Vantage,
     resolve as resolve_route, resolve_declared, sole_split,
@@ -24,16 +24,10 @@ use crate::verdict::explain::manifests::{self as hypotheses, by_replicas, in_rat
 
 /// A declared split, and what has to be said about it.
 pub(super) struct Declared {
-    /// The split.
-    pub(super) expected: Expected,
-    /// `VirtualService default/weather http[0]`
-    pub(super) rule: Option<String>,
-    /// Its lines.
-    pub(super) excerpt: Option<Excerpt>,
+    /// The split, and what is known about it.
+    pub(super) declaration: report::Declaration,
     /// What weakens it.
     pub(super) caveats: Vec<Note>,
-    /// What the traffic could follow instead.
-    pub(super) hypotheses: Vec<Hypothesis>,
     /// Where the manifests and a request say it.
     pub(super) asked: Option<Asked>,
 }
@@ -69,11 +63,8 @@ pub(super) fn resolve_for(
         Declaration::None => return Ok(None),
         Declaration::Weights(expected) => {
             return Ok(Some(Declared {
-                expected: expected.clone(),
-                rule: None,
-                excerpt: None,
+                declaration: report::Declaration::of(expected.clone(), None),
                 caveats: Vec::new(),
-                hypotheses: Vec::new(),
                 asked: None,
             }));
         }
@@ -149,9 +140,10 @@ impl Routes {
         if let Some(object) = object {
             manifests.choose(object).map_err(|error| missing(&error))?;
         }
+        let from = gateway::looked_up(from, &manifests)?;
         let vantage = match asked {
-            Some(probe) => from.clone().dialling(probe),
-            None => from.clone(),
+            Some(probe) => from.dialling(probe),
+            None => from,
         };
         let table = Rc::new(lower(&manifests, &vantage));
         Ok(Self {
@@ -183,6 +175,11 @@ impl Routes {
 }
 
 impl Declared {
+    /// The declared split.
+    pub(super) fn expected(&self) -> &Expected {
+        &self.declaration.split
+    }
+
     fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
@@ -204,16 +201,18 @@ impl Declared {
         let others = others.filter_map(|other| other_rule(other, &expected, sources));
         Self {
             caveats: no_route.into_iter().chain(stated).chain(in_ratio).collect(),
-            // First, because two names for one split are one explanation: what the proxy has is no guess.
-            hypotheses: asked
-                .and_then(|probe| programmed(routes, resolution, &expected, probe))
-                .into_iter()
-                .chain(by_pods.and_then(by_replicas))
-                .chain(others)
-                .collect(),
-            excerpt: (resolution.route).map(|route| Excerpt::around(route.span, sources)),
-            rule: resolution.rules(),
-            expected,
+            declaration: report::Declaration {
+                // First, because two names for one split are one explanation: what the proxy has is no guess.
+                hypotheses: asked
+                    .and_then(|probe| programmed(routes, resolution, &expected, probe))
+                    .into_iter()
+                    .chain(by_pods.and_then(by_replicas))
+                    .chain(others)
+                    .collect(),
+                excerpt: (resolution.route).map(|route| Excerpt::around(route.span, sources)),
+                rule: resolution.rules(),
+                split: expected,
+            },
             asked: None,
         }
     }
@@ -266,7 +265,7 @@ fn decode(sources: &Sources, declaring: bool, quiet: bool) -> Result<Manifests, 
         });
     }
     if !quiet && !warnings.is_empty() {
-        say(&format!("{}\n", render(&warnings, sources, colour)));
+        warn(&format!("{}\n", render(&warnings, sources, colour)));
     }
     Ok(manifests)
 }

@@ -5,7 +5,7 @@ use crate::route::Implementation;
 
 /// From where rules are compiled.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'m> {
+pub(super) struct RuleContext<'m> {
     pub(super) implementation: Implementation,
     /// The Gateway, where it is one that is given.
     pub(super) gateway: Option<&'m Meta>,

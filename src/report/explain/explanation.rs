@@ -1,16 +1,15 @@
 //! From a resolution to the model.
 
-use super::excerpt::excerpt;
 use super::explained::{Explained, part};
+use super::rule_lines::rule_lines;
 use super::rules::rule;
 use super::{
     BrokenRow, EXPLAIN_SCHEMA, Explanation, HostRow, Line, NoteRow, RouteRow, TriedRow, VantageRow,
 };
 use crate::diag::{Note, Sources, Span};
-use crate::report::Expectation;
-use crate::report::build::declared_share;
+use crate::report::Declaration;
 use crate::route::{AppliesTo, Matched, Origin, Proxy, Rejected, Vantage};
-use crate::split::Expected;
+use crate::split::{Expected, Undeliverable};
 
 /// Lines of a field that a message quotes.
 const MOST_LINES: usize = 3;
@@ -43,7 +42,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
         excerpt: matched
             // What a mesh does by itself is written nowhere; its name is one in words.
             .filter(|matched| !matched.rule.contains(' '))
-            .map_or_else(Vec::new, |matched| excerpt(sources, matched.span)),
+            .map_or_else(Vec::new, |matched| rule_lines(sources, matched.span)),
         mechanism: Some(expected.mechanism),
         broken: broken(&expected),
         trace: (resolution.trace.iter())
@@ -58,22 +57,17 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
                 .map(|one| self::rule(one, &explained))
                 .collect()
         }),
-        expected: Some(expectation(&expected, resolution.rules())),
+        expected: Some(declaration(&expected, resolution.rules())),
         target: explained.request,
     }
 }
 
-/// A split, and the rule that declares it.
-pub(super) fn expectation(expected: &Expected, rule: Option<String>) -> Expectation {
-    Expectation {
-        broken: None,
-        hypotheses: Vec::new(),
-        excerpt: None,
-        source: expected.source.clone(),
-        rule,
-        mechanism: expected.mechanism,
-        shares: expected.declared().iter().map(declared_share).collect(),
-    }
+/// A split, and the rule that declares it. What of it no proxy can deliver stands beside it.
+pub(super) fn declaration(expected: &Expected, rule: Option<String>) -> Declaration {
+    let split = expected
+        .clone()
+        .with_undeliverable(Undeliverable::default());
+    Declaration::of(split, rule)
 }
 
 fn route(matched: &Matched<'_>, sources: &Sources) -> RouteRow {
@@ -119,9 +113,7 @@ fn broken(expected: &Expected) -> Vec<BrokenRow> {
     let destinations = expected.undeliverable().destinations.iter();
     destinations
         .map(|(destination, share)| BrokenRow {
-            host: destination.host.clone(),
-            port: destination.port,
-            subset: destination.subset.clone(),
+            destination: destination.clone(),
             share: share.as_f64(),
             ratio: *share,
         })
@@ -136,11 +128,14 @@ fn lost(tried: &Rejected<'_>, explained: &Explained<'_>) -> TriedRow {
         .wanted
         .unwrap_or_else(|| format!("`{}`", written(sources, tried.failed_at)));
     TriedRow {
-        object: tried.object.to_owned(),
-        rule: tried.route.rule.clone(),
-        alternative: tried.route.alternative.clone(),
-        name: tried.route.name.clone(),
-        source: sources.place(tried.span),
+        route: RouteRow {
+            object: tried.object.to_owned(),
+            rule: tried.route.rule.clone(),
+            alternative: tried.route.alternative.clone(),
+            name: tried.route.name.clone(),
+            source: sources.place(tried.span),
+            takes: None,
+        },
         lost_on: tried.failed_condition.to_owned(),
         lost_at: sources.place(tried.failed_at),
         message: format!(
@@ -154,7 +149,7 @@ fn lost(tried: &Rejected<'_>, explained: &Explained<'_>) -> TriedRow {
 
 /// What stands at a span; for a key, what stands behind it.
 fn written(sources: &Sources, span: Span) -> String {
-    let lines = excerpt(sources, span);
+    let lines = rule_lines(sources, span);
     let mut texts = lines.iter().filter_map(|line| match line {
         Line::Text(_, text) => Some(text.trim()),
         Line::Gap => None,

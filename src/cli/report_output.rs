@@ -5,16 +5,17 @@ use std::io::{self, IsTerminal, Write};
 use super::config::OutputConfig;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{advice, args, output, say};
+use super::unidentified::Untied;
+use super::{advice, args, output, warn};
 use crate::diag::Code;
 use crate::report::{Report, Style};
 use crate::verdict::{Outcome, Verdict};
 
-/// Writes the report to the files, then to stdout. `help` is what to do about a run without data, where that is known.
-pub(super) fn deliver(
+/// Writes the report to the files, then to stdout. `untied` is why no response could be tied to a target, where that is known.
+pub(super) fn write_report(
     report: &Report,
     output: &OutputConfig,
-    help: Option<&str>,
+    untied: Option<&Untied>,
 ) -> Result<(), Failure> {
     for (format, path) in &output.files {
         let plain = Style {
@@ -40,18 +41,24 @@ pub(super) fn deliver(
     let mut bytes = Vec::new();
     let written = (output.format.render)(report, style, &mut bytes);
     to_stdout(written.map(|()| bytes))?;
-    if report.verdict.outcome == Outcome::NoData {
+    if let Some(Untied::Stopped(failure, _)) = untied {
+        warn(&failure.render());
+    } else if report.verdict.outcome == Outcome::NoData {
         let note = |codes: &[Code]| {
             let mut notes = report.verdict.caveats.iter();
             let known = notes.find(|note| codes.contains(&note.code));
             known.map(|note| note.message.as_str())
         };
         let unmatched = note(&[Code::BucketNeverMatched, Code::Redirected]);
-        let help = help.or_else(|| note(&[Code::TargetSilent]));
-        say(&format!(
+        let help = match untied {
+            Some(Untied::Sent(known, _)) => Some(known.help()),
+            _ => note(&[Code::TargetSilent]).map(str::to_owned),
+        };
+        warn(&format!(
             "error: {}\nhelp: {}\n",
             unmatched.unwrap_or(&report.verdict.reason),
-            help.unwrap_or_else(|| advice::no_data(&report.observation))
+            help.as_deref()
+                .unwrap_or_else(|| advice::no_data(&report.observation))
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The lines of a rule as they are written, short enough to be read. Not: what they mean.
+//! The lines of a rule as they are written, short enough to be read.
 
 use super::Line;
 use crate::diag::{Sources, Span};
@@ -23,7 +23,7 @@ const ACTIONS: [&str; 10] = [
 
 /// The lines of the block that begins at a span, without their common indentation. A long one is cut to its first line
 /// and to what follows the field that says where requests go.
-pub(super) fn excerpt(sources: &Sources, span: Span) -> Vec<Line> {
+pub(super) fn rule_lines(sources: &Sources, span: Span) -> Vec<Line> {
     let source = sources.get(span.source);
     let (first, column) = sources.position(span);
     let starts = source.lines();
@@ -107,7 +107,7 @@ mod tests {
         let mut sources = Sources::new();
         let id = sources.add("t.yaml", text);
         let start = text.find(at).expect("it is there");
-        let lines = excerpt(&sources, Span::new(id, start..start + at.len()));
+        let lines = rule_lines(&sources, Span::new(id, start..start + at.len()));
         let text = |line: &Line| match line {
             Line::Text(number, text) => format!("{number} {text}\n"),
             Line::Gap => "…\n".to_owned(),

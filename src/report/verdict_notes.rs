@@ -1,39 +1,56 @@
 //! What is known beside the counts, added to a verdict: facts first, then what the counts suggest.
 
+use serde::{Deserialize, Serialize};
+
 use crate::diag::{Code, Note};
 use crate::verdict::{Outcome, Verdict};
 
-/// Adds what lint finds about the request, and what else is known. Where the split diverges findings are part of the
-/// diagnosis, otherwise of the caveats; what two of them say is said once.
-pub(super) fn add(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
-    for caveat in &mut verdict.caveats {
-        caveat.message = caveat.text();
-        caveat.help = None;
-    }
-    if verdict.outcome == Outcome::Diverged {
-        explain(verdict, findings, notes);
-    } else {
-        // That the sender has no proxy is told with the rule as its name.
-        let told = |finding: &Note| said(notes, finding) && finding.code != Code::NoProxy;
-        let news: Vec<&Note> = (findings.iter())
-            .filter(|finding| !said(&verdict.caveats, finding) && !told(finding))
-            .collect();
-        verdict.caveats.extend(news.into_iter().cloned());
-    }
-    for note in notes {
-        // The diagnosis says of it whether the traffic follows it, too.
-        let explains = note.code == Code::ProgrammedDiffers && verdict.outcome == Outcome::Diverged;
-        if !explains && !said(&verdict.diagnosis, note) && !said(&verdict.caveats, note) {
-            verdict.caveats.push(note.clone());
+/// What is known beside the counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownNotes {
+    /// What lint finds about the request: a part of the diagnosis where the split diverges, else of the caveats.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub findings: Vec<Note>,
+    /// What else is known; it becomes part of the caveats.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<Note>,
+}
+
+impl KnownNotes {
+    /// Adds what lint finds about the request, and what else is known. Where the split diverges findings are part of the
+    /// diagnosis, otherwise of the caveats; what two of them say is said once.
+    pub(super) fn add_to(&self, verdict: &mut Verdict) {
+        let Self { findings, notes } = self;
+        for caveat in &mut verdict.caveats {
+            caveat.message = caveat.text();
+            caveat.help = None;
         }
+        if verdict.outcome == Outcome::Diverged {
+            explain(verdict, findings, notes);
+        } else {
+            // That the sender has no proxy is told with the rule as its name.
+            let told = |finding: &Note| said(notes, finding) && finding.code != Code::NoProxy;
+            let news: Vec<&Note> = (findings.iter())
+                .filter(|finding| !said(&verdict.caveats, finding) && !told(finding))
+                .collect();
+            verdict.caveats.extend(news.into_iter().cloned());
+        }
+        for note in notes {
+            // The diagnosis says of it whether the traffic follows it, too.
+            let explains =
+                note.code == Code::ProgrammedDiffers && verdict.outcome == Outcome::Diverged;
+            if !explains && !said(&verdict.diagnosis, note) && !said(&verdict.caveats, note) {
+                verdict.caveats.push(note.clone());
+            }
+        }
+        // What was typed and had no effect may explain everything else; what the proxy has is no guess.
+        verdict.caveats.sort_by_key(|note| match note.code {
+            Code::BucketNeverMatched | Code::MapNeverMatched => 0,
+            Code::TargetSilent => 1,
+            Code::ProgrammedDiffers => 2,
+            _ => 3,
+        });
     }
-    // What was typed and had no effect may explain everything else; what the proxy has is no guess.
-    verdict.caveats.sort_by_key(|note| match note.code {
-        Code::BucketNeverMatched | Code::MapNeverMatched => 0,
-        Code::TargetSilent => 1,
-        Code::ProgrammedDiffers => 2,
-        _ => 3,
-    });
 }
 
 /// Says in the diagnosis what in the manifests, or in the proxy, is the reason: what the proxy is programmed with first, then
