@@ -4,7 +4,7 @@ use super::{Action, AppliesTo, Outcome, Resolution, Unrouted};
 use crate::diag::{Code, Note};
 
 /// The caveats that say that the rules of a host take no effect on a request.
-const INERT: [Code; 5] = [
+const INEFFECTIVE: [Code; 5] = [
     Code::NotHttp,
     Code::TakenForTcp,
     Code::HttpsInMesh,
@@ -15,9 +15,9 @@ const INERT: [Code; 5] = [
 impl Resolution<'_> {
     /// Why the rule that matches takes no effect, where that is known.
     #[must_use]
-    pub fn inert(&self) -> Option<&Note<AppliesTo>> {
+    pub fn ineffective(&self) -> Option<&Note<AppliesTo>> {
         let mut caveats = self.caveats.iter();
-        caveats.find(|caveat| INERT.contains(&caveat.code))
+        caveats.find(|caveat| INEFFECTIVE.contains(&caveat.code))
     }
 
     /// What the proxies do with requests of a rule whose weights they do not apply.

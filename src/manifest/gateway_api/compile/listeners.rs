@@ -10,7 +10,7 @@ use crate::manifest::mesh::names::covers;
 use crate::route::{AppliesTo, Condition, Test, TextMatch, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
-pub(super) struct Door<'m> {
+pub(super) struct GatewayView<'m> {
     pub(super) namespace: &'m str,
     pub(super) name: &'m str,
     /// `None` where the Gateway is not given: it is taken to accept then.
@@ -36,7 +36,7 @@ pub(super) struct Attached<'m> {
     pub(super) listeners: Vec<&'m str>,
 }
 
-impl<'m> Door<'m> {
+impl<'m> GatewayView<'m> {
     pub(super) fn new(
         index: &Index<'m>,
         namespace: &'m str,
@@ -106,7 +106,7 @@ impl<'m> Door<'m> {
             .collect();
         let first = parents.first()?;
         let Some(gateway) = self.gateway else {
-            return Some(self.unseen(route, &parents));
+            return Some(self.assumed_hosts(route, &parents));
         };
         let mut found: Vec<Attached<'m>> = Vec::new();
         let mut refusals: Vec<String> = Vec::new();
@@ -123,7 +123,7 @@ impl<'m> Door<'m> {
             for listener in chosen {
                 match admits(index, gateway, listener, route) {
                     Err(why) => refusals.push(why),
-                    Ok(caveat) => self.meet(route, listener, caveat.as_ref(), &mut found),
+                    Ok(caveat) => self.common_hosts(route, listener, caveat.as_ref(), &mut found),
                 }
             }
         }
@@ -143,7 +143,7 @@ impl<'m> Door<'m> {
     }
 
     /// A Gateway that is not given takes every host of the route.
-    fn unseen(
+    fn assumed_hosts(
         &self,
         route: &'m ApiRoute,
         parents: &[&ParentRef],
@@ -178,7 +178,7 @@ impl<'m> Door<'m> {
     }
 
     /// The hosts that the route and a listener have in common, except those that a more specific listener takes away.
-    fn meet(
+    fn common_hosts(
         &self,
         route: &'m ApiRoute,
         listener: &'m Listener,
@@ -224,7 +224,7 @@ impl<'m> Door<'m> {
     /// The listeners with a hostname for which no host of a table is made, though a wildcard of it would take their
     /// requests: those go to nobody. Where listeners share an HTTP port, proxies put their hosts into one table, and the
     /// wildcard takes them after all; only the specification keeps them apart.
-    pub(super) fn deserted(&self, hosts: &[VirtualHost], apart: bool) -> Vec<&'m Listener> {
+    pub(super) fn idle_listeners(&self, hosts: &[VirtualHost], apart: bool) -> Vec<&'m Listener> {
         let domains = || hosts.iter().flat_map(|host| &host.domains);
         let left = |one: &&'m Listener| {
             let own = one.domain();

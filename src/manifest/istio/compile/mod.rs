@@ -6,7 +6,7 @@
 //! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
-//! | `policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
+//! | `policies`, `proxy_policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
 //! | `host_notes` | what the proxy of a client makes of a host, for routes of other dialects |
 //!
 //! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: `EnvoyFilter` objects,
@@ -33,6 +33,7 @@ mod outcome;
 mod pitfalls;
 mod policies;
 mod proxy_context;
+mod proxy_policies;
 mod routes;
 mod sidecar_routes;
 mod sidecar_scope;
