@@ -80,6 +80,9 @@ mod calibration;
 // Every way in which a real Envoy splits, with the verdict it deserves.
 mod mechanisms;
 
+// Tests that need a program from outside are listed.
+mod parts;
+
 // Connections that a server closes without saying so.
 mod keepalive;
 
