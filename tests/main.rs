@@ -83,6 +83,9 @@ mod mechanisms;
 // Tests that need a program from outside are listed.
 mod parts;
 
+// What fingers type that know other tools.
+mod command_line;
+
 // Connections that a server closes without saying so.
 mod keepalive;
 
@@ -101,8 +104,8 @@ mod protocols;
 // Starts at a rate: the schedule, honest latencies, warm-up.
 mod open_loop;
 
-// The README shows what the program prints.
-mod readme;
+// README and docs show what the program prints.
+mod docs;
 
 // What is said, and where.
 mod output;

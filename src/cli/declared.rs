@@ -67,12 +67,12 @@ pub(super) fn resolve_for(
     let mut object = None;
     let sources = match declaration {
         Declaration::None => return Ok(None),
-        Declaration::Weights(expected) => {
+        Declaration::Weights(expected, odd) => {
             return Ok(Some(Declared {
                 expected: expected.clone(),
                 rule: None,
                 excerpt: None,
-                caveats: Vec::new(),
+                caveats: odd.iter().cloned().collect(),
                 hypotheses: Vec::new(),
                 asked: None,
             }));
