@@ -66,6 +66,7 @@ mod dumps;
 mod targets;
 
 // Servers that misbehave: every failure has its kind, and the run goes on.
+mod causes;
 mod faults;
 
 // What is refused, and how: exit 2 and the next step.
@@ -141,4 +142,4 @@ mod spec;
 mod weights_only;
 
 // Laws of the requests that are sought for every rule.
-mod witness;
+mod example_requests;

@@ -16,7 +16,7 @@ use super::delivery::{Circumstances, Completed, Delivery, ExchangeError};
 use super::request::Prepared;
 use super::wait_slot::{Expired, WaitSlot};
 use super::{http1, http2};
-use crate::observe::{Failure, FailureKind, Outcome};
+use crate::observe::{Failure, Outcome};
 
 /// What a worker sends over.
 pub(super) enum Client {
@@ -262,8 +262,7 @@ async fn http2_attempt(
     }
 }
 
-fn unknown(message: String) -> ExchangeError {
-    let failure = Failure::new(FailureKind::Timeout, message);
+fn unknown(failure: Failure) -> ExchangeError {
     ExchangeError::new(failure, Delivery::Unknown)
 }
 

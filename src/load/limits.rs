@@ -6,7 +6,7 @@ use std::fs;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::LoadError;
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause, FailureKind};
 use crate::plan::{Arrival, LoadPlan};
 
 /// Bodies are read up to this size; more is a failure.
@@ -70,7 +70,7 @@ impl Budget {
                 "the responses under way take more than {} MiB of one thread; use fewer connections",
                 self.share >> 20
             );
-            Failure::new(FailureKind::Oversized, message)
+            Failure::because(FailureCause::Memory, message)
         })?;
         self.left.set(left);
         Ok(())

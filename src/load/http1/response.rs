@@ -9,9 +9,9 @@ use std::rc::Rc;
 use httparse::Header;
 
 use super::chunked::Chunked;
-use super::heads;
+use crate::load::http_head::{heads, malformed};
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// A head is read up to this size.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -265,7 +265,7 @@ fn parse<'f, 'b>(
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
             let message = format!("more than {MOST_FIELDS} header fields");
-            return Err(Failure::new(FailureKind::Oversized, message));
+            return Err(Failure::because(FailureCause::HeaderFields, message));
         }
         Err(error) => return Err(malformed(&format!("invalid HTTP: {error}"))),
     };
@@ -380,10 +380,6 @@ fn announced(value: &[u8]) -> Result<usize, Failure> {
 fn oversized_head() -> Failure {
     let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
     Failure::new(FailureKind::Oversized, message)
-}
-
-pub(super) fn malformed(message: &str) -> Failure {
-    Failure::new(FailureKind::Malformed, message.to_owned())
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use http::{HeaderMap, Response};
 use super::{Request, Stream};
 use crate::load::http1::{WITHIN, unreadable};
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
-use crate::observe::{Failure, FailureKind};
+use crate::load::tls::alert_cause;
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// A head is read up to this size, counted as in `SETTINGS_MAX_HEADER_LIST_SIZE`.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -199,7 +200,7 @@ fn measured(head: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Failur
     };
     if fields().count() > MOST_FIELDS {
         let message = format!("more than {MOST_FIELDS} header fields");
-        return Err(Failure::new(FailureKind::Oversized, message));
+        return Err(Failure::because(FailureCause::HeaderFields, message));
     }
     if fields().map(size).sum::<usize>() > LONGEST_HEAD {
         return Err(oversized_head());
@@ -234,17 +235,27 @@ pub(super) fn broken(error: &h2::Error, begun: bool) -> Failure {
                 "the connection was closed before the response".to_owned(),
             ),
             // What TLS does not understand.
-            io::ErrorKind::InvalidData => failed(FailureKind::Tls, error.to_string()),
+            io::ErrorKind::InvalidData => {
+                failed(FailureKind::Tls, error.to_string()).with_cause(alert_cause(error))
+            }
             _ => {
                 let mut failure = unreadable(error);
+                if begun && failure.kind == FailureKind::Reset {
+                    failure.cause = Some(FailureCause::ResponseBroken);
+                }
                 failure.message.push_str(within);
                 failure
             }
         };
     }
+    let refused = if begun {
+        FailureCause::ResponseBroken
+    } else {
+        FailureCause::StreamRefused
+    };
     if error.is_remote() && error.is_reset() {
         let message = format!("the server reset the stream: {reason:?}{within}");
-        return failed(FailureKind::Reset, message);
+        return Failure::because(refused, message);
     }
     if error.is_remote() {
         let said = error.to_string();
@@ -252,7 +263,7 @@ pub(super) fn broken(error: &h2::Error, begun: bool) -> Failure {
         let said = said.trim_end_matches(')').trim_matches('"');
         let colon = if said.is_empty() { "" } else { ", " };
         let message = format!("the server is going away (GOAWAY): {reason:?}{colon}{said}{within}");
-        return failed(FailureKind::Reset, message);
+        return Failure::because(refused, message);
     }
     if reason == Reason::ENHANCE_YOUR_CALM && error.to_string().contains("too_many_continuations") {
         return oversized_head();

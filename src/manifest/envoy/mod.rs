@@ -1,15 +1,18 @@
 //! Envoy's own configuration, as its admin interface and istioctl print it: what a proxy has been told, as opposed to what
-//! was declared. Not: YAML; a dump is JSON, and is read with types that keep only what decides where a request goes.
+//! was declared.
 
 mod action;
 mod clusters;
 mod fault;
+mod integer;
+mod json_spans;
 mod lower;
 mod matchers;
-mod places;
-mod provenance;
+mod origin;
+mod raw_action;
+mod raw_match;
 mod read;
-mod routes;
+mod route_configs;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +21,7 @@ pub(super) use read::{is_json, read};
 
 use super::yaml::{Node, Value};
 use clusters::Cluster;
-use routes::RouteConfig;
+use route_configs::RouteConfig;
 
 /// Whether a document of a YAML text is a dump, or a route configuration of one.
 pub(super) fn is_yaml(node: &Node<'_>) -> bool {

@@ -1,0 +1,128 @@
+//! Rules that do not apply from where they are looked at, with their places.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Context, Finding, Rule};
+use crate::diag::{Code, Note, Span};
+use crate::manifest::gateway_api::ApiRoute;
+use crate::manifest::istio::gateway_name;
+use crate::route::{InactiveRule, Origin, ResolveError};
+
+/// A rule that does not apply, and why.
+pub(super) struct InactiveFinding {
+    object: String,
+    of_gateway_api: bool,
+    note: Note,
+}
+
+impl InactiveFinding {
+    /// Whether this keeps the rule away.
+    pub(super) fn is(&self, code: Code) -> bool {
+        self.note.code == code
+    }
+
+    /// Whether the rule is an HTTPRoute or a GRPCRoute.
+    pub(super) fn is_of_gateway_api(&self) -> bool {
+        self.of_gateway_api
+    }
+
+    /// The finding that it does not apply.
+    pub(super) fn finding(&self, rule: &'static Rule) -> Finding {
+        let note = self.note.clone().with_severity(rule.code.severity());
+        Finding::of(Some(rule.code), note).of_object(&self.object)
+    }
+}
+
+impl Context<'_> {
+    /// The rules that would take the request's host from elsewhere.
+    pub(super) fn not_from_here(&self) -> Vec<InactiveFinding> {
+        match self.request.as_ref().map(super::Request::resolve) {
+            Some(Err(ResolveError::NotFromHere { rules, .. })) => self.placed(rules.iter()),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The rules that apply from none of the places they could apply from, unless one place was asked for.
+    pub(super) fn nowhere(&self) -> Vec<InactiveFinding> {
+        if self.asked.is_some() {
+            return Vec::new();
+        }
+        let hosts = self.views.iter().flat_map(|view| &view.table.hosts);
+        let applied: HashSet<&str> = hosts
+            .flat_map(|host| &host.objects)
+            .map(String::as_str)
+            .collect();
+        let elsewhere = self
+            .views
+            .iter()
+            .flat_map(|view| &view.table.inactive_rules);
+        self.placed(elsewhere.filter(|rule| !applied.contains(rule.object.as_str())))
+    }
+
+    /// The rules that do not apply at a gateway they are bound to.
+    pub(super) fn refused(&self) -> Vec<InactiveFinding> {
+        let bound = |place: &str, object: &str| {
+            let service = self.virtual_service(object);
+            service.is_some_and(|service| {
+                let home = &service.meta.namespace;
+                let mut gateways = service.gateways.iter();
+                gateways.any(|gateway| gateway_name(&gateway.value, home) == place)
+            })
+        };
+        let gateways = self.views.iter().filter_map(|view| {
+            let Origin::Gateway { namespace, name } = &view.vantage.origin else {
+                return None;
+            };
+            Some((format!("{namespace}/{name}"), &view.table.inactive_rules))
+        });
+        let gateways: Vec<(String, &Vec<InactiveRule>)> = gateways.collect();
+        // What one of its gateways takes is served, whatever the others do.
+        let served = |object: &str, host: &String| {
+            gateways.iter().any(|(place, absent)| {
+                let of_host =
+                    |rule: &InactiveRule| rule.object == object && rule.hosts.contains(host);
+                bound(place, object) && !absent.iter().any(of_host)
+            })
+        };
+        let mut refused = Vec::new();
+        for (place, absent) in &gateways {
+            let rules = absent.iter().filter(|rule| {
+                bound(place, &rule.object)
+                    && !rule.hosts.iter().all(|host| served(&rule.object, host))
+            });
+            refused.extend(self.placed(rules));
+        }
+        refused
+    }
+
+    fn placed<'e>(&self, rules: impl Iterator<Item = &'e InactiveRule>) -> Vec<InactiveFinding> {
+        let mut rules = rules.peekable();
+        if rules.peek().is_none() {
+            return Vec::new();
+        }
+        let objects = self.manifests.objects.iter();
+        let spans = objects.map(|one| {
+            let name = format!("{} {}/{}", one.kind, one.namespace, one.name);
+            (name, one.span)
+        });
+        let spans: HashMap<String, Span> = spans.collect();
+        let routes = (self.manifests.http_routes.iter()).chain(&self.manifests.grpc_routes);
+        let routes: HashSet<String> = routes.map(ApiRoute::object).collect();
+        let absent = |rule: &InactiveRule| {
+            let host = self.virtual_service(&rule.object);
+            let host = host.and_then(|one| one.hosts.first());
+            let place = host.map(|host| host.span);
+            let place = place.or_else(|| spans.get(&rule.object).copied());
+            let note = rule.note.clone();
+            InactiveFinding {
+                object: rule.object.clone(),
+                of_gateway_api: routes.contains(&rule.object),
+                note: match place {
+                    Some(span) => note.at(span, ""),
+                    None => note,
+                },
+            }
+        };
+        rules.map(absent).collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! A Gateway of the Gateway API as written: its listeners, and which routes they allow.
+
+use super::api_route::check;
+use super::selector::Selector;
+use crate::diag::{Code, Note, Span};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+use crate::manifest::kube::Meta;
+use crate::manifest::yaml::Node;
+
+/// A Gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Its identity.
+    pub meta: Meta,
+    /// Its class, which says who implements it.
+    pub class: Option<At<String>>,
+    /// Its listeners.
+    pub listeners: Vec<Listener>,
+}
+
+/// One listener.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its name, which is the `sectionName` of parents.
+    pub name: At<String>,
+    /// The hosts it takes, perhaps with a wildcard; `None` for all.
+    pub hostname: Option<At<String>>,
+    /// Its port.
+    pub port: u16,
+    /// `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`, or one of an implementation.
+    pub protocol: At<String>,
+    /// The namespaces of the routes it takes.
+    pub from: From,
+    /// The kinds of the routes it takes; none means all that its protocol allows.
+    pub kinds: Vec<At<String>>,
+}
+
+/// The namespaces whose routes a listener takes.
+#[derive(Clone, Debug)]
+pub enum From {
+    /// That of the Gateway.
+    Same,
+    /// All.
+    All,
+    /// None.
+    Nobody,
+    /// Those with these labels.
+    Selected(Selector),
+}
+
+impl Gateway {
+    /// A Gateway from the fields of its object.
+    pub(in crate::manifest) fn decode(
+        meta: Meta,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut spec = object.map("spec", "a Gateway spec", decoder)?;
+        let class = spec.text("gatewayClassName", decoder);
+        let listeners = spec.list("listeners", decoder, Listener::decode);
+        spec.ignore(&[
+            "addresses",
+            "infrastructure",
+            "allowedListeners",
+            "tls",
+            "backendTLS",
+            "defaultScope",
+        ]);
+        spec.finish(decoder);
+        Some(Self {
+            meta,
+            class,
+            listeners,
+        })
+    }
+}
+
+impl Listener {
+    fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut fields = decoder.map(node, "a listener")?;
+        let name = fields.required("name", decoder);
+        let hostname = fields
+            .text("hostname", decoder)
+            .filter(|text| !text.value.is_empty());
+        if let Some(hostname) = &hostname {
+            check(hostname, decoder);
+        }
+        if fields.get("port").is_none() && !fields.misspelt("port") {
+            let problem = Note::new(Code::MissingField, "a listener needs a `port`");
+            decoder.report(problem.at(fields.span, "no `port` here"));
+        }
+        let port = fields.port("port", decoder);
+        let protocol = fields.required("protocol", decoder);
+        let (from, kinds) = allowed(&mut fields, decoder);
+        fields.ignore(&["tls"]);
+        fields.finish(decoder);
+        Some(Self {
+            name: name?,
+            hostname,
+            port: port?.value,
+            protocol: protocol?,
+            from,
+            kinds,
+        })
+    }
+
+    /// The scheme of the requests that it hands to routes, if it hands any to them.
+    #[must_use]
+    pub fn scheme(&self) -> Option<&'static str> {
+        match self.protocol.value.as_str() {
+            "HTTP" => Some("http"),
+            "HTTPS" => Some("https"),
+            _ => None,
+        }
+    }
+
+    /// The hosts it takes, lower case; `*` for all.
+    #[must_use]
+    pub fn domain(&self) -> String {
+        let hostname = self.hostname.as_ref();
+        hostname.map_or_else(|| "*".to_owned(), |text| text.value.to_lowercase())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.name.span
+    }
+}
+
+/// `allowedRoutes`: by default routes of the namespace of the Gateway, of every kind.
+fn allowed(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> (From, Vec<At<String>>) {
+    let mut from = From::Same;
+    let Some(mut allowed) = fields.map("allowedRoutes", "allowed routes", decoder) else {
+        return (from, Vec::new());
+    };
+    if let Some(mut namespaces) = allowed.map("namespaces", "allowed namespaces", decoder) {
+        let choice = namespaces.choice("from", &["Same", "All", "Selector", "None"], decoder);
+        let selector = namespaces.map("selector", "a label selector", decoder);
+        let selector = selector.map(|selector| Selector::decode(selector, decoder));
+        from = match choice.map(|choice| choice.value) {
+            Some("All") => From::All,
+            Some("None") => From::Nobody,
+            Some("Selector") => From::Selected(selector.unwrap_or_default()),
+            _ => From::Same,
+        };
+        namespaces.finish(decoder);
+    }
+    let kinds = allowed.list("kinds", decoder, |node, decoder| {
+        let mut kind = decoder.map(node, "an allowed kind")?;
+        kind.text("group", decoder);
+        let name = kind.required("kind", decoder);
+        kind.finish(decoder);
+        name
+    });
+    allowed.finish(decoder);
+    (from, kinds)
+}

@@ -1,0 +1,112 @@
+//! A `Sidecar` as written, as far as it decides what a client may see.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Note, Span};
+use crate::manifest::decode::{At, Decoder};
+use crate::manifest::fields::Fields;
+use crate::manifest::kube::Meta;
+use crate::manifest::yaml::Node;
+
+/// A `Sidecar`.
+#[derive(Clone, Debug)]
+pub struct Sidecar {
+    /// Its identity.
+    pub meta: Meta,
+    /// The labels of the clients it applies to; none means all of its namespace.
+    pub selector: BTreeMap<String, String>,
+    /// What those clients may reach; none means everything.
+    pub egress: Vec<Egress>,
+    /// Where it says that hosts which nobody registers are not reached.
+    pub registry_only: Option<Span>,
+}
+
+/// One listener of `egress`.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    /// The port it is limited to.
+    pub port: Option<At<u16>>,
+    /// The hosts it imports, `namespace/host` each.
+    pub hosts: Vec<Import>,
+    /// A field that changes how connections reach the proxy, if there is one.
+    pub unusual: Option<At<&'static str>>,
+}
+
+/// `namespace/host`: what a client imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The namespace, `*` for all, `.` for the client's own, `~` for none.
+    pub namespace: String,
+    /// The host, perhaps with a wildcard.
+    pub host: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Sidecar {
+    /// A `Sidecar` from the fields of its object.
+    pub(in crate::manifest) fn decode(
+        meta: Meta,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut spec = object.map("spec", "a Sidecar spec", decoder)?;
+        let policy = spec.map("outboundTrafficPolicy", "a traffic policy", decoder);
+        let mode = policy.and_then(|mut policy| policy.text("mode", decoder));
+        let registry_only = mode.filter(|mode| mode.value == "REGISTRY_ONLY");
+        let sidecar = Self {
+            meta,
+            selector: spec
+                .map("workloadSelector", "a workload selector", decoder)
+                .map_or_else(BTreeMap::new, |mut selector| {
+                    selector.labels("labels", decoder)
+                }),
+            egress: spec.list("egress", decoder, Egress::decode),
+            registry_only: registry_only.map(|mode| mode.span),
+        };
+        // What comes in.
+        spec.ignore(&["ingress", "inboundConnectionPool"]);
+        spec.finish(decoder);
+        Some(sidecar)
+    }
+}
+
+impl Egress {
+    fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut listener = decoder.map(node, "an egress listener")?;
+        let port = listener
+            .map("port", "a port", decoder)
+            .and_then(|mut port| port.port("number", decoder))
+            .filter(|port| port.value != 0);
+        let hosts = listener.list("hosts", decoder, Import::decode);
+        let mut unusual = None;
+        for key in ["bind", "captureMode"] {
+            if let Some(span) = listener.place(key) {
+                unusual.get_or_insert(At { value: key, span });
+            }
+        }
+        listener.finish(decoder);
+        Some(Self {
+            port,
+            hosts,
+            unusual,
+        })
+    }
+}
+
+impl Import {
+    fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let text = decoder.text(node, "an item of `hosts`")?;
+        let Some((namespace, host)) = text.value.split_once('/') else {
+            let message = format!("the egress host `{}` names no namespace", text.value);
+            let problem = Note::new(Code::BadHost, message).at(text.span, "");
+            decoder.report(problem.help(format!("write `*/{0}` or `./{0}`", text.value)));
+            return None;
+        };
+        Some(Self {
+            namespace: namespace.to_owned(),
+            host: host.to_lowercase(),
+            span: text.span,
+        })
+    }
+}
