@@ -105,6 +105,9 @@ mod protocols;
 // Starts at a rate: the schedule, honest latencies, warm-up.
 mod open_loop;
 
+// The stories of the demo.
+mod demo;
+
 // README and docs show what the program prints.
 mod docs;
 

@@ -47,22 +47,21 @@ pub(super) fn man() -> Result<Exit, Failure> {
 
 /// The command line with the words that its options begin with: kinds of buckets, formats of files, rules of lint.
 fn completed() -> Command {
-    let buckets = || {
-        let forms = EXTRACTORS.iter().map(|extractor| begin(&extractor.form()));
-        forms.collect::<Vec<_>>()
+    // Made once for a process that ends with them.
+    let begun = |words: Vec<String>| {
+        let words = words.into_iter().map(|word| &*word.leak());
+        words.collect::<Vec<&'static str>>()
     };
-    let files = || {
-        let files = FORMATS.iter().map(|format| format!("{}=", format.name));
-        files.collect::<Vec<_>>()
-    };
-    let rules = || {
-        let names = RULES.iter().flat_map(|rule| [rule.code.id(), rule.name]);
-        names.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let offer = move |arg: Arg| match arg.get_id().as_str() {
-        "bucket" => arg.value_parser(PossibleValuesParser::new(buckets())),
-        "report" => arg.value_parser(PossibleValuesParser::new(files())),
-        "explain" | "allow" | "deny" => arg.value_parser(PossibleValuesParser::new(rules())),
+    let buckets = EXTRACTORS.iter().map(|extractor| begin(&extractor.form()));
+    let buckets = begun(buckets.collect());
+    let files = FORMATS.iter().map(|format| format!("{}=", format.name));
+    let files = begun(files.collect());
+    let rules = RULES.iter().flat_map(|rule| [rule.code.id(), rule.name]);
+    let rules: Vec<&'static str> = rules.collect();
+    let offer = |arg: Arg| match arg.get_id().as_str() {
+        "bucket" => arg.value_parser(PossibleValuesParser::new(&buckets)),
+        "report" => arg.value_parser(PossibleValuesParser::new(&files)),
+        "explain" | "allow" | "deny" => arg.value_parser(PossibleValuesParser::new(&rules)),
         _ => arg,
     };
     let mut command = whole().mut_args(&offer);
