@@ -198,17 +198,17 @@ fn weights_that_almost_add_up_to_a_hundred_are_noted() {
         let found = caveats.iter().find(|caveat| caveat["id"] == "expect-sum");
         found.map(|caveat| caveat["message"].as_str().unwrap_or_default().to_owned())
     };
-    let said = noted("single=90,multiple=20").expect("a note");
+    let said = noted("v1=90,v2=20").expect("a note");
     assert_eq!(
         said,
-        "the weights of --expect add up to 110: `single` counts as 81.82%, `multiple` as 18.18%"
+        "the weights of --expect add up to 110: `v1` counts as 81.82%, `v2` as 18.18%"
     );
-    assert!(noted("single=80").is_some());
+    assert!(noted("v1=80").is_some());
     for ratio in [
-        "single=9,multiple=1",
-        "single=1,multiple=1",
-        "single=90,multiple=10",
-        "single=0.9,multiple=0.1",
+        "v1=9,v2=1",
+        "v1=1,v2=1",
+        "v1=90,v2=10",
+        "v1=0.9,v2=0.1",
     ] {
         assert_eq!(noted(ratio), None, "{ratio}");
     }
@@ -277,7 +277,7 @@ fn completions_know_scenarios_formats_kinds_of_buckets_and_rules() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]).exits(0).stdout;
         for word in [
-            "header:",
+            "header",
             "json=",
             "html=",
             "RS001",
@@ -297,7 +297,7 @@ fn completions_know_scenarios_formats_kinds_of_buckets_and_rules() {
         "-n",
         "10",
         "--bucket",
-        "header:x-none",
+        "status",
         "--report",
         &report,
         &mesh.url("/"),

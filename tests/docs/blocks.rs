@@ -106,13 +106,13 @@ pub(super) fn calls(block: &str) -> Vec<Vec<String>> {
     };
     let mut calls = Vec::new();
     for words in words(&text) {
-        let begin = words
-            .iter()
-            .position(|word| word == "resplit" || word.ends_with("/resplit"));
-        // A name of an image or of a pod is followed by no argument.
-        if let Some(begin) = begin.filter(|begin| begin + 1 < words.len())
-            && (begin == 0 || words[begin - 1] != "-t" && !words[begin - 1].starts_with("deploy/"))
-        {
+        let begin = words.iter().enumerate().position(|(at, word)| {
+            let before = &words[..at];
+            let keys = before.iter().all(|word| word == "-" || word.ends_with(':'));
+            let image = before.last().is_some_and(|word| word == "--rm");
+            word == "/resplit" || word == "resplit" && (keys || image)
+        });
+        if let Some(begin) = begin.filter(|begin| begin + 1 < words.len()) {
             calls.push(words[begin + 1..].to_vec());
         }
     }
