@@ -56,11 +56,13 @@ fn what_the_pages_show_is_what_the_program_prints() {
     let mut shown = 0;
     for (name, text) in pages() {
         let mut written = text.clone();
-        for block in blocks(&text) {
+        // From the end, so that the places of those before stay right.
+        for block in blocks(&text).into_iter().rev() {
             if matches!(block.kind, Kind::Exact | Kind::Numbers(_)) {
                 shown += 1;
                 let printed = runs::printed(&name, &block);
-                written = written.replacen(block.text, &printed, 1);
+                let end = block.start + block.text.len();
+                written.replace_range(block.start..end, &printed);
             }
         }
         if written != text {
@@ -87,7 +89,9 @@ fn every_command_of_the_pages_is_understood() {
                     "{name}:{line}: say how this block is tested, or why it is not run: <!-- not run: … -->"
                 );
             }
-            for args in calls(text) {
+            // A block that is run shows what becomes of its commands.
+            let read = matches!(kind, Kind::Read);
+            for args in calls(text).into_iter().filter(|_| read) {
                 understood += 1;
                 let typed = std::iter::once("resplit").chain(args.iter().map(String::as_str));
                 if let Err(problem) = understand(typed.map(Into::into).collect()) {
@@ -96,7 +100,7 @@ fn every_command_of_the_pages_is_understood() {
             }
         }
     }
-    assert!(understood > 50, "{understood} commands were parsed");
+    assert!(understood > 30, "{understood} commands were parsed");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) enum Kind {
 pub(super) struct Block<'p> {
     /// Its lines.
     pub(super) text: &'p str,
+    /// Where they begin in the page.
+    pub(super) start: usize,
     /// How it is tested.
     pub(super) kind: Kind,
     /// Where it begins.
@@ -46,7 +48,12 @@ pub(super) fn blocks(page: &str) -> Vec<Block<'_>> {
             _ => None,
         };
         let line = page[..body].lines().count();
-        found.extend(kind.map(|kind| Block { text, kind, line }));
+        found.extend(kind.map(|kind| Block {
+            text,
+            start: body,
+            kind,
+            line,
+        }));
         at = page[end..].find('\n').map_or(page.len(), |next| end + next);
     }
     found
