@@ -11,11 +11,15 @@ use crate::layers::{LAYERS, May, collect};
 const MOST_LINES: usize = 120;
 
 /// What a recipe adds, by something that is there already: the folder, the module, and the lines that name it elsewhere.
-const RECIPES: [(&str, &str, usize); 6] = [
+const RECIPES: [(&str, &str, usize); 10] = [
     ("bucket", "bucket/peer", 2),
     ("bucket", "bucket/status", 2),
     ("report", "report/oneline", 3),
     ("report", "report/openmetrics", 3),
+    ("report", "report/csv", 3),
+    ("report", "report/hgrm", 3),
+    ("report", "report/hlog", 3),
+    ("report", "report/junit", 3),
     ("lint", "lint/rules/fault", 3),
     ("lint", "lint/rules/no_proxy", 3),
 ];

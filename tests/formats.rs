@@ -7,7 +7,10 @@ use unicode_width::UnicodeWidthStr;
 use resplit::diag::{Code, Note};
 use resplit::diag::{Sources, Span};
 use resplit::observe::{FailureCount, FailureKind, Observation, RequestLog, RequestRecord, Tally};
-use resplit::report::{Excerpt, FORMATS, Report, Request, Run, Style, format, read, report};
+use resplit::report::{
+    Declaration, Excerpt, FORMATS, KnownNotes, Report, Request, SavedObservation, Style, format,
+    read,
+};
 use resplit::split::{
     Bucket, Destination, Expected, Identifiers, Identity, LocalReply, LocalReplyCause, Mechanism,
     Target,
@@ -58,10 +61,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         };
         (bucket, tally(*count, 1000 * u64::from(*status) / 100))
     });
-    let reset = FailureCount {
-        count: 3,
-        example: "connection closed before message completed".into(),
-    };
+    let reset = FailureCount::new(3, "connection closed before message completed");
     Observation {
         sent: answers.iter().map(|(_, _, count)| count).sum::<u64>() + 3,
         tallies: tallies.collect(),
@@ -128,16 +128,12 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         evaluate(&slo, &attribution, &seen, Some(&expected))
     });
     let verdict = with_slos(verdict, &slos);
-    report(Run {
-        request: Request {
-            url: "http://127.0.0.1:5000/version".into(),
-            method: "GET".into(),
-            host: "weather-backend:5000".into(),
-        },
-        declared: Some((&expected, &mapping)),
-        excerpt: Some(excerpt()),
-        hypotheses: &[],
-        watched: false,
+    let request = Request {
+        url: "http://127.0.0.1:5000/version".into(),
+        method: "GET".into(),
+        host: "weather-backend:5000".into(),
+    };
+    let known = KnownNotes {
         findings: vec![Note::new(
             Code::named("RS018"),
             "the port of Service weather-backend names no protocol: name it http-backend",
@@ -146,12 +142,22 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
             Code::named("port-protocol"),
             "port 5000 of Service weather-backend is named `backend` (weather-service.yaml:14)",
         )],
-        rule: Some("VirtualService default/weather http[0]".into()),
-        seen: &seen,
-        attribution: &attribution,
-        policy: &Policy::default(),
+    };
+    let rule = "VirtualService default/weather http[0]".to_owned();
+    let declaration = Declaration {
+        excerpt: Some(excerpt()),
+        ..Declaration::of(expected.clone(), Some(rule))
+    };
+    let policy = Policy::default();
+    let observation = SavedObservation::new(seen, Some((&expected, mapping)), false, &policy);
+    Report::new(
+        request,
+        policy,
+        Some(declaration),
+        observation,
         verdict,
-    })
+        known,
+    )
 }
 
 pub(crate) fn literal() -> Report {
@@ -181,24 +187,22 @@ fn undeclared() -> Report {
         attribution: &attribution,
         hypotheses: &[],
     };
-    report(Run {
-        request: Request {
-            url: "http://a/".into(),
-            method: "GET".into(),
-            host: "a".into(),
-        },
-        declared: None,
-        excerpt: None,
-        hypotheses: &[],
-        watched: false,
-        findings: Vec::new(),
-        notes: Vec::new(),
-        rule: None,
-        seen: &seen,
-        attribution: &attribution,
-        policy: &Policy::default(),
-        verdict: judge(evidence, &Policy::default(), None),
-    })
+    let verdict = judge(evidence, &Policy::default(), None);
+    let request = Request {
+        url: "http://a/".into(),
+        method: "GET".into(),
+        host: "a".into(),
+    };
+    let policy = Policy::default();
+    let observation = SavedObservation::new(seen, None, false, &policy);
+    Report::new(
+        request,
+        policy,
+        None,
+        observation,
+        verdict,
+        KnownNotes::default(),
+    )
 }
 
 fn rendered(report: &Report, name: &str, style: Style) -> String {
@@ -302,12 +306,15 @@ fn eighty_columns_suffice_and_hostile_bodies_stay_harmless() {
 }
 
 #[test]
-fn json_reads_back_as_the_same_report() {
-    let report = literal();
-    assert_eq!(
-        read(&rendered(&report, "json", PLAIN)).expect("its own JSON"),
-        report
-    );
+fn json_reads_back_as_the_same_report_in_every_format() {
+    for report in [literal(), diverged(), undeclared(), hostile()] {
+        let saved = read(&rendered(&report, "json", PLAIN)).expect("its own JSON");
+        assert_eq!(saved, report);
+        for format in FORMATS {
+            let [saved, live] = [&saved, &report].map(|own| rendered(own, format.name, PLAIN));
+            assert_eq!(saved, live, "{}", format.name);
+        }
+    }
 }
 
 #[test]

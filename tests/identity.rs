@@ -1,7 +1,7 @@
 //! Responses that do not say where they are from: sending stops, and what could tell versions apart is found.
 
 use crate::support::app::{App, Says};
-use crate::support::cmd::{Outcome, run, run_json};
+use crate::support::cmd::{Outcome, Report, run, run_json};
 use crate::support::grpc::Grpc;
 use crate::support::mesh::NINETY_TEN;
 
@@ -23,12 +23,26 @@ fn pages(k: u64) -> Says {
     (200, headers, format!("<html>request {k}</html>"))
 }
 
-/// Fails unless the run stopped by itself with exit 2 and without a report.
+/// Fails unless the run stopped by itself with exit 2, and reports what it saw where it was asked to.
 #[track_caller]
 fn stops(args: &[&str]) -> Outcome {
-    let args = [&["--expect", NINETY_TEN][..], &ENDLESS, args].concat();
-    let outcome = run(&args);
-    outcome.refused("no identity");
+    let folder = tempfile::tempdir().expect("a folder");
+    let [json, junit] = ["run.json", "run.xml"].map(|name| folder.path().join(name));
+    let files = [("json", &json), ("junit", &junit)];
+    let files = files.map(|(format, path)| format!("{format}={}", path.display()));
+    let files = ["--report", &files[0], "--report", &files[1]];
+    let args = [&["--expect", NINETY_TEN][..], &ENDLESS, &files, args].concat();
+    let outcome = run(&args).exits(2);
+    assert!(outcome.stdout.contains("NO DATA"), "{outcome:#?}");
+    let report = std::fs::read_to_string(&json).expect("the report is written");
+    let report = Report(serde_json::from_str(&report).expect("JSON"));
+    assert_eq!(report.verdict(), "no-data");
+    assert_eq!(
+        report.number("/observation/unattributed"),
+        report.number("/observation/answered")
+    );
+    let junit = std::fs::read_to_string(&junit).expect("the report is written");
+    assert!(junit.contains("<testsuites"), "{junit}");
     outcome
 }
 

@@ -161,7 +161,6 @@ const REMARKS: &[Code] = &[
     Code::GatewayNamespace,
     Code::GrpcStatus,
     Code::InferencePool,
-    Code::IngressWaypoint,
     Code::MappedPort,
     Code::NoRoute,
     Code::NoRule,

@@ -24,6 +24,9 @@ mod oracle;
 // Every manifest in `tests/manifests/` with what is wrong in it, or where a request goes.
 mod manifests;
 
+// What is attached to the way of a request, clients without a proxy, destinations without pods.
+mod attached;
+
 // Weights of other dialects through the binary: those that are not read are named.
 mod gateways;
 

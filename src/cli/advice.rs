@@ -2,7 +2,8 @@
 
 use crate::load::TlsSetup;
 use crate::observe::{FailureCause, FailureKind};
-use crate::report::Seen;
+use crate::report::SavedObservation;
+use crate::split::Bucket;
 
 const NO_NAME_SERVICE: &str = "the name service does not answer: see /etc/resolv.conf, or give the address with --resolve HOST:PORT:ADDRESS";
 const CLIENT_CERTIFICATE: &str =
@@ -10,22 +11,23 @@ const CLIENT_CERTIFICATE: &str =
 const BREAKS_OFF: &str = "the server breaks its responses off: look at what it logs";
 
 /// What to look at when nothing could be judged.
-pub(super) fn no_data(seen: &Seen) -> &'static str {
-    let mut rows = seen.buckets.iter().flat_map(|row| row.statuses.keys());
-    if seen.answered > 0 && rows.all(|status| (300..400).contains(status)) {
+pub(super) fn no_data(observation: &SavedObservation) -> &'static str {
+    let mut buckets = observation.seen.tallies.keys();
+    let answered = observation.rows.answered > 0;
+    if answered && buckets.all(Bucket::is_redirect) {
         return "call the URL that the redirects name, or --host, -H and https:// as the proxy wants them";
     }
-    if seen.answered > 0 {
+    if answered {
         return "responses came, but none names a declared target: they may be errors of the proxy, or --bucket reads nothing \
                 that names one; without -f, --expect and --bucket resplit shows what they say";
     }
-    let Some(most) = seen.occurred().max_by_key(|failed| failed.count) else {
+    let failures = observation.seen.failures.iter();
+    let Some((kind, most)) = failures.max_by_key(|(_, failed)| failed.count) else {
         return "let it send for longer, or leave -n and -z out";
     };
-    match (most.cause, most.kind()) {
-        (Some(cause), _) => after(cause),
-        (None, Some(kind)) => after_any(kind),
-        (None, None) => "look at what the server logs",
+    match most.cause() {
+        Some(cause) => after(cause),
+        None => after_any(*kind),
     }
 }
 

@@ -7,10 +7,10 @@ use clap::{Arg, Command};
 use clap_mangen::Man;
 
 use super::args::CompletionsArgs;
-use super::deliver::to_stdout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::help::whole;
+use super::report_output::to_stdout;
 use crate::bucket::EXTRACTORS;
 use crate::lint::RULES;
 use crate::report::FORMATS;

@@ -7,10 +7,11 @@ use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
 };
 use super::failure::Failure;
+use super::gateway;
 use super::load_config::{LoadConfig, load};
-use super::objectives;
 use super::relations;
 use super::request::{RequestConfig, request};
+use super::slo;
 use crate::diag::{Code, Note};
 use crate::manifest::ObjectName;
 use crate::report::{Format, format};
@@ -84,11 +85,16 @@ impl TryFrom<RunArgs> for RunConfig {
             request.transport.protocol,
             &request.headers,
         )?;
-        let slos = objectives::read(&args.objectives.slo)?;
+        let slos = slo::read(&args.objectives.slo)?;
+        let declared = declaration(&args.expectation)?;
+        let vantage = vantage(&args.expectation.vantage)?;
+        if !matches!(declared, Declaration::Manifests(..)) {
+            gateway::without_manifests(&vantage)?;
+        }
         Ok(Self {
             request,
-            declared: declaration(&args.expectation)?,
-            vantage: vantage(&args.expectation.vantage)?,
+            declared,
+            vantage,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy: Policy {
@@ -179,10 +185,13 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
             )
         })
     };
+    // What has no namespace is looked up in the manifests.
     let gateway = |text: &String| {
-        let pair = text
-            .split_once('/')
-            .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
+        let pair = match text.split_once('/') {
+            None => Some(("", text.as_str())),
+            Some(pair) => Some(pair).filter(|(namespace, _)| !namespace.is_empty()),
+        };
+        let pair = pair.filter(|(_, name)| !name.is_empty() && !name.contains('/'));
         let (namespace, name) = pair.ok_or_else(|| {
             Failure::usage(
                 format!("`{text}` is not a valid gateway"),

@@ -23,7 +23,7 @@ use super::args::{Cli, DemoArgs, Scenario};
 use super::config::{Declaration, RunConfig};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{run, say};
+use super::{run, warn};
 
 /// What a scenario shows.
 struct Story {
@@ -124,7 +124,7 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit, Failure> {
     typed.push(&url);
     let quiet = args.output.quiet;
     if !quiet {
-        say(&format!(
+        warn(&format!(
             "demo: {}; what follows is the output of\n  resplit -f {} {}\n\n",
             story.tale,
             story.folder,
@@ -137,7 +137,7 @@ pub(super) fn run(args: DemoArgs) -> Result<Exit, Failure> {
     config.declared = Declaration::Embedded(story.manifests);
     let exit = run::run(&config)?;
     if story.scenario == Scenario::default() && !quiet {
-        say(&format!("\nwhat goes wrong elsewhere:\n{}", others()));
+        warn(&format!("\nwhat goes wrong elsewhere:\n{}", others()));
     }
     Ok(exit)
 }

@@ -50,7 +50,7 @@ impl Exit {
                 "diverged: the split, an --slo or --require-healthy does not hold; lint found an error"
             }
             Self::Usage => {
-                "usage: bad options, manifests that do not decode, answers that fit no target, report not writable"
+                "usage: bad options, manifests that do not decode, responses that fit no target, report not writable"
             }
             Self::Inconclusive => {
                 "inconclusive: not enough evidence either way (--inconclusive pass|fail makes it 0 or 1)"

@@ -3,18 +3,19 @@
 
 use super::args::{ExplainArgs, ExplainFormat};
 use super::config;
-use super::declared::{Routes, distinct, host_header, probe, unresolved};
-use super::deliver::to_stdout;
 use super::exit::Exit;
+use super::expectation::{Routes, distinct, host_header, probe, unresolved};
 use super::failure::Failure;
 use super::input;
+use super::report_output::to_stdout;
 use super::request::request;
 use super::url::shown;
 use crate::diag::{Code, Note};
 use crate::manifest::unrouted;
 use crate::report::Request;
 use crate::report::explain::{
-    Explained, Explanation, WithoutRule, explain, not_in_effect, render, render_json, without_rule,
+    Explained, Explanation, WithoutRule, explain, not_in_effect, render, render_json,
+    weights_ignored, without_rule,
 };
 use crate::route::example_request::rule_reaches;
 use crate::route::{Probe, ResolveError, resolve};
@@ -78,6 +79,10 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
             .all_rules
             .then(|| rule_reaches(&routes.table, resolution.host, &asked)),
     });
+    if let Some(instead) = resolution.instead() {
+        let (vantage, sources) = (&routes.vantage, &routes.sources);
+        return Ok(weights_ignored(explanation, &instead, vantage, sources));
+    }
     // A dump holds what the proxy applies.
     if resolution.inert().is_none() || routes.table.from_dump {
         return Ok(explanation);

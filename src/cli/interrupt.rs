@@ -18,29 +18,29 @@ use super::exit::Exit;
 /// Signals this close together are one: `timeout` and terminals signal a process and its group.
 const ONE_PRESS: Duration = Duration::from_millis(50);
 
-/// A flag that the first signal sets, after which `say` is called with what happens now, and whether the signal was typed.
+/// A flag that the first signal sets, after which `warn` is called with what happens now, and whether the signal was typed.
 /// Without a handler a signal ends the process at once, as it always did.
-pub(super) fn listen(say: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBool> {
+pub(super) fn listen(warn: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {
         let set = Arc::clone(&flag);
         // Where no thread can be had, the run cannot start either, and says so.
         let _ = thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || wait(signals, &set, say));
+            .spawn(move || wait(signals, &set, warn));
     }
     flag
 }
 
-fn wait(mut signals: Signals, flag: &AtomicBool, say: impl Fn(&str, bool)) {
+fn wait(mut signals: Signals, flag: &AtomicBool, warn: impl Fn(&str, bool)) {
     let mut first: Option<Instant> = None;
     for signal in signals.forever() {
         match first {
             None => {
                 first = Some(Instant::now());
                 flag.store(true, Ordering::Relaxed);
-                say(
-                    "stopping: waiting for answers under way; Ctrl-C again ends without a report",
+                warn(
+                    "stopping: waiting for the responses under way; Ctrl-C again ends without a report",
                     signal == SIGINT,
                 );
             }

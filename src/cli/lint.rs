@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::LintArgs;
 use super::config;
-use super::declared;
-use super::deliver::to_stdout;
 use super::exit::Exit;
+use super::expectation;
 use super::failure::Failure;
+use super::report_output::to_stdout;
 use super::request::optional;
 use super::url::shown;
-use super::{input, output};
+use super::{gateway, input, output};
 use crate::diag::Severity;
 use crate::lint::allow::{Denied, Levels, UnknownRule, rule};
 use crate::lint::{Context, check};
@@ -26,9 +26,10 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     let levels = levels(&args.allow, &args.deny)?;
     let vantage = config::vantage(&args.vantage)?;
     let asked = optional("lint", url, &args.request, true)?;
-    let probe = asked.as_ref().map(declared::probe);
+    let probe = asked.as_ref().map(expectation::probe);
     let sources = input::manifests(&files)?;
     let (manifests, mut problems) = parse(&sources);
+    let vantage = gateway::looked_up(&vantage, &manifests)?;
     if problems
         .iter()
         .all(|problem| problem.severity != Severity::Error)

@@ -26,14 +26,14 @@ const ROOM: u32 = 10;
 /// What is sent, and what ends the run before all is.
 pub(super) struct Planned {
     pub(super) plan: LoadPlan,
-    pub(super) until: Until,
+    pub(super) stop_when: StopWhen,
     /// The policy with what was fixed about the number of requests.
     pub(super) policy: Policy,
 }
 
 /// What ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
+pub(super) enum StopWhen {
     /// All is sent.
     Sent,
     /// It is certain whether the split holds.
@@ -58,12 +58,12 @@ pub(super) fn planned(
         ..*policy
     };
     let design = expected.map(|expected| policy.design(expected, 0));
-    let until = until(load.amount, design.is_some());
-    let stop = stop(load.amount, until, design.as_ref(), per_draw);
+    let stop_when = stop_when(load.amount, design.is_some());
+    let stop = stop(load.amount, stop_when, design.as_ref(), per_draw);
     let (connections, streams) = at_once(load, stop);
     let paired =
         !matches!(load.amount, Amount::Exactly(_)) && connections_split && design.is_some();
-    let reuse = if until == Until::Decided || paired {
+    let reuse = if stop_when == StopWhen::Decided || paired {
         PAIRS
     } else {
         Reuse::Unlimited
@@ -87,29 +87,29 @@ pub(super) fn planned(
     };
     Ok(Planned {
         plan,
-        until,
+        stop_when,
         policy,
     })
 }
 
-fn until(amount: Amount, declared: bool) -> Until {
+fn stop_when(amount: Amount, declared: bool) -> StopWhen {
     match amount {
-        _ if !declared => Until::Sent,
-        Amount::Exactly(_) | Amount::Planned(_) => Until::Sent,
-        Amount::UntilDecided(_) => Until::Decided,
-        Amount::UntilDiverged(_) => Until::Diverged,
+        _ if !declared => StopWhen::Sent,
+        Amount::Exactly(_) | Amount::Planned(_) => StopWhen::Sent,
+        Amount::UntilDecided(_) => StopWhen::Decided,
+        Amount::UntilDiverged(_) => StopWhen::Diverged,
     }
 }
 
 /// When sending ends at the latest: as typed, else after as many requests as the declaration may take.
-fn stop(amount: Amount, until: Until, design: Option<&Design>, per_draw: u64) -> Stop {
+fn stop(amount: Amount, stop_when: StopWhen, design: Option<&Design>, per_draw: u64) -> Stop {
     let most = match amount {
         Amount::Exactly(stop) => return stop,
         Amount::UntilDecided(most) | Amount::UntilDiverged(most) | Amount::Planned(most) => most,
     };
-    let draws = |design: &Design| match until {
-        Until::Sent => design.requests_fixed(),
-        Until::Decided | Until::Diverged => design.requests_sequential(),
+    let draws = |design: &Design| match stop_when {
+        StopWhen::Sent => design.requests_fixed(),
+        StopWhen::Decided | StopWhen::Diverged => design.requests_sequential(),
     };
     let needed = design.map_or(UNDECLARED_REQUESTS, |design| {
         draws(design).saturating_mul(per_draw)

@@ -7,32 +7,33 @@ mod complete;
 mod config;
 mod credentials;
 mod deadline;
-mod declared;
-mod deliver;
 mod demo;
 mod examples;
 mod exit;
+mod expectation;
 mod explain;
 mod failure;
-mod findings;
 mod foreign_flags;
+mod gateway;
 mod grpc;
 mod help;
 mod input;
 mod interrupt;
 mod lint;
+mod lint_notes;
 mod load_config;
 mod load_plan;
-mod objectives;
 mod output;
 mod progress;
 mod proxy;
 mod relations;
 mod report;
+mod report_output;
 mod request;
 mod run;
 mod settle;
 mod size;
+mod slo;
 mod transport;
 mod unidentified;
 mod url;
@@ -94,7 +95,7 @@ pub fn understand(typed: Vec<OsString>) -> Result<(), String> {
 
 /// Says why there is no report.
 fn failed(failure: &Failure) -> Exit {
-    say(&failure.render());
+    warn(&failure.render());
     failure.exit()
 }
 
@@ -113,7 +114,7 @@ fn misunderstood(error: &clap::Error) -> u8 {
         .trim_end()
         .trim_end_matches("For more information, try '--help'.");
     let text = text.trim_end_matches(|c: char| !c.is_ascii_graphic());
-    say(&format!(
+    warn(&format!(
         "{text}\n\nhelp: `resplit --help` explains every option\n"
     ));
     Exit::Usage.code()
@@ -135,6 +136,6 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
 }
 
 /// Writes to stderr; when nobody reads it, that is no error.
-fn say(text: &str) {
+fn warn(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
 use super::args::{Colour, OutputArgs};
-use super::{output, say};
+use super::{output, warn};
 use crate::observe::{Latency, Observation, Tally};
 use crate::plan::Stop;
 use crate::report::{Bar, fitted};
@@ -86,12 +86,12 @@ impl Progress {
         let (view, quiet) = (self.view.clone(), self.quiet);
         move |text, typed| match (quiet, view.is_hidden()) {
             (true, _) => {}
-            (false, true) => say(&format!("\n{text}\n")),
+            (false, true) => warn(&format!("\n{text}\n")),
             (false, false) => {
                 if typed {
-                    say(UNTYPED);
+                    warn(UNTYPED);
                 }
-                view.suspend(|| say(&format!("{text}\n")));
+                view.suspend(|| warn(&format!("{text}\n")));
             }
         }
     }
@@ -115,7 +115,7 @@ impl Progress {
             if let Some(due) = self.due.filter(|due| seen.elapsed >= *due) {
                 self.due = Some(next_sign(due, seen.elapsed));
                 let message = message(seen, self.stop, watch.is_some());
-                say(&format!("{:.0} s: {message}\n", seen.elapsed.as_secs_f64()));
+                warn(&format!("{:.0} s: {message}\n", seen.elapsed.as_secs_f64()));
             }
             return;
         }

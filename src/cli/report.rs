@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::args::{AgainArgs, Balancing, ReportArgs, SloArgs};
-use super::deliver::{deliver, exit, to_stdout};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{config, input, objectives, output};
+use super::report_output::{exit, to_stdout, write_report};
+use super::{config, input, output, slo};
 use crate::report::{
-    Changes, ComparisonFormat, MergeError, ReadError, Report, again, comparison, read,
+    Changes, ComparisonFormat, Difference, MergeError, ReadError, Report, comparison, read, rejudge,
 };
 use crate::units::Fraction;
 use crate::verdict;
@@ -41,7 +41,7 @@ impl AgainArgs {
             max_unattributed: self.max_unattributed.map(Fraction::get),
             allow_unexpected: self.allow_unexpected.map(|count| count.0),
             balancing: self.balancing.map(balancing),
-            slos: objectives::read(&also.slo)?,
+            slos: slo::read(&also.slo)?,
             require_healthy: also.require_healthy,
         })
     }
@@ -62,8 +62,8 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
         }
         return compared(&reports, &to);
     }
-    let report = again(reports, &changes).map_err(|error| refused(&error))?;
-    deliver(&report, &to, None)?;
+    let report = rejudge(reports, &changes).map_err(|error| refused(&error))?;
+    write_report(&report, &to, None)?;
     Ok(exit(&report.verdict, args.judgement.inconclusive))
 }
 
@@ -97,12 +97,12 @@ fn refused(error: &MergeError) -> Failure {
             ReadError::Damaged(_) => "run again, or leave the file out".to_owned(),
         },
         MergeError::Twice { .. } => "name every run once".to_owned(),
-        MergeError::Different { what, .. } => match *what {
-            "how sure the answer has to be" => {
+        MergeError::Different { what, .. } => match what {
+            Difference::Certainty => {
                 "say what is asked of all of them, with the options shown".to_owned()
             }
-            "their objectives" => "say what is asked of all of them, with --slo".to_owned(),
-            _ => "merge reports of the same question only; --compare shows two of them beside each other".to_owned(),
+            Difference::Objectives => "say what is asked of all of them, with --slo".to_owned(),
+            Difference::Target | Difference::Declaration => "merge reports of the same question only; --compare shows two of them beside each other".to_owned(),
         },
         MergeError::Objective { problem, .. } => problem.help.clone(),
     };

@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use super::config::RunConfig;
 use super::deadline::Deadline;
-use super::declared::{self, Declared};
-use super::deliver::{deliver, exit};
 use super::exit::Exit;
+use super::expectation::{self, Declared};
 use super::failure::Failure;
-use super::findings::findings;
 use super::interrupt;
+use super::lint_notes::lint_notes;
 use super::load_config::Amount;
-use super::load_plan::{Planned, Until, planned};
-use super::objectives;
+use super::load_plan::{Planned, StopWhen, planned};
 use super::output;
 use super::progress::Progress;
+use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
 use super::settle::settle;
-use super::unidentified::{self, Unidentified};
+use super::slo;
+use super::unidentified::{self, Unidentified, Untied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::plan::Stop;
-use crate::report::{self, Load, Report, Run};
+use crate::report::{self, KnownNotes, Load, Report, SavedObservation};
 use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
@@ -41,17 +41,17 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             source,
         })?;
     }
-    let declared = declared::resolve(config)?;
+    let declared = expectation::resolve(config)?;
     if let Some(declared) = &declared {
-        objectives::check_declared(&config.slos, &declared.expected)?;
+        slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
-        Mapping::derive(&declared.expected, &config.map, [])?;
+        Mapping::derive(declared.expected(), &config.map, [])?;
     }
     let Measured { report, untied } = measure(config, declared.as_ref())?;
-    let help = untied.as_ref().map(|(untied, _)| untied.help());
-    deliver(&report, &config.output, help.as_deref())?;
+    write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
-        Some((_, exit)) => exit,
+        Some(Untied::Sent(_, exit)) => exit,
+        Some(Untied::Stopped(failure, _)) => failure.exit(),
         None => exit(&report.verdict, config.inconclusive),
     })
 }
@@ -59,8 +59,8 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
 /// A run that was judged.
 struct Measured {
     report: Report,
-    /// Where no response says which target it is from: what could, and how the command ends.
-    untied: Option<(Unidentified, Exit)>,
+    /// Where no response says which target it is from.
+    untied: Option<Untied>,
 }
 
 /// Sends, sorts and judges.
@@ -68,7 +68,7 @@ fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, 
     let mut session = Session::prepare(config, declared)?;
     let unsettled = session.settle()?;
     let seen = session.observe()?;
-    session.judge(&seen, unsettled)
+    session.judge(seen, unsettled)
 }
 
 /// One run, from its plan to its report.
@@ -88,10 +88,10 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn prepare(config: &'a RunConfig, declared: Option<&'a Declared>) -> Result<Self, Failure> {
-        let expected = declared.map(|declared| &declared.expected);
+        let expected = declared.map(Declared::expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
         let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
-        let watched = planned.until != Until::Sent;
+        let watched = planned.stop_when != StopWhen::Sent;
         Ok(Self {
             interrupted: interrupt::listen(progress.notice()),
             progress: Some(progress),
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
     }
 
     fn expected(&self) -> Option<&'a Expected> {
-        self.declared.map(|declared| &declared.expected)
+        self.declared.map(Declared::expected)
     }
 
     fn is_interrupted(&self) -> bool {
@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
         let exactly = matches!(config.load.amount, Amount::Exactly(_));
         let nobody = !exactly && unidentified::nobody_there(mapped, seen);
         // Objectives are tested once, at the end: a split that holds is no reason to end early.
-        let to_the_end = self.planned.until == Until::Diverged || !config.slos.is_empty();
+        let to_the_end = self.planned.stop_when == StopWhen::Diverged || !config.slos.is_empty();
         let certain = match (self.watch.as_mut(), mapped) {
             (Some(watch), Some((expected, mapping))) => {
                 watch.look(seen, expected, mapping) && (!to_the_end || watch.diverged())
@@ -181,14 +181,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn judge(mut self, seen: &Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
+    fn judge(mut self, own: Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
         let (config, expected) = (self.config, self.expected());
+        let seen = &own;
         let unmatched = unidentified::unmatched(config, expected, seen);
         let (mapping, untied) = match expected {
             None => (None, None),
             Some(expected) => {
-                let (mapping, untied) = tied(config, expected, seen, &unmatched)
-                    .map_err(|failure| failure.knowing(self.known()))?;
+                let (mapping, untied) = tied(config, expected, seen, &unmatched);
+                let untied = untied.map(|untied| match untied {
+                    Untied::Stopped(failure, notes) => {
+                        Untied::Stopped(failure.knowing(self.known()), notes)
+                    }
+                    sent @ Untied::Sent(..) => sent,
+                });
                 (Some(mapping), untied)
             }
         };
@@ -200,7 +206,7 @@ impl<'a> Session<'a> {
         let sorted = Attribution::new(seen, pair);
         let (policy, hypotheses) = (
             &self.planned.policy,
-            self.declared.map_or(&[][..], |d| &d.hypotheses),
+            self.declared.map_or(&[][..], |d| &d.declaration.hypotheses),
         );
         let evidence = Evidence {
             declared: pair,
@@ -210,34 +216,32 @@ impl<'a> Session<'a> {
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
-        let verdict = objectives::decide(slos, healthy, verdict, &sorted, seen, expected)?;
-        let known = untied.as_ref().map(|(known, _)| known);
+        let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
         }
-        notes.extend(unidentified::suggestions(config, expected, seen, known));
+        notes.extend(unidentified::suggestions(
+            config,
+            expected,
+            seen,
+            untied.as_ref(),
+        ));
         notes.extend(self.notes(seen, &verdict));
         notes.extend(unsettled);
         let declared = self.declared;
         notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
-        let report = report::report(Run {
-            request: asked(&config.request),
-            declared: pair,
-            rule: declared.and_then(|declared| declared.rule.clone()),
-            excerpt: declared.and_then(|declared| declared.excerpt.clone()),
-            hypotheses,
-            seen,
-            attribution: &sorted,
-            policy,
-            watched: self.watch.is_some(),
-            verdict,
+        let known = KnownNotes {
             findings: self.findings(),
             notes,
-        });
+        };
+        let target = asked(&config.request);
+        let declaration = declared.map(|declared| declared.declaration.clone());
+        let watched = self.watch.is_some();
+        let observation = SavedObservation::new(own, expected.zip(mapping), watched, policy);
         let report = Report {
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
-            ..report
+            ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured { report, untied })
     }
@@ -245,7 +249,7 @@ impl<'a> Session<'a> {
     /// What lint finds about the request.
     fn findings(&self) -> Vec<Note> {
         let asked = self.declared.and_then(|declared| declared.asked.as_ref());
-        asked.map_or_else(Vec::new, findings)
+        asked.map_or_else(Vec::new, lint_notes)
     }
 
     /// What the manifests and the proxy tell about the request, where nothing is judged: each once, what the proxy has first.
@@ -275,14 +279,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Which values mean which targets in the end. Where none does, a run that could stop for it has no report; one that sent
-/// what was asked for is reported as far as it goes.
+/// Which values mean which targets in the end, and how the run ends where none does. It is reported as far as it goes.
 fn tied(
     config: &RunConfig,
     expected: &Expected,
     seen: &Observation,
     unmatched: &[Note],
-) -> Result<(Mapping, Option<(Unidentified, Exit)>), Failure> {
+) -> (Mapping, Option<Untied>) {
     let mapping = derive(expected, &config.map, seen);
     if !unidentified::nothing_tied(expected, &mapping, seen) {
         let failure = |error| match unmatched {
@@ -292,16 +295,28 @@ fn tied(
                 error,
             },
         };
-        return Ok((mapping.map_err(failure)?, None));
+        return match mapping {
+            Ok(mapping) => (mapping, None),
+            Err(error) => (
+                Mapping::unknown(),
+                Some(Untied::Stopped(failure(error), Vec::new())),
+            ),
+        };
     }
     let known = Unidentified::new(config, Some(expected), seen, unmatched);
     let ends = unidentified::may_stop(&config.load);
     match mapping {
         Ok(mapping) if !ends || !unidentified::enough(seen) => {
-            Ok((mapping, Some((known, Exit::NoData))))
+            (mapping, Some(Untied::Sent(known, Exit::NoData)))
         }
-        Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
-        _ => Err(known.into()),
+        Err(_) if !ends => (Mapping::unknown(), Some(Untied::Sent(known, Exit::Usage))),
+        _ => {
+            let notes = known.notes();
+            (
+                Mapping::unknown(),
+                Some(Untied::Stopped(known.into(), notes)),
+            )
+        }
     }
 }
 
@@ -332,7 +347,7 @@ fn asked(request: &RequestConfig) -> report::Request {
     report::Request {
         url: request.url.clone(),
         method: request.method.to_string(),
-        host: declared::host_header(request),
+        host: expectation::host_header(request),
     }
 }
 

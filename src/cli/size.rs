@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::args::{SizeArgs, SizeFormat};
 use super::config::{self, Declaration};
-use super::declared;
-use super::deliver::to_stdout;
 use super::exit::Exit;
+use super::expectation;
 use super::failure::Failure;
+use super::report_output::to_stdout;
 use super::request::optional;
 use super::url::shown;
 use crate::report::render_size;
@@ -45,12 +45,12 @@ pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
     let vantage = config::vantage(&args.expectation.vantage)?;
     let needed = matches!(declaration, Declaration::Manifests(..));
     let request = optional("size", url, &args.request, needed)?;
-    let declared = declared::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
+    let declared = expectation::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
         .expect("something is declared");
     let detect = args
         .detect
         .map(|text| {
-            parse_detect(&text, &declared.expected).map_err(|error| {
+            parse_detect(&text, declared.expected()).map_err(|error| {
                 Failure::usage(
                     format!("--detect: {error}"),
                     "name the wrong split as 85/15, in the order of the declaration, or as v1=85,v2=15",
@@ -59,7 +59,8 @@ pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
         })
         .transpose()?;
     let requests = args.requests.map(|n| n.0);
-    let mut size = Size::new(&declared.expected, declared.rule, &policy, detect, requests);
+    let rule = declared.declaration.rule.clone();
+    let mut size = Size::new(declared.expected(), rule, &policy, detect, requests);
     size.caveats = declared.caveats;
     let mut bytes = Vec::new();
     let written = match args.output {

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::config::RunConfig;
+use super::exit::Exit;
 use super::failure::Failure;
 use super::load_config::{Amount, LoadConfig};
 use crate::bucket;
@@ -36,6 +37,15 @@ pub(super) struct Unidentified {
     looked_through: u64,
     sources: Vec<IdentitySource>,
     targets: Vec<String>,
+}
+
+/// How a run ends of which no response could be tied to a target.
+#[derive(Debug)]
+pub(super) enum Untied {
+    /// Everything was sent that was asked for; the exit code.
+    Sent(Unidentified, Exit),
+    /// More would have been sent: why it was not, and what could be used instead.
+    Stopped(Failure, Vec<Note>),
 }
 
 /// Whether a run may end before everything is sent: nobody asked for a number, a time or a rate.
@@ -175,12 +185,13 @@ pub(super) fn suggestions(
     config: &RunConfig,
     expected: Option<&Expected>,
     seen: &Observation,
-    untied: Option<&Unidentified>,
+    untied: Option<&Untied>,
 ) -> Vec<Note> {
     let missing = |bucket: &Bucket| bucket.identity == Identity::Missing;
     let shapeless = seen.tallies.len() >= bucket::MOST_BUCKETS || seen.tallies.keys().all(missing);
     match (untied, expected) {
-        (Some(untied), _) => untied.notes(),
+        (Some(Untied::Sent(known, _)), _) => known.notes(),
+        (Some(Untied::Stopped(_, notes)), _) => notes.clone(),
         (None, None) if shapeless => Unidentified::new(config, None, seen, &[]).notes(),
         (None, _) => Vec::new(),
     }
@@ -215,7 +226,8 @@ impl Unidentified {
         }
     }
 
-    fn notes(&self) -> Vec<Note> {
+    /// A word about each part of the responses that could be used instead.
+    pub(super) fn notes(&self) -> Vec<Note> {
         let note = |source: &IdentitySource| {
             Note::new(
                 Code::IdentityCandidate,
@@ -349,10 +361,7 @@ mod tests {
                 };
                 seen.tallies.insert(Bucket { identity, status }, tally);
             }
-            let failed = FailureCount {
-                count: failed,
-                example: String::new(),
-            };
+            let failed = FailureCount::new(failed, "");
             seen.failures.insert(FailureKind::Connect, failed);
             seen
         };

@@ -4,18 +4,18 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
-use super::say;
+use super::warn;
 
 /// Blocks until SIGTERM or SIGINT.
 pub(super) fn run() -> Exit {
     match Signals::new([SIGTERM, SIGINT]) {
         Ok(mut signals) => {
-            say("waiting; use it with `kubectl exec`. SIGTERM ends it.\n");
+            warn("waiting; use it with `kubectl exec`. SIGTERM ends it.\n");
             signals.forever().next();
             Exit::Pass
         }
         Err(error) => {
-            say(&format!(
+            warn(&format!(
                 "error: cannot wait for signals\ncaused by: {error}\nhelp: run any other command that blocks\n"
             ));
             Exit::Usage

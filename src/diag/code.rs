@@ -39,6 +39,7 @@ codes! {
     BadRegex Error "bad_regex" "a regular expression cannot be compiled";
     BadSlo Error "bad_slo" "an objective cannot be tested";
     CanaryWithoutFlag Warning "canary_without_flag" "an Ingress has canary weights, and does not say that it is a canary";
+    CanaryStuck Error "canary-stuck" "the weights that a controller has reached do not stand in the object that it writes";
     CanaryDropped Warning "canary-dropped" "the controller takes no notice of a canary";
     ComplexKey Error "complex_key" "a key of a YAML mapping is itself a list or a mapping";
     DuplicateHost Error "duplicate_host" "a VirtualService lists a host twice";
@@ -115,7 +116,10 @@ codes! {
     MeshRulesNotApplied Warning "mesh-rules-not-applied" "a gateway does not apply the split that the mesh has for a host";
     NestedDelegate Warning "nested-delegate" "a delegate delegates once more";
     NoRoute Warning "no-route" "no rule takes the request";
+    AmbientClient Warning "ambient-client" "a client has no sidecar, and the waypoint of the Service applies the rules";
+    NoProxy Warning "no-proxy" "no proxy applies rules to what a client sends";
     NoWaypoint Warning "no-waypoint" "a Service uses no waypoint";
+    WaypointCanary Warning "waypoint-canary" "a second waypoint gets a share of the traffic";
     NotHttp Warning "not-http" "a port does not carry HTTP, so that HTTP routes take no effect";
     TakenForTcp Warning "not-http" "Istio before 1.3 takes a port for TCP because of its name";
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
@@ -150,6 +154,12 @@ codes! {
     RegistryOnly Warning "registry-only" "what is in no registry is refused";
     ConnectionsOnly Error "connections-only" "the rules of a host split connections, not requests";
     UnclearRules Error "unclear-rules" "the manifests do not say enough about a host, or say it in a way that is not read";
+    // What the routes know: what is attached to the way of a request.
+    AccessDenied Error "access-denied" "a policy refuses requests";
+    AccessLimited Warning "access-limited" "a policy may refuse requests";
+    AttachedPolicy Warning "attached-policy" "a policy is attached to the way of a request, and is not judged";
+    OtherImplementation Warning "other-implementation" "a policy is one of another implementation";
+    TlsMismatch Error "tls-mismatch" "a client and a destination do not agree about TLS";
     // What the routes know: other ways to pick a destination than by weight.
     Balancing Warning "balancing" "how the router balances decides whether the weights are followed";
     ByReplicas Warning "by-replicas" "the split follows the number of pods";
@@ -164,6 +174,7 @@ codes! {
     RuntimeWeights Warning "runtime-weights" "a runtime key overrides the weights";
     Sticky Warning "sticky" "a client stays with one destination";
     TotalWeight Warning "total-weight" "the weights do not add up to the total that is given";
+    WeightsIgnored Error "weights-ignored" "a policy has the proxies pick by something else than the weights";
     IgnoredWeight Warning "ignored-weight" "the weight of an only destination is ignored";
     NoWeight Warning "no-weight" "no backend of a rule has a weight";
     NoWeights Warning "no-weights" "no proxy takes the weights of a route";
@@ -174,10 +185,12 @@ codes! {
     ExternalName Warning "external-name" "a Service is another name of a host outside";
     Headless Warning "headless" "a Service has no address of its own";
     InferencePool Warning "inference-pool" "an endpoint picker decides which pod answers";
+    NoEndpoints Warning "no-endpoints" "no pod stands behind a Service";
     OtherBackend Warning "other-backend" "a Backend of Envoy Gateway is not read";
     OverlappingSubsets Warning "overlapping-subsets" "two subsets select the same pods";
     SameClusterTwice Warning "same-cluster-twice" "a destination is listed twice";
     ServiceImport Warning "service-import" "a ServiceImport leads to other clusters too";
+    SharedPods Warning "shared-pods" "two Services of a split select the same pods";
     SubsetTwice Warning "subset-twice" "a subset is defined twice";
     SubsetWithoutPods Warning "subset-without-pods" "no pod has the labels of a subset";
     TwoRules Warning "two-rules" "two DestinationRules are about one host";
@@ -261,12 +274,12 @@ codes! {
     Rs016 Error "RS016" "no route takes the request that is asked about";
     Rs017 Error "RS017" "a destination names no port, and the port that is dialled is none of its Service";
     Rs018 Error "RS018" "a destination names a port that its Service does not have";
-    Rs019 Warning "RS019" "a subset selects all pods, or pods that another subset of the split selects too";
-    Rs020 Error "RS020" "a subset selects none of the pods that are given";
+    Rs019 Warning "RS019" "a subset or Service selects all pods, or pods that another one of the split selects too";
+    Rs020 Error "RS020" "a subset or Service selects none of the pods or endpoints that are given";
     Rs021 Warning "RS021" "a split over a headless Service";
     Rs022 Warning "RS022" "a fault answers or delays a part of the requests before a destination is picked";
     Rs023 Warning "RS023" "a route is limited to clients, gateways or ports that exclude this vantage, or by labels that are not checked";
-    Rs024 Error "RS024" "the client has no sidecar, or the service no waypoint";
+    Rs024 Error "RS024" "the client has no proxy that applies the rules, or the service no waypoint";
     Rs025 Warning "RS025" "a match takes more or less than it looks like";
     Rs026 Warning "RS026" "two DestinationRules of one namespace are about the same host";
     Rs027 Error "RS027" "`exportTo` or a Sidecar hides a rule or a destination from the client, or a delegate is dropped";
@@ -278,6 +291,12 @@ codes! {
     Rs033 Error "RS033" "an HTTPRoute and a GRPCRoute want the same host of the same listener";
     Rs034 Warning "RS034" "something overrides the weights, or decides in a way that cannot be judged";
     Rs035 Error "RS035" "no server of the gateway takes the host of the rule, or plain HTTP is redirected";
+    Rs036 Error "RS036" "a policy keeps requests from a destination";
+    Rs037 Error "RS037" "a policy has the proxies ignore the weights";
+    Rs038 Warning "RS038" "a match looks at claims of a token that nobody validates";
+    Rs039 Error "RS039" "two Sidecars are for the same clients";
+    Rs040 Warning "RS040" "two Gateways want the same host and port of the same proxies";
+    Rs041 Error "RS041" "a port of a Service leads to a port that its pods do not declare";
 }
 
 impl Code {
@@ -310,7 +329,7 @@ impl Code {
     /// Whether it is what a rule of lint is called.
     #[must_use]
     pub fn is_rule(self) -> bool {
-        (Self::Rs001..=Self::Rs035).contains(&self)
+        (Self::Rs001..=Self::Rs041).contains(&self)
     }
 }
 
@@ -338,7 +357,7 @@ mod tests {
             .copied()
             .filter(|code| code.is_rule())
             .collect();
-        let ids: Vec<String> = (1..=35).map(|number| format!("RS{number:03}")).collect();
+        let ids: Vec<String> = (1..=41).map(|number| format!("RS{number:03}")).collect();
         assert_eq!(rules.iter().map(|code| code.id()).collect::<Vec<_>>(), ids);
         assert!(
             Code::ALL

@@ -2,9 +2,10 @@
 //! rule that computes something has a file of its own.
 
 use super::rules::{
-    bound_elsewhere, fault, gateway_hosts, invalid_backend, match_pitfall, no_proxy, no_route,
-    not_exported, not_http, not_judged, other_client, shadowed_route, single_weight, two_owners,
-    unnamed_port, weight_sum, zero_total,
+    bound_elsewhere, claim_match, fault, gateway_conflict, gateway_hosts, invalid_backend,
+    match_pitfall, no_proxy, no_route, not_exported, not_http, not_judged, other_client, refused,
+    shadowed_route, sidecar_conflict, single_weight, target_port, two_owners, unnamed_port,
+    weight_sum, zero_total,
 };
 use super::{Finding, Rule};
 use crate::diag::{Code, Severity};
@@ -122,7 +123,11 @@ pub static RULES: &[&Rule] = &[
         name: "overlapping_subsets",
         rationale: "a pod that belongs to two subsets is picked through both: the observed shares differ from the weights, and answers cannot be told apart",
         fix: "give each subset a label value that no other one has",
-        facts: &[Code::EmptySubset, Code::OverlappingSubsets],
+        facts: &[
+            Code::EmptySubset,
+            Code::OverlappingSubsets,
+            Code::SharedPods,
+        ],
         ..Rule::BASE
     },
     &Rule {
@@ -131,7 +136,7 @@ pub static RULES: &[&Rule] = &[
         istio: Some("IST0173"),
         rationale: "a cluster without endpoints answers its whole share with 503 (flag UH)",
         fix: "correct the labels of the subset or of the pods; both the selector of the Service and the subset must match",
-        facts: &[Code::SubsetWithoutPods],
+        facts: &[Code::SubsetWithoutPods, Code::NoEndpoints],
         ..Rule::BASE
     },
     &Rule {
@@ -209,6 +214,19 @@ pub static RULES: &[&Rule] = &[
     },
     &not_judged::RULE,
     &gateway_hosts::RULE,
+    &refused::RULE,
+    &Rule {
+        code: Code::Rs037,
+        name: "weights_ignored",
+        rationale: "Envoy Gateway makes one cluster of the backends of a rule, and a load balancer that hashes picks among all of its endpoints: every endpoint gets as much as any other one",
+        fix: "use a `loadBalancer.type` that minds the weights (`LeastRequest`, `RoundRobin`, `Random`), or give each `backendRef` a filter, which makes a cluster of each",
+        facts: &[Code::WeightsIgnored],
+        ..Rule::BASE
+    },
+    &claim_match::RULE,
+    &sidecar_conflict::RULE,
+    &gateway_conflict::RULE,
+    &target_port::RULE,
 ];
 
 /// The rule with this id or name.

@@ -8,6 +8,43 @@ use super::{Context, Finding, RULES, Rule, View};
 use crate::diag::{Code, Note, Span};
 use crate::route::{AppliesTo, Route, Test, VirtualHost, resolve};
 
+/// Problems after which a text, or an object in it, was not read.
+const UNREAD: [Code; 16] = [
+    Code::AliasBomb,
+    Code::BadDump,
+    Code::BadJson,
+    Code::ComplexKey,
+    Code::DuplicateKey,
+    Code::NoKind,
+    Code::NoName,
+    Code::NoObject,
+    Code::RecursiveAlias,
+    Code::Template,
+    Code::TooDeep,
+    Code::TooLarge,
+    Code::UnknownAnchor,
+    Code::UnknownGroup,
+    Code::UnknownKind,
+    Code::YamlSyntax,
+];
+/// Facts that say that something is missing in the manifests.
+const ABSENT: [Code; 12] = [
+    Code::DelegateNotFound,
+    Code::GatewayNotGiven,
+    Code::NoDestinationRule,
+    Code::NoServiceEntry,
+    Code::ParentNotGiven,
+    Code::ServicesNotGiven,
+    Code::ShortDottedHost,
+    Code::SubsetWithoutPods,
+    Code::UnknownBackend,
+    Code::UnknownDestination,
+    Code::UnknownHost,
+    Code::UnknownSubset,
+];
+/// What policies refuse, which may be a part of the requests.
+const ACCESS: [Code; 2] = [Code::AccessDenied, Code::AccessLimited];
+
 /// Everything that is found, in the order of the texts; what has no place comes last.
 #[must_use]
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -29,6 +66,14 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     drop_superseded(&mut findings);
+    if context
+        .problems
+        .iter()
+        .any(|problem| UNREAD.contains(&problem.code))
+    {
+        // What is missing may stand where nothing was read.
+        findings.retain(|finding| finding.rule().is_none() || !ABSENT.contains(&finding.note.code));
+    }
     let key = |finding: &Finding| {
         (
             finding.code(),
@@ -115,7 +160,11 @@ impl<'f, 'c> NoteIndex<'f, 'c> {
             Some(request) if std::ptr::eq(view, &raw const request.view) => {
                 caveat.concerns(request.probe)
             }
-            _ => caveat.applies_to.is_none(),
+            // A policy that refuses some requests is one to know of whatever the request.
+            _ => {
+                let any = self.context.request.is_none() && ACCESS.contains(&caveat.code);
+                any || caveat.applies_to.is_none()
+            }
         };
         if !concerns {
             return None;

@@ -20,7 +20,10 @@ pub fn about(context: &Context<'_>, resolution: &Resolution<'_>) -> Vec<Finding>
         // What is in no object is about the vantage that was asked for.
         let own = (finding.object.as_ref())
             .map_or(finding.place().is_none(), |object| objects.contains(object));
-        own && finding.route.is_none_or(|route| routes.contains(&route))
+        let place = finding.place();
+        let mut known = resolution.host.caveats.iter();
+        let of_host = place.is_some() && known.any(|caveat| caveat.place() == place);
+        (own || of_host) && finding.route.is_none_or(|route| routes.contains(&route))
     });
     findings.retain(|finding| finding.severity() != Severity::Info);
     findings.sort_by_key(Finding::severity);
@@ -96,6 +99,16 @@ fn clients(context: &Context<'_>) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     let workloads = context.manifests.workloads.iter();
-    let clients = workloads.filter(|workload| selects(labels, &workload.labels));
-    clients.map(|client| client.meta.to_string()).collect()
+    let clients: Vec<_> = workloads
+        .filter(|workload| selects(labels, &workload.labels))
+        .collect();
+    // What the namespace of a client says is about the client.
+    let namespaces = context.manifests.namespaces.iter();
+    let own = namespaces.filter(|one| {
+        let mut clients = clients.iter();
+        clients.any(|client| client.meta.namespace == one.name)
+    });
+    let own: Vec<String> = own.map(ToString::to_string).collect();
+    let clients = clients.iter().map(|client| client.meta.to_string());
+    clients.chain(own).collect()
 }

@@ -209,13 +209,11 @@ fn watched(
 
 /// A run against a host without an address ends with its first request: all others would end alike.
 fn unresolved(failure: Failure) -> Observation {
-    let failed = FailureCount {
-        count: 1,
-        example: failure.message,
-    };
+    let (kind, mut failed) = (failure.kind, FailureCount::default());
+    failed.add(1, failure);
     Observation {
         sent: 1,
-        failures: [(failure.kind, failed)].into(),
+        failures: [(kind, failed)].into(),
         ..Observation::default()
     }
 }

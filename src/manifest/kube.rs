@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::decode::{At, Decoder};
 use super::fields::Fields;
-use super::yaml::Node;
+use super::yaml::{Node, Value};
 use crate::diag::{Code, Note, Span};
 
 /// The identity of an object.
@@ -83,6 +83,86 @@ pub struct Workload {
     pub labels: BTreeMap<String, String>,
     /// How many pods it declares: 1 where it does not say.
     pub replicas: u64,
+    /// What its pods say about their proxy.
+    pub pod: PodSettings,
+}
+
+/// What pods say about the proxy of the mesh.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodSettings {
+    /// The annotations of the pods for the mesh.
+    pub annotations: BTreeMap<String, At<String>>,
+    /// They use the network of their node.
+    pub host_network: Option<Span>,
+    /// The ports that their containers declare.
+    pub ports: Vec<ContainerPort>,
+    /// One of their containers is the proxy.
+    pub has_proxy: bool,
+    /// This is a pod, and not a template of one.
+    pub runs: bool,
+}
+
+/// A port that a container declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its number.
+    pub number: u16,
+}
+
+/// The container of the proxy.
+const PROXY: &str = "istio-proxy";
+
+impl PodSettings {
+    /// From the annotations of a pod and its spec; what is wrong in there is nobody's concern here.
+    fn read(metadata: Option<&Node<'_>>, spec: Option<&Node<'_>>) -> Self {
+        let scalar = |node: &Node<'_>| match &node.value {
+            Value::Scalar { text, .. } => Some(text.to_string()),
+            _ => None,
+        };
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+        let annotations = match annotations.map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries
+                .iter()
+                .filter(|entry| entry.key.contains("istio.io/"))
+                .filter_map(|entry| {
+                    let value = scalar(&entry.value)?;
+                    let span = entry.value.span;
+                    Some((entry.key.to_string(), At { value, span }))
+                })
+                .collect(),
+            _ => BTreeMap::new(),
+        };
+        let on_host = spec.and_then(|spec| spec.get("hostNetwork"));
+        let on_host = on_host.filter(|node| scalar(node).as_deref() == Some("true"));
+        let containers = ["containers", "initContainers"].into_iter();
+        let lists = containers.filter_map(|key| match &spec?.get(key)?.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        });
+        let containers: Vec<&Node<'_>> = lists.flatten().collect();
+        let port = |node: &Node<'_>| {
+            let number = node.get("containerPort").and_then(scalar)?.parse().ok()?;
+            let name = node.get("name").and_then(scalar);
+            Some(ContainerPort { name, number })
+        };
+        let ports = containers
+            .iter()
+            .filter_map(|one| match &one.get("ports")?.value {
+                Value::List(items) => Some(items),
+                _ => None,
+            });
+        let ports = ports.flatten().filter_map(port).collect();
+        let named = |node: &Node<'_>| node.get("name").and_then(scalar).as_deref() == Some(PROXY);
+        Self {
+            annotations,
+            host_network: on_host.map(|node| node.span),
+            has_proxy: containers.into_iter().any(named),
+            ports,
+            runs: false,
+        }
+    }
 }
 
 impl fmt::Display for Meta {
@@ -268,8 +348,10 @@ impl Workload {
                 meta,
                 labels: BTreeMap::new(),
                 replicas,
+                pod: PodSettings::default(),
             });
         };
+        let pod = PodSettings::read(template.get("metadata"), template.get("spec"));
         let labels = template
             .map("metadata", "pod metadata", decoder)
             .map_or_else(BTreeMap::new, |mut metadata| {
@@ -279,16 +361,34 @@ impl Workload {
             meta,
             labels,
             replicas,
+            pod,
         })
     }
 
     /// A Pod: its labels are its own.
-    pub(super) fn pod(meta: Meta) -> Self {
+    pub(super) fn pod(meta: Meta, object: &mut Fields<'_, '_>) -> Self {
+        let pod = PodSettings::read(object.get("metadata"), object.get("spec"));
         Self {
             labels: meta.labels.clone(),
+            pod: PodSettings { runs: true, ..pod },
             meta,
             replicas: 1,
         }
+    }
+
+    /// An endpoint that is written as an object of its own, with the labels that it carries.
+    pub(super) fn endpoint(
+        meta: Meta,
+        object: &mut Fields<'_, '_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        let mut spec = object.map("spec", "a WorkloadEntry spec", decoder)?;
+        Some(Self {
+            labels: spec.labels("labels", decoder),
+            meta,
+            replicas: 1,
+            pod: PodSettings::default(),
+        })
     }
 }
 

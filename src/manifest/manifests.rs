@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::attached::Attached;
 use super::canary::{Declared, Role};
+use super::endpoints::Endpoints;
 use super::envoy::Dump;
 use super::gateway_api::objects::{
     self as gateway_api, ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy,
@@ -10,6 +12,7 @@ use super::gateway_api::objects::{
 use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
 use super::mesh::ServiceEntry;
+use super::mesh::labelled::LabelledRule;
 use super::weights_only::WeightedObject;
 use crate::diag::{Code, Note, Severity, Span};
 
@@ -38,14 +41,20 @@ pub struct Manifests {
     pub inference_pools: Vec<InferencePool>,
     /// Envoy Gateway's policies for backends.
     pub traffic_policies: Vec<TrafficPolicy>,
+    /// Policies, filters and plugins that are attached to a part of the way of a request.
+    pub attached: Vec<Attached>,
     /// Namespaces.
     pub namespaces: Vec<Meta>,
     /// Services.
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
+    /// The addresses behind Services.
+    pub endpoints: Vec<Endpoints>,
     /// What controllers of canaries declare.
     pub canaries: Vec<Declared>,
+    /// Destination rules of which controllers label the subsets.
+    pub labelled_rules: Vec<LabelledRule>,
     /// Objects of which only the weights are read.
     pub weights_only: Vec<WeightedObject>,
     /// What proxies have been told, from dumps of their configuration.

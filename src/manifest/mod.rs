@@ -29,10 +29,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod attached;
 pub mod canary;
 mod conflicts;
 pub mod decode;
 mod dialect;
+mod endpoints;
 mod envoy;
 pub mod fields;
 pub mod gateway_api;
@@ -53,6 +55,7 @@ use crate::diag::{Code, MAX_PROBLEMS, Note, Sources};
 use crate::route::{Probe, RouteTable, Unrouted, Vantage};
 use decode::Decoder;
 use dialect::{Dialect, dialect};
+use endpoints::Endpoints;
 use kube::{Meta, Service, Workload};
 use yaml::{Node, Value};
 
@@ -70,8 +73,16 @@ const KUBERNETES: &[Dialect] = &[
         group: "",
         versions: &["v1"],
         kind: "Pod",
-        decode: |meta, _, _, to| to.workloads.push(Workload::pod(meta)),
+        decode: |meta, fields, _, to| to.workloads.push(Workload::pod(meta, fields)),
     },
+    dialect!("", &["v1"], "Endpoints", endpoints, Endpoints::decode),
+    dialect!(
+        "discovery.k8s.io",
+        &["v1", "v1beta1"],
+        "EndpointSlice",
+        endpoints,
+        Endpoints::decode_slice
+    ),
     workload("Deployment"),
     workload("StatefulSet"),
     workload("DaemonSet"),
@@ -153,6 +164,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut tables = FAMILIES.iter().map(|lower| lower(manifests, vantage));
     let mut table = tables.next().unwrap_or_default();
     tables.for_each(|other| table.join(other));
+    canary::compare(manifests, &mut table);
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.
@@ -250,7 +262,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
     });
     if !dialect.versions.contains(&number) {
         let message = format!(
-            "`{}` is no version of {} that resplit knows",
+            "`{}` is not a known version of {}",
             version.value, dialect.kind
         );
         let versions: Vec<String> = dialect

@@ -3,7 +3,7 @@
 use super::decode::{At, Decoder};
 use super::gateway_api::objects::GROUP;
 use super::yaml::{Node, Value};
-use super::{Manifests, Object, dialects, not_read};
+use super::{Manifests, Object, attached, dialects, not_read};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note};
 
@@ -35,6 +35,7 @@ pub(super) fn remember(
         span,
         start: node.span,
     });
+    attached::read(node, group, manifests);
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);
@@ -70,10 +71,7 @@ pub(super) fn remember(
     {
         let problem = Note::new(
             Code::UnknownKind,
-            format!(
-                "`{}` is no kind that resplit knows, and is ignored",
-                kind.value
-            ),
+            format!("`{}` is not a known kind, and is ignored", kind.value),
         );
         decoder.report(
             problem

@@ -1,7 +1,10 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
-mod causes;
+mod codec;
 mod failure_cause;
+mod failure_kind;
+mod failures;
+mod histogram;
 mod phases;
 mod recorder;
 mod request_log;
@@ -11,14 +14,16 @@ mod timeline;
 mod value_counts;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-pub use causes::{Causes, MOST_CAUSES};
+pub use codec::PackedLog;
 pub use failure_cause::FailureCause;
+pub use failure_kind::FailureKind;
+pub use failures::{Failure, FailureCount, MOST_CAUSES};
+pub(crate) use histogram::{compact, histogram};
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
@@ -28,161 +33,90 @@ pub use timeline::{Slice, Timeline};
 pub use value_counts::ValueCounts;
 
 use crate::split::{Bucket, Consulted};
+use histogram::add;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<B> {
-    /// A complete answer, counted under `B`.
+    /// A complete response, counted under `B`.
     Answered(B),
-    /// No answer, or only part of one.
+    /// No response, or only part of one.
     Failed(Failure),
 }
 
-/// Why a request has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The kind it is counted under.
-    pub kind: FailureKind,
-    /// Why, where that is known.
-    pub cause: Option<FailureCause>,
-    /// What the system said.
-    pub message: String,
-}
-
-/// The kinds of failure, in the order of a request's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// The host name has no address.
-    Dns,
-    /// No connection: refused, unreachable, out of ports or file descriptors.
-    Connect,
-    /// No TLS: the handshake failed, or the certificate is not trusted.
-    Tls,
-    /// Nothing complete within the timeout.
-    Timeout,
-    /// The connection was closed before the response began, or reset at any time.
-    Reset,
-    /// The connection was closed within the response.
-    Truncated,
-    /// The answer is larger than is read.
-    Oversized,
-    /// What came is no HTTP.
-    Malformed,
-}
-
-/// How many requests failed in one way, and an example.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureCount {
-    /// How many.
-    pub count: u64,
-    /// What the system said the first time.
-    pub example: String,
-}
-
 /// The responses of one bucket.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// How many.
     pub count: u64,
     /// Service time: from the send on an open connection to the last byte, in microseconds.
+    #[serde(rename = "service", with = "codec::histogram")]
     pub latency: Histogram<u64>,
     /// Response time: from the intended start to the last byte, in microseconds; `None` where nothing was intended but to
-    /// send when the last answer had come.
+    /// send when the last response had come.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "codec::histogram::option"
+    )]
     pub response: Option<Histogram<u64>>,
 }
 
-/// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept).
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept). A report has
+/// the responses and the log beside it, in the order of its rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Requests begun, answered or not.
     pub sent: u64,
     /// The responses, by bucket.
+    #[serde(skip)]
     pub tallies: BTreeMap<Bucket, Tally>,
-    /// The failures, by kind.
-    pub failures: BTreeMap<FailureKind, FailureCount>,
-    /// What was said about them.
-    pub causes: Causes,
     /// Connections that were established.
     pub connections: u64,
     /// Requests sent once more because a kept connection was closed under them, or because the server refused their stream;
     /// counted once in `sent`. Whose they were the first time nobody knows.
     pub retried: u64,
-    /// From the first send to the last answer.
+    /// From the first send to the last response.
+    #[serde(rename = "elapsed_s", with = "codec::seconds")]
     pub elapsed: Duration,
+    /// The failures, by kind.
+    #[serde(with = "failures")]
+    pub failures: BTreeMap<FailureKind, FailureCount>,
     /// How long the parts of a request took.
+    #[serde(default)]
     pub phases: Phases,
     /// How well the starts of an open loop were kept; `None` for a closed loop.
+    #[serde(default)]
     pub pace: Option<ScheduleStats>,
     /// Service times of the first requests of a closed loop, one for each that may be under way: they found no queue yet.
     /// In microseconds; `None` for an open loop, and after a warm-up.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "codec::histogram::option"
+    )]
     pub first_batch: Option<Histogram<u64>>,
     /// When requests began and ended.
+    #[serde(
+        default,
+        skip_serializing_if = "Timeline::is_empty",
+        with = "codec::timeline"
+    )]
     pub timeline: Timeline,
     /// How the first requests ended, in the order of dispatch.
+    #[serde(skip)]
     pub log: RequestLog,
     /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
+    #[serde(skip)]
     pub consulted: Vec<Consulted>,
     /// What the first responses carry, errors left out.
+    #[serde(skip)]
     pub carried: ValueCounts,
 }
 
 /// Distinct buckets that are kept apart in one run; every thread has its own lower cap. Those that come after count as
 /// overflow, with their status.
 pub const MOST_BUCKETS: usize = 256;
-
-impl Failure {
-    /// A failure of this kind, of which nothing else is known.
-    #[must_use]
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            cause: None,
-            message: message.into(),
-        }
-    }
-
-    /// A failure of this cause.
-    #[must_use]
-    pub fn because(cause: FailureCause, message: impl Into<String>) -> Self {
-        Self::new(cause.kind(), message).with_cause(Some(cause))
-    }
-
-    /// The same with its cause, where that is known.
-    #[must_use]
-    pub fn with_cause(self, cause: Option<FailureCause>) -> Self {
-        Self { cause, ..self }
-    }
-}
-
-impl FailureKind {
-    /// All kinds.
-    pub const ALL: [Self; 8] = [
-        Self::Dns,
-        Self::Connect,
-        Self::Tls,
-        Self::Timeout,
-        Self::Reset,
-        Self::Truncated,
-        Self::Oversized,
-        Self::Malformed,
-    ];
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::Truncated => "truncated",
-            Self::Oversized => "oversized",
-            Self::Malformed => "malformed",
-        })
-    }
-}
 
 impl Default for Tally {
     fn default() -> Self {
@@ -201,26 +135,6 @@ fn capped(bucket: &Bucket, known: bool, kept: usize) -> Bucket {
     } else {
         bucket.overflow()
     }
-}
-
-/// A histogram of microseconds with three significant digits that grows as needed.
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three significant digits are allowed")
-}
-
-/// Adds a growing histogram to another of the same precision.
-fn add(sum: &mut Histogram<u64>, other: &Histogram<u64>) {
-    sum.add(other)
-        .expect("growing histograms of equal precision add");
-}
-
-/// Records a time in whole microseconds.
-fn note(histogram: &mut Histogram<u64>, time: Duration) {
-    // 584,942 years fit into a u64 of microseconds.
-    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    histogram
-        .record(micros)
-        .expect("the histogram grows as needed");
 }
 
 impl Tally {
@@ -249,7 +163,7 @@ impl Observation {
         self.tallies.values().map(|tally| tally.count).sum()
     }
 
-    /// Requests without a complete answer.
+    /// Requests without a complete response.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failures.values().map(|failed| failed.count).sum()
@@ -262,7 +176,6 @@ impl Observation {
         self.retried += other.retried;
         self.elapsed = self.elapsed.max(other.elapsed);
         self.phases.merge(&other.phases);
-        self.causes.merge(&other.causes);
         if let Some(pace) = &other.pace {
             self.pace.get_or_insert_default().merge(pace);
         }
@@ -283,11 +196,7 @@ impl Observation {
             self.tallies.entry(bucket).or_default().merge(tally);
         }
         for (kind, failed) in &other.failures {
-            let known = self.failures.entry(*kind).or_default();
-            known.count += failed.count;
-            if known.example.is_empty() {
-                known.example.clone_from(&failed.example);
-            }
+            self.failures.entry(*kind).or_default().merge(failed);
         }
     }
 
@@ -310,19 +219,20 @@ impl Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::histogram::note;
     use crate::split::Identity;
     use proptest::prelude::*;
 
     fn observation() -> impl Strategy<Value = Observation> {
-        let answers = prop::collection::vec((0_u8..3, 0_u64..5_000_000, any::<bool>()), 0..20);
+        let responses = prop::collection::vec((0_u8..3, 0_u64..5_000_000, any::<bool>()), 0..20);
         let failures = prop::collection::vec(0_usize..FailureKind::ALL.len(), 0..5);
-        (answers, failures, 0_u64..9).prop_map(|(answers, failures, connections)| {
+        (responses, failures, 0_u64..9).prop_map(|(responses, failures, connections)| {
             let mut seen = Observation {
-                sent: (answers.len() + failures.len()) as u64,
+                sent: (responses.len() + failures.len()) as u64,
                 connections,
                 ..Observation::default()
             };
-            for (at, (name, micros, open)) in answers.into_iter().enumerate() {
+            for (at, (name, micros, open)) in responses.into_iter().enumerate() {
                 let bucket = Bucket {
                     identity: Identity::Value(name.to_string()),
                     status: 200,
@@ -355,8 +265,7 @@ mod tests {
             }
             for kind in failures {
                 let failed = seen.failures.entry(FailureKind::ALL[kind]).or_default();
-                failed.count += 1;
-                failed.example = "why".into();
+                failed.add(1, Failure::new(FailureKind::ALL[kind], "why"));
             }
             seen
         })

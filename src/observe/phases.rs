@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
-use super::{add, histogram, note};
+use super::codec;
+use super::histogram::{add, histogram, note};
 
 /// Times of the parts of requests and connections, in microseconds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phases {
     /// Asking for the addresses of a name, for each new connection that had to.
+    #[serde(with = "codec::histogram")]
     pub dns: Histogram<u64>,
     /// Connecting, a tunnel through a proxy included, for each new connection.
+    #[serde(with = "codec::histogram")]
     pub connect: Histogram<u64>,
     /// The TLS handshake, for each new connection.
+    #[serde(with = "codec::histogram")]
     pub tls: Histogram<u64>,
-    /// From the send of a request to the first byte of its answer, for each answer.
+    /// From the send of a request to the first byte of its response, for each response.
+    #[serde(with = "codec::histogram")]
     pub first_byte: Histogram<u64>,
 }
 

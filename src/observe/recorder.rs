@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Observation, Outcome, Setup, Tally, histogram, note};
+use super::histogram::{histogram, note};
+use super::{Observation, Outcome, Setup, Tally};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -72,12 +73,8 @@ impl Recorder {
                 note(&mut self.rest.phases.first_byte, timing.first_byte);
             }
             Outcome::Failed(failure) => {
-                self.rest.causes.add(&failure, 1);
                 let failed = self.rest.failures.entry(failure.kind).or_default();
-                failed.count += 1;
-                if failed.example.is_empty() {
-                    failed.example = failure.message;
-                }
+                failed.add(1, failure);
             }
         }
     }

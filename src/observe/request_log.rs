@@ -1,4 +1,4 @@
-//! How requests ended, in the order in which they were dispatched. Slow versions answer late: whoever looks while a run
+//! How requests ended, in the order in which they were dispatched. Slow versions respond late: whoever looks while a run
 //! goes on has to look in this order, or the fast versions seem to get more.
 
 use crate::split::Bucket;
@@ -33,11 +33,11 @@ pub struct RequestRecord<'a> {
     pub sequence: u32,
     /// The connection it went over, numbered within the run.
     pub connection: u32,
-    /// The bucket of its answer; `None` without one.
+    /// The bucket of its response; `None` without one.
     pub bucket: Option<&'a Bucket>,
 }
 
-/// A request in the order of dispatch, and something about its answer.
+/// A request in the order of dispatch, and something about its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordered<T> {
     /// Its place in the order, from 0.

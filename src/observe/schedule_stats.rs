@@ -1,20 +1,24 @@
 //! How well the starts of an open loop were kept.
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
-use super::{add, histogram};
+use super::codec;
+use super::histogram::{add, histogram};
 
 /// The difference between the schedule and what was done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScheduleStats {
     /// From the intended start to the moment in which the request was taken up, in microseconds, for every request: the
     /// error of the timer, the wait for the processor, and the wait for a free connection.
+    #[serde(flatten, with = "codec::schedule_lag")]
     pub lag: Histogram<u64>,
     /// Requests that were due when as many as allowed were under way, and had to wait for one of them.
     pub late: u64,
     /// Requests that were due and never sent, because the run was over.
     pub unsent: u64,
     /// Whether this process may not open as many connections as are allowed to be under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confined: bool,
 }
 

@@ -185,6 +185,20 @@ impl Timeline {
         self.slices.is_empty()
     }
 
+    /// Requests that began, were answered and failed; `None` where there are more than can be counted.
+    #[must_use]
+    pub fn counts(&self) -> Option<[u64; 3]> {
+        self.slices
+            .iter()
+            .try_fold([0_u64; 3], |[begun, answered, failed], slice| {
+                Some([
+                    begun.checked_add(slice.begun)?,
+                    answered.checked_add(slice.answered)?,
+                    failed.checked_add(slice.failed)?,
+                ])
+            })
+    }
+
     /// Makes slices as wide as it takes to get that far.
     fn reach(&mut self, end: u64) {
         self.end = self.end.max(end);

@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::distribution::distributions;
-use super::shown::{fitted, safe};
-use super::table::{errors, left, right, table};
-use super::{BucketRow, Report};
+use super::Report;
+use super::lines::{Line, lines};
+use super::sanitize::{fitted, safe};
+use super::table::{left, right, table};
 use crate::observe::histogram;
 use crate::units::{percent, seconds};
 use crate::verdict::Outcome;
@@ -50,42 +49,31 @@ pub enum ComparisonFormat {
     Json,
 }
 
-/// What a run saw of one target.
-struct Own {
-    name: String,
-    count: u64,
-    errors: u64,
-    latencies: Histogram<u64>,
-}
-
 /// Compares two reports.
 #[must_use]
 pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison {
-    let (one, other) = (owns(before.1), owns(after.1));
-    let mut names: Vec<&str> = one.iter().map(|own| own.name.as_str()).collect();
-    for own in &other {
-        if !names.contains(&own.name.as_str()) {
-            names.push(&own.name);
+    let (one, other) = (lines(before.1), lines(after.1));
+    let mut names: Vec<&str> = one.iter().map(|line| line.name).collect();
+    for line in &other {
+        if !names.contains(&line.name) {
+            names.push(line.name);
         }
     }
-    let empty = histogram();
-    let side = |owns: &[Own], name: &str, report: &Report| {
-        let own = owns.iter().find(|own| own.name == name);
-        let latencies = own.map_or_else(|| empty.clone(), |own| own.latencies.clone());
-        let counts = own.map_or((0, 0), |own| (own.count, own.errors));
-        (counts, report.observation.answered, latencies)
+    let side = |lines: &[Line<'_>], name: &str, report: &Report| {
+        let line = lines.iter().find(|line| line.name == name);
+        Side {
+            count: line.map_or(0, |line| line.count),
+            answered: report.observation.rows.answered,
+            errors: line.map_or(0, Line::errors),
+            latencies: line.map_or_else(histogram, Line::latencies),
+        }
     };
     let compared = names.iter().map(|name| {
-        let sides = [side(&one, name, before.1), side(&other, name, after.1)];
-        let [before, after] = sides
-            .each_ref()
-            .map(|((count, errors), answered, latencies)| Side {
-                count: *count,
-                answered: *answered,
-                errors: *errors,
-                latencies,
-            });
-        compare(name, &before, &after)
+        compare(
+            name,
+            &side(&one, name, before.1),
+            &side(&other, name, after.1),
+        )
     });
     Comparison {
         schema: SCHEMA,
@@ -102,37 +90,8 @@ fn named((file, report): (&str, &Report)) -> Named {
         method: report.target.method.clone(),
         outcome: report.verdict.outcome,
         reason: report.verdict.reason.clone(),
-        answered: report.observation.answered,
+        answered: report.observation.rows.answered,
     }
-}
-
-fn owns(report: &Report) -> Vec<Own> {
-    let seen = &report.observation;
-    let all = distributions(report);
-    let latencies = |name: &str| {
-        let own = all.iter().find(|own| own.name == name);
-        own.map_or_else(histogram, |own| own.latencies.clone())
-    };
-    let of = |target: &str| {
-        let rows = seen.buckets.iter();
-        rows.filter(move |row| row.target.as_deref() == Some(target))
-            .map(errors)
-            .sum()
-    };
-    let targets = seen.targets.iter().map(|target| Own {
-        name: target.target.clone(),
-        count: target.count,
-        errors: of(&target.target),
-        latencies: latencies(&target.target),
-    });
-    let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.map(|row: &BucketRow| Own {
-        name: row.bucket.clone(),
-        count: row.count,
-        errors: errors(row),
-        latencies: latencies(&row.bucket),
-    });
-    targets.chain(others).collect()
 }
 
 impl Comparison {
@@ -143,7 +102,7 @@ impl Comparison {
             ComparisonFormat::Markdown => self.markdown(out),
             ComparisonFormat::Json => {
                 let text = serde_json::to_string_pretty(self)?;
-                writeln!(out, "{}", super::shown::safe_json(&text))
+                writeln!(out, "{}", super::sanitize::safe_json(&text))
             }
         }
     }
@@ -152,7 +111,7 @@ impl Comparison {
         for (word, named) in [("before", &self.before), ("after ", &self.after)] {
             writeln!(
                 out,
-                "{word}  {}: {}, {} answers from {} {}",
+                "{word}  {}: {}, {} responses from {} {}",
                 safe(&named.file),
                 named.outcome,
                 named.answered,
@@ -211,9 +170,9 @@ impl Comparison {
     }
 
     /// The tables as text.
-    fn tables(&self) -> Vec<(&'static str, Vec<Line>)> {
+    fn tables(&self) -> Vec<(&'static str, Vec<TableRow>)> {
         let name = |target: &str| fitted(target, WIDEST);
-        let fraction = |own: &Compared, change: &Change, words: [&str; 2]| Line {
+        let fraction = |own: &Compared, change: &Change, words: [&str; 2]| TableRow {
             group: String::new(),
             name: name(&own.target),
             cells: [
@@ -233,7 +192,7 @@ impl Comparison {
         let failing = failing.map(|own| fraction(own, &own.errors, ["worse", "better"]));
         let ratio = |ratio: f64| format!("{ratio:.2}");
         let latencies = self.targets.iter().flat_map(|own| {
-            own.latency.iter().map(|(quantile, change)| Line {
+            own.latency.iter().map(|(quantile, change)| TableRow {
                 group: name(&own.target),
                 name: quantile.clone(),
                 cells: [
@@ -257,7 +216,7 @@ impl Comparison {
 }
 
 /// A line of a table.
-struct Line {
+struct TableRow {
     /// The target, where a target has several lines.
     group: String,
     name: String,

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use csv::Writer;
 
-use super::shown::safe;
-use super::table::errors;
+use super::sanitize::safe;
 use super::{BucketRow, Report, Style};
 
 const COLUMNS: [&str; 19] = [
@@ -35,11 +34,17 @@ const OF_THE_RUN: usize = 4;
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
     csv.write_record(COLUMNS)?;
-    for row in &report.observation.buckets {
+    for row in &report.observation.rows.buckets {
         csv.write_record(cells(report, row))?;
     }
     // A target that got nothing has a line too: that is what one looks for.
-    for target in report.observation.targets.iter().filter(|t| t.count == 0) {
+    for target in report
+        .observation
+        .rows
+        .targets
+        .iter()
+        .filter(|t| t.tally.count == 0)
+    {
         let [low, high] = target.share_interval.map(|end| end.to_string());
         let mut cells = vec![
             String::new(),
@@ -62,6 +67,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
 fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
     let declared = report
         .observation
+        .rows
         .targets
         .iter()
         .find(|target| Some(&target.target) == row.target.as_ref());
@@ -69,13 +75,13 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
     let mut cells = vec![
         text(&row.bucket),
         text(row.target.as_deref().unwrap_or_default()),
-        row.place.clone(),
+        row.place.to_string(),
         declared.map_or(String::new(), |target| target.declared.to_string()),
         row.count.to_string(),
         row.share.to_string(),
         row.share_interval[0].to_string(),
         row.share_interval[1].to_string(),
-        errors(row).to_string(),
+        row.errors().to_string(),
     ];
     let latencies = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
     cells.extend(latencies.map(|ms| ms.to_string()));

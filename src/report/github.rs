@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use super::evidence::chi_square;
 use super::health::{note, other_notes};
-use super::shown::safe;
-use super::{Report, Style, text};
+use super::lint::github::{data, property};
+use super::sanitize::safe;
+use super::{Report, Style};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -16,7 +18,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         Outcome::Diverged | Outcome::SloFailed | Outcome::NoData => "error",
     };
     let title = format!("resplit: {}", verdict.outcome);
-    let chi_square = text::chi_square(report).map(|text| format!("; {text}"));
+    let chi_square = chi_square(report).map(|text| format!("; {text}"));
     let reason = format!("{}{}", verdict.reason, chi_square.unwrap_or_default());
     if let Some(failing) = note(report) {
         let title = format!("resplit: {}", failing.id());
@@ -58,26 +60,14 @@ fn command(
         let [first, last] = excerpt.rule;
         format!(
             "file={},line={first},endLine={last},",
-            property(&excerpt.file)
+            property(&safe(&excerpt.file))
         )
     });
     writeln!(
         out,
         "::{level} {}title={}::{}",
         place.unwrap_or_default(),
-        property(title),
-        data(message)
+        property(&safe(title)),
+        data(&safe(message))
     )
-}
-
-/// The escapes of the runner: a message must not end its own command or begin another.
-fn data(text: &str) -> String {
-    safe(text)
-        .replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }

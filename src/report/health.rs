@@ -1,10 +1,8 @@
-//! What formats say about health first: which targets respond mostly with errors, and what to do about replies of the proxy.
+//! What formats say first about health: which targets respond mostly with errors.
 
-use super::table::errors;
-use super::{BucketRow, Report};
+use super::Report;
+use super::lines::{Line, lines};
 use crate::diag::{Code, Note};
-use crate::split::{Bucket, ResponseFlag};
-use crate::verdict::{Outcome, advice};
 
 /// A target whose responses are mostly errors.
 pub(super) struct Failing {
@@ -33,66 +31,25 @@ pub(super) fn failing(report: &Report) -> Vec<Failing> {
     if note(report).is_none() {
         return Vec::new();
     }
-    let seen = &report.observation;
-    let sum = |own: &dyn Fn(&BucketRow) -> bool| {
-        let rows = || seen.buckets.iter().filter(|row| own(row));
-        (rows().map(errors).sum(), rows().map(|row| row.count).sum())
+    let counts = |line: &Line<'_>, target: &str| Failing {
+        target: target.to_owned(),
+        errors: line.errors(),
+        total: line.count,
     };
-    if report.expected.is_none() {
-        let (errors, total) = sum(&|_| true);
-        let target = "all".to_owned();
-        return vec![Failing {
-            target,
-            errors,
-            total,
-        }];
-    }
-    let declared = report.expected.iter().flat_map(|expected| &expected.shares);
-    declared
-        .filter(|declared| declared.status.is_none())
-        .map(|declared| {
-            let name = Some(&declared.target);
-            let (errors, total) = sum(&|row| row.target.as_ref() == name);
-            Failing {
-                target: declared.target.clone(),
-                errors,
-                total,
-            }
-        })
+    let lines = lines(report);
+    let Some(split) = report.split() else {
+        let all = lines.iter().map(|line| counts(line, "all"));
+        let all = all.reduce(|sum, own| Failing {
+            errors: sum.errors + own.errors,
+            total: sum.total + own.total,
+            ..sum
+        });
+        return all.into_iter().collect();
+    };
+    // The lines of the targets come first, in the order of the declaration.
+    (split.declared().iter().zip(&lines))
+        .filter(|(declared, _)| declared.target.status().is_none())
+        .map(|(declared, line)| counts(line, &declared.name))
         .filter(|own| own.errors > own.total / 2)
         .collect()
-}
-
-/// What to do where the verdict stays open because of replies of the proxy, if most of what is unattributed are such.
-pub(super) fn step(report: &Report) -> Option<String> {
-    if report.verdict.outcome != Outcome::Inconclusive {
-        return None;
-    }
-    let seen = &report.observation;
-    let mut counts: Vec<(Option<ResponseFlag>, u64)> = Vec::new();
-    let unattributed = seen
-        .buckets
-        .iter()
-        .filter(|row| row.place == "unattributed");
-    for answers in unattributed.flat_map(|row| &row.answers) {
-        let bucket = Bucket {
-            identity: answers.identity.clone(),
-            status: answers.status,
-        };
-        let Some((flag, _)) = bucket.local_reply() else {
-            continue;
-        };
-        match counts.iter_mut().find(|(known, _)| *known == flag) {
-            Some((_, count)) => *count += answers.count,
-            None => counts.push((flag, answers.count)),
-        }
-    }
-    let (flag, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-    let most = count > seen.unattributed / 2;
-    most.then(|| {
-        format!(
-            "the proxy itself gave {count} of the errors: {}",
-            advice(flag, "the target of these requests")
-        )
-    })
 }

@@ -4,15 +4,16 @@ use std::io::{self, Write};
 
 use hdrhistogram::Histogram;
 
-use super::distribution::distributions;
-use super::shown::safe;
-use super::{Report, Style, text};
+use super::evidence::chi_square;
+use super::latency_groups::latency_groups;
+use super::sanitize::safe;
+use super::{Report, Style};
 
 /// Lines for each halving of the distance to 100 %.
 const TICKS: u32 = 5;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
-    for (index, own) in distributions(report).iter().enumerate() {
+    for (index, own) in latency_groups(report).iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
@@ -23,7 +24,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         )?;
         table(&own.latencies, out)?;
     }
-    if let Some(chi_square) = text::chi_square(report) {
+    if let Some(chi_square) = chi_square(report) {
         writeln!(out, "#[{chi_square}]")?;
     }
     Ok(())

@@ -8,9 +8,10 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
 };
 
-use super::distribution::distributions;
-use super::shown::safe;
-use super::{Report, Style, text};
+use super::evidence::chi_square;
+use super::latency_groups::latency_groups;
+use super::sanitize::safe;
+use super::{Report, Style};
 
 /// Tags end at a comma or a blank.
 const SEPARATORS: [char; 4] = [',', ' ', '\n', '\r'];
@@ -21,8 +22,7 @@ const LEGEND: &str =
     "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let elapsed =
-        Duration::try_from_secs_f64(report.observation.elapsed_s).unwrap_or(Duration::MAX);
+    let elapsed = report.observation.seen.elapsed;
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
@@ -36,11 +36,11 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             safe(&report.target.url)
         ))
         .with_max_value_divisor(MICROS_PER_MILLI);
-    if let Some(chi_square) = text::chi_square(report) {
+    if let Some(chi_square) = chi_square(report) {
         builder.add_comment(&format!("[{chi_square}]"));
     }
     let mut log = builder.begin_log_with(&mut bytes, &mut serializer)?;
-    for own in distributions(report) {
+    for own in latency_groups(report) {
         let name = safe(&own.name).replace(SEPARATORS, "_");
         let tag = Tag::new(&name).expect("no separators are left");
         log.write_histogram(&own.latencies, Duration::ZERO, elapsed, Some(tag))

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::shown::safe_json;
+use super::sanitize::safe_json;
 use super::{Report, Style};
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {

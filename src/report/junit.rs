@@ -6,8 +6,9 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use super::health::{failing, note};
-use super::shown::safe;
+use super::sanitize::safe;
 use super::{Report, Style, text};
+use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
@@ -16,7 +17,7 @@ use crate::verdict::slo::SloOutcome;
 const WIDTH: usize = 100;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let elapsed = Duration::try_from_secs_f64(report.observation.elapsed_s).unwrap_or_default();
+    let elapsed = report.observation.seen.elapsed;
     let request = format!("{} {}", report.target.method, safe(&report.target.url));
     let mut suite = TestSuite::new(format!("resplit {request}"));
     suite.set_time(elapsed);
@@ -63,9 +64,9 @@ fn without_skipped_in_all(xml: &str) -> String {
 
 /// What is tested: `single 85%, multiple 10%, status 418 5%`.
 fn name(report: &Report) -> String {
-    let shares = report.expected.iter().flat_map(|expected| &expected.shares);
+    let shares = report.split().into_iter().flat_map(Expected::declared);
     let shares: Vec<String> = shares
-        .map(|share| format!("{} {}", safe(&share.target), percent(share.share)))
+        .map(|own| format!("{} {}", safe(&own.name), percent(own.share.as_f64())))
         .collect();
     if shares.is_empty() {
         "traffic".to_owned()
@@ -115,44 +116,35 @@ fn failed(kind: NonSuccessKind, name: &str, message: &str) -> TestCaseStatus {
 
 fn properties(report: &Report) -> Vec<Property> {
     let verdict = &report.verdict;
-    let mut properties = vec![
-        Property::new("verdict", verdict.outcome.to_string()),
-        Property::new("alpha", verdict.alpha.to_string()),
-        Property::new("beta", verdict.beta.to_string()),
-        Property::new("seed", report.tool.seed.to_string()),
+    let numbers = [
+        ("p-value", verdict.p_value.map(|p| p.to_string())),
+        ("chi-square", verdict.chi_square.map(|x2| x2.to_string())),
+        (
+            "chi-square-p",
+            verdict.chi_square_p.map(|p| format!("{p:e}")),
+        ),
+        ("method", verdict.method.clone()),
     ];
-    properties.extend(
-        verdict
-            .p_value
-            .map(|p| Property::new("p-value", p.to_string())),
-    );
-    properties.extend(
-        verdict
-            .chi_square
-            .map(|x2| Property::new("chi-square", x2.to_string())),
-    );
-    properties.extend(
-        verdict
-            .chi_square_p
-            .map(|p| Property::new("chi-square-p", format!("{p:e}"))),
-    );
-    properties.extend(
-        verdict
-            .method
-            .as_ref()
-            .map(|method| Property::new("method", method)),
-    );
-    for own in failing(report) {
-        properties.push(Property::new(
-            format!("errors of {}", safe(&own.target)),
-            format!("{} of {}", own.errors, own.total),
-        ));
-    }
-    for row in &report.observation.buckets {
-        properties.push(Property::new(
-            format!("answers of {}", safe(&row.bucket)),
-            row.count.to_string(),
-        ));
-    }
-    properties
+    let numbers = (numbers.into_iter()).filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let errors = failing(report).into_iter().map(|own| {
+        let counts = format!("{} of {}", own.errors, own.total);
+        (format!("errors of {}", safe(&own.target)), counts)
+    });
+    let rows = report.observation.rows.buckets.iter();
+    let rows = rows.map(|row| {
+        let name = format!("responses of {}", safe(&row.bucket));
+        (name, row.count.to_string())
+    });
+    let fixed = [
+        ("verdict", verdict.outcome.to_string()),
+        ("alpha", verdict.alpha.to_string()),
+        ("beta", verdict.beta.to_string()),
+        ("seed", report.tool.seed.to_string()),
+    ];
+    let fixed = fixed
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter();
+    let all = fixed.chain(numbers).chain(errors).chain(rows);
+    all.map(|(name, value)| Property::new(name, value))
+        .collect()
 }

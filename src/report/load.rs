@@ -13,7 +13,7 @@ pub struct Load {
     pub requests: Option<u64>,
     /// For how long was sent, in seconds, where a time was given.
     pub duration_s: Option<f64>,
-    /// Starts per second; `None` for as fast as the target answers.
+    /// Starts per second; `None` for as fast as the target responds.
     pub rate: Option<f64>,
     /// Requests per connection; `None` without a limit.
     pub reuse: Option<PerConnection>,

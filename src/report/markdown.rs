@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::evidence::{evidence, head};
 use super::health::{note, other_notes};
-use super::shown::{fitted, safe};
-use super::table::{errors, millis};
-use super::text::{evidence, head, next_step};
-use super::{BucketRow, Report, Style};
+use super::lines::{Line, lines};
+use super::next_step::next_step;
+use super::sanitize::{fitted, safe};
+use super::table::millis;
+use super::{Report, Style};
 use crate::observe::Latency;
 use crate::units::percent;
 use crate::verdict::Outcome;
@@ -56,8 +58,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
 }
 
 fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let seen = &report.observation;
-    if seen.buckets.is_empty() && seen.targets.is_empty() {
+    let (lines, rest) = shown(report);
+    if lines.is_empty() {
         return Ok(());
     }
     let interval = percent(1.0 - report.verdict.alpha);
@@ -66,64 +68,47 @@ fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "| Response | Requests | Share | {interval} interval | Errors | Declared |"
     )?;
     writeln!(out, "|---|--:|--:|--:|--:|---|")?;
-    let line =
-        |name: &str, count: u64, share: f64, [low, high]: [f64; 2], errors, declared: &str| {
-            format!(
-                "| {} | {count} | {} | {:.1} – {:.1}% | {errors} | {declared} |",
-                code(name),
-                percent(share),
-                low * 100.0,
-                high * 100.0
-            )
+    for line in lines {
+        let name = match line.values.as_slice() {
+            [only] => &only.bucket,
+            _ => line.name,
         };
-    for target in &seen.targets {
-        let own = |row: &&BucketRow| row.target.as_ref() == Some(&target.target);
-        let failed: u64 = seen.buckets.iter().filter(own).map(errors).sum();
-        let declared = format!("{} {}", percent(target.declared), code(&target.target));
-        let mut rows = seen.buckets.iter().filter(own);
-        let name = match (rows.next(), rows.next()) {
-            (Some(only), None) => &only.bucket,
-            _ => &target.target,
+        let declared = match line.declared {
+            Some(share) => format!("{} {}", percent(share), code(line.name)),
+            None => line.place.to_owned(),
         };
-        let share = (target.share, target.share_interval);
+        let [low, high] = line.interval.map(|end| end * 100.0);
         writeln!(
             out,
-            "{}",
-            line(name, target.count, share.0, share.1, failed, &declared)
-        )?;
-    }
-    let others: Vec<&BucketRow> = seen
-        .buckets
-        .iter()
-        .filter(|row| row.target.is_none())
-        .collect();
-    for row in others.iter().take(MOST_ROWS) {
-        let place = if row.place == "counted" {
-            ""
-        } else {
-            &row.place
-        };
-        let share = (row.share, row.share_interval);
-        writeln!(
-            out,
-            "{}",
-            line(&row.bucket, row.count, share.0, share.1, errors(row), place)
+            "| {} | {} | {} | {low:.1} – {high:.1}% | {} | {declared} |",
+            code(name),
+            line.count,
+            percent(line.share),
+            line.errors()
         )?;
     }
     writeln!(out)?;
-    if let Some(rest) = others.get(MOST_ROWS..).filter(|rest| !rest.is_empty()) {
-        writeln!(out, "and {} more values\n", rest.len())?;
+    if rest > 0 {
+        writeln!(out, "and {rest} more values\n")?;
     }
     Ok(())
 }
 
+/// The lines of the tables, and how many are left out.
+fn shown(report: &Report) -> (Vec<Line<'_>>, usize) {
+    let mut lines = lines(report);
+    let targets = report.observation.rows.targets.len();
+    let rest = lines.len().saturating_sub(targets + MOST_ROWS);
+    lines.truncate(targets + MOST_ROWS);
+    (lines, rest)
+}
+
 fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let seen = &report.observation;
-    let targets = seen.targets.iter();
-    let targets = targets.filter_map(|target| Some((&target.target, target.response_ms?)));
-    let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.map(|row| (&row.bucket, row.response_ms));
-    let rows: Vec<(&String, Latency)> = targets.chain(others.take(MOST_ROWS)).collect();
+    let (lines, _) = shown(report);
+    let timed = lines
+        .iter()
+        .filter_map(|line| Some((line.name, line.latency?)));
+    let rows: Vec<(&str, Latency)> = timed.collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -150,9 +135,9 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for line in head(report).lines().chain(evidence(report).lines()) {
         writeln!(out, "{}<br>", prose(line.trim()))?;
     }
-    for failed in report.observation.occurred() {
+    for (kind, failed) in &report.observation.seen.failures {
         for (count, said) in failed.said() {
-            writeln!(out, "{count} failed: {} ({})<br>", failed.kind, prose(said))?;
+            writeln!(out, "{count} failed: {kind} ({})<br>", prose(said))?;
         }
     }
     writeln!(out, "\n</details>")

@@ -1,11 +1,13 @@
-//! The whole answer in one line: a gate that keeps only one (Flagger puts the output into one event).
+//! The whole report in one line: a gate that keeps only one (Flagger puts the output into one event).
 
 use std::io::{self, Write};
 
+use super::evidence::chi_square;
 use super::health::failing;
-use super::shown::{fitted, safe};
+use super::lines::{Line, lines};
+use super::sanitize::{fitted, safe};
 use super::table::millis;
-use super::{Report, Style, text};
+use super::{Report, Style};
 use crate::diag::{Code, Note};
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
@@ -16,7 +18,7 @@ const MOST_SHARES: usize = 6;
 const WIDEST: usize = 40;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let (seen, verdict) = (&report.observation, &report.verdict);
+    let (seen, verdict) = (&report.observation.seen, &report.verdict);
     let failing = failing(report);
     let mut parts: Vec<String> = (failing.iter())
         .map(|own| {
@@ -26,29 +28,18 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         })
         .collect();
     parts.push(safe(&verdict.reason));
-    let targets = seen.targets.iter().map(|target| {
-        let p99 = target
-            .response_ms
-            .map(|ms| format!(", p99 {} ms", millis(ms.p99)));
-        format!(
-            "{} {} (declared {}{})",
-            fitted(&target.target, WIDEST),
-            percent(target.share),
-            percent(target.declared),
-            p99.unwrap_or_default()
-        )
-    });
-    let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.map(|row| {
-        format!(
-            "{} {} ({}, p99 {} ms)",
-            fitted(&row.bucket, WIDEST),
-            percent(row.share),
-            row.place,
-            millis(row.response_ms.p99)
-        )
-    });
-    let shares: Vec<String> = targets.chain(others).collect();
+    let share = |line: &Line<'_>| {
+        let (name, share) = (fitted(line.name, WIDEST), percent(line.share));
+        let declared = line
+            .declared
+            .map(|share| format!("declared {}", percent(share)));
+        let place = declared.unwrap_or_else(|| line.place.to_owned());
+        let p99 = line.latency.map(|ms| format!("p99 {} ms", millis(ms.p99)));
+        let known = [Some(place).filter(|place| !place.is_empty()), p99];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        format!("{name} {share} ({})", known.join(", "))
+    };
+    let shares: Vec<String> = lines(report).iter().map(share).collect();
     let hidden = shares.len().saturating_sub(MOST_SHARES);
     let mut shares = shares[..shares.len() - hidden].to_vec();
     if hidden > 0 {
@@ -57,12 +48,12 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     if !shares.is_empty() {
         parts.push(shares.join(", "));
     }
-    parts.extend(text::chi_square(report));
+    parts.extend(chi_square(report));
     let open = matches!(verdict.outcome, Outcome::Inconclusive | Outcome::NoData);
     // What the proxy has comes first, then what lint finds about the request.
     let known = || verdict.caveats.iter().filter(|_| open);
     let found = |note: &&Note| {
-        let mut findings = report.findings.iter();
+        let mut findings = report.known.findings.iter();
         findings.any(|finding| finding.tells_the_same(note))
     };
     let known = known()
@@ -73,8 +64,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     parts.push(format!(
         "{} in {:.2}s, {} failed",
         counted(seen.sent, "request"),
-        seen.elapsed_s,
-        seen.failed
+        seen.elapsed.as_secs_f64(),
+        seen.failed()
     ));
     parts.push(format!(
         "{} {}",

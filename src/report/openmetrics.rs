@@ -5,10 +5,10 @@ use std::fmt::Display;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::distribution::distributions;
-use super::shown::safe;
-use super::table::errors;
+use super::latency_groups::latency_groups;
+use super::sanitize::safe;
 use super::{Report, Style};
+use crate::observe::FailureKind;
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -44,40 +44,51 @@ impl Exposition {
         };
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
+
+    /// One number.
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+
+    /// A number for each value of a label.
+    fn gauges<V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (String, V)>,
+    ) {
+        self.family(name, "gauge", help);
+        for (own, value) in values {
+            self.sample(name, &[(label, &own)], value);
+        }
+    }
 }
 
 fn verdict(report: &Report, text: &mut Exposition) {
     let verdict = &report.verdict;
-    text.family(
+    let is = |outcome: Outcome| u8::from(outcome == verdict.outcome);
+    text.gauges(
         "resplit_verdict",
-        "gauge",
         "1 for the outcome of the run, 0 for all others.",
+        "outcome",
+        Outcome::ALL.map(|outcome| (outcome.to_string(), is(outcome))),
     );
-    for outcome in Outcome::ALL {
-        let is = u8::from(outcome == verdict.outcome);
-        text.sample("resplit_verdict", &[("outcome", &outcome.to_string())], is);
-    }
     if let Some(p) = verdict.p_value {
-        text.family(
-            "resplit_p_value",
-            "gauge",
-            "The p-value of the declared split.",
-        );
-        text.sample("resplit_p_value", &[], p);
+        text.gauge("resplit_p_value", "The p-value of the declared split.", p);
     }
     if let Some((x2, p)) = verdict.chi_square.zip(verdict.chi_square_p) {
-        text.family(
+        text.gauge(
             "resplit_chi_square",
-            "gauge",
             "Pearson's statistic of the counts against the declared split.",
+            x2,
         );
-        text.sample("resplit_chi_square", &[], x2);
-        text.family(
+        text.gauge(
             "resplit_chi_square_p_value",
-            "gauge",
             "Its p-value by the chi-square distribution.",
+            p,
         );
-        text.sample("resplit_chi_square_p_value", &[], p);
     }
     if !verdict.slos.is_empty() {
         text.family(
@@ -85,53 +96,47 @@ fn verdict(report: &Report, text: &mut Exposition) {
             "gauge",
             "1 for how an objective stands, 0 for all others.",
         );
-        for result in &verdict.slos {
-            for outcome in SloOutcome::ALL {
-                let labels = [("slo", result.slo.as_str()), ("outcome", outcome.name())];
-                text.sample("resplit_slo", &labels, u8::from(outcome == result.outcome));
-            }
+    }
+    for result in &verdict.slos {
+        for outcome in SloOutcome::ALL {
+            let labels = [("slo", result.slo.as_str()), ("outcome", outcome.name())];
+            text.sample("resplit_slo", &labels, u8::from(outcome == result.outcome));
         }
     }
 }
 
 fn requests(report: &Report, text: &mut Exposition) {
-    let seen = &report.observation;
-    text.family(
+    let (seen, rows) = (&report.observation.seen, &report.observation.rows);
+    text.gauges(
         "resplit_requests",
-        "gauge",
         "Requests of the run by how they ended.",
+        "end",
+        [("answered", rows.answered), ("failed", rows.failed)].map(|(end, n)| (end.to_owned(), n)),
     );
-    for (end, count) in [("answered", seen.answered), ("failed", seen.failed)] {
-        text.sample("resplit_requests", &[("end", end)], count);
-    }
-    text.family(
+    text.gauge(
         "resplit_unattributed",
-        "gauge",
         "Requests whose target is unknown.",
+        rows.unattributed,
     );
-    text.sample("resplit_unattributed", &[], seen.unattributed);
-    text.family(
+    let failed = |kind| seen.failures.get(&kind).map_or(0, |failed| failed.count);
+    text.gauges(
         "resplit_failures",
-        "gauge",
-        "Requests without an answer, by kind.",
+        "Requests without a response, by kind.",
+        "kind",
+        FailureKind::ALL.map(|kind| (kind.to_string(), failed(kind))),
     );
-    for row in &seen.failures {
-        text.sample("resplit_failures", &[("kind", &row.kind)], row.count);
-    }
-    text.family(
+    text.gauge(
         "resplit_connections",
-        "gauge",
         "Connections that were established.",
+        seen.connections,
     );
-    text.sample("resplit_connections", &[], seen.connections);
-    text.family(
+    text.gauge(
         "resplit_duration_seconds",
-        "gauge",
-        "From the first send to the last answer.",
+        "From the first send to the last response.",
+        seen.elapsed.as_secs_f64(),
     );
-    text.sample("resplit_duration_seconds", &[], seen.elapsed_s);
-    text.family("resplit_answers", "gauge", "Answers by value and status.");
-    for row in &seen.buckets {
+    text.family("resplit_answers", "gauge", "Responses by value and status.");
+    for row in &rows.buckets {
         for (status, count) in &row.statuses {
             let labels = [
                 ("bucket", row.bucket.as_str()),
@@ -141,39 +146,32 @@ fn requests(report: &Report, text: &mut Exposition) {
             text.sample("resplit_answers", &labels, count);
         }
     }
-    text.family(
+    let buckets = rows.buckets.iter();
+    text.gauges(
         "resplit_errors",
-        "gauge",
-        "Answers with a status of 400 or more, by value.",
+        "Responses with a status of 400 or more, by value.",
+        "bucket",
+        buckets.map(|row| (row.bucket.clone(), row.errors())),
     );
-    for row in &seen.buckets {
-        let labels = [("bucket", row.bucket.as_str())];
-        text.sample("resplit_errors", &labels, errors(row));
-    }
 }
 
 fn shares(report: &Report, text: &mut Exposition) {
-    let targets = &report.observation.targets;
+    let targets = &report.observation.rows.targets;
     if targets.is_empty() {
         return;
     }
-    text.family(
+    text.gauges(
         "resplit_share",
-        "gauge",
-        "The part of all answers that a target gave.",
+        "The part of all responses that a target gave.",
+        "target",
+        targets.iter().map(|own| (own.target.clone(), own.share)),
     );
-    for target in targets {
-        text.sample("resplit_share", &[("target", &target.target)], target.share);
-    }
-    text.family(
+    text.gauges(
         "resplit_share_declared",
-        "gauge",
         "The part of all requests declared for a target.",
+        "target",
+        targets.iter().map(|own| (own.target.clone(), own.declared)),
     );
-    for target in targets {
-        let labels = [("target", target.target.as_str())];
-        text.sample("resplit_share_declared", &labels, target.declared);
-    }
     text.family(
         "resplit_share_bound",
         "gauge",
@@ -188,7 +186,7 @@ fn shares(report: &Report, text: &mut Exposition) {
 }
 
 fn latencies(report: &Report, text: &mut Exposition) {
-    let all = distributions(report);
+    let all = latency_groups(report);
     if all.is_empty() {
         return;
     }
@@ -196,7 +194,7 @@ fn latencies(report: &Report, text: &mut Exposition) {
     text.family(
         name,
         "summary",
-        "From the send to the last byte of the answer.",
+        "From the intended start of a request, without a rate from its send, to the last byte of the response.",
     );
     for own in &all {
         let target = ("target", own.name.as_str());

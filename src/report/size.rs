@@ -1,8 +1,8 @@
-//! A plan as two small tables: what the targets take, and how many requests answer which question.
+//! A plan as two small tables: what the targets take, and how many requests decide which question.
 
 use std::io::{self, Write};
 
-use super::shown::{fitted, safe};
+use super::sanitize::{fitted, safe};
 use super::table::{left, right, table};
 use crate::units::{counted, percent};
 use crate::verdict::size::{Size, SizedTarget};
@@ -56,7 +56,7 @@ fn targets(size: &Size) -> String {
     ];
     let rows = size.targets.iter().map(|target| {
         let resolution = target.resolution.map_or_else(
-            || "any answer".to_owned(),
+            || "any response".to_owned(),
             |d| format!("off by {}", points(d)),
         );
         let p99 = target

@@ -1,5 +1,5 @@
 //! Line charts as inline SVG. The drawing stretches with the page; its labels are text beside it, so that they keep their
-//! size. Not: what is drawn.
+//! size.
 
 use std::fmt::Write as _;
 

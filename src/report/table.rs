@@ -4,8 +4,9 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
 use unicode_width::UnicodeWidthStr;
 
-use super::shown::fitted;
-use super::{BucketRow, Report, TargetRow};
+use super::lines::{Line, lines};
+use super::sanitize::fitted;
+use super::{BucketRow, Report};
 use crate::observe::Latency;
 use crate::units::percent;
 
@@ -13,8 +14,8 @@ use crate::units::percent;
 const MOST_ROWS: usize = 20;
 const MOST_VALUES: usize = 3;
 
-/// One line of the tables.
-struct Line {
+/// One row of the tables.
+struct Row {
     label: String,
     /// A value below its target.
     nested: bool,
@@ -29,66 +30,57 @@ struct Line {
 
 /// Everything worth showing, in the order of the declaration, and a remark about what is left out.
 pub(super) struct Lines {
-    lines: Vec<Line>,
+    rows: Vec<Row>,
     pub(super) hidden: Option<String>,
 }
 
 impl Lines {
     pub(super) fn new(report: &Report) -> Self {
-        let buckets = &report.observation.buckets;
-        let mut lines = Vec::new();
-        for target in &report.observation.targets {
-            let values: Vec<&BucketRow> = buckets
-                .iter()
-                .filter(|row| row.target.as_ref() == Some(&target.target))
-                .collect();
-            match values.as_slice() {
-                [] if target.declared <= 0.0 => {}
-                [value] => lines.push(Line::of_value(value, declared(target))),
+        let mut rows = Vec::new();
+        let (targets, others): (Vec<Line<'_>>, Vec<Line<'_>>) =
+            (lines(report).into_iter()).partition(|line| line.declared.is_some());
+        for line in targets {
+            match line.values.as_slice() {
+                [] if line.declared <= Some(0.0) => {}
+                [value] => rows.push(Row {
+                    label: value.bucket.clone(),
+                    ..Row::of(&line)
+                }),
                 several => {
-                    lines.push(Line::of_target(target, several));
-                    lines.extend(
+                    rows.push(Row::of(&line));
+                    rows.extend(
                         several
                             .iter()
                             .take(MOST_VALUES)
-                            .map(|value| Line::nested(value)),
+                            .map(|value| Row::nested(value)),
                     );
                     if let Some(rest) = several.get(MOST_VALUES..).filter(|rest| !rest.is_empty()) {
-                        lines.push(Line::rest(rest));
+                        rows.push(Row::rest(rest));
                     }
                 }
             }
         }
-        let others: Vec<&BucketRow> = buckets.iter().filter(|row| row.target.is_none()).collect();
-        let place = |row: &BucketRow| {
-            if row.place == "counted" {
-                (String::new(), String::new())
-            } else {
-                (row.place.clone(), String::new())
-            }
-        };
-        lines.extend(
-            others
-                .iter()
-                .take(MOST_ROWS)
-                .map(|row| Line::of_value(row, place(row))),
-        );
-        let hidden = others.get(MOST_ROWS..).filter(|rest| !rest.is_empty()).map(|rest| {
-            let answers: u64 = rest.iter().map(|row| row.count).sum();
-            format!("and {} more values with {answers} answers; --bucket chooses what tells answers apart", rest.len())
+        rows.extend(others.iter().take(MOST_ROWS).map(Row::of));
+        let rest = others.get(MOST_ROWS..).filter(|rest| !rest.is_empty());
+        let hidden = rest.map(|rest| {
+            let responses: u64 = rest.iter().map(|line| line.count).sum();
+            format!(
+                "and {} more values with {responses} responses; --bucket chooses what tells responses apart",
+                rest.len()
+            )
         });
-        Self { lines, hidden }
+        Self { rows, hidden }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.rows.is_empty()
     }
 
-    /// Who answered how often, beside what was declared, in so many columns if names can be shortened to that; and the
+    /// How often each responded, beside what was declared, in so many columns if names can be shortened to that; and the
     /// columns of a name.
     pub(super) fn shares(&self, report: &Report, columns: usize) -> (String, usize) {
-        let names = self.widest(Line::label);
-        let targets = self.widest(Line::declared);
+        let names = self.widest(Row::label);
+        let targets = self.widest(Row::declared);
         let drawn = self.shares_with(report, names, targets);
         let room = columns.saturating_sub(width_of(&drawn).saturating_sub(names + targets));
         if names + targets <= room {
@@ -101,13 +93,13 @@ impl Lines {
     }
 
     /// The columns of the longest text of a line, whole.
-    fn widest(&self, text: fn(&Line, usize) -> String) -> usize {
-        let lines = self.lines.iter().map(|line| text(line, usize::MAX).width());
+    fn widest(&self, text: fn(&Row, usize) -> String) -> usize {
+        let lines = self.rows.iter().map(|line| text(line, usize::MAX).width());
         lines.max().unwrap_or(0)
     }
 
     fn shares_with(&self, report: &Report, names: usize, targets: usize) -> String {
-        let errors = self.lines.iter().any(|line| line.errors > 0);
+        let errors = self.rows.iter().any(|line| line.errors > 0);
         let judged = report.expected.is_some();
         let mut header = vec![left("RESPONSE"), right("REQUESTS"), right("SHARE")];
         header.push(right(&format!(
@@ -120,7 +112,7 @@ impl Lines {
         if judged {
             header.push(left("DECLARED"));
         }
-        let rows = self.lines.iter().map(|line| {
+        let rows = self.rows.iter().map(|line| {
             let [low, high] = line.interval;
             let mut cells = vec![
                 left(&line.label(names)),
@@ -143,7 +135,7 @@ impl Lines {
         table(header, rows)
     }
 
-    /// How fast the answers were, in so many columns, with names of so many at most.
+    /// How fast the responses were, in so many columns, with names of so many at most.
     pub(super) fn latencies(&self, columns: usize, names: usize) -> String {
         let drawn = self.latencies_with(names);
         let over = width_of(&drawn).saturating_sub(columns);
@@ -158,7 +150,7 @@ impl Lines {
         let header = std::iter::once(left("LATENCY, MS"))
             .chain(columns.map(right))
             .collect();
-        let timed = self.lines.iter().filter(|line| !line.nested);
+        let timed = self.rows.iter().filter(|line| !line.nested);
         let rows = timed
             .filter_map(|line| Some((line, line.latency?)))
             .map(|(line, ms)| {
@@ -171,37 +163,28 @@ impl Lines {
     }
 }
 
-impl Line {
-    fn of_value(row: &BucketRow, declared: (String, String)) -> Self {
+impl Row {
+    fn of(line: &Line<'_>) -> Self {
         Self {
-            label: row.bucket.clone(),
+            label: line.name.to_owned(),
             nested: false,
-            count: row.count,
-            share: row.share,
-            interval: row.share_interval,
-            errors: errors(row),
-            declared,
-            latency: Some(row.response_ms),
+            count: line.count,
+            share: line.share,
+            interval: line.interval,
+            errors: line.errors(),
+            declared: match line.declared {
+                Some(share) => (percent(share), line.name.to_owned()),
+                None => (line.place.to_owned(), String::new()),
+            },
+            latency: line.latency,
         }
     }
 
     fn nested(row: &BucketRow) -> Self {
         Self {
             nested: true,
-            ..Self::of_value(row, Default::default())
-        }
-    }
-
-    fn of_target(target: &TargetRow, values: &[&BucketRow]) -> Self {
-        Self {
-            label: target.target.clone(),
-            nested: false,
-            count: target.count,
-            share: target.share,
-            interval: target.share_interval,
-            errors: values.iter().map(|row| errors(row)).sum(),
-            declared: declared(target),
-            latency: target.response_ms,
+            declared: Default::default(),
+            ..Self::of(&Line::of_value(row))
         }
     }
 
@@ -213,7 +196,7 @@ impl Line {
             count: rows.iter().map(|row| row.count).sum(),
             share: rows.iter().map(|row| row.share).sum(),
             interval: [0.0, 1.0],
-            errors: rows.iter().map(|row| errors(row)).sum(),
+            errors: rows.iter().map(|row| row.errors()).sum(),
             declared: Default::default(),
             latency: None,
         }
@@ -235,19 +218,6 @@ impl Line {
             .trim_end()
             .to_owned()
     }
-}
-
-/// Answers with a status of 400 or more.
-pub(super) fn errors(row: &BucketRow) -> u64 {
-    row.statuses
-        .iter()
-        .filter(|(status, _)| **status >= 400)
-        .map(|(_, count)| count)
-        .sum()
-}
-
-fn declared(target: &TargetRow) -> (String, String) {
-    (percent(target.declared), target.target.clone())
 }
 
 /// The columns of a table.

@@ -1,19 +1,24 @@
-//! One screen for a person: who answered how often beside what was declared, how fast, and the verdict in a sentence.
+//! One screen for a person: how often each version responded beside what was declared, how fast, and the verdict in a
+//! sentence.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::bar::{Bar, LEGEND, MARK};
-use super::health::{note, other_notes, step};
-use super::shown::{fitted, safe};
+use super::evidence::{evidence, head};
+use super::health::{note, other_notes};
+use super::lines::lines;
+use super::next_step::next_step;
+use super::sanitize::{fitted, safe};
+use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
 use super::{Report, Style};
-use crate::diag::Code;
-use crate::units::{self, counted, percent, seconds};
+use crate::observe::Latency;
+use crate::split::Target;
+use crate::units::{percent, seconds};
 use crate::verdict::slo::SloOutcome;
-use crate::verdict::{Outcome, SloResult, Test, Unit};
+use crate::verdict::{Outcome, SloResult};
 
 /// Columns of the tables, at least and at most.
 const TABLES: (usize, usize) = (60, 160);
@@ -24,33 +29,28 @@ const MOST_BARS: usize = 12;
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint(style.colour);
     writeln!(out, "{}", head(report))?;
-    let lines = Lines::new(report);
-    if !lines.is_empty() {
+    let table = Lines::new(report);
+    if !table.is_empty() {
         let columns = style.width.clamp(TABLES.0, TABLES.1);
-        let (shares, names) = lines.shares(report, columns);
+        let (shares, names) = table.shares(report, columns);
         writeln!(out, "\n{shares}")?;
-        if let Some(remark) = &lines.hidden {
+        if let Some(remark) = &table.hidden {
             writeln!(out, "  {remark}")?;
         }
         if style.bars {
             write!(out, "\n{}", bars(report, style.width, &paint))?;
         }
-        if report.observation.answered > 0 {
-            writeln!(out, "\n{}", lines.latencies(columns, names))?;
+        if report.observation.rows.answered > 0 {
+            writeln!(out, "\n{}", table.latencies(columns, names))?;
         }
     }
     if !report.generators.is_empty() {
         writeln!(out, "\n{}", generators(report))?;
     }
-    for failed in report.observation.occurred() {
+    for (kind, failed) in &report.observation.seen.failures {
         for (at, (count, said)) in (0..).zip(failed.said()) {
             let gap = if at == 0 { "\n" } else { "" };
-            writeln!(
-                out,
-                "{gap}  {count} failed: {} ({})",
-                failed.kind,
-                safe(said)
-            )?;
+            writeln!(out, "{gap}  {count} failed: {kind} ({})", safe(said))?;
         }
     }
     writeln!(out)?;
@@ -79,29 +79,18 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
 
 /// A bar for each target, or for each value where nothing is declared.
 fn bars(report: &Report, width: usize, paint: &Paint) -> String {
-    let seen = &report.observation;
-    let targets = seen.targets.iter().map(|target| {
-        let [low, high] = target.share_interval;
+    let lines = lines(report);
+    let rows = lines.iter().take(MOST_BARS).map(|line| {
+        let [low, high] = line.interval;
         let bar = Bar {
             low,
-            share: target.share,
+            share: line.share,
             high,
-            declared: Some(target.declared),
+            declared: line.declared,
         };
-        (fitted(&target.target, WIDEST_NAME), bar)
+        (fitted(line.name, WIDEST_NAME), bar)
     });
-    let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.map(|row| {
-        let [low, high] = row.share_interval;
-        let bar = Bar {
-            low,
-            share: row.share,
-            high,
-            declared: None,
-        };
-        (fitted(&row.bucket, WIDEST_NAME), bar)
-    });
-    let rows: Vec<(String, Bar)> = targets.chain(others).take(MOST_BARS).collect();
+    let rows: Vec<(String, Bar)> = rows.collect();
     let names = rows.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     let room = width.clamp(60, 120).saturating_sub(names + 4);
     let mut text = String::new();
@@ -115,7 +104,8 @@ fn bars(report: &Report, width: usize, paint: &Paint) -> String {
         };
         let _ = writeln!(text, "  {name}{blanks}  {drawn}");
     }
-    let mark = if seen.targets.is_empty() { "" } else { MARK };
+    let declared = lines.iter().any(|line| line.declared.is_some());
+    let mark = if declared { MARK } else { "" };
     let legend = paint.with("2", &format!("{LEGEND}{mark}"));
     let _ = writeln!(text, "  {}  {legend}", " ".repeat(names));
     text
@@ -123,7 +113,7 @@ fn bars(report: &Report, width: usize, paint: &Paint) -> String {
 
 /// What each generator saw, where reports were merged.
 fn generators(report: &Report) -> String {
-    let targets = &report.observation.targets;
+    let targets = &report.observation.rows.targets;
     let mut header = vec![left("GENERATOR"), right("REQUESTS")];
     header.extend(
         targets
@@ -149,37 +139,6 @@ fn generators(report: &Report) -> String {
     table(header, rows)
 }
 
-/// What was asked, and how much of it.
-pub(super) fn head(report: &Report) -> String {
-    let (request, seen) = (&report.target, &report.observation);
-    let host = if request.url.contains(&request.host) {
-        String::new()
-    } else {
-        format!(" (Host: {})", safe(&request.host))
-    };
-    let retried = if seen.retried > 0 {
-        format!(", {} sent again", seen.retried)
-    } else {
-        String::new()
-    };
-    let load = (report.load.as_ref().filter(|load| load.modest)).map_or_else(String::new, |load| {
-        format!(
-            "\n{} at a time, as fast as answered: a modest load for the objective; -c, -n, -z or -q ask for another",
-            counted(load.connections.into(), "connection")
-        )
-    });
-    format!(
-        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}{load}",
-        request.method,
-        safe(&request.url),
-        counted(seen.sent, "request"),
-        counted(seen.connections, "connection"),
-        seen.elapsed_s,
-        seen.rps,
-        seen.failed
-    )
-}
-
 fn verdict(report: &Report, paint: &Paint) -> String {
     let verdict = &report.verdict;
     let word = match verdict.outcome {
@@ -193,73 +152,6 @@ fn verdict(report: &Report, paint: &Paint) -> String {
     format!("{word}  {}{}", safe(&verdict.reason), evidence(report))
 }
 
-/// The test and the declaration, each on a line of its own.
-pub(super) fn evidence(report: &Report) -> String {
-    let verdict = &report.verdict;
-    let mut text = String::new();
-    if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method)
-        && method != "structural"
-    {
-        let method = method.replace('-', " ");
-        // With more than two targets the p-value is of both together.
-        let alone = report.policy.test == Some(Test::ChiSquare) || verdict.df < Some(2);
-        let and_each = if alone || method == "sequential" {
-            ""
-        } else {
-            " with a test of each target"
-        };
-        let after = verdict.decided_after.map(|n| certain_after(report, n));
-        let p = probability(p, verdict.ln_p_value);
-        let _ = write!(
-            text,
-            "\n  {method} test{and_each}: p {p}, alpha = {}{}",
-            verdict.alpha,
-            after.unwrap_or_default()
-        );
-    }
-    if let Some(chi_square) = chi_square(report) {
-        let _ = write!(text, "\n  {chi_square}");
-    }
-    if let Some(expected) = &report.expected {
-        let rule = expected
-            .rule
-            .as_ref()
-            .map(|rule| format!(" ({})", safe(rule)))
-            .unwrap_or_default();
-        let _ = write!(text, "\n  declared in {}{rule}", safe(&expected.source));
-    }
-    text
-}
-
-/// `, certain after 1262 requests`, and why more were sent.
-fn certain_after(report: &Report, requests: u64) -> String {
-    let more = report.observation.sent.saturating_sub(requests);
-    let certain = format!(", certain after {}", counted(requests, "request"));
-    // A divergence ends a run, whatever else was to be measured.
-    let goes_on = report.verdict.outcome != Outcome::Diverged
-        && (!report.verdict.slos.is_empty() || report.observation.pace.is_some());
-    if more == 0 {
-        certain
-    } else if goes_on {
-        format!("{certain}; {more} more were sent for the objectives or the rate")
-    } else {
-        format!("{certain}; {more} more had been sent by the time that was known")
-    }
-}
-
-/// `chi-square = 0.40, df 1, p = 0.53`, where a split is declared.
-pub(super) fn chi_square(report: &Report) -> Option<String> {
-    let verdict = &report.verdict;
-    let (df, p) = (verdict.df?, verdict.chi_square_p?);
-    let p = units::probability(p);
-    Some(match verdict.chi_square {
-        Some(x2) => format!("chi-square = {x2:.2}, df {df}, p {p}"),
-        None => {
-            format!("chi-square is infinite, p {p}: some responses are from where none is expected")
-        }
-    })
-}
-
 /// `failed  canary.p99 < 200ms: 412ms; …`
 fn slo(result: &SloResult, paint: &Paint) -> String {
     let word = match result.outcome {
@@ -270,20 +162,10 @@ fn slo(result: &SloResult, paint: &Paint) -> String {
     format!("{word}  {}: {}", safe(&result.slo), safe(&result.reason))
 }
 
-/// `= 0.226`, `= 3.1e-9`, `< 1e-300`.
-pub(super) fn probability(p: f64, ln_p: Option<f64>) -> String {
-    match ln_p {
-        _ if p >= 0.001 => format!("= {p:.3}"),
-        Some(ln_p) if p < 1e-300 && ln_p.is_finite() => "< 1e-300".to_owned(),
-        _ if p == 0.0 => "= 0".to_owned(),
-        _ => format!("= {p:.1e}"),
-    }
-}
-
 /// What is usually left out: the statuses, the targets in full, every parameter.
 fn details(report: &Report) -> String {
     let mut text = String::new();
-    for row in &report.observation.buckets {
+    for row in &report.observation.rows.buckets {
         let statuses: Vec<String> = row
             .statuses
             .iter()
@@ -291,33 +173,24 @@ fn details(report: &Report) -> String {
             .collect();
         let _ = writeln!(
             text,
-            "  answers `{}`: {}",
+            "  responses `{}`: {}",
             safe(&row.bucket),
             statuses.join(", ")
         );
     }
-    for share in report.expected.iter().flat_map(|expected| &expected.shares) {
-        let port = share
-            .port
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        let subset = share
-            .subset
-            .as_ref()
-            .map(|subset| format!(" subset {subset}"));
-        let host = share
-            .host
-            .as_ref()
-            .map(|host| format!(", {host}{port}{}", subset.unwrap_or_default()));
-        let cause = share
-            .cause
-            .map(|cause| format!(", answered by the proxy: {cause}"));
-        let place = host.or(cause).unwrap_or_default();
+    for share in report.split().iter().flat_map(|split| split.declared()) {
+        let place = match &share.target {
+            Target::Named(_) => String::new(),
+            Target::Destination(destination) => format!(", {destination}"),
+            Target::LocalReply(reply) => {
+                format!(", answered by the proxy: {}", reply.cause)
+            }
+        };
         let _ = writeln!(
             text,
             "  target `{}`: {} of the requests{}",
-            safe(&share.target),
-            share.ratio,
+            safe(&share.name),
+            share.share,
             safe(&place)
         );
     }
@@ -340,9 +213,9 @@ fn details(report: &Report) -> String {
 
 /// Where the time went: in the parts of a request, and before it was sent.
 fn times(report: &Report) -> String {
-    let seen = &report.observation;
-    let phases = &seen.phases_ms;
-    let lag = seen.pace.as_ref().and_then(|pace| pace.schedule_lag_ms);
+    let phases = &report.observation.rows.phases_ms;
+    let pace = report.observation.seen.pace.as_ref();
+    let lag = pace.and_then(|pace| Latency::of(&pace.lag));
     let mut text = String::new();
     for (what, latency) in [
         ("name lookup", phases.dns),
@@ -363,47 +236,6 @@ fn times(report: &Report) -> String {
         }
     }
     text
-}
-
-/// What a person would do now.
-pub(super) fn next_step(report: &Report) -> Option<String> {
-    let verdict = &report.verdict;
-    if verdict.silent_target() {
-        // The note about it says what to do.
-        return None;
-    }
-    match (verdict.outcome, verdict.requests_needed) {
-        (Outcome::Inconclusive, _) if verdict.slos.iter().any(SloResult::hangs_on_unattributed) => {
-            let seen = &report.observation;
-            Some(
-                if report.expected.is_some() && seen.unattributed == seen.failed {
-                    "find out why requests had no response: each may be an error of any target"
-                        .to_owned()
-                } else {
-                    "let every version name itself in its errors too, as in a response header (--bucket header:NAME)"
-                    .to_owned()
-                },
-            )
-        }
-        (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
-            Some(format!("run again with -n {n} --reuse 2"))
-        }
-        (Outcome::Inconclusive, Some(n)) => Some(format!("run again with -n {n}")),
-        (Outcome::Inconclusive, None) if report.observation.unattributed > 0 => {
-            let accept =
-                "look at the answers that are unattributed; --max-unattributed accepts more";
-            Some(step(report).unwrap_or_else(|| accept.to_owned()))
-        }
-        (Outcome::NotJudged, _)
-            if (verdict.caveats.iter()).any(|note| note.code == Code::BucketNeverMatched) =>
-        {
-            Some("choose another --bucket, or leave it out".to_owned())
-        }
-        (Outcome::NotJudged, _) => {
-            Some("say what is declared with -f FILE or --expect v1=90,v2=10".to_owned())
-        }
-        _ => None,
-    }
 }
 
 /// ANSI colours, or none.

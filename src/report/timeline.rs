@@ -1,178 +1,201 @@
-//! The course of a run in time, packed: what it takes to find outages in a saved run, and to draw it over time.
+//! What charts need beside the counts: the run in parts, and the connections. Filled in when a report is built; whoever
+//! draws it computes nothing.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::packed::{PACKING, pack, read, unpack, write};
-use crate::observe::{Slice, Timeline};
+use crate::observe::{Ordered, RequestLog};
+use crate::split::Bucket;
 
-/// A timeline has no more slices than this, and no slice takes more bytes.
-const MOST_BYTES: u64 = 8192 * 70;
+/// Parts of a run, at most, and the requests in one, at least: of fewer, a share says nothing.
+const SLICES: usize = 40;
+const SLICE: usize = 20;
+/// Connections that are listed one by one.
+const LISTED: usize = 240;
+/// Columns of counts where nothing is declared.
+pub(super) const MOST_COLUMNS: usize = 20;
 
-/// A timeline in slices of equal width; those in which nothing happened are left out. Unpacked, each is numbers in LEB128: how
-/// many slices after the one before it lies (the first: after the beginning); how many requests began in it and, where some
-/// did, when the first of them, in microseconds from the beginning of the slice; how many failed; how many were answered and,
-/// where some were, when the first response was complete, and how much later the last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackedTimeline {
-    /// How wide a slice is, in microseconds.
-    pub slice_us: u64,
-    /// When the last request began, in microseconds from the beginning of the run.
-    pub last_begun_us: u64,
-    /// When the last request ended.
-    pub end_us: u64,
-    /// When sending ended; reports of older versions do not say it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sending_us: Option<u64>,
-    /// How many slices there are.
-    pub slices: u64,
-    /// `varint-zlib-base64`
-    pub packing: String,
-    /// The numbers.
-    pub data: String,
+/// Consecutive requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Slice {
+    /// The place of the first in the order in which they were sent, from 0.
+    pub first: u64,
+    /// How many.
+    pub requests: u64,
+    /// Responses by declared target, in the order of the declaration; where nothing is declared, by the first values of
+    /// `buckets`.
+    pub counts: Vec<u64>,
+    /// All others, and requests without a response.
+    pub others: u64,
 }
 
-impl PackedTimeline {
-    /// Packs a timeline; `None` where nothing was counted.
-    pub(super) fn pack(timeline: &Timeline) -> Option<Self> {
-        if timeline.is_empty() {
-            return None;
-        }
-        let mut numbers = Vec::new();
-        let mut before = 0;
-        for slice in timeline.slices() {
-            let start = slice.at * timeline.width();
-            write(&mut numbers, slice.at - before);
-            write(&mut numbers, slice.begun);
-            if let Some(first) = slice.first_begun {
-                write(&mut numbers, first - start);
-            }
-            write(&mut numbers, slice.failed);
-            write(&mut numbers, slice.answered);
-            if let Some((first, last)) = slice.responses {
-                write(&mut numbers, first - start);
-                write(&mut numbers, last - first);
-            }
-            before = slice.at;
-        }
-        Some(Self {
-            slice_us: timeline.width(),
-            last_begun_us: timeline.last_begun(),
-            end_us: timeline.end(),
-            sending_us: timeline.sending(),
-            slices: timeline.slices().len() as u64,
-            packing: PACKING.to_owned(),
-            data: pack(&numbers),
-        })
-    }
+/// Which connections led where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Connections {
+    /// Connections that carried remembered requests.
+    pub used: u64,
+    /// Those of them with several responses that are counted in columns.
+    pub reused: u64,
+    /// Those of the reused ones whose responses all came from one place.
+    pub pure: u64,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rows: Vec<ConnectionRow>,
+}
 
-    /// The timeline again; `None` where the text is damaged, or holds other numbers of responses and failures.
-    pub(super) fn unpack(&self, (answered, failed): (u64, u64)) -> Option<Timeline> {
-        let numbers = unpack(&self.packing, &self.data, MOST_BYTES)?;
-        let mut numbers = numbers.as_slice();
-        let (mut slices, mut at) = (Vec::new(), 0_u64);
-        while !numbers.is_empty() {
-            at = at.checked_add(read(&mut numbers)?)?;
-            let start = at.checked_mul(self.slice_us)?;
-            let mut next = || read(&mut numbers);
-            let begun = next()?;
-            let first_begun = match begun {
-                0 => None,
-                _ => Some(start.checked_add(next()?)?),
-            };
-            let (failed, answered) = (next()?, next()?);
-            let responses = if answered > 0 {
-                let first = start.checked_add(next()?)?;
-                Some((first, first.checked_add(next()?)?))
-            } else {
-                None
-            };
-            slices.push(Slice {
-                at,
-                begun,
-                first_begun,
-                answered,
-                failed,
-                responses,
-            });
-        }
-        let sum = |of: fn(&Slice) -> u64| {
-            let mut counts = slices.iter().map(of);
-            counts.try_fold(0_u64, u64::checked_add)
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConnectionRow {
+    /// Its number within the run.
+    pub connection: u32,
+    /// As in [`Slice::counts`].
+    pub counts: Vec<u64>,
+    /// As in [`Slice::others`].
+    pub others: u64,
+}
+
+/// The run in parts. `column` says where a response counts. Runs of several generators are laid beside each other.
+pub(super) fn slices(
+    log: &RequestLog,
+    columns: usize,
+    column: impl Fn(&Bucket) -> Option<usize>,
+) -> Vec<Slice> {
+    let ended = side_by_side(log.in_order(column), log.starts());
+    let size = ended.len().div_ceil(SLICES).max(SLICE);
+    let slice = |(index, part): (usize, &[Ordered<usize>])| {
+        let mut slice = Slice {
+            first: (index * size) as u64,
+            requests: part.len() as u64,
+            counts: vec![0; columns],
+            others: 0,
         };
-        let counts = (
-            sum(|slice| slice.begun)?,
-            sum(|slice| slice.answered)?,
-            sum(|slice| slice.failed)?,
-        );
-        let whole = counts == (answered.checked_add(failed)?, answered, failed);
-        if !whole || slices.len() as u64 != self.slices {
-            return None;
+        for request in part {
+            match request.of {
+                Some(column) => slice.counts[column] += 1,
+                None => slice.others += 1,
+            }
         }
-        let mut timeline = Timeline::of(self.slice_us, slices, self.last_begun_us, self.end_us)?;
-        if let Some(sending) = self.sending_us {
-            timeline.sending_ended(Duration::from_micros(sending));
-        }
-        Some(timeline)
+        slice
+    };
+    ended.chunks(size).enumerate().map(slice).collect()
+}
+
+/// The requests in order; those of several generators by how far their own run had got.
+fn side_by_side(ended: Vec<Ordered<usize>>, starts: &[u32]) -> Vec<Ordered<usize>> {
+    if starts.is_empty() {
+        return ended;
     }
+    let progress = |request: &Ordered<usize>| {
+        let run = starts.partition_point(|start| *start <= request.sequence);
+        let begin = run.checked_sub(1).map_or(0, |run| starts[run]);
+        let end = starts.get(run).map_or(ended.len(), |end| {
+            usize::try_from(*end).unwrap_or(usize::MAX)
+        });
+        let length = end as f64 - f64::from(begin);
+        f64::from(request.sequence - begin) / length.max(1.0)
+    };
+    let mut keyed: Vec<(f64, Ordered<usize>)> = ended.iter().map(|r| (progress(r), *r)).collect();
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    keyed.into_iter().map(|(_, request)| request).collect()
+}
+
+/// The connections of the remembered requests.
+pub(super) fn connections(
+    log: &RequestLog,
+    columns: usize,
+    column: impl Fn(&Bucket) -> Option<usize>,
+) -> Connections {
+    let mut rows: Vec<ConnectionRow> = Vec::new();
+    let mut known: HashMap<u32, usize> = HashMap::new();
+    for request in log.in_order(column) {
+        let row = *known.entry(request.connection).or_insert_with(|| {
+            rows.push(ConnectionRow {
+                connection: request.connection,
+                counts: vec![0; columns],
+                others: 0,
+            });
+            rows.len() - 1
+        });
+        match request.of {
+            Some(column) => rows[row].counts[column] += 1,
+            None => rows[row].others += 1,
+        }
+    }
+    let reused = |row: &&ConnectionRow| row.counts.iter().sum::<u64>() > 1;
+    let pure = |row: &&ConnectionRow| row.counts.iter().filter(|count| **count > 0).count() == 1;
+    let table = Connections {
+        used: rows.len() as u64,
+        reused: rows.iter().filter(reused).count() as u64,
+        pure: rows.iter().filter(reused).filter(pure).count() as u64,
+        rows: Vec::new(),
+    };
+    rows.truncate(LISTED);
+    Connections { rows, ..table }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use crate::observe::RequestRecord;
+    use crate::split::Identity;
 
-    fn timeline(requests: &[(u64, u64, bool)]) -> (Timeline, (u64, u64)) {
-        let (mut own, mut counts) = (Timeline::default(), (0, 0));
-        for (begun, took, answered) in requests {
-            let time = Duration::from_micros;
-            own.record(time(*begun), time(begun + took), *answered);
-            if *answered {
-                counts.0 += 1;
-            } else {
-                counts.1 += 1;
+    fn log(runs: &[&str]) -> RequestLog {
+        let mut all: Option<RequestLog> = None;
+        for run in runs {
+            let mut log = RequestLog::default();
+            for (at, name) in run.chars().enumerate() {
+                let bucket = Bucket {
+                    identity: Identity::Value(name.into()),
+                    status: 200,
+                };
+                log.push(RequestRecord {
+                    sequence: u32::try_from(at).expect("few"),
+                    connection: u32::try_from(at / 2).expect("few"),
+                    bucket: (name != '-').then_some(&bucket),
+                });
+            }
+            match &mut all {
+                None => all = Some(log),
+                Some(all) => all.append(&log),
             }
         }
-        (own, counts)
+        all.expect("a run")
     }
 
-    proptest! {
-        #[test]
-        fn what_is_packed_unpacks(
-            requests in prop::collection::vec((0_u64..9_000_000_000, 0_u64..90_000_000, any::<bool>()), 1..60),
-        ) {
-            let (mut own, counts) = timeline(&requests);
-            if counts.0 > 0 {
-                own.sending_ended(Duration::from_micros(own.last_begun()));
-            }
-            let packed = PackedTimeline::pack(&own).expect("requests");
-            prop_assert_eq!(packed.unpack(counts), Some(own));
-            prop_assert_eq!(packed.unpack((counts.0 + 1, counts.1)), None);
-        }
-
-        #[test]
-        fn no_text_panics(data in "[A-Za-z0-9+/]{0,40}", numbers in prop::collection::vec(any::<u8>(), 0..40), end in any::<u64>()) {
-            for data in [data, pack(&numbers)] {
-                let packed = PackedTimeline {
-                    slice_us: 100_000,
-                    last_begun_us: 0,
-                    end_us: end,
-                    sending_us: Some(end),
-                    slices: 1,
-                    packing: PACKING.to_owned(),
-                    data,
-                };
-                let _ = packed.unpack((1, 0));
-            }
-        }
+    fn column(bucket: &Bucket) -> Option<usize> {
+        ["a", "b"]
+            .iter()
+            .position(|name| bucket.value() == Some(name))
     }
 
     #[test]
-    fn an_hour_is_a_few_thousand_bytes() {
-        let requests: Vec<_> = (0..36_000).map(|at| (at * 100_000, 700, true)).collect();
-        let packed = PackedTimeline::pack(&timeline(&requests).0).expect("requests");
-        assert!(packed.data.len() < 30_000, "{}", packed.data.len());
-        assert_eq!(PackedTimeline::pack(&Timeline::default()), None);
+    fn every_request_is_in_one_slice() {
+        let run = "ab-c".repeat(500);
+        let slices = slices(&log(&[&run]), 2, column);
+        assert_eq!(slices.len(), SLICES);
+        assert_eq!(slices[1].first, slices[0].requests);
+        let sum = |of: fn(&Slice) -> u64| slices.iter().map(of).sum::<u64>();
+        assert_eq!((sum(|s| s.counts[0]), sum(|s| s.counts[1])), (500, 500));
+        assert_eq!((sum(|s| s.others), sum(|s| s.requests)), (1000, 2000));
+    }
+
+    #[test]
+    fn runs_of_several_generators_are_laid_beside_each_other() {
+        // Both saw the change in the middle of their runs.
+        let (short, long) = (
+            "a".repeat(10) + &"b".repeat(10),
+            "a".repeat(20) + &"b".repeat(20),
+        );
+        let slices = slices(&log(&[&short, &long]), 2, column);
+        let counts: Vec<&[u64]> = slices.iter().map(|slice| slice.counts.as_slice()).collect();
+        assert_eq!(counts, [[20, 0].as_slice(), &[10, 10], &[0, 20]]);
+    }
+
+    #[test]
+    fn connections_that_lead_to_one_place_are_pure() {
+        let table = connections(&log(&["aaabb-bb"]), 2, column);
+        assert_eq!((table.used, table.reused, table.pure), (4, 3, 2));
+        assert_eq!(table.rows[2].counts, [0, 1]);
     }
 }

@@ -71,11 +71,12 @@ impl Allocation {
             port: backend.destination.port.or(dialled),
             ..backend.destination.clone()
         };
-        if let Some(status) = backend.broken {
+        if let Some(reply) = backend.broken {
             self.targets
-                .push(answered(status, LocalReplyCause::BrokenBackend, share));
+                .push(answered(reply.status, reply.cause, share));
             // Where the request itself should name it and does not, there is no destination.
-            if !destination.host.is_empty() {
+            let missing = reply.cause == LocalReplyCause::BrokenBackend;
+            if missing && !destination.host.is_empty() {
                 self.broken.push((destination, share));
             }
             return;

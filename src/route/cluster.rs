@@ -1,7 +1,7 @@
 //! The names of clusters, which are what a proxy knows of destinations: host, port and subset, where the name tells them.
 
 use super::Backend;
-use crate::split::{Destination, Identifiers};
+use crate::split::{Destination, Identifiers, LocalReply};
 
 /// The backend behind a cluster; `broken` is the status of its share where the proxy has no such cluster.
 #[must_use]
@@ -11,7 +11,7 @@ pub fn backend(cluster: &str, weight: u32, broken: Option<u16>) -> Backend {
         identifiers: identifiers(cluster, &destination),
         destination,
         weight,
-        broken,
+        broken: broken.map(LocalReply::missing),
     }
 }
 

@@ -80,6 +80,8 @@ pub enum AppliesTo {
     Scheme(&'static str),
     /// Those for which all conditions of one of these sets hold.
     Matching(Arc<[Vec<Condition>]>),
+    /// Those for which a condition of each of these sets does not hold.
+    Outside(Arc<[Vec<Condition>]>),
 }
 
 impl Test {
@@ -131,7 +133,8 @@ impl PartialEq for AppliesTo {
                 one == other
             }
             // Regular expressions cannot be compared: only the same sets are equal.
-            (Self::Matching(one), Self::Matching(other)) => Arc::ptr_eq(one, other),
+            (Self::Matching(one), Self::Matching(other))
+            | (Self::Outside(one), Self::Outside(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }

@@ -66,7 +66,8 @@ impl ResolveError {
             )),
             Self::NoHost { known, nearest, .. } => Some(match nearest {
                 Some(near) => format!(
-                    "did you mean `{near}`? --host sets the host without changing the address"
+                    "did you mean `{near}`? --host sets the host without changing the address; if the rule has it wrong, correct \
+                     its `hosts`"
                 ),
                 None => format!(
                     "the rules route {}; --host chooses one of them",
@@ -189,7 +190,7 @@ fn host_of<'t>(
     match (table.hosts.first(), probe.is_local()) {
         (Some(host), true) if objects.len() == 1 || table.hosts.len() == 1 => {
             let message = format!(
-                "`{name}` is no host of any rule; judged as {} of {}; --host says otherwise",
+                "no rule has the host `{name}`; judged as {} of {}; --host says otherwise",
                 host.name,
                 host.objects.join(" and "),
             );

@@ -101,6 +101,10 @@ impl Note<AppliesTo> {
                 let holds = |one: &Condition| one.holds(probe) == Evaluation::Yes;
                 set.iter().all(holds)
             }),
+            Some(AppliesTo::Outside(sets)) => sets.iter().all(|set| {
+                let fails = |one: &Condition| one.holds(probe) == Evaluation::No;
+                set.iter().any(fails)
+            }),
             None => true,
         }
     }

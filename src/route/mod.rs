@@ -140,6 +140,14 @@ pub struct Split {
     mechanism: Mechanism,
     backends: Vec<Backend>,
     picked_by: Option<String>,
+    weights_ignored: Option<WeightsIgnored>,
+}
+
+/// A proxy that picks among the endpoints of all backends, whatever their weights are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightsIgnored {
+    /// How many endpoints each backend has, where that is known.
+    pub endpoints: Option<Vec<u32>>,
 }
 
 /// One backend of a split.
@@ -151,8 +159,8 @@ pub struct Backend {
     pub weight: u32,
     /// How its answers may be recognised.
     pub identifiers: Identifiers,
-    /// The status of its share where the proxy knows no such backend: 503 (Istio, NC) or 500 (Gateway API).
-    pub broken: Option<u16>,
+    /// What its share gets instead: where the proxy knows no such backend 503 (Istio, NC) or 500 (Gateway API).
+    pub broken: Option<LocalReply>,
 }
 
 /// The part of the requests that a fault answers, in millionths as Envoy counts it.
@@ -242,6 +250,7 @@ impl Split {
                 mechanism,
                 backends,
                 picked_by: None,
+                weights_ignored: None,
             }),
         }
     }
@@ -259,6 +268,31 @@ impl Split {
             picked_by: Some(header.into()),
             ..self
         }
+    }
+
+    /// The same split, of which the proxies do not apply the weights.
+    #[must_use]
+    pub fn ignored(self, weights_ignored: Option<WeightsIgnored>) -> Self {
+        Self {
+            weights_ignored,
+            ..self
+        }
+    }
+
+    /// What takes the place of the split where the proxies do not apply its weights: its shares by endpoints, where their
+    /// number is known.
+    #[must_use]
+    pub fn instead(&self) -> Option<Option<Self>> {
+        let ignored = self.weights_ignored.as_ref()?;
+        let split = ignored.endpoints.as_ref().and_then(|endpoints| {
+            let backends = self.backends.iter().zip(endpoints);
+            let weighted = backends.map(|(backend, endpoints)| Backend {
+                weight: *endpoints,
+                ..backend.clone()
+            });
+            Self::new(self.mechanism, weighted.collect()).ok()
+        });
+        Some(split)
     }
 
     /// The backends in the order of the declaration.

@@ -13,7 +13,12 @@ pub(super) fn broken<'o>(
     let outcomes: Vec<&Outcome> = outcomes.into_iter().collect();
     // A rule without a destination that could be asked.
     let bare = |outcome: &&Outcome| matches!(&outcome.action, Action::LocalReply(answer) if answer.cause == LocalReplyCause::BrokenBackend);
-    if destinations.is_empty() && !outcomes.iter().any(bare) {
+    let refused = |outcome: &&Outcome| match &outcome.action {
+        Action::Split(split) => split.backends().iter().any(|one| one.broken.is_some()),
+        _ => false,
+    };
+    let nothing = |outcome: &&Outcome| bare(outcome) || refused(outcome);
+    if destinations.is_empty() && !outcomes.iter().any(nothing) {
         return Undeliverable::default();
     }
     let caveats = outcomes.iter().flat_map(|outcome| &outcome.caveats);

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
-
 /// Words by which a response may give away that it came from a target, strongest kind first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identifiers {
     /// Names of the target itself: subset, service, host, `host:port`, cluster.
     pub names: BTreeSet<String>,

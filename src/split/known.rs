@@ -1,11 +1,9 @@
 //! A target that the manifests know and that is not declared for the request: a response that names it has a name.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Identifiers, Target};
 
 /// A target that is not declared, and how its responses may be recognised.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownTarget {
     /// Where the manifests name it: `the subset of http[1] (in.yaml:12)`.
     pub origin: String,

@@ -1,6 +1,7 @@
 //! What a split is: targets and their exact shares.
 
 mod bucket;
+mod codec;
 mod consulted;
 mod identifiers;
 mod known;
@@ -24,15 +25,13 @@ pub use undeliverable::Undeliverable;
 pub use weights::{WeightsError, parse_weights, sum_beside_hundred};
 
 /// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// Only a name: from `--expect`.
     Named(String),
     /// A destination of a route.
     Destination(Destination),
     /// A response that the proxy gives itself.
-    #[serde(rename = "status")]
     LocalReply(LocalReply),
 }
 
@@ -48,12 +47,32 @@ pub struct Destination {
 }
 
 /// A response that no destination gives.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalReply {
     /// The HTTP status.
     pub status: u16,
     /// Why the proxy answers by itself.
     pub cause: LocalReplyCause,
+}
+
+impl LocalReply {
+    /// In the place of a destination that the proxy does not have.
+    #[must_use]
+    pub const fn missing(status: u16) -> Self {
+        Self {
+            status,
+            cause: LocalReplyCause::BrokenBackend,
+        }
+    }
+
+    /// In the place of a destination that a policy keeps requests from.
+    #[must_use]
+    pub const fn refused(status: u16) -> Self {
+        Self {
+            status,
+            cause: LocalReplyCause::Refused,
+        }
+    }
 }
 
 /// Why a proxy answers by itself.
@@ -70,6 +89,8 @@ pub enum LocalReplyCause {
     NoRoute,
     /// The destination does not exist for the proxy: unknown subset, invalid backend.
     BrokenBackend,
+    /// A policy in front of the destination refuses the request.
+    Refused,
     /// Named by the user in `--expect`.
     Expected,
 }
@@ -90,7 +111,7 @@ pub enum Mechanism {
 }
 
 /// One target with the share it was declared to get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetShare {
     /// Where.
     pub target: Target,
@@ -104,16 +125,14 @@ pub struct TargetShare {
 
 /// A declared split. Shares sum to exactly 1; targets and names are unique; zero shares are kept, because a target
 /// that must see nothing is part of the declaration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// Where it was declared: `weather-rules.yaml:27`, or `--expect`.
     pub source: String,
     /// How the proxy picks.
     pub mechanism: Mechanism,
     declared: Vec<TargetShare>,
-    #[serde(default, rename = "broken")]
     undeliverable: Undeliverable,
-    #[serde(default)]
     known: Vec<KnownTarget>,
 }
 
@@ -208,6 +227,7 @@ impl fmt::Display for LocalReplyCause {
             Self::Redirect => "redirect",
             Self::NoRoute => "no route",
             Self::BrokenBackend => "broken backend",
+            Self::Refused => "refused by a policy",
             Self::Expected => "expected",
         })
     }

@@ -159,13 +159,8 @@ mod tests {
             seen.sent += count;
         }
         seen.sent += failed;
-        seen.failures.insert(
-            FailureKind::Reset,
-            FailureCount {
-                count: failed,
-                example: String::new(),
-            },
-        );
+        seen.failures
+            .insert(FailureKind::Reset, FailureCount::new(failed, ""));
         seen
     }
 

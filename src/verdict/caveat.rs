@@ -101,7 +101,7 @@ fn split_changed(case: &Case<'_>) -> Option<Note> {
     Some(Note::new(
         Code::SplitChanged,
         format!(
-            "the split changed during the run{}: the first {} answers were {}, the rest {}; was the configuration still \
+            "the split changed during the run{}: the first {} responses were {}, the rest {}; was the configuration still \
              propagating? run again, or wait with --settle 30s",
             case.sample.of_a_generator(),
             change.at,

@@ -17,7 +17,7 @@ const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), 
 
 /// What one run saw of one target.
 #[derive(Clone, Debug)]
-pub struct Side<'a> {
+pub struct Side {
     /// Its responses.
     pub count: u64,
     /// Of so many complete responses.
@@ -25,7 +25,7 @@ pub struct Side<'a> {
     /// Those of its answers with a status of 400 or more.
     pub errors: u64,
     /// Their latencies in microseconds.
-    pub latencies: &'a Histogram<u64>,
+    pub latencies: Histogram<u64>,
 }
 
 /// One target before and after.
@@ -77,18 +77,18 @@ pub enum Direction {
 
 /// Compares what two runs saw of one target.
 #[must_use]
-pub fn compare(target: &str, before: &Side<'_>, after: &Side<'_>) -> Compared {
-    let errors = |side: &Side<'_>| Errors {
+pub fn compare(target: &str, before: &Side, after: &Side) -> Compared {
+    let errors = |side: &Side| Errors {
         errors: side.errors,
         n: side.count,
     };
-    let shares = |side: &Side<'_>| Errors {
+    let shares = |side: &Side| Errors {
         errors: side.count,
         n: side.answered,
     };
     let latency = |(name, q): &(&str, f64)| {
-        let one = quantile_of(before.latencies, *q);
-        let other = quantile_of(after.latencies, *q);
+        let one = quantile_of(&before.latencies, *q);
+        let other = quantile_of(&after.latencies, *q);
         let change = one.as_ref().zip(other.as_ref());
         let change = change.map(|(one, other)| ratio(one, other)).map(bounded);
         let own = Change {
@@ -172,7 +172,7 @@ mod tests {
             errors: 0,
             latencies,
         };
-        let found = compare("v1", &side(900, &fast), &side(450, &slow));
+        let found = compare("v1", &side(900, fast), &side(450, slow));
         assert_eq!(found.share.direction, Direction::Less);
         assert_eq!(found.latency["p50"].direction, Direction::More);
         assert_eq!(found.errors.direction, Direction::Unclear);
@@ -189,7 +189,7 @@ mod tests {
             errors: 0,
             latencies,
         };
-        let found = compare("v1", &side(10, &some), &side(0, &none));
+        let found = compare("v1", &side(10, some), &side(0, none));
         assert_eq!(found.latency["p50"].change, None);
         assert_eq!(found.errors.after, None);
         assert_eq!(found.share.direction, Direction::Less);

@@ -186,7 +186,7 @@ fn as_clusters(mut verdict: Verdict, all: &Evidence<'_>, tables: &[Vec<u64>]) ->
     if active.len() > 1 {
         let corrected = rao_scott(&rows, &shares);
         verdict.caveats.push(Note::new(Code::GeneratorsAsClusters, format!(
-                "with each generator as a cluster, the answers are worth about {:.0} independent ones, and the declared \
+                "with each generator as a cluster, the responses are worth about {:.0} independent ones, and the declared \
                  split has p = {:.2e} (Rao and Scott)",
                 corrected.effective_n,
                 corrected.ln_p.exp()

@@ -35,6 +35,7 @@ fn reason(expected: &Expected) -> Option<String> {
         }
         _ => None,
     };
+    let refused = |target: &Target| matches!(target, Target::LocalReply(reply) if reply.cause == LocalReplyCause::Refused);
     let mut share = 0.0;
     let mut answers: Vec<String> = Vec::new();
     for declared in expected.declared() {
@@ -44,7 +45,13 @@ fn reason(expected: &Expected) -> Option<String> {
         }
     }
     if answers.is_empty() {
-        return None;
+        let mut declared = expected.declared().iter();
+        let refused = declared.find(|one| refused(&one.target) && !one.share.is_zero())?;
+        return Some(format!(
+            "{} of the requests are declared to go to a destination that a policy keeps them from: it answers {}",
+            percent(refused.share.as_f64()),
+            refused.name.trim_start_matches("status ")
+        ));
     }
     let destinations = &expected.undeliverable().destinations;
     let mut names: Vec<String> = destinations

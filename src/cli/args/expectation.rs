@@ -58,7 +58,7 @@ pub(in crate::cli) struct VantageArgs {
     /// The labels of the client pod: k=v,…
     #[arg(long, value_name = "K=V,…", value_delimiter = ',')]
     pub(in crate::cli) from_labels: Vec<String>,
-    /// The gateway the requests pass: NS/NAME [default: the mesh]
+    /// The gateway the requests pass: NS/NAME, or the NAME of the only one [default: the mesh]
     #[arg(long, value_name = "NS/NAME")]
     pub(in crate::cli) gateway: Option<String>,
     /// The service has a waypoint that applies the rules (ambient mode) [default: the client has a sidecar]

@@ -1,11 +1,10 @@
-//! RS024: a client whose proxy is missing, so that nobody applies the rules.
+//! RS024: a client without a proxy, or a service without a waypoint, so that nobody applies the rules.
 
-use std::collections::BTreeMap;
-
-use crate::diag::Code;
+use crate::diag::{Code, Severity};
+use crate::lint::rule::Place;
 use crate::lint::{Context, Finding, Rule};
-use crate::manifest::kube::selects;
-use crate::route::{Origin, Proxy};
+use crate::manifest::istio::without_proxy;
+use crate::route::Origin;
 
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
@@ -15,53 +14,55 @@ pub(in crate::lint) const RULE: Rule = Rule {
     rationale: "it is the proxy of the client, or the waypoint of the service, that applies the routes: without it the Service \
           spreads connections over all pods",
     fix: "inject the sidecar into the client, or give the service a waypoint and ask with `--waypoint`",
-    facts: &[Code::NoWaypoint],
+    facts: &[Code::NoWaypoint, Code::NoProxy, Code::AmbientClient],
+    severity_fn: Some(severity),
     check: Some(check),
     ..Rule::BASE
 };
 
-/// The pods with the labels that the client is said to have.
+/// Clients that nobody asked about may not be the ones that matter, except where their whole namespace is in ambient mode.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of all rules that grade by the place"
+)]
+fn severity(place: &Place<'_, '_>) -> Option<Severity> {
+    let asked = match &place.view.vantage.origin {
+        Origin::Mesh {
+            namespace, labels, ..
+        } => namespace.is_some() || labels.is_some(),
+        Origin::Gateway { .. } => true,
+    };
+    let ambient = place.context.manifests.namespaces.iter();
+    let mut ambient = ambient.filter(|one| Some(one.span) == place.caveat.place());
+    let ambient = ambient.any(|one| !one.labels.contains_key("istio-injection"));
+    Some(match place.caveat.code {
+        Code::AmbientClient => Severity::Warning,
+        Code::NoProxy if !asked && !ambient => Severity::Warning,
+        _ => Severity::Error,
+    })
+}
+
+/// What is known about the client whatever it calls.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let Some(Origin::Mesh {
+    let Some(vantage) = &context.asked else {
+        return;
+    };
+    let Origin::Mesh {
         namespace,
-        labels: Some(labels),
-        proxy: Proxy::Sidecar,
-    }) = context.asked.as_ref().map(|asked| &asked.origin)
+        labels: Some(_),
+        ..
+    } = &vantage.origin
     else {
         return;
     };
-    let clients = context.manifests.workloads.iter().filter(|workload| {
-        let here = namespace
-            .as_ref()
-            .is_none_or(|own| *own == workload.meta.namespace);
-        here && selects(labels, &workload.labels)
-    });
-    let mut found = false;
-    for client in clients {
-        let whose = format!("the pods of {}", client.meta);
-        if let Some(message) = without(&whose, &client.labels) {
-            found = true;
-            let finding = Finding::new(RULE.code, message).at(client.meta.span, "the client");
-            findings.push(finding.help(RULE.fix));
+    let home = namespace.as_deref().unwrap_or("default");
+    for caveat in without_proxy(context.manifests, vantage, home) {
+        let told = findings
+            .iter()
+            .any(|finding| finding.code() == RULE.code && finding.place() == caveat.place());
+        if !told {
+            let note = caveat.applied().with_severity(RULE.code.severity());
+            findings.push(Finding::of(Some(RULE.code), note));
         }
-    }
-    // The labels that were typed say it themselves.
-    let typed = without("pods with the labels of the client", labels).filter(|_| !found);
-    findings.extend(typed.map(|message| Finding::new(RULE.code, message).help(RULE.fix)));
-}
-
-/// Why pods with these labels have no sidecar, if they have none.
-fn without(whose: &str, labels: &BTreeMap<String, String>) -> Option<String> {
-    let label = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
-    if label("sidecar.istio.io/inject", "false") {
-        Some(format!(
-            "{whose} get no sidecar, so that no route is applied to what they send"
-        ))
-    } else if label("istio.io/dataplane-mode", "ambient") {
-        Some(format!(
-            "{whose} have no sidecar (ambient mode): only a waypoint of the service applies routes"
-        ))
-    } else {
-        None
     }
 }

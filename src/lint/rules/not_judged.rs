@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diag::{Code, Note, Span};
+use crate::diag::{Code, Note, Severity, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::example_request::{Reach, rule_reaches};
 use crate::route::{AppliesTo, Probe, Route, VirtualHost, resolve};
@@ -37,14 +37,20 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::RedirectOutside,
         Code::ProgrammedDiffers,
         Code::PolicyNotJudged,
+        Code::AttachedPolicy,
+        Code::OtherImplementation,
+        Code::IngressWaypoint,
+        Code::WaypointCanary,
         Code::FilterNotJudged,
         Code::RegexPrecedence,
         Code::SidecarScope,
         Code::NotJudged,
         Code::CanaryDropped,
+        Code::CanaryStuck,
         Code::NotRead,
         Code::CanaryWithoutFlag,
     ],
+    severity_overrides: &[(Code::CanaryStuck, Severity::Error)],
     check: Some(check),
     ..Rule::BASE
 };

@@ -9,6 +9,7 @@ use crate::manifest::decode::{At, Decoder};
 use crate::manifest::dialect::Dialect;
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Meta, Workload};
+use crate::manifest::mesh::labelled::LabelledRule;
 use crate::manifest::mesh::weighted_backend::{WeightedBackend, checked_split};
 use crate::manifest::yaml::{Node, Scalar, Value};
 use crate::route::AppliesTo;
@@ -20,9 +21,34 @@ pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     decode: |meta, fields, decoder, to| {
         to.workloads
             .extend(Workload::decode(meta.clone(), fields, decoder));
+        to.labelled_rules.extend(labelled(&meta, fields));
         to.canaries.extend(decode(meta, fields, decoder));
     },
 }];
+
+fn labelled(meta: &Meta, object: &mut Fields<'_, '_>) -> Option<LabelledRule> {
+    let path = [
+        "strategy",
+        "canary",
+        "trafficRouting",
+        "istio",
+        "destinationRule",
+    ];
+    let spec = object.get("spec")?;
+    let rule = path.iter().try_fold(spec, |node, key| node.get(key))?;
+    let text = |key| match rule.get(key)?.scalar()? {
+        Scalar::Text(text) => Some((*text).to_owned()),
+        _ => None,
+    };
+    Some(LabelledRule {
+        namespace: meta.namespace.clone(),
+        name: text("name")?,
+        subsets: ["stableSubsetName", "canarySubsetName"]
+            .into_iter()
+            .filter_map(text)
+            .collect(),
+    })
+}
 
 /// Weights of canary and total with the place that says so, or why they are not known.
 type Reached = Result<(u32, u32, Span), Note>;
@@ -54,11 +80,29 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     });
     let weights = object.get("status").and_then(|status| status.get("canary"));
     let weights = weights.and_then(|canary| canary.get("weights"));
+    let said = weights.is_some()
+        || object.get("status").is_some_and(|status| {
+            ["currentStepIndex", "abort"]
+                .iter()
+                .any(|key| status.get(key).is_some())
+        });
     if let Some(more) = weights.and_then(|weights| weights.get("additional")) {
         let message = "weights only: `additional` is not judged";
         let caveat = Note::about(Code::NotJudged, message, Some(more.span));
         routing.caveats.push(caveat);
     }
+    let nowhere = [("stable", &stable), ("canary", &service)];
+    let reached = match reached {
+        Ok((weight, total, span))
+            if total > 0
+                && (nowhere.iter()).any(|(role, service)| {
+                    service.is_none() && !routing.subsets.contains_key(role)
+                }) =>
+        {
+            Err(without_services(&meta, weight, total, span))
+        }
+        reached => reached,
+    };
     let (rules, unsupported) = match reached {
         Ok((weight, total, span)) => {
             let hashes = hashes(status.as_mut(), decoder);
@@ -94,9 +138,26 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     };
     Some(Declared {
         hosts: vec![host],
-        role: Role::Generates(routing.writes),
+        role: Role::Generates {
+            into: routing.writes,
+            reached: said,
+        },
         meta,
     })
+}
+
+/// Without Services nothing says which requests are split: the weight is a ratio of pods.
+fn without_services(meta: &Meta, weight: u32, total: u32, span: Span) -> Note {
+    let message = format!(
+        "{meta} names no Services of its versions: its weight is a ratio of its pods, and nothing says which requests reach them"
+    );
+    let help = format!(
+        "name `stableService` and `canaryService`, or give the split with --expect stable={},canary={weight}",
+        total - weight
+    );
+    Note::new(Code::UnclearRules, message)
+        .at(span, "")
+        .help(help)
 }
 
 /// The Service that clients call, and those of the stable version and of the canary; of ping and pong the status says

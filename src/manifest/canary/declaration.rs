@@ -23,7 +23,12 @@ pub enum Role {
     /// It routes requests by itself.
     Routes,
     /// It writes its weights into objects of these kinds and names; where one is given, that one declares the split.
-    Generates(Vec<(&'static str, String)>),
+    Generates {
+        /// The kinds and names.
+        into: Vec<(&'static str, String)>,
+        /// Whether its status says which weights it has reached.
+        reached: bool,
+    },
     /// An Ingress without canary: the partner of those that are one.
     Primary(Settings),
     /// A canary of the Ingress with the same host and path.

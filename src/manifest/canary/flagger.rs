@@ -71,7 +71,10 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let writes = WRITES.map(|kind| (kind, apex.value.clone())).to_vec();
     Some(Declared {
         meta,
-        role: Role::Generates(writes),
+        role: Role::Generates {
+            into: writes,
+            reached: true,
+        },
         hosts,
     })
 }

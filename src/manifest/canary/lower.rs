@@ -59,8 +59,8 @@ impl Compiler<'_> {
         for declared in all {
             match &declared.role {
                 // A controller that hands the split over is never the reason why no rule applies.
-                Role::Generates(to) if self.hands_over(declared, to) => continue,
-                Role::Routes | Role::Generates(_) => {}
+                Role::Generates { into, .. } if self.hands_over(declared, into) => continue,
+                Role::Routes | Role::Generates { .. } => {}
                 Role::Primary(_) | Role::Canary(_) => continue,
             }
             for host in &declared.hosts {

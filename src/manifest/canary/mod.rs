@@ -11,10 +11,12 @@ pub(super) mod flagger;
 pub(super) mod ingress_nginx;
 mod lower;
 mod pairing;
+mod stuck;
 
 use super::dialect::Dialect;
 pub use declaration::{Canary, Declared, Host, HostName, Role, Rule, Settings};
 pub(super) use lower::lower;
+pub(super) use stuck::compare;
 
 /// The kinds of every controller.
 pub(super) const DIALECTS: &[&[Dialect]] = &[

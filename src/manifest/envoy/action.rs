@@ -173,6 +173,14 @@ impl Compiler<'_> {
             let caveat = Note::about(Code::UnknownCluster, message, Some(span));
             caveats.push(caveat.help(help).undeliverable());
         }
+        if known && weight > 0 && self.dump.is_empty_cluster(name) {
+            let message = format!(
+                "the cluster `{name}` has no endpoints in this dump: its share is answered with 503"
+            );
+            let help = "is a pod behind it ready, and does it carry the labels of the subset?";
+            let caveat = Note::about(Code::NoEndpoints, message, Some(span));
+            caveats.push(caveat.help(help));
+        }
         cluster::backend(name, weight, Some(missing).filter(|_| !known))
     }
 }

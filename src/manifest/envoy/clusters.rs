@@ -16,6 +16,8 @@ pub(super) struct Cluster {
     localities: Vec<Locality>,
     /// The name under which it asks for its endpoints.
     service: Option<String>,
+    /// How many endpoints it was configured with, where it asks nobody for them.
+    hosts: Option<usize>,
 }
 
 /// A locality of a cluster, which is how Envoy Gateway writes a backend.
@@ -26,6 +28,8 @@ pub(super) struct Locality {
     pub(super) service: Option<String>,
     /// Zero where it has no endpoints.
     pub(super) weight: u32,
+    /// How many endpoints it has.
+    pub(super) hosts: usize,
 }
 
 /// How a cluster spreads its requests.
@@ -39,6 +43,18 @@ pub(super) enum Spread<'d> {
 }
 
 impl Dump {
+    /// Whether a cluster has no endpoint at all, where the dump says it.
+    pub(super) fn is_empty_cluster(&self, name: &str) -> bool {
+        let Some(cluster) = self.clusters.get(name) else {
+            return false;
+        };
+        let asked = cluster.service.as_deref().unwrap_or(name);
+        match self.endpoints.get(asked) {
+            Some(localities) => localities.iter().all(|one| one.hosts == 0),
+            None => cluster.hosts == Some(0),
+        }
+    }
+
     /// How a cluster spreads its requests.
     pub(super) fn spread(&self, name: &str) -> Spread<'_> {
         let Some(cluster) = self
@@ -158,12 +174,14 @@ impl RawCluster {
     pub(super) fn into_cluster(self) -> (String, Cluster) {
         let policies = self.load_balancing_policy.by_locality();
         let by_locality = self.common_lb_config.locality_weighted_lb_config.is_some() || policies;
+        let hosts = self.load_assignment.as_ref().map(Assignment::hosts);
         let assigned = self.load_assignment.filter(|_| by_locality);
         let service = self.eds_cluster_config.service_name;
         let cluster = Cluster {
             by_locality,
             localities: assigned.map_or_else(Vec::new, |assigned| assigned.into_localities().1),
-            service: Some(service).filter(|name| !name.is_empty() && by_locality),
+            service: Some(service).filter(|name| !name.is_empty()),
+            hosts,
         };
         (self.name, cluster)
     }
@@ -186,6 +204,13 @@ impl Policies {
 }
 
 impl Assignment {
+    fn hosts(&self) -> usize {
+        self.endpoints
+            .iter()
+            .map(|one| one.lb_endpoints.len())
+            .sum()
+    }
+
     /// The localities that get requests while they are healthy, under the name of their cluster.
     pub(super) fn into_localities(self) -> (String, Vec<Locality>) {
         let first = self
@@ -218,6 +243,7 @@ impl RawLocality {
         Locality {
             name: parts.join("/"),
             service: self.metadata.service(),
+            hosts: self.lb_endpoints.len(),
             weight: match self.lb_endpoints.len() {
                 0 => 0,
                 _ => self.load_balancing_weight,

@@ -4,8 +4,10 @@ mod compile;
 pub mod objects;
 
 use super::dialect::{Dialect, dialect};
+use super::kube::Workload;
 use super::mesh::ServiceEntry;
 
+pub(crate) use compile::without_proxy;
 pub(super) use compile::{SidecarNotes, lower, unrouted};
 pub(crate) use objects::gateway_name;
 pub use objects::{
@@ -42,4 +44,11 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ServiceEntry::decode
     ),
     dialect!(GROUP, VERSIONS, "Sidecar", sidecars, Sidecar::decode),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "WorkloadEntry",
+        workloads,
+        Workload::endpoint
+    ),
 ];

@@ -1,8 +1,10 @@
 //! What every dialect asks of the mesh: names of hosts, what has a host and who sees it, ports and what they carry,
 //! workloads, and backends with their weights. It lies below all dialects and knows none of them.
 
+pub(super) mod backing;
 pub(super) mod catch_all;
 pub(super) mod identified_backends;
+pub(super) mod labelled;
 pub(super) mod names;
 pub(super) mod registry;
 pub(super) mod registry_service;

@@ -1,13 +1,14 @@
 //! What has a host in the mesh, and the workloads behind it, by what refers to them: Services and service entries as a
 //! client sees them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::names::{full_name, service_of};
 use super::registry_service::RegistryService;
 use super::service_entry::ServiceEntry;
 use super::visibility::visibility;
 use crate::manifest::Manifests;
+use crate::manifest::endpoints::{ByService, Endpoints};
 use crate::manifest::kube::{Service, Workload};
 
 /// What stands behind the hosts of routes.
@@ -22,6 +23,8 @@ pub(in crate::manifest) struct Registry<'m> {
     // By host; those with a wildcard by what follows the `*`.
     entries: HashMap<String, Vec<&'m ServiceEntry>>,
     wild_entries: HashMap<String, Vec<&'m ServiceEntry>>,
+    // By namespace and Service.
+    addresses: ByService<'m>,
     // ExternalName Services by the host they stand for.
     aliases: HashMap<String, Vec<&'m Service>>,
 }
@@ -36,6 +39,7 @@ impl<'m> Registry<'m> {
             workloads: HashMap::new(),
             entries: HashMap::new(),
             wild_entries: HashMap::new(),
+            addresses: ByService::new(&manifests.endpoints),
             aliases: HashMap::new(),
         };
         for service in &manifests.services {
@@ -171,6 +175,49 @@ impl<'m> Registry<'m> {
     ) -> impl Iterator<Item = &'m str> + use<'r, 'm> {
         let names = self.names.get(namespace).into_iter().flatten();
         names.copied()
+    }
+
+    /// The workloads that a Service selects.
+    pub(in crate::manifest) fn selected(&self, service: &Service) -> Vec<&'m Workload> {
+        self.workloads(&service.meta.namespace, service.selector.iter())
+    }
+
+    /// The objects that hold the addresses of a Service.
+    pub(in crate::manifest) fn endpoints_of(&self, service: &Service) -> Vec<&'m Endpoints> {
+        let meta = &service.meta;
+        self.addresses.of(&meta.namespace, &meta.name).to_vec()
+    }
+
+    /// How many addresses of a Service take requests, where the manifests hold them.
+    pub(in crate::manifest) fn addresses(&self, service: &Service) -> Option<usize> {
+        let objects = self.endpoints_of(service);
+        let ready = objects.iter().map(|one| one.ready.len());
+        (!objects.is_empty()).then(|| ready.sum())
+    }
+
+    /// A pod by its name.
+    pub(in crate::manifest) fn pod(&self, namespace: &str, name: &str) -> Option<&'m Workload> {
+        let mut pods = self.manifests.workloads.iter();
+        pods.find(|one| one.pod.runs && one.meta.name == name && one.meta.namespace == namespace)
+    }
+
+    /// The Services between which controllers of canaries move pods: their selectors are completed in the cluster.
+    pub(in crate::manifest) fn steered(&self) -> BTreeSet<(&'m str, &'m str)> {
+        let hosts = self.manifests.canaries.iter().flat_map(|one| &one.hosts);
+        let rules = hosts.flat_map(|host| &host.rules);
+        let backends = rules.flat_map(|rule| &rule.backends);
+        backends
+            .map(|one| (one.namespace.as_str(), one.service.as_str()))
+            .collect()
+    }
+
+    /// How many endpoints stand behind a Service, where the manifests hold its endpoints or the workloads it selects.
+    pub(in crate::manifest) fn endpoints(&self, service: &Service) -> Option<u64> {
+        if let Some(addresses) = self.addresses(service) {
+            return u64::try_from(addresses).ok();
+        }
+        let workloads = self.selected(service);
+        (!workloads.is_empty()).then(|| workloads.iter().map(|one| one.replicas).sum())
     }
 
     /// The workloads of a namespace whose pods carry all of these labels; none where no label is asked for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{WeightedObject, WeightedSplit, Zero};
 use crate::diag::{Code, Note};
 use crate::manifest::mesh::Registry;
+use crate::manifest::mesh::backing::{Whole, backing};
 use crate::manifest::mesh::identified_backends::identified_backends;
 use crate::manifest::{Manifests, ObjectName};
 use crate::route::{Action, AppliesTo, Outcome, Route, RouteTable, Split, Vantage, VirtualHost};
@@ -140,6 +141,15 @@ fn action(
         None | Some(Zero::Even) => {
             let registry = Registry::new(manifests);
             let backends = identified_backends(&registry, &split.backends);
+            let asked = backends.iter().zip(&split.backends);
+            let asked = asked.filter(|(_, own)| own.weight > 0 && own.subset.is_none());
+            let services: Vec<Whole<'_>> = asked
+                .map(|(backend, own)| Whole {
+                    host: &backend.destination.host,
+                    span: own.span,
+                })
+                .collect();
+            caveats.extend(backing(&registry, &services));
             let split = Split::new(split.mechanism, backends)
                 .expect("weights are checked when they are decoded");
             return Action::Split(split);

@@ -1,9 +1,8 @@
-//! Which rule applies to one request, and why the others do not: the model, schema [`EXPLAIN_SCHEMA`]. Not: the search for
-//! the rule.
+//! Which rule applies to one request, and why the others do not: the model, schema [`EXPLAIN_SCHEMA`].
 
-mod build;
-mod excerpt;
 mod explained;
+mod explanation;
+mod rule_lines;
 mod rules;
 mod text;
 mod unrouted;
@@ -13,14 +12,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::shown::safe_json;
-use super::{DeclaredShare, Expectation, Request};
-use crate::split::{Mechanism, Share};
+use super::sanitize::safe_json;
+use super::{Declaration, Request};
+use crate::split::{Destination, Mechanism, Share, TargetShare};
 
-pub use build::explain;
 pub use explained::Explained;
+pub use explanation::explain;
 pub use text::render;
-pub use unrouted::{WithoutRule, not_in_effect, without_rule};
+pub use unrouted::{WithoutRule, not_in_effect, weights_ignored, without_rule};
 
 /// The name and major version of the JSON form.
 pub const EXPLAIN_SCHEMA: &str = "resplit.explain/1";
@@ -45,14 +44,14 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_in_effect: Option<NotInEffect>,
     /// What the rule makes of it, or what the proxy does without one; none where no proxy decides about it.
-    pub expected: Option<Expectation>,
+    pub expected: Option<Declaration>,
     /// How one target is picked.
     pub mechanism: Option<Mechanism>,
     /// Destinations with a share that the proxies do not have.
     pub broken: Vec<BrokenRow>,
     /// The rules that were tried before, in order.
     pub trace: Vec<TriedRow>,
-    /// What weakens the answer.
+    /// What weakens that.
     pub caveats: Vec<NoteRow>,
     /// Every rule of the host with a request that reaches it, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +86,7 @@ pub struct VantageRow {
 pub struct HostRow {
     /// As it is written.
     pub name: String,
-    /// The names it answers to.
+    /// The names that it goes by.
     pub domains: Vec<String>,
     /// The objects that declare it.
     pub objects: Vec<String>,
@@ -95,7 +94,7 @@ pub struct HostRow {
     pub source: String,
 }
 
-/// The rule that applies.
+/// A rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteRow {
     /// `VirtualService default/weather`
@@ -119,18 +118,17 @@ pub struct NotInEffect {
     /// The rule.
     pub route: Option<RouteRow>,
     /// What it declares.
-    pub declared: Option<Expectation>,
+    pub declared: Option<Declaration>,
+    /// A policy has the proxies pick by something else than its weights.
+    pub weights_ignored: bool,
 }
 
 /// A destination that the proxies do not have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BrokenRow {
-    /// Its host.
-    pub host: String,
-    /// Its port.
-    pub port: Option<u16>,
-    /// Its subset.
-    pub subset: Option<String>,
+    /// Where it should be.
+    #[serde(flatten)]
+    pub destination: Destination,
     /// What is declared for it.
     pub share: f64,
     /// The exact fraction.
@@ -140,16 +138,9 @@ pub struct BrokenRow {
 /// A rule that was tried and lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TriedRow {
-    /// `VirtualService default/weather`
-    pub object: String,
-    /// `http[0]`
-    pub rule: String,
-    /// `match[1]`, where the rule has several.
-    pub alternative: Option<String>,
-    /// The name the rule gives itself.
-    pub name: Option<String>,
-    /// Where the rule begins.
-    pub source: String,
+    /// The rule.
+    #[serde(flatten)]
+    pub route: RouteRow,
     /// The field that did not hold: `headers.end-user`.
     pub lost_on: String,
     /// Where that field is.
@@ -162,7 +153,7 @@ pub struct TriedRow {
     pub message: String,
 }
 
-/// Something that weakens the answer.
+/// Something that weakens an explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NoteRow {
     /// A stable short name, `kebab-case`.
@@ -178,23 +169,15 @@ pub struct NoteRow {
 /// One rule of the host, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RuleRow {
-    /// `VirtualService default/weather`
-    pub object: String,
-    /// `http[0]`
-    pub rule: String,
-    /// The name the rule gives itself.
-    pub name: Option<String>,
-    /// Where the rule begins.
-    pub source: String,
+    /// The rule.
+    #[serde(flatten)]
+    pub route: RouteRow,
     /// A request that it takes.
     pub request: Option<WitnessRow>,
     /// Why there is none.
     pub unreachable: Option<UnreachableRow>,
-    /// What it takes of such requests, where chance decides among several rules.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub takes: Option<Share>,
     /// What it makes of a request.
-    pub shares: Vec<DeclaredShare>,
+    pub shares: Vec<TargetShare>,
     /// How one target is picked.
     pub mechanism: Mechanism,
 }

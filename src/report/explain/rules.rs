@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use super::explained::{Explained, part};
-use super::{HeaderRow, RuleRow, UnreachableRow, WitnessRow};
-use crate::report::build::declared_share;
+use super::{HeaderRow, RouteRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::route::example_request::{Reach, RuleReach};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
@@ -57,14 +56,17 @@ pub(super) fn rule(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> Rul
         )),
     };
     RuleRow {
-        object: route.object.clone(),
-        rule: route.rule.clone(),
-        name: route.name.clone(),
-        source: expected.source.clone(),
+        route: RouteRow {
+            object: route.object.clone(),
+            rule: route.rule.clone(),
+            alternative: None,
+            name: route.name.clone(),
+            source: expected.source.clone(),
+            takes: part(takes),
+        },
         request,
         unreachable,
-        takes: part(takes),
-        shares: expected.declared().iter().map(declared_share).collect(),
+        shares: expected.declared().to_vec(),
         mechanism: expected.mechanism,
     }
 }

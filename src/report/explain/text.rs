@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::{Explanation, Line, RouteRow, RuleRow, TriedRow, VantageRow};
-use crate::report::DeclaredShare;
-use crate::report::shown::{fitted, safe};
+use super::{Declaration, Explanation, Line, RouteRow, RuleRow, TriedRow, VantageRow};
+use crate::report::sanitize::{fitted, safe};
 use crate::report::table::{left, right, table};
-use crate::split::{LocalReplyCause, Mechanism, Share};
+use crate::split::{Destination, LocalReplyCause, Mechanism, Share, Target, TargetShare};
 use crate::units::percent;
 
 /// Columns of a value that is compared.
@@ -21,17 +20,16 @@ const LINE_WIDTH: usize = 100;
 pub fn render(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     head(explanation, out)?;
     excerpt(&explanation.excerpt, out)?;
-    if let Some(expected) = &explanation.expected {
-        writeln!(out, "\n{}", destinations(explanation, &expected.shares))?;
-        let several =
-            |shares: &[DeclaredShare]| shares.iter().filter(|share| share.share > 0.0).count() > 1;
-        if several(&expected.shares) {
-            writeln!(out, "\n  {}", mechanism(expected.mechanism))?;
+    if let Some(Declaration { split, .. }) = &explanation.expected {
+        writeln!(out, "\n{}", destinations(explanation, split.declared()))?;
+        let some = split.declared().iter().filter(|own| !own.share.is_zero());
+        if some.count() > 1 {
+            writeln!(out, "\n  {}", mechanism(split.mechanism))?;
         }
     }
     let idle = explanation.not_in_effect.as_ref();
     if let Some(declared) = idle.and_then(|idle| idle.declared.as_ref()) {
-        let table = shares(&declared.shares, &[]);
+        let table = shares(declared.split.declared(), &[]);
         writeln!(out, "\nDeclared, not in effect\n{table}")?;
     }
     if !explanation.trace.is_empty() {
@@ -142,24 +140,34 @@ fn taking(takes: Option<Share>) -> String {
 }
 
 /// Why there is no rule.
-fn nothing(explanation: &Explanation) -> &'static str {
-    let redirected = |share: &DeclaredShare| share.cause == Some(LocalReplyCause::Redirect);
-    let mut shares = explanation.expected.iter().flat_map(|one| &one.shares);
-    if shares.any(redirected) {
-        "none is looked at: plain HTTP is redirected to HTTPS"
-    } else {
-        "none matches, so that the proxy answers 404"
+fn nothing(explanation: &Explanation) -> String {
+    match first_target(explanation) {
+        Some(Target::LocalReply(reply)) if reply.cause == LocalReplyCause::Redirect => {
+            "none is looked at: plain HTTP is redirected to HTTPS".to_owned()
+        }
+        Some(Target::LocalReply(reply)) => {
+            format!("none matches, so the proxy responds with {}", reply.status)
+        }
+        _ => format!("none matches: {}", without(explanation)),
     }
 }
 
 /// What follows from it that no rule takes the request.
 fn without(explanation: &Explanation) -> &'static str {
-    let first = explanation.expected.as_ref();
-    match first.and_then(|expected| expected.shares.first()) {
-        None => "no proxy decides about this request",
-        Some(share) if share.host.is_some() => "it goes where it would without any rule",
-        Some(_) => "the proxy answers it by itself",
+    let idle = explanation.not_in_effect.as_ref();
+    if idle.is_some_and(|idle| idle.weights_ignored) {
+        return "the proxy picks among all endpoints, whatever the weights";
     }
+    match first_target(explanation) {
+        None => "no proxy decides about this request",
+        Some(Target::Destination(_)) => "it goes where it would without any rule",
+        Some(_) => "the proxy responds by itself",
+    }
+}
+
+fn first_target(explanation: &Explanation) -> Option<&Target> {
+    let declaration = explanation.expected.as_ref()?;
+    Some(&declaration.split.declared().first()?.target)
 }
 
 /// `a client in namespace prod with app=web, port 5000`
@@ -224,36 +232,38 @@ fn excerpt(lines: &[Line], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn destinations(explanation: &Explanation, declared: &[DeclaredShare]) -> String {
+fn destinations(explanation: &Explanation, declared: &[TargetShare]) -> String {
     let broken: Vec<String> = explanation
         .broken
         .iter()
-        .map(|row| destination(&row.host, row.port, row.subset.as_deref()))
+        .map(|row| destination(&row.destination))
         .collect();
     shares(declared, &broken)
 }
 
 /// Who gets how much, and where that is.
-fn shares(shares: &[DeclaredShare], broken: &[String]) -> String {
+fn shares(shares: &[TargetShare], broken: &[String]) -> String {
     let header = vec![
         left("TARGET"),
         right("SHARE"),
         right("RATIO"),
         left("DESTINATION"),
     ];
-    let rows = shares.iter().map(|share| {
-        let place = match (&share.host, share.cause) {
-            (Some(host), _) => destination(host, share.port, share.subset.as_deref()),
-            (None, Some(LocalReplyCause::BrokenBackend)) if !broken.is_empty() => {
+    let rows = shares.iter().map(|own| {
+        let place = match &own.target {
+            Target::Named(_) => String::new(),
+            Target::Destination(own) => destination(own),
+            Target::LocalReply(reply)
+                if reply.cause == LocalReplyCause::BrokenBackend && !broken.is_empty() =>
+            {
                 format!("the proxies do not have {}", broken.join(" and "))
             }
-            (None, Some(cause)) => format!("answered by the proxy: {cause}"),
-            (None, None) => String::new(),
+            Target::LocalReply(reply) => format!("answered by the proxy: {}", reply.cause),
         };
         vec![
-            left(&fitted(&share.target, NAME_WIDTH)),
-            right(&percent(share.share)),
-            right(&share.ratio.to_string()),
+            left(&fitted(&own.name, NAME_WIDTH)),
+            right(&percent(own.share.as_f64())),
+            right(&own.share.to_string()),
             left(&safe(&place)),
         ]
     });
@@ -261,13 +271,13 @@ fn shares(shares: &[DeclaredShare], broken: &[String]) -> String {
 }
 
 /// `weather-backend.default:5000 subset single`
-fn destination(host: &str, port: Option<u16>, subset: Option<&str>) -> String {
-    let host = host.strip_suffix(".svc.cluster.local").unwrap_or(host);
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let subset = subset
-        .map(|subset| format!(" subset {subset}"))
-        .unwrap_or_default();
-    format!("{host}{port}{subset}")
+fn destination(own: &Destination) -> String {
+    let host = own.host.strip_suffix(".svc.cluster.local");
+    let short = Destination {
+        host: host.unwrap_or(&own.host).to_owned(),
+        ..own.clone()
+    };
+    short.to_string()
 }
 
 fn mechanism(mechanism: Mechanism) -> &'static str {
@@ -284,16 +294,15 @@ fn mechanism(mechanism: Mechanism) -> &'static str {
 }
 
 fn tried(rows: &[TriedRow]) -> String {
-    let objects: BTreeSet<&str> = rows.iter().map(|row| row.object.as_str()).collect();
+    let objects: BTreeSet<&str> = rows.iter().map(|row| row.route.object.as_str()).collect();
     let header = vec![left("RULE"), left("PLACE"), left("LOST ON")];
     let rows = rows.iter().map(|row| {
-        let rule = match &row.alternative {
-            Some(alternative) => format!("{}.{alternative}", row.rule),
-            None => row.rule.clone(),
-        };
+        let RouteRow { object, rule, .. } = &row.route;
+        let alternative = row.route.alternative.as_ref();
+        let rule = alternative.map_or_else(|| rule.clone(), |own| format!("{rule}.{own}"));
         let rule = match objects.len() {
             1 => rule,
-            _ => format!("{} {rule}", row.object),
+            _ => format!("{object} {rule}"),
         };
         let lost = format!(
             "{}: wanted {}, got {}",
@@ -312,18 +321,7 @@ fn tried(rows: &[TriedRow]) -> String {
 
 /// One rule, a request that reaches it, and what it makes of it.
 fn every(rule: &RuleRow) -> String {
-    let name = rule
-        .name
-        .as_ref()
-        .map(|name| format!(", named `{}`", safe(name)))
-        .unwrap_or_default();
-    let title = format!(
-        "  {} {} ({}){name}{}",
-        safe(&rule.object),
-        safe(&rule.rule),
-        safe(&rule.source),
-        taking(rule.takes)
-    );
+    let title = format!("  {} {}", safe(&rule.route.object), named(&rule.route));
     let reach = match (&rule.request, &rule.unreachable) {
         (Some(request), _) => format!("resplit {}", safe(&request.arguments)),
         (None, Some(reason)) => safe(&reason.message),

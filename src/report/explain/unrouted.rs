@@ -1,6 +1,6 @@
 //! The model of a request that no rule takes.
 
-use super::build::{expectation, stated, vantage};
+use super::explanation::{declaration, stated, vantage};
 use super::{EXPLAIN_SCHEMA, Explanation, NotInEffect};
 use crate::diag::{Note, Sources};
 use crate::report::Request;
@@ -46,7 +46,7 @@ pub fn without_rule(without: WithoutRule<'_>) -> Explanation {
         not_in_effect: None,
         also: Vec::new(),
         mechanism: expected.as_ref().map(|expected| expected.mechanism),
-        expected: expected.map(|expected| expectation(&expected, None)),
+        expected: expected.map(|expected| declaration(&expected, None)),
         broken: Vec::new(),
         trace: Vec::new(),
         caveats,
@@ -70,10 +70,26 @@ pub fn not_in_effect(
         not_in_effect: Some(NotInEffect {
             route: explained.route,
             declared: explained.expected,
+            weights_ignored: false,
         }),
         mechanism: expected.as_ref().map(|expected| expected.mechanism),
-        expected: expected.map(|expected| expectation(&expected, None)),
+        expected: expected.map(|expected| declaration(&expected, None)),
         broken: Vec::new(),
         ..explained
     }
+}
+
+/// The same explanation where the proxies apply the rule and not its weights: the shares that they make instead lead.
+#[must_use]
+pub fn weights_ignored(
+    explained: Explanation,
+    instead: &Unrouted,
+    from: &Vantage,
+    sources: &Sources,
+) -> Explanation {
+    let mut explained = not_in_effect(explained, instead, from, sources);
+    if let Some(idle) = &mut explained.not_in_effect {
+        idle.weights_ignored = true;
+    }
+    explained
 }

@@ -10,7 +10,7 @@ use crate::verdict::Unit;
 const MOST_PIECES: usize = 8;
 
 pub(super) fn section(report: &Report) -> Markup {
-    let table = &report.observation.connection_table;
+    let table = &report.observation.rows.connection_table;
     if table.rows.is_empty() {
         return html! {};
     }
@@ -20,10 +20,10 @@ pub(super) fn section(report: &Report) -> Markup {
             h2 id="connections" { "Where each connection led" }
             p {
                 @if table.reused == 0 {
-                    "Every connection carried one answer, so nothing is known about connections that stick to one target."
+                    "No connection carried two responses of known origin, so nothing is known about connections that stick to one target."
                 } @else {
                     (grouped(table.pure)) " of " (grouped(table.reused))
-                    " connections with several answers led to one place only"
+                    " connections with several responses led to one place only"
                     @if connections_are_balanced(report) { ": connections are balanced, not requests" }
                     "."
                 }
@@ -45,12 +45,12 @@ pub(super) fn section(report: &Report) -> Markup {
 
 /// Whether the verdict took connections for what is split, and they led to more than one target.
 fn connections_are_balanced(report: &Report) -> bool {
-    let rows = &report.observation.connection_table.rows;
+    let rows = &report.observation.rows.connection_table.rows;
     let led_to = |target: usize| {
         rows.iter()
             .any(|row| row.counts.get(target).is_some_and(|count| *count > 0))
     };
-    let targets = report.observation.targets.len();
+    let targets = report.observation.rows.targets.len();
     report.verdict.unit == Unit::Connection && (0..targets).filter(|at| led_to(*at)).count() > 1
 }
 

@@ -3,30 +3,31 @@
 use maud::{Markup, html};
 
 use super::{foreign, grouped, prose};
-use crate::report::{DeclaredShare, Excerpt, Expectation, Report};
-use crate::split::Mechanism;
+use crate::report::{Excerpt, Report};
+use crate::split::{Expected, Mechanism, Target};
 use crate::units::percent;
 
 pub(super) fn section(report: &Report) -> Markup {
-    let Some(expected) = &report.expected else {
+    let Some(declaration) = &report.expected else {
         return html! {};
     };
+    let split = &declaration.split;
     html! {
         section aria-labelledby="declaration" {
             h2 id="declaration" { "What was declared" }
             p {
-                @if let Some(rule) = &expected.rule { code { (foreign(rule)) } " in " }
-                code { (foreign(&expected.source)) }
-                ". " (mechanism(expected))
+                @if let Some(rule) = &declaration.rule { code { (foreign(rule)) } " in " }
+                code { (foreign(&split.source)) }
+                ". " (mechanism(split.mechanism))
             }
-            (shares(expected))
-            @if let Some(excerpt) = &expected.excerpt { (lines(excerpt)) }
+            (shares(split))
+            @if let Some(excerpt) = &declaration.excerpt { (lines(excerpt)) }
         }
     }
 }
 
-fn mechanism(expected: &Expectation) -> &'static str {
-    match expected.mechanism {
+fn mechanism(mechanism: Mechanism) -> &'static str {
+    match mechanism {
         Mechanism::Iid => "The proxy draws lots for every request.",
         Mechanism::Wrr => "The proxy takes turns, by weight.",
         Mechanism::Hash => "The proxy picks by a hash of the request.",
@@ -34,7 +35,7 @@ fn mechanism(expected: &Expectation) -> &'static str {
     }
 }
 
-fn shares(expected: &Expectation) -> Markup {
+fn shares(split: &Expected) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Declared shares" {
             table {
@@ -43,12 +44,12 @@ fn shares(expected: &Expectation) -> Markup {
                     th scope="col" class="number" { "Exactly" } th scope="col" { "Where" }
                 } }
                 tbody {
-                    @for share in &expected.shares {
+                    @for share in split.declared() {
                         tr {
-                            th scope="row" { (foreign(&share.target)) }
-                            td class="number" { (percent(share.share)) }
-                            td class="number" { (share.ratio) }
-                            td { (place(share)) }
+                            th scope="row" { (foreign(&share.name)) }
+                            td class="number" { (percent(share.share.as_f64())) }
+                            td class="number" { (share.share) }
+                            td { (place(&share.target)) }
                         }
                     }
                 }
@@ -57,13 +58,16 @@ fn shares(expected: &Expectation) -> Markup {
     }
 }
 
-fn place(share: &DeclaredShare) -> Markup {
+fn place(target: &Target) -> Markup {
     html! {
-        @if let Some(host) = &share.host {
-            code { (foreign(host)) @if let Some(port) = share.port { ":" (port) } }
-            @if let Some(subset) = &share.subset { " subset " code { (foreign(subset)) } }
+        @match target {
+            Target::Named(_) => {},
+            Target::Destination(own) => {
+                code { (foreign(&own.host)) @if let Some(port) = own.port { ":" (port) } }
+                @if let Some(subset) = &own.subset { " subset " code { (foreign(subset)) } }
+            },
+            Target::LocalReply(reply) => { "answered by the proxy: " (reply.cause) },
         }
-        @if let Some(cause) = share.cause { "answered by the proxy: " (cause) }
     }
 }
 
@@ -76,7 +80,7 @@ fn lines(excerpt: &Excerpt) -> Markup {
                 ol start=(excerpt.first) style={ "counter-reset:line " (excerpt.first - excerpt.first.min(1)) } {
                     @for (index, line) in excerpt.lines.iter().enumerate() {
                         @let number = excerpt.first + index;
-                        li class=[(from..=to).contains(&number).then_some("rule")] { code { bdi { (crate::report::shown::safe(line)) } } }
+                        li class=[(from..=to).contains(&number).then_some("rule")] { code { bdi { (crate::report::sanitize::safe(line)) } } }
                     }
                 }
             }
@@ -89,7 +93,7 @@ pub(super) fn generators(report: &Report) -> Markup {
     if report.generators.is_empty() {
         return html! {};
     }
-    let targets = &report.observation.targets;
+    let targets = &report.observation.rows.targets;
     html! {
         section aria-labelledby="generators" {
             h2 id="generators" { "Who saw what" }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{COLOURS, colour, columns, foreign, grouped};
 use crate::observe::Latency;
 use crate::report::Report;
-use crate::report::distribution::{Distribution, distributions};
+use crate::report::latency_groups::{LatencyGroup, latency_groups};
 use crate::report::svg::{Plot, Shape, Tick};
 use crate::report::table::millis;
 
@@ -32,16 +32,16 @@ struct Scale {
 }
 
 pub(super) fn section(report: &Report) -> Markup {
-    let all = distributions(report);
+    let all = latency_groups(report);
     if all.is_empty() {
         return html! {};
     }
     let names = columns(report);
-    let class = |own: &Distribution| {
+    let class = |own: &LatencyGroup| {
         let at = names.iter().position(|name| *name == own.name);
         at.map_or("other".to_owned(), colour)
     };
-    let from = match report.observation.pace {
+    let from = match report.observation.seen.pace {
         Some(_) => "the intended start",
         None => "the send",
     };
@@ -53,7 +53,7 @@ pub(super) fn section(report: &Report) -> Markup {
             p { "From " (from) " to the last byte, in milliseconds, on a logarithmic scale." }
             div class="pair" {
                 figure {
-                    figcaption { "So many percent of the answers were at least this fast" }
+                    figcaption { "So many percent of the responses were at least this fast" }
                     (curves(shown, scale, &class).draw())
                 }
                 figure {
@@ -73,7 +73,7 @@ pub(super) fn section(report: &Report) -> Markup {
 
 impl Scale {
     /// A scale that holds all latencies, from a power of ten or half of one.
-    fn over(all: &[Distribution]) -> Self {
+    fn over(all: &[LatencyGroup]) -> Self {
         let least = all.iter().map(|own| own.latencies.min().max(1)).min();
         let most = all.iter().map(|own| own.latencies.max().max(1)).max();
         let log = |micros: Option<u64>| (micros.unwrap_or(1) as f64 / 1000.0).log10();
@@ -114,7 +114,7 @@ impl Scale {
     }
 }
 
-fn curves(all: &[Distribution], scale: Scale, class: &dyn Fn(&Distribution) -> String) -> Plot {
+fn curves(all: &[LatencyGroup], scale: Scale, class: &dyn Fn(&LatencyGroup) -> String) -> Plot {
     let most = all.iter().map(|own| own.latencies.len()).max().unwrap_or(1);
     let widest = (most as f64).log10().clamp(2.0, 5.0);
     // The distance to 100 %: each decade takes the same width.
@@ -126,7 +126,7 @@ fn curves(all: &[Distribution], scale: Scale, class: &dyn Fn(&Distribution) -> S
         };
         (decades / widest).min(1.0)
     };
-    let curve = |own: &Distribution| {
+    let curve = |own: &LatencyGroup| {
         let steps = own.latencies.iter_quantiles(TICKS);
         let points = steps.map(|step| {
             let quantile = step
@@ -164,13 +164,13 @@ fn curves(all: &[Distribution], scale: Scale, class: &dyn Fn(&Distribution) -> S
             .filter(|tick| tick.at < 1.0)
             .collect(),
         up: scale.ticks(),
-        across_title: "percent of the answers".to_owned(),
+        across_title: "percent of the responses".to_owned(),
         up_title: "ms".to_owned(),
         class: "tall",
     }
 }
 
-fn bins(own: &Distribution, scale: Scale, class: &str) -> Plot {
+fn bins(own: &LatencyGroup, scale: Scale, class: &str) -> Plot {
     let counts = binned(&own.latencies, scale);
     let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
     let mut points = Vec::new();
@@ -215,13 +215,13 @@ fn binned(latencies: &Histogram<u64>, scale: Scale) -> Vec<u64> {
     counts
 }
 
-fn table(all: &[Distribution], class: &dyn Fn(&Distribution) -> String) -> Markup {
+fn table(all: &[LatencyGroup], class: &dyn Fn(&LatencyGroup) -> String) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Latency in milliseconds" {
             table {
                 thead { tr {
                     th scope="col" { "ms" }
-                    @for name in ["answers", "mean", "p50", "p90", "p99", "p99.9", "max"] { th scope="col" class="number" { (name) } }
+                    @for name in ["responses", "mean", "p50", "p90", "p99", "p99.9", "max"] { th scope="col" class="number" { (name) } }
                 } }
                 tbody {
                     @for (own, ms) in all.iter().filter_map(|own| Some((own, Latency::of(&own.latencies)?))) {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::text::{chi_square, probability};
+use crate::report::evidence::{chi_square, probability};
 use crate::units::percent;
 use crate::verdict::{Test, Unit};
 
@@ -38,21 +38,25 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 @if let Some(deviation) = verdict.max_deviation {
                     dt { "Largest deviation" }
-                    dd { (points(deviation)) " points: of any share from its declaration, among the answers whose origin is known." }
+                    dd { (points(deviation)) " points: of any share from its declaration, among the responses whose origin is known." }
                 }
                 @if report.expected.is_some() {
                     dt { "One observation" }
-                    dd { (unit(verdict.unit)) }
+                    dd { (unit(report)) }
                 }
                 dt { "Intervals" }
                 dd {
                     "of shares: Clopper–Pearson at " (percent(1.0 - verdict.alpha))
-                    @if report.observation.targets.len() > 2 { " for all targets together (Bonferroni)" }
-                    ". Shares are fractions of the complete answers."
+                    @if shared_out(report) { " for all targets together (Bonferroni)" }
+                    ". Shares are fractions of the complete responses."
                 }
                 dt { "Latency" }
                 dd {
-                    "from the send on an open connection to the last byte, in an HdrHistogram with three significant digits. "
+                    (match report.observation.seen.pace {
+                        Some(_) => "from the intended start",
+                        None => "from the send on an open connection",
+                    })
+                    " to the last byte, in an HdrHistogram with three significant digits. "
                     "A percentile is the upper end of its cell."
                 }
                 @if !verdict.slos.is_empty() {
@@ -105,14 +109,24 @@ fn test(method: &str, asked: Option<Test>) -> &'static str {
     }
 }
 
-fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Response => {
-            "is a response: the answers of one connection do not resemble each other more than others (permutation test)."
+/// Whether the chance of an error is shared out over the intervals: over those of targets with a share, where they are
+/// more than two.
+fn shared_out(report: &Report) -> bool {
+    let targets = report.observation.rows.targets.iter();
+    targets.filter(|target| target.declared > 0.0).count() > 2
+}
+
+fn unit(report: &Report) -> &'static str {
+    match report.verdict.unit {
+        Unit::Response if report.observation.rows.connection_table.reused == 0 => {
+            "is a response: no connection carried two of known origin, which could resemble each other."
         }
-        Unit::Connection => "is a connection: all its answers came from one target.",
+        Unit::Response => {
+            "is a response: the responses of one connection do not resemble each other more than others (permutation test)."
+        }
+        Unit::Connection => "is a connection: all its responses came from one target.",
         Unit::Clustered => {
-            "is something between a response and a connection: answers of one connection resemble each other, which the test \
+            "is something between a response and a connection: responses of one connection resemble each other, which the test \
              corrects for (Rao & Scott 1981)."
         }
     }

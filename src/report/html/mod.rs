@@ -13,14 +13,14 @@ use std::io::{self, Write};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::health::{note, other_notes};
-use super::shown::{fitted, safe};
+use super::sanitize::{fitted, safe};
 use super::{Report, Style};
 use crate::diag::Note;
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
-/// Nothing is loaded and nothing is run, whatever an answer said.
+/// Nothing is loaded and nothing is run, whatever a response said.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 const STYLE: &str = include_str!("../html.css");
 /// Columns a foreign text may take.
@@ -90,15 +90,15 @@ fn colour(index: usize) -> String {
 
 /// The names of what is drawn, in the order of the columns of counts.
 fn columns(report: &Report) -> Vec<&str> {
-    let seen = &report.observation;
+    let rows = &report.observation.rows;
     if report.expected.is_some() {
-        seen.targets
+        rows.targets
             .iter()
             .map(|target| target.target.as_str())
             .collect()
     } else {
-        let shown = seen.slices.first().map_or(0, |slice| slice.counts.len());
-        seen.buckets
+        let shown = rows.slices.first().map_or(0, |slice| slice.counts.len());
+        rows.buckets
             .iter()
             .take(shown)
             .map(|row| row.bucket.as_str())
@@ -155,7 +155,7 @@ fn banner(report: &Report) -> Markup {
 }
 
 fn numbers(report: &Report) -> Markup {
-    let seen = &report.observation;
+    let (seen, rows) = (&report.observation.seen, &report.observation.rows);
     let tile = |number: String, name: &str, bad: bool| {
         html! { div class=[bad.then_some("bad")] { dt { (name) } dd { (number) } } }
     };
@@ -163,10 +163,10 @@ fn numbers(report: &Report) -> Markup {
         dl class="numbers" aria-label="The run in numbers" {
             (tile(grouped(seen.sent), "requests", false))
             (tile(grouped(seen.connections), "connections", false))
-            (tile(format!("{:.2} s", seen.elapsed_s), "from first to last", false))
-            (tile(format!("{}/s", grouped_f64(seen.rps)), "answers", false))
-            (tile(grouped(seen.failed), "failed", seen.failed > 0))
-            (tile(grouped(seen.unattributed), "unattributed", seen.unattributed > 0))
+            (tile(format!("{:.2} s", seen.elapsed.as_secs_f64()), "from first to last", false))
+            (tile(format!("{}/s", grouped_f64(rows.rps)), "responses", false))
+            (tile(grouped(rows.failed), "failed", rows.failed > 0))
+            (tile(grouped(rows.unattributed), "unattributed", rows.unattributed > 0))
         }
     }
 }
@@ -208,7 +208,7 @@ fn findings(report: &Report) -> Markup {
             @for caveat in &notes {
                 div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id()) } }
             }
-            @if let Some(next) = super::text::next_step(report) {
+            @if let Some(next) = super::next_step::next_step(report) {
                 p { strong { "Next: " } (prose(&next)) }
             }
         }
@@ -247,16 +247,16 @@ fn objectives(report: &Report) -> Markup {
     }
 }
 
-/// Requests without an answer, and answers that say that something went wrong.
+/// Requests without a response, and responses that say that something went wrong.
 fn failures(report: &Report) -> Markup {
-    let seen = &report.observation;
+    let (seen, values) = (&report.observation.seen, &report.observation.rows.buckets);
     let mut rows: Vec<(String, u64, String)> = Vec::new();
-    for failed in seen.occurred() {
+    for (kind, failed) in &seen.failures {
         for (count, said) in failed.said() {
-            rows.push((failed.kind.clone(), count, fitted(said, WIDEST)));
+            rows.push((kind.to_string(), count, fitted(said, WIDEST)));
         }
     }
-    for row in &seen.buckets {
+    for row in values {
         for (status, count) in row.statuses.range(400..) {
             rows.push((
                 format!("status {status}"),
@@ -272,7 +272,7 @@ fn failures(report: &Report) -> Markup {
             @if rows.is_empty() {
                 p class="calm" { "Every request was answered with a status below 400." }
             } @else {
-                p { (counted(seen.failed, "request")) " without a complete answer; a status from 400 on counts as an error." }
+                p { (counted(seen.failed(), "request")) " without a complete response; a status from 400 on counts as an error." }
                 div class="scroll" tabindex="0" role="region" aria-label="Errors by kind" {
                     table {
                         thead { tr {

@@ -3,33 +3,27 @@
 use maud::{Markup, html};
 
 use super::{colour, foreign, grouped};
-use crate::report::table::errors;
+use crate::report::lines::{Line, lines};
 use crate::report::{BucketRow, Report};
 use crate::units::percent;
 
 /// Values without a target that are shown.
 const MOST_ROWS: usize = 20;
 
-/// One line of the chart.
-struct Line<'a> {
-    name: &'a str,
-    values: Vec<&'a BucketRow>,
-    count: u64,
-    share: f64,
-    interval: [f64; 2],
-    declared: Option<f64>,
-    place: &'a str,
-    colour: String,
-}
-
 pub(super) fn section(report: &Report) -> Markup {
-    let lines = lines(report);
-    let hidden = hidden(report);
+    let (targets, mut others): (Vec<Line<'_>>, Vec<Line<'_>>) =
+        (lines(report).into_iter()).partition(|line| line.declared.is_some());
+    let hidden = others.len().saturating_sub(MOST_ROWS);
+    others.truncate(MOST_ROWS);
+    let coloured = |line: &Line<'_>, at: usize| match line.declared {
+        None if report.expected.is_some() => "other".to_owned(),
+        _ => colour(at),
+    };
     html! {
         section aria-labelledby="shares" {
-            h2 id="shares" { "Who answered" }
-            @if lines.is_empty() {
-                p class="calm" { "There were no answers." }
+            h2 id="shares" { "Who responded" }
+            @if targets.is_empty() && others.is_empty() {
+                p class="calm" { "There were no responses." }
             } @else {
                 p class="key" aria-hidden="true" {
                     span class="swatch interval" {} "interval (" (percent(1.0 - report.verdict.alpha)) ")"
@@ -37,7 +31,7 @@ pub(super) fn section(report: &Report) -> Markup {
                     @if report.expected.is_some() { span class="swatch declared" {} "declared" }
                 }
                 div class="shares" {
-                    @for line in &lines { (row(line)) }
+                    @for lines in [&targets, &others] { @for (at, line) in lines.iter().enumerate() { (row(line, &coloured(line, at))) } }
                     div class="scale" aria-hidden="true" {
                         div {} div class="ticks" { @for tick in [0, 25, 50, 75, 100] { span style={ "left:" (tick) "%" } { (tick) "%" } } }
                     }
@@ -48,64 +42,16 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn lines(report: &Report) -> Vec<Line<'_>> {
-    let seen = &report.observation;
-    let declared = report.expected.is_some();
-    let targets = seen.targets.iter().enumerate().map(|(index, target)| Line {
-        name: &target.target,
-        values: seen
-            .buckets
-            .iter()
-            .filter(|row| row.target.as_ref() == Some(&target.target))
-            .collect(),
-        count: target.count,
-        share: target.share,
-        interval: target.share_interval,
-        declared: Some(target.declared),
-        place: "",
-        colour: colour(index),
-    });
-    let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.take(MOST_ROWS).enumerate().map(|(index, row)| Line {
-        name: &row.bucket,
-        values: vec![row],
-        count: row.count,
-        share: row.share,
-        interval: row.share_interval,
-        declared: None,
-        place: if row.place == "counted" {
-            ""
-        } else {
-            &row.place
-        },
-        colour: if declared {
-            "other".to_owned()
-        } else {
-            colour(index)
-        },
-    });
-    targets.chain(others).collect()
-}
-
-fn hidden(report: &Report) -> usize {
-    let others = report
-        .observation
-        .buckets
-        .iter()
-        .filter(|row| row.target.is_none());
-    others.count().saturating_sub(MOST_ROWS)
-}
-
-fn row(line: &Line<'_>) -> Markup {
+fn row(line: &Line<'_>, colour: &str) -> Markup {
     let at = |fraction: f64| format!("{:.3}%", fraction.clamp(0.0, 1.0) * 100.0);
     let [low, high] = line.interval;
-    // Without answers nothing agrees or disagrees.
+    // Without responses nothing agrees or disagrees.
     let (class, mark) = match line.declared {
         Some(_) if high - low >= 1.0 => ("", ""),
         Some(declared) if (low..=high).contains(&declared) => ("good", "✓ "),
         _ => ("bad", "✕ "),
     };
-    let failed: u64 = line.values.iter().map(|row| errors(row)).sum();
+    let failed = line.errors();
     let own = |row: &&&BucketRow| row.bucket != line.name;
     html! {
         div class="share" {
@@ -121,14 +67,14 @@ fn row(line: &Line<'_>) -> Markup {
                 div class="facts" {
                     span class="seen" { (percent(line.share)) }
                     span { (percent(low)) " – " (percent(high)) }
-                    span { (grouped(line.count)) " answers" }
+                    span { (grouped(line.count)) " responses" }
                     @if let Some(declared) = line.declared {
                         span class=(class) { (mark) "declared " (percent(declared)) }
                     }
                     @if failed > 0 { span class="bad" { (grouped(failed)) " errors" } }
                 }
                 div class="track" aria-hidden="true" {
-                    div class={ "fill " (line.colour) } style={ "width:" (at(line.share)) } {}
+                    div class={ "fill " (colour) } style={ "width:" (at(line.share)) } {}
                     div class="interval" style={ "left:" (at(low)) ";width:" (at(high - low)) } {}
                     div class="point" style={ "left:" (at(line.share)) } {}
                     @if let Some(declared) = line.declared { div class="declared" style={ "left:" (at(declared)) } {} }

@@ -11,7 +11,7 @@ use crate::units::percent;
 const LEAST: usize = 4;
 
 pub(super) fn section(report: &Report) -> Markup {
-    let slices = &report.observation.slices;
+    let slices = &report.observation.rows.slices;
     let empty = |slice: &Slice| slice.counts.iter().all(|count| *count == 0);
     if slices.len() < LEAST || slices.iter().all(empty) {
         return html! {};
@@ -23,6 +23,7 @@ pub(super) fn section(report: &Report) -> Markup {
             p {
                 "Shares in each of " (slices.len()) " parts of about " (grouped(slices[0].requests))
                 " requests, in the order in which they were sent"
+                @if !report.generators.is_empty() { " by each generator" }
                 @if report.expected.is_some() { "; dotted: declared" }
                 @if report.verdict.change.is_some() { "; the upright line: where the split changed" }
                 "."
@@ -34,12 +35,19 @@ pub(super) fn section(report: &Report) -> Markup {
 }
 
 fn plot(report: &Report, names: &[&str]) -> Plot {
-    let slices = &report.observation.slices;
+    let slices = &report.observation.rows.slices;
     let total: u64 = slices.iter().map(|slice| slice.requests).sum();
     let part = |requests: u64| requests as f64 / total.max(1) as f64;
     let middle = |slice: &Slice| part(slice.first) + part(slice.requests) / 2.0;
     let mut shapes = Vec::new();
-    for (index, target) in report.observation.targets.iter().enumerate().take(COLOURS) {
+    for (index, target) in report
+        .observation
+        .rows
+        .targets
+        .iter()
+        .enumerate()
+        .take(COLOURS)
+    {
         shapes.push(Shape::Level {
             y: target.declared,
             class: format!("declared {}", colour(index)),
@@ -60,7 +68,7 @@ fn plot(report: &Report, names: &[&str]) -> Plot {
             x: part(change.at),
             class: "change".to_owned(),
         });
-        format!(" The split changed after {} answers.", change.at)
+        format!(" The split changed after {} responses.", change.at)
     });
     let ends = |name: &(usize, &&str)| {
         let of = |slice: Option<&Slice>| percent(slice.map_or(0.0, |slice| share(slice, name.0)));
@@ -102,7 +110,7 @@ fn plot(report: &Report, names: &[&str]) -> Plot {
     }
 }
 
-/// The part of the attributed answers of a slice.
+/// The part of the attributed responses of a slice.
 fn share(slice: &Slice, index: usize) -> f64 {
     let all: u64 = slice.counts.iter().sum();
     slice
@@ -115,7 +123,7 @@ fn numbers(slices: &[Slice], names: &[&str]) -> Markup {
     html! {
         details {
             summary { "The numbers" }
-            div class="scroll" tabindex="0" role="region" aria-label="Answers in each part of the run" {
+            div class="scroll" tabindex="0" role="region" aria-label="Responses in each part of the run" {
                 table {
                     thead { tr {
                         th scope="col" class="number" { "From request" }

@@ -36,14 +36,14 @@ pub(super) fn render(findings: &Findings<'_>, _: bool, out: &mut dyn Write) -> i
 }
 
 /// The text of a command: nothing in it may end the line.
-fn data(text: &str) -> String {
+pub(in crate::report) fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
 /// The value of a property: nothing in it may end the property either.
-fn property(text: &str) -> String {
+pub(in crate::report) fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Findings, region};
 use crate::diag::Severity;
-use crate::report::shown::safe_json;
+use crate::report::sanitize::safe_json;
 
 /// The name and major version of the JSON form.
 const SCHEMA: &str = "resplit.lint/1";

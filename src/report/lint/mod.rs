@@ -1,6 +1,6 @@
-//! The findings of lint in every format. Not: what is found, nor which of it makes the command fail.
+//! The findings of lint in every format.
 
-mod github;
+pub(super) mod github;
 mod json;
 mod rules;
 mod sarif;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Findings, region};
 use crate::diag::{Code, Label, Severity, Sources};
 use crate::lint::{Finding, RULES};
-use crate::report::shown::safe_json;
+use crate::report::sanitize::safe_json;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";

@@ -33,10 +33,7 @@ fn judged(declared: &str, responses: &[(&str, u16, u64)], failed: u64, policy: &
         seen.tallies.insert(Bucket { identity, status }, tally);
         seen.sent += count;
     }
-    let lost = FailureCount {
-        count: failed,
-        example: "reset".to_owned(),
-    };
+    let lost = FailureCount::new(failed, "reset");
     seen.failures.insert(FailureKind::Reset, lost);
     seen.sent += failed;
     let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");

@@ -170,10 +170,7 @@ mod tests {
         }
         seen.sent += lost;
         if lost > 0 {
-            let failed = FailureCount {
-                count: lost,
-                example: String::new(),
-            };
+            let failed = FailureCount::new(lost, "");
             seen.failures.insert(FailureKind::Reset, failed);
         }
         seen

@@ -55,10 +55,7 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
         })
         .collect();
     let answered: u64 = rows.iter().map(|row| row.tally.count).sum();
-    let lost = FailureCount {
-        count: failed,
-        example: String::new(),
-    };
+    let lost = FailureCount::new(failed, "");
     let observation = Observation {
         sent: answered + failed,
         failures: [(FailureKind::Reset, lost)].into(),

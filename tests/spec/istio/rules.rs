@@ -202,7 +202,7 @@ fn a_redirect_has_one_of_five_statuses_and_nothing_beside_it() {
     );
     assert_eq!(
         problems(&rule("redirect: {uri: /x, redirectCode: 304}")),
-        ["`304` is no status that Envoy redirects with"]
+        ["`304` is not a valid redirect status"]
     );
     assert_eq!(
         problems(&rule("directResponse: {status: 200}, rewrite: {uri: /}")),

@@ -9,7 +9,7 @@ use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rul
 use crate::manifest::kube::Service;
 use crate::manifest::mesh::names::called;
 use crate::route::{AppliesTo, Backend, Implementation};
-use crate::split::{Destination, Identifiers};
+use crate::split::{Destination, Identifiers, LocalReply};
 
 /// What a `backendRef` leads to.
 pub(super) struct Referent<'m> {
@@ -26,6 +26,12 @@ pub(super) struct Referent<'m> {
     /// The namespace of its pods.
     pub(super) namespace: String,
 }
+
+/// What a broken share is answered with, to calls and to requests.
+pub(super) const LOST: [&str; 2] = [
+    "so that its share is answered with 500 (gRPC UNAVAILABLE)",
+    "so that its share is answered with 500",
+];
 
 /// From where references are followed.
 pub(super) struct Follow<'i, 'm> {
@@ -99,8 +105,8 @@ impl<'m> Follow<'_, 'm> {
     /// What a broken share is answered with.
     fn lost(&self) -> &'static str {
         match self.route.kind {
-            RouteKind::Http => "so that its share is answered with 500",
-            RouteKind::Grpc => "so that its share is answered with 500 (gRPC UNAVAILABLE)",
+            RouteKind::Http => LOST[1],
+            RouteKind::Grpc => LOST[0],
         }
     }
 
@@ -212,7 +218,7 @@ impl<'m> Follow<'_, 'm> {
 /// The backends of a rule, with what tells their answers apart.
 pub(super) fn backends(
     index: &Index<'_>,
-    found: &[(&BackendRef, Referent<'_>, Option<u16>)],
+    found: &[(&BackendRef, Referent<'_>, Option<LocalReply>)],
 ) -> Vec<Backend> {
     // A label value tells a backend from the others where no other one has it.
     let mut owners: HashMap<&str, BTreeSet<&str>> = HashMap::new();

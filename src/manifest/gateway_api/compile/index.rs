@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::manifest::Manifests;
+use crate::manifest::attached::AttachedIndex;
 use crate::manifest::gateway_api::objects::{
     ApiRoute, BackendRef, Gateway, InferencePool, ReferenceGrant, TrafficPolicy,
 };
@@ -23,6 +24,10 @@ pub(super) struct Index<'m> {
     namespaces: HashMap<&'m str, &'m BTreeMap<String, String>>,
     // By namespace, kind and name of their targets.
     policies: HashMap<(&'m str, &'m str, &'m str), Vec<&'m TrafficPolicy>>,
+    // Those that select their targets by labels, by namespace.
+    selecting: HashMap<&'m str, Vec<&'m TrafficPolicy>>,
+    pub(super) attached: AttachedIndex<'m>,
+    any_attached: bool,
 }
 
 impl<'m> Index<'m> {
@@ -36,6 +41,9 @@ impl<'m> Index<'m> {
             grants: HashMap::new(),
             namespaces: HashMap::new(),
             policies: HashMap::new(),
+            selecting: HashMap::new(),
+            attached: AttachedIndex::new(&manifests.attached),
+            any_attached: !manifests.attached.is_empty(),
         };
         for grant in &manifests.reference_grants {
             let namespace = grant.meta.namespace.as_str();
@@ -52,6 +60,10 @@ impl<'m> Index<'m> {
                     target.name.as_str(),
                 );
                 index.policies.entry(key).or_default().push(policy);
+            }
+            if !policy.selectors.is_empty() {
+                let namespace = policy.meta.namespace.as_str();
+                index.selecting.entry(namespace).or_default().push(policy);
             }
         }
         index
@@ -100,13 +112,17 @@ impl<'m> Index<'m> {
     }
 
     /// The policies for a route or a Gateway.
-    pub(super) fn policies<'a>(&'a self, meta: &'a Meta) -> &'a [&'m TrafficPolicy] {
-        let key = (
-            meta.namespace.as_str(),
-            meta.kind.as_str(),
-            meta.name.as_str(),
-        );
-        self.policies.get(&key).map_or(&[], Vec::as_slice)
+    pub(super) fn policies(&self, meta: &Meta) -> Vec<&'m TrafficPolicy> {
+        let namespace = meta.namespace.as_str();
+        let key = (namespace, meta.kind.as_str(), meta.name.as_str());
+        let named = self.policies.get(&key).into_iter().flatten();
+        let selecting = self.selecting.get(namespace).into_iter().flatten();
+        named.chain(selecting).copied().collect()
+    }
+
+    /// Whether anything is attached to anything.
+    pub(super) fn attached_to_any(&self) -> bool {
+        self.any_attached
     }
 }
 

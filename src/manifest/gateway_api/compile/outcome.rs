@@ -1,12 +1,15 @@
 //! What a request gets that matches a rule: backends with weights, a redirect, or an error of the proxy.
 
-use super::backends::{Follow, Referent, backends};
+use super::attached;
+use super::backends::{Follow, LOST, Referent, backends};
+use super::balancing::mechanism;
 use super::index::Index;
 use crate::diag::{Code, Note};
-use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule, TrafficPolicy};
+use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::kube::Meta;
+use crate::manifest::mesh::backing::{Whole, backing};
 use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
-use crate::split::{LocalReplyCause, Mechanism};
+use crate::split::{LocalReply, LocalReplyCause};
 
 /// From where rules are compiled.
 #[derive(Clone, Copy)]
@@ -25,6 +28,7 @@ pub(super) fn outcome<'m>(
     place: Place<'m>,
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
+    attached::to_route(index, route, rule, place, &mut caveats);
     let action = match rule.redirect {
         Some(status) => Action::local_reply(status, LocalReplyCause::Redirect),
         None => leads(index, route, rule, place, &mut caveats),
@@ -74,7 +78,7 @@ fn leads<'m>(
     let mut found = Vec::with_capacity(rule.backends.len());
     for backend in &rule.backends {
         let (referent, wrong) = follow.follow(backend);
-        let broken = wrong.is_some().then_some(500);
+        let mut broken = wrong.is_some().then_some(LocalReply::missing(500));
         // Of what is never asked nothing can go wrong.
         if backend.weight > 0 {
             caveats.extend(backend.caveats.iter().cloned());
@@ -83,13 +87,39 @@ fn leads<'m>(
                     .map(Note::undeliverable)
                     .or_else(|| inactive_rule(backend)),
             );
+            let refused = attached::to_backend(index, backend, &referent, place, caveats);
+            broken = broken.or(refused);
         }
         found.push((backend, referent, broken));
     }
     caveats.extend(assumed(&found));
-    let mechanism = mechanism(index, (route, rule), &found, place, caveats);
+    let copies = rule.mirrors.iter().filter_map(|one| follow.follow(one).1);
+    caveats.extend(copies.map(of_mirror));
+    let services = found.iter().filter(|(backend, _, broken)| {
+        backend.weight > 0 && broken.is_none() && backend.kind.value == "Service"
+    });
+    let services: Vec<Whole<'_>> = services
+        .map(|(backend, referent, _)| Whole {
+            host: &referent.host,
+            span: backend.name.span,
+        })
+        .collect();
+    caveats.extend(backing(&index.registry, &services));
+    let (mechanism, ignored) = mechanism(index, (route, rule), &found, place, caveats);
     let split = Split::new(mechanism, backends(index, &found));
-    Action::Split(split.expect("16 weights of at most a million, one of which is above zero"))
+    let split = split.expect("16 weights of at most a million, one of which is above zero");
+    Action::Split(split.ignored(ignored))
+}
+
+/// What is wrong with a backend that gets copies: what comes back is never its response.
+fn of_mirror(caveat: Note<AppliesTo>) -> Note<AppliesTo> {
+    let message = LOST.iter().fold(caveat.message.clone(), |message, lost| {
+        message.replace(lost, "so that nothing is mirrored there")
+    });
+    Note {
+        message: format!("a mirror: {message}"),
+        ..caveat
+    }
 }
 
 /// What stands behind a backend that is no Service is decided by somebody else.
@@ -117,7 +147,7 @@ fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
     Some(Note::about(id, message, Some(backend.name.span)))
 }
 
-fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Note<AppliesTo>> {
+fn assumed(found: &[(&BackendRef, Referent<'_>, Option<LocalReply>)]) -> Option<Note<AppliesTo>> {
     let missing: Vec<&BackendRef> = found
         .iter()
         .filter(|(backend, referent, broken)| {
@@ -144,83 +174,4 @@ fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Note<Ap
     };
     let caveat = Note::about(Code::ServicesNotGiven, message, Some(first.name.span));
     Some(caveat.help("pass the file with the Services too"))
-}
-
-/// How one backend is picked. Envoy Gateway makes one cluster of the backends of a rule, each a locality with a weight,
-/// which a proxy takes in turn; in some cases it makes a cluster of each, as Istio does.
-fn mechanism(
-    index: &Index<'_>,
-    (route, rule): (&ApiRoute, &Rule),
-    found: &[(&BackendRef, Referent<'_>, Option<u16>)],
-    place: Place<'_>,
-    caveats: &mut Vec<Note<AppliesTo>>,
-) -> Mechanism {
-    if place.implementation != Implementation::EnvoyGateway {
-        return Mechanism::Iid;
-    }
-    let asked = || found.iter().filter(|(backend, ..)| backend.weight > 0);
-    let policy = policy(index, route, rule, place.gateway);
-    if let Some(policy) = policy {
-        for field in &policy.unjudged {
-            let message = format!("`{}` of {} is not judged", field.value, policy.meta);
-            caveats.push(Note::about(
-                Code::PolicyNotJudged,
-                message,
-                Some(field.span),
-            ));
-        }
-        if policy.hashes() && asked().count() > 1 {
-            let message = format!(
-                "{} picks backends by a hash of the request: requests that are alike all go to the same backend",
-                policy.meta
-            );
-            let span = policy.balancer.as_ref().map(|balancer| balancer.span);
-            let caveat = Note::about(Code::HashBalancing, message, span);
-            caveats.push(caveat.help("vary the header, cookie or address that is hashed"));
-            return Mechanism::Hash;
-        }
-    }
-    let protocols: Vec<Option<String>> = asked()
-        .filter_map(|(_, referent, _)| {
-            let service = referent.service?;
-            let port = service
-                .ports
-                .iter()
-                .find(|one| Some(one.port.value) == referent.port)?;
-            Some(port.app_protocol.as_ref().map(|text| text.value.clone()))
-        })
-        .collect();
-    let mixed = protocols.windows(2).any(|pair| pair[0] != pair[1]);
-    let own = asked().any(|(backend, _, broken)| {
-        backend.filtered || broken.is_some() || backend.kind.value == "Backend"
-    });
-    if asked().count() > 1 && !mixed && !own {
-        Mechanism::Wrr
-    } else {
-        Mechanism::Iid
-    }
-}
-
-/// The policy for a rule: one for the rule itself before one for its route, and that before one for the Gateway.
-fn policy<'m>(
-    index: &Index<'m>,
-    route: &ApiRoute,
-    rule: &Rule,
-    gateway: Option<&Meta>,
-) -> Option<&'m TrafficPolicy> {
-    let name = rule.name.as_ref().map(|name| name.value.as_str());
-    let of = |meta: &Meta, section: Option<&str>| {
-        let mut policies: Vec<&'m TrafficPolicy> = index.policies(meta).to_vec();
-        policies.sort_by_key(|policy| (&policy.meta.created, &policy.meta.name));
-        policies.into_iter().find(|policy| {
-            policy.targets.iter().any(|target| {
-                target.kind == meta.kind
-                    && target.name == meta.name
-                    && target.section.as_deref() == section
-            })
-        })
-    };
-    name.and_then(|name| of(&route.meta, Some(name)))
-        .or_else(|| of(&route.meta, None))
-        .or_else(|| gateway.and_then(|gateway| of(gateway, None)))
 }

@@ -100,7 +100,7 @@ pub(super) fn check(name: &At<String>, decoder: &mut Decoder<'_>) {
         )
     } else if !bare.split('.').all(label) {
         (
-            format!("`{text}` is no hostname"),
+            format!("`{text}` is not a valid hostname"),
             "it has neither scheme, port nor path, and a wildcard only as `*.` at its beginning",
         )
     } else {

@@ -23,6 +23,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// Where its requests go.
     pub backends: Vec<BackendRef>,
+    /// Backends that get copies.
+    pub mirrors: Vec<BackendRef>,
     /// The status of a redirect, which goes before backends.
     pub redirect: Option<u16>,
     /// A filter that Istio does not support, of the rule or of a backend.
@@ -49,6 +51,7 @@ impl Rule {
             name: None,
             matches: Vec::new(),
             backends: Vec::new(),
+            mirrors: Vec::new(),
             redirect: None,
             special: None,
             caveats: Vec::new(),
@@ -82,6 +85,10 @@ impl Rule {
         }
         let special = other_than(&mut rule, &SUPPORTED, decoder);
         let applied = filters(&mut rule, kind, decoder);
+        let copies = rule.items("filters", decoder).iter();
+        let copies = copies.filter_map(|filter| filter.get("requestMirror")?.get("backendRef"));
+        let mirrors = copies.filter_map(|node| BackendRef::decode(kind, node, decoder));
+        let mirrors = mirrors.collect();
         let backends = rule.list("backendRefs", decoder, |node, decoder| {
             BackendRef::decode(kind, node, decoder)
         });
@@ -91,6 +98,7 @@ impl Rule {
             name,
             matches,
             backends,
+            mirrors,
             ..Self::empty(node.span)
         };
         whole.apply(applied, &mut rule, decoder);

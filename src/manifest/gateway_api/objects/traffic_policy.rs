@@ -1,9 +1,11 @@
 //! A BackendTrafficPolicy of Envoy Gateway, as far as it decides how a backend is picked.
 
+use std::collections::BTreeMap;
+
 use super::GROUP;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::kube::Meta;
+use crate::manifest::kube::{Meta, selects};
 use crate::manifest::yaml::Node;
 
 /// A BackendTrafficPolicy.
@@ -13,8 +15,12 @@ pub struct TrafficPolicy {
     pub meta: Meta,
     /// What it is about, in its own namespace.
     pub targets: Vec<PolicyTarget>,
+    /// What it is about by its labels: the kind, and the labels that objects of it carry.
+    pub selectors: Vec<(String, BTreeMap<String, String>)>,
     /// `loadBalancer.type`.
     pub balancer: Option<At<String>>,
+    /// Whether endpoints of the zone of the proxy are preferred, or zones have weights.
+    pub by_zone: bool,
     /// What it does that changes answers and is not judged.
     pub unjudged: Vec<At<&'static str>>,
 }
@@ -40,16 +46,13 @@ impl TrafficPolicy {
         let mut spec = object.map("spec", "a BackendTrafficPolicy spec", decoder)?;
         let mut targets = spec.list("targetRefs", decoder, target);
         targets.extend(spec.get("targetRef").and_then(|node| target(node, decoder)));
-        let balancer = spec
-            .map("loadBalancer", "a load balancer", decoder)
-            .and_then(|mut balancer| balancer.text("type", decoder));
-        let keys = [
-            "targetSelectors",
-            "faultInjection",
-            "rateLimit",
-            "circuitBreaker",
-            "retry",
-        ];
+        let selectors = spec.list("targetSelectors", decoder, selector);
+        let (mut balancer, mut by_zone) = (None, false);
+        if let Some(mut fields) = spec.map("loadBalancer", "a load balancer", decoder) {
+            balancer = fields.text("type", decoder);
+            by_zone = fields.place("zoneAware").is_some();
+        }
+        let keys = ["faultInjection", "rateLimit", "circuitBreaker", "retry"];
         let unjudged = keys
             .into_iter()
             .filter_map(|key| spec.place(key).map(|span| At { value: key, span }))
@@ -57,9 +60,25 @@ impl TrafficPolicy {
         Some(Self {
             meta,
             targets,
+            selectors,
             balancer,
+            by_zone,
             unjudged,
         })
+    }
+
+    /// Whether it is about an object, or about this part of it.
+    #[must_use]
+    pub fn is_for(&self, object: &Meta, section: Option<&str>) -> bool {
+        let named = self.targets.iter().any(|target| {
+            target.kind == object.kind
+                && target.name == object.name
+                && target.section.as_deref() == section
+        });
+        let meant = |(kind, labels): &(String, BTreeMap<String, String>)| {
+            *kind == object.kind && selects(labels, &object.labels)
+        };
+        named || (section.is_none() && self.selectors.iter().any(meant))
     }
 
     /// Whether it picks backends by a hash of the request.
@@ -68,6 +87,19 @@ impl TrafficPolicy {
         let balancer = self.balancer.as_ref();
         balancer.is_some_and(|balancer| balancer.value == "ConsistentHash")
     }
+}
+
+fn selector(
+    node: &Node<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<(String, BTreeMap<String, String>)> {
+    let mut fields = decoder.map(node, "a selector of a policy")?;
+    let kind = fields.required("kind", decoder);
+    let labels = fields.labels("matchLabels", decoder);
+    // What else it may ask for leaves objects out.
+    let whole = fields.get("matchExpressions").is_none();
+    fields.ignore(&["group", "namespaces"]);
+    kind.filter(|_| whole).map(|kind| (kind.value, labels))
 }
 
 fn target(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<PolicyTarget> {

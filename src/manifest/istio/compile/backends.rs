@@ -3,17 +3,20 @@
 use super::destination_port::{Layer, port};
 use super::identifiers::{DistinctLabels, ResolvedDestination, identifiers};
 use super::index::Index;
-use super::missing_destinations::{closed, hidden, missing, undefined, without_endpoints};
+use super::missing_destinations::{
+    closed, hidden, missing, of_mirror, undefined, without_endpoints,
+};
 use super::pitfalls;
+use super::policies;
 use super::proxy_context::ProxyContext;
 use crate::diag::{Code, Note};
 use crate::manifest::istio::objects::{Subset, WeightedDestination};
 use crate::manifest::mesh::names::full_name;
 use crate::route::{AppliesTo, Backend, Split};
-use crate::split::{Destination, Mechanism};
+use crate::split::{Destination, LocalReply, Mechanism};
 
 /// The status of a share whose destination the proxy does not know: "no such cluster -> 503, flag NC".
-const NO_CLUSTER: u16 = 503;
+const NO_CLUSTER: LocalReply = LocalReply::missing(503);
 
 /// The split of a rule in namespace `home`, as a caller's proxy makes it.
 pub(super) fn split(
@@ -32,7 +35,7 @@ pub(super) fn split(
         .iter()
         .filter_map(|item| surprising(item, items.len()));
     caveats.extend(surprises);
-    let mut broken = vec![false; items.len()];
+    let mut broken: Vec<Option<LocalReply>> = vec![None; items.len()];
     let mut all: Vec<ResolvedDestination<'_>> = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
         let written = full_name(&item.host.value, home);
@@ -47,13 +50,20 @@ pub(super) fn split(
         let asked = weight(item) > 0;
         let subset = subset(index, item, &host, caller);
         if asked {
-            broken[at] = doubts(index, item, &host, subset, (caller, layer), caveats);
+            let missing = doubts(index, item, &host, subset, (caller, layer), caveats);
+            // "the share is lost, NOT renormalised".
+            broken[at] = missing.then_some(NO_CLUSTER);
         }
-        all.push(ResolvedDestination {
+        let known = ResolvedDestination {
             host,
             subset_name: item.subset.as_ref().map(|subset| subset.value.as_str()),
             subset,
-        });
+        };
+        if asked && broken[at].is_none() {
+            let port = own_port(index, item, &known.host, (caller, layer));
+            broken[at] = policies::at_destination(index, &known, port, caller, caveats);
+        }
+        all.push(known);
     }
     pitfalls::together(index, items, &all, caller, caveats);
     let distinct = DistinctLabels::among(&all);
@@ -64,17 +74,12 @@ pub(super) fn split(
         .map(|((item, known), broken)| Backend {
             destination: Destination {
                 host: known.host.clone(),
-                port: item
-                    .port
-                    .as_ref()
-                    .map(|port| port.value)
-                    .or_else(|| port(index, &known.host, caller, layer)),
+                port: own_port(index, item, &known.host, (caller, layer)),
                 subset: known.subset_name.map(str::to_owned),
             },
             weight: weight(item),
             identifiers: identifiers(index, known, &distinct),
-            // "the share is lost, NOT renormalised".
-            broken: broken.then_some(NO_CLUSTER),
+            broken: *broken,
         });
     Split::new(Mechanism::Iid, backends.collect())
         .expect("weights are checked when they are decoded")
@@ -130,6 +135,32 @@ fn doubts(
     broken
 }
 
+/// What is doubtful about destinations that get copies.
+pub(super) fn mirrors(
+    index: &Index<'_>,
+    items: &[WeightedDestination],
+    home: &str,
+    caller: ProxyContext<'_>,
+    caveats: &mut Vec<Note<AppliesTo>>,
+) {
+    for item in items {
+        let written = full_name(&item.host.value, home);
+        let behind = index.registry.resolve_alias(&written);
+        let host = behind.map_or(written, |(host, _)| host);
+        let own = subset(index, item, &host, caller);
+        let mut found = Vec::new();
+        doubts(
+            index,
+            item,
+            &host,
+            own,
+            (caller, Layer::Requests),
+            &mut found,
+        );
+        caveats.extend(found.into_iter().map(of_mirror));
+    }
+}
+
 /// A weight that does not do what it seems to say.
 fn surprising(item: &WeightedDestination, of: usize) -> Option<Note<AppliesTo>> {
     match (&item.weight, of) {
@@ -151,4 +182,15 @@ fn surprising(item: &WeightedDestination, of: usize) -> Option<Note<AppliesTo>> 
         }
         _ => None,
     }
+}
+
+/// The port of a destination.
+fn own_port(
+    index: &Index<'_>,
+    item: &WeightedDestination,
+    host: &str,
+    (caller, layer): (ProxyContext<'_>, Layer),
+) -> Option<u16> {
+    let written = item.port.as_ref().map(|port| port.value);
+    written.or_else(|| port(index, host, caller, layer))
 }

@@ -6,6 +6,7 @@ use super::lower::Compiler;
 use super::outcome::outcome;
 use super::proxy_context::ProxyContext;
 use super::routes::{nothing, push};
+use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::gateway_name;
@@ -65,9 +66,15 @@ impl<'m> Compiler<'m> {
             let message =
                 format!("{object} is not in these manifests: without it Istio drops this route");
             let caveat = Note::about(Code::DelegateNotFound, message, Some(name.span));
-            return Err(Box::new(
-                caveat.help("pass its file too, or correct `delegate`"),
-            ));
+            let delegates = (self.index.manifests.virtual_services.iter())
+                .filter(|one| one.hosts.is_empty() && one.meta.namespace == home)
+                .map(|one| one.meta.name.as_str());
+            return Err(Box::new(caveat.help(
+                match nearest(&name.value, delegates) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "pass its file too, or correct `delegate`".to_owned(),
+                },
+            )));
         };
         if !found.hosts.is_empty() {
             let message =

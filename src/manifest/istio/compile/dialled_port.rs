@@ -1,7 +1,7 @@
 //! Whether a host has routes on the port that is dialled, and under which names.
 
 use super::lower::Compiler;
-use super::missing_destinations::suggestion;
+use super::missing_destinations::{correct_host, suggestion};
 use super::sidecar_scope::Scope;
 use super::unrouted::wrong_port;
 use crate::manifest::kube::Carries;
@@ -41,15 +41,13 @@ impl Compiler<'_> {
             let why = format!(
                 "has the host `{full}`, which no Service or ServiceEntry that this client sees has, and none of them has an HTTP port {port}: its proxy does not listen there"
             );
-            let help = "pass the file of its Service or ServiceEntry too, or correct the host";
-            return Some((why, Some(help.to_owned())));
+            return Some((why, Some(correct_host(&self.index, full))));
         }
         (port != ANY_HOST_PORT).then(|| {
             let why = format!(
                 "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed on port {ANY_HOST_PORT} only, and port {port} is dialled"
             );
-            let help = "pass the file of its Service or ServiceEntry too, or correct the host";
-            (why, Some(help.to_owned()))
+            (why, Some(correct_host(&self.index, full)))
         })
     }
 

@@ -39,12 +39,14 @@ impl Compiler<'_> {
         let asked = self.index.gateway(namespace, name);
         let home = self.proxies_of(namespace, asked);
         let mapped = mapped(self.vantage.port, &gateways);
+        let attached = self.at_its_proxies((namespace, name), asked, &home.namespace);
         let mut at = AtGateway {
             places: HashMap::new(),
             // A server of another gateway may have the port that is dialled.
             any: self.dialled_at(&gateways),
             caveats: (self.mapped_in_front(asked).or(mapped).into_iter())
                 .chain(home.caveat)
+                .chain(attached)
                 .collect(),
             table: RouteTable::default(),
         };
@@ -91,7 +93,7 @@ impl Compiler<'_> {
                         continue;
                     }
                 };
-                let known = self.host_at(service, host, (&full, &one), (place, object), caller, at);
+                let known = self.host_at(service, host, (&full, &one), (place, object), at);
                 // "tcp at a gateway": one chain of filters, which the first rule makes.
                 if one.reads == Reads::Connections && !known.routes.is_empty() {
                     continue;
@@ -126,7 +128,6 @@ impl Compiler<'_> {
         host: &At<String>,
         (full, taken): (&str, &Taken),
         (place, object): (&str, Option<&Gateway>),
-        caller: ProxyContext<'_>,
         at: &'t mut AtGateway,
     ) -> &'t mut VirtualHost {
         let hosts = &mut at.table.hosts;
@@ -143,7 +144,6 @@ impl Compiler<'_> {
             if object.is_none() {
                 new.caveats.push(not_given(place));
             }
-            self.envoy_filters(caller.namespace, &mut new.caveats);
             hosts.push(new);
             hosts.len() - 1
         });

@@ -3,7 +3,7 @@
 use super::dialled_port::ANY_HOST_PORT;
 use super::inactive_rules::inactive_rule;
 use super::lower::Compiler;
-use super::missing_destinations::suggestion;
+use super::missing_destinations::{correct_host, suggestion};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::VirtualService;
 use crate::manifest::kube::{Carries, Service};
@@ -69,7 +69,7 @@ impl Compiler<'_> {
                 format!(
                     "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}"
                 ),
-                "pass the file of its Service or ServiceEntry too, or correct the host".to_owned(),
+                correct_host(&self.index, full),
             ),
         };
         Some(Note::about(id, message, Some(span)).help(help))

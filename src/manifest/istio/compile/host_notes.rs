@@ -38,6 +38,8 @@ impl HostNotes for SidecarNotes<'_> {
         let mut caveats = Vec::new();
         compiler.envoy_filters(client, &mut caveats);
         if let Some(known) = compiler.index.registry.registered(host, client) {
+            let index = &compiler.index;
+            caveats.extend(index.without_proxy(compiler.vantage, client, host, known));
             // A mesh route of a service entry leads to Services, which have pods to choose from.
             if matches!(known, RegistryService::Service(_)) {
                 caveats.extend(headless(known));

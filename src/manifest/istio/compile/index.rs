@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::Subsets;
+use crate::manifest::Manifests;
+use crate::manifest::attached::AttachedIndex;
 use crate::manifest::istio::objects::{
     DestinationRule, Gateway, HttpAction, HttpRoute, Sidecar, VirtualService,
 };
@@ -14,8 +16,7 @@ use crate::manifest::kube::Carries;
 use crate::manifest::mesh::names::{full_name, service_of};
 use crate::manifest::mesh::registry::Registry;
 use crate::manifest::mesh::registry_service::RegistryService;
-use crate::manifest::mesh::visibility::{ROOT, visibility};
-use crate::manifest::{Manifests, Object};
+use crate::manifest::mesh::visibility::visibility;
 
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);
@@ -30,7 +31,7 @@ pub(in crate::manifest) struct Index<'m> {
     // By full host; those with a wildcard by what follows the `*`.
     rules: HashMap<String, Vec<&'m DestinationRule>>,
     wildcards: HashMap<String, Vec<&'m DestinationRule>>,
-    envoy_filters: HashMap<&'m str, Vec<&'m Object>>,
+    pub(super) attached: AttachedIndex<'m>,
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
     splitting: OnceCell<HashMap<String, String>>,
@@ -49,7 +50,7 @@ impl<'m> Index<'m> {
             gateways: HashMap::new(),
             rules: HashMap::new(),
             wildcards: HashMap::new(),
-            envoy_filters: HashMap::new(),
+            attached: AttachedIndex::new(&manifests.attached),
             subsets: RefCell::default(),
             splitting: OnceCell::new(),
             listening: OnceCell::new(),
@@ -77,18 +78,6 @@ impl<'m> Index<'m> {
                 None => (&mut index.rules, host),
             };
             map.entry(key).or_default().push(rule);
-        }
-        for object in &manifests.objects {
-            if object.kind == "EnvoyFilter"
-                && object.api_version.starts_with("networking.istio.io/")
-            {
-                let namespace = object.namespace.as_str();
-                index
-                    .envoy_filters
-                    .entry(namespace)
-                    .or_default()
-                    .push(object);
-            }
         }
         index
     }
@@ -182,13 +171,6 @@ impl<'m> Index<'m> {
         self.subsets.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
-
-    /// Objects that may change what the proxy of a client does, and that are not understood.
-    pub(super) fn envoy_filters(&self, client: &str) -> impl Iterator<Item = &'m Object> {
-        let own = self.envoy_filters.get(client).filter(|_| client != ROOT);
-        let all = self.envoy_filters.get(ROOT);
-        own.into_iter().chain(all).flatten().copied()
-    }
 }
 
 /// The hosts that virtual services of the mesh split between several destinations, with the first that does.
@@ -273,6 +255,7 @@ mod tests {
         let caller = ProxyContext {
             namespace: "default",
             labels: None,
+            sender: None,
             place: "mesh",
             proxy: ProxyKind::Sidecar,
             port: None,

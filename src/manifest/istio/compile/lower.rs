@@ -60,6 +60,10 @@ impl<'m> Compiler<'m> {
         ProxyContext {
             namespace,
             labels,
+            sender: match &self.vantage.origin {
+                Origin::Mesh { namespace, .. } => namespace.as_deref(),
+                Origin::Gateway { .. } => Some(namespace),
+            },
             place,
             proxy,
             port: match &self.vantage.origin {
@@ -142,24 +146,6 @@ impl<'m> Compiler<'m> {
             unsupported: None,
             routes: Vec::new(),
             caveats: Vec::new(),
-        }
-    }
-
-    /// Objects that may change what this client's proxy does, and that are not understood: the first few of them.
-    pub(super) fn envoy_filters(&self, client: &str, caveats: &mut Vec<Note<AppliesTo>>) {
-        const MOST: usize = 5;
-        let mut objects = self.index.envoy_filters(client);
-        for object in objects.by_ref().take(MOST) {
-            let message = format!(
-                "{} {}/{} may change the routes of this client, and is not judged",
-                object.kind, object.namespace, object.name
-            );
-            caveats.push(Note::about(Code::NotJudged, message, Some(object.span)));
-        }
-        let more = objects.count();
-        if more > 0 {
-            let message = format!("{more} more of EnvoyFilter are not judged");
-            caveats.push(Note::about(Code::NotJudged, message, None));
         }
     }
 

@@ -5,7 +5,7 @@ use super::index::Index;
 use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::private;
 use crate::diag::nearest::nearest;
-use crate::diag::{Code, Note};
+use crate::diag::{Code, Note, Severity};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::selects;
@@ -15,6 +15,25 @@ use crate::manifest::mesh::visibility::ROOT;
 use crate::route::AppliesTo;
 
 const LOST: &str = "so that its share is answered with 503 (NC)";
+
+/// A near name is looked for among so many.
+const MANY: usize = 200;
+
+/// The same about a destination that gets copies: what comes back is never its response.
+pub(super) fn of_mirror(caveat: Note<AppliesTo>) -> Note<AppliesTo> {
+    let message = caveat
+        .message
+        .replace(LOST, "so that nothing is mirrored there");
+    let message = message.replace(
+        "its share is answered with 503 (NC)",
+        "nothing is mirrored there",
+    );
+    Note {
+        message: format!("a mirror: {message}"),
+        severity: Severity::Warning,
+        ..caveat
+    }
+}
 
 /// A destination that exists and is exported to others only.
 pub(super) fn hidden(
@@ -50,7 +69,6 @@ pub(super) fn missing(
     caller: ProxyContext<'_>,
 ) -> Option<Note<AppliesTo>> {
     // So many names that a suggestion among them helps nobody.
-    const MANY: usize = 200;
     if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
@@ -85,7 +103,11 @@ pub(super) fn missing(
             let message = format!(
                 "these manifests hold Services, and none of namespace {namespace}: if the cluster has no Service {name} there, its share is answered with 503 (NC)"
             );
-            Note::about(Code::NoServiceEntry, message, span).help("pass the file of the Service too")
+            let help = match near_host(index, host) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "pass the file of the Service too".to_owned(),
+            };
+            Note::about(Code::NoServiceEntry, message, span).help(help)
         });
     }
     let message = format!(
@@ -98,6 +120,32 @@ pub(super) fn missing(
         Some(near) => format!("did you mean `{near}`?"),
         None => "pass the file of the Service too".to_owned(),
     }))
+}
+
+/// What to do about a host that nothing registers.
+pub(super) fn correct_host(index: &Index<'_>, full: &str) -> String {
+    let file = "pass the file of its Service or ServiceEntry too";
+    match near_host(index, full) {
+        Some(near) => format!("did you mean `{near}`? If not, {file}"),
+        None => format!("{file}, or correct the host"),
+    }
+}
+
+/// The host that was probably meant: another one of its namespace, or, outside of the cluster, any.
+fn near_host(index: &Index<'_>, full: &str) -> Option<String> {
+    if index.manifests.services.len() + index.manifests.service_entries.len() > MANY {
+        return None;
+    }
+    let hosts = index.registry.hosts();
+    let (name, namespace) = match service_of(full) {
+        Some((name, namespace)) => (name, Some(namespace)),
+        None => (full, None),
+    };
+    let candidates = hosts.iter().filter_map(|host| match service_of(host) {
+        Some((name, home)) => (Some(home) == namespace).then_some(name),
+        None => Some(host.as_str()),
+    });
+    nearest(name, candidates).map(str::to_owned)
 }
 
 /// The Service that `reviews.prod` or `reviews.prod.svc` was probably meant to name.

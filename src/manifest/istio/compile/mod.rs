@@ -6,14 +6,16 @@
 //! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
+//! | `policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
 //! | `host_notes` | what the proxy of a client makes of a host, for routes of other dialects |
 //!
 //! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: `EnvoyFilter` objects,
 //! claims of tokens, addresses of peers, `timeout`, `retries`, delays, the parts of traffic policies that a run can notice.
 //! Not modelled at all: another cluster domain than `cluster.local`, mesh settings that change the default export or the
-//! root namespace, and whether mutual TLS fits.
+//! root namespace.
 
 mod backends;
+mod client;
 mod delegation;
 mod destination_port;
 mod dialled_port;
@@ -29,6 +31,7 @@ mod lower;
 mod missing_destinations;
 mod outcome;
 mod pitfalls;
+mod policies;
 mod proxy_context;
 mod routes;
 mod sidecar_routes;
@@ -36,7 +39,9 @@ mod sidecar_scope;
 mod subsets;
 mod unrouted;
 mod waypoint_routes;
+mod waypoint_use;
 
+pub(crate) use client::without_proxy;
 pub(in crate::manifest) use host_notes::SidecarNotes;
 pub(in crate::manifest) use lower::lower;
 pub(in crate::manifest) use unrouted::unrouted;

@@ -1,6 +1,6 @@
 //! What a request gets that matches an HTTP route: destinations with weights, a fixed answer, a fault before it.
 
-use super::backends::split;
+use super::backends::{mirrors, split};
 use super::destination_port::{Layer, port};
 use super::identifiers::{DistinctLabels, ResolvedDestination, identifiers};
 use super::index::Index;
@@ -31,6 +31,7 @@ pub(super) fn outcome(
         HttpAction::Direct(status) => Action::local_reply(*status, LocalReplyCause::DirectResponse),
         HttpAction::Delegate { .. } => return None,
     };
+    mirrors(index, &route.mirrors, home, caller, &mut caveats);
     Some(Outcome {
         action,
         abort: route.abort.and_then(abort),

@@ -6,9 +6,12 @@ use super::identifiers::{ResolvedDestination, workloads};
 use super::index::Index;
 use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::Subsets;
+use super::waypoint_use::canary;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::{Service, selects};
+use crate::manifest::mesh::backing::{Whole, backing, no_endpoint_carries};
+use crate::manifest::mesh::labelled::POD_HASH;
 use crate::manifest::mesh::names::service_of;
 use crate::manifest::mesh::registry_service::RegistryService;
 use crate::route::AppliesTo;
@@ -59,6 +62,9 @@ pub(super) fn together(
                      splits them by {splitting}: the shares behind the waypoint are not judged"
                 );
                 caveats.push(Note::about(Code::IngressWaypoint, message, span));
+                let service = index.registry.service(host);
+                let canary = service.and_then(|service| canary(index.manifests, &service.meta));
+                caveats.extend(canary);
                 continue;
             }
             let caveat = Note::about(Code::MeshRulesNotApplied, message, span);
@@ -67,8 +73,25 @@ pub(super) fn together(
             );
         }
     }
-    labels(items, all, caveats);
-    without_pods(index, items, all, caveats);
+    let labelled: Vec<bool> = (all.iter())
+        .map(|known| is_labelled(index, known, caller))
+        .collect();
+    labels(items, all, &labelled, caveats);
+    without_pods(index, items, all, &labelled, caveats);
+    let asked = items.iter().zip(all).filter(|(item, known)| {
+        let weight = item
+            .weight
+            .as_ref()
+            .map_or(items.len() == 1, |weight| weight.value > 0);
+        weight && known.subset_name.is_none()
+    });
+    let services: Vec<Whole<'_>> = asked
+        .map(|(item, known)| Whole {
+            host: &known.host,
+            span: item.host.span,
+        })
+        .collect();
+    caveats.extend(backing(&index.registry, &services));
     twice(items, all, caveats);
 }
 
@@ -192,10 +215,33 @@ fn policies(
     }
 }
 
+/// Whether a controller writes the labels of the subset that tell its pods apart, or has written them.
+fn is_labelled(
+    index: &Index<'_>,
+    known: &ResolvedDestination<'_>,
+    caller: ProxyContext<'_>,
+) -> bool {
+    let Some(subset) = known.subset else {
+        return false;
+    };
+    let name = &subset.name.value;
+    let of_rule = |rule: &&DestinationRule| {
+        let mut labelled = index.manifests.labelled_rules.iter();
+        labelled.any(|one| {
+            one.namespace == rule.meta.namespace
+                && one.name == rule.meta.name
+                && one.subsets.contains(name)
+        })
+    };
+    subset.labels.contains_key(POD_HASH)
+        || index.subsets(&known.host, caller).rules.iter().any(of_rule)
+}
+
 /// "Empty labels => ALL endpoints (silently makes the split meaningless)"; "two subsets with labels that overlap".
 fn labels(
     items: &[WeightedDestination],
     all: &[ResolvedDestination<'_>],
+    labelled: &[bool],
     caveats: &mut Vec<Note<AppliesTo>>,
 ) {
     if items.len() < 2 {
@@ -211,7 +257,7 @@ fn labels(
         {
             continue;
         }
-        if subset.labels.is_empty() {
+        if subset.labels.is_empty() && !labelled[at] {
             let message = format!(
                 "subset `{name}` has no labels, so that it is all pods of `{}`",
                 known.host
@@ -220,9 +266,11 @@ fn labels(
             caveats.push(caveat.help("give it the labels that its pods alone carry"));
             continue;
         }
-        let same_host = before.iter().filter(|one| one.host == known.host);
+        let same_host = (before.iter().zip(labelled)).filter(|(one, _)| one.host == known.host);
         let others = same_host
-            .filter_map(|one| one.subset)
+            // A controller gives two of its subsets labels that differ.
+            .filter(|(_, other)| !(labelled[at] && **other))
+            .filter_map(|(one, _)| one.subset)
             .filter(|one| !one.labels.is_empty());
         // A pod can carry the labels of both unless they disagree about one.
         let meets = |one: &&Subset| {
@@ -246,34 +294,27 @@ fn without_pods(
     index: &Index<'_>,
     items: &[WeightedDestination],
     all: &[ResolvedDestination<'_>],
+    labelled: &[bool],
     caveats: &mut Vec<Note<AppliesTo>>,
 ) {
-    for (item, known) in items.iter().zip(all) {
+    for ((item, known), labelled) in items.iter().zip(all).zip(labelled) {
         let (Some(name), Some(subset)) = (&item.subset, known.subset) else {
             continue;
         };
-        let whole = ResolvedDestination {
-            host: known.host.clone(),
-            subset_name: None,
-            subset: None,
-        };
-        let endpoints = index.registry.all(&known.host).iter().any(|one| match one {
-            RegistryService::Entry(entry) => {
-                let mut endpoints = entry.endpoints.iter();
-                endpoints.any(|labels| selects(&subset.labels, labels))
-            }
-            RegistryService::Service(_) => false,
-        });
-        if endpoints || workloads(index, &whole).is_empty() || !workloads(index, known).is_empty() {
+        if *labelled {
+            // The templates of pods do not hold the label that the controller adds.
             continue;
         }
+        let Some(why) = no_pods(index, known, &subset.labels) else {
+            continue;
+        };
         let labels: Vec<String> = subset
             .labels
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
         let message = format!(
-            "subset `{}` selects none of the pods of `{}` in these manifests ({}): its share is answered with 503",
+            "subset `{}` selects {why} of `{}` in these manifests ({}): its share is answered with 503",
             name.value,
             known.host,
             labels.join(",")
@@ -282,6 +323,39 @@ fn without_pods(
         caveats
             .push(caveat.help("compare the labels of the subset with those of the pod templates"));
     }
+}
+
+/// What a subset selects instead of pods that run, where the manifests say it.
+fn no_pods(
+    index: &Index<'_>,
+    known: &ResolvedDestination<'_>,
+    labels: &BTreeMap<String, String>,
+) -> Option<&'static str> {
+    if no_endpoint_carries(&index.registry, &known.host, labels) {
+        return Some("none of the endpoints");
+    }
+    let entries = index.registry.all(&known.host);
+    let entries = entries.iter().filter_map(|one| match one {
+        RegistryService::Entry(entry) => Some(*entry),
+        RegistryService::Service(_) => None,
+    });
+    let mut listed = entries.flat_map(|entry| &entry.endpoints).peekable();
+    if listed.peek().is_some() {
+        let carried = listed.any(|own| selects(labels, own));
+        return (!carried).then_some("none of the endpoints");
+    }
+    let whole = ResolvedDestination {
+        host: known.host.clone(),
+        subset_name: None,
+        subset: None,
+    };
+    let own = workloads(index, known);
+    if own.is_empty() {
+        return (!workloads(index, &whole).is_empty()).then_some("none of the pods");
+    }
+    // What a Rollout or an autoscaler makes of the number is not known: it is what is declared.
+    let replicas: u64 = own.iter().map(|one| one.replicas).sum();
+    (replicas == 0).then_some("only workloads with 0 replicas")
 }
 
 /// "Same cluster twice in one split: shares add up."

@@ -9,6 +9,8 @@ pub(super) struct ProxyContext<'a> {
     pub(super) namespace: &'a str,
     /// The labels of the client's pod, where they are known.
     pub(super) labels: Option<&'a BTreeMap<String, String>>,
+    /// The namespace of a client in the mesh, where it is said.
+    pub(super) sender: Option<&'a str>,
     /// `mesh`, or the gateway as `namespace/name`.
     pub(super) place: &'a str,
     pub(super) proxy: ProxyKind,

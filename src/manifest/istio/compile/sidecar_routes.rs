@@ -171,6 +171,12 @@ impl<'m> Compiler<'m> {
         let mut host = Self::virtual_host(service, claim.name, claim.span, domains);
         host.caveats.extend_from_slice(&scope.caveats);
         self.envoy_filters(caller.namespace, &mut host.caveats);
+        if let Some(known) = known {
+            let home = caller.namespace;
+            let (index, vantage) = (&self.index, self.vantage);
+            host.caveats
+                .extend(index.without_proxy(vantage, home, full, known));
+        }
         if known.is_none() {
             host.caveats
                 .extend(self.unregistered(full, claim.span, alias.as_ref()));

@@ -4,17 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::inactive_rules::{bound_to_others, inactive_rule};
 use super::lower::{Compiler, https_passthrough_note, never_matches};
+use super::waypoint_use::{self, Use, WAYPOINT, WAYPOINT_NAMESPACE};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::VirtualService;
+use crate::manifest::kube::Meta;
 use crate::manifest::mesh::names::{full_name, service_of};
 use crate::manifest::mesh::registry_service::RegistryService;
 use crate::manifest::mesh::visibility::{Visibility, visibility};
-use crate::route::{RouteTable, VirtualHost};
-
-/// The label that says whose waypoint a service uses.
-const WAYPOINT: &str = "istio.io/use-waypoint";
-/// The label that says where that waypoint is.
-const WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+use crate::route::{AppliesTo, RouteTable, VirtualHost};
 
 /// The rules for one host: each with the place of that host.
 type Claims<'m> = Vec<(&'m VirtualService, Span)>;
@@ -107,13 +104,11 @@ impl<'m> Compiler<'m> {
         let mut host = Self::virtual_host(first, full, span, self.domains(full, client, known));
         host.objects = chosen.iter().map(|(_, rule, _)| rule.object()).collect();
         self.envoy_filters(namespace, &mut host.caveats);
-        let label = known.and_then(|known| known.meta().labels.get(WAYPOINT));
-        if let (Some("none"), Some(known)) = (label.map(String::as_str), known) {
-            let meta = known.meta();
-            let message = format!("{meta} uses no waypoint: HTTP routes take no effect");
-            let caveat = Note::about(Code::NoWaypoint, message, Some(meta.span));
+        if let Some(known) = known {
+            host.caveats.extend(self.no_waypoint(known.meta()));
+            let manifests = self.index.manifests;
             host.caveats
-                .push(caveat.help(format!("name a waypoint in its label `{WAYPOINT}`")));
+                .extend(waypoint_use::canary(manifests, known.meta()));
         }
         let port = known.and_then(|known| known.dialled(self.vantage.port));
         let carries = port.as_ref().map(|port| self.carries(port));
@@ -133,6 +128,19 @@ impl<'m> Compiler<'m> {
             host.routes.push(self.default_route(first, full, caller));
         }
         host
+    }
+}
+
+impl Compiler<'_> {
+    /// Why no waypoint stands in front of a service.
+    fn no_waypoint(&self, service: &Meta) -> Option<Note<AppliesTo>> {
+        let message = match waypoint_use::used(self.index.manifests, service) {
+            Use::None => format!("{service} uses no waypoint: HTTP routes take no effect"),
+            Use::Unfit(why) => format!("{why}: HTTP routes take no effect"),
+            Use::Given(_) | Use::Assumed(_) | Use::Unknown => return None,
+        };
+        let caveat = Note::about(Code::NoWaypoint, message, Some(service.span));
+        Some(caveat.help(format!("name a waypoint in its label `{WAYPOINT}`")))
     }
 }
 

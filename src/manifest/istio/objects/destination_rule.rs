@@ -27,6 +27,8 @@ pub struct DestinationRule {
     pub policy: Option<Span>,
     /// The parts of its traffic policy that can be noticed.
     pub notable: Vec<At<&'static str>>,
+    /// How connections are encrypted.
+    pub tls: Vec<Tls>,
 }
 
 /// A named part of the pods of a host.
@@ -38,6 +40,28 @@ pub struct Subset {
     pub labels: BTreeMap<String, String>,
     /// The parts of its own traffic policy that can be noticed.
     pub notable: Vec<At<&'static str>>,
+    /// How connections are encrypted.
+    pub tls: Vec<Tls>,
+}
+
+/// How connections to a destination are encrypted.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The port it is limited to.
+    pub port: Option<u16>,
+    /// `DISABLE`, `SIMPLE`, `MUTUAL` or `ISTIO_MUTUAL`.
+    pub mode: At<String>,
+}
+
+impl Tls {
+    /// What holds for a port: what is said about it before what is said about all.
+    #[must_use]
+    pub fn of(all: &[Self], port: Option<u16>) -> Option<&Self> {
+        let own = all
+            .iter()
+            .find(|one| one.port.is_some() && one.port == port);
+        own.or_else(|| all.iter().find(|one| one.port.is_none()))
+    }
 }
 
 impl DestinationRule {
@@ -59,7 +83,7 @@ impl DestinationRule {
                 selector.labels("matchLabels", decoder)
             });
         let policy = spec.place("trafficPolicy");
-        let notable = traffic_policy(&mut spec, decoder);
+        let (notable, tls) = traffic_policy(&mut spec, decoder);
         spec.finish(decoder);
         Some(Self {
             meta,
@@ -70,6 +94,7 @@ impl DestinationRule {
             selector,
             policy,
             notable,
+            tls,
         })
     }
 }
@@ -79,40 +104,51 @@ impl Subset {
         let mut subset = decoder.map(node, "a subset")?;
         let name = subset.required("name", decoder);
         let labels = subset.labels("labels", decoder);
-        let notable = traffic_policy(&mut subset, decoder);
+        let (notable, tls) = traffic_policy(&mut subset, decoder);
         subset.finish(decoder);
         Some(Self {
             name: name?,
             labels,
             notable,
+            tls,
         })
     }
 }
 
-/// The parts of a traffic policy that can be noticed from outside.
-fn traffic_policy(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Vec<At<&'static str>> {
-    let mut notable = Vec::new();
+/// The parts of a traffic policy that can be noticed from outside, and how it encrypts.
+fn traffic_policy(
+    fields: &mut Fields<'_, '_>,
+    decoder: &mut Decoder<'_>,
+) -> (Vec<At<&'static str>>, Vec<Tls>) {
+    let (mut notable, mut tls) = (Vec::new(), Vec::new());
     let Some(mut policy) = fields.map("trafficPolicy", "a traffic policy", decoder) else {
-        return notable;
+        return (notable, tls);
     };
-    parts(&mut policy, &mut notable, decoder);
+    let mode = parts(&mut policy, &mut notable, decoder);
+    tls.extend(mode.map(|mode| Tls { port: None, mode }));
     for node in policy.items("portLevelSettings", decoder) {
-        if let Some(mut port) = decoder.map(node, "settings of a port") {
-            parts(&mut port, &mut notable, decoder);
-            port.ignore(&["port"]);
-            port.finish(decoder);
+        if let Some(mut settings) = decoder.map(node, "settings of a port") {
+            let mode = parts(&mut settings, &mut notable, decoder);
+            let port = settings.map("port", "a port", decoder);
+            let number = port.and_then(|mut port| port.port("number", decoder));
+            if let (Some(mode), Some(number)) = (mode, number) {
+                let port = Some(number.value);
+                tls.push(Tls { port, mode });
+            }
+            settings.finish(decoder);
         }
     }
     policy.ignore(&["tunnel", "proxyProtocol", "retryBudget"]);
     policy.finish(decoder);
-    notable
+    (notable, tls)
 }
 
+/// The parts of settings that can be noticed; what comes back is the mode of their TLS.
 fn parts(
     policy: &mut Fields<'_, '_>,
     notable: &mut Vec<At<&'static str>>,
     decoder: &mut Decoder<'_>,
-) {
+) -> Option<At<String>> {
     for key in ["outlierDetection", "connectionPool"] {
         if let Some(span) = policy.place(key) {
             notable.push(At { value: key, span });
@@ -130,5 +166,6 @@ fn parts(
         ]);
         balancer.finish(decoder);
     }
-    policy.ignore(&["tls"]);
+    let tls = policy.map("tls", "TLS settings", decoder);
+    tls.and_then(|mut tls| tls.text("mode", decoder))
 }

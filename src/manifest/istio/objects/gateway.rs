@@ -29,6 +29,8 @@ pub struct Server {
     pub https_redirect: bool,
     /// What it looks at.
     pub reads: Reads,
+    /// Its connections are encrypted.
+    pub encrypted: bool,
 }
 
 /// What a server of a gateway looks at to choose a route.
@@ -83,6 +85,9 @@ impl Server {
             hosts,
             port: number,
             reads: Reads::of(protocol.as_ref(), mode.as_ref()),
+            encrypted: protocol.is_some_and(|protocol| {
+                ["HTTPS", "TLS"].contains(&protocol.value.to_uppercase().as_str())
+            }),
             https_redirect: redirect.is_some_and(|redirect| redirect.value),
         })
     }

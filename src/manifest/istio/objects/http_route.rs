@@ -26,6 +26,8 @@ pub struct HttpRoute {
     pub fault: Option<Span>,
     /// Fields that are there and change what comes back without changing the split.
     pub notable: Vec<At<&'static str>>,
+    /// Destinations that get copies.
+    pub mirrors: Vec<WeightedDestination>,
 }
 
 /// What an HTTP route does.
@@ -56,7 +58,7 @@ impl HttpRoute {
         let fault_at = route.place("fault");
         let abort = fault(&mut route, &mut notable, decoder);
         rewrite(&mut route, decoder);
-        mirror(&mut route, decoder);
+        let mirrors = mirror(&mut route, decoder);
         headers(&mut route, decoder);
         let never_retried = no_attempts(&mut route);
         for key in ["timeout", "retries", "corsPolicy"] {
@@ -107,6 +109,7 @@ impl HttpRoute {
             abort,
             fault: fault_at,
             notable,
+            mirrors,
         })
     }
 }
@@ -187,7 +190,7 @@ fn redirect(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Option<Htt
     let status = code.as_ref().map_or(301, |code| code.value);
     let status = if status == 0 { 301 } else { status };
     if let (Some(code), false) = (code, matches!(status, 301 | 302 | 303 | 307 | 308)) {
-        let message = format!("`{}` is no status that Envoy redirects with", code.value);
+        let message = format!("`{}` is not a valid redirect status", code.value);
         let problem = Note::new(Code::OutOfRange, message).at(code.span, "");
         decoder.report(problem.help("use 301, 302, 303, 307 or 308"));
         return None;
@@ -239,16 +242,17 @@ fn rewrite(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
 }
 
 /// Mirrors get copies; what comes back is never theirs.
-fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
+fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Vec<WeightedDestination> {
+    let mut found = Vec::new();
     if let Some(mirror) = route.map("mirror", "a mirror", decoder) {
-        place(mirror, decoder);
+        found.extend(place(mirror, decoder));
     }
     for node in route.items("mirrors", decoder) {
         let Some(mut policy) = decoder.map(node, "an item of `mirrors`") else {
             continue;
         };
         if let Some(mirror) = policy.map("destination", "a destination", decoder) {
-            place(mirror, decoder);
+            found.extend(place(mirror, decoder));
         }
         named_only(
             &mut policy,
@@ -267,4 +271,13 @@ fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
         &["value"],
     );
     route.ignore(&["mirrorPercent", "mirror_percent"]);
+    let mirrors = found
+        .into_iter()
+        .map(|(host, subset, port)| WeightedDestination {
+            host,
+            subset,
+            port,
+            weight: None,
+        });
+    mirrors.collect()
 }

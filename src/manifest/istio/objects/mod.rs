@@ -15,7 +15,7 @@ mod unread_fields;
 mod virtual_service;
 
 pub use destination::WeightedDestination;
-pub use destination_rule::{DestinationRule, Subset};
+pub use destination_rule::{DestinationRule, Subset, Tls};
 pub use fault::FaultAbort;
 pub(crate) use gateway::gateway_name;
 pub use gateway::{Gateway, Reads, Server};

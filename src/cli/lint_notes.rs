@@ -1,0 +1,33 @@
+//! What lint finds about a request that is sent.
+
+use std::rc::Rc;
+
+use super::expectation::Asked;
+use crate::diag::Note;
+use crate::lint::{self, Context, Finding};
+use crate::route::resolve;
+
+/// What in the manifests may keep the split of this request from taking effect.
+pub(super) fn lint_notes(asked: &Asked) -> Vec<Note> {
+    let Asked { routes, probe } = asked;
+    // The routes were there when the run began.
+    let Ok(resolution) = resolve(&routes.table, probe) else {
+        return Vec::new();
+    };
+    let (sources, vantage) = (&routes.sources, &routes.vantage);
+    let table = Rc::clone(&routes.table);
+    let context = Context::of(sources, &routes.manifests, &[], vantage, table);
+    let context = context.with_request(vantage, probe);
+    let findings = lint::about(&context, &resolution);
+    let stated = |finding: &Finding| {
+        // What the routes say about the same fact says it in the same words: it is shown once.
+        let mut caveats = resolution.caveats.iter();
+        let same = caveats.find(|caveat| caveat.tells_the_same(&finding.note));
+        let note = same.map_or_else(|| finding.note.stated(sources), |same| same.stated(sources));
+        Note {
+            rule: finding.note.rule,
+            ..note
+        }
+    };
+    findings.iter().map(stated).collect()
+}

@@ -1,0 +1,97 @@
+//! Where the answer goes: files, stdout, the exit code.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::config::OutputConfig;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::unidentified::Untied;
+use super::{advice, args, output, warn};
+use crate::diag::Code;
+use crate::report::{Report, Style};
+use crate::verdict::{Outcome, Verdict};
+
+/// Writes the report to the files, then to stdout. `untied` is why no response could be tied to a target, where that is known.
+pub(super) fn write_report(
+    report: &Report,
+    output: &OutputConfig,
+    untied: Option<&Untied>,
+) -> Result<(), Failure> {
+    for (format, path) in &output.files {
+        let plain = Style {
+            colour: false,
+            bars: false,
+            width: 100,
+            verbose: output.args.verbose,
+        };
+        let mut bytes = Vec::new();
+        let written =
+            (format.render)(report, plain, &mut bytes).and_then(|()| output::replace(path, &bytes));
+        written.map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
+    let style = Style {
+        colour: output::colour_on_stdout(output.args.color),
+        bars: io::stdout().is_terminal() || output.args.color == args::Colour::Always,
+        width: output::width(),
+        verbose: output.args.verbose,
+    };
+    let mut bytes = Vec::new();
+    let written = (output.format.render)(report, style, &mut bytes);
+    to_stdout(written.map(|()| bytes))?;
+    if let Some(Untied::Stopped(failure, _)) = untied {
+        warn(&failure.render());
+    } else if report.verdict.outcome == Outcome::NoData {
+        let note = |codes: &[Code]| {
+            let mut notes = report.verdict.caveats.iter();
+            let known = notes.find(|note| codes.contains(&note.code));
+            known.map(|note| note.message.as_str())
+        };
+        let unmatched = note(&[Code::BucketNeverMatched, Code::Redirected]);
+        let help = match untied {
+            Some(Untied::Sent(known, _)) => Some(known.help()),
+            _ => note(&[Code::TargetSilent]).map(str::to_owned),
+        };
+        warn(&format!(
+            "error: {}\nhelp: {}\n",
+            unmatched.unwrap_or(&report.verdict.reason),
+            help.as_deref()
+                .unwrap_or_else(|| advice::no_data(&report.observation))
+        ));
+    }
+    Ok(())
+}
+
+/// Writes to stdout what was rendered in memory.
+pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
+    let written = rendered.and_then(|bytes| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    match written {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|source| Failure::Write {
+            path: "stdout".to_owned(),
+            source,
+        }),
+    }
+}
+
+/// The exit code of a verdict. That a target is silent is never let pass: more requests would not change it.
+pub(super) fn exit(verdict: &Verdict, inconclusive: Option<args::Inconclusive>) -> Exit {
+    match (verdict.outcome, inconclusive) {
+        (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) if verdict.silent_target() => {
+            Exit::Inconclusive
+        }
+        (Outcome::Pass | Outcome::NotJudged, _)
+        | (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) => Exit::Pass,
+        (Outcome::Diverged | Outcome::SloFailed, _)
+        | (Outcome::Inconclusive, Some(args::Inconclusive::Fail)) => Exit::Diverged,
+        (Outcome::Inconclusive, None) => Exit::Inconclusive,
+        (Outcome::NoData, _) => Exit::NoData,
+    }
+}

@@ -1,0 +1,152 @@
+//! How single requests ended, packed: what it takes to judge a saved run again as it was judged.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Packed, read, write};
+use crate::observe::request_log::{REMEMBERED, RequestLog, RequestRecord};
+use crate::split::Bucket;
+
+/// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
+const MOST_BYTES: u64 = REMEMBERED * 15;
+
+/// Requests in the order in which they were sent. Unpacked, each is three numbers in LEB128: by how much its place in the
+/// order exceeds the one before, the difference of its connection to the one before (zigzag), and its bucket: 0 for none,
+/// else its position in a list of buckets, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedLog {
+    /// How many.
+    count: u64,
+    #[serde(flatten)]
+    packed: Packed,
+}
+
+impl PackedLog {
+    /// Packs a log with all buckets that occur in it. `None` where nothing is remembered.
+    #[must_use]
+    pub fn pack(log: &RequestLog, buckets: &[&Bucket]) -> Option<Self> {
+        let ended = log.in_order(|bucket| buckets.iter().position(|own| *own == bucket));
+        if ended.is_empty() {
+            return None;
+        }
+        let mut numbers = Vec::new();
+        let (mut sequence, mut connection) = (0_u32, 0_u32);
+        for request in &ended {
+            write(
+                &mut numbers,
+                u64::from(request.sequence.saturating_sub(sequence)),
+            );
+            let step = i64::from(request.connection) - i64::from(connection);
+            write(&mut numbers, zigzag(step));
+            write(
+                &mut numbers,
+                request.of.map_or(0, |position| position as u64 + 1),
+            );
+            (sequence, connection) = (request.sequence, request.connection);
+        }
+        Some(Self {
+            count: ended.len() as u64,
+            packed: Packed::new(&numbers),
+        })
+    }
+
+    /// The log again, with the same list of buckets; `None` where the text is damaged.
+    #[must_use]
+    pub fn unpack(&self, buckets: &[&Bucket]) -> Option<RequestLog> {
+        let numbers = self.packed.numbers(MOST_BYTES)?;
+        let mut numbers = numbers.as_slice();
+        let mut log = RequestLog::default();
+        let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
+        while !numbers.is_empty() {
+            let step = u32::try_from(read(&mut numbers)?).ok()?;
+            sequence = sequence.checked_add(step)?;
+            connection = connection.checked_add(unzigzag(read(&mut numbers)?))?;
+            let bucket = match usize::try_from(read(&mut numbers)?).ok()? {
+                0 => None,
+                position => Some(*buckets.get(position - 1)?),
+            };
+            log.push(RequestRecord {
+                sequence,
+                connection: u32::try_from(connection).ok()?,
+                bucket,
+            });
+            count += 1;
+        }
+        (count == self.count).then_some(log)
+    }
+}
+
+/// Small numbers of either sign as small numbers.
+fn zigzag(step: i64) -> u64 {
+    (step << 1 ^ step >> 63).cast_unsigned()
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::Identity;
+    use proptest::prelude::*;
+
+    fn buckets() -> Vec<Bucket> {
+        let bucket = |name: &str| Bucket {
+            identity: Identity::Value(name.into()),
+            status: 200,
+        };
+        ["v1", "v2"].map(bucket).to_vec()
+    }
+
+    fn each(buckets: &[Bucket]) -> Vec<&Bucket> {
+        buckets.iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3), 0..200)) {
+            let buckets = buckets();
+            let mut log = RequestLog::default();
+            let mut sequence = 0;
+            for (step, connection, bucket) in requests {
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(bucket) });
+                sequence += step + 1;
+            }
+            match PackedLog::pack(&log, &each(&buckets)) {
+                None => prop_assert_eq!(log.since(0).count(), 0),
+                Some(packed) => prop_assert_eq!(packed.unpack(&each(&buckets)), Some(log)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_text_is_no_log() {
+        let buckets = buckets();
+        let mut log = RequestLog::default();
+        for sequence in 0..100 {
+            log.push(RequestRecord {
+                sequence,
+                connection: sequence / 2,
+                bucket: Some(&buckets[1]),
+            });
+        }
+        let packed = PackedLog::pack(&log, &each(&buckets)).expect("requests");
+        // Two requests over each connection pack to next to nothing.
+        let (own, text) = (&packed.packed.packing, &packed.packed.data);
+        assert!(text.len() < 60, "{text}");
+        assert_eq!(packed.unpack(&each(&buckets[..1])), None);
+        for (packing, data, count) in [
+            ("other", text.as_str(), 100),
+            (own, "?", 100),
+            (own, &text[..8], 100),
+            (own, text, 99),
+        ] {
+            let packed = Packed {
+                packing: packing.into(),
+                data: data.into(),
+            };
+            let damaged = PackedLog { count, packed };
+            assert_eq!(damaged.unpack(&each(&buckets)), None);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What was asked, and what led to the verdict, in sentences that several formats show.
+
+use std::fmt::Write as _;
+
+use super::Report;
+use super::sanitize::safe;
+use crate::units::{self, counted};
+use crate::verdict::{Outcome, Test};
+
+/// What was asked, and how much of it.
+pub(super) fn head(report: &Report) -> String {
+    let (request, seen) = (&report.target, &report.observation.seen);
+    let host = if request.url.contains(&request.host) {
+        String::new()
+    } else {
+        format!(" (Host: {})", safe(&request.host))
+    };
+    let retried = if seen.retried > 0 {
+        format!(", {} sent again", seen.retried)
+    } else {
+        String::new()
+    };
+    let load = (report.load.as_ref().filter(|load| load.modest)).map_or_else(String::new, |load| {
+        format!(
+            "\n{} at a time, as fast as answered: a modest load for the objective; -c, -n, -z or -q ask for another",
+            counted(load.connections.into(), "connection")
+        )
+    });
+    format!(
+        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}{load}",
+        request.method,
+        safe(&request.url),
+        counted(seen.sent, "request"),
+        counted(seen.connections, "connection"),
+        seen.elapsed.as_secs_f64(),
+        report.observation.rows.rps,
+        seen.failed()
+    )
+}
+
+/// The test and the declaration, each on a line of its own.
+pub(super) fn evidence(report: &Report) -> String {
+    let verdict = &report.verdict;
+    let mut text = String::new();
+    if let (Some(p), Some(method)) = (verdict.p_value, &verdict.method)
+        && method != "structural"
+    {
+        let method = method.replace('-', " ");
+        // With more than two targets the p-value is of both together.
+        let alone = report.policy.test == Some(Test::ChiSquare) || verdict.df < Some(2);
+        let and_each = if alone || method == "sequential" {
+            ""
+        } else {
+            " with a test of each target"
+        };
+        let after = verdict.decided_after.map(|n| certain_after(report, n));
+        let p = probability(p, verdict.ln_p_value);
+        let _ = write!(
+            text,
+            "\n  {method} test{and_each}: p {p}, alpha = {}{}",
+            verdict.alpha,
+            after.unwrap_or_default()
+        );
+    }
+    if let Some(chi_square) = chi_square(report) {
+        let _ = write!(text, "\n  {chi_square}");
+    }
+    if let Some(expected) = &report.expected {
+        let rule = expected
+            .rule
+            .as_ref()
+            .map(|rule| format!(" ({})", safe(rule)))
+            .unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n  declared in {}{rule}",
+            safe(&expected.split.source)
+        );
+    }
+    text
+}
+
+/// `, certain after 1262 requests`, and why more were sent.
+fn certain_after(report: &Report, requests: u64) -> String {
+    let more = report.observation.seen.sent.saturating_sub(requests);
+    let certain = format!(", certain after {}", counted(requests, "request"));
+    // A divergence ends a run, whatever else was to be measured.
+    let goes_on = report.verdict.outcome != Outcome::Diverged
+        && (!report.verdict.slos.is_empty() || report.observation.seen.pace.is_some());
+    if more == 0 {
+        certain
+    } else if goes_on {
+        format!("{certain}; {more} more were sent for the objectives or the rate")
+    } else {
+        format!("{certain}; {more} more had been sent by the time that was known")
+    }
+}
+
+/// `chi-square = 0.40, df 1, p = 0.53`, where a split is declared.
+pub(super) fn chi_square(report: &Report) -> Option<String> {
+    let verdict = &report.verdict;
+    let (df, p) = (verdict.df?, verdict.chi_square_p?);
+    let p = units::probability(p);
+    Some(match verdict.chi_square {
+        Some(x2) => format!("chi-square = {x2:.2}, df {df}, p {p}"),
+        None => {
+            format!("chi-square is infinite, p {p}: some responses are from where none is expected")
+        }
+    })
+}
+
+/// `= 0.226`, `= 3.1e-9`, `< 1e-300`.
+pub(super) fn probability(p: f64, ln_p: Option<f64>) -> String {
+    match ln_p {
+        _ if p >= 0.001 => format!("= {p:.3}"),
+        Some(ln_p) if p < 1e-300 && ln_p.is_finite() => "< 1e-300".to_owned(),
+        _ if p == 0.0 => "= 0".to_owned(),
+        _ => format!("= {p:.1e}"),
+    }
+}

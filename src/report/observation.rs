@@ -1,0 +1,46 @@
+//! What a run saw, as its report holds it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ObservationRows;
+use crate::observe::Observation;
+use crate::split::Expected;
+use crate::verdict::Policy;
+use crate::verdict::mapping::Mapping;
+
+/// An observation with the rows that are derived from it. In the JSON form the responses of the observation stand in the
+/// rows of their values, and a row names the target that its values mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedObservation {
+    /// What was seen.
+    #[serde(flatten)]
+    pub seen: Observation,
+    /// Which values mean which targets of the declared split.
+    #[serde(skip)]
+    pub mapping: Mapping,
+    /// Whether the run was to end as soon as the result was certain.
+    pub watched: bool,
+    /// What formats show of it.
+    #[serde(flatten)]
+    pub rows: ObservationRows,
+}
+
+impl SavedObservation {
+    /// An observation of traffic that was split as declared, or that nothing was declared for.
+    #[must_use]
+    pub fn new(
+        seen: Observation,
+        declared: Option<(&Expected, Mapping)>,
+        watched: bool,
+        policy: &Policy,
+    ) -> Self {
+        let pair = declared.as_ref().map(|(split, mapping)| (*split, mapping));
+        let rows = ObservationRows::of(&seen, pair, policy);
+        Self {
+            seen,
+            mapping: declared.map(|(_, mapping)| mapping).unwrap_or_default(),
+            watched,
+            rows,
+        }
+    }
+}
