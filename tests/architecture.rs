@@ -11,7 +11,7 @@ use crate::layers::{LAYERS, May, collect};
 const MOST_LINES: usize = 120;
 
 /// What a recipe adds, by something that is there already: the folder, the module, and the lines that name it elsewhere.
-const RECIPES: [(&str, &str, usize); 10] = [
+const RECIPES: [(&str, &str, usize); 11] = [
     ("bucket", "bucket/peer", 2),
     ("bucket", "bucket/status", 2),
     ("report", "report/oneline", 3),
@@ -22,6 +22,7 @@ const RECIPES: [(&str, &str, usize); 10] = [
     ("report", "report/junit", 3),
     ("lint", "lint/rules/fault", 3),
     ("lint", "lint/rules/no_proxy", 3),
+    ("manifest", "manifest/canary/flagger", 3),
 ];
 
 fn page() -> String {

@@ -98,6 +98,7 @@ fn log(answers: &[(&str, u16, u64)]) -> RequestLog {
             sequence,
             connection: sequence % 40,
             bucket: bucket.as_ref().filter(|_| sequence != 77),
+            latency: None,
         });
     }
     log

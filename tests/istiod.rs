@@ -46,8 +46,8 @@ const OTHERWISE: &[(&str, &str)] = &[
         "the certificate of the listener has no content, and resplit reads no Secrets",
     ),
     (
-        "j-gw-mtls",
-        "the name in the handshake is one server's host and `Host` another's",
+        "headless",
+        "two clusters, and both of them go to the pod that the client's DNS answer has picked",
     ),
     (
         "rnd-se-315003",

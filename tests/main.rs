@@ -36,6 +36,12 @@ mod exits;
 // The splits that a real istiod programs.
 mod istiod;
 
+// The port, the address and the TLS name that are dialled.
+mod dialled;
+
+// Manifests in the shapes that kubectl takes.
+mod kubectl_input;
+
 // Which rule takes a request, and why the others do not.
 mod explain;
 

@@ -42,6 +42,7 @@ fn whole(generators: &[Generator]) -> Observation {
                 sequence,
                 connection,
                 bucket: answered.as_ref(),
+                latency: None,
             });
             sequence += 1;
             seen.sent += 1;

@@ -39,7 +39,7 @@ const DIALECTS: [Dialect; 6] = [
     ("Argo Rollouts", Mechanism::Iid, |a, b| {
         format!(
             "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{name: web}}\nspec: {{strategy: {{canary: {{stableService: \
-             web, trafficRouting: {{nginx: {{}}}}}}}}}}\nstatus: {{canary: {{weights: {{stable: {{weight: {a}}}, canary: {{weight: {b}}}}}}}}}\n"
+             web, canaryService: web-canary, trafficRouting: {{nginx: {{}}}}}}}}}}\nstatus: {{canary: {{weights: {{stable: {{weight: {a}}}, canary: {{weight: {b}}}}}}}}}\n"
         )
     }),
     ("ingress-nginx", Mechanism::Iid, |a, b| {

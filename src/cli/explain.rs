@@ -84,7 +84,7 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
         return Ok(weights_ignored(explanation, &instead, vantage, sources));
     }
     // A dump holds what the proxy applies.
-    if resolution.inert().is_none() || routes.table.from_dump {
+    if resolution.ineffective().is_none() || routes.table.from_dump {
         return Ok(explanation);
     }
     let unrouted = unrouted(&routes.manifests, &routes.vantage, &asked);

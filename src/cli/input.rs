@@ -102,13 +102,47 @@ fn add(sources: &mut Sources, name: &str, from: impl Read) -> Result<(), Failure
             "pass only the objects that concern the split: kubectl get vs,dr,svc,deploy -n NAMESPACE -o yaml",
         ));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        Failure::usage(
-            format!("`{name}` is not UTF-8 text: byte {offset} is invalid"),
-            "manifests are YAML or JSON in UTF-8",
-        )
-    })?;
-    sources.add(name, text);
+    sources.add(name, text(name, bytes)?);
     Ok(())
+}
+
+/// The text of a manifest: UTF-8, or UTF-16 with its byte order mark, as some shells write it.
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
+    let help = "manifests are YAML or JSON in UTF-8, or in UTF-16 with a byte order mark";
+    let refused = |encoding: &str, offset: usize| {
+        let message = format!("`{name}` is not {encoding} text: byte {offset} is invalid");
+        Failure::usage(message, help)
+    };
+    let other = |encoding: &str| {
+        let message = format!("`{name}` is no UTF-8 text: it looks like {encoding}");
+        Err(Failure::usage(message, help))
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => other("UTF-32"),
+        [0xff, 0xfe, rest @ ..] => {
+            utf16(u16::from_le_bytes, rest).map_err(|at| refused("UTF-16", at))
+        }
+        [0xfe, 0xff, rest @ ..] => {
+            utf16(u16::from_be_bytes, rest).map_err(|at| refused("UTF-16", at))
+        }
+        [0, _, 0, _, ..] | [_, 0, _, 0, ..] => other("UTF-16 without a byte order mark"),
+        _ => String::from_utf8(bytes)
+            .map_err(|error| refused("UTF-8", error.utf8_error().valid_up_to())),
+    }
+}
+
+/// The text behind a byte order mark, or which byte of the file is no part of one.
+fn utf16(unit: fn([u8; 2]) -> u16, bytes: &[u8]) -> Result<String, usize> {
+    let mut at = 2;
+    let mut text = String::with_capacity(bytes.len());
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    for letter in char::decode_utf16(units) {
+        let letter = letter.map_err(|_| at)?;
+        at += 2 * letter.len_utf16();
+        text.push(letter);
+    }
+    match bytes.len() % 2 {
+        0 => Ok(text),
+        _ => Err(at),
+    }
 }

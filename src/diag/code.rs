@@ -248,6 +248,8 @@ codes! {
     Redirected Warning "redirected" "all responses are redirects";
     FewDescriptors Warning "few-descriptors" "the usual number of connections does not fit the open files";
     SentAgain Warning "sent-again" "requests were sent again over another connection";
+    SerialDependence Warning "serial-dependence" "responses that follow each other resemble each other";
+    SplitUneven Warning "split-uneven" "the split was another one for a while";
     SplitChanged Warning "split-changed" "the split changed during the run";
     TargetErrors Warning "target-errors" "most responses of a target are errors";
     TargetSilent Warning "target-silent" "no response could be tied to a target";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::rule::Place;
+use super::rule::PlacedNote;
 use super::{Context, Finding, RULES, Rule, View};
 use crate::diag::{Code, Note, Span};
 use crate::route::{AppliesTo, Route, Test, VirtualHost, resolve};
@@ -169,7 +169,7 @@ impl<'f, 'c> NoteIndex<'f, 'c> {
         if !concerns {
             return None;
         }
-        let place = Place {
+        let place = PlacedNote {
             context: self.context,
             view,
             object,

@@ -18,4 +18,4 @@ pub use context::{Context, Request, View};
 pub use cover::covers;
 pub use finding::Finding;
 pub use for_request::{about, about_client};
-pub use rule::{Place, Rule};
+pub use rule::{PlacedNote, Rule};

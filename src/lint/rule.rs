@@ -22,14 +22,14 @@ pub struct Rule {
     /// Facts that are not as bad as the rule, or worse.
     pub severity_overrides: &'static [(Code, Severity)],
     /// How bad a fact is in its place; `None` leaves it to another rule.
-    pub severity_fn: Option<fn(&Place<'_, '_>) -> Option<Severity>>,
+    pub severity_fn: Option<fn(&PlacedNote<'_, '_>) -> Option<Severity>>,
     /// Finds what only the rule knows.
     pub check: Option<fn(&Context<'_>, &mut Vec<Finding>)>,
 }
 
 /// A caveat with the place it was found in.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'p, 'c> {
+pub struct PlacedNote<'p, 'c> {
     /// What is looked at.
     pub context: &'p Context<'c>,
     /// From where.
@@ -72,7 +72,7 @@ impl Rule {
     }
 }
 
-impl Place<'_, '_> {
+impl PlacedNote<'_, '_> {
     /// The text that the caveat points at.
     #[must_use]
     pub fn written(&self) -> &str {

@@ -1,7 +1,10 @@
 //! Objects of kinds that are not understood: remembered by name.
 
+use std::collections::BTreeMap;
+
 use super::decode::{At, Decoder};
 use super::gateway_api::objects::GROUP;
+use super::kube::Meta;
 use super::yaml::{Node, Value};
 use super::{Manifests, Object, attached, dialects, not_read};
 use crate::diag::nearest::nearest;
@@ -35,7 +38,24 @@ pub(super) fn remember(
         span,
         start: node.span,
     });
-    attached::read(node, group, manifests);
+    let created = metadata.and_then(|metadata| metadata.get("creationTimestamp"));
+    let object = manifests.objects.last();
+    let attached = object.and_then(|object| {
+        let meta = Meta {
+            kind: object.kind.clone(),
+            name: object.name.clone(),
+            namespace: object.namespace.clone(),
+            created: created.and_then(|node| match &node.value {
+                Value::Scalar { text, .. } => Some(text.to_string()),
+                _ => None,
+            }),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            span: object.span,
+        };
+        attached::read(node, group, meta)
+    });
+    manifests.attached.extend(attached);
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);
@@ -83,11 +103,10 @@ pub(super) fn remember(
     }
 }
 
-/// Istio has few kinds beside those that are read; the Gateway API has others that differ by two letters.
+/// Istio has few kinds beside those that are read; other groups have kinds that differ by two letters.
 fn meant(group: &str, kind: &str, near: &str) -> bool {
-    match group {
-        "networking.istio.io" => true,
-        GROUP => kind.eq_ignore_ascii_case(near),
-        _ => false,
-    }
+    let singular = kind.strip_suffix(['s', 'S']).unwrap_or(kind);
+    group == "networking.istio.io"
+        || kind.eq_ignore_ascii_case(near)
+        || singular.eq_ignore_ascii_case(near)
 }

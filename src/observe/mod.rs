@@ -5,6 +5,7 @@ mod failure_cause;
 mod failure_kind;
 mod failures;
 mod histogram;
+mod latency_cell;
 mod phases;
 mod recorder;
 mod request_log;
@@ -24,6 +25,7 @@ pub use failure_cause::FailureCause;
 pub use failure_kind::FailureKind;
 pub use failures::{Failure, FailureCount, MOST_CAUSES};
 pub(crate) use histogram::{compact, histogram};
+pub use latency_cell::LatencyCell;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
@@ -238,7 +240,7 @@ mod tests {
                     status: 200,
                 };
                 let mut noted = RequestLog::default();
-                noted.note(at as u64, u32::from(name), Some(0));
+                noted.note(at as u64, u32::from(name), Some(0), None);
                 seen.log.merge(&noted.named(std::slice::from_ref(&bucket)));
                 let mut one = Tally {
                     count: 1,
@@ -304,6 +306,7 @@ mod tests {
             sequence,
             connection,
             bucket: Some(&bucket),
+            latency: None,
         };
         let mut one = RequestLog::default();
         // The third request of the first run was never heard of again.

@@ -58,7 +58,11 @@ impl Recorder {
             _ => None,
         };
         self.rest.retried += u64::from(sent.resent);
-        self.rest.log.note(sent.sequence, sent.connection, drawn);
+        let latency = timing.response.unwrap_or(timing.service);
+        let latency = drawn.map(|_| latency);
+        self.rest
+            .log
+            .note(sent.sequence, sent.connection, drawn, latency);
         match outcome {
             Outcome::Answered(bucket) => {
                 if bucket >= self.tallies.len() {

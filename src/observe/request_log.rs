@@ -1,12 +1,17 @@
 //! How requests ended, in the order in which they were dispatched. Slow versions respond late: whoever looks while a run
 //! goes on has to look in this order, or the fast versions seem to get more.
 
+use std::time::Duration;
+
+use super::LatencyCell;
 use crate::split::Bucket;
 
 /// Requests that are remembered one by one; of those after them only the counts are kept, so memory stays bounded.
 pub const REMEMBERED: u64 = 1_000_000;
 /// The mark of a request without a response.
 const FAILED: u16 = u16::MAX;
+/// The latency of a request without a response, or of one that was saved without it.
+const UNKNOWN: u16 = u16::MAX;
 
 /// The first [`REMEMBERED`] requests, as far as they have ended, in the order in which they ended.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,14 @@ struct Entry {
     connection: u32,
     /// Position in `buckets`, or [`FAILED`].
     mark: u16,
+    /// The number of its [`LatencyCell`], or [`UNKNOWN`].
+    latency: u16,
+}
+
+impl Entry {
+    fn latency(self) -> Option<LatencyCell> {
+        LatencyCell::numbered(self.latency)
+    }
 }
 
 /// How one request ended.
@@ -35,6 +48,8 @@ pub struct RequestRecord<'a> {
     pub connection: u32,
     /// The bucket of its response; `None` without one.
     pub bucket: Option<&'a Bucket>,
+    /// How long the response took, from the intended start where there was one; `None` where that is not known.
+    pub latency: Option<LatencyCell>,
 }
 
 /// A request in the order of dispatch, and something about its response.
@@ -46,11 +61,19 @@ pub struct Ordered<T> {
     pub connection: u32,
     /// What its bucket stands for; `None` without a response as well.
     pub of: Option<T>,
+    /// How long the response took, where that is known.
+    pub latency: Option<LatencyCell>,
 }
 
 impl RequestLog {
     /// Notes the end of a request; `bucket` is a number of the caller's, see [`Self::named`].
-    pub(super) fn note(&mut self, sequence: u64, connection: u32, bucket: Option<usize>) {
+    pub(super) fn note(
+        &mut self,
+        sequence: u64,
+        connection: u32,
+        bucket: Option<usize>,
+        latency: Option<Duration>,
+    ) {
         if sequence >= REMEMBERED {
             return;
         }
@@ -62,6 +85,7 @@ impl RequestLog {
             sequence,
             connection,
             mark,
+            latency: latency.map_or(UNKNOWN, |latency| LatencyCell::of(latency).number()),
         });
     }
 
@@ -81,6 +105,7 @@ impl RequestLog {
             sequence: ended.sequence,
             connection: ended.connection,
             mark,
+            latency: ended.latency.map_or(UNKNOWN, LatencyCell::number),
         });
     }
 
@@ -98,6 +123,7 @@ impl RequestLog {
                 sequence: from.saturating_add(ended.sequence),
                 connection: free.saturating_add(ended.connection),
                 bucket: ended.bucket,
+                latency: ended.latency,
             });
         }
         self.starts.push(from);
@@ -158,6 +184,7 @@ impl RequestLog {
                 sequence: entry.sequence,
                 connection: entry.connection,
                 bucket: self.buckets.get(usize::from(entry.mark)),
+                latency: entry.latency(),
             })
     }
 
@@ -168,6 +195,7 @@ impl RequestLog {
             sequence: entry.sequence,
             connection: entry.connection,
             of: made.get(usize::from(entry.mark)).copied().flatten(),
+            latency: entry.latency(),
         };
         let mut places: Vec<Ordered<T>> = self.entries.iter().map(place).collect();
         places.sort_by_key(|place| place.sequence);
@@ -179,9 +207,12 @@ impl PartialEq for RequestLog {
     /// Equal when the same requests ended alike, in whatever order they were noted.
     fn eq(&self, other: &Self) -> bool {
         let sorted = |log: &'_ Self| {
-            let mut ended: Vec<(u32, u32, Option<Bucket>)> = log
+            let mut ended: Vec<(u32, Option<LatencyCell>, u32, Option<Bucket>)> = log
                 .since(0)
-                .map(|ended| (ended.sequence, ended.connection, ended.bucket.cloned()))
+                .map(|ended| {
+                    let bucket = ended.bucket.cloned();
+                    (ended.sequence, ended.latency, ended.connection, bucket)
+                })
                 .collect();
             ended.sort();
             ended

@@ -153,6 +153,7 @@ mod tests {
                     sequence: u32::try_from(at).expect("few"),
                     connection: u32::try_from(at / 2).expect("few"),
                     bucket: (name != '-').then_some(&bucket),
+                    latency: None,
                 });
             }
             match &mut all {

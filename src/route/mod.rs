@@ -16,12 +16,15 @@ mod mismatch;
 mod probe;
 pub mod resolve;
 mod sole_split;
+mod table;
 mod text;
+mod transport;
 mod undeliverable;
 mod unrouted;
 mod vantage;
+mod weighted_backends;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use alternatives::Alternative;
@@ -33,33 +36,15 @@ pub use mismatch::Mismatch;
 pub use probe::Probe;
 pub use resolve::{Matched, Rejected, Resolution};
 pub use sole_split::{SoleSplitError, sole_split};
+pub use table::{InactiveRule, RouteTable};
 pub use text::TextMatch;
+pub use transport::Transport;
 pub use unrouted::Unrouted;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
+pub use weighted_backends::{Backend, Split, SplitError, WeightsIgnored};
 
-use crate::diag::{Code, Note, Span};
-use crate::split::{Destination, Identifiers, LocalReply, LocalReplyCause, Mechanism, Share};
-
-/// Everything that applies from one vantage.
-#[derive(Clone, Debug, Default)]
-pub struct RouteTable {
-    /// The hosts with their routes, in the order in which they win ties.
-    pub hosts: Vec<VirtualHost>,
-    /// The port of a destination that names none: the one that is dialled, where it is known and means that.
-    pub port: Option<u16>,
-    /// What completes a name without dots, where that is known: `default.svc.cluster.local`.
-    pub search_domain: Option<String>,
-    /// Rules that exist and do not apply from here, so that an error can name them.
-    pub inactive_rules: Vec<InactiveRule>,
-    /// Names that choose the routes by where a connection goes: there `Host` is not looked at.
-    pub matched_by_address: BTreeSet<String>,
-    /// The port of the `Host` header is a part of the name, as it is for a proxy that was not told to ignore it.
-    pub match_port: bool,
-    /// The routes are those that one proxy has been told, wherever it stands.
-    pub from_dump: bool,
-    /// What a proxy has been told, where that is known beside what is declared.
-    pub programmed: Option<Box<RouteTable>>,
-}
+use crate::diag::{Note, Span};
+use crate::split::{LocalReply, LocalReplyCause, Share};
 
 /// One host, or several names of it, with its routes.
 #[derive(Clone, Debug)]
@@ -134,194 +119,12 @@ pub struct NamedByHeader {
     pub missing: u16,
 }
 
-/// Backends with weights that can be turned into shares: at least one, their sum in `1..=u32::MAX`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Split {
-    mechanism: Mechanism,
-    backends: Vec<Backend>,
-    picked_by: Option<String>,
-    weights_ignored: Option<WeightsIgnored>,
-}
-
-/// A proxy that picks among the endpoints of all backends, whatever their weights are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WeightsIgnored {
-    /// How many endpoints each backend has, where that is known.
-    pub endpoints: Option<Vec<u32>>,
-}
-
-/// One backend of a split.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    /// Where it is; a port of `None` means the one that was dialled.
-    pub destination: Destination,
-    /// Its weight.
-    pub weight: u32,
-    /// How its answers may be recognised.
-    pub identifiers: Identifiers,
-    /// What its share gets instead: where the proxy knows no such backend 503 (Istio, NC) or 500 (Gateway API).
-    pub broken: Option<LocalReply>,
-}
-
 /// The part of the requests that a fault answers, in millionths as Envoy counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abort {
     status: u16,
     // At most a million.
     millionths: u32,
-}
-
-/// A rule that does not apply from the vantage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InactiveRule {
-    /// The object: `VirtualService default/weather`.
-    pub object: String,
-    /// The hosts it would route, as written.
-    pub hosts: Vec<String>,
-    /// The names those hosts answer to, as in [`VirtualHost::domains`].
-    pub domains: Vec<String>,
-    /// Why it does not apply from here, and what to do to judge the request from where it applies.
-    pub note: Note,
-}
-
-/// Why backends and weights are no split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SplitError {
-    /// No backend.
-    #[error("a route needs a destination")]
-    Empty,
-    /// Nothing would get anything.
-    #[error("the weights are all zero")]
-    ZeroTotal,
-    /// More than a proxy takes.
-    #[error("the weights add up to more than 4294967295")]
-    TooLarge,
-}
-
-impl RouteTable {
-    /// Adds what another dialect declares. A name that has an owner keeps it, and the owner says who else asked for it.
-    pub fn join(&mut self, other: Self) {
-        let mut owners: HashMap<String, usize> = HashMap::new();
-        for (at, host) in self.hosts.iter().enumerate() {
-            for domain in &host.domains {
-                owners.entry(domain.clone()).or_insert(at);
-            }
-        }
-        for mut host in other.hosts {
-            let taken = host.domains.iter().find_map(|domain| owners.get(domain));
-            if let Some(owner) = taken.copied() {
-                let owner = &mut self.hosts[owner];
-                let message = format!(
-                    "{} declares the host `{}` too, and only one of them can own it: taken to be {}",
-                    host.objects.join(" and "),
-                    host.name,
-                    owner.objects.join(" and "),
-                );
-                let caveat = Note::about(Code::TwoOwners, message, Some(host.span));
-                owner.caveats.push(caveat.help("delete one of them"));
-                host.domains.retain(|domain| !owners.contains_key(domain));
-            }
-            if !host.domains.is_empty() {
-                self.hosts.push(host);
-            }
-        }
-        self.port = self.port.or(other.port);
-        self.search_domain = self.search_domain.take().or(other.search_domain);
-        self.programmed = self.programmed.take().or(other.programmed);
-        self.inactive_rules.extend(other.inactive_rules);
-        self.matched_by_address.extend(other.matched_by_address);
-    }
-}
-
-impl Split {
-    /// Backends and their weights.
-    pub fn new(mechanism: Mechanism, backends: Vec<Backend>) -> Result<Self, SplitError> {
-        if backends.is_empty() {
-            return Err(SplitError::Empty);
-        }
-        let total: u64 = backends
-            .iter()
-            .map(|backend| u64::from(backend.weight))
-            .sum();
-        match u32::try_from(total) {
-            Err(_) => Err(SplitError::TooLarge),
-            Ok(0) => Err(SplitError::ZeroTotal),
-            Ok(_) => Ok(Self {
-                mechanism,
-                backends,
-                picked_by: None,
-                weights_ignored: None,
-            }),
-        }
-    }
-
-    /// The same split, picked in another way.
-    #[must_use]
-    pub fn by(self, mechanism: Mechanism) -> Self {
-        Self { mechanism, ..self }
-    }
-
-    /// The same split, where a number in this header of the request picks the backend; without one chance does.
-    #[must_use]
-    pub fn picked_by(self, header: impl Into<String>) -> Self {
-        Self {
-            picked_by: Some(header.into()),
-            ..self
-        }
-    }
-
-    /// The same split, of which the proxies do not apply the weights.
-    #[must_use]
-    pub fn ignored(self, weights_ignored: Option<WeightsIgnored>) -> Self {
-        Self {
-            weights_ignored,
-            ..self
-        }
-    }
-
-    /// What takes the place of the split where the proxies do not apply its weights: its shares by endpoints, where their
-    /// number is known.
-    #[must_use]
-    pub fn instead(&self) -> Option<Option<Self>> {
-        let ignored = self.weights_ignored.as_ref()?;
-        let split = ignored.endpoints.as_ref().and_then(|endpoints| {
-            let backends = self.backends.iter().zip(endpoints);
-            let weighted = backends.map(|(backend, endpoints)| Backend {
-                weight: *endpoints,
-                ..backend.clone()
-            });
-            Self::new(self.mechanism, weighted.collect()).ok()
-        });
-        Some(split)
-    }
-
-    /// The backends in the order of the declaration.
-    #[must_use]
-    pub fn backends(&self) -> &[Backend] {
-        &self.backends
-    }
-
-    /// How one of them is picked.
-    #[must_use]
-    pub fn mechanism(&self) -> Mechanism {
-        self.mechanism
-    }
-
-    /// Each backend with its share; the shares sum to one.
-    pub fn shares(&self) -> impl Iterator<Item = (&Backend, Share)> {
-        let total: u64 = self
-            .backends
-            .iter()
-            .map(|backend| u64::from(backend.weight))
-            .sum();
-        self.backends.iter().map(move |backend| {
-            let share = Share::new(u64::from(backend.weight), total);
-            (
-                backend,
-                share.expect("a weight is at most the sum of all, which is not zero"),
-            )
-        })
-    }
 }
 
 impl Outcome {
@@ -375,43 +178,5 @@ impl Route {
             Some(alternative) => format!("{}.{alternative}", self.rule),
             None => self.rule.clone(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn backend(weight: u32) -> Backend {
-        let destination = Destination {
-            host: format!("h{weight}"),
-            port: None,
-            subset: None,
-        };
-        Backend {
-            destination,
-            weight,
-            identifiers: Identifiers::default(),
-            broken: None,
-        }
-    }
-
-    #[test]
-    fn a_split_needs_weight() {
-        let split = |weights: &[u32]| {
-            Split::new(
-                Mechanism::Iid,
-                weights.iter().map(|w| backend(*w)).collect(),
-            )
-        };
-        assert_eq!(split(&[]), Err(SplitError::Empty));
-        assert_eq!(split(&[0, 0]), Err(SplitError::ZeroTotal));
-        assert_eq!(split(&[u32::MAX, 1]), Err(SplitError::TooLarge));
-        let shares: Vec<String> = split(&[1, 0, 2])
-            .expect("a split")
-            .shares()
-            .map(|(_, share)| share.to_string())
-            .collect();
-        assert_eq!(shares, ["1/3", "0/1", "2/3"]);
     }
 }

@@ -9,7 +9,8 @@
 //! | How many requests are needed? | [`power`] | normal approximation with the variance at the margin; noncentral chi-square |
 //! | May one stop early? | [`sequential`] | e-process (Dirichlet mixture), likelihood ratios |
 //! | How far off is it? | [`fit`], [`interval`] | effect sizes, residuals, confidence intervals |
-//! | Are responses independent? | [`dependence`], [`dispersion`], [`change`] | permutation, Rao-Scott, windows, likelihood ratio |
+//! | Are responses independent? | [`dependence`], [`dispersion`], [`change`], [`order`], [`serial`], [`turns`] | permutation, windows, likelihood ratio, batch means |
+//! | Is the split another one where they are not? | [`clusters`] | Rao-Scott with an F reference |
 //! | Are latencies and errors within limits? | [`limit_test`], [`quantile`], [`rate`] | exact binomial, order statistics, MOVER, Fisher |
 //! | May generators be merged? | [`heterogeneity`] | chi-square of homogeneity, permutation |
 //!
@@ -18,6 +19,7 @@
 pub mod binomial;
 pub mod change;
 pub mod chi_square;
+pub mod clusters;
 pub mod dependence;
 pub mod design;
 pub mod dispersion;
@@ -26,18 +28,21 @@ pub mod heterogeneity;
 pub mod interval;
 pub mod limit_test;
 pub mod multinomial;
+pub mod order;
 pub mod permutation;
 pub mod power;
 pub mod quantile;
 pub mod rate;
 pub mod sampler;
 pub mod sequential;
+pub mod serial;
 pub mod tolerance;
+pub mod turns;
 
 mod saddle;
 
 /// The whole part of a number that is known to be a count: at least 0 and below 2^53.
-fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

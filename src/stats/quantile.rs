@@ -48,6 +48,31 @@ pub fn order_statistics(n: u64, q: f64, alpha: f64) -> Ranks {
     }
 }
 
+/// The same where so many values are worth one: the ranks of as many values as they are worth, at the same parts of all.
+#[must_use]
+pub fn order_statistics_worth(n: u64, q: f64, alpha: f64, design_effect: f64) -> Ranks {
+    let own = order_statistics(n, q, alpha);
+    if design_effect <= 1.0 {
+        return own;
+    }
+    let effective = super::whole(n as f64 / design_effect).max(1);
+    let ranks = order_statistics(effective, q, alpha);
+    let scale = n as f64 / effective as f64;
+    // Rank r of m values is the part (r - 1)/m of them from below, and r/m from above.
+    let lower = ranks
+        .lower
+        .map(|rank| super::whole((rank - 1) as f64 * scale) + 1);
+    let upper = ranks
+        .upper
+        .map(|rank| super::whole((rank as f64 * scale).ceil()).min(n));
+    Ranks {
+        lower: lower.map(|rank| rank.min(own.point)),
+        point: own.point,
+        upper: upper.map(|rank| rank.max(own.point)),
+        coverage: ranks.coverage,
+    }
+}
+
 /// The first number in `low..high` where `holds` turns true, else `high`.
 fn first(low: u64, high: u64, holds: impl Fn(u64) -> bool) -> u64 {
     let (mut low, mut high) = (low, high);

@@ -21,6 +21,8 @@ pub struct Row {
     pub origin: Option<String>,
     /// Count and latency.
     pub tally: Tally,
+    /// What was counted under it.
+    pub buckets: Vec<Bucket>,
 }
 
 /// All responses, sorted.
@@ -50,7 +52,9 @@ impl Attribution {
                 statuses: BTreeMap::new(),
                 origin: expected.and_then(|(_, mapping)| mapping.origin(bucket).map(str::to_owned)),
                 tally: Tally::default(),
+                buckets: Vec::new(),
             });
+            row.buckets.push(bucket.clone());
             row.tally.merge(tally);
             *row.statuses.entry(bucket.status).or_default() += tally.count;
         }

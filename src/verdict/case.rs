@@ -6,9 +6,11 @@ use super::watch::Watch;
 use super::{Balancing, Evidence, Hypothesis, Policy, balancing};
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::stats::change::Change;
+use crate::stats::change::{Change, Segment};
+use crate::stats::clusters::{self, Accepted, ClusterTest};
 use crate::stats::dependence::{self, Purity, RaoScott, Row, purity, rao_scott};
 use crate::stats::design::Design;
+use crate::stats::order::Order;
 
 /// Draws of the permutation test at the end of a run.
 const DRAWS: u32 = 9999;
@@ -35,6 +37,10 @@ pub(super) struct Case<'a> {
     pub(super) balancing: Balancing,
     /// Where the split changed, if it did: in the run of one generator, where there are several.
     pub(super) change: Option<Change>,
+    /// The part of the run with a split of its own, if there is one.
+    pub(super) segment: Option<Segment>,
+    /// How the targets of the responses follow each other, where these are the draws.
+    pub(super) order: Order,
     pub(super) watch: Option<&'a Watch>,
 }
 
@@ -81,6 +87,11 @@ impl<'a> Case<'a> {
             purity: purity(&rows),
             unit,
             change: sample.change(active.len(), unit),
+            segment: sample.segment(active.len(), unit),
+            order: match unit {
+                dependence::Unit::Response => Order::of(&sample.labels(), active.len()),
+                dependence::Unit::Connection | dependence::Unit::Clustered { .. } => Order::Draws,
+            },
             active,
             sample,
             rows,
@@ -122,6 +133,17 @@ impl<'a> Case<'a> {
 
     pub(super) fn rao_scott(&self) -> RaoScott {
         rao_scott(&self.rows, self.design.shares())
+    }
+
+    /// The test of the declared split over connections of which the responses resemble each other.
+    pub(super) fn cluster_test(&self) -> ClusterTest {
+        let (lo, hi) = self.design.tolerated();
+        let accepted = Accepted {
+            shares: self.design.shares(),
+            lo: &lo,
+            hi: &hi,
+        };
+        clusters::test(&self.counts, &self.rows, accepted, self.anybodys())
     }
 
     /// The largest distance of a share from its declaration, among all answers with a known origin: targets without a

@@ -2,10 +2,12 @@
 
 use super::Test;
 use super::case::Case;
+use super::reason;
 use crate::diag::{Code, Note};
 use crate::split::{Identity, Mechanism};
 use crate::stats::dependence::Unit;
 use crate::stats::dispersion::rotation;
+use crate::stats::order::Order;
 use crate::units::percent;
 
 /// Fewer connections than this say little about a proxy that balances connections.
@@ -19,6 +21,8 @@ pub(super) fn caveats(case: &Case<'_>) -> Vec<Note> {
         unattributed,
         too_many_values,
         split_changed,
+        split_uneven,
+        serial_dependence,
         few_connections,
         clustered,
         sticky,
@@ -107,6 +111,40 @@ fn split_changed(case: &Case<'_>) -> Option<Note> {
             change.at,
             shares(&change.before),
             shares(&change.after)
+        ),
+    ))
+}
+
+fn split_uneven(case: &Case<'_>) -> Option<Note> {
+    let segment = case.segment.as_ref()?;
+    Some(Note::new(
+        Code::SplitUneven,
+        format!(
+            "{}; a target that is ejected or not ready for a while does that, and so do workers that take turns in step",
+            reason::for_a_while(case, segment)
+        ),
+    ))
+}
+
+fn serial_dependence(case: &Case<'_>) -> Option<Note> {
+    let Order::Bursts(_) = case.order else {
+        return None;
+    };
+    if case.change.is_some() || case.segment.is_some() {
+        return None;
+    }
+    let n: u64 = case.counts.iter().sum();
+    let judged = if case.policy.test == Some(Test::ChiSquare) {
+        ", which the chi-square test does not allow for"
+    } else {
+        ""
+    };
+    Some(Note::new(
+        Code::SerialDependence,
+        format!(
+            "responses that follow each other come from the same target more often than draws do: {n} of them are worth about \
+             {} independent ones{judged}",
+            case.order.worth(n)
         ),
     ))
 }

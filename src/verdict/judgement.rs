@@ -2,11 +2,14 @@
 
 use super::case::Case;
 use super::watch::Decided;
-use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, reason};
+use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, in_step, reason};
 use crate::stats::dependence;
 use crate::stats::design::{Method, PValue};
 use crate::stats::fit::Fit;
+use crate::stats::interval;
+use crate::stats::order::Order;
 use crate::stats::sequential::{Decision, Sequential};
+use crate::stats::turns::Turns;
 
 /// Numbers of requests above this are not worth proposing.
 const MOST_REQUESTS: f64 = 1e9;
@@ -48,6 +51,7 @@ impl Case<'_> {
     fn blocked(&self, decision: Decision) -> bool {
         let blocked = self.too_many_unattributed()
             || self.change.is_some()
+            || self.segment.is_some()
             || self.connections_seem_to_stick();
         decision == Decision::Pass && blocked
     }
@@ -72,11 +76,15 @@ impl Case<'_> {
             Decision::Pass => Outcome::Pass,
             Decision::Diverged => Outcome::Diverged,
         };
-        let p = (2.0 * sequence.p_always_valid()).min(1.0);
+        let always_valid = (std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0);
+        let ln_p = match &self.order {
+            Order::Turns(turns) if outcome == Outcome::Diverged => always_valid.min(turns.ln_p),
+            _ => always_valid,
+        };
         Verdict {
             method: Some("sequential".to_owned()),
-            p_value: Some(p),
-            ln_p_value: Some((std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0)),
+            p_value: Some(ln_p.exp()),
+            ln_p_value: Some(ln_p),
             reason: reason::tested(self, outcome, None, None),
             decided_after: Some(decided.at as u64),
             ..self.numbers(outcome)
@@ -148,15 +156,31 @@ impl Case<'_> {
         self.active.len() == 1 && self.policy.resolution.is_none()
     }
 
+    /// What a single target rules out: the highest share of anything else, with the responses from elsewhere that are let pass
+    /// (Clopper & Pearson 1934; without any it is the rule of three). A run that ends after so many responses of the target
+    /// has the same bound: both count the same event.
+    pub(super) fn most_from_elsewhere(&self) -> f64 {
+        let n = self.counts.iter().sum::<u64>() + self.unexpected();
+        interval::upper(self.unexpected(), n, self.policy.beta)
+    }
+
     /// The p-value of the declared split by the unit that holds, and the sequence it belongs to. Where every request is
     /// declared to be split by itself, responses that stick to connections are no excuse: their number counts.
     fn p_diverged(&self) -> (PValue, Option<&Sequential>) {
         let seed = self.policy.seed;
         let by_response = || {
+            if let Order::Turns(turns) = &self.order {
+                return (self.p_of_turns(turns), None);
+            }
+            if in_step::is_possible(self.seen) && in_step::explains(&self.counts, &self.design) {
+                return (PValue::CERTAIN, None);
+            }
+            let (counts, unattributed) = self.worth();
             let p = self
                 .design
-                .p_diverged_completed(&self.counts, self.anybodys(), seed);
-            (p, self.watch.map(|watch| &watch.by_response))
+                .p_diverged_completed(&counts, unattributed, seed);
+            let sequence = self.watch.map(|watch| &watch.by_response);
+            (p, sequence.filter(|_| self.order == Order::Draws))
         };
         match self.unit {
             dependence::Unit::Response => by_response(),
@@ -166,19 +190,39 @@ impl Case<'_> {
                 self.watch.map(|watch| &watch.by_connection),
             ),
             dependence::Unit::Clustered { .. } => {
-                let corrected = self.rao_scott();
-                if !corrected.usable {
+                if !self.rao_scott().usable {
                     // However responses go together, the first ones of connections are draws by themselves.
                     return (self.p_of_connections(), None);
                 }
+                let ln_p = self.cluster_test().ln_p;
                 let p = PValue {
-                    p: corrected.ln_p.exp(),
-                    ln_p: corrected.ln_p,
+                    p: ln_p.exp(),
+                    ln_p,
                     method: Method::PearsonChiSquare,
                     worst_target: None,
                 };
                 (p, None)
             }
+        }
+    }
+
+    /// The counts of the targets and of what may be anybody's, in independent responses.
+    fn worth(&self) -> (Vec<u64>, u64) {
+        let counts = self.counts.iter().map(|count| self.order.worth(*count));
+        (counts.collect(), self.order.worth(self.anybodys()))
+    }
+
+    /// The p-value of targets that take turns: nothing is left to chance but that they do.
+    fn p_of_turns(&self, turns: &Turns) -> PValue {
+        let diverged = self.sample.by_turns(turns, &self.design) == Some(Decision::Diverged);
+        if diverged {
+            PValue {
+                p: turns.ln_p.exp(),
+                ln_p: turns.ln_p,
+                ..PValue::CERTAIN
+            }
+        } else {
+            PValue::CERTAIN
         }
     }
 
@@ -192,9 +236,7 @@ impl Case<'_> {
     /// The p-value of "some share is off by the resolution"; `None` where nothing could exclude that.
     fn p_equivalence(&self) -> Option<f64> {
         match self.unit {
-            dependence::Unit::Response => {
-                Some(self.design.p_equivalence(&self.counts, self.anybodys()))
-            }
+            dependence::Unit::Response => Some(self.p_equivalence_of_responses()),
             dependence::Unit::Connection => {
                 let (counts, unattributed) = self.first_of_connections();
                 Some(self.design.p_equivalence(&counts, unattributed))
@@ -203,13 +245,24 @@ impl Case<'_> {
         }
     }
 
+    fn p_equivalence_of_responses(&self) -> f64 {
+        let (counts, unattributed) = self.worth();
+        let of_draws = self.design.p_equivalence(&counts, unattributed);
+        match &self.order {
+            Order::Draws | Order::Bursts(_) => of_draws,
+            Order::Turns(turns) => {
+                let passes = self.sample.by_turns(turns, &self.design) == Some(Decision::Pass);
+                if passes { 0.0 } else { of_draws }
+            }
+        }
+    }
+
     /// The numbers that every verdict on this case carries.
     fn numbers(&self, outcome: Outcome) -> Verdict {
         let fit = Fit::new(&self.counts, self.design.shares());
         let n: u64 = self.counts.iter().sum();
-        // A single target rules out what the number of responses rules out (the rule of three, exact).
         let resolution = if self.passes_structurally() && n > 0 {
-            1.0 - self.policy.beta.powf(1.0 / n as f64)
+            self.most_from_elsewhere()
         } else {
             self.design.resolution().into_iter().fold(0.0, f64::max)
         };
@@ -241,7 +294,8 @@ impl Case<'_> {
         let (counts, unattributed, sent) = match self.unit {
             dependence::Unit::Response => {
                 let sent = self.seen.sent.max(1) as f64;
-                (self.counts.clone(), self.anybodys(), sent)
+                let (counts, unattributed) = self.worth();
+                (counts, unattributed, sent)
             }
             // A connection is one draw; two requests show that it still is.
             dependence::Unit::Connection => {
@@ -264,7 +318,9 @@ impl Case<'_> {
         };
         let per_draw = match self.unit {
             dependence::Unit::Connection => 2.0,
-            dependence::Unit::Response | dependence::Unit::Clustered { .. } => 1.0,
+            dependence::Unit::Response | dependence::Unit::Clustered { .. } => {
+                self.order.design_effect()
+            }
         };
         let planned = self.design.requests_fixed() as f64 * per_draw;
         let mut total = (sent * 1.1).max(planned);

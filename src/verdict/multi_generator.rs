@@ -1,5 +1,5 @@
-//! One verdict on the runs of several load generators. Their counts are added and judged once; each generator is also
-//! judged by itself, at its part of the error rate, because a sum can hide that one zone sees another split.
+//! One verdict on the runs of several load generators. Their counts are added and judged at half of the error rate; each generator is also
+//! judged by itself, at its part of the other half of the error rate, because a sum can hide that one zone sees another split.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub struct Generator {
     pub sent: u64,
     /// Its responses by declared target, in the order of the declaration.
     pub counts: Vec<u64>,
-    /// The verdict on it alone, at `alpha` shared out over the generators.
+    /// The verdict on it alone, at half of `alpha` shared out over the generators.
     pub outcome: Outcome,
     /// Why.
     pub reason: String,
@@ -50,11 +50,11 @@ pub fn judge_together(
     policy: &Policy,
 ) -> (Verdict, Vec<Generator>) {
     let watched = parts.iter().any(|part| part.watched);
-    let mut verdict = rejudge(&all, policy, watched);
+    let mut verdict = together(&all, policy, parts.len(), watched);
     // Each has a time of its own.
     verdict.caveats.extend(parts.iter().filter_map(outages));
     let own_policy = Policy {
-        alpha: policy.alpha / parts.len() as f64,
+        alpha: policy.alpha / own_part(parts.len()),
         ..*policy
     };
     let verdicts: Vec<Verdict> = parts
@@ -80,6 +80,40 @@ pub fn judge_together(
     let verdict = diverged_alone(verdict, parts, &verdicts);
     let verdict = disagreeing(verdict, &generators, &agreement);
     (as_clusters(verdict, &all, &tables), generators)
+}
+
+/// What `alpha` is divided by for each of so many generators: half of it is spent on their sum.
+fn own_part(generators: usize) -> f64 {
+    if generators > 1 {
+        2.0 * generators as f64
+    } else {
+        1.0
+    }
+}
+
+/// The verdict on the sum of several runs, at half of `alpha`: the other half is spent on the runs by themselves (Bonferroni).
+fn together(all: &Evidence<'_>, policy: &Policy, generators: usize, watched: bool) -> Verdict {
+    if generators < 2 {
+        return rejudge(all, policy, watched);
+    }
+    let half = Policy {
+        alpha: policy.alpha / 2.0,
+        ..*policy
+    };
+    let verdict = Verdict {
+        alpha: policy.alpha,
+        ..rejudge(all, &half, watched)
+    };
+    // What is not even rejected at all of `alpha` keeps the p-value of the counts.
+    let spent = verdict.p_value.filter(|p| *p < policy.alpha);
+    Verdict {
+        p_value: spent.map(|p| 2.0 * p).or(verdict.p_value),
+        ln_p_value: spent
+            .and(verdict.ln_p_value)
+            .map(|ln_p| ln_p + std::f64::consts::LN_2)
+            .or(verdict.ln_p_value),
+        ..verdict
+    }
 }
 
 /// The outage that a generator met, with its name.
@@ -122,14 +156,13 @@ fn diverged_alone(verdict: Verdict, parts: &[Part<'_>], verdicts: &[Verdict]) ->
         more => format!("; {more} more of {} generators diverge", parts.len()),
     };
     // Each had its part of the error rate (Bonferroni).
-    let of_all = |p: f64| (p * parts.len() as f64).min(1.0);
+    let own_part = own_part(parts.len());
+    let of_all = |p: f64| (p * own_part).min(1.0);
     Verdict {
         outcome: Outcome::Diverged,
         method: own.method.clone(),
         p_value: own.p_value.map(of_all),
-        ln_p_value: own
-            .ln_p_value
-            .map(|ln_p| (ln_p + (parts.len() as f64).ln()).min(0.0)),
+        ln_p_value: own.ln_p_value.map(|ln_p| (ln_p + own_part.ln()).min(0.0)),
         reason: format!("`{}` diverged: {}{others}", part.name, own.reason),
         requests_needed: None,
         decided_after: None,

@@ -4,8 +4,10 @@ use super::attribution::{Classification, Row};
 use super::case::Case;
 use super::{Number, Outcome, Policy, Test};
 use crate::observe::Observation;
+use crate::stats::change::Segment;
 use crate::stats::dependence::Unit;
 use crate::stats::design::Design;
+use crate::stats::order::Order;
 use crate::units::{counted, percent, probability};
 
 pub(super) fn undeclared(seen: &Observation) -> String {
@@ -104,14 +106,14 @@ fn pass(case: &Case<'_>) -> String {
     let n: u64 = case.counts.iter().sum();
     if let [only] = case.active.as_slice() {
         let name = &case.expected.declared()[*only].name;
+        let bound = percent(case.most_from_elsewhere());
         if case.unexpected() > 0 {
             return format!(
-                "`{name}` answered; {} from elsewhere, which is let pass",
+                "`{name}` answered; {} from elsewhere, which is let pass: anything else gets less than {bound}, with {sure} \
+                 confidence",
                 counted(case.unexpected(), "response")
             );
         }
-        // Rule of three in its exact form: nothing seen in n responses.
-        let bound = percent(1.0 - case.policy.beta.powf(1.0 / n as f64));
         return format!(
             "all {n} responses came from `{name}`; anything else gets less than {bound}, with {sure} confidence"
         );
@@ -190,12 +192,20 @@ fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
         lo.is_none_or(|lo| share(i) > lo) && hi.is_none_or(|hi| share(i) < hi)
     };
     // A split that changed, or requests that a proxy answered for a while, are no small deviation to get used to.
-    let passing = case.change.is_some() || super::outage::caveat(case.seen).is_some();
+    let passing = case.change.is_some()
+        || case.segment.is_some()
+        || super::outage::caveat(case.seen).is_some();
     if !(0..case.counts.len()).all(inside) || passing || case.policy.test == Some(Test::ChiSquare) {
         return text;
     }
     let largest = off(farthest());
-    let accept = points((largest * 100.0 * 1.2).ceil() / 100.0);
+    let accept = (largest * 100.0 * 1.2).ceil() / 100.0;
+    // What would let a target get nothing is no advice.
+    let least = case.design.shares().iter().copied().fold(1.0, f64::min);
+    if accept >= least {
+        return text;
+    }
+    let accept = points(accept);
     format!("{text}; certain but small: if that is acceptable, --tolerance {accept}pp")
 }
 
@@ -226,6 +236,19 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
             change.at
         );
     }
+    if let Some(segment) = &case.segment {
+        return for_a_while(case, segment);
+    }
+    if let Order::Bursts(_) = case.order {
+        let settles = needed.map_or_else(String::new, |needed| {
+            format!("; about {needed} requests would settle it")
+        });
+        return format!(
+            "responses that follow each other come from the same target more often than draws do: {n} are worth about {} \
+             independent ones{settles}",
+            case.order.worth(n)
+        );
+    }
     if let Unit::Clustered { icc, .. } = case.unit {
         return format!(
             "responses of one connection resemble each other (intraclass correlation {icc:.2})"
@@ -253,6 +276,28 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     format!(
         "the shares lie at the edge of what is accepted: {sent} requests do not decide, about {needed} would"
+    )
+}
+
+/// The part of a run with a split of its own, in words.
+pub(super) fn for_a_while(case: &Case<'_>, segment: &Segment) -> String {
+    let sum = |counts: &[u64]| counts.iter().sum::<u64>().max(1);
+    let (own, rest) = (sum(&segment.inside), sum(&segment.outside));
+    let share = |target: usize| segment.inside[target] as f64 / own as f64;
+    let off = |target: usize| (share(target) - segment.outside[target] as f64 / rest as f64).abs();
+    // Of two that mirror each other the smaller one.
+    let order = |a: &usize, b: &usize| {
+        let by_share = case.design.shares()[*b].total_cmp(&case.design.shares()[*a]);
+        off(*a).total_cmp(&off(*b)).then(by_share)
+    };
+    let target = (0..segment.inside.len()).max_by(order).unwrap_or(0);
+    format!(
+        "the split was another one for a while{}: `{}` got {} of {own} responses after the first {}, and {} of the others",
+        case.sample.of_a_generator(),
+        case.expected.declared()[case.active[target]].name,
+        segment.inside[target],
+        segment.from,
+        percent(segment.outside[target] as f64 / rest as f64)
     )
 }
 

@@ -6,8 +6,12 @@ use super::attribution::{Classification, classify};
 use super::mapping::Mapping;
 use crate::observe::RequestLog;
 use crate::split::Expected;
-use crate::stats::change::{Change, change_of_labels};
+use crate::stats::change::{Change, Segment, change_of_labels, segment_of_labels};
 use crate::stats::dependence::Unit;
+use crate::stats::design::Design;
+use crate::stats::order::Order;
+use crate::stats::sequential::Decision;
+use crate::stats::turns::Turns;
 
 /// Responses whose dependence on connections is looked at: plenty for any test of it, and few enough to permute.
 pub(super) const DEPENDENCE_WINDOW: usize = 50_000;
@@ -146,6 +150,50 @@ impl Sample {
         self.attributed().map(|(_, target)| target).collect()
     }
 
+    /// What targets that take turns show: their shares are known but for a few responses.
+    pub(super) fn by_turns(&self, turns: &Turns, design: &Design) -> Option<Decision> {
+        let (lo, hi) = design.tolerated();
+        if turns.exclude(&lo, &hi) {
+            return Some(Decision::Diverged);
+        }
+        let unknown = self
+            .draws
+            .iter()
+            .filter(|draw| draw.drawn.target().is_none());
+        let doubt = unknown.count() as f64 / self.draws.len().max(1) as f64;
+        let within = |target: usize| {
+            let (least, most) = turns.share(target);
+            let (lo, hi) = design.edges(target);
+            lo.is_none_or(|lo| least - doubt > lo) && hi.is_none_or(|hi| most + doubt < hi)
+        };
+        let passes = design.can_pass() && (0..design.shares().len()).all(within);
+        passes.then_some(Decision::Pass)
+    }
+
+    /// Whether the split changed, or was another one for a while.
+    pub(super) fn is_uneven(&self, targets: usize, unit: Unit) -> bool {
+        self.change(targets, unit).is_some() || self.segment(targets, unit).is_some()
+    }
+
+    /// The part of the run with a split of its own, if there is one: in the run of one generator, where there are several. Where
+    /// the responses of one connection are no draws by themselves, none is looked for.
+    pub(super) fn segment(&self, targets: usize, unit: Unit) -> Option<Segment> {
+        if unit != Unit::Response {
+            return None;
+        }
+        let mut ends = self.starts.clone();
+        ends.push(self.draws.len());
+        let mut begin = 0;
+        ends.iter().find_map(|end| {
+            let part = &self.draws[begin.min(self.draws.len())..(*end).min(self.draws.len())];
+            begin = *end;
+            let labels: Vec<usize> = part.iter().filter_map(|draw| draw.drawn.target()).collect();
+            let turns = || matches!(Order::of(&labels, targets), Order::Turns(_));
+            let found = segment_of_labels(&labels, targets)?;
+            (!turns() && !is_step(&labels, targets)).then_some(found)
+        })
+    }
+
     /// Where the split changed, if it did: in the run of one generator, where there are several.
     pub(super) fn change(&self, targets: usize, unit: Unit) -> Option<Change> {
         let mut ends = self.starts.clone();
@@ -180,6 +228,20 @@ impl Sample {
     }
 }
 
+/// Whether a split that changed is even before and after: what comes and goes is a segment.
+fn is_step(labels: &[usize], targets: usize) -> bool {
+    let Some(step) = change_of_labels(labels, targets) else {
+        return false;
+    };
+    let at = usize::try_from(step.at)
+        .unwrap_or(usize::MAX)
+        .min(labels.len());
+    let (before, after) = labels.split_at(at);
+    [before, after]
+        .into_iter()
+        .all(|side| segment_of_labels(side, targets).is_none())
+}
+
 /// Where the split changed, in responses. Where the responses of one connection are no draws by themselves, a change is looked
 /// for among the first of each: twice the same answer would look like twice the evidence.
 fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
@@ -188,7 +250,9 @@ fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
         .filter_map(|draw| Some((draw.connection, draw.drawn.target()?)));
     let (connections, labels): (Vec<u32>, Vec<usize>) = attributed.unzip();
     if unit == Unit::Response {
-        return change_of_labels(&labels, targets);
+        let found = change_of_labels(&labels, targets)?;
+        let turns = || matches!(Order::of(&labels, targets), Order::Turns(_));
+        return (is_step(&labels, targets) && !turns()).then_some(found);
     }
     let mut known = HashSet::new();
     let first: Vec<usize> = (0..labels.len())

@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 
+use super::confirmation::{Confirmation, EARLY};
 use super::mapping::Mapping;
 use super::sample::{DEPENDENCE_WINDOW, Draw, DrawOutcome, Sample};
-use super::starvation;
-use super::{Balancing, Policy, balancing};
+use super::{Balancing, Number, Policy, balancing};
+use super::{in_step, starvation};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::dependence::{Unit, purity, rows, unit};
 use crate::stats::design::Design;
 use crate::stats::interval::Interval;
+use crate::stats::order::Order;
 use crate::stats::sequential::{Decision, Sequential};
 
 /// Responses between two looks at how responses depend on their connections, while everything else is certain.
@@ -28,7 +30,13 @@ const DRAWS: u32 = 1999;
 pub struct Watch {
     policy: Policy,
     balancing: Balancing,
+    design: Design,
     targets: usize,
+    /// What the first responses show, while fresh ones confirm it.
+    confirmation: Option<Confirmation>,
+    /// Whether workers may take turns in step.
+    in_step: bool,
+    next_look_at_turns: usize,
     pub(super) sample: Sample,
     /// Draws that were pushed.
     pushed: usize,
@@ -72,16 +80,25 @@ impl Watch {
     #[must_use]
     pub fn new(expected: &Expected, policy: &Policy) -> Self {
         let design: Design = policy.design(expected, 0);
+        let most = match policy.number {
+            Number::AtMost(most) => most,
+            Number::Planned | Number::Fixed => design.requests_sequential(),
+        };
+        let sequence = Sequential::new(&design).ending_after(most);
         Self {
             policy: *policy,
             balancing: balancing(expected, policy),
             targets: design.shares().len(),
+            design,
+            confirmation: None,
+            in_step: false,
+            next_look_at_turns: NEXT_LOOK,
             sample: Sample::default(),
             pushed: 0,
             unexpected: 0,
             unattributed: 0,
-            by_response: Sequential::new(&design),
-            by_connection: Sequential::new(&design),
+            by_response: sequence.clone(),
+            by_connection: sequence,
             connections: HashMap::new(),
             mixed: false,
             next_look: 0,
@@ -105,6 +122,7 @@ impl Watch {
     /// Looks at what was seen since the last time; true as soon as nothing more has to be sent.
     pub fn look(&mut self, seen: &Observation, expected: &Expected, mapping: &Mapping) -> bool {
         self.sample.extend(&seen.log, expected, mapping);
+        self.in_step = in_step::is_possible(seen);
         while self.decided.is_none()
             && let Some(draw) = self.sample.draws().get(self.pushed).copied()
         {
@@ -146,7 +164,7 @@ impl Watch {
     /// The same for a pass: the evidence against every deviation of the resolution.
     #[must_use]
     pub fn evidence_of_pass(&self) -> (f64, f64) {
-        (self.by_response.ln_pass(), (2.0 / self.policy.beta).ln())
+        self.by_response.evidence_of_pass()
     }
 
     /// The confidence sequence of the share of the target at this position among those with a share.
@@ -170,7 +188,12 @@ impl Watch {
         match draw.drawn {
             DrawOutcome::Unexpected => self.unexpected += 1,
             DrawOutcome::Unattributed => self.unattributed += 1,
-            DrawOutcome::Target(target) => self.responded[usize::from(target)].1 = true,
+            DrawOutcome::Target(target) => {
+                self.responded[usize::from(target)].1 = true;
+                if let Some(confirmation) = &mut self.confirmation {
+                    confirmation.push(target.into());
+                }
+            }
         }
         let too_many = self.unexpected > self.policy.allow_unexpected;
         push(&mut self.by_response, draw.drawn, too_many);
@@ -200,17 +223,25 @@ impl Watch {
             by_response: self.by_response.decision(),
             by_connection: self.by_connection.decision(),
         };
-        if candidates.none() || at < self.next_look {
+        if candidates.none() {
+            return self.decided_by_turns();
+        }
+        let early = candidates.by_response == Some(Decision::Diverged) && !self.is_confirmed(at);
+        if early || at < self.next_look {
             return None;
         }
         let so_far = self.sample.first(at.min(DEPENDENCE_WINDOW));
         let unit = self.unit(&so_far);
         self.next_look = next_look(at, unit);
         let (decision, unit) = candidates.by(unit, self.balancing)?;
+        let decision = match unit {
+            Unit::Response => self.in_order(decision, &so_far)?,
+            Unit::Connection | Unit::Clustered { .. } => decision,
+        };
         let forbidden = || {
             self.unattributed as f64 / at as f64 > self.policy.max_unattributed
                 || self.sticks_likely(&so_far, unit)
-                || self.sample.first(at).change(self.targets, unit).is_some()
+                || self.sample.first(at).is_uneven(self.targets, unit)
         };
         if decision == Decision::Pass && forbidden() {
             // It cannot pass now, but what is lost may get less, and it may still prove to be another split.
@@ -257,9 +288,64 @@ impl Watch {
         let (decision, unit) = candidates.by(unit, self.balancing)?;
         let forbidden = || {
             lost as f64 / at as f64 > self.policy.max_unattributed
-                || so_far.change(self.targets, unit).is_some()
+                || so_far.is_uneven(self.targets, unit)
         };
+        let decision = match unit {
+            Unit::Response => self.in_order(decision, &so_far)?,
+            Unit::Connection | Unit::Clustered { .. } => decision,
+        };
+        if decision == Decision::Diverged && at < EARLY && self.balancing == Balancing::Request {
+            return None;
+        }
         (decision == Decision::Diverged || !forbidden()).then_some(decision)
+    }
+
+    /// Whether a divergence by the number of responses needs no confirmation any more.
+    fn is_confirmed(&mut self, at: usize) -> bool {
+        if at >= EARLY || self.balancing != Balancing::Request {
+            return true;
+        }
+        let design = &self.design;
+        let counts = self.by_response.counts();
+        let first = || Confirmation::new(counts, design);
+        self.confirmation.get_or_insert_with(first).holds(design)
+    }
+
+    /// What stays certain when it is taken into account how the targets follow each other.
+    fn in_order(&self, decision: Decision, so_far: &Sample) -> Option<Decision> {
+        let counts = self.by_response.counts();
+        if decision == Decision::Diverged && self.in_step && in_step::explains(counts, &self.design)
+        {
+            return None;
+        }
+        match Order::of(&so_far.labels(), self.targets) {
+            Order::Draws => Some(decision),
+            Order::Bursts(effect) => self.by_response.decision_worth(effect),
+            Order::Turns(turns) => so_far.by_turns(&turns, &self.design),
+        }
+    }
+
+    /// What targets that take turns show before draws would.
+    fn decided_by_turns(&mut self) -> Option<Decided> {
+        let at = self.pushed;
+        let possible = self.targets > 1 && self.balancing == Balancing::Request;
+        if !possible || at < self.next_look_at_turns || at > DEPENDENCE_WINDOW {
+            return None;
+        }
+        self.next_look_at_turns = at + NEXT_LOOK.max(at / 10);
+        let so_far = self.sample.first(at);
+        let Order::Turns(turns) = Order::of(&so_far.labels(), self.targets) else {
+            return None;
+        };
+        let decision = so_far.by_turns(&turns, &self.design)?;
+        // The unit is looked at last: it takes the longest.
+        let unit = self.unit(&so_far);
+        (unit == Unit::Response).then_some(Decided {
+            decision,
+            unit,
+            sticky: false,
+            at,
+        })
     }
 
     fn unit(&self, so_far: &Sample) -> Unit {

@@ -1,7 +1,7 @@
 //! RS024: a client without a proxy, or a service without a waypoint, so that nobody applies the rules.
 
 use crate::diag::{Code, Severity};
-use crate::lint::rule::Place;
+use crate::lint::rule::PlacedNote;
 use crate::lint::{Context, Finding, Rule};
 use crate::manifest::istio::without_proxy;
 use crate::route::Origin;
@@ -25,7 +25,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
     clippy::unnecessary_wraps,
     reason = "the signature of all rules that grade by the place"
 )]
-fn severity(place: &Place<'_, '_>) -> Option<Severity> {
+fn severity(place: &PlacedNote<'_, '_>) -> Option<Severity> {
     let asked = match &place.view.vantage.origin {
         Origin::Mesh {
             namespace, labels, ..

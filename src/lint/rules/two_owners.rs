@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Severity};
 use crate::lint::Rule;
-use crate::lint::rule::Place;
+use crate::lint::rule::PlacedNote;
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
     code: Code::Rs009,
@@ -20,7 +20,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
     clippy::unnecessary_wraps,
     reason = "the signature of all rules that grade by the place"
 )]
-fn severity(place: &Place<'_, '_>) -> Option<Severity> {
+fn severity(place: &PlacedNote<'_, '_>) -> Option<Severity> {
     let loser = place
         .caveat
         .place()

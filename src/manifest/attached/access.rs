@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decode::{items, text, texts};
+use super::nodes::{items, text, texts};
 use crate::diag::Span;
 use crate::manifest::yaml::{Node, Value};
 use crate::route::{AppliesTo, Condition, HeaderTest, Test, TextMatch};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::access::Access;
+use super::nodes::{items, text};
 use super::peer_authentication::PeerAuthentication;
 use super::{Attached, Body, Effect, Target};
 use crate::manifest::kube::Meta;
 use crate::manifest::yaml::{Node, Value};
-use crate::manifest::{Manifests, Object};
 
 /// Fields of a spec that say what is selected, and not what is done.
 const SELECTING: [&str; 6] = [
@@ -19,26 +19,20 @@ const SELECTING: [&str; 6] = [
     "podSelector",
 ];
 
-/// Remembers the object that was read last if it is attached to something.
-pub(in crate::manifest) fn read(node: &Node<'_>, group: &str, manifests: &mut Manifests) {
-    let Some(object) = manifests.objects.last() else {
-        return;
-    };
+/// An object of a group, if it is attached to something.
+pub(in crate::manifest) fn read(node: &Node<'_>, group: &str, meta: Meta) -> Option<Attached> {
     let spec = node.get("spec");
     let targets = spec.map_or_else(Vec::new, targets);
-    let Some(effect) = Effect::of(group, &object.kind, !targets.is_empty()) else {
-        return;
-    };
+    let effect = Effect::of(group, &meta.kind, !targets.is_empty())?;
     let patches = group == "networking.istio.io" && effect == Effect::Patch;
     let by_labels = effect.by_labels() || patches;
-    let attached = Attached {
-        meta: meta(object, node),
+    Some(Attached {
+        meta,
         selector: by_labels.then(|| spec.map_or_else(BTreeMap::new, selector)),
         body: body(effect, spec, patches),
         effect,
         targets,
-    };
-    manifests.attached.push(attached);
+    })
 }
 
 fn body(effect: Effect, spec: Option<&Node<'_>>, patches: bool) -> Body {
@@ -51,41 +45,6 @@ fn body(effect: Effect, spec: Option<&Node<'_>>, patches: bool) -> Body {
         }
         _ => Body::Settings(Vec::new()),
     }
-}
-
-fn meta(object: &Object, node: &Node<'_>) -> Meta {
-    let metadata = node.get("metadata");
-    let created = metadata.and_then(|metadata| metadata.get("creationTimestamp"));
-    Meta {
-        kind: object.kind.clone(),
-        name: object.name.clone(),
-        namespace: object.namespace.clone(),
-        created: created.and_then(text),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        span: object.span,
-    }
-}
-
-/// The text of a scalar, quoted or not.
-pub(super) fn text(node: &Node<'_>) -> Option<String> {
-    match &node.value {
-        Value::Scalar { text, .. } if !node.is_null() => Some(text.to_string()),
-        _ => None,
-    }
-}
-
-/// The items of a list; none where it is absent or no list.
-pub(super) fn items<'n, 's>(node: &'n Node<'s>, key: &str) -> &'n [Node<'s>] {
-    match node.get(key).map(|node| &node.value) {
-        Some(Value::List(items)) => items,
-        _ => &[],
-    }
-}
-
-/// The texts of a list.
-pub(super) fn texts(node: &Node<'_>, key: &str) -> Vec<String> {
-    items(node, key).iter().filter_map(text).collect()
 }
 
 fn labels(node: &Node<'_>) -> BTreeMap<String, String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::text;
+use super::nodes::text;
 use super::{Attached, Body, Side};
 use crate::manifest::yaml::{Node, Value};
 

@@ -21,7 +21,7 @@ const fn ingress(group: &'static str) -> Dialect {
         versions: &["v1", "v1beta1"],
         kind: "Ingress",
         decode: |meta, fields, decoder, to| {
-            inert(&meta, fields, to, decoder);
+            weights_without_canary(&meta, fields, to, decoder);
             to.canaries.extend(decode(meta, fields, decoder));
         },
     }
@@ -30,7 +30,12 @@ const fn ingress(group: &'static str) -> Dialect {
 const PREFIX: &str = "nginx.ingress.kubernetes.io/";
 
 /// Weights in annotations that ingress-nginx does not look at.
-fn inert(meta: &Meta, object: &mut Fields<'_, '_>, to: &mut Manifests, decoder: &mut Decoder<'_>) {
+fn weights_without_canary(
+    meta: &Meta,
+    object: &mut Fields<'_, '_>,
+    to: &mut Manifests,
+    decoder: &mut Decoder<'_>,
+) {
     let metadata = object.get("metadata");
     let Some(node) = metadata.and_then(|metadata| metadata.get("annotations")) else {
         return;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Packed, read, write};
+use crate::observe::LatencyCell;
 use crate::observe::request_log::{REMEMBERED, RequestLog, RequestRecord};
 use crate::split::Bucket;
 
@@ -18,6 +19,10 @@ pub struct PackedLog {
     count: u64,
     #[serde(flatten)]
     packed: Packed,
+    /// The latency of each: 0 where it is not known, else the number of its histogram cell, from 1. Of three significant digits;
+    /// below 2048 the number is the microseconds, above there are 1024 cells for each power of two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latencies: Option<Packed>,
 }
 
 impl PackedLog {
@@ -43,9 +48,11 @@ impl PackedLog {
             );
             (sequence, connection) = (request.sequence, request.connection);
         }
+        let latencies = ended.iter().map(|request| request.latency);
         Some(Self {
             count: ended.len() as u64,
             packed: Packed::new(&numbers),
+            latencies: pack_latencies(latencies),
         })
     }
 
@@ -54,6 +61,11 @@ impl PackedLog {
     pub fn unpack(&self, buckets: &[&Bucket]) -> Option<RequestLog> {
         let numbers = self.packed.numbers(MOST_BYTES)?;
         let mut numbers = numbers.as_slice();
+        let latencies = match &self.latencies {
+            Some(packed) => packed.numbers(MOST_BYTES)?,
+            None => Vec::new(),
+        };
+        let mut latencies = latencies.as_slice();
         let mut log = RequestLog::default();
         let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
         while !numbers.is_empty() {
@@ -64,15 +76,37 @@ impl PackedLog {
                 0 => None,
                 position => Some(*buckets.get(position - 1)?),
             };
+            let latency = match &self.latencies {
+                None => None,
+                Some(_) => match read(&mut latencies)? {
+                    0 => None,
+                    number => {
+                        let number = u16::try_from(number - 1).ok()?;
+                        Some(LatencyCell::numbered(number)?)
+                    }
+                },
+            };
             log.push(RequestRecord {
                 sequence,
                 connection: u32::try_from(connection).ok()?,
                 bucket,
+                latency,
             });
             count += 1;
         }
         (count == self.count).then_some(log)
     }
+}
+
+/// The packed latencies; `None` where none is known.
+fn pack_latencies(latencies: impl Iterator<Item = Option<LatencyCell>> + Clone) -> Option<Packed> {
+    latencies.clone().flatten().next()?;
+    let mut numbers = Vec::new();
+    for latency in latencies {
+        let number = latency.map_or(0, |cell| u64::from(cell.number()) + 1);
+        write(&mut numbers, number);
+    }
+    Some(Packed::new(&numbers))
 }
 
 /// Small numbers of either sign as small numbers.
@@ -89,6 +123,7 @@ mod tests {
     use super::*;
     use crate::split::Identity;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     fn buckets() -> Vec<Bucket> {
         let bucket = |name: &str| Bucket {
@@ -104,12 +139,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3), 0..200)) {
+        fn what_is_packed_unpacks(requests in prop::collection::vec((0_u32..3, any::<u32>(), 0_usize..3, prop::option::of(0_u64..1 << 40)), 0..200)) {
             let buckets = buckets();
             let mut log = RequestLog::default();
             let mut sequence = 0;
-            for (step, connection, bucket) in requests {
-                log.push(RequestRecord { sequence, connection, bucket: buckets.get(bucket) });
+            for (step, connection, answer, micros) in requests {
+                let latency = micros.map(|micros| LatencyCell::of(Duration::from_micros(micros)));
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer), latency });
                 sequence += step + 1;
             }
             match PackedLog::pack(&log, &each(&buckets)) {
@@ -128,6 +164,7 @@ mod tests {
                 sequence,
                 connection: sequence / 2,
                 bucket: Some(&buckets[1]),
+                latency: None,
             });
         }
         let packed = PackedLog::pack(&log, &each(&buckets)).expect("requests");
@@ -145,7 +182,11 @@ mod tests {
                 packing: packing.into(),
                 data: data.into(),
             };
-            let damaged = PackedLog { count, packed };
+            let damaged = PackedLog {
+                count,
+                packed,
+                latencies: None,
+            };
             assert_eq!(damaged.unpack(&each(&buckets)), None);
         }
     }

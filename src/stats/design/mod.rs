@@ -87,6 +87,14 @@ pub struct PValue {
 }
 
 impl PValue {
+    /// Of what the declaration itself makes.
+    pub const CERTAIN: Self = Self {
+        p: 1.0,
+        ln_p: 0.0,
+        method: Method::Structural,
+        worst_target: None,
+    };
+
     fn new(ln_p: f64, method: Method, worst_target: Option<usize>) -> Self {
         let ln_p = ln_p.min(0.0);
         Self {

@@ -1,12 +1,17 @@
 //! Looking after every response without paying for it: e-values, early passes, confidence sequences. Responses must
 //! come in the order of dispatch, since slow versions answer late.
 
+mod pass;
+
+use std::sync::OnceLock;
+
 use statrs::function::gamma::ln_gamma;
 
 use crate::stats::design::{Design, PValue};
 use crate::stats::interval::Interval;
 use crate::stats::saddle::{LN_SQRT_2PI, deviance, stirling_error};
 use crate::stats::{bisect, tolerance};
+pub use pass::PassThresholds;
 
 /// Concentrations of the two mixed priors: 10 is quick to see gross faults, 100 is right for deviations of w = 0.1.
 const CONCENTRATIONS: [f64; 2] = [10.0, 100.0];
@@ -31,6 +36,9 @@ pub struct Sequential {
     // ln E against the declared shares, per concentration.
     ln_e: [f64; 2],
     highest: f64,
+    // The number of responses for which thresholds of a pass are sought, and what was found when they mattered.
+    most: Option<u64>,
+    pass: OnceLock<Option<PassThresholds>>,
 }
 
 impl Sequential {
@@ -44,6 +52,17 @@ impl Sequential {
             unattributed: 0,
             ln_e: [0.0; 2],
             highest: 0.0,
+            most: None,
+            pass: OnceLock::new(),
+        }
+    }
+
+    /// The same run, which ends after so many responses: it passes as early as the exact chance of a false pass lets it.
+    #[must_use]
+    pub fn ending_after(self, most: u64) -> Self {
+        Self {
+            most: Some(most),
+            ..self
         }
     }
 
@@ -140,8 +159,56 @@ impl Sequential {
         if self.ln_e() >= diverged && self.ln_e_completed() >= diverged {
             return Some(Decision::Diverged);
         }
-        let passes = self.design.can_pass() && self.ln_pass() >= (2.0 / self.design.beta()).ln();
+        let (evidence, needed) = self.evidence_of_pass();
+        let passes = self.design.can_pass() && evidence >= needed;
         passes.then_some(Decision::Pass)
+    }
+
+    /// What is certain if so many responses are worth one independent one.
+    #[must_use]
+    pub fn decision_worth(&self, design_effect: f64) -> Option<Decision> {
+        let scaled = |count: u64| crate::stats::whole((count as f64 / design_effect).round());
+        let counts: Vec<u64> = self.counts.iter().map(|count| scaled(*count)).collect();
+        let ln_e = ln_e_mixture(&counts, self.design.shares()) - ln_gain(&counts, &self.design);
+        if self.highest.is_infinite() || ln_e >= (2.0 / self.design.alpha()).ln() {
+            return self
+                .decision()
+                .filter(|decision| *decision == Decision::Diverged);
+        }
+        let needed = (2.0 / self.design.beta()).ln();
+        let passes = self.design.can_pass() && self.ln_pass() / design_effect >= needed;
+        passes.then_some(Decision::Pass)
+    }
+
+    /// The evidence for a pass, and what it takes: `ln` of the likelihood ratio against the edge that is farthest from being
+    /// excluded.
+    #[must_use]
+    pub fn evidence_of_pass(&self) -> (f64, f64) {
+        let by_inequality = (self.ln_pass(), (2.0 / self.design.beta()).ln());
+        // Thresholds are calculated when they can matter.
+        if self.most.is_none()
+            || by_inequality.0 < -self.design.beta().ln() - std::f64::consts::LN_2
+        {
+            return by_inequality;
+        }
+        let find = || PassThresholds::confirmed(&self.design, self.most?);
+        let Some(found) = self.pass.get_or_init(find) else {
+            return by_inequality;
+        };
+        let (n, count) = (self.n + self.unattributed, self.counts[found.target]);
+        let share = self.design.shares()[found.target];
+        let (lo, hi) = self.design.edges(found.target);
+        let side = |edge: Option<f64>, count: u64, needed: f64| {
+            let ratio = edge.map(|edge| ln_likelihood_ratio(count, n, share, edge));
+            (ratio.unwrap_or(f64::INFINITY), needed)
+        };
+        let lower = side(lo, count, found.lower);
+        let upper = side(hi, count + self.unattributed, found.upper);
+        if lower.0 - lower.1 < upper.0 - upper.1 {
+            lower
+        } else {
+            upper
+        }
     }
 
     /// The confidence sequence of the share of target `i`: at all times together it misses the true share with

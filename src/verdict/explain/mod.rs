@@ -50,6 +50,7 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
 fn explicable(case: &Case<'_>) -> bool {
     case.unexpected() <= case.policy.allow_unexpected
         && case.change.is_none()
+        && case.segment.is_none()
         && !matches!(case.unit, Unit::Clustered { .. })
 }
 

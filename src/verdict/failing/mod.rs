@@ -222,6 +222,7 @@ pub(super) fn healthy(
                 p_value: None,
                 interval: None,
                 n: own.total,
+                effective_n: None,
                 reason,
                 requests_needed: needed,
             }

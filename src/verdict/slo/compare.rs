@@ -11,6 +11,9 @@ use crate::stats::quantile::{self, values_for_upper};
 use crate::stats::rate::{self, Errors};
 use crate::units::percent;
 
+/// So many slow responses, each by itself, tell that they do not come in bursts.
+const TELLING: f64 = 12.0;
+
 pub(super) fn against_latency(
     run: &Run<'_>,
     measure: &Measure,
@@ -25,7 +28,19 @@ pub(super) fn against_latency(
     let n = one.n + other.n;
     let least = |measured: &Measured, metric: Metric| {
         let answers = match metric {
-            Metric::Quantile(percentile) => values_for_upper(percentile.fraction(), ALPHA),
+            Metric::Quantile(percentile) => {
+                let q = percentile.fraction();
+                let bounded = measured
+                    .estimate(metric)
+                    .is_some_and(|own| own.hi.is_finite());
+                let least = values_for_upper(q, ALPHA);
+                if bounded || measured.n < least {
+                    least
+                } else {
+                    // Too few slow ones to tell whether they come in bursts.
+                    whole(TELLING / q.min(1.0 - q)).unwrap_or(u64::MAX)
+                }
+            }
             _ => LEAST_FOR_MEAN,
         };
         (measured.n < answers).then(|| requests(run, measured.fraction, answers as f64))
@@ -91,10 +106,9 @@ pub(super) fn against_errors(
     below: bool,
     margin: f64,
 ) -> SloResult {
-    let (canary, stable) = (
-        run.measured(&measure.subject).errors,
-        run.measured(&base.subject).errors,
-    );
+    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
+    let (canary, stable) = (one.errors, other.errors);
+    let (worth, other_worth) = (one.order.errors().worth(), other.order.errors().worth());
     let fraction = |errors: Errors| (errors.n > 0).then(|| errors.errors as f64 / errors.n as f64);
     let n = canary.least.n + stable.least.n;
     let side = |range: Range| {
@@ -124,11 +138,41 @@ pub(super) fn against_errors(
     // Whatever is nobody's counts against the objective on one side, or in its favour on the other.
     let (worst, best) = canary.sides(below);
     let (against_best, against_worst) = stable.sides(below);
-    let sides = [(against_worst, worst), (against_best, best)];
+    let (holds, fails) = if below {
+        (
+            [other_worth.exceeded, worth.kept],
+            [other_worth.kept, worth.exceeded],
+        )
+    } else {
+        (
+            [other_worth.kept, worth.exceeded],
+            [other_worth.exceeded, worth.kept],
+        )
+    };
+    let sides = [
+        (
+            effective(against_worst, holds[0]),
+            effective(worst, holds[1]),
+        ),
+        (effective(against_best, fails[0]), effective(best, fails[1])),
+    ];
     if margin == 0.0 {
         without_margin(run, known, &seen, sides, below)
     } else {
         with_margin(run, known, &seen, sides, below, margin)
+    }
+}
+
+/// The independent requests that these are worth, with their part of errors.
+fn effective(errors: Errors, design_effect: f64) -> Errors {
+    if design_effect <= 1.0 {
+        return errors;
+    }
+    let n = crate::stats::whole(errors.n as f64 / design_effect).max(1);
+    let part = errors.errors as f64 / errors.n as f64;
+    Errors {
+        errors: crate::stats::whole((part * n as f64).round()).min(n),
+        n,
     }
 }
 

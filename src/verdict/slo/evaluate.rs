@@ -21,13 +21,14 @@ use super::lex::Op;
 use super::measured::{LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{more, requests, requests_to_decide};
 use super::range::Range;
-use super::result::{open, outcome, p_value, reason, settles, shown};
+use super::result::{effective, open, outcome, p_value, reason, settles, shown, worth_words};
 use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::chi_square::normal_sf;
-use crate::stats::limit_test::LimitTest;
+use crate::stats::limit_test::{LimitOutcome, LimitTest};
 use crate::stats::rate::Errors;
+use crate::stats::serial::{self, Spread, Worth};
 use crate::units::{counted, seconds};
 use crate::verdict::attribution::Attribution;
 
@@ -103,16 +104,25 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
                 seconds(limit)
             );
             let sides = [(k, n); 2];
-            decided(run, &measured, sides, part, &seen, (observed, limit))
+            let slower = measured.order.slower(limit * 1e6);
+            let worth = if below { slower } else { slower.of_others() };
+            decided(
+                run,
+                &measured,
+                (sides, worth),
+                part,
+                &seen,
+                (observed, limit),
+            )
         }
         Metric::Mean => against_mean(run, measure, &measured, below, limit),
         Metric::Share => {
-            let share = measured.share;
-            rate_against_limit(run, measure, &measured, (share, "response"), below, limit)
+            let rate = (measured.share, measured.spread_of_share, "response");
+            rate_against_limit(run, measure, &measured, rate, below, limit)
         }
         _ => {
-            let errors = measured.errors;
-            rate_against_limit(run, measure, &measured, (errors, "request"), below, limit)
+            let rate = (measured.errors, measured.order.errors(), "request");
+            rate_against_limit(run, measure, &measured, rate, below, limit)
         }
     }
 }
@@ -122,7 +132,7 @@ fn rate_against_limit(
     run: &Run<'_>,
     measure: &Measure,
     measured: &Measured,
-    (range, what): (Range, &str),
+    (range, spread, what): (Range, Spread, &str),
     below: bool,
     limit: f64,
 ) -> SloResult {
@@ -140,6 +150,11 @@ fn rate_against_limit(
         (1.0 - limit, |side| side.n - side.errors)
     };
     let sides = [worst, best].map(|side| (of_a_kind(side), side.n));
+    let worth = if below {
+        spread.worth()
+    } else {
+        spread.worth().of_others()
+    };
     let seen = format!(
         "{}; {hits} of {}{}",
         shown(measure, observed),
@@ -149,7 +164,14 @@ fn rate_against_limit(
     SloResult {
         observed_most: range.highest(),
         n,
-        ..decided(run, measured, sides, part, &seen, (observed, limit))
+        ..decided(
+            run,
+            measured,
+            (sides, worth),
+            part,
+            &seen,
+            (observed, limit),
+        )
     }
 }
 
@@ -157,23 +179,33 @@ fn rate_against_limit(
 fn decided(
     run: &Run<'_>,
     measured: &Measured,
-    [worst, best]: [(u64, u64); 2],
+    ([worst, best], worth): ([(u64, u64); 2], Worth),
     part: f64,
     seen: &str,
     (observed, limit): (Option<f64>, f64),
 ) -> SloResult {
-    let at_most = |(k, n): (u64, u64)| LimitTest::at_most(part, k, n);
+    let at_most = |(k, n): (u64, u64)| serial::at_most(part, k, n, worth);
     let test = worst_case(&at_most(worst), &at_most(best));
     let outcome = outcome(test.outcome);
     let needed = (outcome == SloOutcome::Inconclusive)
-        .then(|| requests_to_decide(run, measured, [worst, best], part))
+        .then(|| requests_to_decide(run, measured, [worst, best], part, worth))
         .flatten();
+    let design_effect = match test.outcome {
+        LimitOutcome::Exceeded => worth.exceeded,
+        _ => worth.kept,
+    };
+    let effective_n = effective(best.1, design_effect);
     SloResult {
         outcome,
         observed,
         limit: Some(limit),
         p_value: Some(p_value(&test)),
-        reason: reason(seen, &test, needed),
+        effective_n,
+        reason: reason(
+            &format!("{seen}{}", worth_words(effective_n)),
+            &test,
+            needed,
+        ),
         requests_needed: needed,
         ..open(best.1)
     }
@@ -222,19 +254,45 @@ fn against_mean(
             normal_sf(z)
         }
     };
-    let test = LimitTest::of(tail(z), tail(-z));
+    // A bound from above is what a few slow responses take away.
+    let from_above = if below { tail(-z) } else { tail(z) };
+    let unbounded = measured.order.is_heavy() && !measured.order.all_below(limit * 1e6);
+    let from_above = if unbounded { 1.0 } else { from_above };
+    let test = if below {
+        LimitTest::of(tail(z), from_above)
+    } else {
+        LimitTest::of(from_above, tail(-z))
+    };
     let outcome = outcome(test.outcome);
+    let effective_n = effective(measured.n, measured.order.of_mean());
+    if unbounded && outcome == SloOutcome::Inconclusive {
+        return SloResult {
+            observed: Some(mean),
+            limit: Some(limit),
+            effective_n,
+            reason: format!(
+                "{} over {}, of which a few slow ones carry the mean: it has no upper bound; compare a percentile, as in \
+                 {}.p95",
+                shown(measure, Some(mean)),
+                counted(measured.n, "response"),
+                measure.subject
+            ),
+            ..open(measured.n)
+        };
+    }
     let needed = (outcome == SloOutcome::Inconclusive)
         .then(|| more(&test))
         .flatten()
         .and_then(|scale| requests(run, measured.fraction, measured.n as f64 * scale));
     let seen = format!(
-        "{} over {}",
+        "{} over {}{}",
         shown(measure, Some(mean)),
-        counted(measured.n, "response")
+        counted(measured.n, "response"),
+        worth_words(effective_n)
     );
     SloResult {
         outcome,
+        effective_n,
         observed: Some(mean),
         limit: Some(limit),
         p_value: Some(p_value(&test)),

@@ -1,13 +1,17 @@
 //! What a target's responses say: counts and latencies, read from the histogram cell by cell.
 
+use std::collections::BTreeSet;
+
 use hdrhistogram::Histogram;
 
+use super::order::Order;
 use super::range::{Nobodys, Range};
 use super::{Metric, Subject};
 use crate::observe::{Observation, Tally};
 use crate::split::Expected;
 use crate::stats::quantile::{self, Estimate};
 use crate::stats::rate::Errors;
+use crate::stats::serial::Spread;
 use crate::verdict::attribution::{Attribution, Classification, Row};
 
 /// Level of the two-sided intervals.
@@ -49,6 +53,10 @@ pub(super) struct Measured {
     pub(super) latency: Histogram<u64>,
     /// The fraction of the requests that end here: as seen, else as declared, else unknown.
     pub(super) fraction: Option<f64>,
+    /// Its requests one by one.
+    pub(super) order: Order,
+    /// The spread of its responses over all of them.
+    pub(super) spread_of_share: Spread,
 }
 
 impl Run<'_> {
@@ -73,7 +81,9 @@ impl Run<'_> {
             });
         let mut tally = Tally::default();
         let mut errors = 0;
+        let mut buckets = BTreeSet::new();
         for row in rows {
+            buckets.extend(&row.buckets);
             tally.merge(&row.tally);
             errors += row
                 .statuses
@@ -114,6 +124,8 @@ impl Run<'_> {
             // What whoever sent had to wait, from when he meant to send.
             latency: tally.response.unwrap_or(tally.latency),
             fraction,
+            order: self.order(subject, |bucket| buckets.contains(bucket)),
+            spread_of_share: self.spread_of_share(|bucket| buckets.contains(bucket)),
         }
     }
 }
@@ -128,6 +140,8 @@ impl Measured {
             share: Range::share(n, n, 0),
             latency,
             fraction: None,
+            order: Order::default(),
+            spread_of_share: Spread::INDEPENDENT,
         }
     }
 
@@ -169,18 +183,22 @@ impl Measured {
         if n == 0 {
             return None;
         }
-        let ranks = quantile::order_statistics(n, q, ALPHA);
+        // Slow responses in few batches bound the quantile below, and hardly above.
+        let worth = self.order.beyond(1.0 - q).worth();
+        let ranks = |worth: f64| quantile::order_statistics_worth(n, q, ALPHA, worth);
         let high = |rank| self.at_rank(rank).1;
+        let (lower, upper) = (ranks(worth.exceeded), ranks(worth.kept));
         Some(Estimate {
-            point: high(ranks.point),
-            lo: ranks.lower.map_or(0.0, |rank| self.at_rank(rank).0),
-            hi: ranks.upper.map_or(f64::INFINITY, high),
+            point: high(lower.point),
+            lo: lower.lower.map_or(0.0, |rank| self.at_rank(rank).0),
+            hi: upper.upper.map_or(f64::INFINITY, high),
         })
     }
 
     fn mean(&self) -> Option<Estimate> {
         let (point, error) = self.log_mean()?;
         let enough = self.latency.len() >= LEAST_FOR_MEAN;
+        let bounded = enough && !self.order.is_heavy();
         Some(Estimate {
             point,
             lo: if enough {
@@ -188,7 +206,7 @@ impl Measured {
             } else {
                 0.0
             },
-            hi: if enough {
+            hi: if bounded {
                 point * (Z * error).exp()
             } else {
                 f64::INFINITY
@@ -196,7 +214,8 @@ impl Measured {
         })
     }
 
-    /// The mean in seconds, and the standard error of its logarithm (delta method: `s / (mean sqrt n)`).
+    /// The mean in seconds, and the standard error of its logarithm (delta method: `s / (mean sqrt n)`, with as many responses
+    /// as they are worth).
     pub(super) fn log_mean(&self) -> Option<(f64, f64)> {
         let n = self.latency.len() as f64;
         if n < 1.0 {
@@ -204,7 +223,8 @@ impl Measured {
         }
         let mean = self.latency.mean().max(1.0);
         let deviation = self.latency.stdev() * (n / (n - 1.0).max(1.0)).sqrt();
-        Some((mean / 1e6, deviation / (mean * n.sqrt())))
+        let effective = n / self.order.of_mean();
+        Some((mean / 1e6, deviation / (mean * effective.sqrt())))
     }
 
     /// The ends, in seconds, of the cell that holds the answer of this rank (1 is the fastest). Walked by whole counts:

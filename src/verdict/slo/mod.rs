@@ -8,6 +8,7 @@ mod lex;
 mod measured;
 mod name;
 mod needed;
+mod order;
 mod parse;
 mod problem;
 mod range;
@@ -139,6 +140,9 @@ pub struct SloResult {
     pub interval: Option<[Option<f64>; 2]>,
     /// Responses that it rests on.
     pub n: u64,
+    /// How many independent ones they are worth, where responses that follow each other resemble each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_n: Option<u64>,
     /// What was seen and why that decides, in a few words.
     pub reason: String,
     /// For an inconclusive objective: about how many requests, in all, would settle it.

@@ -3,6 +3,7 @@
 use super::measured::{Measured, Run};
 use crate::stats::chi_square::normal_isf;
 use crate::stats::limit_test::{FAIL, LimitOutcome, LimitTest, PASS, responses_to_pass};
+use crate::stats::serial::{self, Worth};
 
 /// More requests than this are not promised to settle anything.
 const MOST: f64 = 1e9;
@@ -14,6 +15,7 @@ pub(super) fn requests_to_decide(
     measured: &Measured,
     [worst, best]: [(u64, u64); 2],
     part: f64,
+    worth: Worth,
 ) -> Option<u64> {
     if part <= 0.0 || part >= 1.0 {
         return None;
@@ -31,8 +33,8 @@ pub(super) fn requests_to_decide(
         // One more hit must not undo it.
         let decides = |(k, n): (u64, u64), wanted: LimitOutcome| {
             let hits = k as f64 * scale;
-            let at =
-                |hits| LimitTest::at_most(part, rounded(hits), rounded(n as f64 * scale)).outcome;
+            let n = rounded(n as f64 * scale);
+            let at = |hits| serial::at_most(part, rounded(hits), n, worth).outcome;
             at(hits.floor()) == wanted && at(hits.ceil()) == wanted
         };
         if decides(worst, LimitOutcome::Kept) || decides(best, LimitOutcome::Exceeded) {

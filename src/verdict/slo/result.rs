@@ -2,7 +2,11 @@
 
 use super::{Measure, Metric, SloOutcome, SloResult};
 use crate::stats::limit_test::{LimitOutcome, LimitTest};
+use crate::stats::whole;
 use crate::units::{counted, percent, seconds};
+
+/// Below this design effect nobody is told of it.
+const NOTICEABLE: f64 = 1.5;
 
 /// A result about which nothing is known yet.
 pub(super) fn open(n: u64) -> SloResult {
@@ -15,6 +19,7 @@ pub(super) fn open(n: u64) -> SloResult {
         p_value: None,
         interval: None,
         n,
+        effective_n: None,
         reason: String::new(),
         requests_needed: None,
     }
@@ -45,6 +50,18 @@ pub(super) fn reason(seen: &str, test: &LimitTest, needed: Option<u64>) -> Strin
         _ => "< 1e-16".to_owned(),
     };
     format!("{seen} (p {p}){}", settles(needed))
+}
+
+/// How many independent responses these are worth, unless that is about as many.
+pub(super) fn effective(n: u64, design_effect: f64) -> Option<u64> {
+    (design_effect >= NOTICEABLE).then(|| whole(n as f64 / design_effect).max(1))
+}
+
+/// `, worth about 120 independent ones`
+pub(super) fn worth_words(effective: Option<u64>) -> String {
+    effective.map_or_else(String::new, |n| {
+        format!(", worth about {n} independent ones")
+    })
 }
 
 pub(super) fn settles(needed: Option<u64>) -> String {

@@ -51,6 +51,7 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
                 statuses,
                 origin: None,
                 tally,
+                buckets: Vec::new(),
             }
         })
         .collect();

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::backends::Referent;
+use super::backends::ResolvedBackend;
 use super::index::Index;
-use super::outcome::Place;
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::attached::refusal::refused;
 use crate::manifest::attached::{Attached, Body, Reach, Side};
@@ -25,7 +25,7 @@ pub(super) fn to_route(
     index: &Index<'_>,
     route: &ApiRoute,
     rule: &Rule,
-    place: Place<'_>,
+    place: RuleContext<'_>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) {
     let section = rule.name.as_ref().map(|name| name.value.as_str());
@@ -109,8 +109,8 @@ fn say(all: &[&Attached], to: &Meta, caveats: &mut Vec<Note<AppliesTo>>) {
 pub(super) fn to_backend(
     index: &Index<'_>,
     backend: &BackendRef,
-    referent: &Referent<'_>,
-    place: Place<'_>,
+    referent: &ResolvedBackend<'_>,
+    place: RuleContext<'_>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Option<LocalReply> {
     if !index.attached_to_any() || backend.kind.value != "Service" {

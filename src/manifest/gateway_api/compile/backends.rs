@@ -12,7 +12,7 @@ use crate::route::{AppliesTo, Backend, Implementation};
 use crate::split::{Destination, Identifiers, LocalReply};
 
 /// What a `backendRef` leads to.
-pub(super) struct Referent<'m> {
+pub(super) struct ResolvedBackend<'m> {
     /// The full name of the host.
     pub(super) host: String,
     /// The port, where one counts.
@@ -34,7 +34,7 @@ pub(super) const LOST: [&str; 2] = [
 ];
 
 /// From where references are followed.
-pub(super) struct Follow<'i, 'm> {
+pub(super) struct BackendResolver<'i, 'm> {
     pub(super) index: &'i Index<'m>,
     pub(super) route: &'m ApiRoute,
     pub(super) rule: &'m Rule,
@@ -43,14 +43,17 @@ pub(super) struct Follow<'i, 'm> {
     pub(super) mesh: bool,
 }
 
-impl<'m> Follow<'_, 'm> {
+impl<'m> BackendResolver<'_, 'm> {
     /// Where a reference leads; what is wrong with it comes as a caveat beside it: "500 status codes MUST be returned for
     /// requests that would have otherwise been routed to an invalid backend".
-    pub(super) fn follow(&self, backend: &BackendRef) -> (Referent<'m>, Option<Note<AppliesTo>>) {
+    pub(super) fn follow(
+        &self,
+        backend: &BackendRef,
+    ) -> (ResolvedBackend<'m>, Option<Note<AppliesTo>>) {
         let home = &self.route.meta.namespace;
         let namespace = backend.namespace(home).to_owned();
         let port = backend.port.as_ref().map(|port| port.value);
-        let mut referent = Referent {
+        let mut referent = ResolvedBackend {
             host: service_host(backend, home),
             port,
             service: None,
@@ -218,7 +221,7 @@ impl<'m> Follow<'_, 'm> {
 /// The backends of a rule, with what tells their answers apart.
 pub(super) fn backends(
     index: &Index<'_>,
-    found: &[(&BackendRef, Referent<'_>, Option<LocalReply>)],
+    found: &[(&BackendRef, ResolvedBackend<'_>, Option<LocalReply>)],
 ) -> Vec<Backend> {
     // A label value tells a backend from the others where no other one has it.
     let mut owners: HashMap<&str, BTreeSet<&str>> = HashMap::new();

@@ -1,9 +1,9 @@
 //! How one backend of a rule is picked: by chance, in turn, by a hash, or, where a policy has it so, whatever its weight.
 
 use super::attached::of_another;
-use super::backends::Referent;
+use super::backends::ResolvedBackend;
 use super::index::Index;
-use super::outcome::Place;
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, Rule, TrafficPolicy};
 use crate::manifest::kube::Meta;
@@ -11,7 +11,7 @@ use crate::route::{AppliesTo, Implementation, WeightsIgnored};
 use crate::split::{LocalReply, Mechanism};
 
 /// A backend, where it leads, and what is replied in its place.
-pub(super) type Found<'m> = (&'m BackendRef, Referent<'m>, Option<LocalReply>);
+pub(super) type Found<'m> = (&'m BackendRef, ResolvedBackend<'m>, Option<LocalReply>);
 
 /// How one backend is picked, and whether its weight has a part in that. Envoy Gateway makes one cluster of the backends of a
 /// rule, each a locality with a weight, which a proxy takes in turn; in some cases it makes a cluster of each, as Istio does.
@@ -19,7 +19,7 @@ pub(super) fn mechanism(
     index: &Index<'_>,
     (route, rule): (&ApiRoute, &Rule),
     found: &[Found<'_>],
-    place: Place<'_>,
+    place: RuleContext<'_>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) -> (Mechanism, Option<WeightsIgnored>) {
     let policy = policy(index, route, rule, place.gateway);

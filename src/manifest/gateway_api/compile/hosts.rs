@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::index::Index;
-use super::outcome::{Place, outcome};
+use super::outcome::outcome;
 use super::precedence::{Age, Precedence};
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{ApiRoute, PathKind, RouteKind};
 use crate::manifest::mesh::catch_all::catches_all;
@@ -17,7 +18,7 @@ pub(super) const PORT: &str = "port";
 /// Hosts that grow route by route.
 pub(super) struct Hosts<'i, 'm> {
     index: &'i Index<'m>,
-    place: Place<'m>,
+    place: RuleContext<'m>,
     places: HashMap<String, usize>,
     all: Vec<Host>,
 }
@@ -38,7 +39,7 @@ struct Entry {
 }
 
 /// Under which name a route is added, and what else must hold.
-pub(super) struct Under<'r> {
+pub(super) struct HostEntry<'r> {
     /// The names the host answers to; the first tells hosts apart.
     pub(super) domains: Vec<String>,
     /// What a person calls the host.
@@ -63,7 +64,7 @@ pub(super) struct Compiled<'m> {
 }
 
 impl<'i, 'm> Hosts<'i, 'm> {
-    pub(super) fn new(index: &'i Index<'m>, place: Place<'m>) -> Self {
+    pub(super) fn new(index: &'i Index<'m>, place: RuleContext<'m>) -> Self {
         Self {
             index,
             place,
@@ -95,7 +96,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
     }
 
     /// Adds all matches of a route to a host.
-    pub(super) fn add(&mut self, compiled: &Compiled<'m>, under: &Under<'_>) {
+    pub(super) fn add(&mut self, compiled: &Compiled<'m>, under: &HostEntry<'_>) {
         let Some(first) = under.domains.first() else {
             return;
         };
@@ -225,7 +226,7 @@ fn in_groups(host: &mut Host, mesh: bool) {
     host.matches.retain(|entry| entry.group == winner);
 }
 
-fn new_host(under: &Under<'_>) -> VirtualHost {
+fn new_host(under: &HostEntry<'_>) -> VirtualHost {
     VirtualHost {
         name: under.name.to_owned(),
         domains: under.domains.clone(),

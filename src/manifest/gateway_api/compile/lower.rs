@@ -1,12 +1,12 @@
 //! From routes of the Gateway API to the table of one vantage: which of them apply there.
 
-use super::hosts::{Hosts, Under};
+use super::hosts::{HostEntry, Hosts};
 use super::inactive_rules::{bound_to_others, dropped, inactive_rule, not_accepted};
 use super::index::Index;
-use super::listeners::{Attached, Door, overlap};
+use super::listeners::{Attached, GatewayView, overlap};
 use super::mesh_routes;
-use super::outcome::Place;
 use super::precedence::Age;
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::{ApiRoute, Listener};
@@ -34,8 +34,8 @@ pub(in crate::manifest) fn lower(
     match &vantage.origin {
         Origin::Mesh { .. } => mesh_routes::lower(&index, proxy, vantage, &routes),
         Origin::Gateway { namespace, name } => {
-            let door = Door::new(&index, namespace, name, vantage.port);
-            gateway(&index, vantage, &door, &routes)
+            let gateway_view = GatewayView::new(&index, namespace, name, vantage);
+            gateway(&index, vantage, &gateway_view, &routes)
         }
     }
 }
@@ -44,12 +44,12 @@ pub(in crate::manifest) fn lower(
 fn gateway<'m>(
     index: &Index<'m>,
     vantage: &Vantage,
-    door: &Door<'m>,
+    gateway_view: &GatewayView<'m>,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
-    let place = Place {
+    let place = RuleContext {
         implementation: vantage.implementation,
-        gateway: door.given().map(|gateway| &gateway.meta),
+        gateway: gateway_view.given().map(|gateway| &gateway.meta),
         mesh: false,
     };
     let mut table = RouteTable::default();
@@ -57,7 +57,7 @@ fn gateway<'m>(
     let mut accepted: Vec<(&'m ApiRoute, Vec<Attached<'m>>)> = Vec::new();
     let mut refused: Vec<(String, Note<AppliesTo>)> = Vec::new();
     for route in routes.iter().copied() {
-        let mut attached = match door.take(index, route) {
+        let mut attached = match gateway_view.take(index, route) {
             None => {
                 table.inactive_rules.push(bound_to_others(route));
                 continue;
@@ -73,7 +73,9 @@ fn gateway<'m>(
         // Istio puts the routes of both kinds into one table, where the specification accepts one kind.
         let merges = vantage.implementation == Implementation::Istio;
         // Where the Gateway is not known to be Istio's, the filter may be one of another implementation.
-        let class = door.given().and_then(|gateway| gateway.class.as_ref());
+        let class = gateway_view
+            .given()
+            .and_then(|gateway| gateway.class.as_ref());
         let of_istio = class.is_some_and(|class| class.value.starts_with("istio"));
         if let Some(why) =
             dropped(route).filter(|_| of_istio && place.implementation == Implementation::Istio)
@@ -105,7 +107,7 @@ fn gateway<'m>(
             };
             hosts.add(
                 &compiled,
-                &Under {
+                &HostEntry {
                     domains: vec![one.domain.clone()],
                     name,
                     hostname: one.hostname,
@@ -122,14 +124,14 @@ fn gateway<'m>(
         hosts.remark(&domain, caveat);
     }
     table.hosts = hosts.finish();
-    if let Some(mapped) = door.mapped() {
+    if let Some(mapped) = gateway_view.mapped() {
         for host in &mut table.hosts {
             host.caveats.push(mapped.clone());
         }
     }
     let apart = vantage.implementation == Implementation::Spec;
-    let deserted = door.deserted(&table.hosts, apart);
-    table.hosts.extend(deserted.into_iter().map(nobody));
+    let idle_listeners = gateway_view.idle_listeners(&table.hosts, apart);
+    table.hosts.extend(idle_listeners.into_iter().map(nobody));
     table
 }
 

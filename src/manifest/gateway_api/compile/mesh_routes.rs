@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::hosts::{Hosts, PORT, Under};
+use super::hosts::{HostEntry, Hosts, PORT};
 use super::inactive_rules::{
     at_gateways_too, bound_to_others, dropped, inactive_rule, not_accepted, not_from_here,
 };
 use super::index::Index;
 use super::mesh_parents::{hosts_of, port};
-use super::outcome::Place;
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, ParentKind, ParentRef};
 use crate::manifest::mesh::HostNotes;
@@ -16,17 +16,17 @@ use crate::manifest::mesh::names::domains;
 use crate::route::{AppliesTo, Condition, Implementation, Origin, Proxy, RouteTable, Vantage};
 
 /// A route that asks for a host.
-struct Asking<'m> {
+struct ServiceRoute<'m> {
     route: &'m ApiRoute,
     parent: &'m ParentRef,
     condition: Option<Condition>,
 }
 
 /// Everybody who asks for one host: by the namespace of the route.
-struct Wanted<'m> {
+struct RoutedHost<'m> {
     home: String,
     host: String,
-    by: BTreeMap<&'m str, Vec<Asking<'m>>>,
+    by: BTreeMap<&'m str, Vec<ServiceRoute<'m>>>,
 }
 
 /// The routes that the proxy of a client applies.
@@ -48,7 +48,7 @@ pub(super) fn lower<'m>(
         ..RouteTable::default()
     };
     let wanted = wanted(index, vantage, routes, &mut table);
-    let place = Place {
+    let place = RuleContext {
         implementation: vantage.implementation,
         gateway: None,
         mesh: true,
@@ -95,9 +95,9 @@ fn wanted<'m>(
     vantage: &Vantage,
     routes: &[&'m ApiRoute],
     table: &mut RouteTable,
-) -> Vec<Wanted<'m>> {
+) -> Vec<RoutedHost<'m>> {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut wanted: Vec<Wanted<'m>> = Vec::new();
+    let mut wanted: Vec<RoutedHost<'m>> = Vec::new();
     for route in routes.iter().copied() {
         let home = route.meta.namespace.as_str();
         let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
@@ -115,25 +115,24 @@ fn wanted<'m>(
             let named = hosts_of(index, parent, namespace);
             if named.is_empty() {
                 refusal.get_or_insert_with(|| {
-                    format!(
-                        "is bound to {}, which is not in these manifests",
-                        parent.called(home)
-                    )
+                    let parent = parent.called(home);
+                    let why = format!("is bound to {parent}, which is not in these manifests");
+                    (Code::RefusedRule, why)
                 });
             }
             for host in named {
                 match port(index, vantage, parent, &host) {
-                    Err(why) => refusal = refusal.or(Some(why)),
+                    Err(why) => refusal = refusal.or(Some((Code::DistantRule, why))),
                     Ok(condition) => {
                         let at = *places.entry(host.clone()).or_insert_with(|| {
-                            wanted.push(Wanted {
+                            wanted.push(RoutedHost {
                                 home: namespace.to_owned(),
                                 host,
                                 by: BTreeMap::new(),
                             });
                             wanted.len() - 1
                         });
-                        let ask = Asking {
+                        let ask = ServiceRoute {
                             route,
                             parent,
                             condition,
@@ -146,10 +145,10 @@ fn wanted<'m>(
         }
         match refusal {
             _ if asked => {}
-            Some(why) => {
+            Some((code, why)) => {
                 table
                     .inactive_rules
-                    .push(inactive_rule(route, Code::RefusedRule, &why, None));
+                    .push(inactive_rule(route, code, &why, None));
             }
             None => table.inactive_rules.push(bound_to_others(route)),
         }
@@ -160,7 +159,7 @@ fn wanted<'m>(
 /// The namespace whose routes apply: "producer" routes are those of the namespace of the Service, and "consumer" routes
 /// "are only applied to outbound connections originating from the same namespace as the Route", before those.
 fn owner<'m>(
-    wanted: &Wanted<'m>,
+    wanted: &RoutedHost<'m>,
     client: Option<&str>,
     waypoint: bool,
 ) -> (Option<&'m str>, Vec<Note<AppliesTo>>) {
@@ -214,8 +213,8 @@ fn owner<'m>(
 fn add<'m>(
     hosts: &mut Hosts<'_, 'm>,
     table: &mut RouteTable,
-    wanted: &Wanted<'m>,
-    asking: &[Asking<'m>],
+    wanted: &RoutedHost<'m>,
+    asking: &[ServiceRoute<'m>],
     (client, caveats): (&str, &[Note<AppliesTo>]),
     proxy: &dyn HostNotes,
 ) {
@@ -258,7 +257,7 @@ fn add<'m>(
         let compiled = hosts.compile(ask.route);
         hosts.add(
             &compiled,
-            &Under {
+            &HostEntry {
                 domains: domains(host, client),
                 name: match ask.parent.kind {
                     ParentKind::Service => &ask.parent.name.value,

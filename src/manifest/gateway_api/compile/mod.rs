@@ -24,6 +24,7 @@ mod mesh_routes;
 mod outcome;
 mod precedence;
 mod refusals;
+mod rule_context;
 mod unrouted;
 
 pub(in crate::manifest) use lower::lower;

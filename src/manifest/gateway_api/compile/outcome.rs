@@ -1,31 +1,22 @@
 //! What a request gets that matches a rule: backends with weights, a redirect, or an error of the proxy.
 
 use super::attached;
-use super::backends::{Follow, LOST, Referent, backends};
+use super::backends::{BackendResolver, LOST, ResolvedBackend, backends};
 use super::balancing::mechanism;
 use super::index::Index;
+use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
-use crate::manifest::kube::Meta;
 use crate::manifest::mesh::backing::{Whole, backing};
-use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
+use crate::route::{Action, AppliesTo, Outcome, Split};
 use crate::split::{LocalReply, LocalReplyCause};
-
-/// From where rules are compiled.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'m> {
-    pub(super) implementation: Implementation,
-    /// The Gateway, where it is one that is given.
-    pub(super) gateway: Option<&'m Meta>,
-    pub(super) mesh: bool,
-}
 
 /// The outcome of a rule.
 pub(super) fn outcome<'m>(
     index: &Index<'m>,
     route: &'m ApiRoute,
     rule: &'m Rule,
-    place: Place<'m>,
+    place: RuleContext<'m>,
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
     attached::to_route(index, route, rule, place, &mut caveats);
@@ -44,7 +35,7 @@ fn leads<'m>(
     index: &Index<'m>,
     route: &'m ApiRoute,
     rule: &'m Rule,
-    place: Place<'m>,
+    place: RuleContext<'m>,
     caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Action {
     let everything = match route.kind {
@@ -68,7 +59,7 @@ fn leads<'m>(
         caveats.push(caveat.undeliverable());
         return Action::local_reply(500, LocalReplyCause::BrokenBackend);
     }
-    let follow = Follow {
+    let follow = BackendResolver {
         index,
         route,
         rule,
@@ -147,7 +138,9 @@ fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
     Some(Note::about(id, message, Some(backend.name.span)))
 }
 
-fn assumed(found: &[(&BackendRef, Referent<'_>, Option<LocalReply>)]) -> Option<Note<AppliesTo>> {
+fn assumed(
+    found: &[(&BackendRef, ResolvedBackend<'_>, Option<LocalReply>)],
+) -> Option<Note<AppliesTo>> {
     let missing: Vec<&BackendRef> = found
         .iter()
         .filter(|(backend, referent, broken)| {

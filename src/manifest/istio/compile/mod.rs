@@ -3,10 +3,10 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `index`, `attach`, `dialled_port`, `sidecar_scope`, `subsets` | which objects belong together, and who sees them |
-//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
+//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `handshake`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
-//! | `policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
+//! | `policies`, `proxy_policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
 //! | `host_notes` | what the proxy of a client makes of a host, for routes of other dialects |
 //!
 //! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: `EnvoyFilter` objects,
@@ -21,6 +21,7 @@ mod destination_port;
 mod dialled_port;
 mod gateway_proxies;
 mod gateway_routes;
+mod handshake;
 mod host_names;
 mod host_notes;
 mod identifiers;
@@ -33,6 +34,7 @@ mod outcome;
 mod pitfalls;
 mod policies;
 mod proxy_context;
+mod proxy_policies;
 mod routes;
 mod sidecar_routes;
 mod sidecar_scope;

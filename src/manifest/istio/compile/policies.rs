@@ -1,25 +1,20 @@
-//! What policies, filters and plugins do on the way of a request: in the proxy of the client, in that of a gateway, and in
-//! those of the pods of a destination.
+//! What policies, filters and plugins do in front of a destination: in the proxies of its pods, or in its waypoint.
 
 use std::collections::BTreeMap;
 
 use super::identifiers::{ResolvedDestination, workloads};
 use super::index::Index;
-use super::lower::Compiler;
 use super::proxy_context::{ProxyContext, ProxyKind};
 use crate::diag::{Code, Note, Severity};
 use crate::manifest::attached::peer_authentication::{Mode, effective};
 use crate::manifest::attached::refusal::refused;
-use crate::manifest::attached::{Attached, Body, Effect, Reach, Side};
-use crate::manifest::istio::objects::{Gateway, Tls};
+use crate::manifest::attached::{Attached, Body, Reach, Side};
+use crate::manifest::istio::objects::Tls;
 use crate::manifest::kube::{Meta, selects};
 use crate::manifest::mesh::names::service_of;
 use crate::manifest::mesh::registry_service::RegistryService;
-use crate::route::{AppliesTo, Origin};
+use crate::route::AppliesTo;
 use crate::split::LocalReply;
-
-/// More objects than these are counted, not named.
-const MOST: usize = 5;
 
 /// What a proxy replies by itself where no connection comes about.
 const NO_CONNECTION: u16 = 503;
@@ -38,73 +33,13 @@ struct Pods<'m> {
     known: Labels,
 }
 
-impl Compiler<'_> {
-    /// Objects that may change what the proxy of a client in a namespace does, and that are not understood: the first few.
-    pub(super) fn envoy_filters(&self, client: &str, caveats: &mut Vec<Note<AppliesTo>>) {
-        let labels = match &self.vantage.origin {
-            Origin::Mesh { labels, .. } => labels.as_ref(),
-            Origin::Gateway { .. } => return,
-        };
-        let running = self.index.attached.running(client, Side::Outbound);
-        let patch = |one: &Attached| one.effect == Effect::Patch && labels.is_none();
-        let mut objects = running.filter(|one| selects_client(one, labels) || patch(one));
-        for object in objects.by_ref().take(MOST) {
-            let message = match object.effect {
-                Effect::Patch => format!(
-                    "{} may change the routes of this client, and is not judged",
-                    object.meta
-                ),
-                _ => object.note("the proxy of this client", Reach::All).message,
-            };
-            caveats.push(Note::about(
-                Code::NotJudged,
-                message,
-                Some(object.meta.span),
-            ));
-        }
-        let more = objects.count();
-        if more > 0 {
-            let message =
-                format!("{more} more objects that are attached to this client are not judged");
-            caveats.push(Note::about(Code::NotJudged, message, None));
-        }
-    }
-
-    /// What is attached to the proxies of a gateway.
-    pub(super) fn at_its_proxies(
-        &self,
-        (namespace, name): (&str, &str),
-        gateway: Option<&Gateway>,
-        proxies: &str,
-    ) -> Vec<Note<AppliesTo>> {
-        let nothing = Labels::new();
-        let selector = gateway.map_or(&nothing, |gateway| &gateway.selector);
-        let pods = self.index.manifests.workloads.iter();
-        let pods: Vec<&Labels> = pods
-            .filter(|pod| pod.meta.namespace == proxies && !selector.is_empty())
-            .map(|pod| &pod.labels)
-            .filter(|labels| selects(selector, labels))
-            .collect();
-        let running = self.index.attached.running(proxies, Side::Gateway);
-        let policies: Vec<(&Attached, Reach)> = running
-            .map(|policy| (policy, policy.reach(&pods, selector)))
-            .filter(|(_, reach)| reach.is_any())
-            .collect();
-        let to = format!("gateway {namespace}/{name}");
-        let mut caveats = refused(&policies, None, &to).caveats;
-        let others = policies.iter().filter(|(policy, _)| is_noted(policy));
-        caveats.extend(others.map(|(policy, reach)| policy.note(&to, *reach)));
-        caveats
-    }
-}
-
 /// Whether an object is only said to be there.
-fn is_noted(policy: &Attached) -> bool {
+pub(super) fn is_noted(policy: &Attached) -> bool {
     !matches!(policy.body, Body::Access(_) | Body::Peer(_))
 }
 
 /// Whether an object runs in the proxy of a client with these labels, or of one that nothing is known about.
-fn selects_client(policy: &Attached, labels: Option<&Labels>) -> bool {
+pub(super) fn selects_client(policy: &Attached, labels: Option<&Labels>) -> bool {
     let nothing = Labels::new();
     let selector = policy.selector.as_ref();
     selector.is_some_and(|selector| selects(selector, labels.unwrap_or(&nothing)))

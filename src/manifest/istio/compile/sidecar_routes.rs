@@ -16,7 +16,7 @@ use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, VirtualHost};
 
 /// A host of a VirtualService with what it routes there.
 #[derive(Clone, Copy)]
-struct Claim<'a> {
+struct HostClaim<'a> {
     service: &'a VirtualService,
     // As written.
     name: &'a str,
@@ -76,7 +76,7 @@ impl<'m> Compiler<'m> {
                         wild.insert(suffix.to_owned(), claim);
                     }
                 }
-                let claim = Claim {
+                let claim = HostClaim {
                     service,
                     name: &host.value,
                     span: host.span,
@@ -139,7 +139,7 @@ impl<'m> Compiler<'m> {
             if self.off_port(&full, known, namespace).is_some() {
                 continue;
             }
-            let claim = Claim {
+            let claim = HostClaim {
                 service,
                 name: &full,
                 span: *span,
@@ -155,7 +155,7 @@ impl<'m> Compiler<'m> {
     /// One host with its routes; none where a wildcard has no routes left.
     fn sidecar_host(
         &self,
-        claim: &Claim<'_>,
+        claim: &HostClaim<'_>,
         full: &str,
         caller: ProxyContext<'_>,
         scope: &Scope<'_>,
@@ -222,12 +222,12 @@ impl<'m> Compiler<'m> {
     /// none are noted.
     fn on_this_port<'a>(
         &self,
-        claim: Claim<'a>,
+        claim: HostClaim<'a>,
         full: &str,
         caller: ProxyContext<'_>,
         scope: &Scope<'_>,
         absences: &mut Vec<InactiveRule>,
-    ) -> Option<Claim<'a>> {
+    ) -> Option<HostClaim<'a>> {
         let (service, client) = (claim.service, caller.namespace);
         let mut known = claim.known;
         if let Some((why, help)) = self.off_port(full, known, client) {
@@ -248,7 +248,7 @@ impl<'m> Compiler<'m> {
         if known.is_none() && self.is_unregistered(full) {
             absences.extend(short_names(service, full, claim.name, client));
         }
-        Some(Claim { known, ..claim })
+        Some(HostClaim { known, ..claim })
     }
 
     /// What the ports of a service carry, if none of them carries HTTP.
