@@ -90,6 +90,12 @@ mod calibration;
 // Every way in which a real Envoy splits, with the verdict it deserves.
 mod mechanisms;
 
+// Tests that need a program from outside are listed.
+mod parts;
+
+// What fingers type that know other tools.
+mod command_line;
+
 // Connections that a server closes without saying so.
 mod keepalive;
 
@@ -108,8 +114,11 @@ mod protocols;
 // Starts at a rate: the schedule, honest latencies, warm-up.
 mod open_loop;
 
-// The README shows what the program prints.
-mod readme;
+// The stories of the demo.
+mod demo;
+
+// README and docs show what the program prints.
+mod docs;
 
 // What is said, and where.
 mod output;

@@ -125,6 +125,7 @@ impl<'a> Session<'a> {
                 &config.map,
                 limit,
                 &self.interrupted,
+                |left| self.progress.iter().for_each(|view| view.settling(left)),
             )?,
             _ => None,
         };

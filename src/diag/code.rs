@@ -232,6 +232,7 @@ codes! {
     Clustered Warning "clustered" "responses of one connection resemble each other";
     CoarseResolution Warning "coarse-resolution" "the resolution is coarser than the smallest share";
     EndpointsInRatio Warning "endpoints-in-ratio" "the pods are in the declared ratio already";
+    ExpectSum Warning "expect-sum" "the weights of --expect add up to almost 100";
     FewConnections Warning "few-connections" "the requests went over few connections";
     GeneratorSaturated Warning "generator-saturated" "the sender could not keep up";
     GeneratorsAsClusters Info "generators-as-clusters" "the declared split with each generator as a cluster";

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use super::fetch;
+use super::{fetch, parts};
 
 /// The version the tests were written against.
 const PACKAGE: &str = "grpcio==1.71.0";
@@ -50,6 +50,7 @@ pub(crate) struct Grpc {
 impl Grpc {
     /// Starts it.
     pub(crate) fn start() -> Self {
+        parts::needed("Python's grpcio");
         let mut child = Command::new("python3")
             .args(["-c", SERVER])
             .env("PYTHONPATH", package())
