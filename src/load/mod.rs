@@ -13,6 +13,7 @@ mod content_encoding;
 mod context;
 mod delivery;
 mod dns;
+mod event_stream;
 mod grpc;
 mod http1;
 mod http2;

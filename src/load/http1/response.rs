@@ -10,6 +10,8 @@ use httparse::Header;
 
 use super::chunked::Chunked;
 use super::heads;
+use crate::bucket::Fields;
+use crate::load::event_stream::{FirstEvent, is_event_stream};
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureKind};
 
@@ -48,9 +50,7 @@ pub(super) struct Reader {
     /// The bytes of the answer so far.
     held: Vec<u8>,
     head: Option<Head>,
-    chunks: Chunked,
-    /// The body of a chunked answer.
-    body: Vec<u8>,
+    content: Content,
     interim: u32,
     budget: Rc<Budget>,
     /// What the buffers hold of the budget.
@@ -66,6 +66,8 @@ struct Head {
     framing: Framing,
     /// The connection stays open.
     keep: bool,
+    /// The body is a stream of events, and counts by the first of them.
+    events: bool,
 }
 
 /// Where the body ends (RFC 9112, 6.3).
@@ -77,10 +79,28 @@ enum Framing {
     AtTheEnd,
 }
 
-/// Where a whole body lies.
-enum Body {
-    Held { end: usize },
-    Unchunked { end: usize },
+/// A body of which all that counts is there.
+struct Body {
+    place: Place,
+    /// Where it ends; a stream of events goes on.
+    end: Option<usize>,
+}
+
+/// Where a body lies.
+enum Place {
+    Held,
+    Unchunked,
+    Event,
+}
+
+/// What is known of the body so far.
+#[derive(Default)]
+struct Content {
+    chunks: Chunked,
+    /// The body of a chunked response.
+    unchunked: Vec<u8>,
+    /// The first event of a stream of events.
+    event: FirstEvent,
 }
 
 impl Reader {
@@ -89,8 +109,7 @@ impl Reader {
             bodiless,
             held: Vec::new(),
             head: None,
-            chunks: Chunked::default(),
-            body: Vec::new(),
+            content: Content::default(),
             interim: 0,
             budget,
             reserved: 0,
@@ -141,9 +160,10 @@ impl Reader {
     /// Gets ready for the next answer.
     pub(super) fn reset(&mut self) {
         self.head = None;
-        self.chunks = Chunked::default();
+        self.content.chunks = Chunked::default();
+        self.content.event = FirstEvent::default();
         self.interim = 0;
-        for buffer in [&mut self.held, &mut self.body] {
+        for buffer in [&mut self.held, &mut self.content.unchunked] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -158,7 +178,7 @@ impl Reader {
         finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
         if let Some(head) = self.head
-            && whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?.is_none()
+            && self.content.whole(head, ended, &self.held)?.is_none()
         {
             self.account()?;
             return Ok(None);
@@ -181,11 +201,14 @@ impl Reader {
                 continue;
             }
             self.head = Some(head);
-            let body = whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?;
-            let (body, end) = match body {
-                None => break,
-                Some(Body::Held { end }) => (&self.held[head.length..end], end),
-                Some(Body::Unchunked { end }) => (&self.body[..], end),
+            let Some(Body { place, end }) = self.content.whole(head, ended, &self.held)? else {
+                break;
+            };
+            let whole = end == Some(self.held.len());
+            let body = match place {
+                Place::Held => &self.held[head.length..end.unwrap_or(self.held.len())],
+                Place::Unchunked => &self.content.unchunked,
+                Place::Event => self.content.event.data(),
             };
             let result = finish(Response {
                 status: head.status,
@@ -195,7 +218,7 @@ impl Reader {
             return Ok(Some(Done {
                 result,
                 // Bytes that nobody asked for belong to no request.
-                reusable: head.keep && !ended && end == self.held.len(),
+                reusable: head.keep && !ended && whole,
             }));
         }
         self.account()?;
@@ -211,7 +234,7 @@ impl Reader {
 
     /// Holds the buffers to the memory there is for all of them.
     fn account(&mut self) -> Result<(), Failure> {
-        let size = self.held.capacity() + self.body.capacity();
+        let size = self.held.capacity() + self.content.unchunked.capacity();
         if size > KEPT && size > self.reserved {
             self.budget.reserve(size - self.reserved)?;
             self.reserved = size;
@@ -226,30 +249,50 @@ impl Drop for Reader {
     }
 }
 
-/// The body, if all of it is there.
-fn whole(
-    head: Head,
-    ended: bool,
-    bytes: &[u8],
-    chunks: &mut Chunked,
-    body: &mut Vec<u8>,
-) -> Result<Option<Body>, Failure> {
-    let come = bytes.len() - head.length;
-    Ok(match head.framing {
-        Framing::Nowhere => Some(Body::Held { end: head.length }),
-        Framing::After(length) => (come >= length).then_some(Body::Held {
-            end: head.length + length,
-        }),
-        Framing::Chunked => {
-            chunks
-                .decode(&bytes[head.length..], body)?
-                .map(|end| Body::Unchunked {
-                    end: head.length + end,
-                })
+impl Content {
+    /// The body, if all of it is there that counts.
+    fn whole(&mut self, head: Head, ended: bool, held: &[u8]) -> Result<Option<Body>, Failure> {
+        let found = self.framed(head, ended, held);
+        if !head.events {
+            return found;
         }
-        Framing::AtTheEnd if come > LARGEST_BODY => return Err(oversized_body()),
-        Framing::AtTheEnd => ended.then_some(Body::Held { end: bytes.len() }),
-    })
+        let come = match head.framing {
+            Framing::Chunked => &self.unchunked,
+            Framing::After(length) => &held[head.length..held.len().min(head.length + length)],
+            Framing::Nowhere | Framing::AtTheEnd => &held[head.length..],
+        };
+        if !self.event.read(come) {
+            return found;
+        }
+        // What goes wrong after the first event does not concern it.
+        let end = found.ok().flatten().and_then(|body| body.end);
+        Ok(Some(Body {
+            place: Place::Event,
+            end,
+        }))
+    }
+
+    /// The body up to its end, if that has come.
+    fn framed(&mut self, head: Head, ended: bool, held: &[u8]) -> Result<Option<Body>, Failure> {
+        let come = held.len() - head.length;
+        let (place, end) = match head.framing {
+            Framing::Nowhere => (Place::Held, Some(0)),
+            Framing::After(length) => (Place::Held, Some(length).filter(|length| come >= *length)),
+            Framing::Chunked => {
+                let raw = &held[head.length..];
+                (
+                    Place::Unchunked,
+                    self.chunks.decode(raw, &mut self.unchunked)?,
+                )
+            }
+            Framing::AtTheEnd if come > LARGEST_BODY => return Err(oversized_body()),
+            Framing::AtTheEnd => (Place::Held, ended.then_some(come)),
+        };
+        Ok(end.map(|end| Body {
+            place,
+            end: Some(head.length + end),
+        }))
+    }
 }
 
 /// The head, if all of it is there.
@@ -281,6 +324,7 @@ fn parse<'f, 'b>(
         length,
         framing,
         keep: connection.keep && !connection.close && framing != Framing::AtTheEnd && status != 101,
+        events: framing != Framing::Nowhere && is_event_stream(Fields(fields)),
     };
     Ok(Some((head, fields)))
 }

@@ -10,10 +10,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{Request, Stream};
+use crate::bucket::Fields;
+use crate::load::content_encoding::codings;
+use crate::load::event_stream::{FirstEvent, names_event_stream};
+use crate::load::grpc;
 use crate::load::http1::{WITHIN, unreadable};
 use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
 use crate::observe::{Failure, FailureKind};
@@ -47,20 +51,20 @@ impl From<Failure> for Fault {
     }
 }
 
-/// The head, the body and the trailers.
-pub(super) async fn read(
-    stream: &mut Stream<'_>,
-    request: &Request,
-    body: &mut Body<'_>,
-) -> Result<(Response<()>, Option<HeaderMap>), Fault> {
+/// Reads a response as far as it counts: to its end, to the first event of a stream of events, or to the second message of a
+/// gRPC call, which makes it a stream of the server.
+pub(super) async fn read(stream: &mut Stream<'_>, request: &Request) -> Result<(), Fault> {
     let (head, mut rest) = stream.head().await?.into_parts();
-    let head = Response::from_parts(head, ());
-    measured(head.headers(), None)?;
-    if !request.bodiless && announced(head.headers()).is_some_and(|length| length > LARGEST_BODY) {
+    measured(&head.headers, None)?;
+    let length = announced(&head.headers);
+    if !request.bodiless && length.is_some_and(|length| length > LARGEST_BODY) {
         return Err(oversized_body().into());
     }
+    let mut event = streams_events(&head.headers).then(FirstEvent::default);
+    let messages = request.grpc && head.status == StatusCode::OK;
+    stream.head = Some(head);
     if rest.is_end_stream() {
-        return Ok((head, None));
+        return Ok(());
     }
     while let Some(piece) = poll_fn(|task| rest.poll_data(task)).await {
         let piece = match piece {
@@ -68,24 +72,68 @@ pub(super) async fn read(
             // "A server can send a complete response prior to the client sending an entire request", and then resets the
             // stream with NO_ERROR (RFC 9113, 8.1).
             Err(error) if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => {
-                let whole = announced(head.headers()).is_none_or(|length| length == body.len());
+                let whole = length.is_none_or(|length| length == stream.body.len());
                 if error.is_reset() && whole {
-                    return Ok((head, None));
+                    return Ok(());
                 }
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
         };
-        stream.state.heard.set(Some(Instant::now()));
+        let now = Instant::now();
+        stream.state.heard.set(Some(now));
         let length = piece.len();
-        body.push(piece)?;
+        stream.body.push(piece)?;
         rest.flow_control().release_capacity(length)?;
+        if let Some(event) = &mut event
+            && event.read(stream.body.bytes())
+        {
+            stream.body.first = Bytes::copy_from_slice(event.data());
+            stream.body.rest = Vec::new();
+            return Ok(());
+        }
+        if messages && let Some(end) = grpc::end_of_message(stream.body.bytes()) {
+            stream.message.get_or_insert(now);
+            if stream.body.len() > end {
+                stream.streamed = true;
+                return Ok(());
+            }
+        }
     }
-    let trailers = trailers(&mut rest).await?;
-    if let Some(trailers) = &trailers {
-        measured(head.headers(), Some(trailers))?;
+    stream.trailers = trailers(&mut rest).await?;
+    if let (Some(head), Some(trailers)) = (&stream.head, &stream.trailers) {
+        measured(&head.headers, Some(trailers))?;
     }
-    Ok((head, trailers))
+    Ok(())
+}
+
+fn streams_events(head: &HeaderMap) -> bool {
+    let media_type = head.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    media_type.is_some_and(names_event_stream) && {
+        let mut room = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        codings(fields(head, None, &mut room)).next().is_none()
+    }
+}
+
+/// The fields of the head and the trailers, as far as there is room for them.
+pub(super) fn fields<'r, 'h>(
+    head: &'h HeaderMap,
+    trailers: Option<&'h HeaderMap>,
+    room: &'r mut [httparse::Header<'h>],
+) -> Fields<'r>
+where
+    'h: 'r,
+{
+    let fields = head.iter().chain(trailers.into_iter().flatten());
+    let mut count = 0;
+    for (slot, (name, value)) in room.iter_mut().zip(fields) {
+        *slot = httparse::Header {
+            name: name.as_str(),
+            value: value.as_bytes(),
+        };
+        count += 1;
+    }
+    Fields(&room[..count])
 }
 
 async fn trailers(rest: &mut RecvStream) -> Result<Option<HeaderMap>, h2::Error> {
@@ -103,7 +151,6 @@ impl Stream<'_> {
         let head = poll_fn(|task| self.poll_head(&mut response, &mut interim, task)).await;
         if head.is_ok() {
             self.hear();
-            self.begun = true;
         }
         head
     }
