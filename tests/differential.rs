@@ -147,13 +147,13 @@ fn dumped(envoy: &Envoy) -> Told {
 }
 
 /// What resplit says about a request.
-struct Answer {
+struct LocalReply {
     route: Option<String>,
     /// Where the proxy answers by itself.
     status: Option<u16>,
 }
 
-impl Answer {
+impl LocalReply {
     fn differs(&self, seen: &Seen) -> Option<String> {
         let same = self.route == seen.route && self.status.is_none_or(|own| own == seen.status);
         let (route, status) = (&self.route, self.status);
@@ -162,10 +162,10 @@ impl Answer {
 }
 
 impl Told {
-    fn answer(&self, probe: &Probe) -> Answer {
+    fn answer(&self, probe: &Probe) -> LocalReply {
         let Ok(resolution) = resolve(&self.table, probe) else {
             // No host takes it, so that Envoy has no route.
-            return Answer {
+            return LocalReply {
                 route: None,
                 status: Some(404),
             };
@@ -176,7 +176,7 @@ impl Told {
             _ => None,
         };
         let route = resolution.route.and_then(|route| route.name);
-        Answer {
+        LocalReply {
             route: route.map(str::to_owned),
             status,
         }

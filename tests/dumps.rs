@@ -116,7 +116,7 @@ fn every_shape_of_a_dump_holds_the_same_split() {
 #[test]
 fn answers_can_be_told_by_the_names_of_the_cluster() {
     let found = found(DYNAMIC, "http://weather-backend:5000/", &[]);
-    let names = &found.expected.declared()[0].clues.names;
+    let names = &found.expected.declared()[0].identifiers.names;
     for name in [
         "single",
         "weather-backend",

@@ -6,10 +6,11 @@ use unicode_width::UnicodeWidthStr;
 
 use resplit::diag::{Code, Note};
 use resplit::diag::{Sources, Span};
-use resplit::observe::{Ended, Failed, FailureKind, Observation, RequestLog, Tally};
+use resplit::observe::{FailureCount, FailureKind, Observation, RequestLog, RequestRecord, Tally};
 use resplit::report::{Excerpt, FORMATS, Report, Request, Run, Style, format, read, report};
 use resplit::split::{
-    Answer, Bucket, Cause, Clues, Destination, Expected, Identity, Mechanism, Target,
+    Bucket, Destination, Expected, Identifiers, Identity, LocalReply, LocalReplyCause, Mechanism,
+    Target,
 };
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
@@ -26,14 +27,14 @@ fn declared() -> Expected {
             subset: Some(name.into()),
         })
     };
-    let abort = Target::Status(Answer {
+    let abort = Target::LocalReply(LocalReply {
         status: 418,
-        cause: Cause::FaultAbort,
+        cause: LocalReplyCause::FaultAbort,
     });
     let parts = vec![
-        (subset("single"), 85, Clues::default()),
-        (subset("multiple"), 10, Clues::default()),
-        (abort, 5, Clues::default()),
+        (subset("single"), 85, Identifiers::default()),
+        (subset("multiple"), 10, Identifiers::default()),
+        (abort, 5, Identifiers::default()),
     ];
     Expected::from_weights("weather-rules.yaml:27", Mechanism::Iid, parts).expect("a split")
 }
@@ -57,7 +58,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         };
         (bucket, tally(*count, 1000 * u64::from(*status) / 100))
     });
-    let reset = Failed {
+    let reset = FailureCount {
         count: 3,
         example: "connection closed before message completed".into(),
     };
@@ -93,7 +94,7 @@ fn log(answers: &[(&str, u16, u64)]) -> RequestLog {
             identity: Identity::Value((*value).into()),
             status: *status,
         });
-        log.push(Ended {
+        log.push(RequestRecord {
             sequence,
             connection: sequence % 40,
             bucket: bucket.as_ref().filter(|_| sequence != 77),

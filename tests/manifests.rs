@@ -123,13 +123,13 @@ fn answer(request: &str, manifests: &Manifests, sources: &Sources) -> String {
             "  {} {} = {:?}",
             declared.share, declared.name, declared.target
         );
-        for (kind, clues) in [
-            ("names", &declared.clues.names),
-            ("labels", &declared.clues.labels),
-            ("workloads", &declared.clues.workloads),
+        for (kind, identifiers) in [
+            ("names", &declared.identifiers.names),
+            ("labels", &declared.identifiers.labels),
+            ("workloads", &declared.identifiers.workloads),
         ] {
-            if !clues.is_empty() {
-                let words: Vec<&str> = clues.iter().map(String::as_str).collect();
+            if !identifiers.is_empty() {
+                let words: Vec<&str> = identifiers.iter().map(String::as_str).collect();
                 let _ = writeln!(out, "    {kind}: {}", words.join(" "));
             }
         }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use resplit::diag::Note;
-use resplit::observe::{Ended, FailureKind, Observation};
+use resplit::observe::{FailureKind, Observation, RequestRecord};
 use resplit::report::{Changes, Report, Request, Run, again, report};
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
 use resplit::verdict::attribution::Attribution;
@@ -36,7 +36,7 @@ fn whole(generators: &[Generator]) -> Observation {
         for (at, target) in targets.iter().enumerate() {
             let answered = (*target < 2).then(|| bucket(*target));
             let connection = connections + u32::try_from(at / 2).expect("few");
-            seen.log.push(Ended {
+            seen.log.push(RequestRecord {
                 sequence,
                 connection,
                 bucket: answered.as_ref(),

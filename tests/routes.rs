@@ -8,7 +8,7 @@ use resplit::route::{
     Abort, Action, Backend, Condition, Fraction, HeaderTest, NamedByHeader, Outcome, Probe,
     ResolveError, Route, RouteTable, Split, Test, TextMatch, VirtualHost, resolve,
 };
-use resplit::split::{Cause, Clues, Destination, Mechanism, Share};
+use resplit::split::{Destination, Identifiers, LocalReplyCause, Mechanism, Share};
 
 fn sources() -> (Sources, Span) {
     let mut sources = Sources::new();
@@ -173,7 +173,7 @@ fn any_action() -> impl Strategy<Value = Action> {
                 subset: None,
             },
             weight,
-            clues: Clues::default(),
+            identifiers: Identifiers::default(),
             broken: None,
         };
         Split::new(Mechanism::Iid, weights.into_iter().map(backend).collect()).ok()
@@ -202,8 +202,8 @@ fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         4 => split,
         1 => named,
-        1 => (200..600_u16).prop_map(|status| Action::answer(status, Cause::DirectResponse)),
-        1 => (300..400_u16).prop_map(|status| Action::answer(status, Cause::Redirect)),
+        1 => (200..600_u16).prop_map(|status| Action::local_reply(status, LocalReplyCause::DirectResponse)),
+        1 => (300..400_u16).prop_map(|status| Action::local_reply(status, LocalReplyCause::Redirect)),
     ]
 }
 
@@ -246,11 +246,11 @@ proptest! {
         let probe = Probe { path, query, headers: vec![header], ..probe(&asked) };
         if let Ok(resolution) = resolve(&table, &probe) {
             let expected = resolution.expected(&sources);
-            let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, declared| sum.plus(declared.share));
+            let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, declared| sum.checked_add(declared.share));
             prop_assert_eq!(sum, Some(Share::ONE));
             for matched in resolution.taking() {
                 let own = resolution.expected_of(&matched, &sources);
-                let sum = own.declared().iter().try_fold(Share::ZERO, |sum, one| sum.plus(one.share));
+                let sum = own.declared().iter().try_fold(Share::ZERO, |sum, one| sum.checked_add(one.share));
                 prop_assert_eq!(sum, Some(Share::ONE));
             }
         }

@@ -9,7 +9,7 @@ use resplit::route::{
     Action, Condition, Fraction, HeaderTest, Outcome, Probe, Route, RouteTable, Test, TextMatch,
     VirtualHost, resolve,
 };
-use resplit::split::Cause;
+use resplit::split::LocalReplyCause;
 
 fn span() -> Span {
     Span::new(Sources::new().add("t.yaml", "text"), 0..4)
@@ -29,7 +29,7 @@ fn route(number: usize, tests: Vec<Test>) -> Route {
         span: span(),
         conditions: tests.into_iter().map(condition).collect(),
         outcome: Arc::new(Outcome {
-            action: Action::answer(200, Cause::DirectResponse),
+            action: Action::local_reply(200, LocalReplyCause::DirectResponse),
             abort: None,
             caveats: Vec::new(),
         }),

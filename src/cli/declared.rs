@@ -325,7 +325,7 @@ fn programmed(
     let differs = caveats.find(|caveat| caveat.code == Code::ProgrammedDiffers)?;
     let table = routes.table.programmed.as_deref()?;
     let found = resolve_route(table, probe).ok()?.expected(&routes.sources);
-    let of = |declared: &crate::split::Declared| -> f64 {
+    let of = |declared: &crate::split::TargetShare| -> f64 {
         let own = (found.declared().iter()).filter(|found| same(&found.target, &declared.target));
         own.map(|found| found.share.as_f64()).sum()
     };

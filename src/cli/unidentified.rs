@@ -324,7 +324,7 @@ mod tests {
         let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
         let mut counts = ValueCounts::default();
         for (place, value) in carried {
-            counts.note([((*place).to_owned(), (*value).to_owned())]);
+            counts.push([((*place).to_owned(), (*value).to_owned())]);
         }
         Unidentified {
             unmatched: Vec::new(),
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn nobody_is_there_when_only_failures_errors_and_redirects_come() {
-        use crate::observe::{Failed, FailureKind, Tally};
+        use crate::observe::{FailureCount, FailureKind, Tally};
         let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
         let seen = |responses: &[(Identity, u16, u64)], failed: u64| {
             let mut seen = Observation::default();
@@ -349,7 +349,7 @@ mod tests {
                 };
                 seen.tallies.insert(Bucket { identity, status }, tally);
             }
-            let failed = Failed {
+            let failed = FailureCount {
                 count: failed,
                 example: String::new(),
             };

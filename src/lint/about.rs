@@ -52,7 +52,7 @@ fn objects(context: &Context<'_>, resolution: &Resolution<'_>) -> BTreeSet<Strin
             .iter()
             .filter_map(|declared| match &declared.target {
                 Target::Destination(destination) => Some(destination.host.as_str()),
-                Target::Status(_) | Target::Named(_) => None,
+                Target::LocalReply(_) | Target::Named(_) => None,
             }),
     );
     for host in &hosts {

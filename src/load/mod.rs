@@ -38,7 +38,7 @@ pub use self::http1::fuzz_http1;
 pub use self::limits::most_connections;
 use self::request::Prepared;
 use crate::bucket::Bucketer;
-use crate::observe::{Failed, Failure, Observation, Pace};
+use crate::observe::{Failure, FailureCount, Observation, ScheduleStats};
 use crate::plan::{Arrival, LoadPlan};
 
 /// What a watcher says to the engine.
@@ -163,9 +163,9 @@ fn watched(
     drop(deltas);
     let mut seen = Observation::default();
     if matches!(job.plan.arrival, Arrival::Open { .. }) {
-        seen.pace = Some(Pace {
+        seen.pace = Some(ScheduleStats {
             confined,
-            ..Pace::default()
+            ..ScheduleStats::default()
         });
     }
     for delta in received {
@@ -190,7 +190,7 @@ fn watched(
 
 /// A run against a host without an address ends with its first request: all others would end alike.
 fn unresolved(failure: Failure) -> Observation {
-    let failed = Failed {
+    let failed = FailureCount {
         count: 1,
         example: failure.message,
     };

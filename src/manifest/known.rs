@@ -11,7 +11,9 @@ use super::kube::{Workload, selects};
 use super::mesh::names::{called, covers, full_name, service_of};
 use crate::diag::Sources;
 use crate::route::{Action, Resolution, RouteTable, VirtualHost};
-use crate::split::{Clues, Declared, Destination, Expected, KnownTarget, Target, contains_word};
+use crate::split::{
+    Destination, Expected, Identifiers, KnownTarget, Target, TargetShare, contains_word,
+};
 
 /// More than these are not looked through for every value.
 const MOST: usize = 500;
@@ -85,14 +87,14 @@ impl<'k> Known<'k> {
         let declared = expected.declared().iter();
         let destinations = declared.clone().filter_map(|one| match &one.target {
             Target::Destination(destination) => Some(destination),
-            Target::Named(_) | Target::Status(_) => None,
+            Target::Named(_) | Target::LocalReply(_) => None,
         });
-        let broken = expected.broken().destinations.iter();
-        let words = |one: &'k Declared| {
-            let clues = &one.clues;
-            let words = (clues.names.iter())
-                .chain(&clues.labels)
-                .chain(&clues.workloads);
+        let broken = expected.undeliverable().destinations.iter();
+        let words = |one: &'k TargetShare| {
+            let identifiers = &one.identifiers;
+            let words = (identifiers.names.iter())
+                .chain(&identifiers.labels)
+                .chain(&identifiers.workloads);
             words.map(String::as_str)
         };
         let all: Vec<&Destination> = destinations.chain(broken.map(|(one, _)| one)).collect();
@@ -140,13 +142,19 @@ impl<'k> Known<'k> {
                     format!("{} of {}", route.rule, route.object)
                 };
                 let origin = format!("{rule} ({})", self.sources.place(route.span));
-                self.destination(destination, &declared.clues, &origin, own);
+                self.destination(destination, &declared.identifiers, &origin, own);
             }
         }
     }
 
     /// A destination of a rule.
-    fn destination(&mut self, destination: &Destination, clues: &Clues, rule: &str, near: bool) {
+    fn destination(
+        &mut self,
+        destination: &Destination,
+        identifiers: &Identifiers,
+        rule: &str,
+        near: bool,
+    ) {
         let (host, subset) = (destination.host.as_str(), destination.subset.as_deref());
         // What all of `web-v1` and `web-v2` is called may well be `web`.
         let common = |one: &&Destination| contains_word(one.service(), destination.service());
@@ -160,7 +168,7 @@ impl<'k> Known<'k> {
         let own = |name: &&String| {
             !self.taken.contains(name.as_str()) && (sibling || Some(name.as_str()) != subset)
         };
-        let names: BTreeSet<String> = clues.names.iter().filter(own).cloned().collect();
+        let names: BTreeSet<String> = identifiers.names.iter().filter(own).cloned().collect();
         let word = match subset {
             Some(subset) => Some(subset).filter(|_| sibling),
             None => Some(destination.service()).filter(|_| near),
@@ -171,13 +179,13 @@ impl<'k> Known<'k> {
             KnownTarget {
                 origin: format!("the {what} of {rule}"),
                 target: Some(Target::Destination(destination.clone())),
-                clues: Clues {
+                identifiers: Identifiers {
                     names,
-                    workloads: (clues.workloads.iter())
+                    workloads: (identifiers.workloads.iter())
                         .filter(|name| !self.taken.contains(name.as_str()))
                         .cloned()
                         .collect(),
-                    ..Clues::default()
+                    ..Identifiers::default()
                 },
                 words: (word.into_iter())
                     .filter(|word| !self.taken.contains(word))
@@ -226,10 +234,10 @@ impl<'k> Known<'k> {
                 origin: format!("a subset of {} ({place})", rule.meta),
                 target: None,
                 words: name.iter().chain(&labels).cloned().collect(),
-                clues: Clues {
+                identifiers: Identifiers {
                     names: name.into_iter().collect(),
                     labels,
-                    ..Clues::default()
+                    ..Identifiers::default()
                 },
             },
         );
@@ -250,16 +258,16 @@ impl<'k> Known<'k> {
                     let subset = item.subset.as_ref().map(|subset| subset.value.clone());
                     let mut names = called(&host);
                     names.extend(subset.clone());
-                    let clues = Clues {
+                    let identifiers = Identifiers {
                         names,
-                        ..Clues::default()
+                        ..Identifiers::default()
                     };
                     let destination = Destination {
                         host,
                         port: None,
                         subset,
                     };
-                    self.destination(&destination, &clues, &rule, false);
+                    self.destination(&destination, &identifiers, &rule, false);
                 }
             }
         }
@@ -280,9 +288,9 @@ impl<'k> Known<'k> {
             }
             let names = called(&host).into_iter();
             let names = names.filter(|name| !self.taken.contains(name.as_str()));
-            let clues = Clues {
+            let identifiers = Identifiers {
                 names: names.collect(),
-                ..Clues::default()
+                ..Identifiers::default()
             };
             let place = self.sources.place(meta.span);
             self.add(
@@ -294,7 +302,7 @@ impl<'k> Known<'k> {
                 KnownTarget {
                     origin: format!("{meta} ({place})"),
                     target: None,
-                    clues,
+                    identifiers,
                     words: Vec::new(),
                 },
             );
@@ -318,7 +326,7 @@ impl<'k> Known<'k> {
                 origin: format!("{} ({place})", workload.meta),
                 target: None,
                 words: labels.iter().cloned().collect(),
-                clues: Clues {
+                identifiers: Identifiers {
                     names: [name.clone()].into(),
                     labels,
                     workloads: [name.clone()].into(),
@@ -360,9 +368,12 @@ impl<'k> Known<'k> {
             }
             Entry::Occupied(place) => &mut self.found[*place.get()],
         };
-        first.clues.names.extend(known.clues.names);
-        first.clues.labels.extend(known.clues.labels);
-        first.clues.workloads.extend(known.clues.workloads);
+        first.identifiers.names.extend(known.identifiers.names);
+        first.identifiers.labels.extend(known.identifiers.labels);
+        first
+            .identifiers
+            .workloads
+            .extend(known.identifiers.workloads);
         for word in known.words {
             if !first.words.contains(&word) {
                 first.words.push(word);

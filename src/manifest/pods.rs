@@ -2,7 +2,7 @@
 //! route rule is applied. Not: pods that a cluster really runs.
 
 use super::Manifests;
-use crate::split::{Declared, Expected, Target};
+use crate::split::{Expected, Target, TargetShare};
 
 /// The pods of each target, in the order of the declaration. `None` unless every target is a destination with workloads
 /// of its own among these manifests, and there is a pod at all.
@@ -11,7 +11,7 @@ pub fn pods(manifests: &Manifests, expected: &Expected) -> Option<Vec<u64>> {
     let declared = expected.declared();
     let names = declared
         .iter()
-        .flat_map(|declared| &declared.clues.workloads);
+        .flat_map(|declared| &declared.identifiers.workloads);
     let mut names: Vec<&str> = names.map(String::as_str).collect();
     let all = names.len();
     names.sort_unstable();
@@ -26,8 +26,10 @@ pub fn pods(manifests: &Manifests, expected: &Expected) -> Option<Vec<u64>> {
     pods.filter(|pods| pods.iter().sum::<u64>() > 0)
 }
 
-fn of_target(manifests: &Manifests, declared: &Declared) -> Option<u64> {
-    if !matches!(declared.target, Target::Destination(_)) || declared.clues.workloads.is_empty() {
+fn of_target(manifests: &Manifests, declared: &TargetShare) -> Option<u64> {
+    if !matches!(declared.target, Target::Destination(_))
+        || declared.identifiers.workloads.is_empty()
+    {
         return None;
     }
     let own = |name: &String| {
@@ -41,7 +43,7 @@ fn of_target(manifests: &Manifests, declared: &Declared) -> Option<u64> {
             .filter(|_| known.next().is_none())
             .map(|workload| workload.replicas)
     };
-    declared.clues.workloads.iter().map(own).sum()
+    declared.identifiers.workloads.iter().map(own).sum()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
 mod causes;
-mod pace;
 mod phases;
 mod recorder;
 mod request_log;
+mod schedule_stats;
 mod summary;
 mod timeline;
 mod value_counts;
@@ -17,10 +17,10 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use causes::{Causes, MOST_CAUSES};
-pub use pace::Pace;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
-pub use request_log::{Ended, Ordered, REMEMBERED, RequestLog};
+pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
+pub use schedule_stats::ScheduleStats;
 pub use summary::Latency;
 pub use timeline::{Slice, Timeline};
 pub use value_counts::ValueCounts;
@@ -69,7 +69,7 @@ pub enum FailureKind {
 
 /// How many requests failed in one way, and an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failed {
+pub struct FailureCount {
     /// How many.
     pub count: u64,
     /// What the system said the first time.
@@ -96,7 +96,7 @@ pub struct Observation {
     /// The responses, by bucket.
     pub tallies: BTreeMap<Bucket, Tally>,
     /// The failures, by kind.
-    pub failures: BTreeMap<FailureKind, Failed>,
+    pub failures: BTreeMap<FailureKind, FailureCount>,
     /// What was said about them.
     pub causes: Causes,
     /// Connections that were established.
@@ -109,7 +109,7 @@ pub struct Observation {
     /// How long the parts of a request took.
     pub phases: Phases,
     /// How well the starts of an open loop were kept; `None` for a closed loop.
-    pub pace: Option<Pace>,
+    pub pace: Option<ScheduleStats>,
     /// Service times of the first requests of a closed loop, one for each that may be under way: they found no queue yet.
     /// In microseconds; `None` for an open loop, and after a warm-up.
     pub first_batch: Option<Histogram<u64>>,
@@ -371,7 +371,7 @@ mod tests {
             identity: Identity::Value("v1".into()),
             status: 200,
         };
-        let ended = |sequence, connection| Ended {
+        let ended = |sequence, connection| RequestRecord {
             sequence,
             connection,
             bucket: Some(&bucket),
@@ -421,7 +421,7 @@ mod tests {
             .keys()
             .filter(|bucket| bucket.identity == Identity::Overflow);
         assert_eq!(overflow.count(), 1);
-        let in_order = |ended: &Ended<'_>| {
+        let in_order = |ended: &RequestRecord<'_>| {
             ended
                 .bucket
                 .is_some_and(|bucket| bucket.identity == Identity::Overflow)

@@ -112,7 +112,7 @@ impl Recorder {
 
     /// Counts what a response carries, by the `--bucket` that reads it.
     pub fn carried(&mut self, values: impl IntoIterator<Item = (String, String)>) {
-        self.rest.carried.note(values);
+        self.rest.carried.push(values);
     }
 
     /// What was counted since the last call; `names` are the buckets by number.

@@ -28,7 +28,7 @@ struct Entry {
 
 /// How one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ended<'a> {
+pub struct RequestRecord<'a> {
     /// Its place in the order of dispatch, from 0.
     pub sequence: u32,
     /// The connection it went over, numbered within the run.
@@ -75,7 +75,7 @@ impl RequestLog {
     }
 
     /// Notes the end of a request whose bucket is known by name: what was saved is read back.
-    pub fn push(&mut self, ended: Ended<'_>) {
+    pub fn push(&mut self, ended: RequestRecord<'_>) {
         let mark = ended.bucket.map_or(FAILED, |bucket| self.mark(bucket));
         self.entries.push(Entry {
             sequence: ended.sequence,
@@ -94,7 +94,7 @@ impl RequestLog {
         let last = self.entries.iter().map(|entry| entry.connection).max();
         let free = last.map_or(0, |last| last.saturating_add(1));
         for ended in later.since(0) {
-            self.push(Ended {
+            self.push(RequestRecord {
                 sequence: from.saturating_add(ended.sequence),
                 connection: free.saturating_add(ended.connection),
                 bucket: ended.bucket,
@@ -150,12 +150,15 @@ impl RequestLog {
     }
 
     /// The entries from a position on, in the order in which requests ended.
-    pub fn since(&self, position: usize) -> impl Iterator<Item = Ended<'_>> {
-        self.entries.iter().skip(position).map(|entry| Ended {
-            sequence: entry.sequence,
-            connection: entry.connection,
-            bucket: self.buckets.get(usize::from(entry.mark)),
-        })
+    pub fn since(&self, position: usize) -> impl Iterator<Item = RequestRecord<'_>> {
+        self.entries
+            .iter()
+            .skip(position)
+            .map(|entry| RequestRecord {
+                sequence: entry.sequence,
+                connection: entry.connection,
+                bucket: self.buckets.get(usize::from(entry.mark)),
+            })
     }
 
     /// All entries in the order of dispatch, with what `of` makes of their buckets; it is asked once for each bucket.

@@ -24,7 +24,7 @@ enum Values {
 
 impl ValueCounts {
     /// Counts what one response carries: places, each at most once, with their values.
-    pub fn note(&mut self, carried: impl IntoIterator<Item = (String, String)>) {
+    pub fn push(&mut self, carried: impl IntoIterator<Item = (String, String)>) {
         self.responses += 1;
         for (place, value) in carried {
             self.places.entry(place).or_default().add(value, 1);
@@ -93,7 +93,7 @@ mod tests {
         prop::collection::vec(response, 0..25).prop_map(|responses| {
             let mut counts = ValueCounts::default();
             for carried in responses {
-                counts.note(carried);
+                counts.push(carried);
             }
             counts
         })
@@ -121,7 +121,7 @@ mod tests {
         let mut counts = ValueCounts::default();
         for n in 0..40 {
             let place = |name: &str, value: i32| (name.to_owned(), value.to_string());
-            counts.note([place("id", n), place("version", n % 10)]);
+            counts.push([place("id", n), place("version", n % 10)]);
         }
         let few: Vec<&str> = counts.few().map(|(place, _)| place).collect();
         assert_eq!(

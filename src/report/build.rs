@@ -8,7 +8,7 @@ use super::{
 };
 use crate::diag::Note;
 use crate::observe::{FailureKind, Latency, Observation};
-use crate::split::{Broken, Bucket, Declared, Expected, Target};
+use crate::split::{Bucket, Expected, Target, TargetShare, Undeliverable};
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
 use crate::verdict::{Hypothesis, Policy, Verdict};
@@ -56,7 +56,8 @@ pub fn report(run: Run<'_>) -> Report {
         rule: run.rule.clone(),
         mechanism: expected.mechanism,
         shares: expected.declared().iter().map(declared_share).collect(),
-        broken: Some(expected.broken().clone()).filter(|broken| *broken != Broken::default()),
+        broken: Some(expected.undeliverable().clone())
+            .filter(|broken| *broken != Undeliverable::default()),
         hypotheses: run.hypotheses.to_vec(),
         excerpt: run.excerpt.clone(),
     });
@@ -82,7 +83,7 @@ pub fn report(run: Run<'_>) -> Report {
     }
 }
 
-pub(super) fn declared_share(declared: &Declared) -> DeclaredShare {
+pub(super) fn declared_share(declared: &TargetShare) -> DeclaredShare {
     let mut row = DeclaredShare {
         target: declared.name.clone(),
         share: declared.share.as_f64(),
@@ -100,7 +101,7 @@ pub(super) fn declared_share(declared: &Declared) -> DeclaredShare {
             row.port = destination.port;
             row.subset.clone_from(&destination.subset);
         }
-        Target::Status(answer) => {
+        Target::LocalReply(answer) => {
             (row.status, row.cause) = (Some(answer.status), Some(answer.cause));
         }
     }
@@ -242,7 +243,7 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
 
 fn target_rows(run: &Run<'_>) -> Vec<TargetRow> {
     let shares = Shares::of(run);
-    let row = |(index, declared): (usize, &Declared)| {
+    let row = |(index, declared): (usize, &TargetShare)| {
         let tally = run.attribution.target(index);
         TargetRow {
             target: declared.name.clone(),

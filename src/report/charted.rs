@@ -137,7 +137,7 @@ pub(super) fn connections(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Ended;
+    use crate::observe::RequestRecord;
     use crate::split::Identity;
 
     fn log(runs: &[&str]) -> RequestLog {
@@ -149,7 +149,7 @@ mod tests {
                     identity: Identity::Value(name.into()),
                     status: 200,
                 };
-                log.push(Ended {
+                log.push(RequestRecord {
                     sequence: u32::try_from(at).expect("few"),
                     connection: u32::try_from(at / 2).expect("few"),
                     bucket: (name != '-').then_some(&bucket),

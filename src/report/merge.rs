@@ -230,7 +230,8 @@ fn split(expected: Option<&Expected>) -> String {
     let Some(expected) = expected else {
         return String::new();
     };
-    let share = |declared: &crate::split::Declared| format!("{} {}", declared.name, declared.share);
+    let share =
+        |declared: &crate::split::TargetShare| format!("{} {}", declared.name, declared.share);
     let shares: Vec<String> = expected.declared().iter().map(share).collect();
     match expected.mechanism {
         crate::split::Mechanism::Iid => shares.join(", "),

@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diag::Note;
 use crate::observe::Latency;
-use crate::split::{Broken, Cause, Identity, Mechanism, Share};
+use crate::split::{Identity, LocalReplyCause, Mechanism, Share, Undeliverable};
 use crate::verdict::{Generator, Hypothesis, Policy, Verdict};
 
 pub(crate) use bar::Bar;
@@ -143,7 +143,7 @@ pub struct Expectation {
     pub shares: Vec<DeclaredShare>,
     /// What it asks for and no proxy can deliver.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub broken: Option<Broken>,
+    pub broken: Option<Undeliverable>,
     /// What the split could be instead.
     #[serde(rename = "rivals", skip_serializing_if = "Vec::is_empty", default)]
     pub hypotheses: Vec<Hypothesis>,
@@ -175,7 +175,7 @@ pub struct DeclaredShare {
     pub status: Option<u16>,
     /// Why it does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cause: Option<Cause>,
+    pub cause: Option<LocalReplyCause>,
 }
 
 /// What was seen.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Recorded;
-use crate::observe::{Latency, Observation, Pace, Phases, Tally};
+use crate::observe::{Latency, Observation, Phases, ScheduleStats, Tally};
 
 /// How long the parts of requests and connections took; `None` for what was not done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ impl PhasesRecorded {
 }
 
 impl PaceRow {
-    pub(super) fn of(pace: &Pace) -> Self {
+    pub(super) fn of(pace: &ScheduleStats) -> Self {
         Self {
             schedule_lag_ms: Latency::of(&pace.lag),
             schedule_lag: Recorded::of(&pace.lag),
@@ -98,8 +98,8 @@ impl PaceRow {
         }
     }
 
-    pub(super) fn pace(&self) -> Pace {
-        Pace {
+    pub(super) fn pace(&self) -> ScheduleStats {
+        ScheduleStats {
             lag: self.schedule_lag.latencies().clone(),
             late: self.late,
             unsent: self.unsent,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::packed::{PACKING, pack, read, unpack, write};
-use crate::observe::{Ended, REMEMBERED, RequestLog};
+use crate::observe::{REMEMBERED, RequestLog, RequestRecord};
 use crate::split::Bucket;
 
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
@@ -65,7 +65,7 @@ impl Requests {
                 0 => None,
                 position => Some(answers.get(position - 1)?),
             };
-            log.push(Ended {
+            log.push(RequestRecord {
                 sequence,
                 connection: u32::try_from(connection).ok()?,
                 bucket,
@@ -106,7 +106,7 @@ mod tests {
             let mut log = RequestLog::default();
             let mut sequence = 0;
             for (step, connection, answer) in requests {
-                log.push(Ended { sequence, connection, bucket: buckets.get(answer) });
+                log.push(RequestRecord { sequence, connection, bucket: buckets.get(answer) });
                 sequence += step + 1;
             }
             match Requests::pack(&log, &buckets) {
@@ -121,7 +121,7 @@ mod tests {
         let buckets = buckets();
         let mut log = RequestLog::default();
         for sequence in 0..100 {
-            log.push(Ended {
+            log.push(RequestRecord {
                 sequence,
                 connection: sequence / 2,
                 bucket: Some(&buckets[1]),

@@ -6,8 +6,10 @@ use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::diag::Note;
-use crate::observe::{Failed, FailureKind, Observation, RequestLog, Tally};
-use crate::split::{Answer, Bucket, Cause, Clues, Destination, Expected, Target};
+use crate::observe::{FailureCount, FailureKind, Observation, RequestLog, Tally};
+use crate::split::{
+    Bucket, Destination, Expected, Identifiers, LocalReply, LocalReplyCause, Target,
+};
 use crate::verdict::mapping::Mapping;
 use crate::verdict::{Hypothesis, Policy, is_healthy};
 
@@ -86,7 +88,7 @@ impl Saved {
                 let parts = declared.shares.iter().map(part).collect();
                 let expected = Expected::new(declared.source.clone(), declared.mechanism, parts)
                     .map_err(|_| ReadError::Damaged("its declared shares are no split"))?
-                    .with_broken(declared.broken.clone().unwrap_or_default());
+                    .with_undeliverable(declared.broken.clone().unwrap_or_default());
                 let names = expected.declared().iter().map(|declared| &declared.name);
                 if !names.eq(declared.shares.iter().map(|share| &share.target)) {
                     return Err(ReadError::Damaged(
@@ -120,20 +122,20 @@ impl Saved {
     }
 }
 
-fn part(declared: &DeclaredShare) -> (Target, crate::split::Share, Clues) {
+fn part(declared: &DeclaredShare) -> (Target, crate::split::Share, Identifiers) {
     let target = match (&declared.host, declared.status) {
         (Some(host), _) => Target::Destination(Destination {
             host: host.clone(),
             port: declared.port,
             subset: declared.subset.clone(),
         }),
-        (None, Some(status)) => Target::Status(Answer {
+        (None, Some(status)) => Target::LocalReply(LocalReply {
             status,
-            cause: declared.cause.unwrap_or(Cause::Expected),
+            cause: declared.cause.unwrap_or(LocalReplyCause::Expected),
         }),
         (None, None) => Target::Named(declared.target.clone()),
     };
-    (target, declared.ratio, Clues::default())
+    (target, declared.ratio, Identifiers::default())
 }
 
 /// Which values meant which target, as the rows say. A target that is a status is known by it, not by values.
@@ -217,7 +219,7 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
             .find(|kind| kind.to_string() == row.kind)
             .ok_or(ReadError::Damaged("a failure is of no known kind"))?;
         if row.count > 0 {
-            let failed = Failed {
+            let failed = FailureCount {
                 count: row.count,
                 example: row.example.clone(),
             };

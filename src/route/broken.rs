@@ -2,19 +2,19 @@
 
 use super::{Action, Outcome};
 use crate::diag::{Note, Sources};
-use crate::split::{Broken, Cause, Destination, Share};
+use crate::split::{Destination, LocalReplyCause, Share, Undeliverable};
 
 /// Destinations with a share that the proxies do not have, and what the routes that name them say about that.
 pub(super) fn broken<'o>(
     outcomes: impl IntoIterator<Item = &'o Outcome>,
     destinations: Vec<(Destination, Share)>,
     sources: &Sources,
-) -> Broken {
+) -> Undeliverable {
     let outcomes: Vec<&Outcome> = outcomes.into_iter().collect();
     // A rule without a destination that could be asked.
-    let bare = |outcome: &&Outcome| matches!(&outcome.action, Action::Answer(answer) if answer.cause == Cause::BrokenBackend);
+    let bare = |outcome: &&Outcome| matches!(&outcome.action, Action::LocalReply(answer) if answer.cause == LocalReplyCause::BrokenBackend);
     if destinations.is_empty() && !outcomes.iter().any(bare) {
-        return Broken::default();
+        return Undeliverable::default();
     }
     let caveats = outcomes.iter().flat_map(|outcome| &outcome.caveats);
     let mut reasons: Vec<Note> = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn broken<'o>(
             reasons.push(reason);
         }
     }
-    Broken {
+    Undeliverable {
         destinations,
         reasons,
     }

@@ -2,14 +2,14 @@
 //! Not: which clusters a proxy has.
 
 use super::Backend;
-use crate::split::{Clues, Destination};
+use crate::split::{Destination, Identifiers};
 
 /// The backend behind a cluster; `broken` is the status of its share where the proxy has no such cluster.
 #[must_use]
 pub fn backend(cluster: &str, weight: u32, broken: Option<u16>) -> Backend {
     let destination = destination(cluster);
     Backend {
-        clues: clues(cluster, &destination),
+        identifiers: identifiers(cluster, &destination),
         destination,
         weight,
         broken,
@@ -46,19 +46,19 @@ pub fn destination(cluster: &str) -> Destination {
         })
 }
 
-fn clues(cluster: &str, destination: &Destination) -> Clues {
-    let mut clues = Clues::default();
-    clues
+fn identifiers(cluster: &str, destination: &Destination) -> Identifiers {
+    let mut identifiers = Identifiers::default();
+    identifiers
         .names
         .extend([cluster.to_owned(), destination.host.clone()]);
-    clues.names.extend(destination.subset.clone());
+    identifiers.names.extend(destination.subset.clone());
     let labels: Vec<&str> = destination.host.split('.').collect();
     if let [service, namespace, "svc", ..] = labels[..] {
-        clues
+        identifiers
             .names
             .extend([service.to_owned(), format!("{service}.{namespace}")]);
     }
-    clues
+    identifiers
 }
 
 #[cfg(test)]
@@ -105,7 +105,8 @@ mod tests {
         ] {
             assert_eq!(told(cluster), expected, "{cluster}");
         }
-        let clues = backend("outbound|80|v1|web.default.svc.cluster.local", 1, None).clues;
-        assert!(clues.names.contains("web.default") && clues.names.contains("v1"));
+        let identifiers =
+            backend("outbound|80|v1|web.default.svc.cluster.local", 1, None).identifiers;
+        assert!(identifiers.names.contains("web.default") && identifiers.names.contains("v1"));
     }
 }

@@ -191,7 +191,7 @@ mod tests {
         let shares = Residues::all()
             .take(fraction(1, 1_000_000))
             .sliced(&[u32::MAX - 1, 1]);
-        let sum = shares[0].plus(shares[1]).expect("fits");
+        let sum = shares[0].checked_add(shares[1]).expect("fits");
         assert_eq!(sum.to_string(), "1/1000000");
     }
 

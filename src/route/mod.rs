@@ -39,7 +39,7 @@ pub use unrouted::Unrouted;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
 
 use crate::diag::{Code, Note, Span};
-use crate::split::{Answer, Cause, Clues, Destination, Mechanism, Share};
+use crate::split::{Destination, Identifiers, LocalReply, LocalReplyCause, Mechanism, Share};
 
 /// Everything that applies from one vantage.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +121,7 @@ pub enum Action {
     /// To the cluster that a header of the request names.
     Named(NamedByHeader),
     /// Nowhere: the proxy answers by itself.
-    Answer(Answer),
+    LocalReply(LocalReply),
 }
 
 /// A destination that the request itself names.
@@ -151,7 +151,7 @@ pub struct Backend {
     /// Its weight.
     pub weight: u32,
     /// How its answers may be recognised.
-    pub clues: Clues,
+    pub identifiers: Identifiers,
     /// The status of its share where the proxy knows no such backend: 503 (Istio, NC) or 500 (Gateway API).
     pub broken: Option<u16>,
 }
@@ -294,9 +294,9 @@ impl Split {
 impl Outcome {
     /// What the proxy replies by itself.
     #[must_use]
-    pub fn reply(status: u16, cause: Cause) -> Self {
+    pub fn reply(status: u16, cause: LocalReplyCause) -> Self {
         Self {
-            action: Action::answer(status, cause),
+            action: Action::local_reply(status, cause),
             abort: None,
             caveats: Vec::new(),
         }
@@ -306,8 +306,8 @@ impl Outcome {
 impl Action {
     /// Answered by the proxy itself.
     #[must_use]
-    pub fn answer(status: u16, cause: Cause) -> Self {
-        Self::Answer(Answer { status, cause })
+    pub fn local_reply(status: u16, cause: LocalReplyCause) -> Self {
+        Self::LocalReply(LocalReply { status, cause })
     }
 }
 
@@ -358,7 +358,7 @@ mod tests {
         Backend {
             destination,
             weight,
-            clues: Clues::default(),
+            identifiers: Identifiers::default(),
             broken: None,
         }
     }

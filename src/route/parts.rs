@@ -3,10 +3,12 @@
 use super::fraction::Residues;
 use super::matching::values;
 use super::{Action, Backend, NamedByHeader, Outcome, Probe, Split, cluster};
-use crate::split::{Answer, Cause, Clues, Destination, Mechanism, Share, Target};
+use crate::split::{
+    Destination, Identifiers, LocalReply, LocalReplyCause, Mechanism, Share, Target,
+};
 
 /// One target with its share, and how its answers may be recognised.
-pub(super) type Part = (Target, Share, Clues);
+pub(super) type Part = (Target, Share, Identifiers);
 
 /// What an outcome makes of the requests that its route takes.
 pub(super) struct Parts {
@@ -36,7 +38,7 @@ impl Parts {
             broken: Vec::new(),
         };
         match &outcome.action {
-            Action::Answer(answer) => {
+            Action::LocalReply(answer) => {
                 let part = answered(answer.status, answer.cause, taken.share());
                 own.targets.push(part);
             }
@@ -53,11 +55,11 @@ impl Parts {
             let rest = abort.share().complement();
             let targets = own.targets.iter_mut().map(|(_, share, _)| share);
             for share in targets.chain(own.broken.iter_mut().map(|(_, share)| share)) {
-                *share = rest.of(*share).expect(FITS);
+                *share = rest.checked_mul(*share).expect(FITS);
             }
-            let share = abort.share().of(taken.share()).expect(FITS);
+            let share = abort.share().checked_mul(taken.share()).expect(FITS);
             own.targets
-                .push(answered(abort.status(), Cause::FaultAbort, share));
+                .push(answered(abort.status(), LocalReplyCause::FaultAbort, share));
         }
         own.broken.retain(|(_, share)| !share.is_zero());
         own
@@ -71,16 +73,16 @@ impl Parts {
         };
         if let Some(status) = backend.broken {
             self.targets
-                .push(answered(status, Cause::BrokenBackend, share));
+                .push(answered(status, LocalReplyCause::BrokenBackend, share));
             // Where the request itself should name it and does not, there is no destination.
             if !destination.host.is_empty() {
                 self.broken.push((destination, share));
             }
             return;
         }
-        let clues = named(&backend.clues, &destination);
+        let identifiers = named(&backend.identifiers, &destination);
         self.targets
-            .push((Target::Destination(destination), share, clues));
+            .push((Target::Destination(destination), share, identifiers));
     }
 }
 
@@ -90,9 +92,9 @@ pub(super) fn outcome(outcome: &Outcome, dialled: Option<u16>) -> Parts {
 }
 
 /// What the proxy answers by itself.
-pub(super) fn answered(status: u16, cause: Cause, share: Share) -> Part {
-    let target = Target::Status(Answer { status, cause });
-    (target, share, Clues::default())
+pub(super) fn answered(status: u16, cause: LocalReplyCause, share: Share) -> Part {
+    let target = Target::LocalReply(LocalReply { status, cause });
+    (target, share, Identifiers::default())
 }
 
 /// What each backend gets of all requests.
@@ -114,7 +116,7 @@ fn shares(split: &Split, taken: &Residues, probe: Option<&Probe>) -> Vec<Share> 
     }
     // Anything but chance has nothing to do with the number that a fraction looks at.
     let part = taken.share();
-    let share = |(_, share)| part.of(share).expect(FITS);
+    let share = |(_, share)| part.checked_mul(share).expect(FITS);
     split.shares().map(share).collect()
 }
 
@@ -147,21 +149,21 @@ impl Split {
     }
 }
 
-/// The clues with the names that contain the port, Envoy's cluster name among them.
-fn named(clues: &Clues, destination: &Destination) -> Clues {
-    let mut clues = clues.clone();
+/// The identifiers with the names that contain the port, Envoy's cluster name among them.
+fn named(identifiers: &Identifiers, destination: &Destination) -> Identifiers {
+    let mut identifiers = identifiers.clone();
     if let Some(port) = destination.port {
         let (host, subset) = (
             &destination.host,
             destination.subset.as_deref().unwrap_or_default(),
         );
-        clues.names.insert(format!("{host}:{port}"));
-        clues
+        identifiers.names.insert(format!("{host}:{port}"));
+        identifiers
             .names
             .insert(format!("{}:{port}", destination.service()));
-        clues
+        identifiers
             .names
             .insert(format!("outbound|{port}|{subset}|{host}"));
     }
-    clues
+    identifiers
 }

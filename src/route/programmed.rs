@@ -5,7 +5,7 @@ use super::host::find_host;
 use super::resolve::{Resolution, declared};
 use super::{Caveat, Probe, ResolveError, RouteTable};
 use crate::diag::Code;
-use crate::split::{Answer, Share, Target};
+use crate::split::{LocalReply, Share, Target};
 use crate::units::percent;
 
 /// Resolves a request by what is declared; where that is known, what the proxy is programmed with stands in for a host that
@@ -111,7 +111,7 @@ impl<'r> Told<'r> {
         for (target, share, _) in resolution.parts.iter().filter(|part| !part.1.is_zero()) {
             let name = full(target, ports);
             match shares.iter_mut().find(|(_, known, _)| *known == name) {
-                Some((.., sum)) => *sum = sum.plus(*share).unwrap_or(Share::ONE),
+                Some((.., sum)) => *sum = sum.checked_add(*share).unwrap_or(Share::ONE),
                 None => shares.push((target, name, *share)),
             }
         }
@@ -161,7 +161,7 @@ impl<'r> Told<'r> {
 fn full(target: &Target, ports: bool) -> String {
     match target {
         Target::Named(name) => name.clone(),
-        Target::Status(Answer { status, .. }) => format!("status {status}"),
+        Target::LocalReply(LocalReply { status, .. }) => format!("status {status}"),
         Target::Destination(destination) => {
             let subset = destination.subset.as_deref();
             let subset = subset.map_or_else(String::new, |subset| format!("/{subset}"));

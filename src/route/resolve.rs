@@ -6,7 +6,7 @@ use super::matching::Held;
 use super::parts::{Part, Parts, answered};
 use super::{Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, broken};
 use crate::diag::{Code, Note, Sources, Span};
-use crate::split::{Cause, Destination, Expected, Mechanism, Share, Target};
+use crate::split::{Destination, Expected, LocalReplyCause, Mechanism, Share, Target};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ pub(super) fn declared<'t>(
     let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
     if host.redirects(probe) {
         return Ok(Resolution {
-            parts: vec![answered(301, Cause::Redirect, Share::ONE)],
+            parts: vec![answered(301, LocalReplyCause::Redirect, Share::ONE)],
             caveats,
             ..nowhere(host)
         });
@@ -110,7 +110,7 @@ pub(super) fn declared<'t>(
         }
     }
     if resolution.route.is_some() && !left.is_empty() {
-        let rest = answered(404, Cause::NoRoute, left.share());
+        let rest = answered(404, LocalReplyCause::NoRoute, left.share());
         resolution.parts.push(rest);
     }
     if !resolution.also.is_empty() && !resolution.is_exact() {
@@ -155,7 +155,7 @@ impl RouteTable {
         let parts = Parts::of(&route.outcome, &Residues::all(), None, self.port);
         Expected::new(sources.place(route.span), parts.mechanism, parts.targets)
             .expect("the shares of a route sum to one")
-            .with_broken(broken::broken([&*route.outcome], parts.broken, sources))
+            .with_undeliverable(broken::broken([&*route.outcome], parts.broken, sources))
     }
 }
 
@@ -188,15 +188,15 @@ impl<'t> Resolution<'t> {
     #[must_use]
     pub fn expected_of(&self, matched: &Matched<'_>, sources: &Sources) -> Expected {
         let own = self.parts[matched.parts.0..matched.parts.1].iter();
-        let parts = own.map(|(target, share, clues)| {
+        let parts = own.map(|(target, share, identifiers)| {
             let share = share
-                .within(matched.share)
+                .checked_div(matched.share)
                 .expect("a part of what it takes");
-            (target.clone(), share, clues.clone())
+            (target.clone(), share, identifiers.clone())
         });
         let mechanism = match &matched.route.outcome.action {
             Action::Split(split) => split.mechanism(),
-            Action::Named(_) | Action::Answer(_) => Mechanism::Iid,
+            Action::Named(_) | Action::LocalReply(_) => Mechanism::Iid,
         };
         Expected::new(sources.place(matched.span), mechanism, parts.collect())
             .expect("the shares of a route sum to one")
@@ -205,7 +205,7 @@ impl<'t> Resolution<'t> {
     /// Whether the shares of all parts together still have a common denominator that can be written.
     fn is_exact(&self) -> bool {
         let mut shares = self.parts.iter().map(|(_, share, _)| *share);
-        shares.try_fold(Share::ZERO, Share::plus) == Some(Share::ONE)
+        shares.try_fold(Share::ZERO, Share::checked_add) == Some(Share::ONE)
     }
 
     /// The routes that take such requests: one, unless chance decides among several.
@@ -226,7 +226,7 @@ impl<'t> Resolution<'t> {
     /// Whether no route takes the request: the proxy answers all of it with 404, which nobody declared.
     #[must_use]
     pub fn is_unrouted(&self) -> bool {
-        let unrouted = |part: &Part| matches!(&part.0, Target::Status(answer) if answer.cause == Cause::NoRoute);
+        let unrouted = |part: &Part| matches!(&part.0, Target::LocalReply(answer) if answer.cause == LocalReplyCause::NoRoute);
         self.route.is_none() && self.parts.iter().all(unrouted)
     }
 
@@ -240,7 +240,7 @@ impl<'t> Resolution<'t> {
         )
         .expect("the shares of a route sum to one");
         let outcomes = self.taking().map(|matched| &*matched.route.outcome);
-        expected.with_broken(broken::broken(outcomes, self.broken.clone(), sources))
+        expected.with_undeliverable(broken::broken(outcomes, self.broken.clone(), sources))
     }
 }
 
@@ -253,7 +253,7 @@ fn nowhere(host: &VirtualHost) -> Resolution<'_> {
         trace: Vec::new(),
         caveats: Vec::new(),
         mechanism: Mechanism::Iid,
-        parts: vec![answered(404, Cause::NoRoute, Share::ONE)],
+        parts: vec![answered(404, LocalReplyCause::NoRoute, Share::ONE)],
         broken: Vec::new(),
         source: host.span,
         port: None,

@@ -117,7 +117,7 @@ mod tests {
     use crate::route::{
         Action, Backend, Outcome, Probe, Route, RouteTable, Split, VirtualHost, resolve,
     };
-    use crate::split::{Clues, Destination, Mechanism};
+    use crate::split::{Destination, Identifiers, Mechanism};
 
     #[test]
     fn another_split_of_the_host_is_a_rival() {
@@ -131,7 +131,7 @@ mod tests {
                     subset: None,
                 },
                 weight: *weight,
-                clues: Clues::default(),
+                identifiers: Identifiers::default(),
                 broken: None,
             };
             let split = Split::new(Mechanism::Iid, weights.iter().map(backend).collect());

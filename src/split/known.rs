@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clues, Target};
+use super::{Identifiers, Target};
 
 /// A target that is not declared, and how its responses may be recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct KnownTarget {
     /// The target, where a route leads to it.
     pub target: Option<Target>,
     /// Words that are it as a whole: what a response says, and nothing beside it.
-    pub clues: Clues,
+    pub identifiers: Identifiers,
     /// Words that mean it inside a longer value; only words of the host that is called are so specific.
     pub words: Vec<String>,
 }
@@ -21,11 +21,11 @@ impl KnownTarget {
     /// A name that means it and nothing else.
     #[must_use]
     pub fn name(&self) -> &str {
-        let clues = &self.clues;
+        let identifiers = &self.identifiers;
         let mut names = (self.words.iter())
-            .chain(&clues.labels)
-            .chain(&clues.workloads)
-            .chain(&clues.names);
+            .chain(&identifiers.labels)
+            .chain(&identifiers.workloads)
+            .chain(&identifiers.names);
         names.next().map_or("", String::as_str)
     }
 }

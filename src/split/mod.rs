@@ -1,12 +1,12 @@
 //! What a split is: targets and their exact shares.
 
-mod broken;
 mod bucket;
-mod clue;
 mod consulted;
+mod identifiers;
 mod known;
 mod response_flag;
 mod share;
+mod undeliverable;
 mod weights;
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,13 +14,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use broken::Broken;
 pub use bucket::{Bucket, Identity};
-pub use clue::{Clues, contains_word, workload};
 pub use consulted::Consulted;
+pub use identifiers::{Identifiers, contains_word, workload};
 pub use known::KnownTarget;
 pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
+pub use undeliverable::Undeliverable;
 pub use weights::{WeightsError, parse_weights};
 
 /// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
@@ -31,8 +31,9 @@ pub enum Target {
     Named(String),
     /// A destination of a route.
     Destination(Destination),
-    /// Answered by the proxy itself.
-    Status(Answer),
+    /// A response that the proxy gives itself.
+    #[serde(rename = "status")]
+    LocalReply(LocalReply),
 }
 
 /// A destination of a route, as the mesh names it.
@@ -48,17 +49,17 @@ pub struct Destination {
 
 /// A response that no destination gives.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Answer {
+pub struct LocalReply {
     /// The HTTP status.
     pub status: u16,
     /// Why the proxy answers by itself.
-    pub cause: Cause,
+    pub cause: LocalReplyCause,
 }
 
 /// Why a proxy answers by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Cause {
+pub enum LocalReplyCause {
     /// `fault.abort`.
     FaultAbort,
     /// `directResponse`.
@@ -90,7 +91,7 @@ pub enum Mechanism {
 
 /// One target with the share it was declared to get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Declared {
+pub struct TargetShare {
     /// Where.
     pub target: Target,
     /// The short name a person uses, unique within its [`Expected`].
@@ -98,7 +99,7 @@ pub struct Declared {
     /// How much.
     pub share: Share,
     /// How its responses may be recognised.
-    pub clues: Clues,
+    pub identifiers: Identifiers,
 }
 
 /// A declared split. Shares sum to exactly 1; targets and names are unique; zero shares are kept, because a target
@@ -109,9 +110,9 @@ pub struct Expected {
     pub source: String,
     /// How the proxy picks.
     pub mechanism: Mechanism,
-    declared: Vec<Declared>,
-    #[serde(default)]
-    broken: Broken,
+    declared: Vec<TargetShare>,
+    #[serde(default, rename = "broken")]
+    undeliverable: Undeliverable,
     #[serde(default)]
     known: Vec<KnownTarget>,
 }
@@ -135,7 +136,7 @@ impl Target {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Status(answer) => Some(answer.status),
+            Self::LocalReply(answer) => Some(answer.status),
             Self::Named(_) | Self::Destination(_) => None,
         }
     }
@@ -144,7 +145,7 @@ impl Target {
     fn names(&self) -> Vec<String> {
         match self {
             Self::Named(name) => vec![name.clone()],
-            Self::Status(answer) => vec![
+            Self::LocalReply(answer) => vec![
                 format!("status {}", answer.status),
                 format!("status {} ({})", answer.status, answer.cause),
             ],
@@ -199,7 +200,7 @@ impl fmt::Display for Destination {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for LocalReplyCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FaultAbort => "fault abort",
@@ -217,20 +218,20 @@ impl Expected {
     pub fn new(
         source: impl Into<String>,
         mechanism: Mechanism,
-        parts: Vec<(Target, Share, Clues)>,
+        parts: Vec<(Target, Share, Identifiers)>,
     ) -> Result<Self, ExpectedError> {
-        let mut merged: Vec<(Target, Share, Clues)> = Vec::with_capacity(parts.len());
+        let mut merged: Vec<(Target, Share, Identifiers)> = Vec::with_capacity(parts.len());
         let mut places: HashMap<Target, usize> = HashMap::with_capacity(parts.len());
         let mut total = Share::ZERO;
         let overflow = |target: &Target| ExpectedError::Sum(target.names().concat());
-        for (target, share, clues) in parts {
-            total = total.plus(share).ok_or_else(|| overflow(&target))?;
+        for (target, share, identifiers) in parts {
+            total = total.checked_add(share).ok_or_else(|| overflow(&target))?;
             if let Some(at) = places.get(&target) {
                 let sum: &mut Share = &mut merged[*at].1;
-                *sum = sum.plus(share).ok_or_else(|| overflow(&target))?;
+                *sum = sum.checked_add(share).ok_or_else(|| overflow(&target))?;
             } else {
                 places.insert(target.clone(), merged.len());
-                merged.push((target, share, clues));
+                merged.push((target, share, identifiers));
             }
         }
         if merged.is_empty() {
@@ -249,17 +250,17 @@ impl Expected {
         let declared = merged
             .into_iter()
             .zip(names)
-            .map(|((target, share, clues), name)| Declared {
+            .map(|((target, share, identifiers), name)| TargetShare {
                 target,
                 name,
                 share,
-                clues,
+                identifiers,
             });
         Ok(Self {
             source: source.into(),
             mechanism,
             declared: declared.collect(),
-            broken: Broken::default(),
+            undeliverable: Undeliverable::default(),
             known: Vec::new(),
         })
     }
@@ -268,7 +269,7 @@ impl Expected {
     pub fn from_weights(
         source: impl Into<String>,
         mechanism: Mechanism,
-        parts: Vec<(Target, u64, Clues)>,
+        parts: Vec<(Target, u64, Identifiers)>,
     ) -> Result<Self, ExpectedError> {
         let total: u64 = parts
             .iter()
@@ -286,21 +287,24 @@ impl Expected {
             mechanism,
             parts
                 .into_iter()
-                .map(|(target, weight, clues)| (target, share(weight), clues))
+                .map(|(target, weight, identifiers)| (target, share(weight), identifiers))
                 .collect(),
         )
     }
 
     /// The same split, with what it asks for and no proxy can deliver.
     #[must_use]
-    pub fn with_broken(self, broken: Broken) -> Self {
-        Self { broken, ..self }
+    pub fn with_undeliverable(self, undeliverable: Undeliverable) -> Self {
+        Self {
+            undeliverable,
+            ..self
+        }
     }
 
     /// What it asks for and no proxy can deliver.
     #[must_use]
-    pub fn broken(&self) -> &Broken {
-        &self.broken
+    pub fn undeliverable(&self) -> &Undeliverable {
+        &self.undeliverable
     }
 
     /// The same split, beside targets that are not declared and have a name all the same.
@@ -326,13 +330,13 @@ impl Expected {
 
     /// The targets in the order of the declaration.
     #[must_use]
-    pub fn declared(&self) -> &[Declared] {
+    pub fn declared(&self) -> &[TargetShare] {
         &self.declared
     }
 }
 
 /// The shortest names that tell the targets apart.
-fn unique_names(parts: &[(Target, Share, Clues)]) -> Vec<String> {
+fn unique_names(parts: &[(Target, Share, Identifiers)]) -> Vec<String> {
     let candidates: Vec<Vec<String>> = parts.iter().map(|(target, ..)| target.names()).collect();
     let mut level = vec![0_usize; candidates.len()];
     loop {
@@ -378,7 +382,7 @@ mod tests {
     fn names(targets: Vec<Target>) -> Vec<String> {
         let parts = targets
             .into_iter()
-            .map(|target| (target, 1, Clues::default()))
+            .map(|target| (target, 1, Identifiers::default()))
             .collect();
         let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
         expected
@@ -414,9 +418,9 @@ mod tests {
     #[test]
     fn the_same_destination_twice_adds_up() {
         let parts = vec![
-            (destination("a", None), 1, Clues::default()),
-            (destination("b", None), 1, Clues::default()),
-            (destination("a", None), 2, Clues::default()),
+            (destination("a", None), 1, Identifiers::default()),
+            (destination("b", None), 1, Identifiers::default()),
+            (destination("a", None), 2, Identifiers::default()),
         ];
         let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
         let shares: Vec<String> = expected
@@ -433,7 +437,7 @@ mod tests {
             Expected::from_weights("t", Mechanism::Iid, vec![]),
             Err(ExpectedError::Empty)
         );
-        let zero = vec![(Target::Named("a".into()), 0, Clues::default())];
+        let zero = vec![(Target::Named("a".into()), 0, Identifiers::default())];
         assert_eq!(
             Expected::from_weights("t", Mechanism::Iid, zero),
             Err(ExpectedError::ZeroTotal)
@@ -444,10 +448,10 @@ mod tests {
         #[test]
         fn shares_sum_to_one_and_zero_shares_are_kept(weights in prop::collection::vec(0_u64..1_000_000, 1..8)) {
             prop_assume!(weights.iter().any(|w| *w > 0));
-            let parts = weights.iter().enumerate().map(|(i, w)| (Target::Named(i.to_string()), *w, Clues::default())).collect();
+            let parts = weights.iter().enumerate().map(|(i, w)| (Target::Named(i.to_string()), *w, Identifiers::default())).collect();
             let expected = Expected::from_weights("t", Mechanism::Iid, parts).expect("a split");
             prop_assert_eq!(expected.declared().len(), weights.len());
-            let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, d| sum.plus(d.share));
+            let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, d| sum.checked_add(d.share));
             prop_assert_eq!(sum, Some(Share::ONE));
         }
     }

@@ -67,21 +67,21 @@ impl Share {
 
     /// This share of that share. `None` when the exact fraction no longer fits 128 bits.
     #[must_use]
-    pub fn of(self, other: Self) -> Option<Self> {
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
         let numerator = self.numerator.checked_mul(other.numerator)?;
         Self::reduced(numerator, self.denominator.checked_mul(other.denominator)?)
     }
 
     /// What part of `whole` this is. `None` where it is more than that, or when the exact fraction no longer fits 128 bits.
     #[must_use]
-    pub fn within(self, whole: Self) -> Option<Self> {
+    pub fn checked_div(self, whole: Self) -> Option<Self> {
         let numerator = self.numerator.checked_mul(whole.denominator)?;
         Self::reduced(numerator, self.denominator.checked_mul(whole.numerator)?)
     }
 
     /// The sum. `None` above 1, or when the exact fraction no longer fits 128 bits.
     #[must_use]
-    pub fn plus(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         let common = gcd(self.denominator, other.denominator);
         let left = self.numerator.checked_mul(other.denominator / common)?;
         let right = other.numerator.checked_mul(self.denominator / common)?;
@@ -169,7 +169,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_share_and_the_rest_are_everything(share in any_share()) {
-            prop_assert_eq!(share.plus(share.complement()), Some(Share::ONE));
+            prop_assert_eq!(share.checked_add(share.complement()), Some(Share::ONE));
         }
 
         #[test]
@@ -179,8 +179,8 @@ mod tests {
 
         #[test]
         fn a_mixture_keeps_the_whole(part in any_share(), of in any_share()) {
-            let (inside, rest) = (part.of(of).expect("fits"), part.complement().of(of).expect("fits"));
-            prop_assert_eq!(inside.plus(rest), Some(of));
+            let (inside, rest) = (part.checked_mul(of).expect("fits"), part.complement().checked_mul(of).expect("fits"));
+            prop_assert_eq!(inside.checked_add(rest), Some(of));
         }
     }
 

@@ -1,6 +1,6 @@
 //! A split as people type it: `v1=90,v2=10`.
 
-use super::{Answer, Cause, Clues, Expected, ExpectedError, Mechanism, Target};
+use super::{Expected, ExpectedError, Identifiers, LocalReply, LocalReplyCause, Mechanism, Target};
 
 /// Why a typed split is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,11 +46,11 @@ pub fn parse_weights<S: AsRef<str>>(lists: &[S]) -> Result<Expected, WeightsErro
         let weight = digits
             .checked_mul(10_u64.pow(decimals - own))
             .ok_or_else(|| WeightsError::Form(name.clone()))?;
-        let clues = Clues {
+        let identifiers = Identifiers {
             names: [name.clone()].into(),
-            ..Clues::default()
+            ..Identifiers::default()
         };
-        Ok((target(name), weight, clues))
+        Ok((target(name), weight, identifiers))
     });
     let parts = scaled.collect::<Result<Vec<_>, WeightsError>>()?;
     Ok(Expected::from_weights("--expect", Mechanism::Iid, parts)?)
@@ -62,9 +62,9 @@ fn target(name: String) -> Target {
         .and_then(|code| code.parse().ok())
         .filter(|code| (100..600).contains(code));
     status.map_or(Target::Named(name), |status| {
-        Target::Status(Answer {
+        Target::LocalReply(LocalReply {
             status,
-            cause: Cause::Expected,
+            cause: LocalReplyCause::Expected,
         })
     })
 }

@@ -135,8 +135,8 @@ pub fn classify(bucket: &Bucket, expected: Option<(&Expected, &Mapping)>) -> Cla
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Failed, FailureKind};
-    use crate::split::{Answer, Cause, Clues, Identity, Mechanism, Target};
+    use crate::observe::{FailureCount, FailureKind};
+    use crate::split::{Identifiers, Identity, LocalReply, LocalReplyCause, Mechanism, Target};
 
     fn seen(answers: &[(&str, u16, u64)], failed: u64) -> Observation {
         let mut seen = Observation::default();
@@ -161,7 +161,7 @@ mod tests {
         seen.sent += failed;
         seen.failures.insert(
             FailureKind::Reset,
-            Failed {
+            FailureCount {
                 count: failed,
                 example: String::new(),
             },
@@ -172,7 +172,7 @@ mod tests {
     fn attributed(targets: Vec<Target>, seen: &Observation) -> Attribution {
         let parts = targets
             .into_iter()
-            .map(|target| (target, 1, Clues::default()))
+            .map(|target| (target, 1, Identifiers::default()))
             .collect();
         let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
         let mapping = Mapping::derive(&expected, &[], seen.tallies.keys()).expect("clear");
@@ -249,9 +249,9 @@ mod tests {
     fn a_declared_status_is_a_target_like_any_other() {
         let targets = vec![
             Target::Named("v1".into()),
-            Target::Status(Answer {
+            Target::LocalReply(LocalReply {
                 status: 503,
-                cause: Cause::FaultAbort,
+                cause: LocalReplyCause::FaultAbort,
             }),
         ];
         let attribution = attributed(

@@ -262,7 +262,7 @@ mod tests {
         let mut counts = ValueCounts::default();
         for k in 0..50 {
             let carried = of(k).into_iter();
-            counts.note(carried.map(|(place, value)| (place.to_owned(), value)));
+            counts.push(carried.map(|(place, value)| (place.to_owned(), value)));
         }
         counts
     }
@@ -372,7 +372,7 @@ mod tests {
         );
         let mut once = ValueCounts::default();
         for value in ["v1", "v2"] {
-            once.note([("header:x-version".to_owned(), value.to_owned())]);
+            once.push([("header:x-version".to_owned(), value.to_owned())]);
         }
         assert_eq!(lines(&once, &[]), [""; 0]);
     }

@@ -228,13 +228,13 @@ mod tests {
 
     #[test]
     fn a_declared_status_shows_in_front_of_what_succeeds() {
-        use crate::split::{Answer, Cause, Clues, Expected, Mechanism, Target};
-        let declared = Target::Status(Answer {
+        use crate::split::{Expected, Identifiers, LocalReply, LocalReplyCause, Mechanism, Target};
+        let declared = Target::LocalReply(LocalReply {
             status: 302,
-            cause: Cause::Redirect,
+            cause: LocalReplyCause::Redirect,
         });
         let parts = [Target::Named("v1".into()), declared]
-            .map(|target| (target, 1, Clues::default()))
+            .map(|target| (target, 1, Identifiers::default()))
             .to_vec();
         let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
         let rule: MapRule = "302 elsewhere=v1".parse().expect("a rule");

@@ -243,9 +243,9 @@ pub fn map_option(value: &str, target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::split::{Clues, Destination, Identity, Mechanism, Target};
+    use crate::split::{Destination, Identifiers, Identity, Mechanism, Target};
 
-    fn subset(host: &str, name: &str, label: &str, workload: &str) -> (Target, u64, Clues) {
+    fn subset(host: &str, name: &str, label: &str, workload: &str) -> (Target, u64, Identifiers) {
         let fqdn = format!("{host}.default.svc.cluster.local");
         let target = Target::Destination(Destination {
             host: fqdn.clone(),
@@ -256,7 +256,7 @@ mod tests {
         (
             target,
             1,
-            Clues {
+            Identifiers {
                 names,
                 labels: [label.to_owned()].into(),
                 workloads: [workload.to_owned()].into(),
@@ -275,7 +275,7 @@ mod tests {
     fn named(names: &[&str]) -> Expected {
         let parts = names
             .iter()
-            .map(|name| (Target::Named((*name).to_owned()), 1, Clues::default()))
+            .map(|name| (Target::Named((*name).to_owned()), 1, Identifiers::default()))
             .collect();
         Expected::from_weights("test", Mechanism::Iid, parts).expect("a split")
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::map_rule::MapRule;
 use crate::split::{
-    Bucket, Clues, Declared, Expected, KnownTarget, Target, contains_word, workload,
+    Bucket, Expected, Identifiers, KnownTarget, Target, TargetShare, contains_word, workload,
 };
 
 /// What a value means.
@@ -32,7 +32,10 @@ pub(super) fn meaning(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -
         return Meaning::Targets(exact);
     }
     let known = expected.known();
-    if let Some(at) = known.iter().position(|known| names(&known.clues, value)) {
+    if let Some(at) = known
+        .iter()
+        .position(|known| names(&known.identifiers, value))
+    {
         return Meaning::Known(at);
     }
     let within = by(declared, |one| {
@@ -64,38 +67,40 @@ fn sole_service(expected: &Expected) -> Option<usize> {
 }
 
 /// The targets that a value names as a whole, by the strongest kind of clue that points anywhere.
-fn exactly(declared: &[Declared], value: &str) -> Vec<usize> {
-    let kinds: [&dyn Fn(&Declared) -> bool; 3] = [
-        &|one| one.name == value || one.clues.names.contains(value),
+fn exactly(declared: &[TargetShare], value: &str) -> Vec<usize> {
+    let kinds: [&dyn Fn(&TargetShare) -> bool; 3] = [
+        &|one| one.name == value || one.identifiers.names.contains(value),
         &|one| {
-            one.clues
+            one.identifiers
                 .workloads
                 .contains(workload(value).unwrap_or(value))
         },
-        &|one| one.clues.labels.contains(value),
+        &|one| one.identifiers.labels.contains(value),
     ];
     let mut found = kinds.iter().map(|kind| by(declared, kind));
     found.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// The positions of the destinations for which something holds.
-fn by(declared: &[Declared], holds: impl Fn(&Declared) -> bool) -> Vec<usize> {
-    let matching = |(index, one): (usize, &Declared)| {
+fn by(declared: &[TargetShare], holds: impl Fn(&TargetShare) -> bool) -> Vec<usize> {
+    let matching = |(index, one): (usize, &TargetShare)| {
         (one.target.status().is_none() && holds(one)).then_some(index)
     };
     declared.iter().enumerate().filter_map(matching).collect()
 }
 
 /// Whether a value is one of the words, or the name of a pod of one of the workloads.
-fn names(clues: &Clues, value: &str) -> bool {
-    clues.names.contains(value)
-        || clues.workloads.contains(workload(value).unwrap_or(value))
-        || clues.labels.contains(value)
+fn names(identifiers: &Identifiers, value: &str) -> bool {
+    identifiers.names.contains(value)
+        || identifiers
+            .workloads
+            .contains(workload(value).unwrap_or(value))
+        || identifiers.labels.contains(value)
 }
 
 /// The target beside the declared ones that a longer value mentions, unless a word of a declared one stands there too: of two
 /// words of which one is a part of the other, the longer one is meant (`web-canary`, not `web`).
-fn mentioned(declared: &[Declared], known: &[KnownTarget], value: &str) -> Option<usize> {
+fn mentioned(declared: &[TargetShare], known: &[KnownTarget], value: &str) -> Option<usize> {
     let own: Vec<&str> = (declared.iter().flat_map(words))
         .filter(|word| contains_word(value, word))
         .collect();
@@ -109,7 +114,7 @@ fn mentioned(declared: &[Declared], known: &[KnownTarget], value: &str) -> Optio
 }
 
 /// The words that stand for a target inside a longer value: its subset and the labels behind it, else its service.
-fn words(declared: &Declared) -> impl Iterator<Item = &str> {
+fn words(declared: &TargetShare) -> impl Iterator<Item = &str> {
     let own = match &declared.target {
         Target::Named(name) => Some(name.as_str()),
         Target::Destination(destination) => Some(
@@ -118,14 +123,14 @@ fn words(declared: &Declared) -> impl Iterator<Item = &str> {
                 .as_deref()
                 .unwrap_or_else(|| destination.service()),
         ),
-        Target::Status(_) => None,
+        Target::LocalReply(_) => None,
     };
     own.into_iter()
-        .chain(declared.clues.labels.iter().map(String::as_str))
+        .chain(declared.identifiers.labels.iter().map(String::as_str))
 }
 
 /// The parts of the name of a destination that no other destination has in its name: `v1` of `web-v1` beside `web-v2`.
-fn telling<'d>(declared: &'d [Declared], own: &'d Declared) -> impl Iterator<Item = String> {
+fn telling<'d>(declared: &'d [TargetShare], own: &'d TargetShare) -> impl Iterator<Item = String> {
     let others: BTreeSet<String> = (declared.iter())
         .filter(|other| other.target != own.target)
         .flat_map(parts)
@@ -134,14 +139,14 @@ fn telling<'d>(declared: &'d [Declared], own: &'d Declared) -> impl Iterator<Ite
     parts(own).filter(move |part| !alone && !others.contains(part))
 }
 
-fn parts(declared: &Declared) -> impl Iterator<Item = String> {
+fn parts(declared: &TargetShare) -> impl Iterator<Item = String> {
     let name = match &declared.target {
         Target::Destination(destination) => match &destination.subset {
             Some(subset) => subset.clone(),
             None => destination.service().to_owned(),
         },
         Target::Named(name) => name.clone(),
-        Target::Status(_) => String::new(),
+        Target::LocalReply(_) => String::new(),
     };
     let parts: Vec<String> = (name.split(|c: char| !c.is_alphanumeric()))
         .filter(|part| part.contains(char::is_alphabetic))

@@ -232,7 +232,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::observe::Pace;
+    use crate::observe::ScheduleStats;
     use crate::split::{Bucket, Identity};
 
     /// A request: when it began and ended, in milliseconds, and whether it was answered.
@@ -319,7 +319,7 @@ mod tests {
                 .chain(due)
                 .chain(open(10, 3510, 6000, 5, true)),
         );
-        open_loop.pace = Some(Pace::default());
+        open_loop.pace = Some(ScheduleStats::default());
         let text = caveat(&open_loop).expect("an outage").message;
         assert!(text.starts_with("for 1.5 s, from 2.0 s on,"), "{text}");
         assert!(!text.contains("--rate"), "{text}");

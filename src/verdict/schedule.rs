@@ -51,13 +51,13 @@ pub(super) fn caveat(seen: &Observation) -> Option<Note> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Pace;
+    use crate::observe::ScheduleStats;
 
     fn said(late: u64, unsent: u64, lag: &[u64]) -> Option<String> {
-        let mut pace = Pace {
+        let mut pace = ScheduleStats {
             late,
             unsent,
-            ..Pace::default()
+            ..ScheduleStats::default()
         };
         for micros in lag {
             pace.lag.record(*micros).expect("it grows");

@@ -237,7 +237,7 @@ struct Wrong<'a> {
 
 impl<'a> Wrong<'a> {
     fn new(design: &'a Design, expected: &Expected, shares: Vec<f64>) -> Self {
-        let idle = |(_, declared): &(&f64, &crate::split::Declared)| declared.share.is_zero();
+        let idle = |(_, declared): &(&f64, &crate::split::TargetShare)| declared.share.is_zero();
         let pairs = || shares.iter().zip(expected.declared());
         let unexpected: f64 = pairs().filter(idle).map(|(share, _)| share).sum();
         let rest = (1.0 - unexpected).max(f64::MIN_POSITIVE);

@@ -1,7 +1,7 @@
 //! A split with an undeliverable destination never passes, whatever the counts say.
 
 use super::{Outcome, Verdict};
-use crate::split::{Cause, Expected, Target};
+use crate::split::{Expected, LocalReplyCause, Target};
 use crate::units::percent;
 
 /// More destinations than this are counted, not named.
@@ -22,7 +22,7 @@ pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
         reason,
         decided_after: None,
         requests_needed: None,
-        diagnosis: expected.broken().reasons.clone(),
+        diagnosis: expected.undeliverable().reasons.clone(),
         ..verdict
     }
 }
@@ -30,7 +30,9 @@ pub(super) fn undelivered(verdict: Verdict, expected: &Expected) -> Verdict {
 /// `10% of the requests are declared to go to …`, if any are.
 fn reason(expected: &Expected) -> Option<String> {
     let broken = |target: &Target| match target {
-        Target::Status(answer) if answer.cause == Cause::BrokenBackend => Some(answer.status),
+        Target::LocalReply(answer) if answer.cause == LocalReplyCause::BrokenBackend => {
+            Some(answer.status)
+        }
         _ => None,
     };
     let mut share = 0.0;
@@ -44,7 +46,7 @@ fn reason(expected: &Expected) -> Option<String> {
     if answers.is_empty() {
         return None;
     }
-    let destinations = &expected.broken().destinations;
+    let destinations = &expected.undeliverable().destinations;
     let mut names: Vec<String> = destinations
         .iter()
         .take(MOST_NAMED)
@@ -69,15 +71,15 @@ fn reason(expected: &Expected) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::split::{Answer, Broken, Clues, Destination, Mechanism, Share};
+    use crate::split::{Destination, Identifiers, LocalReply, Mechanism, Share, Undeliverable};
     use crate::verdict::{Policy, blank};
 
-    fn expected(cause: Cause, weights: [u64; 2]) -> Expected {
-        let status = Target::Status(Answer { status: 503, cause });
+    fn expected(cause: LocalReplyCause, weights: [u64; 2]) -> Expected {
+        let status = Target::LocalReply(LocalReply { status: 503, cause });
         let good = Target::Named("v1".to_owned());
         let parts = vec![
-            (good, weights[0], Clues::default()),
-            (status, weights[1], Clues::default()),
+            (good, weights[0], Identifiers::default()),
+            (status, weights[1], Identifiers::default()),
         ];
         Expected::from_weights("test", Mechanism::Iid, parts).expect("a split")
     }
@@ -94,10 +96,11 @@ mod tests {
             subset: Some("v2".to_owned()),
         };
         let share = Share::new(1, 10).expect("a tenth");
-        let expected = expected(Cause::BrokenBackend, [9, 1]).with_broken(Broken {
-            destinations: vec![(destination, share)],
-            reasons: Vec::new(),
-        });
+        let expected =
+            expected(LocalReplyCause::BrokenBackend, [9, 1]).with_undeliverable(Undeliverable {
+                destinations: vec![(destination, share)],
+                reasons: Vec::new(),
+            });
         for outcome in [Outcome::Pass, Outcome::Inconclusive] {
             let verdict = judged(outcome, &expected);
             assert_eq!(verdict.outcome, Outcome::Diverged);
@@ -114,15 +117,18 @@ mod tests {
 
     #[test]
     fn a_saved_declaration_without_names_forbids_a_pass_too() {
-        let verdict = judged(Outcome::Pass, &expected(Cause::BrokenBackend, [9, 1]));
+        let verdict = judged(
+            Outcome::Pass,
+            &expected(LocalReplyCause::BrokenBackend, [9, 1]),
+        );
         assert_eq!(verdict.outcome, Outcome::Diverged);
     }
 
     #[test]
     fn other_answers_of_the_proxy_and_shares_of_zero_are_no_reason() {
         for expected in [
-            expected(Cause::FaultAbort, [9, 1]),
-            expected(Cause::BrokenBackend, [1, 0]),
+            expected(LocalReplyCause::FaultAbort, [9, 1]),
+            expected(LocalReplyCause::BrokenBackend, [1, 0]),
         ] {
             assert_eq!(judged(Outcome::Pass, &expected).outcome, Outcome::Pass);
         }

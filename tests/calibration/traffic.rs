@@ -55,7 +55,7 @@ pub(crate) struct Line {
 }
 
 /// One answer.
-pub(crate) struct Answer {
+pub(crate) struct LocalReply {
     /// Who; nobody knows of an unattributed one.
     pub(crate) target: Option<usize>,
     /// After how many microseconds.
@@ -113,7 +113,7 @@ impl Line {
 
 impl Mesh<'_> {
     /// The answer to the next request in order of dispatch.
-    pub(crate) fn answer(&mut self, line: &mut Line) -> Answer {
+    pub(crate) fn answer(&mut self, line: &mut Line) -> LocalReply {
         let target = self.target(line);
         line.answered.push(target);
         let slowness = match self.traffic.latency {
@@ -123,7 +123,7 @@ impl Mesh<'_> {
         };
         let lost =
             self.traffic.unattributed > 0.0 && self.sampler.uniform() < self.traffic.unattributed;
-        Answer {
+        LocalReply {
             target: (!lost).then_some(target),
             after: FAST * slowness * (1.0 + 0.5 * self.sampler.uniform()),
         }

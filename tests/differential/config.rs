@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use resplit::route::{Action, Route, RouteTable, Split, Test, TextMatch};
-use resplit::split::Cause;
+use resplit::split::LocalReplyCause;
 
 /// The request header that picks a backend by number.
 pub(super) const PICK: &str = "x-pick";
@@ -64,7 +64,7 @@ fn virtual_hosts(table: &RouteTable) -> Vec<Value> {
 fn route(route: &Route) -> Value {
     let mut written = json!({ "name": route.name, "match": matcher(route) });
     match &route.outcome.action {
-        Action::Answer(answer) if answer.cause == Cause::Redirect => {
+        Action::LocalReply(answer) if answer.cause == LocalReplyCause::Redirect => {
             let code = match answer.status {
                 301 => "MOVED_PERMANENTLY",
                 302 => "FOUND",
@@ -74,7 +74,9 @@ fn route(route: &Route) -> Value {
             };
             written["redirect"] = json!({ "path_redirect": "/moved", "response_code": code });
         }
-        Action::Answer(answer) => written["direct_response"] = json!({ "status": answer.status }),
+        Action::LocalReply(answer) => {
+            written["direct_response"] = json!({ "status": answer.status })
+        }
         Action::Split(split) => written["route"] = weighted(split),
         Action::Named(named) => {
             written["route"] = json!({ "cluster_header": named.header });

@@ -11,7 +11,7 @@ use resplit::route::{
     Action, Condition, HeaderTest, Outcome, Probe, Route, RouteTable, Split, Test, TextMatch,
     VirtualHost, cluster,
 };
-use resplit::split::{Cause, Mechanism};
+use resplit::split::{LocalReplyCause, Mechanism};
 
 /// The words of paths. Some are another way to write one of the others.
 const SEGMENTS: [&str; 10] = ["a", "b", "A", "ab", "api", "API", "%61", "a%2Fb", "c~d", ""];
@@ -117,8 +117,14 @@ fn route(chance: &mut Chance, name: &str, number: usize, span: Span) -> Route {
         tests.push(other_test(chance, number));
     }
     let action = match chance.below(6) {
-        0 => Action::answer(chance.of(&[301, 302, 303, 307, 308]), Cause::Redirect),
-        1 => Action::answer(chance.of(&[200, 204, 404, 418, 503]), Cause::DirectResponse),
+        0 => Action::local_reply(
+            chance.of(&[301, 302, 303, 307, 308]),
+            LocalReplyCause::Redirect,
+        ),
+        1 => Action::local_reply(
+            chance.of(&[200, 204, 404, 418, 503]),
+            LocalReplyCause::DirectResponse,
+        ),
         _ => Action::Split(split(chance)),
     };
     Route {

@@ -104,7 +104,7 @@ impl View<'_> {
             format!("{} {}", route.object, route.rule)
         });
         let expected = found.expected(&sources);
-        let share = |one: &resplit::split::Declared| format!("{} {}", one.share, one.name);
+        let share = |one: &resplit::split::TargetShare| format!("{} {}", one.share, one.name);
         Ok(Met {
             rule,
             shares: expected.declared().iter().map(share).collect(),

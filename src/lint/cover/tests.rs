@@ -6,7 +6,7 @@ use super::*;
 use crate::diag::{Sources, Span};
 use crate::route::matching::Held;
 use crate::route::{Action, Fraction, Outcome, Probe};
-use crate::split::Cause;
+use crate::split::LocalReplyCause;
 
 fn condition(test: Test) -> Condition {
     Condition {
@@ -124,7 +124,7 @@ fn route(conditions: Vec<Condition>) -> Route {
         span: Span::new(Sources::new().add("t", ""), 0..0),
         conditions,
         outcome: Arc::new(Outcome {
-            action: Action::answer(404, Cause::NoRoute),
+            action: Action::local_reply(404, LocalReplyCause::NoRoute),
             abort: None,
             caveats: Vec::new(),
         }),

@@ -65,7 +65,7 @@ fn splits(route: &Route) -> bool {
                 .count()
                 > 1
         }
-        Action::Named(_) | Action::Answer(_) => false,
+        Action::Named(_) | Action::LocalReply(_) => false,
     }
 }
 

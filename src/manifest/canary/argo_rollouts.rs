@@ -72,7 +72,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
                 let part = WeightedBackend::new(service, &meta.namespace, weight, span);
                 let mut part = part.called(&[role, &hash]);
                 if subset.is_none() {
-                    part.clues.names.insert(role.to_owned());
+                    part.identifiers.names.insert(role.to_owned());
                 }
                 part.subset = subset;
                 part

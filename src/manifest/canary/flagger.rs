@@ -101,7 +101,7 @@ fn rule(
         let service = format!("{}-{role}", apex.value);
         let mut part =
             WeightedBackend::new(service, &meta.namespace, weight, reached.span).called(&[role]);
-        part.clues.workloads.insert(workload);
+        part.identifiers.workloads.insert(workload);
         part
     };
     let parts = vec![

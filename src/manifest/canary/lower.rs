@@ -1,4 +1,4 @@
-//! From what the controllers declare to routes: hosts under their names, rules in their order, shares and clues.
+//! From what the controllers declare to routes: hosts under their names, rules in their order, shares and identifiers.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use super::fault::{Fault, fault};
 use super::routes::Route;
 use crate::diag::{Code, Span};
 use crate::route::{Action, Backend, Caveat, NamedByHeader, Outcome, Split, cluster};
-use crate::split::{Cause, Mechanism};
+use crate::split::{LocalReplyCause, Mechanism};
 
 /// `RouteAction`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -95,8 +95,12 @@ impl Compiler<'_> {
         let (text, span) = (&route.text, route.span);
         let mut caveats = Vec::new();
         let action = match (&text.redirect, &text.direct_response, &text.route) {
-            (Some(redirect), ..) => Action::answer(redirect.status(), Cause::Redirect),
-            (_, Some(direct), _) => Action::answer(direct.status, Cause::DirectResponse),
+            (Some(redirect), ..) => {
+                Action::local_reply(redirect.status(), LocalReplyCause::Redirect)
+            }
+            (_, Some(direct), _) => {
+                Action::local_reply(direct.status, LocalReplyCause::DirectResponse)
+            }
             (.., Some(action)) => self.action(action, span, &mut caveats),
             (None, None, None) => {
                 let message = "a route does something that resplit does not know";
@@ -212,7 +216,7 @@ impl Compiler<'_> {
             Err(error) => {
                 let message = format!("no proxy takes these weights: {error}");
                 caveats.push(Caveat::about(Code::NoWeights, message, Some(span)));
-                Action::answer(missing, Cause::BrokenBackend)
+                Action::local_reply(missing, LocalReplyCause::BrokenBackend)
             }
         }
     }
@@ -288,7 +292,7 @@ fn by_locality(localities: &[Locality]) -> Split {
     let backend = |locality: &Locality| {
         let name = locality.service.as_deref().unwrap_or(&locality.name);
         let mut backend = cluster::backend(name, locality.weight, None);
-        backend.clues.names.insert(locality.name.clone());
+        backend.identifiers.names.insert(locality.name.clone());
         backend
     };
     let split = Split::new(Mechanism::Wrr, localities.iter().map(backend).collect());

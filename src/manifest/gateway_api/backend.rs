@@ -11,7 +11,7 @@ use crate::diag::nearest::nearest;
 use crate::manifest::kube::Service;
 use crate::manifest::mesh::names::called;
 use crate::route::{Backend, Caveat, Implementation};
-use crate::split::{Clues, Destination};
+use crate::split::{Destination, Identifiers};
 
 /// What a `backendRef` leads to.
 pub(super) struct Referent<'m> {
@@ -235,7 +235,7 @@ pub(super) fn backends(
                     subset: None,
                 },
                 weight: backend.weight,
-                clues: Clues {
+                identifiers: Identifiers {
                     names,
                     labels: labels.filter(telling).cloned().collect(),
                     workloads: workloads

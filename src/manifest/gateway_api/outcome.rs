@@ -9,7 +9,7 @@ use super::traffic_policy::TrafficPolicy;
 use crate::diag::Code;
 use crate::manifest::kube::Meta;
 use crate::route::{Action, Caveat, Implementation, Outcome, Split};
-use crate::split::{Cause, Mechanism};
+use crate::split::{LocalReplyCause, Mechanism};
 
 /// From where rules are compiled.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub(super) fn outcome<'m>(
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
     let action = match rule.redirect {
-        Some(status) => Action::answer(status, Cause::Redirect),
+        Some(status) => Action::local_reply(status, LocalReplyCause::Redirect),
         None => leads(index, route, rule, place, &mut caveats),
     };
     Outcome {
@@ -65,7 +65,7 @@ fn leads<'m>(
             }
         };
         caveats.push(caveat.breaking());
-        return Action::answer(500, Cause::BrokenBackend);
+        return Action::local_reply(500, LocalReplyCause::BrokenBackend);
     }
     let follow = Follow {
         index,

@@ -5,7 +5,7 @@ use crate::diag::Code;
 use crate::manifest::Manifests;
 use crate::manifest::mesh::names::covers;
 use crate::route::{Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
-use crate::split::Cause;
+use crate::split::LocalReplyCause;
 
 /// What becomes of a request that no route takes; `None` where no Gateway of this API is asked about.
 pub(in crate::manifest) fn unrouted(
@@ -42,7 +42,7 @@ pub(in crate::manifest) fn unrouted(
     let message =
         format!("{meta} listens and has no route for `{host}`: its requests are answered with 404");
     Some(Unrouted {
-        outcome: Some(Outcome::reply(404, Cause::NoRoute)),
+        outcome: Some(Outcome::reply(404, LocalReplyCause::NoRoute)),
         span: Some(listener.span()),
         caveats: vec![Caveat::about(Code::NoRoute, message, Some(listener.span()))],
     })

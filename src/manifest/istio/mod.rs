@@ -7,7 +7,7 @@
 //! | `index`, `attach`, `dialled`, `scope`, `subsets` | which objects belong together, and who sees them |
 //! | `lower`, `mesh`, `waypoint`, `at_gateway`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegate`, `connections` | the routes of a host, and when they match |
-//! | `outcome`, `split`, `doubts`, `notes`, `clues` | what a route does |
+//! | `outcome`, `split`, `doubts`, `notes`, `identifiers` | what a route does |
 //!
 //! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: `EnvoyFilter` objects,
 //! claims of tokens, addresses of peers, `timeout`, `retries`, delays, the parts of traffic policies that a run can notice.
@@ -18,7 +18,6 @@ mod admission;
 mod at_gateway;
 pub mod attach;
 mod caller;
-mod clues;
 mod connections;
 mod delegate;
 pub mod destination;
@@ -30,6 +29,7 @@ pub mod gateway;
 mod gateway_proxies;
 pub mod http_match;
 pub mod http_route;
+mod identifiers;
 mod index;
 mod lower;
 mod mesh;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::WeightedDestination;
 use super::attach;
-use super::clues::{Known, workloads};
 use super::destination_rule::DestinationRule;
+use super::identifiers::{Known, workloads};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::outcome::policy;

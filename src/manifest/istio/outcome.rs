@@ -1,6 +1,6 @@
 //! What a request gets that matches an HTTP route: destinations with weights, a fixed answer, a fault before it.
 
-use super::clues::{Known, Telling, clues};
+use super::identifiers::{Known, Telling, identifiers};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::split::{Layer, port, split};
@@ -8,7 +8,7 @@ use super::{FaultAbort, HttpAction, HttpRoute, TcpRoute};
 use crate::diag::{Code, Span};
 use crate::manifest::decode::At;
 use crate::route::{Abort, Action, AppliesTo, Backend, Caveat, Outcome, Split};
-use crate::split::{Cause, Destination, Mechanism};
+use crate::split::{Destination, LocalReplyCause, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`. A delegate has none.
 pub(super) fn outcome(
@@ -26,8 +26,8 @@ pub(super) fn outcome(
             (caller, Layer::Requests),
             &mut caveats,
         )),
-        HttpAction::Redirect(status) => Action::answer(*status, Cause::Redirect),
-        HttpAction::Direct(status) => Action::answer(*status, Cause::DirectResponse),
+        HttpAction::Redirect(status) => Action::local_reply(*status, LocalReplyCause::Redirect),
+        HttpAction::Direct(status) => Action::local_reply(*status, LocalReplyCause::DirectResponse),
         HttpAction::Delegate { .. } => return None,
     };
     Some(Outcome {
@@ -88,7 +88,7 @@ pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: Caller<'_>) -
     let backend = Backend {
         destination,
         weight: 1,
-        clues: clues(index, &known[0], &Telling::among(&known)),
+        identifiers: identifiers(index, &known[0], &Telling::among(&known)),
         broken: None,
     };
     let split = Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one");

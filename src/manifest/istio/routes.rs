@@ -11,7 +11,7 @@ use super::{HttpAction, HttpRoute, VirtualService};
 use crate::diag::{Code, Span};
 use crate::manifest::kube::selects;
 use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
-use crate::split::Cause;
+use crate::split::LocalReplyCause;
 
 impl Compiler<'_> {
     /// The HTTP routes of one VirtualService for a caller, in order.
@@ -195,7 +195,7 @@ pub(super) fn routes_of(
 /// The outcome of a route that never matches.
 pub(super) fn nothing() -> Arc<Outcome> {
     Arc::new(Outcome {
-        action: Action::answer(404, Cause::NoRoute),
+        action: Action::local_reply(404, LocalReplyCause::NoRoute),
         abort: None,
         caveats: Vec::new(),
     })

@@ -2,9 +2,9 @@
 
 use super::WeightedDestination;
 use super::attach;
-use super::clues::{Known, Telling, clues};
 use super::destination_rule::Subset;
 use super::doubts::{closed, hidden, missing, undefined, without_endpoints};
+use super::identifiers::{Known, Telling, identifiers};
 use super::index::Index;
 use super::lower::{Caller, Kind};
 use super::notes;
@@ -79,7 +79,7 @@ pub(super) fn split(
                 subset: known.subset_name.map(str::to_owned),
             },
             weight: weight(item),
-            clues: clues(index, known, &telling),
+            identifiers: identifiers(index, known, &telling),
             // "the share is lost, NOT renormalised".
             broken: broken.then_some(NO_CLUSTER),
         });

@@ -13,7 +13,7 @@ use crate::manifest::Manifests;
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::registered::{Port, Registered};
 use crate::route::{Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
-use crate::split::Cause;
+use crate::split::LocalReplyCause;
 
 /// What becomes of a request that no rule takes, from a vantage.
 pub(in crate::manifest) fn unrouted(
@@ -80,7 +80,7 @@ impl<'m> Compiler<'m> {
                 "no Service or ServiceEntry that this client sees has the host `{name}`, and `REGISTRY_ONLY` keeps its requests in: they are answered with 502"
             );
             return Unrouted {
-                outcome: Some(Outcome::reply(502, Cause::NoRoute)),
+                outcome: Some(Outcome::reply(502, LocalReplyCause::NoRoute)),
                 span: Some(span),
                 caveats: vec![Caveat::about(Code::RegistryOnly, message, Some(span))],
             };
@@ -196,13 +196,13 @@ impl<'m> Compiler<'m> {
                 "a server of {} redirects plain HTTP for `{host}` to HTTPS",
                 gateway.meta
             );
-            return answered(server, gateway, 301, Cause::Redirect, message);
+            return answered(server, gateway, 301, LocalReplyCause::Redirect, message);
         }
         let message = format!(
             "{} listens and has no route for `{host}`: its requests are answered with 404",
             gateway.meta
         );
-        answered(server, gateway, 404, Cause::NoRoute, message)
+        answered(server, gateway, 404, LocalReplyCause::NoRoute, message)
     }
 }
 
@@ -260,7 +260,7 @@ fn answered(
     server: &Server,
     gateway: &Gateway,
     status: u16,
-    cause: Cause,
+    cause: LocalReplyCause,
     message: String,
 ) -> Unrouted {
     let span = server
@@ -281,7 +281,7 @@ fn not_given(namespace: &str, name: &str) -> Unrouted {
     );
     let caveat = Caveat::about(Code::GatewayNotGiven, message, None).help("pass its file too");
     Unrouted {
-        outcome: Some(Outcome::reply(404, Cause::NoRoute)),
+        outcome: Some(Outcome::reply(404, LocalReplyCause::NoRoute)),
         span: None,
         caveats: vec![caveat],
     }

@@ -10,7 +10,7 @@ use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Scalar;
 use crate::route::Backend;
-use crate::split::{Clues, Destination};
+use crate::split::{Destination, Identifiers};
 
 /// A Service with a weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct WeightedBackend {
     /// Where it is.
     pub span: Span,
     /// Words that give it away, besides those that follow from Services and workloads.
-    pub clues: Clues,
+    pub identifiers: Identifiers,
 }
 
 impl WeightedBackend {
@@ -46,14 +46,14 @@ impl WeightedBackend {
             subset: None,
             weight,
             span,
-            clues: Clues::default(),
+            identifiers: Identifiers::default(),
         }
     }
 
     /// The same with words of its own.
     pub(in crate::manifest) fn called(mut self, labels: &[&str]) -> Self {
         let words = labels.iter().filter(|word| !word.is_empty());
-        self.clues
+        self.identifiers
             .labels
             .extend(words.map(|word| (*word).to_owned()));
         self
@@ -165,7 +165,7 @@ pub(in crate::manifest) fn backends(
                 subset: backend.subset.clone(),
             },
             weight: backend.weight,
-            clues: Clues {
+            identifiers: Identifiers {
                 names: names(host, backend),
                 labels: only(|words| &words.labels),
                 workloads: only(|words| &words.workloads),
@@ -187,11 +187,11 @@ impl Words {
     fn of(registry: &Registry<'_>, backend: &WeightedBackend, host: &str) -> Self {
         let service = registry.service(host);
         let selector = service.map(|service| &service.selector);
-        let mut labels = backend.clues.labels.clone();
+        let mut labels = backend.identifiers.labels.clone();
         labels.extend(selector.into_iter().flat_map(|one| one.values().cloned()));
         let parts = backend.service.split(|c: char| !c.is_ascii_alphanumeric());
         labels.extend(parts.filter(|part| part.len() > 1).map(str::to_owned));
-        let mut workloads = backend.clues.workloads.clone();
+        let mut workloads = backend.identifiers.workloads.clone();
         if backend.subset.is_none() {
             let pods = registry.workloads(&backend.namespace, selector.into_iter().flatten());
             workloads.extend(pods.iter().map(|workload| workload.meta.name.clone()));
@@ -201,7 +201,7 @@ impl Words {
 }
 
 fn names(host: &str, backend: &WeightedBackend) -> BTreeSet<String> {
-    let mut names = backend.clues.names.clone();
+    let mut names = backend.identifiers.names.clone();
     match &backend.subset {
         Some(subset) => {
             names.insert(subset.clone());

@@ -335,7 +335,7 @@ fn of_kuma(
             Some(version) if tags.len() == 1 => version.clone(),
             _ => pairs.collect::<Vec<_>>().join(","),
         });
-        backend.clues.labels.extend(tags.into_values());
+        backend.identifiers.labels.extend(tags.into_values());
     }
     Some(backend)
 }

@@ -7,7 +7,7 @@ use crate::diag::{Code, Note};
 use crate::manifest::mesh::{Registry, weighted};
 use crate::manifest::{Manifests, ObjectName};
 use crate::route::{Action, Caveat, Outcome, Route, RouteTable, Split, Vantage, VirtualHost};
-use crate::split::Cause;
+use crate::split::LocalReplyCause;
 
 /// How many objects a message lists.
 const LISTED: usize = 10;
@@ -149,5 +149,5 @@ fn action(manifests: &Manifests, split: &WeightedSplit, caveats: &mut Vec<Caveat
     let place = split.backends.first().map(|first| first.span);
     let caveat = Caveat::about(Code::NoWeight, message, place);
     caveats.push(caveat.help("give one backend a weight above 0"));
-    Action::answer(status, Cause::BrokenBackend)
+    Action::local_reply(status, LocalReplyCause::BrokenBackend)
 }

@@ -117,7 +117,7 @@ pub(super) fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
 }
 
 fn broken(expected: &Expected) -> Vec<BrokenRow> {
-    let destinations = expected.broken().destinations.iter();
+    let destinations = expected.undeliverable().destinations.iter();
     destinations
         .map(|(destination, share)| BrokenRow {
             host: destination.host.clone(),

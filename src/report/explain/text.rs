@@ -7,7 +7,7 @@ use super::{Explanation, Line, RouteRow, RuleRow, TriedRow, VantageRow};
 use crate::report::DeclaredShare;
 use crate::report::shown::{fitted, safe};
 use crate::report::table::{left, right, table};
-use crate::split::{Cause, Mechanism, Share};
+use crate::split::{LocalReplyCause, Mechanism, Share};
 use crate::units::percent;
 
 /// Columns of a value that is compared.
@@ -143,7 +143,7 @@ fn taking(takes: Option<Share>) -> String {
 
 /// Why there is no rule.
 fn nothing(explanation: &Explanation) -> &'static str {
-    let redirected = |share: &DeclaredShare| share.cause == Some(Cause::Redirect);
+    let redirected = |share: &DeclaredShare| share.cause == Some(LocalReplyCause::Redirect);
     let mut shares = explanation.expected.iter().flat_map(|one| &one.shares);
     if shares.any(redirected) {
         "none is looked at: plain HTTP is redirected to HTTPS"
@@ -244,7 +244,7 @@ fn shares(shares: &[DeclaredShare], broken: &[String]) -> String {
     let rows = shares.iter().map(|share| {
         let place = match (&share.host, share.cause) {
             (Some(host), _) => destination(host, share.port, share.subset.as_deref()),
-            (None, Some(Cause::BrokenBackend)) if !broken.is_empty() => {
+            (None, Some(LocalReplyCause::BrokenBackend)) if !broken.is_empty() => {
                 format!("the proxies do not have {}", broken.join(" and "))
             }
             (None, Some(cause)) => format!("answered by the proxy: {cause}"),

@@ -1,7 +1,7 @@
 //! Hypotheses that come from manifests: another rule, the number of pods, what a proxy is programmed with.
 
 use crate::diag::{Code, Note};
-use crate::split::{Declared, Expected};
+use crate::split::{Expected, TargetShare};
 use crate::verdict::Hypothesis;
 
 /// Traffic follows another rule of the host; `place` is where that begins. What it gives to targets that are not declared is
@@ -55,7 +55,7 @@ pub fn by_replicas(pods: &[u64]) -> Option<Hypothesis> {
 #[must_use]
 pub fn in_ratio(expected: &Expected, pods: &[u64]) -> Option<Note> {
     let total: u64 = pods.iter().sum();
-    let near = |(declared, own): (&Declared, &u64)| {
+    let near = |(declared, own): (&TargetShare, &u64)| {
         let share = declared.share.as_f64();
         // The resolution of a verdict without options: a tenth of the standard deviation of one draw.
         (*own as f64 / total as f64 - share).abs() <= 0.1 * (share * (1.0 - share)).sqrt()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diag::Note;
-use crate::observe::{Failed, FailureKind, Observation, Tally};
+use crate::observe::{FailureCount, FailureKind, Observation, Tally};
 use crate::split::{Bucket, Identity, parse_weights};
 use crate::verdict::attribution::Attribution;
 use crate::verdict::starvation::requests_to_starve;
@@ -33,7 +33,7 @@ fn judged(declared: &str, responses: &[(&str, u16, u64)], failed: u64, policy: &
         seen.tallies.insert(Bucket { identity, status }, tally);
         seen.sent += count;
     }
-    let lost = Failed {
+    let lost = FailureCount {
         count: failed,
         example: "reset".to_owned(),
     };

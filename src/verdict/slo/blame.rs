@@ -141,8 +141,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::observe::{Failed, FailureKind, Observation, Tally};
-    use crate::split::{Answer, Bucket, Cause, Clues, Expected, Identity, Mechanism, Target};
+    use crate::observe::{FailureCount, FailureKind, Observation, Tally};
+    use crate::split::{
+        Bucket, Expected, Identifiers, Identity, LocalReply, LocalReplyCause, Mechanism, Target,
+    };
     use crate::stats::rate::Errors;
     use crate::verdict::attribution::Attribution;
     use crate::verdict::mapping::Mapping;
@@ -168,7 +170,7 @@ mod tests {
         }
         seen.sent += lost;
         if lost > 0 {
-            let failed = Failed {
+            let failed = FailureCount {
                 count: lost,
                 example: String::new(),
             };
@@ -179,7 +181,7 @@ mod tests {
 
     fn split(targets: Vec<Target>) -> Expected {
         let parts = targets.into_iter();
-        let parts = parts.map(|target| (target, 1, Clues::default()));
+        let parts = parts.map(|target| (target, 1, Identifiers::default()));
         Expected::from_weights("test", Mechanism::Iid, parts.collect()).expect("a split")
     }
 
@@ -324,9 +326,9 @@ mod tests {
     #[test]
     fn a_declared_status_is_known_by_it() {
         let targets = || {
-            let status = Target::Status(Answer {
+            let status = Target::LocalReply(LocalReply {
                 status: 418,
-                cause: Cause::FaultAbort,
+                cause: LocalReplyCause::FaultAbort,
             });
             vec![Target::Named("v1".into()), status]
         };

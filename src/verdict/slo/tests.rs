@@ -7,7 +7,7 @@ use super::lex::Op;
 use super::*;
 use crate::diag::Sources;
 use crate::diag::render::render;
-use crate::observe::{Failed, FailureKind, Observation, Tally};
+use crate::observe::{FailureCount, FailureKind, Observation, Tally};
 use crate::verdict::Outcome::{Diverged, Inconclusive, NoData, NotJudged, Pass, SloFailed};
 use crate::verdict::attribution::{Attribution, Classification, Row};
 use crate::verdict::{Evidence, Policy, Verdict, judge, with_slos};
@@ -55,7 +55,7 @@ fn seen(answers: &[Answers<'_>], failed: u64) -> (Attribution, Observation) {
         })
         .collect();
     let answered: u64 = rows.iter().map(|row| row.tally.count).sum();
-    let lost = Failed {
+    let lost = FailureCount {
         count: failed,
         example: String::new(),
     };

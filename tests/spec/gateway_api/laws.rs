@@ -195,7 +195,7 @@ proptest! {
             let probe = with(request(&format!("GET http://{host}{path}?q=1")), "a", "1");
             if let Ok(resolution) = resolve(&table, &probe) {
                 let expected = resolution.expected(&sources);
-                let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, one| sum.plus(one.share));
+                let sum = expected.declared().iter().try_fold(Share::ZERO, |sum, one| sum.checked_add(one.share));
                 prop_assert_eq!(sum, Some(Share::ONE));
             }
         }

@@ -15,7 +15,7 @@ pub(super) fn essence(table: &RouteTable) -> String {
             let tests = route.conditions.iter();
             let tests: Vec<String> = tests.map(|one| asked(&one.test)).collect();
             let outcome = match &route.outcome.action {
-                Action::Answer(answer) => format!("{} {}", answer.status, answer.cause),
+                Action::LocalReply(answer) => format!("{} {}", answer.status, answer.cause),
                 Action::Named(named) => format!("{named:?}"),
                 Action::Split(split) => {
                     let shares = split.shares().map(|(backend, share)| {

@@ -157,7 +157,7 @@ fn answer(
     let mut total = Share::ZERO;
     for declared in expected.declared() {
         total = total
-            .plus(declared.share)
+            .checked_add(declared.share)
             .ok_or_else(|| TestCaseError::fail("an overflow"))?;
     }
     let rule = found

@@ -8,9 +8,9 @@ use super::index::Index;
 use crate::manifest::kube::Workload;
 use crate::manifest::mesh::names::called;
 use crate::manifest::mesh::registered::Registered;
-use crate::split::Clues;
+use crate::split::Identifiers;
 
-/// One destination of a split, as far as clues need it.
+/// One destination of a split, as far as identifiers need it.
 pub(super) struct Known<'m> {
     /// The full host name.
     pub(super) host: String,
@@ -47,9 +47,13 @@ impl Known<'_> {
     }
 }
 
-/// The clues of one destination next to all destinations of its split. Names with a port are added when it is known.
-pub(super) fn clues(index: &Index<'_>, own: &Known<'_>, telling: &Telling<'_>) -> Clues {
-    Clues {
+/// The identifiers of one destination next to all destinations of its split. Names with a port are added when it is known.
+pub(super) fn identifiers(
+    index: &Index<'_>,
+    own: &Known<'_>,
+    telling: &Telling<'_>,
+) -> Identifiers {
+    Identifiers {
         names: names(own),
         labels: labels(own, telling),
         workloads: workloads(index, own)

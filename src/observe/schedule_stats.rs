@@ -6,7 +6,7 @@ use super::{add, histogram};
 
 /// The difference between the schedule and what was done.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pace {
+pub struct ScheduleStats {
     /// From the intended start to the moment in which the request was taken up, in microseconds, for every request: the
     /// error of the timer, the wait for the processor, and the wait for a free connection.
     pub lag: Histogram<u64>,
@@ -18,7 +18,7 @@ pub struct Pace {
     pub confined: bool,
 }
 
-impl Default for Pace {
+impl Default for ScheduleStats {
     fn default() -> Self {
         Self {
             lag: histogram(),
@@ -29,7 +29,7 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
+impl ScheduleStats {
     /// Adds what another thread, moment or run saw.
     pub fn merge(&mut self, other: &Self) {
         add(&mut self.lag, &other.lag);

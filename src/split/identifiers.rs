@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Words by which a response may give away that it came from a target, strongest kind first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clues {
+pub struct Identifiers {
     /// Names of the target itself: subset, service, host, `host:port`, cluster.
     pub names: BTreeSet<String>,
     /// Values of the labels that select the subset (`v1` of `version: v1`).
