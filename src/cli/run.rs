@@ -266,10 +266,13 @@ impl<'a> Session<'a> {
         let stop = self.planned.plan.stop;
         let late = self.deadline.note(seen, stop, verdict);
         let confined = self.config.load.confined.then(|| confined(&self.planned));
+        let unresolved = self.config.request.transport.unresolved.as_deref();
+        let unresolved = unresolved.map(resolved_by_proxy);
         interrupted
             .into_iter()
             .chain(late)
             .chain(confined)
+            .chain(unresolved)
             .collect()
     }
 }
@@ -302,6 +305,15 @@ fn tied(
         Err(_) if !ends => Ok((Mapping::unknown(), Some((known, Exit::Usage)))),
         _ => Err(known.into()),
     }
+}
+
+fn resolved_by_proxy(host: &str) -> Note {
+    Note::new(
+        Code::ResolveUnused,
+        format!(
+            "the proxy of -x looks up `{host}`, so --resolve has no effect: --connect-to says which host the proxy connects to"
+        ),
+    )
 }
 
 fn confined(planned: &Planned) -> Note {

@@ -86,6 +86,9 @@ pub struct Tally {
     /// Response time: from the intended start to the last byte, in microseconds; `None` where nothing was intended but to
     /// send when the last answer had come.
     pub response: Option<Histogram<u64>>,
+    /// Time to the first byte, from the same start as the response time, in microseconds. Reports from before it was kept by
+    /// bucket have none.
+    pub first_byte: Histogram<u64>,
 }
 
 /// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept).
@@ -170,6 +173,7 @@ impl Default for Tally {
             count: 0,
             latency: histogram(),
             response: None,
+            first_byte: histogram(),
         }
     }
 }
@@ -219,6 +223,7 @@ impl Tally {
         }
         self.count += other.count;
         add(&mut self.latency, &other.latency);
+        add(&mut self.first_byte, &other.first_byte);
     }
 }
 

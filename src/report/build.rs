@@ -235,6 +235,7 @@ fn bucket_rows(run: &Run<'_>, answers: Vec<Vec<Answers>>) -> Vec<BucketRow> {
             statuses: row.statuses.clone(),
             response_ms: Latency::of(row.tally.response()).unwrap_or_default(),
             service_ms: Latency::of(&row.tally.latency).unwrap_or_default(),
+            ttfb_ms: Latency::of(&row.tally.first_byte),
             answers,
         }
     };
@@ -253,6 +254,7 @@ fn target_rows(run: &Run<'_>) -> Vec<TargetRow> {
             share_interval: shares.interval(tally.count),
             response_ms: Latency::of(tally.response()),
             service_ms: Latency::of(&tally.latency),
+            ttfb_ms: Latency::of(&tally.first_byte),
             service: Recorded::of(&tally.latency),
             response: tally.response.as_ref().map(Recorded::of),
         }
@@ -274,6 +276,9 @@ fn answers(run: &Run<'_>) -> Vec<Vec<Answers>> {
             count: tally.count,
             service: Recorded::of(&tally.latency),
             response: tally.response.as_ref().map(Recorded::of),
+            ttfb: Some(&tally.first_byte)
+                .filter(|times| !times.is_empty())
+                .map(Recorded::of),
         })
         .collect()
     };

@@ -120,21 +120,25 @@ fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let seen = &report.observation;
     let targets = seen.targets.iter();
-    let targets = targets.filter_map(|target| Some((&target.target, target.response_ms?)));
+    let targets =
+        targets.filter_map(|target| Some((&target.target, target.response_ms?, target.ttfb_ms)));
     let others = seen.buckets.iter().filter(|row| row.target.is_none());
-    let others = others.map(|row| (&row.bucket, row.response_ms));
-    let rows: Vec<(&String, Latency)> = targets.chain(others.take(MOST_ROWS)).collect();
+    let others = others.map(|row| (&row.bucket, row.response_ms, row.ttfb_ms));
+    let rows: Vec<(&String, Latency, Option<Latency>)> =
+        targets.chain(others.take(MOST_ROWS)).collect();
     if rows.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
-        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max |"
+        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max | p99 ttfb |"
     )?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|")?;
-    for (name, ms) in rows {
+    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
+    for (name, ms, first_byte) in rows {
         let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(millis);
-        writeln!(out, "| {} | {} |", code(name), numbers.join(" | "))?;
+        let first_byte = first_byte.map_or_else(String::new, |ms| millis(ms.p99));
+        let numbers = numbers.join(" | ");
+        writeln!(out, "| {} | {numbers} | {first_byte} |", code(name))?;
     }
     writeln!(out)
 }

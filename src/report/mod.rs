@@ -254,6 +254,9 @@ pub struct BucketRow {
     pub response_ms: Latency,
     /// From the send to the last byte.
     pub service_ms: Latency,
+    /// From the start of `response_ms` to the first byte; `None` in reports from before it was kept by value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttfb_ms: Option<Latency>,
     /// The same answers by what they said of themselves, with all their latencies.
     pub answers: Vec<Answers>,
 }
@@ -272,6 +275,9 @@ pub struct Answers {
     /// From the intended start to the last byte, in microseconds; `None` without a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Recorded>,
+    /// As `ttfb_ms` of a [`BucketRow`], in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttfb: Option<Recorded>,
 }
 
 /// The answers of one declared target.
@@ -292,6 +298,9 @@ pub struct TargetRow {
     pub response_ms: Option<Latency>,
     /// From the send to the last byte; `None` without an answer.
     pub service_ms: Option<Latency>,
+    /// As in [`BucketRow`]; `None` without an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttfb_ms: Option<Latency>,
     /// The same in full, in microseconds.
     pub service: Recorded,
     /// `response_ms` in full, in microseconds; `None` without a rate.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::diag::Note;
-use crate::observe::{FailureCount, FailureKind, Observation, RequestLog, Tally};
+use crate::observe::{FailureCount, FailureKind, Observation, RequestLog, Tally, histogram};
 use crate::split::{
     Bucket, Destination, Expected, Identifiers, LocalReply, LocalReplyCause, Target,
 };
@@ -199,7 +199,8 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
     let mut buckets = Vec::new();
     for answers in saved.buckets.iter().flat_map(|row| &row.answers) {
         let response = answers.response.as_ref().map(Recorded::latencies);
-        let recorded = [Some(answers.service.latencies()), response];
+        let first_byte = answers.ttfb.as_ref().map(Recorded::latencies);
+        let recorded = [Some(answers.service.latencies()), response, first_byte];
         if (recorded.into_iter().flatten()).any(|latencies| latencies.len() != answers.count) {
             return Err(ReadError::Damaged(
                 "a histogram has another number of answers",
@@ -210,6 +211,7 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
             count: answers.count,
             latency: answers.service.latencies().clone(),
             response: response.cloned(),
+            first_byte: first_byte.cloned().unwrap_or_else(histogram),
         });
         buckets.push(bucket(answers));
     }

@@ -25,6 +25,7 @@ struct Line {
     /// Its declared share, or else its place, and the name of the target.
     declared: (String, String),
     latency: Option<Latency>,
+    first_byte: Option<Latency>,
 }
 
 /// Everything worth showing, in the order of the declaration, and a remark about what is left out.
@@ -155,8 +156,10 @@ impl Lines {
 
     fn latencies_with(&self, names: usize) -> String {
         let columns = ["MEAN", "P50", "P90", "P99", "P99.9", "MAX"];
+        let first_bytes = self.lines.iter().any(|line| line.first_byte.is_some());
         let header = std::iter::once(left("LATENCY, MS"))
             .chain(columns.map(right))
+            .chain(first_bytes.then(|| right("P99 TTFB")))
             .collect();
         let timed = self.lines.iter().filter(|line| !line.nested);
         let rows = timed
@@ -165,6 +168,10 @@ impl Lines {
                 let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
                 std::iter::once(left(&line.label(names)))
                     .chain(numbers.map(|value| right(&millis(value))))
+                    .chain(first_bytes.then(|| {
+                        let first_byte = line.first_byte.map(|ms| millis(ms.p99));
+                        right(&first_byte.unwrap_or_default())
+                    }))
                     .collect()
             });
         table(header, rows)
@@ -182,6 +189,7 @@ impl Line {
             errors: errors(row),
             declared,
             latency: Some(row.response_ms),
+            first_byte: row.ttfb_ms,
         }
     }
 
@@ -202,6 +210,7 @@ impl Line {
             errors: values.iter().map(|row| errors(row)).sum(),
             declared: declared(target),
             latency: target.response_ms,
+            first_byte: target.ttfb_ms,
         }
     }
 
@@ -216,6 +225,7 @@ impl Line {
             errors: rows.iter().map(|row| errors(row)).sum(),
             declared: Default::default(),
             latency: None,
+            first_byte: None,
         }
     }
 

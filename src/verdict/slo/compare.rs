@@ -18,7 +18,7 @@ pub(super) fn against_latency(
     below: bool,
     factor: f64,
 ) -> SloResult {
-    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
+    let (one, other) = (run.measured(measure), run.measured(base));
     let estimates = one
         .estimate(measure.metric)
         .zip(other.estimate(base.metric));
@@ -91,10 +91,7 @@ pub(super) fn against_errors(
     below: bool,
     margin: f64,
 ) -> SloResult {
-    let (canary, stable) = (
-        run.measured(&measure.subject).errors,
-        run.measured(&base.subject).errors,
-    );
+    let (canary, stable) = (run.measured(measure).errors, run.measured(base).errors);
     let fraction = |errors: Errors| (errors.n > 0).then(|| errors.errors as f64 / errors.n as f64);
     let n = canary.least.n + stable.least.n;
     let side = |range: Range| {
