@@ -102,6 +102,25 @@ fn no_dialect_imports_another() {
     );
 }
 
+#[test]
+fn objects_as_written_do_not_know_what_they_mean() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = BTreeMap::new();
+    collect(&src, &src, &mut files);
+    let objects: Vec<_> = files
+        .iter()
+        .filter(|(name, _)| name.starts_with("manifest/") && name.contains("/objects/"))
+        .collect();
+    assert!(objects.len() > 20, "the objects were not found");
+    for (name, text) in objects {
+        let text = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let found = text.filter(|line| line.contains("compile::")).count();
+        assert_eq!(found, 0, "src/{name} imports what compiles it");
+    }
+}
+
 /// The dialects that a file of a dialect imports, besides its own and the mesh.
 fn arrows(file: &str, text: &str) -> Vec<String> {
     let own = file

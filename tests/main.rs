@@ -138,4 +138,4 @@ mod spec;
 mod weights_only;
 
 // Laws of the requests that are sought for every rule.
-mod witness;
+mod example_requests;

@@ -16,7 +16,7 @@ use crate::report::Request;
 use crate::report::explain::{
     Explained, Explanation, WithoutRule, explain, not_in_effect, render, render_json, without_rule,
 };
-use crate::route::witness::rulings;
+use crate::route::example_request::rulings;
 use crate::route::{Caveat, Probe, ResolveError, resolve};
 
 /// Explains, and writes the explanation to stdout.

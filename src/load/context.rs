@@ -162,7 +162,7 @@ impl ThreadContext {
         })
     }
 
-    /// When an open loop gives up on what is due and could not be sent: a request that takes longer than any answer may
+    /// When an open loop gives up on what is due and could not be sent: a request that takes longer than any response may
     /// take would be no better off.
     pub(super) fn cut_off(&self) -> Option<Instant> {
         Some(self.end()? + self.job.plan.timeout)
@@ -246,7 +246,7 @@ impl ThreadContext {
         }
     }
 
-    /// The number of the bucket of an answer.
+    /// The number of the bucket of a response.
     pub(super) fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
         let body = decoded(reply.headers, reply.body)?;
         let reply = Reply {
@@ -282,7 +282,7 @@ impl ThreadContext {
     }
 
     /// What was counted since the last time; `whole` when nothing follows. A run of a given time takes that time at least,
-    /// and an open loop goes on until it is stopped, however early the last answer came.
+    /// and an open loop goes on until it is stopped, however early the last response came.
     pub(super) fn drain(&self, whole: bool) -> Observation {
         let job = &*self.job;
         let begin = job.begin.get().copied();

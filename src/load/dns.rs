@@ -107,19 +107,19 @@ pub(super) fn addresses(endpoint: &Endpoint, limit: Duration) -> Result<usize, F
 
 /// Nobody can stop the system from asking, so it is left alone where it takes too long.
 fn looked_up(dial: &Dial, limit: Duration) -> Result<Vec<SocketAddr>, String> {
-    let (tell, told) = mpsc::channel();
+    let (tx, rx) = mpsc::channel();
     let (host, port) = (dial.host.clone(), dial.port);
     let ask = move || {
         let found = (host.as_str(), port).to_socket_addrs();
         let found = found.map(Iterator::collect);
         // Whoever asked may have gone.
-        let _ = tell.send(found.map_err(|error| error.to_string()));
+        let _ = tx.send(found.map_err(|error| error.to_string()));
     };
     std::thread::Builder::new()
         .name("lookup".to_owned())
         .spawn(ask)
         .map_err(|error| error.to_string())?;
-    told.recv_timeout(limit)
+    rx.recv_timeout(limit)
         .unwrap_or_else(|_| Err(format!("the name service did not answer within {limit:?}")))
 }
 

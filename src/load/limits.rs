@@ -1,4 +1,4 @@
-//! What a run may use of the machine: memory for answers, file descriptors, ports.
+//! What a run may use of the machine: memory for responses, file descriptors, ports.
 
 use std::cell::Cell;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::plan::{Arrival, LoadPlan};
 
 /// Bodies are read up to this size; more is a failure.
 pub(super) const LARGEST_BODY: usize = 8 << 20;
-/// What all large answers under way may take together, at most, and what part of a container's memory.
+/// What all large responses under way may take together, at most, and what part of a container's memory.
 const MOST_MEMORY: usize = 256 << 20;
 const PART_OF_CONTAINER: usize = 4;
 /// Where Linux says how much memory a container may have: cgroups of both versions.
@@ -36,7 +36,7 @@ pub(super) fn oversized_body() -> Failure {
     Failure::new(FailureKind::Oversized, message)
 }
 
-/// The memory of one thread for answers that do not fit into small buffers.
+/// The memory of one thread for responses that do not fit into small buffers.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: Cell<usize>,
@@ -56,7 +56,7 @@ impl Budget {
     fn of(container: Option<usize>, threads: u32) -> Self {
         let all = container.map_or(MOST_MEMORY, |all| MOST_MEMORY.min(all / PART_OF_CONTAINER));
         let threads = usize::try_from(threads.max(1)).unwrap_or(1);
-        // One answer always fits.
+        // One response always fits.
         let share = (all / threads).max(4 * LARGEST_BODY);
         Self {
             left: Cell::new(share),

@@ -27,7 +27,7 @@ const DRAIN_SHARE: u32 = 50;
 const SWEEP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 /// Sweeps within one timeout.
 const SWEEPS: u32 = 16;
-/// Hand-overs that may wait for whoever watches; counts are handed over later where he is slow.
+/// Hand-overs that may wait for whoever watches; counts are handed over later where that is slow.
 const MAX_PENDING_DRAINS: u32 = 4;
 
 /// The workers of a thread.
@@ -127,7 +127,7 @@ impl Dispatcher {
         }
     }
 
-    /// Hires the workers of the first connections whose time has come; when that of the next one comes.
+    /// Starts the workers of the first connections whose time has come; when that of the next one comes.
     fn ramp_up(&mut self, now: Instant) -> Option<Instant> {
         while self.started < self.part.connections {
             if self.context.over() {

@@ -1,39 +1,39 @@
 //! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
 //! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
 
-mod broken;
-mod caveat;
+mod allocation;
+mod alternatives;
+mod applies_to;
 pub mod cluster;
-mod difference;
-pub mod entails;
+mod drift;
+pub mod example_request;
 mod fraction;
 mod host;
-mod inert;
+pub mod implication;
+mod ineffective;
 pub mod matching;
-mod only;
-mod parts;
+mod mismatch;
 mod probe;
-mod programmed;
 pub mod resolve;
-mod rivals;
+mod sole_split;
 mod text;
+mod undeliverable;
 mod unrouted;
 mod vantage;
-pub mod witness;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-pub use caveat::{AppliesTo, Caveat};
-pub use difference::Difference;
+pub use alternatives::Other;
+pub use applies_to::{AppliesTo, Caveat};
+pub use drift::{resolve, resolve_declared};
 pub use fraction::Fraction;
 pub use host::ResolveError;
 pub use matching::{Condition, HeaderTest, Test};
-pub use only::{OnlyError, only_split};
+pub use mismatch::Difference;
 pub use probe::Probe;
-pub use programmed::{resolve, resolve_declared};
 pub use resolve::{Matched, Resolution, Tried};
-pub use rivals::Other;
+pub use sole_split::{OnlyError, only_split};
 pub use text::TextMatch;
 pub use unrouted::Unrouted;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};

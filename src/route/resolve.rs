@@ -1,10 +1,12 @@
 //! A table and a request give the route that matches, the split it declares, and why the routes before it lost.
 
+use super::allocation::{Part, Parts, answered};
 use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
 use super::matching::Held;
-use super::parts::{Part, Parts, answered};
-use super::{Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, broken};
+use super::{
+    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, undeliverable,
+};
 use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Destination, Expected, LocalReplyCause, Mechanism, Share, Target};
 
@@ -155,7 +157,11 @@ impl RouteTable {
         let parts = Parts::of(&route.outcome, &Residues::all(), None, self.port);
         Expected::new(sources.place(route.span), parts.mechanism, parts.targets)
             .expect("the shares of a route sum to one")
-            .with_undeliverable(broken::broken([&*route.outcome], parts.broken, sources))
+            .with_undeliverable(undeliverable::broken(
+                [&*route.outcome],
+                parts.broken,
+                sources,
+            ))
     }
 }
 
@@ -240,7 +246,11 @@ impl<'t> Resolution<'t> {
         )
         .expect("the shares of a route sum to one");
         let outcomes = self.taking().map(|matched| &*matched.route.outcome);
-        expected.with_undeliverable(broken::broken(outcomes, self.broken.clone(), sources))
+        expected.with_undeliverable(undeliverable::broken(
+            outcomes,
+            self.broken.clone(),
+            sources,
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of a request that no rule takes: a proxy has defaults of its own.
 
-use super::{Caveat, Outcome, parts};
+use super::{Caveat, Outcome, allocation};
 use crate::diag::{Sources, Span};
 use crate::split::Expected;
 
@@ -30,7 +30,7 @@ impl Unrouted {
     #[must_use]
     pub fn expected(&self, sources: &Sources, dialled: Option<u16>) -> Option<Expected> {
         let outcome = self.outcome.as_ref()?;
-        let parts = parts::outcome(outcome, dialled);
+        let parts = allocation::outcome(outcome, dialled);
         let source = self
             .span
             .map_or_else(|| "the proxy".to_owned(), |span| sources.place(span));

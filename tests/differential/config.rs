@@ -75,7 +75,7 @@ fn route(route: &Route) -> Value {
             written["redirect"] = json!({ "path_redirect": "/moved", "response_code": code });
         }
         Action::LocalReply(answer) => {
-            written["direct_response"] = json!({ "status": answer.status })
+            written["direct_response"] = json!({ "status": answer.status });
         }
         Action::Split(split) => written["route"] = weighted(split),
         Action::Named(named) => {

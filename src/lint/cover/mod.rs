@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::route::entails::{any_path, entails};
+use crate::route::implication::{any_path, entails};
 use crate::route::{Condition, HeaderTest, Route, Test, TextMatch};
 
 /// Whether every request that meets the later conditions meets the earlier ones.

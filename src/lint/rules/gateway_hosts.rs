@@ -1,7 +1,7 @@
 //! RS035: a gateway that does not let a rule's requests in.
 
 use crate::diag::{Code, Severity};
-use crate::lint::elsewhere::Absent;
+use crate::lint::inactive::Absent;
 use crate::lint::{Context, Finding, Rule};
 
 /// The rule.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::diag::{Code, Note, Span};
 use crate::lint::{Context, Finding, Rule, View};
-use crate::route::witness::{Reach, rulings};
+use crate::route::example_request::{Reach, rulings};
 use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
 
 /// Rules whose split is compared with what a proxy has been told; the search for their requests takes time.

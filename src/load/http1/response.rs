@@ -1,6 +1,6 @@
-//! Reads one HTTP/1.1 answer out of the bytes of a connection, however they were cut.
+//! Reads one HTTP/1.1 response out of the bytes of a connection, however they were cut.
 //!
-//! Bytes are kept until the answer is whole, then its parts are looked at where they lie: an answer costs one copy and no
+//! Bytes are kept until the response is whole, then its parts are looked at where they lie: a response costs one copy and no
 //! allocation once the buffer has its size.
 
 use std::mem::MaybeUninit;
@@ -17,14 +17,14 @@ use crate::observe::{Failure, FailureKind};
 
 /// A head is read up to this size.
 const LONGEST_HEAD: usize = 64 << 10;
-/// Header fields of one answer.
+/// Header fields of one response.
 const MOST_FIELDS: usize = 128;
-/// `1xx` answers before the final one.
+/// `1xx` responses before the final one.
 const MOST_INTERIM: u32 = 64;
-/// A larger buffer is given back after its answer: one large body must not cost every connection its memory.
+/// A larger buffer is given back after its response: one large body must not cost every connection its memory.
 const KEPT: usize = 16 << 10;
 
-/// What a whole answer says.
+/// What a whole response says.
 pub(super) struct Response<'a> {
     /// The status.
     pub(super) status: u16,
@@ -34,7 +34,7 @@ pub(super) struct Response<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// An answer that is whole.
+/// A response that is whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Done<R> {
     /// What was made of it.
@@ -47,7 +47,7 @@ pub(super) struct Done<R> {
 pub(super) struct Reader {
     /// Whether it answers a `HEAD` request, and so has no body.
     bodiless: bool,
-    /// The bytes of the answer so far.
+    /// The bytes of the response so far.
     held: Vec<u8>,
     head: Option<Head>,
     content: Content,
@@ -116,12 +116,12 @@ impl Reader {
         }
     }
 
-    /// Whether anything of the answer has come.
+    /// Whether anything of the response has come.
     pub(super) fn begun(&self) -> bool {
         !self.held.is_empty() || self.interim > 0
     }
 
-    /// Takes the next bytes; calls `finish` with the answer when it is whole.
+    /// Takes the next bytes; calls `finish` with the response when it is whole.
     pub(super) fn feed<R>(
         &mut self,
         bytes: &[u8],
@@ -157,7 +157,7 @@ impl Reader {
         })
     }
 
-    /// Gets ready for the next answer.
+    /// Gets ready for the next response.
     pub(super) fn reset(&mut self) {
         self.head = None;
         self.content.chunks = Chunked::default();
@@ -329,7 +329,7 @@ fn parse<'f, 'b>(
     Ok(Some((head, fields)))
 }
 
-/// What becomes of the connection after the answer.
+/// What becomes of the connection after the response.
 struct Connection {
     keep: bool,
     /// "close" counts whatever else is said (RFC 9112, 9.3).

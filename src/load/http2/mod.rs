@@ -34,6 +34,8 @@ const STREAMS_AT_FIRST: usize = 1;
 /// Heads are held to their own limit (see `response`), and `h2` reads on a while: what it refuses by itself it calls an error of
 /// the protocol, as everything else that is wrong with a head.
 const HEAD_OF_H2: u32 = 256 << 10;
+/// Fields of a usual response.
+const FEW_FIELDS: usize = 16;
 /// Streams that were given up and may still be answered: they are remembered for so long.
 const GIVEN_UP: (usize, Duration) = (1024, Duration::from_secs(30));
 /// What is sent on each stream.
@@ -257,8 +259,17 @@ impl Connection {
         self.state.heard.set(Some(done));
         self.state.answered.set(true);
         let head = stream.head.as_ref().expect("a response has a head");
-        let mut room = [httparse::EMPTY_HEADER; MOST_FIELDS];
-        let fields = fields(&head.headers, stream.trailers.as_ref(), &mut room);
+        // Most responses have few fields, and room for all that there may be is four kilobytes to clear.
+        let (mut few, mut many);
+        let count = head.headers.len() + stream.trailers.as_ref().map_or(0, HeaderMap::len);
+        let room: &mut [httparse::Header<'_>] = if count <= FEW_FIELDS {
+            few = [httparse::EMPTY_HEADER; FEW_FIELDS];
+            &mut few
+        } else {
+            many = [httparse::EMPTY_HEADER; MOST_FIELDS];
+            &mut many
+        };
+        let fields = fields(&head.headers, stream.trailers.as_ref(), room);
         Completed {
             result: self.say(stream, head.status.as_u16(), fields, request, sort),
             first_byte: stream.first_byte.unwrap_or(done),

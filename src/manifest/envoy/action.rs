@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::Dump;
 use super::clusters::{Locality, Spread};
 use super::fault::{Fault, fault};
-use super::routes::Route;
+use super::route_configs::Route;
 use crate::diag::{Code, Span};
 use crate::route::{Action, Backend, Caveat, NamedByHeader, Outcome, Split, cluster};
 use crate::split::{LocalReplyCause, Mechanism};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Dump;
-use super::provenance::MetadataText;
+use super::origin::MetadataText;
 
 /// A cluster.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Dump;
 use super::action::Compiler;
-use super::routes::{self, RouteConfig};
+use super::route_configs::{self, RouteConfig};
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::route::{AppliesTo, Caveat, Elsewhere, Origin, Route, RouteTable, Vantage, VirtualHost};
@@ -90,7 +90,7 @@ impl Compiler<'_> {
     fn host(
         &self,
         config: &RouteConfig,
-        host: &routes::VirtualHost,
+        host: &route_configs::VirtualHost,
         domains: Vec<String>,
     ) -> VirtualHost {
         let own = format!("virtual host {} of {}", host.name, called_config(config));
@@ -220,7 +220,7 @@ fn without_port(name: &str) -> String {
 }
 
 /// `EXTERNAL_ONLY`: who is outside is decided by the addresses that the proxy sees.
-fn outside(host: &routes::VirtualHost) -> Caveat {
+fn outside(host: &route_configs::VirtualHost) -> Caveat {
     let message = format!(
         "requests over plain HTTP from outside are redirected to HTTPS by the virtual host `{}`: taken to come from inside",
         host.name

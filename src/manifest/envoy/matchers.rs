@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::fault::Percentage;
-use super::routes::number;
+use super::route_configs::number;
 use crate::diag::{Code, Span};
 use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
 

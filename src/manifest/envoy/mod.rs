@@ -4,12 +4,12 @@
 mod action;
 mod clusters;
 mod fault;
+mod json_spans;
 mod lower;
 mod matchers;
-mod places;
-mod provenance;
+mod origin;
 mod read;
-mod routes;
+mod route_configs;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) use read::{is_json, read};
 
 use super::yaml::{Node, Value};
 use clusters::Cluster;
-use routes::RouteConfig;
+use route_configs::RouteConfig;
 
 /// Whether a document of a YAML text is a dump, or a route configuration of one.
 pub(super) fn is_yaml(node: &Node<'_>) -> bool {

@@ -9,8 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::Dump;
 use super::clusters::{Assignment, ClusterText};
 use super::fault::{Fault, fault};
-use super::places::Text;
-use super::routes::{RouteConfig, RouteConfigText, VirtualHostText};
+use super::json_spans::Text;
+use super::route_configs::{RouteConfig, RouteConfigText, VirtualHostText};
 use crate::diag::{Code, Note, SourceId};
 
 /// Objects around a dump: the namespace and the pod that egctl puts there.

@@ -2,7 +2,7 @@
 
 use crate::diag::Sources;
 use crate::report::Request;
-use crate::route::witness::Ruling;
+use crate::route::example_request::Ruling;
 use crate::route::{Caveat, Probe, Resolution, RouteTable, Vantage};
 use crate::split::Share;
 

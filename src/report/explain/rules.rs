@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::explained::{Explained, part};
 use super::{HeaderRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::report::build::declared_share;
-use crate::route::witness::{Reach, Ruling};
+use crate::route::example_request::{Reach, Ruling};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
 

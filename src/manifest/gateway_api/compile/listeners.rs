@@ -1,0 +1,429 @@
+//! Which listeners of a Gateway take a route, and under which hosts; or why none does.
+
+use super::index::Index;
+use crate::diag::{Code, Span};
+use crate::manifest::gateway_api::objects::{
+    ApiRoute, From, Gateway, Listener, ParentKind, ParentRef, RouteKind,
+};
+use crate::manifest::mesh::names::covers;
+use crate::route::{Caveat, Condition, Test, TextMatch, VirtualHost};
+
+/// A Gateway as it is seen by somebody who dials one of its ports.
+pub(super) struct Door<'m> {
+    pub(super) namespace: &'m str,
+    pub(super) name: &'m str,
+    /// `None` where the Gateway is not given: it is taken to accept then.
+    gateway: Option<&'m Gateway>,
+    /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
+    listeners: Vec<&'m Listener>,
+    port: Option<u16>,
+}
+
+/// A host under which a route is taken.
+pub(super) struct Attached<'m> {
+    /// The host, lower case, perhaps with a wildcard.
+    pub(super) domain: String,
+    /// The hostname of the route that led to it; empty for a route without any.
+    pub(super) hostname: &'m str,
+    /// Where that hostname is.
+    pub(super) span: Span,
+    /// What must hold besides the match of a rule.
+    pub(super) conditions: Vec<Condition>,
+    /// What had to be assumed.
+    pub(super) caveats: Vec<Caveat>,
+    /// The names of the listeners; none where the Gateway is not given.
+    pub(super) listeners: Vec<&'m str>,
+}
+
+impl<'m> Door<'m> {
+    pub(super) fn new(
+        index: &Index<'m>,
+        namespace: &'m str,
+        name: &'m str,
+        port: Option<u16>,
+    ) -> Self {
+        let gateway = index.gateway(namespace, name);
+        let all = gateway.map_or(&[][..], |gateway| &gateway.listeners);
+        let web = |listener: &&Listener| listener.scheme().is_some();
+        let dialled = |listener: &&Listener| Some(listener.port) == port;
+        let any = all.iter().any(|one| dialled(&one));
+        Self {
+            namespace,
+            name,
+            gateway,
+            listeners: all
+                .iter()
+                .filter(web)
+                .filter(|one| !any || dialled(one))
+                .collect(),
+            port,
+        }
+    }
+
+    /// Whether the Gateway is given.
+    pub(super) fn given(&self) -> Option<&'m Gateway> {
+        self.gateway
+    }
+
+    /// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
+    pub(super) fn mapped(&self) -> Option<Caveat> {
+        let (port, gateway) = (self.port?, self.gateway?);
+        let mut ports: Vec<u16> = gateway.listeners.iter().map(|one| one.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        if ports.is_empty() || ports.contains(&port) {
+            return None;
+        }
+        let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let message = format!(
+            "{} has no listener on port {port} (it has {}): taken to be mapped to one of them by what stands in front of it",
+            gateway.meta,
+            numbers.join(", ")
+        );
+        Some(Caveat::about(
+            Code::MappedPort,
+            message,
+            Some(gateway.meta.span),
+        ))
+    }
+
+    /// The hosts under which a route is taken, or why none is. `None` where the route does not ask for this Gateway.
+    pub(super) fn take(
+        &self,
+        index: &Index<'m>,
+        route: &'m ApiRoute,
+    ) -> Option<Result<Vec<Attached<'m>>, String>> {
+        let home = &route.meta.namespace;
+        let parents: Vec<&ParentRef> = route
+            .parents
+            .iter()
+            .filter(|parent| {
+                parent.kind == ParentKind::Gateway
+                    && parent.name.value == self.name
+                    && parent.namespace(home) == self.namespace
+            })
+            .collect();
+        let first = parents.first()?;
+        let Some(gateway) = self.gateway else {
+            return Some(self.unseen(route, &parents));
+        };
+        let mut found: Vec<Attached<'m>> = Vec::new();
+        let mut refusals: Vec<String> = Vec::new();
+        for parent in &parents {
+            let chosen: Vec<&'m Listener> = self
+                .listeners
+                .iter()
+                .copied()
+                .filter(|listener| chooses(parent, listener))
+                .collect();
+            if chosen.is_empty() {
+                refusals.push(self.no_listener(gateway, parent));
+            }
+            for listener in chosen {
+                match admits(index, gateway, listener, route) {
+                    Err(why) => refusals.push(why),
+                    Ok(caveat) => self.meet(route, listener, caveat.as_ref(), &mut found),
+                }
+            }
+        }
+        if found.is_empty() {
+            let why = refusals.into_iter().next().unwrap_or_else(|| {
+                format!(
+                    "has hostnames that no listener of Gateway {}/{} takes",
+                    self.namespace, self.name
+                )
+            });
+            return Some(Err(why));
+        }
+        for attached in &mut found {
+            attached.conditions = self.conditions(attached, first.span);
+        }
+        Some(Ok(found))
+    }
+
+    /// A Gateway that is not given takes every host of the route.
+    fn unseen(
+        &self,
+        route: &'m ApiRoute,
+        parents: &[&ParentRef],
+    ) -> Result<Vec<Attached<'m>>, String> {
+        let other = |parent: &&&ParentRef| match (&parent.port, self.port) {
+            (Some(asked), Some(dialled)) => asked.value != dialled,
+            _ => false,
+        };
+        if let (Some(port), true) = (
+            parents.iter().find_map(|parent| parent.port.as_ref()),
+            parents.iter().all(|parent| other(&parent)),
+        ) {
+            return Err(format!("is bound to port {} only", port.value));
+        }
+        let message = format!(
+            "Gateway {}/{} is not in these manifests, so that its own hosts are not checked",
+            self.namespace, self.name
+        );
+        let taken = hostnames(route).map(|(hostname, span)| Attached {
+            domain: if hostname.is_empty() {
+                "*".to_owned()
+            } else {
+                hostname.to_lowercase()
+            },
+            hostname,
+            span,
+            conditions: Vec::new(),
+            caveats: vec![Caveat::about(Code::GatewayNotGiven, message.clone(), None)],
+            listeners: Vec::new(),
+        });
+        Ok(taken.collect())
+    }
+
+    /// "Listener name. When both Port and SectionName are specified, the name and port of the selected listener must match
+    /// both specified values."
+    fn no_listener(&self, gateway: &Gateway, parent: &ParentRef) -> String {
+        let asked: Vec<String> = [
+            parent
+                .section
+                .as_ref()
+                .map(|name| format!("`{}`", name.value)),
+            parent
+                .port
+                .as_ref()
+                .map(|port| format!("on port {}", port.value)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let exists = gateway
+            .listeners
+            .iter()
+            .find(|listener| chooses(parent, listener));
+        let asked = asked.join(" ");
+        match (exists, self.port) {
+            (Some(listener), _) if listener.scheme().is_none() => format!(
+                "is bound to {}, whose listener `{}` carries {} and hands no requests to routes",
+                gateway.meta, listener.name.value, listener.protocol.value
+            ),
+            (Some(listener), Some(port)) => format!(
+                "is bound to the listener `{}` on port {} of {}, and port {port} is dialled",
+                listener.name.value, listener.port, gateway.meta
+            ),
+            _ if asked.is_empty() => {
+                format!("is bound to {}, which has no HTTP listener", gateway.meta)
+            }
+            _ => {
+                let names: Vec<String> = gateway
+                    .listeners
+                    .iter()
+                    .map(|listener| format!("{} ({})", listener.name.value, listener.port))
+                    .collect();
+                format!(
+                    "asks for the listener {asked} of {}, whose listeners are {}",
+                    gateway.meta,
+                    names.join(", ")
+                )
+            }
+        }
+    }
+
+    /// The hosts that the route and a listener have in common, except those that a more specific listener takes away.
+    fn meet(
+        &self,
+        route: &'m ApiRoute,
+        listener: &'m Listener,
+        caveat: Option<&Caveat>,
+        found: &mut Vec<Attached<'m>>,
+    ) {
+        let own = listener.domain();
+        for (hostname, span) in hostnames(route) {
+            let Some(domain) = narrower(&own, &hostname.to_lowercase()) else {
+                continue;
+            };
+            if self.isolated(listener, &own, &domain) {
+                continue;
+            }
+            let same =
+                |known: &&mut Attached<'m>| known.domain == domain && known.hostname == hostname;
+            if let Some(known) = found.iter_mut().find(same) {
+                known.listeners.push(&listener.name.value);
+                continue;
+            }
+            found.push(Attached {
+                domain,
+                hostname,
+                span,
+                conditions: Vec::new(),
+                caveats: caveat.cloned().into_iter().collect(),
+                listeners: vec![&listener.name.value],
+            });
+        }
+    }
+
+    /// "Requests SHOULD match at most one Listener": of those of one port, the one with the most specific hostname.
+    fn isolated(&self, listener: &Listener, own: &str, domain: &str) -> bool {
+        self.listeners.iter().any(|other| {
+            let theirs = other.domain();
+            other.port == listener.port
+                && theirs != own
+                && takes(own, &theirs)
+                && takes(&theirs, domain)
+        })
+    }
+
+    /// The listeners with a hostname for which no host of a table is made, though a wildcard of it would take their
+    /// requests: those go to nobody. Where listeners share an HTTP port, proxies put their hosts into one table, and the
+    /// wildcard takes them after all; only the specification keeps them apart.
+    pub(super) fn deserted(&self, hosts: &[VirtualHost], apart: bool) -> Vec<&'m Listener> {
+        let domains = || hosts.iter().flat_map(|host| &host.domains);
+        let left = |one: &&'m Listener| {
+            let own = one.domain();
+            let rival = |other: &&Listener| {
+                let theirs = other.domain();
+                takes(&theirs, &own) && theirs != own && !self.isolated(other, &theirs, &own)
+            };
+            own != "*"
+                && (apart || one.scheme() == Some("https"))
+                && !domains().any(|domain| takes(&own, domain))
+                && domains().any(|domain| takes(domain, &own))
+                && !self.listeners.iter().copied().any(|other| rival(&other))
+        };
+        self.listeners.iter().copied().filter(left).collect()
+    }
+
+    /// A route that not every listener of a host hands requests to is limited to those of its own.
+    fn conditions(&self, attached: &Attached<'_>, span: Span) -> Vec<Condition> {
+        let serving: Vec<&Listener> = self
+            .listeners
+            .iter()
+            .copied()
+            .filter(|one| {
+                let own = one.domain();
+                takes(&own, &attached.domain) && !self.isolated(one, &own, &attached.domain)
+            })
+            .collect();
+        let ours = |one: &&&Listener| attached.listeners.contains(&one.name.value.as_str());
+        let (mine, others): (Vec<&&Listener>, Vec<&&Listener>) =
+            serving.iter().partition(|one| ours(one));
+        let Some(first) = mine.first() else {
+            return Vec::new();
+        };
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let scheme = first.scheme();
+        let one_scheme = mine.iter().all(|one| one.scheme() == scheme);
+        let test = match scheme {
+            Some(scheme) if one_scheme && others.iter().all(|one| one.scheme() != Some(scheme)) => {
+                Test::Scheme(TextMatch::exact(scheme))
+            }
+            _ => {
+                let ports: Vec<String> = mine.iter().map(|one| one.port.to_string()).collect();
+                let message = format!(
+                    "the port of the gateway is not known from here; taken to be {}",
+                    ports.join(" or ")
+                );
+                Test::Assumed(Caveat::about(Code::UnknownPort, message, Some(span)))
+            }
+        };
+        vec![Condition {
+            field: "parentRefs".to_owned(),
+            span,
+            test,
+        }]
+    }
+}
+
+/// Whether a listener allows routes of this namespace and kind.
+fn admits(
+    index: &Index<'_>,
+    gateway: &Gateway,
+    listener: &Listener,
+    route: &ApiRoute,
+) -> Result<Option<Caveat>, String> {
+    let home = &route.meta.namespace;
+    let refused = |from: &str| {
+        format!(
+            "is in namespace {home}, from which the listener `{}` of {} takes no routes (`allowedRoutes.namespaces.from: {from}`)",
+            listener.name.value, gateway.meta
+        )
+    };
+    let kind = route.kind.name();
+    if !listener.kinds.is_empty() && listener.kinds.iter().all(|one| one.value != kind) {
+        return Err(format!(
+            "is not of a kind that the listener `{}` of {} takes (`allowedRoutes.kinds`)",
+            listener.name.value, gateway.meta
+        ));
+    }
+    match &listener.from {
+        From::All => Ok(None),
+        From::Same if gateway.meta.namespace == *home => Ok(None),
+        From::Same => Err(refused("Same")),
+        From::Nobody => Err(refused("None")),
+        From::Selected(selector) => {
+            let (labels, complete) = index.labels(home);
+            match selector.selects(&labels, complete) {
+                Some(true) => Ok(None),
+                Some(false) => Err(refused("Selector")),
+                None => {
+                    let message = format!(
+                        "the labels of namespace {home} are not known, by which the listener `{}` of {} selects: taken to be selected",
+                        listener.name.value, gateway.meta
+                    );
+                    let caveat =
+                        Caveat::about(Code::UnknownNamespaceLabels, message, Some(listener.span()));
+                    Ok(Some(caveat.help("pass the Namespace object too")))
+                }
+            }
+        }
+    }
+}
+
+/// The hostnames of a route with their places; one empty name for a route that has none.
+fn hostnames(route: &ApiRoute) -> impl Iterator<Item = (&str, Span)> {
+    let none = route.hostnames.is_empty();
+    let given = route
+        .hostnames
+        .iter()
+        .map(|name| (name.value.as_str(), name.span));
+    given.chain(none.then_some(("", route.meta.span)))
+}
+
+fn chooses(parent: &ParentRef, listener: &Listener) -> bool {
+    let section = parent.section.as_ref();
+    let port = parent.port.as_ref();
+    section.is_none_or(|name| name.value == listener.name.value)
+        && port.is_none_or(|port| port.value == listener.port)
+}
+
+/// Whether a host name, perhaps with a wildcard, takes another.
+fn takes(pattern: &str, host: &str) -> bool {
+    covers(pattern, host) || pattern == host
+}
+
+/// The narrower of two hosts, if they meet: "`*.example.com` would match both `test.example.com`, and
+/// `foo.test.example.com`, but not `example.com`".
+pub(super) fn narrower(listener: &str, hostname: &str) -> Option<String> {
+    if hostname.is_empty() || takes(hostname, listener) {
+        Some(listener.to_owned())
+    } else {
+        takes(listener, hostname).then(|| hostname.to_owned())
+    }
+}
+
+/// Whether two attached routes can be meant by one request.
+pub(super) fn overlap(one: &Attached<'_>, other: &Attached<'_>) -> bool {
+    let together = one.listeners.is_empty()
+        || one
+            .listeners
+            .iter()
+            .any(|listener| other.listeners.contains(listener));
+    together && (takes(&one.domain, &other.domain) || takes(&other.domain, &one.domain))
+}
+
+impl RouteKind {
+    /// The other kind, which cannot have a host together with this one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Http => Self::Grpc,
+            Self::Grpc => Self::Http,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! From routes of the Gateway API to the table of one vantage: which of them apply there. Not: the order of their matches.
+
+use super::hosts::{Hosts, Under};
+use super::index::Index;
+use super::listeners::{Attached, Door, overlap};
+use super::mesh_routes;
+use super::outcome::Place;
+use super::precedence::Age;
+use crate::diag::{Code, Note};
+use crate::manifest::Manifests;
+use crate::manifest::gateway_api::objects::{ApiRoute, Listener, ParentKind, ParentRef};
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
+use crate::route::{Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost};
+
+/// The routes that apply from a vantage.
+pub(in crate::manifest) fn lower(
+    manifests: &Manifests,
+    vantage: &Vantage,
+    proxy: &dyn HostNotes,
+) -> RouteTable {
+    let mut routes: Vec<(Age, &ApiRoute)> = manifests
+        .http_routes
+        .iter()
+        .chain(&manifests.grpc_routes)
+        .map(|route| (Age::of(route, vantage.implementation), route))
+        .collect();
+    if routes.is_empty() {
+        return RouteTable::default();
+    }
+    routes.sort_by(|(one, a), (other, b)| (one, a.kind.name()).cmp(&(other, b.kind.name())));
+    let routes: Vec<&ApiRoute> = routes.into_iter().map(|(_, route)| route).collect();
+    let index = Index::new(manifests);
+    match &vantage.origin {
+        Origin::Mesh { .. } => mesh_routes::lower(&index, proxy, vantage, &routes),
+        Origin::Gateway { namespace, name } => {
+            let door = Door::new(&index, namespace, name, vantage.port);
+            gateway(&index, vantage, &door, &routes)
+        }
+    }
+}
+
+/// Every route that asks for the Gateway, under the hosts that both have in common.
+fn gateway<'m>(
+    index: &Index<'m>,
+    vantage: &Vantage,
+    door: &Door<'m>,
+    routes: &[&'m ApiRoute],
+) -> RouteTable {
+    let place = Place {
+        implementation: vantage.implementation,
+        gateway: door.given().map(|gateway| &gateway.meta),
+        mesh: false,
+    };
+    let mut table = RouteTable::default();
+    let mut hosts = Hosts::new(index, place);
+    let mut accepted: Vec<(&'m ApiRoute, Vec<Attached<'m>>)> = Vec::new();
+    let mut refused: Vec<(String, Caveat)> = Vec::new();
+    for route in routes.iter().copied() {
+        let mut attached = match door.take(index, route) {
+            None => {
+                table.elsewhere.push(bound_elsewhere(route));
+                continue;
+            }
+            Some(Err(why)) => {
+                table
+                    .elsewhere
+                    .push(elsewhere(route, Code::RefusedRule, &why, None));
+                continue;
+            }
+            Some(Ok(attached)) => attached,
+        };
+        // Istio puts the routes of both kinds into one table, where the specification accepts one kind.
+        let merges = vantage.implementation == Implementation::Istio;
+        // Where the Gateway is not known to be Istio's, the filter may be one of another implementation.
+        let class = door.given().and_then(|gateway| gateway.class.as_ref());
+        let of_istio = class.is_some_and(|class| class.value.starts_with("istio"));
+        if let Some(why) =
+            dropped(route).filter(|_| of_istio && place.implementation == Implementation::Istio)
+        {
+            let absent = elsewhere(route, Code::RefusedRule, &why, None);
+            table.elsewhere.push(absent);
+            continue;
+        }
+        if let Some((older, domain)) = conflict(route, &attached, &accepted).filter(|_| !merges) {
+            let why = not_accepted(route, older);
+            let message = format!("{} {why}", route.object());
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(route.meta.span));
+            let help = "give each of them hostnames of its own";
+            refused.push((domain, caveat.help(help)));
+            table.elsewhere.push(elsewhere(
+                route,
+                Code::OutrankedRule,
+                &why,
+                Some(help.to_owned()),
+            ));
+            continue;
+        }
+        let compiled = hosts.compile(route);
+        for one in &mut attached {
+            let name = if one.hostname.to_lowercase() == one.domain {
+                one.hostname
+            } else {
+                &one.domain
+            };
+            hosts.add(
+                &compiled,
+                &Under {
+                    domains: vec![one.domain.clone()],
+                    name,
+                    hostname: one.hostname,
+                    group: one.hostname,
+                    span: one.span,
+                    conditions: std::mem::take(&mut one.conditions),
+                    caveats: std::mem::take(&mut one.caveats),
+                },
+            );
+        }
+        accepted.push((route, attached));
+    }
+    for (domain, caveat) in refused {
+        hosts.remark(&domain, caveat);
+    }
+    table.hosts = hosts.finish();
+    if let Some(mapped) = door.mapped() {
+        for host in &mut table.hosts {
+            host.caveats.push(mapped.clone());
+        }
+    }
+    let apart = vantage.implementation == Implementation::Spec;
+    let deserted = door.deserted(&table.hosts, apart);
+    table.hosts.extend(deserted.into_iter().map(nobody));
+    table
+}
+
+/// "Requests SHOULD match at most one Listener": a listener without routes keeps its requests from those of another.
+fn nobody(listener: &Listener) -> VirtualHost {
+    let (name, domain) = (&listener.name.value, listener.domain());
+    let message = format!(
+        "the listener `{name}` takes the requests for `{domain}`, and no route is attached to it: they are answered with 404"
+    );
+    let caveat = Caveat::about(Code::DesertedListener, message, Some(listener.span()));
+    VirtualHost {
+        name: domain.clone(),
+        domains: vec![domain],
+        objects: vec![format!("listener {name}")],
+        span: listener.span(),
+        https_only: false,
+        unjudged: None,
+        routes: Vec::new(),
+        caveats: vec![caveat.help("attach a route to it, or remove it")],
+    }
+}
+
+/// "If a Route (A) of type HTTPRoute or GRPCRoute is attached to a Listener and that listener already has another Route (B)
+/// of the other type attached and the intersection of the hostnames of A and B is non-empty, then the implementation MUST
+/// accept exactly one of these two routes": the older one, and routes come here by age.
+fn conflict<'m>(
+    route: &ApiRoute,
+    attached: &[Attached<'m>],
+    accepted: &[(&'m ApiRoute, Vec<Attached<'m>>)],
+) -> Option<(&'m ApiRoute, String)> {
+    let rivals = accepted
+        .iter()
+        .filter(|(other, _)| other.kind == route.kind.other());
+    for (other, theirs) in rivals {
+        let meets = |their: &&Attached<'m>| attached.iter().any(|own| overlap(own, their));
+        if let Some(their) = theirs.iter().find(meets) {
+            return Some((other, their.domain.clone()));
+        }
+    }
+    None
+}
+
+/// Why Istio drops a route as a whole: "a hard error of one rule leaves no routes at all".
+pub(super) fn dropped(route: &ApiRoute) -> Option<String> {
+    let mut rules = route.rules.iter().enumerate();
+    let (number, filter) =
+        rules.find_map(|(number, rule)| Some((number, rule.special.as_ref()?)))?;
+    Some(format!(
+        "is dropped as a whole: `rules[{number}]` has a filter of type {}, which Istio does not support there",
+        filter.value
+    ))
+}
+
+/// Why a route gives way to one of the other kind.
+pub(super) fn not_accepted(route: &ApiRoute, older: &ApiRoute) -> String {
+    let why = if route.meta.created.is_some() && route.meta.created != older.meta.created {
+        "which is older"
+    } else {
+        "which comes first by name"
+    };
+    format!(
+        "is not accepted: {}, {why}, has the same hosts, and an HTTPRoute and a GRPCRoute cannot share one",
+        older.object()
+    )
+}
+
+/// A route that asks for other parents only.
+pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
+    let home = &route.meta.namespace;
+    let Some(first) = route.parents.first() else {
+        let help = "name the Gateway or the Service under `spec.parentRefs`".to_owned();
+        return elsewhere(route, Code::RefusedRule, "has no `parentRefs`", Some(help));
+    };
+    let called: Vec<String> = route
+        .parents
+        .iter()
+        .map(|parent| {
+            if parent.in_mesh() {
+                format!("the mesh ({})", parent.called(home))
+            } else {
+                parent.called(home)
+            }
+        })
+        .collect();
+    let why = format!("is bound to {} only", called.join(" and "));
+    let is_gateway = |parent: &&ParentRef| parent.kind == ParentKind::Gateway;
+    let help = match route.parents.iter().find(is_gateway) {
+        Some(parent) => Some(at(parent, home)),
+        None if first.in_mesh() => {
+            Some("judge the request from the mesh: leave out `--gateway`".to_owned())
+        }
+        None => None,
+    };
+    elsewhere(route, Code::BoundElsewhere, &why, help)
+}
+
+/// The next step that leads to a gateway.
+pub(super) fn at(gateway: &ParentRef, home: &str) -> String {
+    format!(
+        "judge the request from there with `--gateway {}/{}`",
+        gateway.namespace(home),
+        gateway.name.value
+    )
+}
+
+/// A route that does not apply from here, with the hosts that it would have.
+pub(super) fn elsewhere(
+    route: &ApiRoute,
+    code: Code,
+    why: &str,
+    help: Option<String>,
+) -> Elsewhere {
+    let object = route.object();
+    let home = &route.meta.namespace;
+    let mut hosts: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for parent in route.parents.iter().filter(|parent| parent.in_mesh()) {
+        let namespace = parent.namespace(home);
+        let host = format!("{}.{namespace}.svc.cluster.local", parent.name.value);
+        names.extend(domains(&host, home));
+        hosts.push(parent.name.value.clone());
+    }
+    let at_gateways = route.parents.iter().any(|parent| !parent.in_mesh());
+    if at_gateways || route.parents.is_empty() {
+        hosts.extend(route.hostnames.iter().map(|name| name.value.clone()));
+        names.extend(route.hostnames.iter().map(|name| name.value.to_lowercase()));
+        if route.hostnames.is_empty() {
+            hosts.push("*".to_owned());
+            names.push("*".to_owned());
+        }
+    }
+    Elsewhere {
+        note: Note {
+            help,
+            ..Note::new(code, format!("{object} {why}"))
+        },
+        object,
+        hosts,
+        domains: names,
+    }
+}

@@ -1,0 +1,401 @@
+//! Routes whose parents are Services: those of a mesh, which apply where a client calls the Service.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::hosts::{Hosts, PORT, Under};
+use super::index::Index;
+use super::lower::{at, bound_elsewhere, dropped, elsewhere, not_accepted};
+use super::outcome::Place;
+use crate::diag::{Code, Note};
+use crate::manifest::gateway_api::objects::{ApiRoute, ParentKind, ParentRef};
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::names::domains;
+use crate::route::{
+    Caveat, Condition, Elsewhere, Implementation, Origin, Proxy, RouteTable, Test, Vantage,
+};
+
+/// A route that asks for a host.
+struct Asking<'m> {
+    route: &'m ApiRoute,
+    parent: &'m ParentRef,
+    condition: Option<Condition>,
+}
+
+/// Everybody who asks for one host: by the namespace of the route.
+struct Wanted<'m> {
+    home: String,
+    host: String,
+    by: BTreeMap<&'m str, Vec<Asking<'m>>>,
+}
+
+/// The routes that the proxy of a client applies.
+pub(super) fn lower<'m>(
+    index: &Index<'m>,
+    proxy: &dyn HostNotes,
+    vantage: &'m Vantage,
+    routes: &[&'m ApiRoute],
+) -> RouteTable {
+    let (client, waypoint) = match &vantage.origin {
+        Origin::Mesh {
+            namespace, proxy, ..
+        } => (namespace.as_deref(), *proxy == Proxy::Waypoint),
+        Origin::Gateway { .. } => (None, false),
+    };
+    let mut table = RouteTable {
+        port: vantage.port,
+        completes: client.map(|client| format!("{client}.svc.cluster.local")),
+        ..RouteTable::default()
+    };
+    let wanted = wanted(index, vantage, routes, &mut table);
+    let place = Place {
+        implementation: vantage.implementation,
+        gateway: None,
+        mesh: true,
+    };
+    let mut hosts = Hosts::new(index, place);
+    let mut applied: HashMap<String, bool> = HashMap::new();
+    for one in &wanted {
+        let (owner, caveats) = owner(one, client, waypoint);
+        for (namespace, asking) in &one.by {
+            for ask in asking {
+                let here = applied.entry(ask.route.object()).or_default();
+                *here |= Some(*namespace) == owner;
+            }
+        }
+        let Some(asking) = owner.and_then(|owner| one.by.get(owner)) else {
+            continue;
+        };
+        let caller = client.unwrap_or(owner.unwrap_or_default());
+        add(
+            &mut hosts,
+            &mut table,
+            one,
+            asking,
+            (caller, &caveats),
+            proxy,
+        );
+    }
+    for route in routes.iter().copied() {
+        match applied.get(&route.object()) {
+            Some(false) => table.elsewhere.push(not_from_here(route, client, waypoint)),
+            Some(true) => table.elsewhere.extend(at_gateways_too(route)),
+            None => {}
+        }
+    }
+    table.hosts = hosts.finish();
+    table
+}
+
+/// Every host that routes ask for, in the order of the routes; what asks for none is noted.
+fn wanted<'m>(
+    index: &Index<'m>,
+    vantage: &Vantage,
+    routes: &[&'m ApiRoute],
+    table: &mut RouteTable,
+) -> Vec<Wanted<'m>> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut wanted: Vec<Wanted<'m>> = Vec::new();
+    for route in routes.iter().copied() {
+        let home = route.meta.namespace.as_str();
+        let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
+        if let Some(why) =
+            dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
+        {
+            let absent = elsewhere(route, Code::RefusedRule, &why, None);
+            table.elsewhere.push(absent);
+            continue;
+        }
+        let mut refusal = None;
+        let mut asked = false;
+        for parent in route.parents.iter().filter(|parent| parent.in_mesh()) {
+            let namespace = parent.namespace(home);
+            let named = hosts_of(index, parent, namespace);
+            if named.is_empty() {
+                refusal.get_or_insert_with(|| {
+                    format!(
+                        "is bound to {}, which is not in these manifests",
+                        parent.called(home)
+                    )
+                });
+            }
+            for host in named {
+                match port(index, vantage, parent, &host) {
+                    Err(why) => refusal = refusal.or(Some(why)),
+                    Ok(condition) => {
+                        let at = *places.entry(host.clone()).or_insert_with(|| {
+                            wanted.push(Wanted {
+                                home: namespace.to_owned(),
+                                host,
+                                by: BTreeMap::new(),
+                            });
+                            wanted.len() - 1
+                        });
+                        let ask = Asking {
+                            route,
+                            parent,
+                            condition,
+                        };
+                        wanted[at].by.entry(home).or_default().push(ask);
+                        asked = true;
+                    }
+                }
+            }
+        }
+        match refusal {
+            _ if asked => {}
+            Some(why) => table
+                .elsewhere
+                .push(elsewhere(route, Code::RefusedRule, &why, None)),
+            None => table.elsewhere.push(bound_elsewhere(route)),
+        }
+    }
+    wanted
+}
+
+/// The hosts that a parent stands for.
+fn hosts_of(index: &Index<'_>, parent: &ParentRef, namespace: &str) -> Vec<String> {
+    match parent.kind {
+        ParentKind::ServiceEntry => index
+            .entry(namespace, &parent.name.value)
+            .map(|entry| {
+                entry
+                    .hosts
+                    .iter()
+                    .map(|host| host.value.to_lowercase())
+                    .collect()
+            })
+            .unwrap_or_default(),
+        _ => vec![format!(
+            "{}.{namespace}.svc.cluster.local",
+            parent.name.value
+        )],
+    }
+}
+
+/// "When the parent resource is a Service, this targets a specific port in the Service spec": `Err` says that another port
+/// is dialled, a condition that it is not known.
+fn port(
+    index: &Index<'_>,
+    vantage: &Vantage,
+    parent: &ParentRef,
+    host: &str,
+) -> Result<Option<Condition>, String> {
+    let service = index.registry.service(host);
+    let of_name = parent.section.as_ref().and_then(|name| {
+        let mut ports = service?.ports.iter();
+        ports
+            .find(|port| {
+                port.name
+                    .as_ref()
+                    .is_some_and(|own| own.value == name.value)
+            })
+            .map(|port| port.port.value)
+    });
+    if let (Some(name), Some(service), None) = (&parent.section, service, of_name) {
+        return Err(format!(
+            "asks for port `{}` of {}, which has none of that name",
+            name.value, service.meta
+        ));
+    }
+    if let (Some(dialled), Some(service)) = (vantage.port, service)
+        && let Some(others) = service.others_than(dialled)
+    {
+        return Err(format!(
+            "applies to the ports of {}, which has {others} and no port {dialled}",
+            service.meta
+        ));
+    }
+    let Some(asked) = parent.port.as_ref().map(|port| port.value).or(of_name) else {
+        return Ok(None);
+    };
+    match (vantage.port, service.map(|service| &service.ports[..])) {
+        (Some(dialled), _) if dialled == asked => Ok(None),
+        (Some(dialled), _) => Err(format!(
+            "is bound to port {asked} only, and port {dialled} is dialled"
+        )),
+        (None, Some([only])) if only.port.value == asked => Ok(None),
+        (None, _) => {
+            let message =
+                format!("the port of the service is not known from here; taken to be {asked}");
+            let caveat = Caveat::about(Code::UnknownPort, message, Some(parent.span));
+            Ok(Some(Condition {
+                field: "parentRefs.port".to_owned(),
+                span: parent.span,
+                test: Test::Assumed(caveat),
+            }))
+        }
+    }
+}
+
+/// The namespace whose routes apply: "producer" routes are those of the namespace of the Service, and "consumer" routes
+/// "are only applied to outbound connections originating from the same namespace as the Route", before those.
+fn owner<'m>(
+    wanted: &Wanted<'m>,
+    client: Option<&str>,
+    waypoint: bool,
+) -> (Option<&'m str>, Vec<Caveat>) {
+    let find = |namespace: &str| wanted.by.get_key_value(namespace).map(|(name, _)| *name);
+    let producer = find(&wanted.home);
+    let consumers: Vec<&'m str> = wanted
+        .by
+        .keys()
+        .copied()
+        .filter(|namespace| *namespace != wanted.home)
+        .collect();
+    if waypoint {
+        return (producer, Vec::new());
+    }
+    let caveat = |namespace: &str, message: String| {
+        let first = wanted.by.get(namespace).and_then(|asking| asking.first());
+        let span = first.map(|ask| ask.parent.span);
+        Caveat::about(Code::ConsumerRoute, message, span)
+    };
+    match (client, producer, consumers.first()) {
+        (Some(client), ..) => match find(client).filter(|_| client != wanted.home) {
+            Some(own) => {
+                let message = format!(
+                    "the routes of namespace {own} for this Service concern only clients of that namespace"
+                );
+                let caveats = vec![caveat(own, message)];
+                (Some(own), caveats)
+            }
+            None => (producer, Vec::new()),
+        },
+        (None, Some(producer), Some(consumer)) => {
+            let message = format!(
+                "clients in namespace {} have routes of their own for this Service, which are not judged",
+                consumers.join(", ")
+            );
+            let help = format!("`--from-namespace {consumer}` judges from there");
+            (Some(producer), vec![caveat(consumer, message).help(help)])
+        }
+        (None, None, Some(consumer)) => {
+            let message = format!(
+                "the routes for this Service are those of namespace {consumer}, and concern only clients of that namespace: \
+                 taken to be where the requests come from"
+            );
+            let help = "`--from-namespace NS` says where they come from";
+            (Some(*consumer), vec![caveat(consumer, message).help(help)])
+        }
+        (None, producer, None) => (producer, Vec::new()),
+    }
+}
+
+fn add<'m>(
+    hosts: &mut Hosts<'_, 'm>,
+    table: &mut RouteTable,
+    wanted: &Wanted<'m>,
+    asking: &[Asking<'m>],
+    (client, caveats): (&str, &[Caveat]),
+    proxy: &dyn HostNotes,
+) {
+    let Some(first) = asking.first() else { return };
+    let host = &wanted.host;
+    let known = hosts.knows(host);
+    let merges = hosts.implementation() == Implementation::Istio;
+    for ask in asking {
+        // Routes come by age, so that the first one decides the kind of all.
+        if ask.route.kind != first.route.kind && !merges {
+            let why = not_accepted(ask.route, first.route);
+            let message = format!("{} {why}", ask.route.object());
+            let caveat = Caveat::about(Code::RouteConflict, message, Some(ask.route.meta.span));
+            hosts.remark(host, caveat);
+            table
+                .elsewhere
+                .push(elsewhere(ask.route, Code::OutrankedRule, &why, None));
+            continue;
+        }
+        let mut caveats = caveats.to_vec();
+        caveats.extend(proxy.of(host, client, ask.parent.span));
+        let only_mesh = ask.route.parents.iter().all(ParentRef::in_mesh);
+        if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
+            let message =
+                "`hostnames` are ignored in the mesh, where the parent Service is the host";
+            caveats.push(Caveat::about(
+                Code::IgnoredHostnames,
+                message,
+                Some(hostname.span),
+            ));
+        }
+        if ask.parent.kind == ParentKind::Service && !known {
+            let message = format!(
+                "{} is not in these manifests, and is taken to exist",
+                ask.parent.called(&ask.route.meta.namespace)
+            );
+            let caveat = Caveat::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
+            caveats.push(caveat.help("pass the file with the Service too"));
+        }
+        let compiled = hosts.compile(ask.route);
+        hosts.add(
+            &compiled,
+            &Under {
+                domains: domains(host, client),
+                name: match ask.parent.kind {
+                    ParentKind::Service => &ask.parent.name.value,
+                    _ => host,
+                },
+                hostname: host,
+                group: match (&ask.parent.port, &ask.parent.section) {
+                    (None, None) => "",
+                    _ => PORT,
+                },
+                span: ask.parent.span,
+                conditions: ask.condition.iter().cloned().collect(),
+                caveats,
+            },
+        );
+    }
+}
+
+/// A route that applies here, and that has other hosts at a gateway.
+fn at_gateways_too(route: &ApiRoute) -> Option<Elsewhere> {
+    let mut parents = route.parents.iter();
+    let gateway = parents.find(|parent| parent.kind == ParentKind::Gateway)?;
+    let home = &route.meta.namespace;
+    let names = || route.hostnames.iter().map(|name| name.value.clone());
+    (!route.hostnames.is_empty()).then(|| Elsewhere {
+        object: route.object(),
+        hosts: names().collect(),
+        domains: names().map(|name| name.to_lowercase()).collect(),
+        note: Note::new(
+            Code::BoundElsewhere,
+            format!(
+                "{} takes it at {} only",
+                route.object(),
+                gateway.called(home)
+            ),
+        )
+        .help(at(gateway, home)),
+    })
+}
+
+/// A route of another namespace than that of the client and of the Service.
+fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Elsewhere {
+    let home = &route.meta.namespace;
+    if waypoint {
+        let why = format!(
+            "is of namespace {home}, and a waypoint applies the routes of its Service's namespace only"
+        );
+        return elsewhere(route, Code::DistantRule, &why, None);
+    }
+    if route
+        .parents
+        .iter()
+        .any(|parent| parent.in_mesh() && parent.namespace(home) == home)
+    {
+        let client = client.unwrap_or("of the client");
+        let why =
+            format!("gives way to the routes that namespace {client} has for the same Service");
+        let help = format!("judge the request from elsewhere with `--from-namespace {home}`");
+        return elsewhere(route, Code::OutrankedRule, &why, Some(help));
+    }
+    let other = match client {
+        Some(client) => format!("the client is in namespace {client}"),
+        None => "the client is taken to be elsewhere".to_owned(),
+    };
+    let why = format!(
+        "concerns only clients of its own namespace {home} where it is not that of the Service, and {other}"
+    );
+    let help = format!("judge the request from there with `--from-namespace {home}`");
+    elsewhere(route, Code::DistantRule, &why, Some(help))
+}

@@ -1,0 +1,49 @@
+//! What the proxy of a Gateway does with a request that no route takes.
+
+use crate::diag::Code;
+use crate::manifest::Manifests;
+use crate::manifest::gateway_api::objects::Listener;
+use crate::manifest::mesh::names::covers;
+use crate::route::{Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
+use crate::split::LocalReplyCause;
+
+/// What becomes of a request that no route takes; `None` where no Gateway of this API is asked about.
+pub(in crate::manifest) fn unrouted(
+    manifests: &Manifests,
+    vantage: &Vantage,
+    probe: &Probe,
+) -> Option<Unrouted> {
+    let Origin::Gateway { namespace, name } = &vantage.origin else {
+        return None;
+    };
+    let mut gateways = manifests.api_gateways.iter();
+    let gateway =
+        gateways.find(|one| one.meta.namespace == *namespace && one.meta.name == *name)?;
+    let meta = &gateway.meta;
+    let host = probe.host().to_lowercase();
+    let scheme = probe.scheme.to_lowercase();
+    let dialled = |one: &&Listener| Some(one.port) == vantage.port;
+    let any = gateway.listeners.iter().any(|one| dialled(&one));
+    let takes = |one: &&Listener| {
+        let domain = one.domain();
+        one.scheme() == Some(&*scheme)
+            && (scheme == "http" || domain == "*" || covers(&domain, &host))
+    };
+    let mut listeners = (gateway.listeners.iter()).filter(|one| !any || dialled(one));
+    let Some(listener) = listeners.find(takes) else {
+        let message =
+            format!("no listener of {meta} takes such a connection for `{host}`: it is closed");
+        return Some(Unrouted::nothing(Caveat::about(
+            Code::Closed,
+            message,
+            Some(meta.span),
+        )));
+    };
+    let message =
+        format!("{meta} listens and has no route for `{host}`: its requests are answered with 404");
+    Some(Unrouted {
+        outcome: Some(Outcome::reply(404, LocalReplyCause::NoRoute)),
+        span: Some(listener.span()),
+        caveats: vec![Caveat::about(Code::NoRoute, message, Some(listener.span()))],
+    })
+}

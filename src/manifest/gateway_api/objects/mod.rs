@@ -1,0 +1,29 @@
+//! Objects of the Gateway API as written: a file for each kind, and for each part of it that is a noun of its own.
+//!
+//! An [`ApiRoute`] is an HTTPRoute or a GRPCRoute: `parent_ref`, `rule`, `backend_ref`, `filter`, and `matches` with what
+//! differs between the two, `http_match` and `grpc_match`. A [`Gateway`] selects namespaces with a `selector`.
+
+mod api_route;
+mod backend_ref;
+mod filter;
+mod gateway;
+mod grpc_match;
+mod http_match;
+mod inference_pool;
+mod matches;
+mod parent_ref;
+mod reference_grant;
+mod rule;
+mod selector;
+mod traffic_policy;
+
+pub use api_route::{ApiRoute, RouteKind};
+pub use backend_ref::BackendRef;
+pub use gateway::{From, Gateway, Listener};
+pub use inference_pool::InferencePool;
+pub use matches::{Counts, Match, PathKind};
+pub use parent_ref::{ParentKind, ParentRef};
+pub use reference_grant::ReferenceGrant;
+pub use rule::Rule;
+pub use selector::Selector;
+pub use traffic_policy::TrafficPolicy;

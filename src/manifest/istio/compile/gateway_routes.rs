@@ -1,0 +1,276 @@
+//! The routes of a gateway: what its servers take of the hosts of the rules that name it. Not: routes in the mesh.
+
+use std::collections::HashMap;
+
+use super::attach;
+use super::gateway_proxies::mapped;
+use super::lower::{Caller, Compiler, bindings, elsewhere, none_left};
+use crate::diag::Code;
+use crate::manifest::decode::At;
+use crate::manifest::istio::objects::{Gateway, Reads, Server, VirtualService};
+use crate::manifest::mesh::catch_all::catches_all;
+use crate::route::{Caveat, Elsewhere, Route, RouteTable, VirtualHost};
+
+/// A host as a server of the gateway takes it.
+struct Taken {
+    domain: String,
+    reads: Reads,
+    redirects: bool,
+}
+
+/// The table of the proxies of a gateway, while it grows.
+struct AtGateway {
+    table: RouteTable,
+    // The hosts of the table by their domains.
+    places: HashMap<String, usize>,
+    // Whether the port that is dialled is one of theirs.
+    any: bool,
+    // What is to be said about every host.
+    caveats: Vec<Caveat>,
+}
+
+impl Compiler<'_> {
+    /// "Several VS with the same host on one gateway ARE MERGED: routes appended in order, then catch-all routes moved
+    /// to the end (stable)."
+    pub(super) fn gateway(&self, namespace: &str, name: &str) -> RouteTable {
+        let gateways = self.same_proxies(namespace, name);
+        let asked = self.index.gateway(namespace, name);
+        let home = self.proxies_of(namespace, asked);
+        let mapped = mapped(self.vantage.port, &gateways);
+        let mut at = AtGateway {
+            places: HashMap::new(),
+            // A server of another gateway may have the port that is dialled.
+            any: self.dialled_at(&gateways),
+            caveats: (self.mapped_in_front(asked).or(mapped).into_iter())
+                .chain(home.caveat)
+                .collect(),
+            table: RouteTable::default(),
+        };
+        let names: Vec<&str> = gateways.iter().map(|(place, _)| place.as_str()).collect();
+        let services = self.seen(Some(&home.namespace), &names, &mut at.table);
+        for (place, object) in &gateways {
+            let caller = self.caller(&home.namespace, place);
+            for service in &services {
+                if bindings(service).contains(place) {
+                    self.serve(service, (place, *object), caller, &mut at);
+                }
+            }
+        }
+        let mut table = at.table;
+        for host in &mut table.hosts {
+            host.routes
+                .sort_by_key(|route| catches_all(&route.conditions));
+        }
+        table
+    }
+
+    /// Adds what one rule routes at one gateway.
+    fn serve(
+        &self,
+        service: &VirtualService,
+        (place, object): (&str, Option<&Gateway>),
+        caller: Caller<'_>,
+        at: &mut AtGateway,
+    ) {
+        let requests = self.up_to_a_catch_all(service, caller);
+        let mut why = None;
+        let mut outside: Vec<&At<String>> = Vec::new();
+        for host in &service.hosts {
+            let full = attach::full_name(&host.value, &service.meta.namespace);
+            let taken = self.taken(object, &full, &service.meta.namespace, at.any);
+            if taken.is_empty() {
+                outside.push(host);
+            }
+            for one in taken {
+                let routes = match self.of_server(service, one.reads, &requests, caller) {
+                    Ok(routes) => routes,
+                    Err((reason, help)) => {
+                        why = Some((format!("{reason} of Gateway {place}"), help));
+                        continue;
+                    }
+                };
+                let known = self.host_at(service, host, (&full, &one), (place, object), caller, at);
+                // "tcp at a gateway": one chain of filters, which the first rule makes.
+                if one.reads == Reads::Connections && !known.routes.is_empty() {
+                    continue;
+                }
+                if known.objects.last() != Some(&service.object()) {
+                    known.objects.push(service.object());
+                }
+                known.routes.extend_from_slice(&routes);
+                let opaque = service.opaque.as_ref().filter(|_| service.http.is_empty());
+                known.unjudged = match opaque {
+                    Some(opaque) if none_left(&known.routes) => {
+                        Some(Self::unjudged(service, opaque, &full, None, None))
+                    }
+                    _ => known.unjudged.take().filter(|_| none_left(&known.routes)),
+                };
+            }
+        }
+        let elsewhere = why
+            .map(|(why, help)| elsewhere(service, Code::RefusedRule, &why, Some(help.to_owned())));
+        let absent = not_taken(service, &outside, place).into_iter();
+        at.table.elsewhere.extend(absent.chain(elsewhere));
+    }
+
+    /// The host of the table for a domain, a new one where it has none yet.
+    fn host_at<'t>(
+        &self,
+        service: &VirtualService,
+        host: &At<String>,
+        (full, taken): (&str, &Taken),
+        (place, object): (&str, Option<&Gateway>),
+        caller: Caller<'_>,
+        at: &'t mut AtGateway,
+    ) -> &'t mut VirtualHost {
+        let hosts = &mut at.table.hosts;
+        let index = *at.places.entry(taken.domain.clone()).or_insert_with(|| {
+            let name = if taken.domain == *full {
+                &host.value
+            } else {
+                &taken.domain
+            };
+            let domains = vec![taken.domain.clone()];
+            let mut new = Self::virtual_host(service, name, host.span, domains);
+            new.https_only = taken.redirects;
+            new.caveats.clone_from(&at.caveats);
+            if object.is_none() {
+                new.caveats.push(not_given(place));
+            }
+            self.unread(caller.namespace, &mut new.caveats);
+            hosts.push(new);
+            hosts.len() - 1
+        });
+        &mut hosts[index]
+    }
+
+    /// What a rule routes at a server that looks at requests, handshakes or connections.
+    fn of_server(
+        &self,
+        service: &VirtualService,
+        reads: Reads,
+        requests: &[Route],
+        caller: Caller<'_>,
+    ) -> Result<Vec<Route>, (&'static str, &'static str)> {
+        match reads {
+            Reads::Requests if service.http.is_empty() && !service.tls.is_empty() => Err((
+                "has `tls` routes only, which do not apply where TLS ends: at a server",
+                "write `http` routes, or pass TLS through with `tls.mode: PASSTHROUGH`",
+            )),
+            Reads::Requests => Ok(requests.to_vec()),
+            Reads::Handshakes if service.tls.is_empty() => Err((
+                "has no `tls` routes, and TLS is passed through by the server",
+                "end TLS at the server (`tls.mode: SIMPLE` with a certificate), or write `tls` routes with `sniHosts`",
+            )),
+            Reads::Handshakes => Ok(self.handshakes(service, caller)),
+            Reads::Connections if service.tcp.is_empty() => Err((
+                "has no `tcp` routes, and only those apply at the TCP server",
+                "declare the server's protocol as HTTP, or write `tcp` routes",
+            )),
+            Reads::Connections => Ok(self.tcp(service, caller)),
+            Reads::Clusters => Err((
+                "does not apply at the AUTO_PASSTHROUGH server",
+                "list the host in a server of another mode: this one forwards by SNI, without rules",
+            )),
+        }
+    }
+
+    /// The routes of a VirtualService at a gateway: what follows a route that takes everything is not generated.
+    fn up_to_a_catch_all(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
+        let mut routes = self.routes(service, caller);
+        let end = routes
+            .iter()
+            .position(|route| catches_all(&route.conditions));
+        routes.truncate(end.map_or(routes.len(), |end| end + 1));
+        routes
+    }
+
+    /// What the servers of a gateway make of a host: the narrower of both names, and whether HTTP is redirected.
+    fn taken(&self, gateway: Option<&Gateway>, host: &str, home: &str, any: bool) -> Vec<Taken> {
+        let Some(gateway) = gateway else {
+            return vec![Taken {
+                domain: host.to_owned(),
+                reads: Reads::Requests,
+                redirects: false,
+            }];
+        };
+        let port = self.vantage.port;
+        let dialled =
+            |server: &Server| port.is_some() && server.port.as_ref().map(|p| p.value) == port;
+        let servers = gateway
+            .servers
+            .iter()
+            .filter(|server| !any || dialled(server));
+        let mut taken: Vec<Taken> = Vec::new();
+        for server in servers {
+            for name in &server.hosts {
+                let Some(narrower) = narrower(&name.value, host, home, &gateway.meta.namespace)
+                else {
+                    continue;
+                };
+                // A connection carries no host.
+                let domain = match server.reads {
+                    Reads::Connections => "*".to_owned(),
+                    _ => narrower,
+                };
+                let same = |one: &&mut Taken| one.domain == domain && one.reads == server.reads;
+                match taken.iter_mut().find(same) {
+                    Some(known) => known.redirects &= server.https_redirect,
+                    None => taken.push(Taken {
+                        domain,
+                        reads: server.reads,
+                        redirects: server.https_redirect,
+                    }),
+                }
+            }
+        }
+        // Handshakes are looked at before requests.
+        taken.sort_by_key(|one| one.reads != Reads::Handshakes);
+        taken
+    }
+}
+
+/// The narrower of a gateway's host (`ns/*.example.com`) and that of a rule in namespace `home`, if they meet.
+fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
+    let (namespace, name) = name.split_once('/').unwrap_or(("*", name));
+    let from = match namespace {
+        "." => home == own,
+        "*" => true,
+        other => home == other,
+    };
+    let name = name.to_lowercase();
+    if !from {
+        None
+    } else if attach::covers(&name, host) {
+        Some(host.to_owned())
+    } else {
+        attach::covers(host, &name).then_some(name)
+    }
+}
+
+/// The hosts of a rule that no server of the gateway takes: other gateways may.
+fn not_taken(service: &VirtualService, hosts: &[&At<String>], place: &str) -> Option<Elsewhere> {
+    let home = &service.meta.namespace;
+    let names: Vec<String> = hosts.iter().map(|host| host.value.clone()).collect();
+    let why = match &names[..] {
+        [] => return None,
+        [host] => format!("has the host `{host}`, which Gateway {place} does not take"),
+        hosts => format!(
+            "has the hosts `{}`, which Gateway {place} does not take",
+            hosts.join("`, `")
+        ),
+    };
+    let domains = names.iter().map(|name| attach::full_name(name, home));
+    let help = "list the host in a server of the Gateway, or correct it".to_owned();
+    Some(Elsewhere {
+        domains: domains.collect(),
+        hosts: names.clone(),
+        ..elsewhere(service, Code::RefusedRule, &why, Some(help))
+    })
+}
+
+fn not_given(place: &str) -> Caveat {
+    let message =
+        format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
+    Caveat::about(Code::GatewayNotGiven, message, None).help("pass its file too")
+}

@@ -1,0 +1,52 @@
+//! What the proxy of a client makes of a host whatever its routes are, for routes of other dialects.
+
+use std::cell::OnceCell;
+
+use super::index::Index;
+use super::lower::{Compiler, sealed};
+use super::pitfalls::headless;
+use crate::diag::Span;
+use crate::manifest::Manifests;
+use crate::manifest::mesh::HostNotes;
+use crate::manifest::mesh::registered::Registered;
+use crate::route::{Caveat, Vantage};
+
+/// The proxy of a client in the mesh.
+pub(in crate::manifest) struct Caller<'m> {
+    manifests: &'m Manifests,
+    vantage: &'m Vantage,
+    // Made when it is asked for the first time: most manifests have no routes of other dialects.
+    compiler: OnceCell<Compiler<'m>>,
+}
+
+impl<'m> Caller<'m> {
+    pub(in crate::manifest) fn new(manifests: &'m Manifests, vantage: &'m Vantage) -> Self {
+        Self {
+            manifests,
+            vantage,
+            compiler: OnceCell::new(),
+        }
+    }
+}
+
+impl HostNotes for Caller<'_> {
+    fn of(&self, host: &str, client: &str, span: Span) -> Vec<Caveat> {
+        let compiler = self.compiler.get_or_init(|| Compiler {
+            index: Index::new(self.manifests),
+            vantage: self.vantage,
+        });
+        let mut caveats = Vec::new();
+        compiler.unread(client, &mut caveats);
+        if let Some(known) = compiler.index.registry.registered(host, client) {
+            // A mesh route of a service entry leads to Services, which have pods to choose from.
+            if matches!(known, Registered::Service(_)) {
+                caveats.extend(headless(known));
+            }
+            if let Some(port) = known.dialled(compiler.vantage.port) {
+                compiler.protocol(known, &port, &mut caveats);
+            }
+        }
+        caveats.push(sealed(span));
+        caveats
+    }
+}

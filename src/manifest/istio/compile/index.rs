@@ -1,0 +1,273 @@
+//! Objects by what refers to them. A cluster has tens of thousands of rules, each of which asks for several objects:
+//! none of these questions may look at all of them.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::attach::{ROOT, full_name};
+use super::lower::{Caller, Kind, bindings};
+use super::subsets::Subsets;
+use crate::manifest::istio::objects::{
+    DestinationRule, Gateway, HttpAction, HttpRoute, Sidecar, VirtualService,
+};
+use crate::manifest::kube::Carries;
+use crate::manifest::mesh::registered::Registered;
+use crate::manifest::mesh::registry::Registry;
+use crate::manifest::mesh::visibility::visibility;
+use crate::manifest::{Manifests, Object};
+
+/// A namespace and a name in it.
+type Name<'m> = (&'m str, &'m str);
+
+/// The objects of manifests, found by what refers to them.
+pub(in crate::manifest) struct Index<'m> {
+    pub(in crate::manifest) manifests: &'m Manifests,
+    pub(super) registry: Registry<'m>,
+    sidecars: HashMap<&'m str, Vec<&'m Sidecar>>,
+    virtual_services: HashMap<Name<'m>, &'m VirtualService>,
+    gateways: HashMap<Name<'m>, &'m Gateway>,
+    // By full host; those with a wildcard by what follows the `*`.
+    rules: HashMap<String, Vec<&'m DestinationRule>>,
+    wildcards: HashMap<String, Vec<&'m DestinationRule>>,
+    unread: HashMap<&'m str, Vec<&'m Object>>,
+    // By host and namespace of the client.
+    subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
+    splitting: OnceCell<HashMap<String, String>>,
+    // By the ports of HTTP that they have.
+    listening: OnceCell<HashMap<u16, Vec<Registered<'m>>>>,
+}
+
+impl<'m> Index<'m> {
+    /// Reads all manifests once.
+    pub(in crate::manifest) fn new(manifests: &'m Manifests) -> Self {
+        let mut index = Self {
+            manifests,
+            registry: Registry::new(manifests),
+            sidecars: HashMap::new(),
+            virtual_services: HashMap::new(),
+            gateways: HashMap::new(),
+            rules: HashMap::new(),
+            wildcards: HashMap::new(),
+            unread: HashMap::new(),
+            subsets: RefCell::default(),
+            splitting: OnceCell::new(),
+            listening: OnceCell::new(),
+        };
+        for sidecar in &manifests.sidecars {
+            let namespace = sidecar.meta.namespace.as_str();
+            index.sidecars.entry(namespace).or_default().push(sidecar);
+        }
+        for sidecars in index.sidecars.values_mut() {
+            sidecars.sort_by_key(|one| (&one.meta.created, &one.meta.name));
+        }
+        for service in &manifests.virtual_services {
+            let meta = &service.meta;
+            let name = (meta.namespace.as_str(), meta.name.as_str());
+            index.virtual_services.entry(name).or_insert(service);
+        }
+        for gateway in &manifests.gateways {
+            let name = (gateway.meta.namespace.as_str(), gateway.meta.name.as_str());
+            index.gateways.entry(name).or_insert(gateway);
+        }
+        for rule in &manifests.destination_rules {
+            let host = full_name(&rule.host.value, &rule.meta.namespace);
+            let (map, key) = match host.strip_prefix('*') {
+                Some(suffix) => (&mut index.wildcards, suffix.to_owned()),
+                None => (&mut index.rules, host),
+            };
+            map.entry(key).or_default().push(rule);
+        }
+        for object in &manifests.objects {
+            if object.kind == "EnvoyFilter"
+                && object.api_version.starts_with("networking.istio.io/")
+            {
+                let namespace = object.namespace.as_str();
+                index.unread.entry(namespace).or_default().push(object);
+            }
+        }
+        index
+    }
+
+    /// Whether some Service or `ServiceEntry` has this port for HTTP, so that proxies listen on it whatever the address.
+    pub(super) fn listens(&self, port: u16, client: &str) -> bool {
+        let all = self.listening.get_or_init(|| {
+            let services = self.manifests.services.iter().map(Registered::Service);
+            let entries = (self.manifests.service_entries.iter()).map(Registered::Entry);
+            let mut all: HashMap<u16, Vec<Registered<'m>>> = HashMap::new();
+            for one in services.chain(entries) {
+                for port in one.ports() {
+                    if port.carries == Carries::Http {
+                        all.entry(port.number).or_default().push(one);
+                    }
+                }
+            }
+            all
+        });
+        let seen = |one: &Registered<'_>| {
+            let home = one.meta().namespace.as_str();
+            visibility(one.export_to(), home, client).is_some()
+        };
+        all.get(&port).is_some_and(|all| all.iter().any(seen))
+    }
+
+    /// The VirtualService of the mesh that splits a host, asked by a gateway, which does not apply it.
+    pub(super) fn splitting(&self, host: &str, caller: Caller<'_>) -> Option<&str> {
+        if caller.proxy != Kind::Gateway {
+            return None;
+        }
+        let all = self.splitting.get_or_init(|| splitting(self.manifests));
+        all.get(host).map(String::as_str)
+    }
+
+    /// The sidecars of a namespace, the oldest first.
+    pub(super) fn sidecars(&self, namespace: &str) -> &[&'m Sidecar] {
+        self.sidecars.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// A VirtualService.
+    pub(super) fn virtual_service(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&'m VirtualService> {
+        self.virtual_services.get(&(namespace, name)).copied()
+    }
+
+    /// A Gateway.
+    pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<&'m Gateway> {
+        self.gateways.get(&(namespace, name)).copied()
+    }
+
+    /// The destination rules for exactly this host.
+    pub(super) fn rules(&self, host: &str) -> &[&'m DestinationRule] {
+        let found = match host.strip_prefix('*') {
+            Some(suffix) => self.wildcards.get(suffix),
+            None => self.rules.get(host),
+        };
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// The destination rules that cover a host, those for one name together, the most specific name first.
+    pub(super) fn covering<'i>(
+        &'i self,
+        host: &'i str,
+    ) -> impl Iterator<Item = &'i [&'m DestinationRule]> {
+        let suffixes = (1..=host.len()).filter_map(|start| host.get(start..));
+        let wildcards = suffixes
+            .filter(|_| !self.wildcards.is_empty())
+            .filter_map(|suffix| self.wildcards.get(suffix));
+        let exact = self.rules.get(host);
+        exact.into_iter().chain(wildcards).map(Vec::as_slice)
+    }
+
+    /// What destination rules say about a host to a client: one client for each namespace and table.
+    pub(super) fn subsets(&self, host: &str, caller: Caller<'_>) -> Rc<Subsets<'m>> {
+        let key = (host.to_owned(), caller.namespace.to_owned());
+        if let Some(known) = self.subsets.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let found = Rc::new(Subsets::of(self, host, caller));
+        self.subsets.borrow_mut().insert(key, Rc::clone(&found));
+        found
+    }
+
+    /// Objects that may change what the proxy of a client does, and that are not understood.
+    pub(super) fn unread(&self, client: &str) -> impl Iterator<Item = &'m Object> {
+        let own = self.unread.get(client).filter(|_| client != ROOT);
+        let all = self.unread.get(ROOT);
+        own.into_iter().chain(all).flatten().copied()
+    }
+}
+
+/// The hosts that virtual services of the mesh split between several destinations, with the first that does.
+fn splitting(manifests: &Manifests) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    for service in &manifests.virtual_services {
+        let many =
+            |http: &HttpRoute| matches!(&http.action, HttpAction::Route(items) if items.len() > 1);
+        if !service.http.iter().any(many) || !bindings(service).iter().any(|b| b == "mesh") {
+            continue;
+        }
+        for host in &service.hosts {
+            let full = full_name(&host.value, &service.meta.namespace);
+            found.entry(full).or_insert_with(|| service.object());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Sources;
+    use crate::manifest::istio::compile::lower::Kind;
+    use crate::manifest::parse;
+
+    fn parsed(text: &str) -> Manifests {
+        let mut sources = Sources::new();
+        sources.add("t.yaml", text);
+        let (manifests, problems) = parse(&sources);
+        assert_eq!(problems, []);
+        manifests
+    }
+
+    fn rule(name: &str, host: &str) -> String {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {name}}}\nspec: {{host: '{host}'}}\n---\n"
+        )
+    }
+
+    /// "exact host before wildcard, longer wildcard first".
+    #[test]
+    fn the_rules_that_cover_a_host_come_with_the_most_specific_name_first() {
+        let hosts = [
+            "*",
+            "*.local",
+            "a",
+            "*.default.svc.cluster.local",
+            "b",
+            "*.other",
+        ];
+        let mut text = String::new();
+        for (number, host) in hosts.iter().enumerate() {
+            text += &rule(&format!("r{number}"), host);
+        }
+        let manifests = parsed(&text);
+        let index = Index::new(&manifests);
+        let names = |host: &str| -> Vec<&str> {
+            let rules = index.covering(host).flatten();
+            rules.map(|rule| rule.meta.name.as_str()).collect()
+        };
+        assert_eq!(
+            names("a.default.svc.cluster.local"),
+            ["r2", "r3", "r1", "r0"]
+        );
+        assert_eq!(names("é.local"), ["r1", "r0"]);
+        assert_eq!(names(".local"), ["r0"], "a wildcard stands for something");
+    }
+
+    /// What is looked at for one host must not grow with the cluster, or a cluster takes the square of its size.
+    #[test]
+    fn a_thousand_services_offer_one_candidate_for_each_question() {
+        let mut text = String::new();
+        for number in 0..1000 {
+            let name = format!("s{number}");
+            text += &rule(&name, &name);
+        }
+        let manifests = parsed(&text);
+        let index = Index::new(&manifests);
+        let rules = index.covering("s7.default.svc.cluster.local").flatten();
+        assert_eq!(rules.count(), 1);
+        let caller = Caller {
+            namespace: "default",
+            labels: None,
+            place: "mesh",
+            proxy: Kind::Sidecar,
+            port: None,
+        };
+        let first = index.subsets("s7.default.svc.cluster.local", caller);
+        let again = index.subsets("s7.default.svc.cluster.local", caller);
+        assert!(Rc::ptr_eq(&first, &again), "rules are searched once");
+    }
+}

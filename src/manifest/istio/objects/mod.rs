@@ -1,0 +1,24 @@
+//! Istio's objects as written: a file for each kind, and for each part of it that is a noun of its own.
+//!
+//! `rewrite`, `mirror` and header operations are read and change no split.
+
+mod admission;
+mod destination;
+mod destination_rule;
+mod fault;
+mod gateway;
+mod http_match;
+mod http_route;
+mod sidecar;
+mod tcp_route;
+mod virtual_service;
+
+pub use destination::WeightedDestination;
+pub use destination_rule::{DestinationRule, Subset};
+pub use fault::FaultAbort;
+pub use gateway::{Gateway, Reads, Server};
+pub use http_match::HttpMatch;
+pub use http_route::{HttpAction, HttpRoute};
+pub use sidecar::{Egress, Import, Sidecar};
+pub use tcp_route::TcpRoute;
+pub use virtual_service::VirtualService;
