@@ -53,6 +53,18 @@ for failure in seen["failures"]:
 sys.exit(seen["failed"] > 0)
 PYTHON
 }
+# Waits until something listens on these ports.
+listening() {
+    local port
+    for port; do
+        for _ in {1..300}; do
+            if (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then continue 2; fi
+            sleep 0.1
+        done
+        echo "nothing listens on port $port" >&2
+        exit 2
+    done
+}
 missing() { printf '%-46s %s\n' "$1" "left out: not installed"; }
 base=18800 slow=$((requests / 20))
 
@@ -64,15 +76,15 @@ http {
     access_log off; default_type text/plain; ssl_certificate $room/cert; ssl_certificate_key $room/key;
     client_body_temp_path $room/a; proxy_temp_path $room/b; fastcgi_temp_path $room/c;
     uwsgi_temp_path $room/d; scgi_temp_path $room/e;
-    server { listen 127.0.0.1:$base backlog=4096; keepalive_requests 100; return 200 v1; }
-    server { listen 127.0.0.1:$((base + 1)) http2; keepalive_requests 100; return 200 v1; }
-    server { listen 127.0.0.1:$((base + 2)) ssl http2; keepalive_requests 100; return 200 v1; }
-    server { listen 127.0.0.1:$((base + 3)); keepalive_timeout 100ms; return 200 v1; }
-    server { listen 127.0.0.1:$((base + 4)) http2; keepalive_timeout 100ms; return 200 v1; }
+    server { listen 127.0.0.1:$base backlog=4096; keepalive_requests 100; location / { return 200 v1; } }
+    server { listen 127.0.0.1:$((base + 1)) http2; keepalive_requests 100; location / { return 200 v1; } }
+    server { listen 127.0.0.1:$((base + 2)) ssl http2; keepalive_requests 100; location / { return 200 v1; } }
+    server { listen 127.0.0.1:$((base + 3)); keepalive_timeout 100ms; location / { return 200 v1; } }
+    server { listen 127.0.0.1:$((base + 4)) http2; keepalive_timeout 100ms; location / { return 200 v1; } }
 }
 CONFIG
     background nginx -c "$room/nginx.conf" -p "$room"
-    sleep 1
+    listening "$base" $((base + 4))
     plain=http://127.0.0.1:$base/ h2c=http://127.0.0.1:$((base + 1))/ tls=https://127.0.0.1:$((base + 2))/
     row 'nginx, 100 requests a connection, HTTP/1.1' "$requests" -c 50 "$plain"
     row 'nginx, 100 requests a connection, h2c' "$requests" -c 5 -p 10 --h2c "$h2c"
@@ -93,7 +105,7 @@ if command -v nghttpd >/dev/null; then
     mkdir "$room/www" && echo v1 >"$room/www/index.html"
     background nghttpd -a 127.0.0.1 --no-tls -m 5 -d "$room/www" $((base + 10))
     background nghttpd -a 127.0.0.1 -m 5 -d "$room/www" $((base + 11)) "$room/key" "$room/cert"
-    sleep 1
+    listening $((base + 10)) $((base + 11))
     row 'nghttpd, 5 streams, h2c' "$requests" -c 5 -p 10 --h2c "http://127.0.0.1:$((base + 10))/"
     row 'nghttpd, 5 streams, h2' "$requests" -c 5 -p 10 --http2 "https://127.0.0.1:$((base + 11))/"
 else
@@ -104,7 +116,7 @@ if command -v go >/dev/null && go build -o "$room/server" benches/soak/server.go
     mkfifo "$room/go" && exec 9<>"$room/go"
     timeout 1800 "$room/server" "127.0.0.1:$((base + 20))" "127.0.0.1:$((base + 21))" "$room/cert" "$room/key" \
         <"$room/go" >>"$room/log" 2>&1 & servers+=($!)
-    sleep 1
+    listening $((base + 20)) $((base + 21))
     row 'Go net/http, HTTP/1.1' "$requests" -c 50 "http://127.0.0.1:$((base + 20))/"
     row 'Go net/http, h2c' "$requests" -c 5 -p 10 --h2c "http://127.0.0.1:$((base + 20))/"
     row 'Go net/http, h2' "$requests" -c 5 -p 10 --http2 "https://127.0.0.1:$((base + 21))/"
@@ -141,7 +153,7 @@ CONFIG
     }
     { echo "static_resources:" && echo "  listeners:" && connection_manager $((base + 30)); } >"$room/envoy.yaml"
     background "$envoy" --disable-hot-restart --concurrency 1 -l off -c "$room/envoy.yaml"
-    sleep 2
+    listening $((base + 30))
     row 'Envoy, drains connections, HTTP/1.1' "$requests" -c 50 "http://127.0.0.1:$((base + 30))/"
     row 'Envoy, drains connections, h2c' "$requests" -c 5 -p 10 --h2c "http://127.0.0.1:$((base + 30))/"
 else

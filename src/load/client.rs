@@ -134,7 +134,9 @@ impl ThreadContext {
             && delivery.resend(Circumstances {
                 idempotent: self.job.plan.request.method.is_idempotent(),
                 again,
-                waited: sent.map_or(Duration::ZERO, |sent| sent.elapsed()),
+                waited: sent.map_or(Duration::ZERO, |sent| {
+                    sent.elapsed().saturating_sub(self.run_delay.since(sent))
+                }),
                 race: self.race(),
             })
     }

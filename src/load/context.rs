@@ -16,6 +16,7 @@ use super::content_encoding::decoded;
 use super::dns::Resolver;
 use super::http1::{Scratch, scratch};
 use super::limits::Budget;
+use super::run_delay::RunDelay;
 use super::wait_slot::{ScheduledRequest, WaitSlot};
 use crate::bucket::{Names, Reply, all_values};
 use crate::observe::{Failure, Observation, Recorder, Setup, histogram};
@@ -32,6 +33,8 @@ pub(super) struct ThreadContext {
     pub(super) scratch: Rc<Scratch>,
     pub(super) budget: Rc<Budget>,
     names: RefCell<Names>,
+    /// How long this thread waited for a processor.
+    pub(super) run_delay: RunDelay,
     /// How long connections took, in microseconds.
     connect_times: RefCell<Histogram<u64>>,
     /// Responses that this thread still looks through.
@@ -82,6 +85,7 @@ impl ThreadContext {
             scratch: Rc::new(scratch()),
             budget: Rc::new(Budget::new(part.of)),
             names: RefCell::default(),
+            run_delay: RunDelay::default(),
             connect_times: RefCell::new(histogram()),
             unread: Cell::new((LOOKED_THROUGH.0 / job.plan.threads.max(1)).max(LOOKED_THROUGH.1)),
             rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed)),

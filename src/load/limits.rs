@@ -11,6 +11,12 @@ use crate::plan::{Arrival, LoadPlan};
 
 /// Bodies are read up to this size; more is a failure.
 pub(super) const LARGEST_BODY: usize = 8 << 20;
+/// A head is read up to this size; in HTTP/2 counted as in `SETTINGS_MAX_HEADER_LIST_SIZE`.
+pub(super) const LONGEST_HEAD: usize = 64 << 10;
+/// Fields of one response.
+pub(super) const MOST_FIELDS: usize = 128;
+/// `1xx` responses before the final one.
+pub(super) const MOST_INTERIM: u32 = 64;
 /// What all large responses under way may take together, at most, and what part of a container's memory.
 const MOST_MEMORY: usize = 256 << 20;
 const PART_OF_CONTAINER: usize = 4;
@@ -34,6 +40,24 @@ const PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 pub(super) fn oversized_body() -> Failure {
     let message = format!("the body is larger than {} MiB", LARGEST_BODY >> 20);
     Failure::new(FailureKind::Oversized, message)
+}
+
+/// A head that is larger than is read.
+pub(super) fn oversized_head() -> Failure {
+    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
+    Failure::new(FailureKind::Oversized, message)
+}
+
+/// A head with more fields than are read.
+pub(super) fn too_many_fields() -> Failure {
+    let message = format!("more than {MOST_FIELDS} header fields");
+    Failure::new(FailureKind::Oversized, message)
+}
+
+/// More interim responses than are waited for.
+pub(super) fn too_many_interim() -> Failure {
+    let message = format!("more than {MOST_INTERIM} interim responses");
+    Failure::new(FailureKind::Malformed, message)
 }
 
 /// The memory of one thread for responses that do not fit into small buffers.

@@ -20,6 +20,7 @@ mod http2;
 mod limits;
 mod proxy;
 mod request;
+mod run_delay;
 mod socket;
 mod wait_slot;
 

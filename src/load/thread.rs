@@ -91,12 +91,18 @@ async fn pace(mut dispatcher: Dispatcher, mut timer: Timer, deltas: &Sender<Obse
             for slot in &dispatcher.wait_slots {
                 slot.sweep(now);
             }
+            context.run_delay.sample(now);
             sweep = now + every;
         }
         if now >= hand_over {
-            // The longer a run takes, the less a few more responses matter.
+            // The longer a run takes, the less a few more responses matter; those of a fixed number are all sent.
             let pause = (context.job.epoch.elapsed() / DRAIN_SHARE)
                 .clamp(DRAIN_INTERVAL.0, DRAIN_INTERVAL.1);
+            let pause = if context.job.plan.ends_early {
+                pause
+            } else {
+                DRAIN_INTERVAL.1
+            };
             hand_over = now + pause;
             if context.job.waiting.load(Ordering::Relaxed)
                 < MAX_PENDING_DRAINS * context.job.plan.threads

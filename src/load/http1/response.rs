@@ -12,15 +12,12 @@ use super::chunked::Chunked;
 use super::heads;
 use crate::bucket::Fields;
 use crate::load::event_stream::{FirstEvent, is_event_stream};
-use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
+use crate::load::limits::{
+    Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
+    too_many_fields, too_many_interim,
+};
 use crate::observe::{Failure, FailureKind};
 
-/// A head is read up to this size.
-const LONGEST_HEAD: usize = 64 << 10;
-/// Header fields of one response.
-const MOST_FIELDS: usize = 128;
-/// `1xx` responses before the final one.
-const MOST_INTERIM: u32 = 64;
 /// A larger buffer is given back after its response: one large body must not cost every connection its memory.
 const KEPT: usize = 16 << 10;
 
@@ -194,8 +191,7 @@ impl Reader {
             if (100..200).contains(&head.status) && head.status != 101 {
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
-                    let message = format!("more than {MOST_INTERIM} interim responses");
-                    return Err(Failure::new(FailureKind::Malformed, message));
+                    return Err(too_many_interim());
                 }
                 self.held.drain(..head.length);
                 continue;
@@ -251,15 +247,15 @@ impl Drop for Reader {
 
 impl Content {
     /// The body, if all of it is there that counts.
-    fn whole(&mut self, head: Head, ended: bool, held: &[u8]) -> Result<Option<Body>, Failure> {
-        let found = self.framed(head, ended, held);
+    fn whole(&mut self, head: Head, ended: bool, bytes: &[u8]) -> Result<Option<Body>, Failure> {
+        let found = self.framed(head, ended, bytes);
         if !head.events {
             return found;
         }
         let come = match head.framing {
             Framing::Chunked => &self.unchunked,
-            Framing::After(length) => &held[head.length..held.len().min(head.length + length)],
-            Framing::Nowhere | Framing::AtTheEnd => &held[head.length..],
+            Framing::After(length) => &bytes[head.length..bytes.len().min(head.length + length)],
+            Framing::Nowhere | Framing::AtTheEnd => &bytes[head.length..],
         };
         if !self.event.read(come) {
             return found;
@@ -273,13 +269,13 @@ impl Content {
     }
 
     /// The body up to its end, if that has come.
-    fn framed(&mut self, head: Head, ended: bool, held: &[u8]) -> Result<Option<Body>, Failure> {
-        let come = held.len() - head.length;
+    fn framed(&mut self, head: Head, ended: bool, bytes: &[u8]) -> Result<Option<Body>, Failure> {
+        let come = bytes.len() - head.length;
         let (place, end) = match head.framing {
             Framing::Nowhere => (Place::Held, Some(0)),
             Framing::After(length) => (Place::Held, Some(length).filter(|length| come >= *length)),
             Framing::Chunked => {
-                let raw = &held[head.length..];
+                let raw = &bytes[head.length..];
                 (
                     Place::Unchunked,
                     self.chunks.decode(raw, &mut self.unchunked)?,
@@ -306,10 +302,7 @@ fn parse<'f, 'b>(
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => {
-            let message = format!("more than {MOST_FIELDS} header fields");
-            return Err(Failure::new(FailureKind::Oversized, message));
-        }
+        Err(httparse::Error::TooManyHeaders) => return Err(too_many_fields()),
         Err(error) => return Err(malformed(&format!("invalid HTTP: {error}"))),
     };
     let status = response.code.expect("a complete head has a status");
@@ -419,11 +412,6 @@ fn announced(value: &[u8]) -> Result<usize, Failure> {
         length = Some(part);
     }
     length.ok_or_else(wrong)
-}
-
-fn oversized_head() -> Failure {
-    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
-    Failure::new(FailureKind::Oversized, message)
 }
 
 pub(super) fn malformed(message: &str) -> Failure {

@@ -17,11 +17,11 @@ use http::HeaderMap;
 use tokio::task::spawn_local;
 
 use self::driver::{State, Waiting, drive};
-use self::response::{Body, Fault, MOST_FIELDS, broken, fields, read};
+use self::response::{Body, Fault, broken, fields, read};
 use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::grpc;
-use super::limits::Budget;
+use super::limits::{Budget, MOST_FIELDS};
 use crate::bucket::{Fields, Reply};
 use crate::observe::Failure;
 

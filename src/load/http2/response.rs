@@ -19,17 +19,14 @@ use crate::load::content_encoding::codings;
 use crate::load::event_stream::{FirstEvent, names_event_stream};
 use crate::load::grpc;
 use crate::load::http1::{WITHIN, unreadable};
-use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
+use crate::load::limits::{
+    Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
+    too_many_fields, too_many_interim,
+};
 use crate::observe::{Failure, FailureKind};
 
-/// A head is read up to this size, counted as in `SETTINGS_MAX_HEADER_LIST_SIZE`.
-const LONGEST_HEAD: usize = 64 << 10;
 /// What each field of a head adds to its size (RFC 9113, 6.5.2).
 const FIELD_OVERHEAD: usize = 32;
-/// Fields of one response, trailers included.
-pub(super) const MOST_FIELDS: usize = 128;
-/// `1xx` responses before the final one.
-const MOST_INTERIM: u32 = 64;
 /// A body of more pieces is kept in a buffer that counts for the budget from this size.
 const UNCOUNTED: usize = 16 << 10;
 
@@ -165,9 +162,7 @@ impl Stream<'_> {
             self.hear();
             *interim += 1;
             if *interim > MOST_INTERIM {
-                let message = format!("more than {MOST_INTERIM} interim responses");
-                let failure = Failure::new(FailureKind::Malformed, message);
-                return Poll::Ready(Err(failure.into()));
+                return Poll::Ready(Err(too_many_interim().into()));
             }
         }
         Pin::new(response).poll(task).map_err(Fault::from)
@@ -245,18 +240,12 @@ fn measured(head: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Failur
         name.as_str().len() + value.len() + FIELD_OVERHEAD
     };
     if fields().count() > MOST_FIELDS {
-        let message = format!("more than {MOST_FIELDS} header fields");
-        return Err(Failure::new(FailureKind::Oversized, message));
+        return Err(too_many_fields());
     }
     if fields().map(size).sum::<usize>() > LONGEST_HEAD {
         return Err(oversized_head());
     }
     Ok(())
-}
-
-fn oversized_head() -> Failure {
-    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
-    Failure::new(FailureKind::Oversized, message)
 }
 
 /// The length that the head says; `h2` has checked that it is a number.
