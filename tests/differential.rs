@@ -34,8 +34,8 @@ const BATCH: usize = 500;
 
 #[test]
 fn hundreds_of_tables_mean_to_resplit_what_they_mean_to_envoy() {
-    for (seed, names_with_port) in [(1, false), (2, true)] {
-        let compared = compare(seed, 150, names_with_port);
+    for (seed, match_port) in [(1, false), (2, true)] {
+        let compared = compare(seed, 150, match_port);
         // A test whose requests meet nothing would find nothing.
         assert!(compared.taken > 700, "{compared:?}");
         assert!(compared.weighed > 80, "{compared:?}");
@@ -76,14 +76,14 @@ struct Told {
     table: RouteTable,
 }
 
-fn compare(seed: u64, count: usize, names_with_port: bool) -> Compared {
+fn compare(seed: u64, count: usize, match_port: bool) -> Compared {
     let mut chance = Chance::new(seed);
     let mut sources = Sources::new();
     let span = somewhere(&mut sources);
     let tables: Vec<RouteTable> = (0..count)
-        .map(|number| table(&mut chance, number, names_with_port, span))
+        .map(|number| table(&mut chance, number, match_port, span))
         .collect();
-    let envoy = Envoy::start(&bootstrap(&tables, names_with_port), 1);
+    let envoy = Envoy::start(&bootstrap(&tables, match_port), 1);
     let dump = dumped(&envoy);
     let mut client = Client::new(envoy.addr());
     let mut compared = Compared::default();

@@ -6,9 +6,9 @@ mod unreadable;
 
 use serde_json::{Value, json};
 
-use resplit::diag::Sources;
+use resplit::diag::{Note, Sources};
 use resplit::manifest::{lower, parse};
-use resplit::route::{Caveat, Probe, ResolveError, Vantage, resolve};
+use resplit::route::{AppliesTo, Probe, ResolveError, Vantage, resolve};
 use resplit::split::{Expected, Mechanism};
 
 const DYNAMIC: &str = include_str!("envoy/dynamic_route_configs.json");
@@ -24,7 +24,7 @@ struct Found {
     object: Option<String>,
     name: Option<String>,
     also: usize,
-    caveats: Vec<Caveat>,
+    caveats: Vec<Note<AppliesTo>>,
 }
 
 impl Found {
@@ -68,7 +68,7 @@ fn asked(texts: &[(&str, &str)], probe: &Probe) -> Result<Found, ResolveError> {
             .route
             .and_then(|route| route.name)
             .map(str::to_owned),
-        also: resolution.also.len(),
+        also: resolution.other_routes.len(),
         caveats: resolution.caveats,
     })
 }

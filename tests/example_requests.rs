@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use resplit::diag::{Sources, Span};
-use resplit::route::example_request::{Reach, rulings};
+use resplit::route::example_request::{Reach, rule_reaches};
 use resplit::route::{
     Action, Condition, Fraction, HeaderTest, Outcome, Probe, Route, RouteTable, Test, TextMatch,
     VirtualHost, resolve,
@@ -45,7 +45,7 @@ fn table(routes: Vec<Vec<Test>>) -> RouteTable {
             objects: vec!["VirtualService default/h".to_owned()],
             span: span(),
             https_only: false,
-            unjudged: None,
+            unsupported: None,
             routes: routes.map(|(number, tests)| route(number, tests)).collect(),
             caveats: Vec::new(),
         }],
@@ -69,9 +69,10 @@ fn taken(table: &RouteTable, probe: &Probe) -> Vec<String> {
 
 /// What is said about each rule in a word: the request that reaches it is checked.
 fn words(table: &RouteTable) -> Vec<&'static str> {
-    let word = |ruling: &resplit::route::example_request::Ruling<'_>| match &ruling.reach {
+    let word = |rule_reach: &resplit::route::example_request::RuleReach<'_>| match &rule_reach.reach
+    {
         Reach::By(probe) => {
-            assert!(taken(table, probe).contains(&ruling.route.rule));
+            assert!(taken(table, probe).contains(&rule_reach.route.rule));
             "reached"
         }
         Reach::Shadowed(_) => "shadowed",
@@ -79,7 +80,7 @@ fn words(table: &RouteTable) -> Vec<&'static str> {
         Reach::NotFound => "not found",
         other => panic!("{other:?}"),
     };
-    rulings(table, &table.hosts[0], &like())
+    rule_reaches(table, &table.hosts[0], &like())
         .iter()
         .map(word)
         .collect()
@@ -172,10 +173,13 @@ fn the_alternative_of_a_rule_that_is_reached_speaks_for_it() {
         route.rule = "http[1]".to_owned();
         route.alternative = Some(alternative.to_owned());
     }
-    let rulings = rulings(&table, &table.hosts[0], &like());
-    assert_eq!(rulings.len(), 2);
-    assert_eq!(rulings[1].route.alternative.as_deref(), Some("match[1]"));
-    assert!(matches!(&rulings[1].reach, Reach::By(probe) if probe.path == "/b"));
+    let rule_reaches = rule_reaches(&table, &table.hosts[0], &like());
+    assert_eq!(rule_reaches.len(), 2);
+    assert_eq!(
+        rule_reaches[1].route.alternative.as_deref(),
+        Some("match[1]")
+    );
+    assert!(matches!(&rule_reaches[1].reach, Reach::By(probe) if probe.path == "/b"));
 }
 
 #[test]
@@ -186,8 +190,8 @@ fn a_request_stays_as_it_is_where_it_already_reaches_the_rule() {
         query: Some("a=1".to_owned()),
         ..like()
     };
-    let rulings = rulings(&table, &table.hosts[0], &like);
-    assert!(matches!(&rulings[1].reach, Reach::By(probe) if **probe == like));
+    let rule_reaches = rule_reaches(&table, &table.hosts[0], &like);
+    assert!(matches!(&rule_reaches[1].reach, Reach::By(probe) if **probe == like));
 }
 
 fn small_text() -> impl Strategy<Value = String> {

@@ -189,7 +189,7 @@ const REMARKS: &[Code] = &[
 
 #[test]
 fn every_caveat_of_a_route_has_a_rule_or_is_a_remark() {
-    let made = Regex::new(r"Caveat::about\(\s*Code::(\w+)").expect("a pattern");
+    let made = Regex::new(r"Note::about\(\s*Code::(\w+)").expect("a pattern");
     let sources = sources();
     let graded: Vec<Code> = (RULES.iter())
         .flat_map(|rule| rule.facts.iter().copied())

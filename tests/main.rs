@@ -66,6 +66,7 @@ mod dumps;
 mod targets;
 
 // Servers that misbehave: every failure has its kind, and the run goes on.
+mod causes;
 mod faults;
 
 // What is refused, and how: exit 2 and the next step.

@@ -110,7 +110,7 @@ fn answer(request: &str, manifests: &Manifests, sources: &Sources) -> String {
         let _ = writeln!(
             out,
             "  tried {} {} at {place}: lost on {}",
-            tried.object, tried.rule, tried.lost_on
+            tried.object, tried.rule, tried.failed_condition
         );
     }
     let route = resolution.route.map_or("no route".to_owned(), |route| {

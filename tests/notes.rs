@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::support::cmd::run;
 
 /// Words that are an id, and something else as well: the file and why.
-const HOMONYMS: [(&str, &str, &str); 3] = [
-    ("cli/advice.rs", "grpc-status", "a header of gRPC"),
+const HOMONYMS: [(&str, &str, &str); 2] = [
     ("load/grpc.rs", "grpc-status", "a header of gRPC"),
     ("verdict/mod.rs", "not-judged", "the name of an outcome"),
 ];
@@ -20,15 +19,16 @@ const HOMONYMS: [(&str, &str, &str); 3] = [
 const COMPARISONS: [&str; 4] = [
     r#"\bid(\(\))?\s*[!=]=\s*""#,
     r"\b(caveat|note|finding|known|one|problem|why)\w*\.message\s*[!=]=",
-    r"\b(caveat|note|finding|problem|why)\w*\.message\s*\.(contains|starts_with|ends_with|find|rfind)\(",
+    r"\b(message|example|cause)\s*\.(contains|starts_with|ends_with|find|rfind)\(",
     r"\bobject\w*(\(\))?\s*\.(starts_with|strip_prefix)\(",
 ];
 
 /// The code of a file without its tests.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("readable");
-    let end = text.find("#[cfg(test)]\nmod tests {");
-    text[..end.unwrap_or(text.len())].to_owned()
+    let tests = Regex::new(r"#\[cfg\(test\)\]\n(pub\S* )?mod tests \{").expect("a pattern");
+    let end = tests.find(&text).map_or(text.len(), |tests| tests.start());
+    text[..end].to_owned()
 }
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
@@ -95,6 +95,8 @@ fn each_way_to_compare_texts_is_found() {
         r#"finding.message.contains("Istio")"#,
         r#"rule.object.starts_with("VirtualService ")"#,
         r#"object.strip_prefix("VirtualService ")"#,
+        r#"failed.example.contains("timed out")"#,
+        r#"message.ends_with("encrypted")"#,
     ] {
         assert_eq!(texts_for_codes("a.rs", text).len(), 1, "{text}");
     }

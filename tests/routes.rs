@@ -30,7 +30,7 @@ fn host(domains: &[&str], routes: Vec<Route>) -> VirtualHost {
         objects: vec![format!("VirtualService default/{}", domains[0])],
         span: sources().1,
         https_only: false,
-        unjudged: None,
+        unsupported: None,
         routes,
         caveats: Vec::new(),
     }

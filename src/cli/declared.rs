@@ -12,11 +12,11 @@ use super::{input, output, say};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
-use crate::manifest::{Manifests, NoSuchObject, ObjectName, known, lower, parse, pods};
+use crate::manifest::{Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods};
 use crate::report::Excerpt;
 use crate::route::{
-    OnlyError, Other, Probe, Resolution, ResolveError, RouteTable, Vantage, only_split,
-    resolve as resolve_route, resolve_declared,
+    Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Vantage,
+    resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
 use crate::verdict::Hypothesis;
@@ -96,7 +96,7 @@ pub(super) fn resolve_for(
             let known = of_client(&routes, probe, &failure.to_string());
             failure.knowing(known)
         })?,
-        None => only_split(&routes.table).map_err(|error| unclear(&error))?,
+        None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
     Ok(Some(Declared {
@@ -166,7 +166,7 @@ impl Routes {
     fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         let resolution = resolve_declared(&self.table, probe);
         let resolution = resolution.map_err(|error| unresolved(&error, &self.sources))?;
-        if self.table.told && resolution.is_unrouted() {
+        if self.table.from_dump && resolution.is_unrouted() {
             return Err(Failure::usage(
                 format!(
                     "the config dump has no route for {} {}{}: the proxy answers 404, which declares no split ({})",
@@ -186,7 +186,7 @@ impl Declared {
     fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
-        let known = known(
+        let known = known_targets(
             &routes.manifests,
             &routes.table,
             resolution,
@@ -221,8 +221,8 @@ impl Declared {
 
 /// Each caveat once: two destinations may have the same to be said about them, in two places.
 pub(super) fn distinct(
-    caveats: &[crate::route::Caveat],
-) -> impl Iterator<Item = &crate::route::Caveat> {
+    caveats: &[crate::diag::Note<crate::route::AppliesTo>],
+) -> impl Iterator<Item = &crate::diag::Note<crate::route::AppliesTo>> {
     let said = |at: usize| {
         caveats[..at]
             .iter()
@@ -274,7 +274,7 @@ fn decode(sources: &Sources, declaring: bool, quiet: bool) -> Result<Manifests, 
 /// Why a request is not judged, with the next step.
 pub(super) fn unresolved(error: &ResolveError, sources: &Sources) -> Failure {
     let place = match error {
-        ResolveError::Unjudged(note) => note.place(),
+        ResolveError::Unsupported(note) => note.place(),
         _ => None,
     };
     let place = place.map_or_else(String::new, |span| format!(" ({})", sources.place(span)));
@@ -294,18 +294,18 @@ fn missing(error: &NoSuchObject) -> Failure {
     Failure::usage(format!("--object: {error}"), help)
 }
 
-fn unclear(error: &OnlyError) -> Failure {
-    if let OnlyError::Unjudged(note) = error
+fn unclear(error: &SoleSplitError) -> Failure {
+    if let SoleSplitError::Unsupported(note) = error
         && let Some(help) = &note.help
     {
         return Failure::usage(error.to_string(), help.clone());
     }
     let help = match error {
-        OnlyError::Several { .. } => {
+        SoleSplitError::Several { .. } => {
             "give the URL of the request, and -H, -m or --host as it is sent; its rule is used"
                 .to_owned()
         }
-        OnlyError::Elsewhere {
+        SoleSplitError::InactiveRule {
             help: Some(help), ..
         } => help.clone(),
         _ => "name the file that declares the split with -f, or declare the split with --expect"
@@ -335,7 +335,11 @@ fn programmed(
 }
 
 /// Another rule of the host, if the targets that it sends to have a name.
-fn other_rule(other: Other<'_>, expected: &Expected, sources: &Sources) -> Option<Hypothesis> {
+fn other_rule(
+    other: Alternative<'_>,
+    expected: &Expected,
+    sources: &Sources,
+) -> Option<Hypothesis> {
     let origin = |(target, share): (Target, f64)| {
         let mut known = expected.known().iter();
         let found = known.find(|known| known.target.as_ref() == Some(&target))?;

@@ -10,14 +10,14 @@ use super::failure::Failure;
 use super::input;
 use super::request::request;
 use super::url::shown;
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::unrouted;
 use crate::report::Request;
 use crate::report::explain::{
     Explained, Explanation, WithoutRule, explain, not_in_effect, render, render_json, without_rule,
 };
-use crate::route::example_request::rulings;
-use crate::route::{Caveat, Probe, ResolveError, resolve};
+use crate::route::example_request::rule_reaches;
+use crate::route::{Probe, ResolveError, resolve};
 
 /// Explains, and writes the explanation to stdout.
 pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
@@ -76,10 +76,10 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
         caveats: distinct(&resolution.caveats).collect(),
         rules: args
             .all_rules
-            .then(|| rulings(&routes.table, resolution.host, &asked)),
+            .then(|| rule_reaches(&routes.table, resolution.host, &asked)),
     });
     // A dump holds what the proxy applies.
-    if resolution.inert().is_none() || routes.table.told {
+    if resolution.inert().is_none() || routes.table.from_dump {
         return Ok(explanation);
     }
     let unrouted = unrouted(&routes.manifests, &routes.vantage, &asked);
@@ -95,7 +95,7 @@ fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
 fn for_the_user(error: &ResolveError) -> bool {
     match error {
         ResolveError::Ambiguous { .. } => true,
-        ResolveError::Unjudged(note) => note.code == Code::UnclearRules,
+        ResolveError::Unsupported(note) => note.code == Code::UnclearRules,
         _ => false,
     }
 }
@@ -103,17 +103,17 @@ fn for_the_user(error: &ResolveError) -> bool {
 /// What becomes of a request that no rule takes.
 fn nowhere(request: Request, routes: &Routes, asked: &Probe, why: &ResolveError) -> Explanation {
     let place = match why {
-        ResolveError::Unjudged(note) => note.place(),
+        ResolveError::Unsupported(note) => note.place(),
         _ => None,
     };
-    let mut reason = Caveat::about(Code::NoRule, why.to_string(), place);
+    let mut reason = Note::about(Code::NoRule, why.to_string(), place);
     reason.help = why.help();
     // Where nothing is declared at all, no rule is missed.
     let declared = routes.manifests.without_rules().is_none();
     without_rule(WithoutRule {
         request,
         vantage: &routes.vantage,
-        told: routes.table.told,
+        from_dump: routes.table.from_dump,
         sources: &routes.sources,
         why: declared.then_some(&reason),
         unrouted: &unrouted(&routes.manifests, &routes.vantage, asked),

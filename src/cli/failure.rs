@@ -142,7 +142,7 @@ impl Failure {
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()
             }
-            Self::Load(LoadError::Tls(message)) => advice::tls_setup(message).to_owned(),
+            Self::Load(LoadError::Tls { setup, .. }) => advice::tls_setup(*setup).to_owned(),
             Self::Load(LoadError::Descriptors { .. } | LoadError::Limit(_)) => {
                 "raise the limit (ulimit -n, LimitNOFILE, or that of the container), or use fewer connections with -c"
                     .to_owned()

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub use code::Code;
 pub use note::{Label, Note};
 
+/// A file that is no manifest can be wrong in a million places; nobody reads more than these.
+pub const MAX_PROBLEMS: usize = 100;
+
 /// The texts that spans point into, in the order they were given.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {

@@ -74,14 +74,14 @@ impl<A> Note<A> {
 
     /// As bad as this instead.
     #[must_use]
-    pub fn graded(mut self, severity: Severity) -> Self {
+    pub fn with_severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
     /// Limits it to some requests.
     #[must_use]
-    pub fn only(mut self, requests: A) -> Self {
+    pub fn limited_to(mut self, requests: A) -> Self {
         self.applies_to = Some(requests);
         self
     }
@@ -103,6 +103,12 @@ impl<A> Note<A> {
     pub fn tells_the_same<B>(&self, other: &Note<B>) -> bool {
         let same = self.code == other.code || self.code.is_rule() || other.code.is_rule();
         same && self.message == other.message
+    }
+
+    /// Whether the other note says this one too, and more.
+    #[must_use]
+    pub fn is_within<B>(&self, other: &Note<B>) -> bool {
+        other.message.contains(&self.message)
     }
 
     /// The note without its limits: whoever takes it has found that it applies.

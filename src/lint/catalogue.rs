@@ -1,12 +1,12 @@
 //! All rules of lint on one page, by their numbers: the facts that a rule grades, why they matter, and how to mend them. A
 //! rule that computes something has a file of its own.
 
-use super::Rule;
 use super::rules::{
     bound_elsewhere, fault, gateway_hosts, invalid_backend, match_pitfall, no_proxy, no_route,
     not_exported, not_http, not_judged, other_client, shadowed_route, single_weight, two_owners,
     unnamed_port, weight_sum, zero_total,
 };
+use super::{Finding, Rule};
 use crate::diag::{Code, Severity};
 
 /// Every rule.
@@ -23,7 +23,7 @@ pub static RULES: &[&Rule] = &[
             Code::NoDestinationRule,
         ],
         // Without any rule for the host among the manifests, its file was probably not passed.
-        graded: &[(Code::NoDestinationRule, Severity::Info)],
+        severity_overrides: &[(Code::NoDestinationRule, Severity::Info)],
         ..Rule::BASE
     },
     &Rule {
@@ -57,7 +57,7 @@ pub static RULES: &[&Rule] = &[
             Code::UnknownHost,
         ],
         // A host that is no service still gets routes on port 80.
-        graded: &[
+        severity_overrides: &[
             (Code::ShortDottedHost, Severity::Warning),
             (Code::UnknownHost, Severity::Warning),
             // Nothing of the kind is given, so that its file may merely be missing.
@@ -168,7 +168,7 @@ pub static RULES: &[&Rule] = &[
             Code::PersistentSession,
         ],
         // A hash inside of a destination leaves the split between destinations as it is.
-        graded: &[
+        severity_overrides: &[
             (Code::ConsistentHash, Severity::Info),
             (Code::PersistentSession, Severity::Info),
         ],
@@ -215,4 +215,39 @@ pub static RULES: &[&Rule] = &[
 #[must_use]
 pub fn find_rule(word: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.is_called(word))
+}
+
+impl Finding {
+    /// The rule that has graded it.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static Rule> {
+        let code = self.note.rule?;
+        RULES.iter().copied().find(|rule| rule.code == code)
+    }
+
+    /// `unknown_subset`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.rule().map_or(self.note.code.id(), |rule| rule.name)
+    }
+
+    /// `RS001 unknown_subset`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.rule() {
+            Some(rule) => format!("{} {}", rule.code.id(), rule.name),
+            None => self.note.code.id().to_owned(),
+        }
+    }
+
+    /// The message of `istioctl analyze` about the same fact. Istio refuses objects that do not decode.
+    #[must_use]
+    pub fn istio(&self) -> Option<&'static str> {
+        match self.rule() {
+            Some(rule) => rule.istio,
+            None => {
+                (self.severity() == Severity::Error && self.place().is_some()).then_some("IST0106")
+            }
+        }
+    }
 }

@@ -1,12 +1,12 @@
-//! All findings of a context: what decoding and the routes know, then what the rules check. Not: which of them count.
+//! All findings of a context: what decoding and the routes know, then what the rules check.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::rule::Place;
 use super::{Context, Finding, RULES, Rule, View};
-use crate::diag::{Code, Span};
-use crate::route::{Caveat, Route, Test, VirtualHost, resolve};
+use crate::diag::{Code, Note, Span};
+use crate::route::{AppliesTo, Route, Test, VirtualHost, resolve};
 
 /// Everything that is found, in the order of the texts; what has no place comes last.
 #[must_use]
@@ -14,9 +14,9 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for problem in context.problems {
         let rule = RULES.iter().find(|rule| rule.facts.contains(&problem.code));
-        findings.push(Finding::of(rule.copied(), problem.clone()));
+        findings.push(Finding::of(rule.map(|rule| rule.code), problem.clone()));
     }
-    let facts = Facts::new(context);
+    let facts = NoteIndex::new(context);
     for view in context.all_views() {
         facts.of(view, &mut findings);
     }
@@ -28,7 +28,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
             finding.object = Some(object);
         }
     }
-    yielding(&mut findings);
+    drop_superseded(&mut findings);
     let key = |finding: &Finding| {
         (
             finding.code(),
@@ -51,12 +51,12 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// Caveats as findings.
-struct Facts<'f, 'c> {
+struct NoteIndex<'f, 'c> {
     context: &'f Context<'c>,
     by_fact: HashMap<Code, Vec<&'static Rule>>,
 }
 
-impl<'f, 'c> Facts<'f, 'c> {
+impl<'f, 'c> NoteIndex<'f, 'c> {
     fn new(context: &'f Context<'c>) -> Self {
         let mut by_fact: HashMap<_, Vec<_>> = HashMap::new();
         for rule in RULES {
@@ -70,7 +70,7 @@ impl<'f, 'c> Facts<'f, 'c> {
     fn of(&self, view: &View, findings: &mut Vec<Finding>) {
         // The alternatives of a rule share their outcome, and the hosts of an object its rules.
         let mut seen = HashSet::new();
-        for host in view.hosts().chain(self.told(view)) {
+        for host in view.hosts().chain(self.programmed_hosts(view)) {
             let object = host.objects.first().map_or("", String::as_str);
             for caveat in &host.caveats {
                 findings.extend(self.finding(view, object, None, caveat));
@@ -91,7 +91,7 @@ impl<'f, 'c> Facts<'f, 'c> {
     }
 
     /// The hosts that a proxy has been told beside those that are declared.
-    fn told<'v>(&self, view: &'v View) -> Vec<&'v VirtualHost> {
+    fn programmed_hosts<'v>(&self, view: &'v View) -> Vec<&'v VirtualHost> {
         let Some(programmed) = view.table.programmed.as_deref() else {
             return Vec::new();
         };
@@ -109,7 +109,7 @@ impl<'f, 'c> Facts<'f, 'c> {
         view: &View,
         object: &str,
         route: Option<&Route>,
-        caveat: &Caveat,
+        caveat: &Note<AppliesTo>,
     ) -> Option<Finding> {
         let concerns = match &self.context.request {
             Some(request) if std::ptr::eq(view, &raw const request.view) => {
@@ -127,13 +127,13 @@ impl<'f, 'c> Facts<'f, 'c> {
             caveat,
         };
         let (rule, severity) = self.by_fact.get(&caveat.code)?.iter().find_map(|rule| {
-            let severity = match rule.severity {
+            let severity = match rule.severity_fn {
                 Some(severity) => severity(&place)?,
                 None => rule.severity_of(caveat.code),
             };
             Some((*rule, severity))
         })?;
-        let finding = Finding::of(Some(rule), caveat.applied().graded(severity));
+        let finding = Finding::of(Some(rule.code), caveat.applied().with_severity(severity));
         Some(Finding {
             object: Some(object.to_owned()),
             route: route.map(|route| route.span),
@@ -143,7 +143,7 @@ impl<'f, 'c> Facts<'f, 'c> {
 }
 
 /// A destination without a weight is one finding: that the others get everything says more.
-fn yielding(findings: &mut Vec<Finding>) {
+fn drop_superseded(findings: &mut Vec<Finding>) {
     let unset = |finding: &Finding| finding.code() == Code::Rs011;
     let greater: BTreeSet<Span> = findings
         .iter()

@@ -1,4 +1,4 @@
-//! What lint looks at: the manifests, and the routes they make from every vantage that matters. Not: what is wrong there.
+//! What lint looks at: the manifests, and the routes they make from every vantage that matters.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;

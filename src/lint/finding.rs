@@ -1,14 +1,11 @@
 //! One finding: a note that a rule has graded, and the object and the route it is about.
 
-use super::Rule;
 use crate::diag::{Code, Note, Severity, Span};
 
 /// One reason why a split would not take effect, or not as it seems.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The rule; a problem of decoding may have none.
-    pub rule: Option<&'static Rule>,
-    /// What is wrong: severity, message, places, the next step.
+    /// What is wrong, and the rule that has graded it; a problem of decoding may have none.
     pub note: Note,
     /// The object it is in: `VirtualService default/weather`.
     pub object: Option<String>,
@@ -18,18 +15,14 @@ pub struct Finding {
 
 impl Finding {
     /// A finding of a rule that computes, as bad as the rule says.
-    pub(super) fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
-        Self::of(Some(rule), Note::new(rule.code, message))
+    pub(super) fn new(rule: Code, message: impl Into<String>) -> Self {
+        Self::of(Some(rule), Note::new(rule, message))
     }
 
     /// A fact that a rule has graded, or that has no rule.
-    pub(super) fn of(rule: Option<&'static Rule>, note: Note) -> Self {
+    pub(super) fn of(rule: Option<Code>, note: Note) -> Self {
         Self {
-            rule,
-            note: Note {
-                rule: rule.map(|rule| rule.code),
-                ..note
-            },
+            note: Note { rule, ..note },
             object: None,
             route: None,
         }
@@ -60,7 +53,7 @@ impl Finding {
     }
 
     /// As bad as this instead.
-    pub(super) fn graded(mut self, severity: Severity) -> Self {
+    pub(super) fn with_severity(mut self, severity: Severity) -> Self {
         self.note.severity = severity;
         self
     }
@@ -69,32 +62,6 @@ impl Finding {
     #[must_use]
     pub fn code(&self) -> Code {
         self.note.rule.unwrap_or(self.note.code)
-    }
-
-    /// `unknown_subset`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.rule.map_or(self.note.code.id(), |rule| rule.name)
-    }
-
-    /// `RS001 unknown_subset`.
-    #[must_use]
-    pub fn title(&self) -> String {
-        match self.rule {
-            Some(rule) => format!("{} {}", rule.code.id(), rule.name),
-            None => self.note.code.id().to_owned(),
-        }
-    }
-
-    /// The message of `istioctl analyze` about the same fact. Istio refuses objects that do not decode.
-    #[must_use]
-    pub fn istio(&self) -> Option<&'static str> {
-        match self.rule {
-            Some(rule) => rule.istio,
-            None => {
-                (self.severity() == Severity::Error && self.place().is_some()).then_some("IST0106")
-            }
-        }
     }
 
     /// The place it is about.

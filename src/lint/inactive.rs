@@ -1,4 +1,4 @@
-//! Rules that do not apply from where they are looked at, with their places. Not: which of that is a finding.
+//! Rules that do not apply from where they are looked at, with their places.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,16 +6,16 @@ use super::{Context, Finding, Rule};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::ApiRoute;
 use crate::manifest::istio::gateway_name;
-use crate::route::{Elsewhere, Origin, ResolveError};
+use crate::route::{InactiveRule, Origin, ResolveError};
 
 /// A rule that does not apply, and why.
-pub(super) struct Absent {
+pub(super) struct InactiveFinding {
     object: String,
     of_gateway_api: bool,
     note: Note,
 }
 
-impl Absent {
+impl InactiveFinding {
     /// Whether this keeps the rule away.
     pub(super) fn is(&self, code: Code) -> bool {
         self.note.code == code
@@ -28,14 +28,14 @@ impl Absent {
 
     /// The finding that it does not apply.
     pub(super) fn finding(&self, rule: &'static Rule) -> Finding {
-        let note = self.note.clone().graded(rule.code.severity());
-        Finding::of(Some(rule), note).of_object(&self.object)
+        let note = self.note.clone().with_severity(rule.code.severity());
+        Finding::of(Some(rule.code), note).of_object(&self.object)
     }
 }
 
 impl Context<'_> {
     /// The rules that would take the request's host from elsewhere.
-    pub(super) fn not_from_here(&self) -> Vec<Absent> {
+    pub(super) fn not_from_here(&self) -> Vec<InactiveFinding> {
         match self.request.as_ref().map(super::Request::resolve) {
             Some(Err(ResolveError::NotFromHere { rules, .. })) => self.placed(rules.iter()),
             _ => Vec::new(),
@@ -43,7 +43,7 @@ impl Context<'_> {
     }
 
     /// The rules that apply from none of the places they could apply from, unless one place was asked for.
-    pub(super) fn nowhere(&self) -> Vec<Absent> {
+    pub(super) fn nowhere(&self) -> Vec<InactiveFinding> {
         if self.asked.is_some() {
             return Vec::new();
         }
@@ -52,12 +52,15 @@ impl Context<'_> {
             .flat_map(|host| &host.objects)
             .map(String::as_str)
             .collect();
-        let elsewhere = self.views.iter().flat_map(|view| &view.table.elsewhere);
+        let elsewhere = self
+            .views
+            .iter()
+            .flat_map(|view| &view.table.inactive_rules);
         self.placed(elsewhere.filter(|rule| !applied.contains(rule.object.as_str())))
     }
 
     /// The rules that do not apply at a gateway they are bound to.
-    pub(super) fn refused(&self) -> Vec<Absent> {
+    pub(super) fn refused(&self) -> Vec<InactiveFinding> {
         let bound = |place: &str, object: &str| {
             let service = self.virtual_service(object);
             service.is_some_and(|service| {
@@ -70,13 +73,14 @@ impl Context<'_> {
             let Origin::Gateway { namespace, name } = &view.vantage.origin else {
                 return None;
             };
-            Some((format!("{namespace}/{name}"), &view.table.elsewhere))
+            Some((format!("{namespace}/{name}"), &view.table.inactive_rules))
         });
-        let gateways: Vec<(String, &Vec<Elsewhere>)> = gateways.collect();
+        let gateways: Vec<(String, &Vec<InactiveRule>)> = gateways.collect();
         // What one of its gateways takes is served, whatever the others do.
         let served = |object: &str, host: &String| {
             gateways.iter().any(|(place, absent)| {
-                let of_host = |rule: &Elsewhere| rule.object == object && rule.hosts.contains(host);
+                let of_host =
+                    |rule: &InactiveRule| rule.object == object && rule.hosts.contains(host);
                 bound(place, object) && !absent.iter().any(of_host)
             })
         };
@@ -91,7 +95,7 @@ impl Context<'_> {
         refused
     }
 
-    fn placed<'e>(&self, rules: impl Iterator<Item = &'e Elsewhere>) -> Vec<Absent> {
+    fn placed<'e>(&self, rules: impl Iterator<Item = &'e InactiveRule>) -> Vec<InactiveFinding> {
         let mut rules = rules.peekable();
         if rules.peek().is_none() {
             return Vec::new();
@@ -104,13 +108,13 @@ impl Context<'_> {
         let spans: HashMap<String, Span> = spans.collect();
         let routes = (self.manifests.http_routes.iter()).chain(&self.manifests.grpc_routes);
         let routes: HashSet<String> = routes.map(ApiRoute::object).collect();
-        let absent = |rule: &Elsewhere| {
+        let absent = |rule: &InactiveRule| {
             let host = self.virtual_service(&rule.object);
             let host = host.and_then(|one| one.hosts.first());
             let place = host.map(|host| host.span);
             let place = place.or_else(|| spans.get(&rule.object).copied());
             let note = rule.note.clone();
-            Absent {
+            InactiveFinding {
                 object: rule.object.clone(),
                 of_gateway_api: routes.contains(&rule.object),
                 note: match place {

@@ -1,5 +1,5 @@
 //! Why a split in these manifests would not take effect: the rules, and the findings they make. A fact that the routes
-//! or the decoder know is found there; a rule names it. Not: how findings are printed.
+//! or the decoder know is found there; a rule names it.
 
 pub mod allow;
 mod catalogue;

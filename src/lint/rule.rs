@@ -1,8 +1,8 @@
-//! A rule of lint: its name, what it stands for, and how its findings are weighed. Not: the rules themselves.
+//! A rule of lint: its name, what it stands for, and how its findings are weighed.
 
 use super::{Context, Finding, View};
-use crate::diag::{Code, Severity};
-use crate::route::Caveat;
+use crate::diag::{Code, Note, Severity};
+use crate::route::AppliesTo;
 
 /// One rule. A fact that the routes or the decoder already know is listed by its code, everything else is checked.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +20,9 @@ pub struct Rule {
     /// What the decoder and the routes know, and the rule stands for.
     pub facts: &'static [Code],
     /// Facts that are not as bad as the rule, or worse.
-    pub graded: &'static [(Code, Severity)],
+    pub severity_overrides: &'static [(Code, Severity)],
     /// How bad a fact is in its place; `None` leaves it to another rule.
-    pub severity: Option<fn(&Place<'_, '_>) -> Option<Severity>>,
+    pub severity_fn: Option<fn(&Place<'_, '_>) -> Option<Severity>>,
     /// Finds what only the rule knows.
     pub check: Option<fn(&Context<'_>, &mut Vec<Finding>)>,
 }
@@ -37,7 +37,7 @@ pub struct Place<'p, 'c> {
     /// The object of the host or route.
     pub object: &'p str,
     /// The caveat.
-    pub caveat: &'p Caveat,
+    pub caveat: &'p Note<AppliesTo>,
 }
 
 impl Rule {
@@ -49,15 +49,18 @@ impl Rule {
         rationale: "",
         fix: "",
         facts: &[],
-        graded: &[],
-        severity: None,
+        severity_overrides: &[],
+        severity_fn: None,
         check: None,
     };
 
     /// How bad a fact is, wherever it is found.
     #[must_use]
     pub fn severity_of(&self, fact: Code) -> Severity {
-        let graded = self.graded.iter().find(|(graded, _)| *graded == fact);
+        let graded = self
+            .severity_overrides
+            .iter()
+            .find(|(graded, _)| *graded == fact);
         graded.map_or(self.code.severity(), |(_, severity)| *severity)
     }
 

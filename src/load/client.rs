@@ -17,7 +17,7 @@ use super::request::Prepared;
 use super::wait_slot::{Expired, WaitSlot};
 use super::{http1, http2};
 use crate::bucket::Reply;
-use crate::observe::{Failure, FailureKind, Outcome};
+use crate::observe::{Failure, Outcome};
 
 /// What a worker sends over.
 pub(super) enum Client {
@@ -268,8 +268,7 @@ async fn http2_attempt(
     }
 }
 
-fn unknown(message: String) -> ExchangeError {
-    let failure = Failure::new(FailureKind::Timeout, message);
+fn unknown(failure: Failure) -> ExchangeError {
     ExchangeError::new(failure, Delivery::Unknown)
 }
 

@@ -15,7 +15,8 @@ use super::context::ThreadContext;
 use super::dns::Resolver;
 use super::proxy::tunnel;
 use super::socket::{Socket, Stream};
-use crate::observe::{Failure, FailureKind, Setup};
+use super::tls::tls_cause;
+use crate::observe::{Failure, FailureCause, FailureKind, Setup};
 use crate::plan::Via;
 
 /// What `open(2)` and `socket(2)` say when there is no descriptor left.
@@ -60,13 +61,22 @@ pub(super) async fn connect(context: &ThreadContext) -> Result<(Link, u32), (Fai
 
 /// Time is up: what was waited for.
 fn stalled(phase: Phase, limit: Duration) -> Failure {
-    let what = match phase {
-        Phase::Name => "the name service did not answer",
-        Phase::Connection => "no connection",
-        Phase::Tunnel => "the proxy did not answer CONNECT",
-        Phase::Tls => "the TLS handshake did not end",
+    let (cause, what) = match phase {
+        Phase::Name => (
+            FailureCause::NameServiceSilent,
+            "the name service did not answer",
+        ),
+        Phase::Connection => (FailureCause::ConnectTimeout, "no connection"),
+        Phase::Tunnel => (
+            FailureCause::ProxyTimeout,
+            "the proxy did not answer CONNECT",
+        ),
+        Phase::Tls => (
+            FailureCause::HandshakeTimeout,
+            "the TLS handshake did not end",
+        ),
     };
-    Failure::new(FailureKind::Timeout, format!("{what} within {limit:?}"))
+    Failure::because(cause, format!("{what} within {limit:?}"))
 }
 
 async fn establish(
@@ -100,11 +110,14 @@ async fn establish(
                     .await
                     .map_err(|(address, error)| {
                         let mut failure = unconnected(&error);
-                        let proxy = match endpoint.via {
-                            Via::Proxy { .. } => "the proxy ",
-                            _ => "",
-                        };
-                        failure.message = format!("{proxy}`{address}`: {}", failure.message);
+                        let mut who = "";
+                        if matches!(endpoint.via, Via::Proxy { .. }) {
+                            who = "the proxy ";
+                            if failure.kind == FailureKind::Connect {
+                                failure.cause.get_or_insert(FailureCause::Proxy);
+                            }
+                        }
+                        failure.message = format!("{who}`{address}`: {}", failure.message);
                         failure
                     })?;
             let mut socket = Socket::Tcp(stream);
@@ -127,10 +140,9 @@ async fn establish(
         Some(tls) => {
             let begun = Instant::now();
             phase.set(Phase::Tls);
-            let stream = tls
-                .connect(socket)
-                .await
-                .map_err(|error| Failure::new(FailureKind::Tls, error.to_string()))?;
+            let stream = tls.connect(socket).await.map_err(|error| {
+                Failure::new(FailureKind::Tls, error.to_string()).with_cause(tls_cause(&error))
+            })?;
             setup.tls = Some(begun.elapsed());
             Stream::Tls(Box::new(stream))
         }
@@ -145,24 +157,23 @@ async fn establish(
 /// A reset that comes so early that `connect` reports it is a reset all the same: somebody had accepted. And whichever clock
 /// says that time is up, it is up.
 fn unconnected(error: &io::Error) -> Failure {
-    let kind = match error.kind() {
-        io::ErrorKind::ConnectionReset => FailureKind::Reset,
-        io::ErrorKind::TimedOut => FailureKind::Timeout,
-        _ => FailureKind::Connect,
-    };
-    let help = match error.kind() {
-        io::ErrorKind::AddrNotAvailable => {
-            ": no local port is free; let connections carry more requests (--reuse), or send more slowly (--rate)"
+    let code = error.raw_os_error();
+    let (cause, help) = match error.kind() {
+        io::ErrorKind::ConnectionReset => {
+            return Failure::new(FailureKind::Reset, error.to_string());
         }
-        _ if error
-            .raw_os_error()
-            .is_some_and(|code| TOO_MANY_FILES.contains(&code)) =>
-        {
-            ": raise the limit (ulimit -n), or use fewer connections (-c)"
-        }
-        _ => "",
+        io::ErrorKind::TimedOut => (FailureCause::ConnectTimeout, ""),
+        io::ErrorKind::AddrNotAvailable => (
+            FailureCause::NoFreePort,
+            ": no local port is free; let connections carry more requests (--reuse), or send more slowly (--rate)",
+        ),
+        _ if code.is_some_and(|code| TOO_MANY_FILES.contains(&code)) => (
+            FailureCause::TooManyFiles,
+            ": raise the limit (ulimit -n), or use fewer connections (-c)",
+        ),
+        _ => return Failure::new(FailureKind::Connect, error.to_string()),
     };
-    Failure::new(kind, format!("{error}{help}"))
+    Failure::because(cause, format!("{error}{help}"))
 }
 
 /// The first address that accepts, else the last that does not. One that does not answer leaves time for those after it.

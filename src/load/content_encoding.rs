@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 
 use super::limits::{LARGEST_BODY, oversized_body};
 use crate::bucket::Fields;
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause};
 
 /// What a member of gzip begins with (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -43,7 +43,7 @@ pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, 
         taken += 1;
         if taken > MOST_CODINGS {
             let message = format!("the body has more than {MOST_CODINGS} codings");
-            return Err(Failure::new(FailureKind::Malformed, message));
+            return Err(Failure::because(FailureCause::ContentCoding, message));
         }
         decoded = Cow::Owned(if is(b"gzip") || is(b"x-gzip") {
             gunzip(&decoded)?
@@ -96,7 +96,7 @@ fn read_to(whole: &mut Vec<u8>, decoder: &mut impl Read, coding: &str) -> Result
     let most = (LARGEST_BODY + 1 - whole.len()) as u64;
     decoder.take(most).read_to_end(whole).map_err(|error| {
         let message = format!("the body is not valid {coding}: {error}");
-        Failure::new(FailureKind::Malformed, message)
+        Failure::because(FailureCause::ContentCoding, message)
     })?;
     if whole.len() > LARGEST_BODY {
         return Err(oversized_body());
@@ -112,6 +112,7 @@ mod tests {
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
     use super::*;
+    use crate::observe::FailureKind;
 
     fn decode(coding: &str, body: &[u8]) -> Result<Vec<u8>, FailureKind> {
         let fields = [httparse::Header {

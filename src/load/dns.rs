@@ -1,13 +1,18 @@
 //! The addresses of a name, asked for anew for each connection.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause, FailureKind};
 use crate::plan::{Dial, Endpoint, Family};
+
+/// What the system says when the name service fails for the moment (`EAI_AGAIN`), in glibc and in musl: the standard library
+/// keeps only the text.
+const TEMPORARY: [&str; 2] = ["Temporary failure in name resolution", "Try again"];
 
 /// Asks the name service of the system, one question at a time: connections that wait for the same answer share it.
 #[derive(Debug, Default)]
@@ -45,7 +50,7 @@ impl Resolver {
         } else {
             let found = match tokio::net::lookup_host((dial.host.as_str(), dial.port)).await {
                 Ok(addresses) => chosen(dial, family, addresses.collect()),
-                Err(error) => Err(unresolved(dial, &error.to_string())),
+                Err(error) => Err(unknown(dial, &error)),
             };
             *last = Some(Answer {
                 at: Instant::now(),
@@ -88,7 +93,8 @@ fn chosen(
             Family::V4 => "it has no IPv4 address",
             Family::V6 => "it has no IPv6 address",
         };
-        return Err(unresolved(dial, what));
+        let cause = (family != Family::Any).then_some(FailureCause::NoAddressOfFamily);
+        return Err(unresolved(dial, what).with_cause(cause));
     }
     Ok(chosen)
 }
@@ -100,27 +106,38 @@ pub(super) fn addresses(endpoint: &Endpoint, limit: Duration) -> Result<usize, F
     };
     let addresses = match known(dial) {
         Some(addresses) => addresses,
-        None => looked_up(dial, limit).map_err(|why| unresolved(dial, &why))?,
+        None => looked_up(dial, limit)?,
     };
     Ok(chosen(dial, endpoint.family, addresses)?.len())
 }
 
 /// Nobody can stop the system from asking, so it is left alone where it takes too long.
-fn looked_up(dial: &Dial, limit: Duration) -> Result<Vec<SocketAddr>, String> {
+fn looked_up(dial: &Dial, limit: Duration) -> Result<Vec<SocketAddr>, Failure> {
     let (tx, rx) = mpsc::channel();
     let (host, port) = (dial.host.clone(), dial.port);
     let ask = move || {
         let found = (host.as_str(), port).to_socket_addrs();
         let found = found.map(Iterator::collect);
         // Whoever asked may have gone.
-        let _ = tx.send(found.map_err(|error| error.to_string()));
+        let _ = tx.send(found);
     };
     std::thread::Builder::new()
         .name("lookup".to_owned())
         .spawn(ask)
-        .map_err(|error| error.to_string())?;
-    rx.recv_timeout(limit)
-        .unwrap_or_else(|_| Err(format!("the name service did not answer within {limit:?}")))
+        .map_err(|error| unresolved(dial, &error.to_string()))?;
+    let silent = |_| {
+        let what = format!("the name service did not answer within {limit:?}");
+        unresolved(dial, &what).with_cause(Some(FailureCause::NameServiceFailed))
+    };
+    let found = rx.recv_timeout(limit).map_err(silent)?;
+    found.map_err(|error| unknown(dial, &error))
+}
+
+/// The name service has no address.
+fn unknown(dial: &Dial, error: &io::Error) -> Failure {
+    let said = error.to_string();
+    let temporary = TEMPORARY.iter().any(|text| said.ends_with(text));
+    unresolved(dial, &said).with_cause(temporary.then_some(FailureCause::NameServiceFailed))
 }
 
 fn unresolved(dial: &Dial, why: &str) -> Failure {
@@ -161,6 +178,23 @@ mod tests {
             ["10.0.0.1:80", "[::1]:80"]
         );
         assert_eq!(of("weather", &pinned, Family::V6), ["[::1]:80"]);
+    }
+
+    #[test]
+    fn a_name_service_that_fails_for_the_moment_is_told_from_a_wrong_name() {
+        let dial = Dial {
+            host: "a".to_owned(),
+            port: 80,
+            pinned: Vec::new(),
+        };
+        for (said, cause) in [
+            (TEMPORARY[0], Some(FailureCause::NameServiceFailed)),
+            (TEMPORARY[1], Some(FailureCause::NameServiceFailed)),
+            ("Name or service not known", None),
+        ] {
+            let said = format!("failed to lookup address information: {said}");
+            assert_eq!(unknown(&dial, &io::Error::other(said)).cause, cause);
+        }
     }
 
     #[test]

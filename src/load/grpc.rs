@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use super::content_encoding::gunzip;
 use crate::bucket::Fields;
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause};
 
 /// A flag that says whether the message is compressed, then its length.
 const PREFIX: usize = 5;
@@ -39,7 +39,7 @@ pub(super) fn end_of_message(body: &[u8]) -> Option<usize> {
 /// The first message in the body of a response; empty where there is none. A unary call that succeeds is answered by one, a
 /// stream of the server by any number: the first says who sends it.
 pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b, [u8]>, Failure> {
-    let malformed = |what: &str| Failure::new(FailureKind::Malformed, what.to_owned());
+    let malformed = |what: &str| Failure::because(FailureCause::GrpcMessage, what);
     if body.is_empty() {
         return if headers.get(&STATUS) == Some(b"0") {
             Err(malformed("the gRPC call succeeded without a message"))
@@ -61,7 +61,7 @@ pub(super) fn status(http: u16, headers: Fields<'_>) -> Result<u16, Failure> {
     let Some(status) = headers.get(&STATUS) else {
         if http == 200 {
             let message = "the response has no `grpc-status`; is it a gRPC service?";
-            return Err(Failure::new(FailureKind::Malformed, message.to_owned()));
+            return Err(Failure::because(FailureCause::GrpcStatus, message));
         }
         return Ok(http);
     };

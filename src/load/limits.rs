@@ -6,7 +6,7 @@ use std::fs;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::LoadError;
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause, FailureKind};
 use crate::plan::{Arrival, LoadPlan};
 
 /// Bodies are read up to this size; more is a failure.
@@ -51,7 +51,7 @@ pub(super) fn oversized_head() -> Failure {
 /// A head with more fields than are read.
 pub(super) fn too_many_fields() -> Failure {
     let message = format!("more than {MOST_FIELDS} header fields");
-    Failure::new(FailureKind::Oversized, message)
+    Failure::because(FailureCause::HeaderFields, message)
 }
 
 /// More interim responses than are waited for.
@@ -94,7 +94,7 @@ impl Budget {
                 "the responses under way take more than {} MiB of one thread; use fewer connections",
                 self.share >> 20
             );
-            Failure::new(FailureKind::Oversized, message)
+            Failure::because(FailureCause::Memory, message)
         })?;
         self.left.set(left);
         Ok(())

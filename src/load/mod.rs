@@ -17,10 +17,12 @@ mod event_stream;
 mod grpc;
 mod http1;
 mod http2;
+mod http_head;
 mod limits;
 mod proxy;
 mod request;
 mod run_delay;
+mod scratch;
 mod socket;
 mod wait_slot;
 
@@ -55,8 +57,13 @@ pub enum Control {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// TLS cannot be set up.
-    #[error("cannot set up TLS: {0}")]
-    Tls(String),
+    #[error("cannot set up TLS: {message}")]
+    Tls {
+        /// What is wrong.
+        setup: TlsSetup,
+        /// How.
+        message: String,
+    },
     /// A thread or its runtime cannot be started.
     #[error("cannot start a load thread")]
     Thread(#[source] io::Error),
@@ -83,6 +90,19 @@ pub enum LoadError {
         /// The range, for each address that is connected to.
         allowed: u64,
     },
+}
+
+/// What TLS cannot be set up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsSetup {
+    /// The name of the server.
+    ServerName,
+    /// The authorities to trust.
+    Authorities,
+    /// The client's certificate and key.
+    Identity,
+    /// A key that is encrypted.
+    EncryptedKey,
 }
 
 /// What all threads of a run read.

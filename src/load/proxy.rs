@@ -4,13 +4,14 @@ use std::mem::MaybeUninit;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::http1::heads;
+use super::http_head::heads;
 use super::socket::Socket;
-use crate::observe::{Failure, FailureKind};
+use crate::observe::{Failure, FailureCause};
 
 /// What a proxy says about a tunnel is read up to this size.
 const LONGEST_HEAD: usize = 16 << 10;
 const MOST_FIELDS: usize = 64;
+const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
 
 /// Asks the proxy at the other end of the socket to connect it to the target.
 pub(super) async fn tunnel(
@@ -71,15 +72,17 @@ fn granted(head: &[u8]) -> Option<Result<(), Failure>> {
                 return Some(Ok(()));
             }
             let reason = response.reason.unwrap_or_default();
-            Some(Err(failed(&format!(
-                "the proxy refuses the tunnel: {status} {reason}"
-            ))))
+            let mut failure = failed(&format!("the proxy refuses the tunnel: {status} {reason}"));
+            if status == PROXY_AUTHENTICATION_REQUIRED {
+                failure.cause = Some(FailureCause::ProxyAuthentication);
+            }
+            Some(Err(failure))
         }
     }
 }
 
 fn failed(message: &str) -> Failure {
-    Failure::new(FailureKind::Connect, message.trim_end().to_owned())
+    Failure::because(FailureCause::Proxy, message.trim_end())
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::LoadError;
 use super::socket::Socket;
+use super::{LoadError, TlsSetup};
+use crate::observe::FailureCause;
 use crate::plan::{ClientIdentity, Tls, Verify};
 
 /// Everything needed to speak TLS to one host.
@@ -31,12 +32,14 @@ pub(super) struct Connector {
 impl Connector {
     /// For connections that carry HTTP/2, or HTTP/1.1.
     pub(super) fn new(tls: &Tls, host: &str, http2: bool) -> Result<Self, LoadError> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| wrong(format!("`{host}` cannot stand in a certificate")))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            let message = format!("`{host}` is not a valid TLS server name");
+            wrong(TlsSetup::ServerName, message)
+        })?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|e| wrong(e.to_string()))?;
+            .expect("the provider speaks the versions of TLS that rustls does");
         let builder = match &tls.verify {
             Verify::System => builder.with_root_certificates(system_roots()?),
             Verify::Only(pem) => builder
@@ -50,9 +53,9 @@ impl Connector {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 let (chain, key) = client_identity(identity)?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(|error| wrong(format!("--cert and --key: {error}")))?
+                builder.with_client_auth_cert(chain, key).map_err(|error| {
+                    wrong(TlsSetup::Identity, format!("--cert and --key: {error}"))
+                })?
             }
         };
         let protocol: &'static [u8] = if http2 { b"h2" } else { b"http/1.1" };
@@ -67,9 +70,8 @@ impl Connector {
     pub(super) async fn connect(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
         let stream = self.config.connect(self.name.clone(), socket).await;
         let stream = stream.map_err(|error| {
-            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
             let refused = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
-            if cause == Some(&refused) {
+            if tls_error(&error) == Some(&refused) {
                 self.disagreed()
             } else {
                 error
@@ -84,14 +86,109 @@ impl Connector {
 
     fn disagreed(&self) -> io::Error {
         io::Error::other(match self.wanted {
-            Some(_) => "the server does not speak HTTP/2: it does not agree to `h2` by ALPN",
-            None => "the server does not speak HTTP/1.1: it does not agree to `http/1.1` by ALPN",
+            Some(_) => NotAgreed::Http2,
+            None => NotAgreed::Http1,
         })
     }
 }
 
-fn wrong(message: String) -> LoadError {
-    LoadError::Tls(message)
+/// The server does not agree to a protocol.
+#[derive(Debug, thiserror::Error)]
+enum NotAgreed {
+    #[error("the server does not speak HTTP/2: it does not agree to `h2` by ALPN")]
+    Http2,
+    #[error("the server does not speak HTTP/1.1: it does not agree to `http/1.1` by ALPN")]
+    Http1,
+}
+
+/// What alerts of the server mean.
+const ALERTS: [(AlertDescription, FailureCause); 9] = [
+    (AlertDescription::ProtocolVersion, FailureCause::TlsVersion),
+    (
+        AlertDescription::HandshakeFailure,
+        FailureCause::HandshakeRefused,
+    ),
+    (
+        AlertDescription::CertificateRequired,
+        FailureCause::ClientCertificate,
+    ),
+    (
+        AlertDescription::BadCertificate,
+        FailureCause::ClientCertificate,
+    ),
+    (
+        AlertDescription::UnsupportedCertificate,
+        FailureCause::ClientCertificate,
+    ),
+    (
+        AlertDescription::CertificateRevoked,
+        FailureCause::ClientCertificate,
+    ),
+    (
+        AlertDescription::CertificateExpired,
+        FailureCause::ClientCertificate,
+    ),
+    (
+        AlertDescription::CertificateUnknown,
+        FailureCause::ClientCertificate,
+    ),
+    (AlertDescription::UnknownCA, FailureCause::ClientCertificate),
+];
+
+/// What rustls says within an error of the stream.
+pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Why TLS failed, where that is known.
+pub(super) fn tls_cause(error: &io::Error) -> Option<FailureCause> {
+    if let Some(protocol) = error.get_ref()?.downcast_ref() {
+        return Some(match protocol {
+            NotAgreed::Http2 => FailureCause::Http2NotAgreed,
+            NotAgreed::Http1 => FailureCause::Http1NotAgreed,
+        });
+    }
+    match tls_error(error)? {
+        rustls::Error::AlertReceived(alert) => {
+            let mut known = ALERTS.iter();
+            known.find(|(of, _)| of == alert).map(|(_, cause)| *cause)
+        }
+        rustls::Error::InvalidCertificate(error) => Some(certificate_cause(error)),
+        _ => None,
+    }
+}
+
+/// The same of an alert of which only the text is left: `h2` keeps no more of what its stream says.
+pub(super) fn alert_cause(error: &io::Error) -> Option<FailureCause> {
+    let said = error.to_string();
+    let is = |alert: AlertDescription| rustls::Error::AlertReceived(alert).to_string() == said;
+    let mut known = ALERTS.iter();
+    known.find(|(alert, _)| is(*alert)).map(|(_, cause)| *cause)
+}
+
+fn certificate_cause(error: &CertificateError) -> FailureCause {
+    match error {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            FailureCause::CertificateName
+        }
+        CertificateError::UnknownIssuer => FailureCause::CertificateIssuer,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            FailureCause::CertificateExpired
+        }
+        CertificateError::Other(other) => match other.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => FailureCause::CertificateOfAuthority,
+            Some(webpki::Error::UnsupportedCertVersion) => FailureCause::CertificateVersion,
+            _ => FailureCause::Certificate,
+        },
+        _ => FailureCause::Certificate,
+    }
+}
+
+fn wrong(setup: TlsSetup, message: impl Into<String>) -> LoadError {
+    LoadError::Tls {
+        setup,
+        message: message.into(),
+    }
 }
 
 fn system_roots() -> Result<RootCertStore, LoadError> {
@@ -99,32 +196,39 @@ fn system_roots() -> Result<RootCertStore, LoadError> {
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if store.is_empty() {
         let message = "the system has no root certificates; give --cacert FILE";
-        return Err(wrong(message.to_owned()));
+        return Err(wrong(TlsSetup::Authorities, message));
     }
     Ok(store)
 }
 
-fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, LoadError> {
+fn certificates(
+    pem: &[u8],
+    setup: TlsSetup,
+    file: &str,
+) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| wrong(format!("{what} is no PEM: {error}")))
+        .map_err(|error| wrong(setup, format!("the {file} file is not valid PEM: {error}")))
 }
 
 fn client_identity(
     identity: &ClientIdentity,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), LoadError> {
-    let chain = certificates(&identity.certificate, "the --cert file")?;
+    let chain = certificates(&identity.certificate, TlsSetup::Identity, "--cert")?;
     if chain.is_empty() {
-        return Err(wrong("the --cert file holds no certificate".to_owned()));
+        let message = "the --cert file holds no certificate";
+        return Err(wrong(TlsSetup::Identity, message));
     }
     let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|error| {
         // `BEGIN ENCRYPTED PRIVATE KEY`, or `Proc-Type: 4,ENCRYPTED` in older files.
         let encrypted = identity.key.windows(9).any(|part| part == b"ENCRYPTED");
-        wrong(if encrypted {
-            "the key of the --key file is encrypted".to_owned()
+        if encrypted {
+            let message = "the key of the --key file is encrypted";
+            wrong(TlsSetup::EncryptedKey, message)
         } else {
-            format!("the --key file holds no private key: {error}")
-        })
+            let message = format!("the --key file holds no private key: {error}");
+            wrong(TlsSetup::Identity, message)
+        }
     })?;
     Ok((chain, key))
 }
@@ -139,15 +243,16 @@ struct TheseCertificates {
 
 impl TheseCertificates {
     fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, LoadError> {
-        let given = certificates(pem, "the CA file")?;
+        let given = certificates(pem, TlsSetup::Authorities, "CA")?;
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(given.iter().cloned());
         if roots.is_empty() {
-            return Err(wrong("the CA file holds no certificate".to_owned()));
+            let message = "the CA file holds no certificate";
+            return Err(wrong(TlsSetup::Authorities, message));
         }
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map_err(|error| wrong(error.to_string()))?;
+            .map_err(|error| wrong(TlsSetup::Authorities, error.to_string()))?;
         Ok(Self { given, chains })
     }
 }

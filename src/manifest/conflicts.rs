@@ -64,7 +64,7 @@ pub(super) fn delegates(manifests: &Manifests, problems: &mut Vec<Note>) {
             one.meta
         );
         let note = Note::new(Code::NoHosts, message).at(one.meta.span, "");
-        problems.push(note.graded(Severity::Info).help(
+        problems.push(note.with_severity(Severity::Info).help(
             "pass the file that delegates to it, or list the service's name under `spec.hosts`",
         ));
     }

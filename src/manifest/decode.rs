@@ -1,17 +1,13 @@
-//! From nodes to Rust values. Collects every problem instead of stopping at the first. Not: what the values mean.
+//! From nodes to Rust values. Collects every problem instead of stopping at the first.
 
 use std::ops::RangeInclusive;
 
-use super::fields::Fields;
 use super::yaml::{Node, Scalar, Value};
-use crate::diag::{Code, Note, Span};
+use crate::diag::{Code, MAX_PROBLEMS, Note, Span};
 use crate::route::TextMatch;
 
 /// A regular expression that no text matches.
 const NOTHING: &str = r"[^\s\S]";
-
-/// A file that is no manifest can be wrong in a million places; nobody reads more than these.
-pub(super) const MAX_PROBLEMS: usize = 100;
 
 /// A value with the place it was written at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,24 +43,6 @@ impl<'p> Decoder<'p> {
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// The fields of a node that must be a map; `what` names it in messages (`a VirtualService spec`).
-    pub fn map<'n, 's>(
-        &mut self,
-        node: &'n Node<'s>,
-        what: &'static str,
-    ) -> Option<Fields<'n, 's>> {
-        if let Value::Map(entries) = &node.value {
-            return Some(Fields {
-                entries,
-                span: node.span,
-                what,
-                known: Vec::new(),
-            });
-        }
-        self.wrong_type(what, "a map", node, None);
-        None
     }
 
     /// A node that must be a string.

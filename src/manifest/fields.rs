@@ -12,11 +12,31 @@ use crate::diag::{Code, Note, Span};
 /// The fields of one map. Asking for a field makes it known; [`Fields::finish`] reports the ones nobody asked for.
 #[derive(Debug)]
 pub struct Fields<'n, 's> {
-    pub(super) entries: &'n [Entry<'s>],
+    entries: &'n [Entry<'s>],
     /// Where the map is, for what is missing in it.
     pub span: Span,
-    pub(super) what: &'static str,
-    pub(super) known: Vec<&'static str>,
+    what: &'static str,
+    known: Vec<&'static str>,
+}
+
+impl Decoder<'_> {
+    /// The fields of a node that must be a map; `what` names it in messages (`a VirtualService spec`).
+    pub fn map<'n, 's>(
+        &mut self,
+        node: &'n Node<'s>,
+        what: &'static str,
+    ) -> Option<Fields<'n, 's>> {
+        if let Value::Map(entries) = &node.value {
+            return Some(Fields {
+                entries,
+                span: node.span,
+                what,
+                known: Vec::new(),
+            });
+        }
+        self.wrong_type(what, "a map", node, None);
+        None
+    }
 }
 
 impl<'n, 's> Fields<'n, 's> {

@@ -1,4 +1,4 @@
-//! What every Kubernetes object has, Services, and the pod labels of workloads. Not: objects of the mesh.
+//! What every Kubernetes object has, Services, and the pod labels of workloads.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
 //! Manifests: the objects of YAML texts, decoded with their places, and the routes they make; beside them what proxies
-//! have been told, from dumps of their configuration. Not: files, nor traffic.
+//! have been told, from dumps of their configuration.
 //!
 //! ```
 //! use resplit::diag::Sources;
@@ -32,192 +32,62 @@
 pub mod canary;
 mod conflicts;
 pub mod decode;
+mod dialect;
 mod envoy;
 pub mod fields;
 pub mod gateway_api;
 pub mod istio;
-mod known;
+mod known_targets;
 pub mod kube;
+mod manifests;
 pub mod mesh;
 mod not_read;
 mod object_name;
+mod pod_labels;
 mod pods;
 mod unknown;
 pub mod weights_only;
 pub mod yaml;
 
-use std::collections::BTreeMap;
-
-use crate::diag::{Code, Note, Severity, Sources, Span};
-use crate::route::{Caveat, Probe, RouteTable, Unrouted, Vantage};
-use canary::{Declared, Role};
-use decode::{Decoder, MAX_PROBLEMS};
-use fields::Fields;
-use gateway_api::{ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy};
-use istio::{DestinationRule, Gateway, Sidecar, VirtualService};
+use crate::diag::{Code, MAX_PROBLEMS, Note, Sources};
+use crate::route::{Probe, RouteTable, Unrouted, Vantage};
+use decode::Decoder;
+use dialect::{Dialect, dialect};
 use kube::{Meta, Service, Workload};
-use mesh::ServiceEntry;
-use weights_only::WeightedObject;
 use yaml::{Node, Value};
 
 pub use envoy::Dump;
-pub use known::known;
+pub use known_targets::known_targets;
+pub use manifests::{Manifests, Object};
 pub(crate) use mesh::names::{covers, full_name};
 pub use object_name::{NoSuchObject, ObjectName, ObjectNameError};
 pub use pods::pods;
 
-/// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
-#[derive(Clone, Debug, Default)]
-pub struct Manifests {
-    /// Istio's virtual services.
-    pub virtual_services: Vec<VirtualService>,
-    /// Istio's destination rules.
-    pub destination_rules: Vec<DestinationRule>,
-    /// Istio's gateways.
-    pub gateways: Vec<Gateway>,
-    /// Istio's service entries.
-    pub service_entries: Vec<ServiceEntry>,
-    /// Istio's sidecars.
-    pub sidecars: Vec<Sidecar>,
-    /// Every HTTPRoute of the Gateway API.
-    pub http_routes: Vec<ApiRoute>,
-    /// Every GRPCRoute of the Gateway API.
-    pub grpc_routes: Vec<ApiRoute>,
-    /// Gateways of the Gateway API.
-    pub api_gateways: Vec<gateway_api::Gateway>,
-    /// What lets routes lead into other namespaces.
-    pub reference_grants: Vec<ReferenceGrant>,
-    /// Pools of pods that serve a model.
-    pub inference_pools: Vec<InferencePool>,
-    /// Envoy Gateway's policies for backends.
-    pub traffic_policies: Vec<TrafficPolicy>,
-    /// Namespaces.
-    pub namespaces: Vec<Meta>,
-    /// Services.
-    pub services: Vec<Service>,
-    /// What runs pods.
-    pub workloads: Vec<Workload>,
-    /// What controllers of canaries declare.
-    pub canaries: Vec<Declared>,
-    /// Objects of which only the weights are read.
-    pub weights_only: Vec<WeightedObject>,
-    /// What proxies have been told, from dumps of their configuration.
-    pub dump: Dump,
-    /// Why objects with weights declare nothing here.
-    pub not_read: Vec<Note>,
-    /// Every object with a kind and a name, known or not, in the order of the texts.
-    pub objects: Vec<Object>,
-}
-
-/// An object by its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
-    /// `networking.istio.io/v1`.
-    pub api_version: String,
-    /// `VirtualService`.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// Its namespace, `default` where none is written.
-    pub namespace: String,
-    /// Where the name is.
-    pub span: Span,
-    /// Where the object begins; it ends where the next one begins.
-    pub start: Span,
-}
-
-/// One kind of object that is understood.
-struct Dialect {
-    group: &'static str,
-    versions: &'static [&'static str],
-    kind: &'static str,
-    decode: fn(Meta, &mut Fields<'_, '_>, &mut Decoder<'_>, &mut Manifests),
-}
-
-const ISTIO: &[&str] = &["v1", "v1beta1", "v1alpha3"];
-
-/// Every kind that is understood; the others are only remembered by name.
-const DIALECTS: &[Dialect] = &[
-    Dialect {
-        group: "networking.istio.io",
-        versions: ISTIO,
-        kind: "VirtualService",
-        decode: |meta, fields, decoder, to| {
-            to.virtual_services
-                .extend(VirtualService::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: "networking.istio.io",
-        versions: ISTIO,
-        kind: "DestinationRule",
-        decode: |meta, fields, decoder, to| {
-            to.destination_rules
-                .extend(DestinationRule::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: "networking.istio.io",
-        versions: ISTIO,
-        kind: "Gateway",
-        decode: |meta, fields, decoder, to| {
-            to.gateways.extend(Gateway::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: "networking.istio.io",
-        versions: ISTIO,
-        kind: "ServiceEntry",
-        decode: |meta, fields, decoder, to| {
-            to.service_entries
-                .extend(ServiceEntry::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: "networking.istio.io",
-        versions: ISTIO,
-        kind: "Sidecar",
-        decode: |meta, fields, decoder, to| {
-            to.sidecars.extend(Sidecar::decode(meta, fields, decoder));
-        },
-    },
-    Dialect {
-        group: "",
-        versions: &["v1"],
-        kind: "Service",
-        decode: |meta, fields, decoder, to| {
-            to.services.extend(Service::decode(meta, fields, decoder));
-        },
-    },
+/// The kinds of Kubernetes itself.
+const KUBERNETES: &[Dialect] = &[
+    dialect!("", &["v1"], "Service", services, Service::decode),
     Dialect {
         group: "",
         versions: &["v1"],
         kind: "Pod",
-        decode: |meta, _, _, to| {
-            to.workloads.push(Workload::pod(meta));
-        },
+        decode: |meta, _, _, to| to.workloads.push(Workload::pod(meta)),
     },
-    workload("apps", "Deployment"),
-    workload("apps", "StatefulSet"),
-    workload("apps", "DaemonSet"),
-    workload("apps", "ReplicaSet"),
+    workload("Deployment"),
+    workload("StatefulSet"),
+    workload("DaemonSet"),
+    workload("ReplicaSet"),
 ];
 
-const fn workload(group: &'static str, kind: &'static str) -> Dialect {
-    Dialect {
-        group,
-        versions: &["v1", "v1alpha1", "v1beta1", "v1beta2"],
-        kind,
-        decode: |meta, fields, decoder, to| {
-            to.workloads.extend(Workload::decode(meta, fields, decoder));
-        },
-    }
+const fn workload(kind: &'static str) -> Dialect {
+    let versions = &["v1", "v1alpha1", "v1beta1", "v1beta2"];
+    dialect!("apps", versions, kind, workloads, Workload::decode)
 }
 
 /// The kinds of all families.
 fn dialects() -> impl Iterator<Item = &'static Dialect> {
-    DIALECTS
+    KUBERNETES
         .iter()
+        .chain(istio::DIALECTS)
         .chain(gateway_api::DIALECTS)
         .chain(canary::DIALECTS.iter().copied().flatten())
         .chain(weights_only::DIALECTS)
@@ -266,7 +136,11 @@ type Lower = fn(&Manifests, &Vantage) -> RouteTable;
 const FAMILIES: &[Lower] = &[
     // What the proxies of the mesh make of a host is Istio's to say, whoever declares its routes.
     |manifests, vantage| {
-        gateway_api::lower(manifests, vantage, &istio::Caller::new(manifests, vantage))
+        gateway_api::lower(
+            manifests,
+            vantage,
+            &istio::SidecarNotes::new(manifests, vantage),
+        )
     },
     istio::lower,
     canary::lower,
@@ -283,8 +157,8 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.
         if table.hosts.is_empty() && !manifests.has_rules() {
-            let elsewhere = std::mem::replace(&mut table, programmed).elsewhere;
-            table.elsewhere.extend(elsewhere);
+            let elsewhere = std::mem::replace(&mut table, programmed).inactive_rules;
+            table.inactive_rules.extend(elsewhere);
         } else {
             table.programmed = Some(Box::new(programmed));
         }
@@ -297,82 +171,10 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
 pub fn unrouted(manifests: &Manifests, vantage: &Vantage, probe: &Probe) -> Unrouted {
     if manifests.objects.is_empty() && !manifests.dump.is_empty() {
         let message = "the config dump has no route for this host";
-        return Unrouted::nothing(Caveat::about(Code::Passthrough, message, None));
+        return Unrouted::nothing(Note::about(Code::Passthrough, message, None));
     }
     gateway_api::unrouted(manifests, vantage, probe)
         .unwrap_or_else(|| istio::unrouted(manifests, vantage, probe))
-}
-
-impl Manifests {
-    /// What is there, for a message that says what is not: `Deployment web, ConfigMap x and 3 more`.
-    #[must_use]
-    pub fn inventory(&self) -> String {
-        let named: Vec<String> = self
-            .objects
-            .iter()
-            .map(|object| format!("{} {}", object.kind, object.name))
-            .collect();
-        match named.len() {
-            0 => "no objects".to_owned(),
-            1..=5 => named.join(", "),
-            more => format!("{} and {} more", named[..4].join(", "), more - 4),
-        }
-    }
-
-    /// Whether any object declares routes; what a proxy has been told is no declaration beside them.
-    #[must_use]
-    pub fn has_rules(&self) -> bool {
-        // A canary-less Ingress is a partner at most.
-        let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
-        let rules = self.http_routes.len()
-            + self.grpc_routes.len()
-            + self.virtual_services.len()
-            + self.weights_only.len();
-        rules > 0 || self.canaries.iter().any(splits)
-    }
-
-    /// An error that says what is there instead, if no rule is there at all.
-    #[must_use]
-    pub fn without_rules(&self) -> Option<Note> {
-        if self.has_rules() || self.dump.has_routes() {
-            return None;
-        }
-        if !self.dump.is_empty() && self.objects.is_empty() {
-            let message = "the config dump holds no routes of requests that leave the proxy";
-            let help = "take all of it (`pilot-agent request GET config_dump`), from a pod that calls the service";
-            return Some(Note::new(Code::NoRules, message).help(help));
-        }
-        if let Some(first) = self.not_read.first() {
-            let problem = Note {
-                code: Code::NoRules,
-                severity: Severity::Error,
-                ..first.clone()
-            };
-            return Some(problem);
-        }
-        let message = match self.objects.len() {
-            0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),
-            _ => format!(
-                "these manifests hold {} but nothing that declares a split",
-                self.inventory()
-            ),
-        };
-        let problem = Note::new(Code::NoRules, message);
-        Some(problem.help("pass the file that declares the split with -f, or the split itself with --expect v1=90,v2=10"))
-    }
-
-    /// How many objects of each kind there are.
-    #[must_use]
-    pub fn kinds(&self) -> BTreeMap<&str, usize> {
-        let mut kinds = BTreeMap::new();
-        for object in &self.objects {
-            *kinds.entry(object.kind.as_str()).or_default() += 1;
-        }
-        if !self.dump.is_empty() {
-            kinds.insert("config dump", self.dump.texts());
-        }
-        kinds
-    }
 }
 
 /// One object, or a list of them.

@@ -1,5 +1,5 @@
 //! How many pods stand behind each target of a split, as far as the manifests say: what the traffic follows where no
-//! route rule is applied. Not: pods that a cluster really runs.
+//! route rule is applied.
 
 use super::Manifests;
 use crate::split::{Expected, Target, TargetShare};

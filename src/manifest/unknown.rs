@@ -1,7 +1,7 @@
-//! Objects of kinds that are not understood: remembered by name. Not: those that are.
+//! Objects of kinds that are not understood: remembered by name.
 
 use super::decode::{At, Decoder};
-use super::gateway_api::GROUP;
+use super::gateway_api::objects::GROUP;
 use super::yaml::{Node, Value};
 use super::{Manifests, Object, dialects, not_read};
 use crate::diag::nearest::nearest;

@@ -1,6 +1,7 @@
 //! What was seen: counts and latencies by bucket, failures by kind.
 
 mod causes;
+mod failure_cause;
 mod phases;
 mod recorder;
 mod request_log;
@@ -17,6 +18,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use causes::{Causes, MOST_CAUSES};
+pub use failure_cause::FailureCause;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
@@ -41,6 +43,8 @@ pub enum Outcome<B> {
 pub struct Failure {
     /// The kind it is counted under.
     pub kind: FailureKind,
+    /// Why, where that is known.
+    pub cause: Option<FailureCause>,
     /// What the system said.
     pub message: String,
 }
@@ -131,10 +135,26 @@ pub struct Observation {
 pub const MOST_BUCKETS: usize = 256;
 
 impl Failure {
-    /// A failure of this kind.
+    /// A failure of this kind, of which nothing else is known.
     #[must_use]
-    pub fn new(kind: FailureKind, message: String) -> Self {
-        Self { kind, message }
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            cause: None,
+            message: message.into(),
+        }
+    }
+
+    /// A failure of this cause.
+    #[must_use]
+    pub fn because(cause: FailureCause, message: impl Into<String>) -> Self {
+        Self::new(cause.kind(), message).with_cause(Some(cause))
+    }
+
+    /// The same with its cause, where that is known.
+    #[must_use]
+    pub fn with_cause(self, cause: Option<FailureCause>) -> Self {
+        Self { cause, ..self }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, Observation, Outcome, Setup, Tally, add, histogram, note};
+use super::{Observation, Outcome, Setup, Tally, add, histogram, note};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -74,12 +74,12 @@ impl Recorder {
                 }
                 note(&mut tally.first_byte, first_byte);
             }
-            Outcome::Failed(Failure { kind, message }) => {
-                self.rest.causes.add(kind, &message, 1);
-                let failed = self.rest.failures.entry(kind).or_default();
+            Outcome::Failed(failure) => {
+                self.rest.causes.add(&failure, 1);
+                let failed = self.rest.failures.entry(failure.kind).or_default();
                 failed.count += 1;
                 if failed.example.is_empty() {
-                    failed.example = message;
+                    failed.example = failure.message;
                 }
             }
         }
@@ -148,7 +148,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::FailureKind;
+    use crate::observe::{Failure, FailureKind};
     use crate::split::Identity;
     use proptest::prelude::*;
 
@@ -172,10 +172,7 @@ mod tests {
 
     fn record(recorder: &mut Recorder, event: (usize, u64)) {
         let outcome = match event.0 {
-            3 => Outcome::Failed(Failure {
-                kind: FailureKind::Reset,
-                message: "why".into(),
-            }),
+            3 => Outcome::Failed(Failure::new(FailureKind::Reset, "why")),
             bucket => Outcome::Answered(bucket),
         };
         let sent = Sent {

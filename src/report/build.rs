@@ -108,32 +108,33 @@ pub(super) fn declared_share(declared: &TargetShare) -> DeclaredShare {
     row
 }
 
-/// What was said, where that differs.
-fn causes(seen: &Observation, kind: FailureKind) -> Vec<CauseRow> {
-    match seen.causes.of(kind).as_slice() {
-        [] | [_] => Vec::new(),
-        several => several
-            .iter()
-            .map(|(message, count)| CauseRow {
-                message: (*message).to_owned(),
-                count: *count,
-            })
-            .collect(),
+/// Failures of one kind; where several things were said, each of them.
+fn failures(seen: &Observation, kind: FailureKind) -> FailureRow {
+    let failed = seen.failures.get(&kind).cloned().unwrap_or_default();
+    let causes = seen.causes.of(kind);
+    let cause = causes.first().and_then(|(failure, _)| failure.cause);
+    let several = Some(causes).filter(|causes| causes.len() > 1);
+    let rows = several
+        .into_iter()
+        .flatten()
+        .map(|(failure, count)| CauseRow {
+            message: failure.message,
+            cause: failure.cause,
+            count,
+        });
+    FailureRow {
+        kind: kind.to_string(),
+        count: failed.count,
+        example: failed.example,
+        cause,
+        causes: rows.collect(),
     }
 }
 
 fn seen(run: &Run<'_>) -> Seen {
     let (seen, attribution) = (run.seen, run.attribution);
     let rows = answers(run);
-    let failures = FailureKind::ALL.iter().map(|kind| {
-        let failed = seen.failures.get(kind).cloned().unwrap_or_default();
-        FailureRow {
-            kind: kind.to_string(),
-            count: failed.count,
-            example: failed.example,
-            causes: causes(seen, *kind),
-        }
-    });
+    let failures = FailureKind::ALL.map(|kind| failures(seen, kind));
     let (elapsed, answered) = (seen.elapsed.as_secs_f64(), seen.answered());
     let columns = run
         .expected()
@@ -170,7 +171,7 @@ fn seen(run: &Run<'_>) -> Seen {
         timeline: PackedTimeline::pack(&seen.timeline),
         buckets: bucket_rows(run, rows),
         targets: target_rows(run),
-        failures: failures.collect(),
+        failures: failures.to_vec(),
         slices: slices(&seen.log, columns, column),
         connection_table: connections(&seen.log, columns, column),
         requests: Requests::pack(&seen.log, &buckets),

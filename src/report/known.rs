@@ -45,11 +45,7 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
     let follows = told.is_some();
     let first = told.or_else(|| programmed.cloned());
     let facts: Vec<&Note> = (findings.iter())
-        .filter(|finding| {
-            first
-                .as_ref()
-                .is_none_or(|first| !first.message.contains(&finding.message))
-        })
+        .filter(|finding| first.as_ref().is_none_or(|first| !finding.is_within(first)))
         .collect();
     verdict.diagnosis.retain(|why| {
         let same = facts.iter().any(|finding| finding.tells_the_same(why));
@@ -89,7 +85,7 @@ fn is_beside(finding: &Note) -> bool {
         Code::Rs029,
         Code::Rs034,
     ];
-    BESIDE.contains(&rule(finding))
+    BESIDE.contains(&rule(finding)) && !is_not_http(finding) && !is_sticky(finding)
 }
 
 /// The rule of lint that a finding is of; a saved one has it as its code.
@@ -97,8 +93,21 @@ fn rule(finding: &Note) -> Code {
     finding.rule.unwrap_or(finding.code)
 }
 
+/// Whether the port carries no HTTP for the proxies that are asked about. A saved finding has one id for both facts.
+fn is_not_http(finding: &Note) -> bool {
+    matches!(finding.code, Code::NotHttp | Code::TakenForTcp)
+}
+
+/// Whether requests that are alike go to one target.
+fn is_sticky(finding: &Note) -> bool {
+    matches!(
+        finding.code,
+        Code::HashPolicy | Code::HashBalancing | Code::Sticky
+    )
+}
+
 /// Whether a general explanation lists a cause that is known by itself: that no rule is applied, because of the client, of the
-/// rule's place or of the port.
+/// rule's place or of the port; that a target does not exist; that something keeps requests with one target.
 fn is_contained(code: Code, facts: &[&Note], programmed: bool) -> bool {
     const NOT_HTTP: [Code; 3] = [Code::Rs005, Code::Rs021, Code::Rs024];
     const NOT_THERE: [Code; 9] = [
@@ -112,13 +121,25 @@ fn is_contained(code: Code, facts: &[&Note], programmed: bool) -> bool {
         Code::Rs027,
         Code::Rs035,
     ];
-    let found = |rules: &[Code]| {
-        let mut graded = facts.iter().map(|finding| rule(finding));
-        graded.any(|rule| rules.contains(&rule))
-    };
+    const NO_TARGET: [Code; 7] = [
+        Code::Rs001,
+        Code::Rs002,
+        Code::Rs003,
+        Code::Rs004,
+        Code::Rs017,
+        Code::Rs018,
+        Code::Rs020,
+    ];
+    let found = |rules: &[Code]| facts.iter().any(|finding| rules.contains(&rule(finding)));
+    let not_http = || found(&NOT_HTTP) || facts.iter().any(|finding| is_not_http(finding));
     match code {
-        Code::PerConnection => found(&NOT_HTTP),
-        Code::EvenSplit | Code::ByReplicas => programmed || found(&NOT_HTTP) || found(&NOT_THERE),
+        Code::PerConnection => not_http(),
+        Code::EvenSplit | Code::ByReplicas => {
+            programmed || not_http() || found(&NOT_THERE) || found(&[Code::Rs019])
+        }
+        Code::SingleTarget => facts.iter().any(|finding| is_sticky(finding)),
+        Code::MissingTarget => found(&NO_TARGET),
+        Code::SwappedWeights => found(&[Code::Rs009, Code::Rs019]),
         _ => false,
     }
 }

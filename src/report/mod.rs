@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Note;
-use crate::observe::Latency;
+use crate::observe::{Failure, FailureCause, FailureKind, Latency};
 use crate::split::{Identity, LocalReplyCause, Mechanism, Share, Undeliverable};
 use crate::verdict::{Generator, Hypothesis, Policy, Verdict};
 
@@ -325,6 +325,9 @@ pub struct FailureRow {
     /// What the system said the first time.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub example: String,
+    /// Why most of them failed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<FailureCause>,
     /// Where several things were said: each, and how often, the most frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub causes: Vec<CauseRow>,
@@ -335,11 +338,32 @@ pub struct FailureRow {
 pub struct CauseRow {
     /// What the system said.
     pub message: String,
+    /// Why, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<FailureCause>,
     /// How many.
     pub count: u64,
 }
 
 impl FailureRow {
+    /// The kind; `None` in a file of another version.
+    pub(crate) fn kind(&self) -> Option<FailureKind> {
+        FailureKind::ALL
+            .into_iter()
+            .find(|kind| kind.to_string() == self.kind)
+    }
+
+    /// The failures that are told apart, and how many of each.
+    pub(crate) fn told_apart(&self, kind: FailureKind) -> Vec<(Failure, u64)> {
+        let failure = |message: &str, cause| Failure::new(kind, message).with_cause(cause);
+        if self.causes.is_empty() {
+            return vec![(failure(&self.example, self.cause), self.count)];
+        }
+        let rows = self.causes.iter();
+        rows.map(|row| (failure(&row.message, row.cause), row.count))
+            .collect()
+    }
+
     /// How often what was said: one entry for each cause, and one for those that are not told apart.
     pub(crate) fn said(&self) -> Vec<(u64, &str)> {
         if self.causes.is_empty() {

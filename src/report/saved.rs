@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{DeclaredShare, Excerpt, Load, PaceRow, Recorded, Report, Request, SCHEMA};
 use crate::diag::Note;
-use crate::observe::{FailureCount, FailureKind, Observation, RequestLog, Tally, histogram};
+use crate::observe::{FailureCount, Observation, RequestLog, Tally, histogram};
 use crate::split::{
     Bucket, Destination, Expected, Identifiers, LocalReply, LocalReplyCause, Target,
 };
@@ -216,9 +216,8 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
         buckets.push(bucket(answers));
     }
     for row in &saved.failures {
-        let kind = FailureKind::ALL
-            .into_iter()
-            .find(|kind| kind.to_string() == row.kind)
+        let kind = row
+            .kind()
             .ok_or(ReadError::Damaged("a failure is of no known kind"))?;
         if row.count > 0 {
             let failed = FailureCount {
@@ -226,8 +225,8 @@ fn observation(report: &Report) -> Result<Observation, ReadError> {
                 example: row.example.clone(),
             };
             seen.failures.insert(kind, failed);
-            for (count, message) in row.said() {
-                seen.causes.add(kind, message, count);
+            for (failure, count) in row.told_apart(kind) {
+                seen.causes.add(&failure, count);
             }
         }
     }

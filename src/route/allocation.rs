@@ -1,4 +1,4 @@
-//! What the outcome of a route gives to each target. Not: which route takes a request.
+//! What the outcome of a route gives to each target.
 
 use super::fraction::Residues;
 use super::matching::values;
@@ -8,14 +8,14 @@ use crate::split::{
 };
 
 /// One target with its share, and how its answers may be recognised.
-pub(super) type Part = (Target, Share, Identifiers);
+pub(super) type AllocatedTarget = (Target, Share, Identifiers);
 
 /// What an outcome makes of the requests that its route takes.
-pub(super) struct Parts {
+pub(super) struct Allocation {
     /// How one target is picked.
     pub(super) mechanism: Mechanism,
     /// Each target with its share of all requests, the fault taken off first.
-    pub(super) targets: Vec<Part>,
+    pub(super) targets: Vec<AllocatedTarget>,
     /// What is meant for destinations that the proxies do not have.
     pub(super) broken: Vec<(Destination, Share)>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Parts {
 const FITS: &str =
     "weights fit 32 bits, fractions and fault shares 20, so 128 bits hold the product";
 
-impl Parts {
+impl Allocation {
     /// The parts of the requests that are taken; without a request, whatever the request.
     pub(super) fn of(
         outcome: &Outcome,
@@ -87,12 +87,12 @@ impl Parts {
 }
 
 /// The targets of an outcome with their shares, whatever the request.
-pub(super) fn outcome(outcome: &Outcome, dialled: Option<u16>) -> Parts {
-    Parts::of(outcome, &Residues::all(), None, dialled)
+pub(super) fn outcome(outcome: &Outcome, dialled: Option<u16>) -> Allocation {
+    Allocation::of(outcome, &Residues::all(), None, dialled)
 }
 
 /// What the proxy answers by itself.
-pub(super) fn answered(status: u16, cause: LocalReplyCause, share: Share) -> Part {
+pub(super) fn answered(status: u16, cause: LocalReplyCause, share: Share) -> AllocatedTarget {
     let target = Target::LocalReply(LocalReply { status, cause });
     (target, share, Identifiers::default())
 }

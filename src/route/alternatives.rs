@@ -9,7 +9,7 @@ use crate::split::{Expected, Target};
 
 /// A rule that splits too, and would not take the request.
 #[derive(Clone, Debug)]
-pub struct Other<'t> {
+pub struct Alternative<'t> {
     /// The rule, and where it begins.
     pub route: &'t Route,
     /// What it gives to the declared targets, in their order.
@@ -27,7 +27,7 @@ const MOST: usize = 5;
 impl<'t> Resolution<'t> {
     /// The other rules of the host that send to destinations, each other split once.
     #[must_use]
-    pub fn others(&self, expected: &Expected) -> Vec<Other<'t>> {
+    pub fn others(&self, expected: &Expected) -> Vec<Alternative<'t>> {
         let Some(winner) = self.route else {
             return Vec::new();
         };
@@ -51,7 +51,7 @@ impl<'t> Resolution<'t> {
             if !known.contains(&shares) {
                 known.push(shares.clone());
                 let (shares, beyond) = shares;
-                others.push(Other {
+                others.push(Alternative {
                     route,
                     shares,
                     beyond,
@@ -88,14 +88,17 @@ impl<'t> Resolution<'t> {
             .iter()
             .take(MOST)
             .map(|tried| {
-                let hint = match tried.lost_on {
+                let hint = match tried.failed_condition {
                     "authority" => {
                         format!(", which includes the port as sent: `{}`", probe.authority)
                     }
                     _ => String::new(),
                 };
-                let place = sources.place(tried.lost_at);
-                format!("{} lost on {} ({place}){hint}", tried.rule, tried.lost_on)
+                let place = sources.place(tried.failed_at);
+                format!(
+                    "{} lost on {} ({place}){hint}",
+                    tried.rule, tried.failed_condition
+                )
             })
             .collect();
         if let Some(more) = self.trace.len().checked_sub(MOST).filter(|more| *more > 0) {
@@ -156,7 +159,7 @@ mod tests {
                 objects: vec!["rules".to_owned()],
                 span,
                 https_only: false,
-                unjudged: None,
+                unsupported: None,
                 routes: vec![
                     route(0, &[("a", 90), ("b", 10)]),
                     route(1, &[("b", 1), ("a", 9)]),

@@ -1,5 +1,4 @@
 //! The names of clusters, which are what a proxy knows of destinations: host, port and subset, where the name tells them.
-//! Not: which clusters a proxy has.
 
 use super::Backend;
 use crate::split::{Destination, Identifiers};

@@ -1,10 +1,9 @@
-//! A second opinion: whether what a proxy has been told gives a request the split that is declared. Not: which of them is
-//! right.
+//! A second opinion: whether what a proxy has been told gives a request the split that is declared.
 
 use super::host::find_host;
 use super::resolve::{Resolution, declared};
-use super::{Caveat, Probe, ResolveError, RouteTable};
-use crate::diag::Code;
+use super::{AppliesTo, Probe, ResolveError, RouteTable};
+use crate::diag::{Code, Note};
 use crate::split::{LocalReply, Share, Target};
 use crate::units::percent;
 
@@ -42,14 +41,18 @@ pub fn resolve_declared<'t>(
 }
 
 /// The caveat, if the two tables say different things about a request.
-fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) -> Option<Caveat> {
+fn differs(
+    declared: &Resolution<'_>,
+    programmed: &RouteTable,
+    probe: &Probe,
+) -> Option<Note<AppliesTo>> {
     let help =
         "the rules may not have reached this proxy yet, or others are in effect; take a new dump";
     let found = match resolve(programmed, probe) {
         Ok(found) => found,
         Err(error @ ResolveError::Ambiguous { .. }) => {
             let message = format!("the config dump is not compared: {error}");
-            let caveat = Caveat::about(Code::ProgrammedUnclear, message, None);
+            let caveat = Note::about(Code::ProgrammedUnclear, message, None);
             return Some(match error.help() {
                 Some(help) => caveat.help(help),
                 None => caveat,
@@ -57,7 +60,7 @@ fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) ->
         }
         Err(error) => {
             let message = format!("the config dump has nothing for this request: {error}");
-            return Some(Caveat::about(Code::ProgrammedDiffers, message, None).help(help));
+            return Some(Note::about(Code::ProgrammedDiffers, message, None).help(help));
         }
     };
     // Where the port that is dialled is not known, a destination may have none.
@@ -68,18 +71,22 @@ fn differs(declared: &Resolution<'_>, programmed: &RouteTable, probe: &Probe) ->
             _ => None,
         })
         .all(|port| port.is_some());
-    let (own, other) = (Told::of(declared, ports), Told::of(&found, ports));
+    let (own, other) = (ShareView::of(declared, ports), ShareView::of(&found, ports));
     if own.same(&other) {
         return None;
     }
-    let long = own.listed(Told::short) == other.listed(Told::short);
-    let name = if long { Told::long } else { Told::short };
+    let long = own.listed(ShareView::short) == other.listed(ShareView::short);
+    let name = if long {
+        ShareView::long
+    } else {
+        ShareView::short
+    };
     let message = format!(
         "the rules declare {} for this request, and the proxy is programmed with {}",
         own.listed(name),
         other.listed(name)
     );
-    Some(Caveat::about(Code::ProgrammedDiffers, message, Some(found.source)).help(help))
+    Some(Note::about(Code::ProgrammedDiffers, message, Some(found.source)).help(help))
 }
 
 /// What a proxy has been told about a host that no rule declares.
@@ -94,18 +101,18 @@ fn alone<'t>(
         "no rule of the manifests routes `{}`: judged by what the proxy is programmed with",
         probe.host()
     );
-    let caveat = Caveat::about(Code::ProgrammedOnly, message, Some(found.source));
+    let caveat = Note::about(Code::ProgrammedOnly, message, Some(found.source));
     found.caveats.push(caveat);
     Ok(found)
 }
 
 /// Targets with what they get, in the order of their declaration. What gets nothing is left out, because a proxy is not
 /// told of it.
-struct Told<'r> {
+struct ShareView<'r> {
     shares: Vec<(&'r Target, String, Share)>,
 }
 
-impl<'r> Told<'r> {
+impl<'r> ShareView<'r> {
     fn of(resolution: &'r Resolution<'_>, ports: bool) -> Self {
         let mut shares: Vec<(&Target, String, Share)> = Vec::new();
         for (target, share, _) in resolution.parts.iter().filter(|part| !part.1.is_zero()) {

@@ -1,6 +1,5 @@
 //! Which part of the requests a route takes where chance decides. Envoy draws one number for a request: the fraction of
-//! a route and the choice among its weights look at that same number, so that they are not independent. Not: whether the
-//! other conditions of a route hold.
+//! a route and the choice among its weights look at that same number, so that they are not independent.
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Caveat, Elsewhere, Probe, RouteTable, VirtualHost};
+use super::{AppliesTo, InactiveRule, Probe, RouteTable, VirtualHost};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note};
 
@@ -18,7 +18,7 @@ pub enum ResolveError {
         /// The host asked for.
         host: String,
         /// The rules that would apply elsewhere.
-        rules: Vec<Elsewhere>,
+        rules: Vec<InactiveRule>,
     },
     /// No rule has this host.
     #[error("no rule routes the host `{host}`{}", meaning(means.as_deref()))]
@@ -34,7 +34,7 @@ pub enum ResolveError {
     },
     /// The host has rules, but none about requests.
     #[error("{}", .0.message)]
-    Unjudged(Box<Note>),
+    Unsupported(Box<Note>),
     /// An address could stand for several hosts, or a short name for several services.
     #[error("`{host}` may stand for several hosts: {}", some(candidates, ", "))]
     Ambiguous {
@@ -53,7 +53,7 @@ impl ResolveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoRules => None,
-            Self::Unjudged(note) => note.help.clone(),
+            Self::Unsupported(note) => note.help.clone(),
             Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.note.help.clone()),
             Self::NoHost {
                 known,
@@ -84,7 +84,7 @@ fn meaning(means: Option<&str>) -> String {
     })
 }
 
-fn not_from_here(host: &str, rules: &[Elsewhere]) -> String {
+fn not_from_here(host: &str, rules: &[InactiveRule]) -> String {
     let reasons: Vec<String> = rules.iter().map(|rule| rule.note.message.clone()).collect();
     format!(
         "no rule routes the host `{host}` from here: {}",
@@ -105,14 +105,14 @@ fn some(all: &[String], separator: &str) -> String {
 pub(super) fn find_host<'t>(
     table: &'t RouteTable,
     probe: &Probe,
-) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
-    let asked = if table.names_with_port {
+) -> Result<(&'t VirtualHost, Option<Note<AppliesTo>>), ResolveError> {
+    let asked = if table.match_port {
         probe.authority.to_lowercase()
     } else {
         probe.host().to_lowercase()
     };
     let address = probe.address.to_lowercase();
-    let (name, caveat) = if address != asked && table.addressed.contains(&address) {
+    let (name, caveat) = if address != asked && table.matched_by_address.contains(&address) {
         let ignored = not_consulted(&asked, &address);
         (address, Some(ignored))
     } else {
@@ -125,11 +125,11 @@ pub(super) fn find_host<'t>(
 }
 
 /// Where the address has chosen the routes, another `Host` has no say.
-fn not_consulted(host: &str, address: &str) -> Caveat {
+fn not_consulted(host: &str, address: &str) -> Note<AppliesTo> {
     let message = format!(
         "`Host: {host}` does not choose the routes here: on a port without a declared protocol, and at a waypoint, the address `{address}` does"
     );
-    Caveat::about(Code::HostNotConsulted, message, None)
+    Note::about(Code::HostNotConsulted, message, None)
 }
 
 /// The host of the table that answers to a name.
@@ -137,7 +137,7 @@ fn host_of<'t>(
     table: &'t RouteTable,
     probe: &Probe,
     name: String,
-) -> Result<(&'t VirtualHost, Option<Caveat>), ResolveError> {
+) -> Result<(&'t VirtualHost, Option<Note<AppliesTo>>), ResolveError> {
     let exact: Vec<&VirtualHost> = table
         .hosts
         .iter()
@@ -195,7 +195,7 @@ fn host_of<'t>(
             );
             Ok((
                 host,
-                Some(Caveat::about(Code::AssumedHost, message, Some(host.span))),
+                Some(Note::about(Code::AssumedHost, message, Some(host.span))),
             ))
         }
         (Some(_), true) => {
@@ -211,14 +211,14 @@ fn host_of<'t>(
 }
 
 fn no_host(table: &RouteTable, host: String) -> ResolveError {
-    let takes = |rule: &&Elsewhere| {
+    let takes = |rule: &&InactiveRule| {
         rule.domains
             .iter()
             .any(|domain| *domain == host || wildcard(domain, &host).is_some())
     };
-    let mut rules: Vec<Elsewhere> = table.elsewhere.iter().filter(takes).cloned().collect();
+    let mut rules: Vec<InactiveRule> = table.inactive_rules.iter().filter(takes).cloned().collect();
     if rules.is_empty() && table.hosts.is_empty() {
-        rules.clone_from(&table.elsewhere);
+        rules.clone_from(&table.inactive_rules);
     }
     if !rules.is_empty() {
         return ResolveError::NotFromHere { host, rules };
@@ -227,7 +227,7 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
         return ResolveError::NoRules;
     }
     let means = table
-        .completes
+        .search_domain
         .as_ref()
         .filter(|_| !host.contains('.'))
         .map(|rest| format!("{host}.{rest}"));

@@ -1,16 +1,15 @@
-//! Whether one test of a request never holds without another. Sound, not complete: what is claimed is true. Not: whether
-//! whole routes cover each other, which depends on what is taken to hold.
+//! Whether one test of a request never holds without another. Sound, not complete: what is claimed is true.
 
 use super::{HeaderTest, Test, TextMatch};
 
 /// Whether every request that passes the one test passes the other.
 #[must_use]
-pub fn entails(given: &Test, wanted: &Test) -> bool {
+pub fn implies(given: &Test, wanted: &Test) -> bool {
     match (given, wanted) {
         (Test::Path(given), Test::Path(wanted))
         | (Test::Method(given), Test::Method(wanted))
         | (Test::Authority(given), Test::Authority(wanted))
-        | (Test::Scheme(given), Test::Scheme(wanted)) => narrower(given, wanted),
+        | (Test::Scheme(given), Test::Scheme(wanted)) => is_narrower(given, wanted),
         (Test::Header(given), Test::Header(wanted)) => header(given, wanted),
         (
             Test::Query { name, value },
@@ -18,7 +17,7 @@ pub fn entails(given: &Test, wanted: &Test) -> bool {
                 name: other,
                 value: wanted,
             },
-        ) => name == other && narrower(value, wanted),
+        ) => name == other && is_narrower(value, wanted),
         (Test::NoQuery(name), Test::NoQuery(other)) => name == other,
         (
             Test::Cookie {
@@ -34,9 +33,9 @@ pub fn entails(given: &Test, wanted: &Test) -> bool {
         ) if name == other && invert == inverted => {
             // A cookie has one value at most: what is not this is not that, where that is a part of this.
             if *invert {
-                narrower(wanted, value)
+                is_narrower(wanted, value)
             } else {
-                narrower(value, wanted)
+                is_narrower(value, wanted)
             }
         }
         // One random number decides both.
@@ -66,10 +65,10 @@ fn header(given: &HeaderTest, wanted: &HeaderTest) -> bool {
     // A missing header passes the one test at most where it passes the other.
     let missing = !given.missing_is_empty || wanted.missing_is_empty;
     if !given.invert {
-        return missing && narrower(&given.value, &wanted.value);
+        return missing && is_narrower(&given.value, &wanted.value);
     }
     // "Not this" follows from "not that" where this is a part of that.
-    if !narrower(&wanted.value, &given.value) {
+    if !is_narrower(&wanted.value, &given.value) {
         return false;
     }
     match (present(given), present(wanted)) {
@@ -85,7 +84,7 @@ fn header(given: &HeaderTest, wanted: &HeaderTest) -> bool {
 }
 
 /// Whether every text that passes the one passes the other.
-fn narrower(given: &TextMatch, wanted: &TextMatch) -> bool {
+fn is_narrower(given: &TextMatch, wanted: &TextMatch) -> bool {
     use TextMatch::{Below, Contains, Exact, Prefix, Present, Range, Regex, Suffix};
     // A comparison that minds the case follows only from one that does.
     let minds = |ignore_case: bool, other: bool| ignore_case || !other;

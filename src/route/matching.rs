@@ -1,86 +1,22 @@
-//! Whether one condition of a route holds for a request, the way Envoy decides it.
+//! Whether one condition of a route holds for a request, the way Envoy decides it, and whether a note applies to it.
 
 use std::borrow::Cow;
 
-use super::{Caveat, Fraction, Probe, TextMatch};
-use crate::diag::Span;
-
-/// One condition of a route.
-#[derive(Clone, Debug)]
-pub struct Condition {
-    /// The field that sets it: `headers.end-user`.
-    pub field: String,
-    /// Where it is written.
-    pub span: Span,
-    /// What it asks.
-    pub test: Test,
-}
-
-/// What a condition asks of a request.
-#[derive(Clone, Debug)]
-pub enum Test {
-    /// Decided by where the request comes from, not by the request.
-    Fixed(bool),
-    /// Decided by where the request comes from, and taken to hold because that is not known.
-    Assumed(Caveat),
-    /// Cannot be decided here, and is taken not to hold.
-    Unknowable(Caveat),
-    /// Decided by chance, for a part of the requests.
-    Fraction(Fraction),
-    /// The path without the query.
-    Path(TextMatch),
-    /// `:method`.
-    Method(TextMatch),
-    /// `:authority`, with the port as sent.
-    Authority(TextMatch),
-    /// `:scheme`.
-    Scheme(TextMatch),
-    /// A header.
-    Header(HeaderTest),
-    /// A query parameter.
-    Query {
-        /// Its name, as written in the URL.
-        name: String,
-        /// What its value must be.
-        value: TextMatch,
-    },
-    /// There is no query parameter of this name.
-    NoQuery(String),
-    /// A cookie; a missing one is not that value.
-    Cookie {
-        /// Its name.
-        name: String,
-        /// What its value must be.
-        value: TextMatch,
-        /// The value must not be that.
-        invert: bool,
-    },
-}
-
-/// What a condition asks of a header.
-#[derive(Clone, Debug)]
-pub struct HeaderTest {
-    /// Its name, lower case.
-    pub name: String,
-    /// What its value must be.
-    pub value: TextMatch,
-    /// The value must not be that.
-    pub invert: bool,
-    /// A missing header is compared as if it were there and empty; otherwise it is neither that value nor another.
-    pub missing_is_empty: bool,
-}
+use super::condition::{AppliesTo, Condition, HeaderTest, Test};
+use super::{Fraction, Probe, TextMatch};
+use crate::diag::{Note, Severity};
 
 /// How a condition was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held<'c> {
+pub enum Evaluation<'c> {
     /// It holds.
     Yes,
     /// It does not.
     No,
     /// It is taken to hold.
-    Assumed(&'c Caveat),
+    Assumed(&'c Note<AppliesTo>),
     /// It is taken not to hold.
-    Unknowable(&'c Caveat),
+    Unknowable(&'c Note<AppliesTo>),
     /// It holds for a part of the requests.
     Part(Fraction),
 }
@@ -88,15 +24,15 @@ pub enum Held<'c> {
 impl Condition {
     /// Decides the condition for a request.
     #[must_use]
-    pub fn holds(&self, probe: &Probe) -> Held<'_> {
+    pub fn holds(&self, probe: &Probe) -> Evaluation<'_> {
         let held = match &self.test {
             Test::Fixed(held) => *held,
-            Test::Assumed(caveat) => return Held::Assumed(caveat),
-            Test::Unknowable(caveat) => return Held::Unknowable(caveat),
+            Test::Assumed(caveat) => return Evaluation::Assumed(caveat),
+            Test::Unknowable(caveat) => return Evaluation::Unknowable(caveat),
             Test::Fraction(fraction) if fraction.is_none() || fraction.is_all() => {
                 fraction.is_all()
             }
-            Test::Fraction(fraction) => return Held::Part(*fraction),
+            Test::Fraction(fraction) => return Evaluation::Part(*fraction),
             Test::Path(path) => path.matches(&probe.normal_path()),
             Test::Method(method) => method.matches(&probe.method),
             Test::Authority(authority) => authority.matches(&probe.authority),
@@ -112,51 +48,15 @@ impl Condition {
                 invert,
             } => probe.cookie(name).is_some_and(|found| value.matches(found)) != *invert,
         };
-        if held { Held::Yes } else { Held::No }
-    }
-}
-
-impl Test {
-    /// What a field of the request is compared with, where one is.
-    #[must_use]
-    pub fn text(&self) -> Option<&TextMatch> {
-        match self {
-            Self::Path(text) | Self::Method(text) | Self::Authority(text) | Self::Scheme(text) => {
-                Some(text)
-            }
-            Self::Header(header) => Some(&header.value),
-            Self::Query { value, .. } | Self::Cookie { value, .. } => Some(value),
-            Self::Fixed(_)
-            | Self::Assumed(_)
-            | Self::Unknowable(_)
-            | Self::Fraction(_)
-            | Self::NoQuery(_) => None,
+        if held {
+            Evaluation::Yes
+        } else {
+            Evaluation::No
         }
     }
 }
 
 impl HeaderTest {
-    /// The header must be there and match.
-    #[must_use]
-    pub fn with(name: impl Into<String>, value: TextMatch) -> Self {
-        Self {
-            name: name.into(),
-            value,
-            invert: false,
-            missing_is_empty: false,
-        }
-    }
-
-    /// The header must not match; a missing one is empty, unless it is its presence that is forbidden.
-    #[must_use]
-    pub fn without(name: impl Into<String>, value: TextMatch) -> Self {
-        Self {
-            invert: true,
-            missing_is_empty: !matches!(value, TextMatch::Present),
-            ..Self::with(name, value)
-        }
-    }
-
     fn holds(&self, probe: &Probe) -> bool {
         let mut found = values(probe, &self.name).peekable();
         let matched = match (found.peek(), &self.value) {
@@ -190,9 +90,38 @@ pub(super) fn values<'p>(probe: &'p Probe, name: &str) -> impl Iterator<Item = C
         .chain(probe.headers.iter().filter_map(named))
 }
 
+impl Note<AppliesTo> {
+    /// Whether the caveat concerns a request.
+    #[must_use]
+    pub fn concerns(&self, probe: &Probe) -> bool {
+        match &self.applies_to {
+            Some(AppliesTo::Method(method)) => probe.method == *method,
+            Some(AppliesTo::Scheme(scheme)) => probe.scheme.eq_ignore_ascii_case(scheme),
+            Some(AppliesTo::Matching(sets)) => sets.iter().any(|set| {
+                let holds = |one: &Condition| one.holds(probe) == Evaluation::Yes;
+                set.iter().all(holds)
+            }),
+            None => true,
+        }
+    }
+
+    /// The same caveat, as the reason why the proxies do not have a destination.
+    #[must_use]
+    pub fn undeliverable(self) -> Self {
+        self.with_severity(Severity::Error)
+    }
+
+    /// Whether it is why the proxies do not have a destination.
+    #[must_use]
+    pub fn is_undeliverable(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::Span;
 
     fn probe(url: &str, headers: &[(&str, &str)]) -> Probe {
         let probe = Probe::new("GET", &url.parse().expect("a URL")).expect("an absolute URL");
@@ -212,7 +141,7 @@ mod tests {
             test,
         }
         .holds(probe)
-            == Held::Yes
+            == Evaluation::Yes
     }
 
     /// "uri.exact: whole path, query stripped; `ignoreUriCase` ignores case".

@@ -1,4 +1,4 @@
-//! What a condition asked for and what the request has instead, in words. Not: whether the condition holds.
+//! What a condition asked for and what the request has instead, in words.
 
 use super::matching::values;
 use super::{Condition, HeaderTest, Origin, Probe, Test, TextMatch, Vantage};
@@ -6,7 +6,7 @@ use crate::diag::Code;
 
 /// What a condition asked for, and what the request has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct Mismatch {
     /// What was asked for; `None` where only the manifest's own text says it.
     pub wanted: Option<String>,
     /// What there is.
@@ -16,7 +16,7 @@ pub struct Difference {
 impl Condition {
     /// What this condition asks for, beside what a request from somewhere has.
     #[must_use]
-    pub fn difference(&self, probe: &Probe, vantage: &Vantage) -> Difference {
+    pub fn mismatch(&self, probe: &Probe, vantage: &Vantage) -> Mismatch {
         let quoted = |text: &str| format!("`{text}`");
         let (wanted, found) = match &self.test {
             Test::Unknowable(caveat) if caveat.code == Code::DelegateConflict => (
@@ -27,7 +27,7 @@ impl Condition {
                 (None, "no routes that apply".to_owned())
             }
             Test::Fixed(_) | Test::Assumed(_) | Test::Unknowable(_) => {
-                (None, whence(&self.field, vantage))
+                (None, origin_text(&self.field, vantage))
             }
             Test::Path(wanted) => (Some(wanted.to_string()), quoted(&probe.normal_path())),
             Test::Method(wanted) => (Some(wanted.to_string()), quoted(&probe.method)),
@@ -63,12 +63,12 @@ impl Condition {
             }
             Test::Fraction(fraction) => (Some(fraction.to_string()), "a random number".to_owned()),
         };
-        Difference { wanted, found }
+        Mismatch { wanted, found }
     }
 }
 
 /// What a condition on where the request comes from was compared with.
-fn whence(field: &str, vantage: &Vantage) -> String {
+fn origin_text(field: &str, vantage: &Vantage) -> String {
     let last = field.rsplit('.').next().unwrap_or(field);
     match (last, &vantage.origin) {
         ("port", _) => vantage.port.map_or_else(
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::diag::{Sources, Span};
 
-    fn difference(test: Test, url: &str, vantage: &Vantage) -> (Option<String>, String) {
+    fn mismatch(test: Test, url: &str, vantage: &Vantage) -> (Option<String>, String) {
         let mut sources = Sources::new();
         let span = Span::new(sources.add("t", ""), 0..0);
         let field = "port".to_owned();
@@ -137,7 +137,7 @@ mod tests {
             ..probe
         };
         let condition = Condition { field, span, test };
-        let Difference { wanted, found } = condition.difference(&probe, vantage);
+        let Mismatch { wanted, found } = condition.mismatch(&probe, vantage);
         (wanted, found)
     }
 
@@ -194,7 +194,7 @@ mod tests {
                 "no such parameter",
             ),
         ] {
-            let (asked, has) = difference(test, "http://h/a/../x?v=1", &mesh);
+            let (asked, has) = mismatch(test, "http://h/a/../x?v=1", &mesh);
             assert_eq!((asked.as_deref(), has.as_str()), (Some(wanted), found));
         }
     }
@@ -205,7 +205,7 @@ mod tests {
             port: Some(5000),
             ..Vantage::mesh(None, None)
         };
-        let found = difference(Test::Fixed(false), "http://h/", &mesh);
+        let found = mismatch(Test::Fixed(false), "http://h/", &mesh);
         assert_eq!(found, (None, "`5000`".to_owned()));
     }
 }

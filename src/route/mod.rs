@@ -1,10 +1,10 @@
 //! Routes as a proxy sees them, in no dialect: hosts, ordered routes, and what a matching route does. Shaped like
-//! Envoy's tables, so that manifests and dumps lower to the same thing. Not: YAML, nor the sending of requests.
+//! Envoy's tables, so that manifests and dumps lower to the same thing.
 
 mod allocation;
 mod alternatives;
-mod applies_to;
 pub mod cluster;
+mod condition;
 mod drift;
 pub mod example_request;
 mod fraction;
@@ -24,16 +24,15 @@ mod vantage;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-pub use alternatives::Other;
-pub use applies_to::{AppliesTo, Caveat};
+pub use alternatives::Alternative;
+pub use condition::{AppliesTo, Condition, HeaderTest, Test};
 pub use drift::{resolve, resolve_declared};
 pub use fraction::Fraction;
 pub use host::ResolveError;
-pub use matching::{Condition, HeaderTest, Test};
-pub use mismatch::Difference;
+pub use mismatch::Mismatch;
 pub use probe::Probe;
-pub use resolve::{Matched, Resolution, Tried};
-pub use sole_split::{OnlyError, only_split};
+pub use resolve::{Matched, Rejected, Resolution};
+pub use sole_split::{SoleSplitError, sole_split};
 pub use text::TextMatch;
 pub use unrouted::Unrouted;
 pub use vantage::{Implementation, IstioVersion, Origin, Proxy, Vantage};
@@ -49,15 +48,15 @@ pub struct RouteTable {
     /// The port of a destination that names none: the one that is dialled, where it is known and means that.
     pub port: Option<u16>,
     /// What completes a name without dots, where that is known: `default.svc.cluster.local`.
-    pub completes: Option<String>,
+    pub search_domain: Option<String>,
     /// Rules that exist and do not apply from here, so that an error can name them.
-    pub elsewhere: Vec<Elsewhere>,
+    pub inactive_rules: Vec<InactiveRule>,
     /// Names that choose the routes by where a connection goes: there `Host` is not looked at.
-    pub addressed: BTreeSet<String>,
+    pub matched_by_address: BTreeSet<String>,
     /// The port of the `Host` header is a part of the name, as it is for a proxy that was not told to ignore it.
-    pub names_with_port: bool,
+    pub match_port: bool,
     /// The routes are those that one proxy has been told, wherever it stands.
-    pub told: bool,
+    pub from_dump: bool,
     /// What a proxy has been told, where that is known beside what is declared.
     pub programmed: Option<Box<RouteTable>>,
 }
@@ -76,11 +75,11 @@ pub struct VirtualHost {
     /// Plain HTTP is answered with a redirect to HTTPS.
     pub https_only: bool,
     /// Set where nothing true can be said about requests to this host.
-    pub unjudged: Option<Note>,
+    pub unsupported: Option<Note>,
     /// The routes; the first that matches wins.
     pub routes: Vec<Route>,
     /// What weakens every answer about this host.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note<AppliesTo>>,
 }
 
 /// One route: conditions that must all hold, and what happens then.
@@ -110,7 +109,7 @@ pub struct Outcome {
     /// The part that a fault answers before that.
     pub abort: Option<Abort>,
     /// What resplit cannot promise about this route.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note<AppliesTo>>,
 }
 
 /// Where a request goes.
@@ -166,7 +165,7 @@ pub struct Abort {
 
 /// A rule that does not apply from the vantage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Elsewhere {
+pub struct InactiveRule {
     /// The object: `VirtualService default/weather`.
     pub object: String,
     /// The hosts it would route, as written.
@@ -210,7 +209,7 @@ impl RouteTable {
                     host.name,
                     owner.objects.join(" and "),
                 );
-                let caveat = Caveat::about(Code::TwoOwners, message, Some(host.span));
+                let caveat = Note::about(Code::TwoOwners, message, Some(host.span));
                 owner.caveats.push(caveat.help("delete one of them"));
                 host.domains.retain(|domain| !owners.contains_key(domain));
             }
@@ -219,10 +218,10 @@ impl RouteTable {
             }
         }
         self.port = self.port.or(other.port);
-        self.completes = self.completes.take().or(other.completes);
+        self.search_domain = self.search_domain.take().or(other.search_domain);
         self.programmed = self.programmed.take().or(other.programmed);
-        self.elsewhere.extend(other.elsewhere);
-        self.addressed.extend(other.addressed);
+        self.inactive_rules.extend(other.inactive_rules);
+        self.matched_by_address.extend(other.matched_by_address);
     }
 }
 

@@ -1,11 +1,11 @@
 //! A table and a request give the route that matches, the split it declares, and why the routes before it lost.
 
-use super::allocation::{Part, Parts, answered};
+use super::allocation::{AllocatedTarget, Allocation, answered};
 use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
-use super::matching::Held;
+use super::matching::Evaluation;
 use super::{
-    Action, Caveat, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, undeliverable,
+    Action, AppliesTo, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, undeliverable,
 };
 use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Destination, Expected, LocalReplyCause, Mechanism, Share, Target};
@@ -18,15 +18,15 @@ pub struct Resolution<'t> {
     /// The route that matches; none means a 404. Where chance decides, the first that takes anything.
     pub route: Option<Matched<'t>>,
     /// The routes that take what a fraction leaves over.
-    pub also: Vec<Matched<'t>>,
+    pub other_routes: Vec<Matched<'t>>,
     /// The routes tried before it, in order.
-    pub trace: Vec<Tried<'t>>,
+    pub trace: Vec<Rejected<'t>>,
     /// What weakens the answer.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note<AppliesTo>>,
     /// How one target is picked.
     pub mechanism: Mechanism,
     // Shares sum to one.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<AllocatedTarget>,
     // Destinations with a share that the proxies do not have.
     pub(super) broken: Vec<(Destination, Share)>,
     pub(super) source: Span,
@@ -55,7 +55,7 @@ pub struct Matched<'t> {
 
 /// A route that was tried and did not match.
 #[derive(Clone, Debug)]
-pub struct Tried<'t> {
+pub struct Rejected<'t> {
     /// `VirtualService default/weather`.
     pub object: &'t str,
     /// `http[0]`, or `http[0].match[1]` where the rule has alternatives.
@@ -63,9 +63,9 @@ pub struct Tried<'t> {
     /// Where the rule begins.
     pub span: Span,
     /// The field that did not hold: `headers.end-user`.
-    pub lost_on: &'t str,
+    pub failed_condition: &'t str,
     /// Where that field is.
-    pub lost_at: Span,
+    pub failed_at: Span,
     /// The condition of that field.
     pub condition: &'t Condition,
     /// The route itself.
@@ -78,29 +78,29 @@ pub(super) fn declared<'t>(
     probe: &Probe,
 ) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = find_host(table, probe)?;
-    if let Some(unjudged) = &host.unjudged {
-        return Err(ResolveError::Unjudged(Box::new(unjudged.clone())));
+    if let Some(unsupported) = &host.unsupported {
+        return Err(ResolveError::Unsupported(Box::new(unsupported.clone())));
     }
-    let concerns = |caveat: &&Caveat| caveat.concerns(probe);
+    let concerns = |caveat: &&Note<AppliesTo>| caveat.concerns(probe);
     let of_host = host.caveats.iter().filter(concerns).cloned();
-    let mut caveats: Vec<Caveat> = assumed.into_iter().chain(of_host).collect();
+    let mut caveats: Vec<Note<AppliesTo>> = assumed.into_iter().chain(of_host).collect();
     if host.redirects(probe) {
         return Ok(Resolution {
             parts: vec![answered(301, LocalReplyCause::Redirect, Share::ONE)],
             caveats,
-            ..nowhere(host)
+            ..no_route(host)
         });
     }
-    let mut resolution = nowhere(host);
+    let mut resolution = no_route(host);
     let mut left = Residues::all();
     for route in &host.routes {
         let taken = match tried(route, probe, &mut caveats) {
-            Met::Not(tried) => {
+            RouteMatch::Not(tried) => {
                 resolution.trace.push(tried);
                 continue;
             }
-            Met::All => std::mem::replace(&mut left, Residues::none()),
-            Met::Part(fraction) => left.take(fraction),
+            RouteMatch::All => std::mem::replace(&mut left, Residues::none()),
+            RouteMatch::Part(fraction) => left.take(fraction),
         };
         if taken.is_empty() {
             continue;
@@ -115,14 +115,14 @@ pub(super) fn declared<'t>(
         let rest = answered(404, LocalReplyCause::NoRoute, left.share());
         resolution.parts.push(rest);
     }
-    if !resolution.also.is_empty() && !resolution.is_exact() {
+    if !resolution.other_routes.is_empty() && !resolution.is_exact() {
         let note = Note::new(
             Code::UnclearRules,
             "the fractions and weights of several routes together are too fine to be added up",
         )
         .at(resolution.source, "")
         .help("declare the split with --expect");
-        return Err(ResolveError::Unjudged(Box::new(note)));
+        return Err(ResolveError::Unsupported(Box::new(note)));
     }
     resolution.caveats = caveats;
     Ok(resolution)
@@ -154,7 +154,7 @@ impl RouteTable {
     /// The split that a route of this table declares, whatever request takes it.
     #[must_use]
     pub fn declared(&self, route: &Route, sources: &Sources) -> Expected {
-        let parts = Parts::of(&route.outcome, &Residues::all(), None, self.port);
+        let parts = Allocation::of(&route.outcome, &Residues::all(), None, self.port);
         Expected::new(sources.place(route.span), parts.mechanism, parts.targets)
             .expect("the shares of a route sum to one")
             .with_undeliverable(undeliverable::broken(
@@ -168,14 +168,14 @@ impl RouteTable {
 impl<'t> Resolution<'t> {
     /// Adds what a route does with the requests that it takes.
     fn add(&mut self, route: &'t Route, taken: &Residues, probe: &Probe, dialled: Option<u16>) {
-        let parts = Parts::of(&route.outcome, taken, Some(probe), dialled);
+        let parts = Allocation::of(&route.outcome, taken, Some(probe), dialled);
         self.broken.extend(parts.broken);
         // Without a route there is a 404 in their place.
         let start = self.route.map_or(0, |_| self.parts.len());
         let own = (start, start + parts.targets.len());
         let matched = Matched::of(route, taken.share(), own);
         if self.route.is_some() {
-            self.also.push(matched);
+            self.other_routes.push(matched);
             self.parts.extend(parts.targets);
             // What is not drawn for every request decides how the whole may be judged.
             if self.mechanism == Mechanism::Iid {
@@ -216,7 +216,9 @@ impl<'t> Resolution<'t> {
 
     /// The routes that take such requests: one, unless chance decides among several.
     pub fn taking(&self) -> impl Iterator<Item = Matched<'t>> {
-        self.route.into_iter().chain(self.also.iter().copied())
+        self.route
+            .into_iter()
+            .chain(self.other_routes.iter().copied())
     }
 
     /// `VirtualService default/weather http[0]`; several where chance decides among them.
@@ -232,7 +234,7 @@ impl<'t> Resolution<'t> {
     /// Whether no route takes the request: the proxy answers all of it with 404, which nobody declared.
     #[must_use]
     pub fn is_unrouted(&self) -> bool {
-        let unrouted = |part: &Part| matches!(&part.0, Target::LocalReply(answer) if answer.cause == LocalReplyCause::NoRoute);
+        let unrouted = |part: &AllocatedTarget| matches!(&part.0, Target::LocalReply(answer) if answer.cause == LocalReplyCause::NoRoute);
         self.route.is_none() && self.parts.iter().all(unrouted)
     }
 
@@ -255,11 +257,11 @@ impl<'t> Resolution<'t> {
 }
 
 /// A resolution without a route.
-fn nowhere(host: &VirtualHost) -> Resolution<'_> {
+fn no_route(host: &VirtualHost) -> Resolution<'_> {
     Resolution {
         host,
         route: None,
-        also: Vec::new(),
+        other_routes: Vec::new(),
         trace: Vec::new(),
         caveats: Vec::new(),
         mechanism: Mechanism::Iid,
@@ -271,9 +273,9 @@ fn nowhere(host: &VirtualHost) -> Resolution<'_> {
 }
 
 /// Whether a route takes a request.
-enum Met<'t> {
+enum RouteMatch<'t> {
     /// It does not.
-    Not(Tried<'t>),
+    Not(Rejected<'t>),
     /// It does.
     All,
     /// It takes a part of such requests.
@@ -281,27 +283,31 @@ enum Met<'t> {
 }
 
 /// Decides a route. What had to be assumed is noted unless something certain decides.
-fn tried<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Met<'t> {
+fn tried<'t>(
+    route: &'t Route,
+    probe: &Probe,
+    caveats: &mut Vec<Note<AppliesTo>>,
+) -> RouteMatch<'t> {
     let mut unsure = Vec::new();
     let mut unknowable = None;
     let mut part = None;
-    let tried = |condition: &'t Condition| Tried {
+    let tried = |condition: &'t Condition| Rejected {
         object: &route.object,
         rule: route.label(),
         span: route.span,
-        lost_on: &condition.field,
-        lost_at: condition.span,
+        failed_condition: &condition.field,
+        failed_at: condition.span,
         condition,
         route,
     };
     for condition in &route.conditions {
         match condition.holds(probe) {
-            Held::Yes => {}
-            Held::No => return Met::Not(tried(condition)),
+            Evaluation::Yes => {}
+            Evaluation::No => return RouteMatch::Not(tried(condition)),
             // Envoy knows one fraction for a route.
-            Held::Part(fraction) => part = Some(fraction),
-            Held::Assumed(caveat) => unsure.push(caveat.clone()),
-            Held::Unknowable(caveat) => {
+            Evaluation::Part(fraction) => part = Some(fraction),
+            Evaluation::Assumed(caveat) => unsure.push(caveat.clone()),
+            Evaluation::Unknowable(caveat) => {
                 unsure.push(caveat.clone());
                 unknowable.get_or_insert(condition);
             }
@@ -309,8 +315,8 @@ fn tried<'t>(route: &'t Route, probe: &Probe, caveats: &mut Vec<Caveat>) -> Met<
     }
     caveats.extend(unsure);
     match (unknowable, part) {
-        (Some(condition), _) => Met::Not(tried(condition)),
-        (None, Some(fraction)) => Met::Part(fraction),
-        (None, None) => Met::All,
+        (Some(condition), _) => RouteMatch::Not(tried(condition)),
+        (None, Some(fraction)) => RouteMatch::Part(fraction),
+        (None, None) => RouteMatch::All,
     }
 }

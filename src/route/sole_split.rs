@@ -1,4 +1,4 @@
-//! The split that manifests declare when no request is named: the only one there is. Not: which route a request takes.
+//! The split that manifests declare when no request is named: the only one there is.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use crate::split::Share;
 
 /// Why there is no such split.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OnlyError {
+pub enum SoleSplitError {
     /// No rule splits anything.
     #[error("the manifests hold no rule that splits traffic")]
     None,
     /// No rule splits anything from this vantage, others would from elsewhere.
     #[error("no rule applies from here: {why}")]
-    Elsewhere {
+    InactiveRule {
         /// Which rules, and why not.
         why: String,
         /// What to do to take another vantage.
@@ -24,7 +24,7 @@ pub enum OnlyError {
     },
     /// No rule splits anything, and a host cannot be judged.
     #[error("{}", .0.message)]
-    Unjudged(Box<Note>),
+    Unsupported(Box<Note>),
     /// Several rules declare different splits.
     #[error("several rules split traffic: {}", rules.join(", "))]
     Several {
@@ -35,7 +35,7 @@ pub enum OnlyError {
 
 /// The split of the only rule that has more than one destination; without such a rule, the only one at all. Rules that
 /// declare the same split count as one.
-pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
+pub fn sole_split(table: &RouteTable) -> Result<Resolution<'_>, SoleSplitError> {
     let routes: Vec<(&VirtualHost, &Route)> = table
         .hosts
         .iter()
@@ -66,7 +66,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
             .iter()
             .map(|(_, route)| format!("{} {}", route.object, route.rule))
             .collect();
-        return Err(OnlyError::Several {
+        return Err(SoleSplitError::Several {
             rules: names.into_iter().collect(),
         });
     }
@@ -76,7 +76,7 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     Ok(Resolution {
         host,
         route: Some(Matched::of(route, Share::ONE, (0, own.targets.len()))),
-        also: Vec::new(),
+        other_routes: Vec::new(),
         trace: Vec::new(),
         caveats: caveats.cloned().collect(),
         mechanism: own.mechanism,
@@ -87,23 +87,26 @@ pub fn only_split(table: &RouteTable) -> Result<Resolution<'_>, OnlyError> {
     })
 }
 
-fn nothing(table: &RouteTable) -> OnlyError {
-    let mut unjudged = table.hosts.iter().filter_map(|host| host.unjudged.as_ref());
-    if let Some(unjudged) = unjudged.next() {
-        return OnlyError::Unjudged(Box::new(unjudged.clone()));
+fn nothing(table: &RouteTable) -> SoleSplitError {
+    let mut unsupported = table
+        .hosts
+        .iter()
+        .filter_map(|host| host.unsupported.as_ref());
+    if let Some(unsupported) = unsupported.next() {
+        return SoleSplitError::Unsupported(Box::new(unsupported.clone()));
     }
-    if table.elsewhere.is_empty() {
-        return OnlyError::None;
+    if table.inactive_rules.is_empty() {
+        return SoleSplitError::None;
     }
     let why: Vec<String> = table
-        .elsewhere
+        .inactive_rules
         .iter()
         .map(|rule| rule.note.message.clone())
         .collect();
-    OnlyError::Elsewhere {
+    SoleSplitError::InactiveRule {
         why: why.join("; "),
         help: table
-            .elsewhere
+            .inactive_rules
             .iter()
             .find_map(|rule| rule.note.help.clone()),
     }

@@ -1,4 +1,4 @@
-//! How a text of a request is compared, the way Envoy does it. Not: which text of the request that is.
+//! How a text of a request is compared, the way Envoy does it.
 
 use std::fmt;
 

@@ -18,7 +18,7 @@ pub(super) fn broken<'o>(
     }
     let caveats = outcomes.iter().flat_map(|outcome| &outcome.caveats);
     let mut reasons: Vec<Note> = Vec::new();
-    for caveat in caveats.filter(|caveat| caveat.breaks()) {
+    for caveat in caveats.filter(|caveat| caveat.is_undeliverable()) {
         let reason = caveat.stated(sources);
         if !reasons.contains(&reason) {
             reasons.push(reason);

@@ -1,7 +1,7 @@
 //! What becomes of a request that no rule takes: a proxy has defaults of its own.
 
-use super::{Caveat, Outcome, allocation};
-use crate::diag::{Sources, Span};
+use super::{AppliesTo, Outcome, allocation};
+use crate::diag::{Note, Sources, Span};
 use crate::split::Expected;
 
 /// What a proxy does with a request that no rule takes.
@@ -12,13 +12,13 @@ pub struct Unrouted {
     /// The object that decides: a Service, a Gateway.
     pub span: Option<Span>,
     /// Why no rule applies, and what follows from it.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note<AppliesTo>>,
 }
 
 impl Unrouted {
     /// The connection goes where it is dialled, or nowhere: no proxy decides about its requests.
     #[must_use]
-    pub fn nothing(why: Caveat) -> Self {
+    pub fn nothing(why: Note<AppliesTo>) -> Self {
         Self {
             outcome: None,
             span: why.place(),

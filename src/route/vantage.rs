@@ -1,4 +1,4 @@
-//! Where a request comes from, and which mesh it meets there: there is no answer without it. Not: the request itself.
+//! Where a request comes from, and which mesh it meets there: there is no answer without it.
 
 use std::collections::BTreeMap;
 use std::fmt;

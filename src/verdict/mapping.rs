@@ -1,10 +1,10 @@
 //! Which target a value belongs to: by the user's word, else by the names, labels and workloads of the targets. A
 //! value that could mean two targets is refused, never guessed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::meaning::{Meaning, meaning};
+use super::meaning::{Meaning, is_other_version, meaning};
 use crate::split::{Bucket, Expected, Identity};
 
 pub use super::map_rule::{MapRule, MapRuleError};
@@ -16,6 +16,8 @@ pub struct Mapping {
     targets: BTreeMap<Bucket, usize>,
     /// Buckets of targets that are not declared, with the place where the manifests name them.
     known: BTreeMap<Bucket, String>,
+    /// Buckets that name another version than the only target that is declared.
+    others: BTreeSet<Bucket>,
     /// Nothing says which value means which target.
     unknown: bool,
 }
@@ -69,7 +71,7 @@ impl Mapping {
             });
         }
         let mut mapping = Self::default();
-        let (mut ambiguous, mut untied) = (Vec::new(), false);
+        let (mut ambiguous, mut untied) = (Vec::new(), Vec::new());
         for bucket in buckets {
             let candidates = match meaning(expected, rules, bucket) {
                 Meaning::Targets(candidates) => candidates,
@@ -85,7 +87,7 @@ impl Mapping {
                 }
                 (_, None) => {}
                 _ if bucket.is_error() || bucket.is_redirect() => {}
-                ([], _) => untied = true,
+                ([], _) => untied.push(bucket),
                 (several, Some(value)) => ambiguous.push((
                     value.to_owned(),
                     several.iter().map(|i| declared[*i].name.clone()).collect(),
@@ -95,13 +97,38 @@ impl Mapping {
         if !ambiguous.is_empty() {
             return Err(MappingError::Unclear { values: ambiguous });
         }
+        mapping.own(expected, &untied);
         let destinations = declared
             .iter()
             .any(|declared| declared.target.status().is_none());
-        if mapping.is_empty() && untied && destinations {
+        if mapping.is_empty() && !untied.is_empty() && destinations {
             return Err(MappingError::Untied { known: known() });
         }
         Ok(mapping)
+    }
+
+    /// Where everything goes to one destination, and no response names it, whoever responds is it, unless a response names
+    /// another version.
+    fn own(&mut self, expected: &Expected, untied: &[&Bucket]) {
+        let Some(sole) = expected.sole_destination() else {
+            return;
+        };
+        let mut targets = self.targets.keys();
+        if targets.any(|bucket| !bucket.is_error() && !bucket.is_redirect()) {
+            return;
+        }
+        let declared = &expected.declared()[sole];
+        for bucket in untied {
+            match &bucket.identity {
+                Identity::Value(value) if is_other_version(declared, value) => {
+                    self.others.insert((*bucket).clone());
+                }
+                Identity::Value(value) if !value.is_empty() => {
+                    self.targets.insert((*bucket).clone(), sole);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// What was found before: buckets with the position of their target, and those of targets that are not declared.
@@ -113,7 +140,7 @@ impl Mapping {
         Self {
             targets: targets.into_iter().collect(),
             known: known.into_iter().collect(),
-            unknown: false,
+            ..Self::default()
         }
     }
 
@@ -135,7 +162,7 @@ impl Mapping {
     /// Whether no bucket belongs to a target, declared or not.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.known.is_empty()
+        self.targets.is_empty() && self.known.is_empty() && self.others.is_empty()
     }
 
     /// What is known from both.
@@ -143,6 +170,7 @@ impl Mapping {
     pub fn and(mut self, other: &Self) -> Self {
         self.targets.extend(other.targets.clone());
         self.known.extend(other.known.clone());
+        self.others.extend(other.others.clone());
         self.unknown &= other.unknown;
         self
     }
@@ -363,6 +391,32 @@ mod tests {
             ),
             (Some(0), None)
         );
+    }
+
+    #[test]
+    fn whoever_responds_is_the_only_target_unless_it_says_otherwise() {
+        let expected = named(&["web-v1"]);
+        let place = |values: &[&str], value: &str| {
+            let mapping = derive(&expected, &[], values).expect("tied");
+            mapping.target(&bucket(value, 200))
+        };
+        for own in ["hello", "build 17", "web-5dfd", "HTTP/2 is spoken"] {
+            assert_eq!(place(&[own], own), Some(0), "{own}");
+        }
+        for other in ["v2", "web-v2", "Hello from V2!", "web-v10-5dfd"] {
+            assert_eq!(place(&[other], other), None, "{other}");
+        }
+        // Where the target is named, what does not name it is another one.
+        assert_eq!(place(&["web-v1", "hello"], "hello"), None);
+        let nothing = |identity, status| {
+            let bucket = Bucket { identity, status };
+            let mapping = Mapping::derive(&expected, &[], [&bucket]);
+            mapping.is_ok_and(|mapping| mapping.target(&bucket).is_some())
+        };
+        assert!(!nothing(Identity::Value(String::new()), 200));
+        assert!(!nothing(Identity::Value("moved".to_owned()), 302));
+        assert!(!nothing(Identity::Value("broken".to_owned()), 500));
+        assert!(!nothing(Identity::Missing, 200));
     }
 
     #[test]

@@ -139,6 +139,33 @@ fn telling<'d>(declared: &'d [TargetShare], own: &'d TargetShare) -> impl Iterat
     parts(own).filter(move |part| !alone && !others.contains(part))
 }
 
+/// Whether a value names another version than the target: a word that is a part of the target's name but for its numbers (`v2`
+/// beside `web-v1`).
+pub(super) fn is_other_version(declared: &TargetShare, value: &str) -> bool {
+    let own: Vec<String> = parts(declared).filter(|part| versioned(part)).collect();
+    let shapes: Vec<String> = own.iter().map(|part| shape(part)).collect();
+    let words = value.split(|c: char| !c.is_alphanumeric());
+    let mut words = words.map(str::to_ascii_lowercase);
+    words.any(|word| versioned(&word) && !own.contains(&word) && shapes.contains(&shape(&word)))
+}
+
+fn versioned(word: &str) -> bool {
+    word.contains(|c: char| c.is_ascii_digit()) && word.contains(char::is_alphabetic)
+}
+
+/// The word with each of its numbers as one digit.
+fn shape(word: &str) -> String {
+    let mut shape = String::new();
+    for c in word.chars() {
+        match c {
+            '0'..='9' if shape.ends_with('0') => {}
+            '0'..='9' => shape.push('0'),
+            c => shape.push(c),
+        }
+    }
+    shape
+}
+
 fn parts(declared: &TargetShare) -> impl Iterator<Item = String> {
     let name = match &declared.target {
         Target::Destination(destination) => match &destination.subset {

@@ -24,10 +24,7 @@ fn seen(answers: &[(&str, u64)], per_connection: u64) -> Observation {
             };
             sequence += 1;
             if *value == "!" {
-                let failure = Failure {
-                    kind: FailureKind::Reset,
-                    message: "gone".to_owned(),
-                };
+                let failure = Failure::new(FailureKind::Reset, "gone".to_owned());
                 recorder.record(sent, Ended::Failed(failure), Timing::default());
                 continue;
             }

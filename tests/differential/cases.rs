@@ -26,7 +26,7 @@ fn everything(routes: Vec<Route>, span: Span) -> RouteTable {
             objects: vec!["cases".to_owned()],
             span,
             https_only: false,
-            unjudged: None,
+            unsupported: None,
             routes,
             caveats: Vec::new(),
         }],

@@ -13,7 +13,7 @@ pub(super) const BACKEND: &str = "x-backend";
 pub(super) const ROUTE: &str = "x-route";
 
 /// A bootstrap with one listener and all tables in one route configuration.
-pub(super) fn bootstrap(tables: &[RouteTable], names_with_port: bool) -> Value {
+pub(super) fn bootstrap(tables: &[RouteTable], match_port: bool) -> Value {
     let hosts: Vec<Value> = tables.iter().flat_map(virtual_hosts).collect();
     let any_port = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });
     json!({
@@ -32,7 +32,7 @@ pub(super) fn bootstrap(tables: &[RouteTable], names_with_port: bool) -> Value {
                     "route_config": {
                         "name": "5000",
                         "validate_clusters": false,
-                        "ignore_port_in_host_matching": !names_with_port,
+                        "ignore_port_in_host_matching": !match_port,
                         "response_headers_to_add": [header(ROUTE, "%ROUTE_NAME%")],
                         "virtual_hosts": hosts,
                     },

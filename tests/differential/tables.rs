@@ -65,7 +65,7 @@ pub(super) fn somewhere(sources: &mut Sources) -> Span {
 pub(super) fn table(
     chance: &mut Chance,
     number: usize,
-    names_with_port: bool,
+    match_port: bool,
     span: Span,
 ) -> RouteTable {
     let mut domains = vec![
@@ -77,7 +77,7 @@ pub(super) fn table(
         format!("p{number}.x.*"),
         format!("*-z.t{number}.test"),
     ];
-    if names_with_port {
+    if match_port {
         domains.extend([
             format!("a.t{number}.test:8080"),
             format!("a.t{number}.test:*"),
@@ -98,7 +98,7 @@ pub(super) fn table(
             objects: vec![prefix.clone()],
             span,
             https_only: false,
-            unjudged: None,
+            unsupported: None,
             routes: routes.collect(),
             caveats: Vec::new(),
             domains: own,
@@ -106,7 +106,7 @@ pub(super) fn table(
     }
     RouteTable {
         hosts,
-        names_with_port,
+        match_port,
         ..RouteTable::default()
     }
 }

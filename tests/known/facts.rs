@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Case, NO_SIDECAR, ids, says};
-use crate::support::cmd::run;
+use crate::support::cmd::{run, run_json};
 
 /// Half and half, whatever is declared.
 fn even(k: u64) -> super::Says {
@@ -51,6 +51,81 @@ fn k3_the_cause_that_is_known_stands_alone() {
             "{line:#?}"
         );
     }
+}
+
+/// What Istio before 1.3 does with a port whose name says nothing is a fact; what later ones do depends on the bytes.
+#[test]
+fn what_an_old_proxy_takes_for_tcp_stands_alone() {
+    let unnamed = NO_SIDECAR.replace("{ name: http, port: 80 }", "{ port: 80 }");
+    let named = NO_SIDECAR.replace("{ name: http, port: 80 }", "{ name: backend, port: 80 }");
+    for manifests in [&unnamed, &named] {
+        assert_ne!(manifests, NO_SIDECAR);
+        let case = Case::new(manifests, even);
+        let old = case.json(&["--istio-version", "1.2"], 1);
+        assert_eq!(ids(&old, "diagnosis"), ["RS006"], "{:#}", old.0);
+        let why = old.text("/verdict/diagnosis/0/message");
+        assert!(why.contains("Istio before 1.3 treats it as TCP"), "{why}");
+        let new = case.json(&[], 1);
+        assert_eq!(
+            ids(&new, "diagnosis"),
+            ["even-split", "RS006"],
+            "{:#}",
+            new.0
+        );
+        // A saved report says the same.
+        let path = case.folder.path().join("old.json");
+        fs::write(&path, old.0.to_string()).expect("writable");
+        let again = run(&["report", "-o", "json", path.to_str().expect("a path")]).exits(1);
+        assert_eq!(ids(&again.report(), "diagnosis"), ["RS006"]);
+    }
+}
+
+/// Subsets that select the same pods spread the requests by themselves.
+#[test]
+fn subsets_that_overlap_explain_an_even_split() {
+    let subsets = NO_SIDECAR
+        .replace("version: v1 }", "app: web }")
+        .replace("version: v2 }", "app: web }");
+    assert_ne!(subsets, NO_SIDECAR);
+    let pods = "
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  template:
+    metadata: { labels: { app: web } }
+";
+    let case = Case::new(&format!("{subsets}{pods}"), even);
+    let report = case.json(&["--map", "v1=v1", "--map", "v2=v2"], 1);
+    let why = ids(&report, "diagnosis");
+    assert_eq!(why, ["RS019"], "{:#}", report.0);
+}
+
+/// A hash of what all requests have alike sends all of them to one target.
+#[test]
+fn a_hash_of_the_request_explains_a_single_target() {
+    let route = r#"{ "configs": [ { "@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump", "dynamic_route_configs": [ { "route_config": {
+        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", "name": "80", "virtual_hosts": [ {
+        "name": "web.default.svc.cluster.local:80", "domains": [ "web" ],
+        "routes": [ { "match": { "prefix": "/" }, "route": {
+          "hash_policy": [ { "header": { "header_name": "x-user" } } ],
+          "weighted_clusters": { "use_hash_policy": true, "clusters": [
+            { "name": "outbound|80|v1|web.default.svc.cluster.local", "weight": 90 },
+            { "name": "outbound|80|v2|web.default.svc.cluster.local", "weight": 10 } ] } } } ] } ] } } ] } ] }"#;
+    let case = Case::new("", |_| says("v1"));
+    let path = case.folder.path().join("dump.json");
+    fs::write(&path, route).expect("writable");
+    let args = case.args();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let dump = ["-f", path.to_str().expect("a path")];
+    let own: Vec<&str> = [&args[..2], &dump, &args[4..]].concat();
+    let report = run_json(&[&own[..], &["-H", "x-user: a"]].concat())
+        .exits(1)
+        .report();
+    let why = ids(&report, "diagnosis");
+    assert_eq!(why.first(), Some(&"RS028"), "{:#}", report.0);
+    assert!(!why.contains(&"single-target"), "{why:?}");
 }
 
 #[test]

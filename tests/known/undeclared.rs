@@ -1,6 +1,8 @@
 //! A value that the manifests know is an undeclared target with a name, never a stranger.
 
 use super::{Case, ids, says};
+use crate::support::app::{App, Says};
+use crate::support::cmd::{run, run_json};
 
 const SERVICE: &str = "
 apiVersion: v1
@@ -182,6 +184,57 @@ fn k1_versions_of_the_one_service_that_is_declared_are_its_own() {
     );
     let case = Case::new(&single, |_| says("build 17"));
     assert_eq!(case.json(&[], 0).verdict(), "pass");
+}
+
+/// One destination gets everything: whoever responds is it, unless the manifests or the response itself say otherwise.
+#[test]
+fn k1_responses_of_the_only_target_need_no_map() {
+    let single = rules("  - route: [ { destination: { host: web, subset: stable } } ]") + SERVICE;
+    let case = Case::new(&(single.clone() + SUBSETS), |k| {
+        says(if k % 2 == 0 { "hello" } else { "build 17" })
+    });
+    let report = case.json(&[], 0);
+    assert_eq!(report.count("stable"), report.answers());
+    // Without the DestinationRule too.
+    let case = Case::new(&single, |_| says("hello"));
+    assert_eq!(case.json(&[], 0).verdict(), "pass");
+    // Another subset of the manifests is another target.
+    let case = Case::new(&(single + SUBSETS), |_| says("I am three"));
+    let report = case.json(&[], 1);
+    assert_eq!(ids(&report, "diagnosis").last(), Some(&"undeclared-target"));
+}
+
+#[test]
+fn k1_the_only_target_of_expect_needs_no_map() {
+    let expect = |says: fn(u64) -> Says, options: &[&str], code: i32| {
+        let app = App::start(says);
+        let url = app.url();
+        let outcome = run_json(&[options, &["--expect", "v1=100", "-c", "1", &url]].concat());
+        outcome.exits(code)
+    };
+    let report = expect(|_| says("hello"), &[], 0).report();
+    assert_eq!(report.count("v1"), report.answers());
+    expect(|k| says(if k % 2 == 0 { "blue" } else { "green" }), &[], 0);
+    // What names another version, or stands beside the target, is not the target.
+    for other in [
+        (|_| says("v2")) as fn(u64) -> Says,
+        |_| says("Hello from v2!"),
+        |k| says(if k % 2 == 0 { "v1" } else { "blue" }),
+    ] {
+        let report = expect(other, &["-n", "60"], 1).report();
+        assert_eq!(
+            ids(&report, "diagnosis"),
+            ["undeclared-target"],
+            "{:#}",
+            report.0
+        );
+    }
+    // Nothing is said by a response without a body, an error or a redirect.
+    for (status, code) in [(200, 2), (302, 4), (500, 4)] {
+        let app = App::start(move |_| (status, Vec::new(), String::new()));
+        let outcome = run(&["--expect", "v1=100", &app.url()]).exits(code);
+        assert!(!outcome.stderr.contains("--map"), "{status}: {outcome:#?}");
+    }
 }
 
 /// fluxcd/flagger#263: two Services, one of them without weight.

@@ -338,7 +338,10 @@ fn hostnames_that_the_listener_does_not_take_are_ignored() {
             .map(String::as_str)
             .collect();
         assert_eq!(domains, taken, "{hostnames}");
-        assert_eq!(case.table.elsewhere.len(), usize::from(taken.is_empty()));
+        assert_eq!(
+            case.table.inactive_rules.len(),
+            usize::from(taken.is_empty())
+        );
     }
 }
 
@@ -374,14 +377,21 @@ fn of_an_http_and_a_grpc_route_for_one_host_the_older_is_accepted() {
             .flat_map(|host| &host.objects)
             .collect();
         assert_eq!(objects, [accepted]);
-        assert_eq!(case.table.elsewhere.len(), 1, "and the other is refused");
+        assert_eq!(
+            case.table.inactive_rules.len(),
+            1,
+            "and the other is refused"
+        );
         let caveats = &case.table.hosts[0].caveats;
         assert!(caveats.iter().any(|caveat| caveat.id() == "route-conflict"));
     }
     let apart = route("HTTPRoute", "a", "a.example", &[("http", "")])
         + &route("GRPCRoute", "b", "b.example", &[("grpc", "")]);
     let case = Case::at_gateway(&apart, Implementation::Spec);
-    assert_eq!((case.table.hosts.len(), case.table.elsewhere.len()), (2, 0));
+    assert_eq!(
+        (case.table.hosts.len(), case.table.inactive_rules.len()),
+        (2, 0)
+    );
 }
 
 /// "If no matches are specified, the implementation MUST match every gRPC request."

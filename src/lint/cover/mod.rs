@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::route::implication::{any_path, entails};
+use crate::route::implication::{self, any_path};
 use crate::route::{Condition, HeaderTest, Route, Test, TextMatch};
 
 /// Whether every request that meets the later conditions meets the earlier ones.
@@ -151,7 +151,7 @@ fn implies(given: &Condition, wanted: &Condition) -> bool {
         | (Test::Unknowable(given_as), Test::Unknowable(wanted_as)) => {
             given.field == wanted.field && given_as.tells_the_same(wanted_as)
         }
-        (given, wanted) => entails(given, wanted),
+        (given, wanted) => implication::implies(given, wanted),
     }
 }
 

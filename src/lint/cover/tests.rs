@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diag::{Sources, Span};
-use crate::route::matching::Held;
+use crate::route::matching::Evaluation;
 use crate::route::{Action, Fraction, Outcome, Probe};
 use crate::split::LocalReplyCause;
 
@@ -112,7 +112,9 @@ fn probe() -> impl Strategy<Value = Probe> {
 }
 
 fn holds(conditions: &[Condition], probe: &Probe) -> bool {
-    conditions.iter().all(|one| one.holds(probe) == Held::Yes)
+    conditions
+        .iter()
+        .all(|one| one.holds(probe) == Evaluation::Yes)
 }
 
 fn route(conditions: Vec<Condition>) -> Route {
@@ -146,8 +148,8 @@ proptest! {
     #[test]
     fn one_condition_that_implies_another_does(given in test(), wanted in test(), probe in probe()) {
         let (given, wanted) = (condition(given), condition(wanted));
-        if implies(&given, &wanted) && given.holds(&probe) == Held::Yes {
-            prop_assert_eq!(wanted.holds(&probe), Held::Yes, "{:?}\n{:?}", given, wanted);
+        if implies(&given, &wanted) && given.holds(&probe) == Evaluation::Yes {
+            prop_assert_eq!(wanted.holds(&probe), Evaluation::Yes, "{:?}\n{:?}", given, wanted);
         }
     }
 }

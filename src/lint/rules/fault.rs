@@ -36,8 +36,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             } else {
                 Severity::Warning
             };
-            let finding = Finding::new(&RULE, message)
-                .graded(severity)
+            let finding = Finding::new(RULE.code, message)
+                .with_severity(severity)
                 .of_object(&route.object)
                 .of_route(route.span)
                 .at(route.span, "");

@@ -1,7 +1,7 @@
 //! RS035: a gateway that does not let a rule's requests in.
 
 use crate::diag::{Code, Severity};
-use crate::lint::inactive::Absent;
+use crate::lint::inactive::InactiveFinding;
 use crate::lint::{Context, Finding, Rule};
 
 /// The rule.
@@ -13,13 +13,13 @@ pub(in crate::lint) const RULE: Rule = Rule {
           `httpsRedirect` answers plain HTTP with 301",
     fix: "list the host in a server of the Gateway, or send the request where the server listens",
     facts: &[Code::GatewayNotGiven],
-    graded: &[(Code::GatewayNotGiven, Severity::Info)],
+    severity_overrides: &[(Code::GatewayNotGiven, Severity::Info)],
     check: Some(check),
     ..Rule::BASE
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let refused = |rule: &Absent| rule.is(Code::RefusedRule) && !rule.is_of_gateway_api();
+    let refused = |rule: &InactiveFinding| rule.is(Code::RefusedRule) && !rule.is_of_gateway_api();
     let rules = context.refused().into_iter().chain(context.not_from_here());
     for rule in rules.filter(refused) {
         findings.push(rule.finding(&RULE));
@@ -38,7 +38,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             found.host.name
         );
         findings.push(
-            Finding::new(&RULE, message)
+            Finding::new(RULE.code, message)
                 .at(found.host.span, "")
                 .help("ask with an https:// URL"),
         );

@@ -68,7 +68,7 @@ fn prefix(
     let (path, place) = service.http[index + 1..].iter().find_map(other)?;
     let message = format!("the prefix `{text}` takes `{path}` too, which a later route asks for");
     Some(
-        Finding::new(&RULE, message)
+        Finding::new(RULE.code, message)
             .at(condition.span, "")
             .at(place, "the later route")
             .help(format!(
@@ -87,7 +87,7 @@ fn whole(pattern: &str, condition: &Condition) -> Option<Finding> {
         let message =
             format!("`{pattern}` matches `{path}` followed by slashes only: `*` repeats the slash");
         return Some(
-            Finding::new(&RULE, message)
+            Finding::new(RULE.code, message)
                 .at(condition.span, "")
                 .help(format!("write `{path}/.*` for everything below")),
         );
@@ -97,7 +97,7 @@ fn whole(pattern: &str, condition: &Condition) -> Option<Finding> {
             "a regular expression must match the whole path: `{pattern}` takes nothing but `{pattern}`"
         );
         return Some(
-            Finding::new(&RULE, message)
+            Finding::new(RULE.code, message)
                 .at(condition.span, "")
                 .help(format!(
                     "write `{pattern}.*` for what begins so, or `exact: {pattern}`"

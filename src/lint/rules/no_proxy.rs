@@ -41,13 +41,13 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let whose = format!("the pods of {}", client.meta);
         if let Some(message) = without(&whose, &client.labels) {
             found = true;
-            let finding = Finding::new(&RULE, message).at(client.meta.span, "the client");
+            let finding = Finding::new(RULE.code, message).at(client.meta.span, "the client");
             findings.push(finding.help(RULE.fix));
         }
     }
     // The labels that were typed say it themselves.
     let typed = without("pods with the labels of the client", labels).filter(|_| !found);
-    findings.extend(typed.map(|message| Finding::new(&RULE, message).help(RULE.fix)));
+    findings.extend(typed.map(|message| Finding::new(RULE.code, message).help(RULE.fix)));
 }
 
 /// Why pods with these labels have no sidecar, if they have none.

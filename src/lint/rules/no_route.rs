@@ -29,10 +29,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 request.probe.method,
                 request.probe.path
             );
-            let mut finding =
-                Finding::new(&RULE, message).at(resolution.host.span, "the routes of this host");
+            let mut finding = Finding::new(RULE.code, message)
+                .at(resolution.host.span, "the routes of this host");
             for tried in resolution.trace.iter().take(MOST) {
-                finding = finding.at(tried.lost_at, format!("`{}` fails here", tried.rule));
+                finding = finding.at(tried.failed_at, format!("`{}` fails here", tried.rule));
             }
             findings.push(
                 finding.help(
@@ -40,9 +40,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 ),
             );
         }
-        Ok(_) | Err(ResolveError::NotFromHere { .. } | ResolveError::Unjudged(_)) => {}
+        Ok(_) | Err(ResolveError::NotFromHere { .. } | ResolveError::Unsupported(_)) => {}
         Err(error) => {
-            let finding = Finding::new(&RULE, error.to_string());
+            let finding = Finding::new(RULE.code, error.to_string());
             findings.push(match error.help() {
                 Some(help) => finding.help(help),
                 None => finding,

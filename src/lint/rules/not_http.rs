@@ -17,17 +17,17 @@ pub(in crate::lint) const RULE: Rule = Rule {
 
 /// A host whose only routes are about connections, where requests are sent.
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let found = |note: Note, severity| Finding::of(Some(&RULE), note.graded(severity));
+    let found = |note: Note, severity| Finding::of(Some(RULE.code), note.with_severity(severity));
     let connections = |note: &&Note| note.code == Code::ConnectionsOnly;
     // A proxy knows its hosts by their requests.
-    for view in context.views.iter().filter(|view| !view.table.told) {
-        let notes = view.hosts().filter_map(|host| host.unjudged.as_ref());
+    for view in context.views.iter().filter(|view| !view.table.from_dump) {
+        let notes = view.hosts().filter_map(|host| host.unsupported.as_ref());
         let notes = notes.filter(connections).cloned();
         findings.extend(notes.map(|note| found(note, Severity::Warning)));
     }
     let request = context.request.as_ref();
-    let request = request.filter(|request| !request.view.table.told);
-    if let Some(Err(ResolveError::Unjudged(note))) = request.map(crate::lint::Request::resolve)
+    let request = request.filter(|request| !request.view.table.from_dump);
+    if let Some(Err(ResolveError::Unsupported(note))) = request.map(crate::lint::Request::resolve)
         && connections(&&*note)
     {
         findings.push(found(*note, Severity::Error));

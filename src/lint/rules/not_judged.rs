@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::diag::{Code, Note, Span};
 use crate::lint::{Context, Finding, Rule, View};
-use crate::route::example_request::{Reach, rulings};
-use crate::route::{Caveat, Probe, Route, VirtualHost, resolve};
+use crate::route::example_request::{Reach, rule_reaches};
+use crate::route::{AppliesTo, Probe, Route, VirtualHost, resolve};
 
 /// Rules whose split is compared with what a proxy has been told; the search for their requests takes time.
 const MOST_COMPARED: usize = 500;
@@ -53,12 +53,17 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for view in context.all_views() {
         // Of a host that is declared, RS005 says what is about connections.
         let unclear = |host: &&VirtualHost| {
-            let mut note = host.unjudged.iter();
+            let mut note = host.unsupported.iter();
             note.any(|note| note.code == Code::UnclearRules)
         };
         let declared = view.hosts().filter(unclear);
-        for note in (told(view).chain(declared)).filter_map(|host| host.unjudged.clone()) {
-            findings.push(Finding::of(Some(&RULE), note.graded(RULE.code.severity())));
+        for note in
+            (programmed_hosts(view).chain(declared)).filter_map(|host| host.unsupported.clone())
+        {
+            findings.push(Finding::of(
+                Some(RULE.code),
+                note.with_severity(RULE.code.severity()),
+            ));
         }
     }
     if let Some(request) = &context.request {
@@ -98,7 +103,7 @@ fn uncompared(left: &[&Route]) -> Option<Finding> {
     );
     let first = left.first()?;
     Some(
-        Finding::new(&RULE, &message)
+        Finding::new(RULE.code, &message)
             .of_object(&first.object)
             .at(first.span, "the first of them")
             .help(&help),
@@ -115,11 +120,11 @@ fn compare(view: &View, host: &VirtualHost, seen: &mut HashSet<Span>, findings: 
     let Some(like) = requests.iter().find(known).or(requests.first()) else {
         return;
     };
-    for ruling in rulings(&view.table, host, like) {
-        let Reach::By(probe) = ruling.reach else {
+    for rule_reach in rule_reaches(&view.table, host, like) {
+        let Reach::By(probe) = rule_reach.reach else {
             continue;
         };
-        let route = ruling.route;
+        let route = rule_reach.route;
         if !seen.insert(route.span) {
             continue;
         }
@@ -132,17 +137,17 @@ fn compare(view: &View, host: &VirtualHost, seen: &mut HashSet<Span>, findings: 
 }
 
 /// The hosts that a proxy has been told.
-fn told(view: &View) -> impl Iterator<Item = &VirtualHost> {
+fn programmed_hosts(view: &View) -> impl Iterator<Item = &VirtualHost> {
     let programmed = view.table.programmed.iter().flat_map(|table| &table.hosts);
-    let own = view.hosts().filter(|_| view.table.told);
+    let own = view.hosts().filter(|_| view.table.from_dump);
     own.chain(programmed)
 }
 
-fn differs(caveat: &Caveat) -> bool {
+fn differs(caveat: &Note<AppliesTo>) -> bool {
     caveat.code == Code::ProgrammedDiffers
 }
 
-fn finding(host: &VirtualHost, route: Option<&Route>, caveat: &Caveat) -> Finding {
+fn finding(host: &VirtualHost, route: Option<&Route>, caveat: &Note<AppliesTo>) -> Finding {
     let object = route.map(|route| route.object.as_str());
     let object = object.or(host.objects.first().map(String::as_str));
     let declared = route.map_or(host.span, |route| route.span);
@@ -150,7 +155,7 @@ fn finding(host: &VirtualHost, route: Option<&Route>, caveat: &Caveat) -> Findin
         labels: Vec::new(),
         ..caveat.applied()
     };
-    let finding = Finding::of(Some(&RULE), note.at(declared, "declared here"));
+    let finding = Finding::of(Some(RULE.code), note.at(declared, "declared here"));
     let finding = match caveat.place() {
         Some(span) => finding.at(span, "programmed here"),
         None => finding,

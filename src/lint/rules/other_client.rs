@@ -16,7 +16,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::WaypointSourceLabels,
         Code::UnknownSourceLabels,
     ],
-    graded: &[
+    severity_overrides: &[
         (Code::WaypointSourceLabels, Severity::Error),
         (Code::UnknownSourceLabels, Severity::Info),
     ],
@@ -45,7 +45,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 route.label()
             );
             findings.push(
-                Finding::new(&RULE, message)
+                Finding::new(RULE.code, message)
                     .of_object(&route.object)
                     .at(condition.span, "")
                     .help("ask from the client that is meant: --from-namespace, --from-labels, --gateway, or the port of the URL"),

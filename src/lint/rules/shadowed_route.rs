@@ -8,7 +8,7 @@ use crate::lint::cover::{Earlier, excluded};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::manifest::decode::At;
 use crate::manifest::istio::{HttpAction, HttpMatch, HttpRoute, VirtualService, gateway_name};
-use crate::route::matching::Held;
+use crate::route::matching::Evaluation;
 use crate::route::{Action, Origin, Route, VirtualHost};
 
 /// The rule.
@@ -138,8 +138,8 @@ fn never(context: &Context<'_>, route: &Route, by: &Route) -> Finding {
     } else {
         Severity::Warning
     };
-    Finding::new(&RULE, message)
-        .graded(severity)
+    Finding::new(RULE.code, message)
+        .with_severity(severity)
         .of_object(&route.object)
         .of_route(route.span)
         .at(route.span, "never reached")
@@ -204,8 +204,8 @@ fn partly(route: &Route, by: &Route) -> Finding {
         .conditions
         .first()
         .map_or(route.span, |condition| condition.span);
-    Finding::new(&RULE, message)
-        .graded(if own {
+    Finding::new(RULE.code, message)
+        .with_severity(if own {
             Severity::Info
         } else {
             Severity::Warning
@@ -261,8 +261,8 @@ fn not_generated(context: &Context<'_>, view: &View, host: &VirtualHost, dead: &
             let message = format!(
                 "`http[{index}]` is never reached, so that {what}: `http[{last}]` takes every request before it"
             );
-            let finding = Finding::new(&RULE, message)
-                .graded(if split {
+            let finding = Finding::new(RULE.code, message)
+                .with_severity(if split {
                     Severity::Error
                 } else {
                     Severity::Warning
@@ -299,8 +299,12 @@ fn for_this_request(context: &Context<'_>) -> Option<Finding> {
     let winner = resolution.route?;
     let matches = |route: &&Route| {
         let mut conditions = route.conditions.iter();
-        conditions
-            .all(|condition| matches!(condition.holds(request.probe), Held::Yes | Held::Assumed(_)))
+        conditions.all(|condition| {
+            matches!(
+                condition.holds(request.probe),
+                Evaluation::Yes | Evaluation::Assumed(_)
+            )
+        })
     };
     let mut taking = resolution.host.routes.iter().filter(matches);
     let first = taking.next().filter(|route| {
@@ -315,7 +319,7 @@ fn for_this_request(context: &Context<'_>) -> Option<Finding> {
         of(first, missed)
     );
     Some(
-        Finding::new(&RULE, message)
+        Finding::new(RULE.code, message)
             .of_object(&first.object)
             .of_route(first.span)
             .at(first.span, "takes this request")

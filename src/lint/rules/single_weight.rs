@@ -10,7 +10,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
     rationale: "the weight of an only destination is ignored: it gets everything, whatever the number says",
     fix: "add the destination that gets the rest, or leave the weight out",
     facts: &[Code::IgnoredWeight],
-    severity: Some(severity),
+    severity_fn: Some(severity),
     ..Rule::BASE
 };
 

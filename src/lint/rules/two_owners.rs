@@ -11,7 +11,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
     rationale: "in the mesh one VirtualService owns a host and the other one is dropped whole; nothing is merged",
     fix: "merge them into one, or delegate from one to the other",
     facts: &[Code::TwoOwners],
-    severity: Some(severity),
+    severity_fn: Some(severity),
     ..Rule::BASE
 };
 

@@ -11,7 +11,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
     rationale: "proxies of Istio before 1.3 take such a port for TCP and apply no route; later ones look at the first bytes of a connection, which costs the Host header its meaning and fails where the server speaks first",
     fix: "name the port `http-…`, or set `appProtocol: http`",
     facts: &[Code::UnnamedPort, Code::TakenForTcp, Code::HostNotConsulted],
-    severity: Some(severity),
+    severity_fn: Some(severity),
     ..Rule::BASE
 };
 

@@ -35,7 +35,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             shares.join(", ")
         );
         findings.push(
-            Finding::new(&RULE, message)
+            Finding::new(RULE.code, message)
                 .of_route(split.route)
                 .at(first.span, ""),
         );

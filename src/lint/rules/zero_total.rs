@@ -31,7 +31,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             "only one of {} destinations has a weight: it gets everything",
             split.items.len()
         );
-        let finding = Finding::new(&RULE, message)
+        let finding = Finding::new(RULE.code, message)
             .of_route(split.route)
             .at(weight.span, "gets everything");
         let finding = unset.iter().fold(finding, |finding, item| {

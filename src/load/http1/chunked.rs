@@ -1,6 +1,6 @@
 //! The chunked transfer coding (RFC 9112, 7.1), however its bytes were cut.
 
-use super::response::malformed;
+use crate::load::http_head::malformed;
 use crate::load::limits::{LARGEST_BODY, oversized_body};
 use crate::observe::Failure;
 

@@ -4,7 +4,6 @@
 mod chunked;
 mod response;
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -12,22 +11,17 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use httparse::ParserConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::response::{Done, Reader, Response};
 use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::limits::Budget;
+use super::scratch::Scratch;
 use super::socket::Stream;
+use super::tls::{tls_cause, tls_error};
 use crate::bucket::{Fields, Reply};
-use crate::observe::{Failure, FailureKind};
-
-/// Where the connections of a thread read to, one after the other: one that waits holds no memory for what may come.
-pub(super) type Scratch = RefCell<Box<[u8]>>;
-
-/// The size of [`Scratch`].
-const SCRATCH: usize = 64 << 10;
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// What is known about a connection that ends where the next response should begin.
 const CLOSED_UNSAID: &str = "; it had answered before, so the server may close connections without saying so, which \
@@ -47,21 +41,6 @@ pub(super) struct Request {
     pub(super) bodiless: bool,
     /// Whether it says by itself that it is the last of its connection.
     pub(super) closes: bool,
-}
-
-/// How heads are read: with folded lines, which "a user agent that receives an obs-fold" replaces by blanks (RFC 9112, 5.2;
-/// whoever makes a text of a value does), and blanks before a colon (RFC 9112, 5.1).
-pub(super) fn heads() -> ParserConfig {
-    let mut config = ParserConfig::default();
-    config
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .allow_spaces_after_header_name_in_responses(true);
-    config
-}
-
-/// Room to read to.
-pub(super) fn scratch() -> Scratch {
-    RefCell::new(vec![0; SCRATCH].into_boxed_slice())
 }
 
 /// An open connection.
@@ -108,14 +87,16 @@ impl Connection {
     }
 
     /// What is missing when time is up.
-    pub(super) fn stalled(&self, limit: Duration) -> String {
+    pub(super) fn stalled(&self, limit: Duration) -> Failure {
         if self.reader.begun() {
-            format!("the response began and was not complete within {limit:?}")
-        } else if self.written {
-            format!("no response within {limit:?}")
-        } else {
-            format!("the server did not take the whole request within {limit:?}")
+            return incomplete(limit);
         }
+        let what = if self.written {
+            "no response"
+        } else {
+            "the server did not take the whole request"
+        };
+        Failure::new(FailureKind::Timeout, format!("{what} within {limit:?}"))
     }
 
     /// Sends the request, reads the whole response, and hands it to `sort`.
@@ -231,6 +212,7 @@ impl Connection {
             return ExchangeError::new(failure, Delivery::Unknown);
         }
         if self.reader.begun() {
+            failure.cause = Some(FailureCause::ResponseBroken);
             failure.message.push_str(WITHIN);
         } else if used {
             failure.message.push_str(CLOSED_UNSAID);
@@ -277,14 +259,18 @@ struct Exchange {
 
 /// What a broken connection counts as.
 pub(super) fn unreadable(error: &io::Error) -> Failure {
-    let cause = error.get_ref();
-    let tls = cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-    let kind = if tls {
+    let kind = if tls_error(error).is_some() {
         FailureKind::Tls
     } else {
         FailureKind::Reset
     };
-    Failure::new(kind, error.to_string())
+    Failure::new(kind, error.to_string()).with_cause(tls_cause(error))
+}
+
+/// Time is up for a response that had begun.
+pub(super) fn incomplete(limit: Duration) -> Failure {
+    let message = format!("the response began and was not complete within {limit:?}");
+    Failure::because(FailureCause::ResponseTimeout, message)
 }
 
 /// Reads bytes as a response, whole and cut in two: what is read does not depend on where a connection cuts. For the fuzz

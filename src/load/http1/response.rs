@@ -9,9 +9,9 @@ use std::rc::Rc;
 use httparse::Header;
 
 use super::chunked::Chunked;
-use super::heads;
 use crate::bucket::Fields;
 use crate::load::event_stream::{FirstEvent, is_event_stream};
+use crate::load::http_head::{heads, malformed};
 use crate::load::limits::{
     Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
     too_many_fields, too_many_interim,
@@ -412,10 +412,6 @@ fn announced(value: &[u8]) -> Result<usize, Failure> {
         length = Some(part);
     }
     length.ok_or_else(wrong)
-}
-
-pub(super) fn malformed(message: &str) -> Failure {
-    Failure::new(FailureKind::Malformed, message.to_owned())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(super) struct State {
     pub(super) heard: Cell<Option<Instant>>,
     pub(super) answered: Cell<bool>,
     /// What the peer said when it took no further streams.
-    pub(super) goaway: RefCell<Option<String>>,
+    pub(super) goaway: RefCell<Option<Failure>>,
     /// Nobody needs the connection any more.
     pub(super) unused: Notify,
     /// It has ended.
@@ -75,11 +75,12 @@ impl State {
     pub(super) fn explain(&self, error: &h2::Error, begun: bool) -> Failure {
         let mut failure = broken(error, begun);
         if error.is_go_away() && error.is_remote() {
-            *self.goaway.borrow_mut() = Some(failure.message.clone());
+            *self.goaway.borrow_mut() = Some(failure.clone());
         } else if error.is_io()
             && let Some(said) = &*self.goaway.borrow()
         {
-            failure.message.clone_from(said);
+            failure.message.clone_from(&said.message);
+            failure.cause = said.cause.filter(|cause| cause.kind() == failure.kind);
         }
         failure
     }

@@ -21,9 +21,10 @@ use self::response::{Body, Fault, broken, fields, read};
 use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::grpc;
+use super::http1::incomplete;
 use super::limits::{Budget, MOST_FIELDS};
 use crate::bucket::{Fields, Reply};
-use crate::observe::Failure;
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// What the peer may send on one stream, and on all together, before it has to wait. A body up to the first goes through
 /// without a pause.
@@ -136,29 +137,31 @@ impl Connection {
     }
 
     /// Time is up for a request that had no turn since `asked`.
-    pub(super) fn full(&self, asked: Instant, limit: Duration) -> String {
+    pub(super) fn full(&self, asked: Instant, limit: Duration) -> Failure {
         self.retire_if_silent(asked);
-        format!(
-            "the server took no further request within {limit:?}{}",
-            self.closed_to_streams()
-        )
+        let what = format!("the server took no further request within {limit:?}");
+        self.closed_to_streams(&what)
+            .unwrap_or_else(|| Failure::because(FailureCause::StreamsBusy, what))
     }
 
     /// Time is up for a request: what is missing.
-    pub(super) fn stalled(&self, stream: &Stream<'_>, sent: Instant, limit: Duration) -> String {
+    pub(super) fn stalled(&self, stream: &Stream<'_>, sent: Instant, limit: Duration) -> Failure {
         self.retire_if_silent(sent);
         if stream.head.is_some() {
-            return format!("the response began and was not complete within {limit:?}");
+            return incomplete(limit);
         }
-        format!("no response within {limit:?}{}", self.closed_to_streams())
+        let what = format!("no response within {limit:?}");
+        self.closed_to_streams(&what)
+            .unwrap_or_else(|| Failure::new(FailureKind::Timeout, what))
     }
 
-    fn closed_to_streams(&self) -> &'static str {
-        if self.state.most.get() == 0 {
-            ": its SETTINGS_MAX_CONCURRENT_STREAMS is 0"
-        } else {
-            ""
-        }
+    /// The peer allows no streams, which explains what happened.
+    fn closed_to_streams(&self, what: &str) -> Option<Failure> {
+        let none = self.state.most.get() == 0;
+        none.then(|| {
+            let message = format!("{what}: its SETTINGS_MAX_CONCURRENT_STREAMS is 0");
+            Failure::because(FailureCause::StreamsForbidden, message)
+        })
     }
 
     /// Sends the request, unless others wait or the peer takes no more at present.

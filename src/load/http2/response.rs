@@ -23,7 +23,8 @@ use crate::load::limits::{
     Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
     too_many_fields, too_many_interim,
 };
-use crate::observe::{Failure, FailureKind};
+use crate::load::tls::alert_cause;
+use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// What each field of a head adds to its size (RFC 9113, 6.5.2).
 const FIELD_OVERHEAD: usize = 32;
@@ -270,17 +271,27 @@ pub(super) fn broken(error: &h2::Error, begun: bool) -> Failure {
                 "the connection was closed before the response".to_owned(),
             ),
             // What TLS does not understand.
-            io::ErrorKind::InvalidData => failed(FailureKind::Tls, error.to_string()),
+            io::ErrorKind::InvalidData => {
+                failed(FailureKind::Tls, error.to_string()).with_cause(alert_cause(error))
+            }
             _ => {
                 let mut failure = unreadable(error);
+                if begun && failure.kind == FailureKind::Reset {
+                    failure.cause = Some(FailureCause::ResponseBroken);
+                }
                 failure.message.push_str(within);
                 failure
             }
         };
     }
+    let refused = if begun {
+        FailureCause::ResponseBroken
+    } else {
+        FailureCause::StreamRefused
+    };
     if error.is_remote() && error.is_reset() {
         let message = format!("the server reset the stream: {reason:?}{within}");
-        return failed(FailureKind::Reset, message);
+        return Failure::because(refused, message);
     }
     if error.is_remote() {
         let said = error.to_string();
@@ -288,7 +299,7 @@ pub(super) fn broken(error: &h2::Error, begun: bool) -> Failure {
         let said = said.trim_end_matches(')').trim_matches('"');
         let colon = if said.is_empty() { "" } else { ", " };
         let message = format!("the server is going away (GOAWAY): {reason:?}{colon}{said}{within}");
-        return failed(FailureKind::Reset, message);
+        return Failure::because(refused, message);
     }
     if reason == Reason::ENHANCE_YOUR_CALM && error.to_string().contains("too_many_continuations") {
         return oversized_head();

@@ -1,16 +1,17 @@
-//! Argo Rollouts: the weight that a canary `Rollout` has reached. Not: its pods (see `kube`), nor analysis and pauses.
+//! Argo Rollouts: the weight that a canary `Rollout` has reached.
 
 use std::collections::BTreeMap;
 
-use super::{Declared, Host, HostName, Role, Rule, not_judged};
+use super::conditions::not_judged;
+use super::declaration::{Declared, Host, HostName, Role, Rule};
 use crate::diag::{Code, Note, Span};
-use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
+use crate::manifest::dialect::Dialect;
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Meta, Workload};
-use crate::manifest::mesh::weighted::{WeightedBackend, checked_split};
+use crate::manifest::mesh::weighted_backend::{WeightedBackend, checked_split};
 use crate::manifest::yaml::{Node, Scalar, Value};
-use crate::route::Caveat;
+use crate::route::AppliesTo;
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "argoproj.io",
@@ -40,7 +41,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     if !routing.declared {
         let message = "the Rollout has no `trafficRouting`: its weight is a ratio of pods, rounded to whole pods, and requests \
                        follow them only where the Service spreads them evenly";
-        routing.caveats.push(Caveat::about(
+        routing.caveats.push(Note::about(
             Code::ByReplicas,
             message,
             canary.place("steps"),
@@ -55,10 +56,10 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
     let weights = weights.and_then(|canary| canary.get("weights"));
     if let Some(more) = weights.and_then(|weights| weights.get("additional")) {
         let message = "weights only: `additional` is not judged";
-        let caveat = Caveat::about(Code::NotJudged, message, Some(more.span));
+        let caveat = Note::about(Code::NotJudged, message, Some(more.span));
         routing.caveats.push(caveat);
     }
-    let (rules, unjudged) = match reached {
+    let (rules, unsupported) = match reached {
         Ok((weight, total, span)) => {
             let hashes = hashes(status.as_mut(), decoder);
             let names = [("stable", stable), ("canary", service)];
@@ -84,11 +85,11 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
             };
             (vec![rule], None)
         }
-        Err(unjudged) => (Vec::new(), Some(unjudged)),
+        Err(unsupported) => (Vec::new(), Some(unsupported)),
     };
     let name = HostName::Service(apex.value, meta.namespace.clone());
     let host = Host {
-        unjudged,
+        unsupported,
         ..Host::new(name, apex.span, rules)
     };
     Some(Declared {
@@ -132,7 +133,7 @@ struct Routing {
     // The subsets of a DestinationRule, by what they are to the Rollout.
     subsets: BTreeMap<&'static str, String>,
     writes: Vec<(&'static str, String)>,
-    caveats: Vec<Caveat>,
+    caveats: Vec<Note<AppliesTo>>,
 }
 
 impl Routing {

@@ -1,12 +1,13 @@
-//! Flagger: the weight that a `Canary` has reached. Not: how it gets there.
+//! Flagger: the weight that a `Canary` has reached.
 
-use super::{Declared, Host, HostName, Role, Rule, not_judged};
+use super::conditions::not_judged;
+use super::declaration::{Declared, Host, HostName, Role, Rule};
 use crate::diag::{Code, Note};
-use crate::manifest::Dialect;
 use crate::manifest::decode::{At, Decoder};
+use crate::manifest::dialect::Dialect;
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
-use crate::manifest::mesh::weighted::{WeightedBackend, checked_split, required};
+use crate::manifest::mesh::weighted_backend::{WeightedBackend, checked_split, required};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[Dialect {
     group: "flagger.app",
@@ -50,7 +51,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         rule(&meta, (&apex, &workload), reached, total, decoder)
             .map(|rule| Rule { caveats, ..rule })
     });
-    let unjudged = reached.is_none().then(|| Note::new(Code::UnclearRules, format!("{meta} does not say which weight it has reached: it has no `status.canaryWeight`")).at(meta.span, "").help(format!(
+    let unsupported = reached.is_none().then(|| Note::new(Code::UnclearRules, format!("{meta} does not say which weight it has reached: it has no `status.canaryWeight`")).at(meta.span, "").help(format!(
             "pass what the cluster holds, `kubectl get canary {} -n {} -o yaml`, or the split with --expect primary=90,canary=10",
             meta.name, meta.namespace
         )));
@@ -63,7 +64,7 @@ fn decode(meta: Meta, object: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) ->
         span: host.span,
     });
     let host = |name: At<HostName>| Host {
-        unjudged: unjudged.clone(),
+        unsupported: unsupported.clone(),
         ..Host::new(name.value, name.span, rule.clone().into_iter().collect())
     };
     let hosts = std::iter::once(own).chain(others).map(host).collect();

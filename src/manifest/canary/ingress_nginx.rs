@@ -1,13 +1,15 @@
 //! ingress-nginx: an Ingress as written, with the annotations that make it the canary of another one.
 
-use super::{Declared, Host, HostName, Role, Rule, assumed_condition, below, condition, length};
+use super::conditions::{assumed_condition, below, condition, length};
+use super::declaration::{Canary, Declared, Host, HostName, Role, Rule, Settings};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
+use crate::manifest::dialect::Dialect;
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
-use crate::manifest::mesh::weighted::{WeightedBackend, required};
+use crate::manifest::mesh::weighted_backend::{WeightedBackend, required};
 use crate::manifest::yaml::{Node, Scalar, Value};
-use crate::manifest::{Dialect, Manifests, not_read};
+use crate::manifest::{Manifests, not_read};
 use crate::route::{Condition, HeaderTest, Test, TextMatch};
 
 pub(in crate::manifest) const DIALECTS: &[Dialect] =
@@ -26,30 +28,6 @@ const fn ingress(group: &'static str) -> Dialect {
 }
 
 const PREFIX: &str = "nginx.ingress.kubernetes.io/";
-
-/// What an Ingress says beside its rules.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// The class of the controller that it is for, where it says one.
-    pub class: Option<String>,
-    /// Where a cookie keeps a client with the version that it met first.
-    pub affinity: Option<Span>,
-    /// Whether a canary leaves such cookies alone.
-    pub ignores_affinity: bool,
-}
-
-/// What the canary annotations say.
-#[derive(Clone, Debug)]
-pub struct Canary {
-    /// What it says as every Ingress does.
-    pub settings: Settings,
-    /// Conditions that send everything to the canary (`true`) or past it (`false`), the first that holds.
-    pub overrides: Vec<(Condition, bool)>,
-    /// Its weight of the total.
-    pub weight: At<u32>,
-    /// What its weight is a part of: more than zero.
-    pub total: u32,
-}
 
 /// Weights in annotations that ingress-nginx does not look at.
 fn inert(meta: &Meta, object: &mut Fields<'_, '_>, to: &mut Manifests, decoder: &mut Decoder<'_>) {

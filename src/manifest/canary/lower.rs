@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Declared, Host, HostName, Role, Rule, pairing};
-use crate::diag::Code;
+use super::declaration::{Declared, Host, HostName, Role, Rule};
+use super::pairing;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
+use crate::manifest::mesh::Registry;
+use crate::manifest::mesh::identified_backends::identified_backends;
 use crate::manifest::mesh::names::{domains, full_name};
-use crate::manifest::mesh::{Registry, weighted};
 use crate::route::{
-    Action, Caveat, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
+    Action, AppliesTo, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
 };
 use crate::split::Mechanism;
 
@@ -73,7 +75,7 @@ impl Compiler<'_> {
                         objects: Vec::new(),
                         span: host.span,
                         https_only: false,
-                        unjudged: None,
+                        unsupported: None,
                         routes: Vec::new(),
                         caveats: Vec::new(),
                     });
@@ -92,7 +94,10 @@ impl Compiler<'_> {
                     known.objects.push(object);
                 }
                 known.caveats.extend(host.caveats.iter().cloned());
-                known.unjudged = known.unjudged.take().or_else(|| host.unjudged.clone());
+                known.unsupported = known
+                    .unsupported
+                    .take()
+                    .or_else(|| host.unsupported.clone());
                 ranked[at].extend(routes);
             }
         }
@@ -138,7 +143,7 @@ impl Compiler<'_> {
     }
 
     fn route(&self, declared: &Declared, rule: &Rule) -> Route {
-        let backends = weighted::backends(&self.registry, &rule.backends);
+        let backends = identified_backends(&self.registry, &rule.backends);
         let split = Split::new(Mechanism::Iid, backends)
             .expect("weights are checked when they are decoded");
         Route {
@@ -158,7 +163,7 @@ impl Compiler<'_> {
 }
 
 /// Rules of two objects for the same requests: only one of them can take them.
-fn second(known: &[(&[i64], Route)], new: &[(&[i64], Route)]) -> Option<Caveat> {
+fn second(known: &[(&[i64], Route)], new: &[(&[i64], Route)]) -> Option<Note<AppliesTo>> {
     let asks = |route: &Route| {
         let tests = route.conditions.iter().map(|one| &one.test);
         format!("{:?}", tests.collect::<Vec<_>>())
@@ -176,7 +181,7 @@ fn second(known: &[(&[i64], Route)], new: &[(&[i64], Route)]) -> Option<Caveat> 
             "{} declares a split of the same requests as {}, which is taken to win: it was given first",
             route.object, first.object
         );
-        let caveat = Caveat::about(Code::TwoOwners, message, Some(route.span));
+        let caveat = Note::about(Code::TwoOwners, message, Some(route.span));
         Some(caveat.help("delete one of them"))
     })
 }

@@ -5,12 +5,11 @@
 
 use std::collections::HashSet;
 
-use super::ingress_nginx::{Canary, Settings};
-use super::{Declared, Host, HostName, Role, Rule};
+use super::declaration::{Canary, Declared, Host, HostName, Role, Rule, Settings};
 use crate::diag::{Code, Note};
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::WeightedBackend;
-use crate::route::{Caveat, Condition};
+use crate::route::{AppliesTo, Condition};
 
 /// The canaries, each with the main Ingress of the same host and path, and the other paths of those hosts. An Ingress
 /// whose hosts have no canary is left out, unless some canary has no Ingress of its host.
@@ -200,14 +199,14 @@ impl<'d> Paired<'d> {
             });
             let rules: Vec<Rule> = rules.flatten().collect();
             let dropped = fates.iter();
-            let mut caveats: Vec<Caveat> = dropped
+            let mut caveats: Vec<Note<AppliesTo>> = dropped
                 .filter_map(|(_, rule, fate)| self.caveat(rule, fate))
                 .collect();
             caveats.extend(self.affinity().filter(|_| !rules.is_empty()));
             let mut seen = HashSet::new();
             caveats.retain(|caveat| seen.insert(caveat.message.clone()));
             Host {
-                unjudged: alone.then(|| self.alone(host)),
+                unsupported: alone.then(|| self.alone(host)),
                 caveats,
                 rules,
                 ..host.clone()
@@ -217,7 +216,7 @@ impl<'d> Paired<'d> {
     }
 
     /// Why a path of the canary takes nothing.
-    fn caveat(&self, rule: &Rule, fate: &Fate<'_>) -> Option<Caveat> {
+    fn caveat(&self, rule: &Rule, fate: &Fate<'_>) -> Option<Note<AppliesTo>> {
         let meta = &self.declared.meta;
         let service = rule.backends.first()?;
         let (why, span, help) = match fate {
@@ -260,23 +259,23 @@ impl<'d> Paired<'d> {
             ),
         };
         let message = format!("{meta} takes nothing at {}: {why}", rule.key);
-        Some(Caveat::about(Code::CanaryDropped, message, Some(span)).help(help))
+        Some(Note::about(Code::CanaryDropped, message, Some(span)).help(help))
     }
 
     /// What is said about the hosts of other Ingresses where this one has a host that none of them serves.
-    fn without_host(&self) -> Option<Caveat> {
+    fn without_host(&self) -> Option<Note<AppliesTo>> {
         let host = self.host_alone()?;
         let message = format!(
             "{} is a canary of the host `{}`, which none of the Ingresses given here has: it takes nothing of other hosts",
             self.declared.meta,
             host_name(host)
         );
-        let caveat = Caveat::about(Code::CanaryDropped, message, Some(host.span));
+        let caveat = Note::about(Code::CanaryDropped, message, Some(host.span));
         Some(caveat.help("give it the host of the main Ingress"))
     }
 
     /// A cookie that keeps clients with the version that they met first.
-    fn affinity(&self) -> Option<Caveat> {
+    fn affinity(&self) -> Option<Note<AppliesTo>> {
         if self.canary.settings.ignores_affinity {
             return None;
         }
@@ -291,7 +290,7 @@ impl<'d> Paired<'d> {
             "`affinity: cookie` of {main} keeps a client that sends the cookie back with the version that it met first: \
              weights hold for requests without it"
         );
-        Some(Caveat::about(Code::Sticky, message, Some(span)))
+        Some(Note::about(Code::Sticky, message, Some(span)))
     }
 
     fn alone(&self, host: &Host) -> Note {

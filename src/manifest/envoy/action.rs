@@ -1,86 +1,17 @@
 //! What a route of a dump does with a request: its clusters and weights, an answer of its own, and what keeps that from
-//! being the whole truth. Not: which requests it takes.
+//! being the whole truth.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 use super::Dump;
 use super::clusters::{Locality, Spread};
-use super::fault::{Fault, fault};
+use super::fault::Fault;
+use super::raw_action::{RawClusterWeight, RawRedirect, RawRouteAction, RawWeightedClusters};
 use super::route_configs::Route;
-use crate::diag::{Code, Span};
-use crate::route::{Action, Backend, Caveat, NamedByHeader, Outcome, Split, cluster};
+use crate::diag::{Code, Note, Span};
+use crate::route::{Action, AppliesTo, Backend, NamedByHeader, Outcome, Split, cluster};
 use crate::split::{LocalReplyCause, Mechanism};
-
-/// `RouteAction`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RouteActionText {
-    cluster: Option<String>,
-    #[serde(alias = "weightedClusters")]
-    weighted_clusters: Option<WeightedText>,
-    #[serde(alias = "clusterHeader")]
-    cluster_header: Option<String>,
-    #[serde(alias = "clusterSpecifierPlugin")]
-    cluster_specifier_plugin: Option<String>,
-    #[serde(alias = "clusterNotFoundResponseCode")]
-    cluster_not_found_response_code: Option<String>,
-    #[serde(alias = "hashPolicy")]
-    hash_policy: Vec<IgnoredAny>,
-    #[serde(alias = "retryPolicy")]
-    retry_policy: RetryText,
-}
-
-/// `WeightedCluster`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct WeightedText {
-    clusters: Vec<WeightText>,
-    #[serde(alias = "totalWeight")]
-    total_weight: Option<u32>,
-    #[serde(alias = "headerName")]
-    header_name: String,
-    #[serde(alias = "useHashPolicy")]
-    use_hash_policy: bool,
-    #[serde(alias = "runtimeKeyPrefix")]
-    runtime_key_prefix: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct WeightText {
-    name: String,
-    #[serde(alias = "clusterHeader")]
-    cluster_header: String,
-    weight: u32,
-    #[serde(alias = "typedPerFilterConfig", deserialize_with = "fault")]
-    typed_per_filter_config: Option<Fault>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct RetryText {
-    #[serde(alias = "refreshClusterOnRetry")]
-    refresh_cluster_on_retry: bool,
-}
-
-/// `RedirectAction`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RedirectText {
-    #[serde(alias = "responseCode")]
-    response_code: Option<String>,
-}
-
-/// `DirectResponseAction`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct DirectText {
-    status: u16,
-}
 
 /// What routes of one dump have in common.
 pub(super) struct Compiler<'d> {
@@ -104,14 +35,14 @@ impl Compiler<'_> {
             (.., Some(action)) => self.action(action, span, &mut caveats),
             (None, None, None) => {
                 let message = "a route does something that resplit does not know";
-                caveats.push(Caveat::about(Code::UnknownAction, message, Some(span)));
+                caveats.push(Note::about(Code::UnknownAction, message, Some(span)));
                 Action::Split(to("unknown action"))
             }
         };
         let fault = text.typed_per_filter_config.as_ref().or(of_host);
         if let Some(why) = fault.and_then(|fault| fault.unjudged) {
             let message = format!("a fault filter is not judged as a whole: {why}");
-            caveats.push(Caveat::about(Code::UnjudgedFault, message, Some(span)));
+            caveats.push(Note::about(Code::UnjudgedFault, message, Some(span)));
         }
         Outcome {
             action,
@@ -120,7 +51,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn action(&self, action: &RouteActionText, span: Span, caveats: &mut Vec<Caveat>) -> Action {
+    fn action(
+        &self,
+        action: &RawRouteAction,
+        span: Span,
+        caveats: &mut Vec<Note<AppliesTo>>,
+    ) -> Action {
         let missing = match action.cluster_not_found_response_code.as_deref() {
             Some("NOT_FOUND") => 404,
             Some("INTERNAL_SERVER_ERROR") => 500,
@@ -128,12 +64,12 @@ impl Compiler<'_> {
         };
         if action.retry_policy.refresh_cluster_on_retry {
             let message = "a retry may go to another destination (`refresh_cluster_on_retry`): the answers follow the weights only where nothing is retried";
-            caveats.push(Caveat::about(Code::RetryElsewhere, message, Some(span)));
+            caveats.push(Note::about(Code::RetryElsewhere, message, Some(span)));
         }
         if let Some(header) = &action.cluster_header {
             let message =
                 format!("the destination is the one that the header `{header}` of a request names");
-            caveats.push(Caveat::about(Code::ClusterHeader, message, Some(span)));
+            caveats.push(Note::about(Code::ClusterHeader, message, Some(span)));
             return Action::Named(NamedByHeader {
                 header: header.to_lowercase(),
                 clusters: self.clusters.clone(),
@@ -151,7 +87,7 @@ impl Compiler<'_> {
             );
             let message =
                 format!("{named} of the proxy picks the destination, which resplit cannot foresee");
-            caveats.push(Caveat::about(Code::ClusterPlugin, message, Some(span)));
+            caveats.push(Note::about(Code::ClusterPlugin, message, Some(span)));
             return Action::Split(to(plugin.unwrap_or("plugin")));
         };
         match self.dump.spread(name) {
@@ -161,8 +97,7 @@ impl Compiler<'_> {
                     "`{name}` spreads requests by the weights of its localities, which this dump does not list"
                 );
                 let help = "take the dump with its endpoints: config_dump?include_eds";
-                caveats
-                    .push(Caveat::about(Code::EndpointsNotDumped, message, Some(span)).help(help));
+                caveats.push(Note::about(Code::EndpointsNotDumped, message, Some(span)).help(help));
             }
             Spread::Within => {}
         }
@@ -172,26 +107,26 @@ impl Compiler<'_> {
 
     fn weighted(
         &self,
-        weighted: &WeightedText,
-        action: &RouteActionText,
+        weighted: &RawWeightedClusters,
+        action: &RawRouteAction,
         missing: u16,
         span: Span,
-        caveats: &mut Vec<Caveat>,
+        caveats: &mut Vec<Note<AppliesTo>>,
     ) -> Action {
         weighted.caveats(span, caveats);
-        let faulty = |one: &&WeightText| one.typed_per_filter_config.is_some();
+        let faulty = |one: &&RawClusterWeight| one.typed_per_filter_config.is_some();
         if let Some(one) = weighted.clusters.iter().find(faulty) {
             let message = format!(
                 "a fault filter is not judged as a whole: it holds for the share of `{}` only",
                 one.name
             );
-            caveats.push(Caveat::about(Code::UnjudgedFault, message, Some(span)));
+            caveats.push(Note::about(Code::UnjudgedFault, message, Some(span)));
         }
         let by_hash = weighted.use_hash_policy && !action.hash_policy.is_empty();
         if by_hash {
             let message = "the destination is picked by a hash of the request (`use_hash_policy`): equal requests go to the same one, whatever the weights";
             let help = "vary what is hashed, or the shares cannot be seen";
-            caveats.push(Caveat::about(Code::HashPolicy, message, Some(span)).help(help));
+            caveats.push(Note::about(Code::HashPolicy, message, Some(span)).help(help));
         }
         let backends = weighted.clusters.iter().map(|one| {
             if one.name.is_empty() {
@@ -199,7 +134,7 @@ impl Compiler<'_> {
                 let message = format!(
                     "a part goes to the destination that the header `{header}` of a request names"
                 );
-                caveats.push(Caveat::about(Code::ClusterHeader, message, Some(span)));
+                caveats.push(Note::about(Code::ClusterHeader, message, Some(span)));
                 return cluster::backend(&format!("header {header}"), one.weight, None);
             }
             self.backend(&one.name, one.weight, missing, span, caveats)
@@ -215,7 +150,7 @@ impl Compiler<'_> {
             Ok(split) => Action::Split(split.picked_by(weighted.header_name.to_lowercase())),
             Err(error) => {
                 let message = format!("no proxy takes these weights: {error}");
-                caveats.push(Caveat::about(Code::NoWeights, message, Some(span)));
+                caveats.push(Note::about(Code::NoWeights, message, Some(span)));
                 Action::local_reply(missing, LocalReplyCause::BrokenBackend)
             }
         }
@@ -228,35 +163,35 @@ impl Compiler<'_> {
         weight: u32,
         missing: u16,
         span: Span,
-        caveats: &mut Vec<Caveat>,
+        caveats: &mut Vec<Note<AppliesTo>>,
     ) -> Backend {
         let known = self.clusters.as_ref().is_none_or(|all| all.contains(name));
         if !known && weight > 0 {
             let message =
                 format!("the proxy has no cluster `{name}`: its share is answered with {missing}");
             let help = "is the subset defined by a DestinationRule that this proxy sees, and is the port one of the service?";
-            let caveat = Caveat::about(Code::UnknownCluster, message, Some(span));
-            caveats.push(caveat.help(help).breaking());
+            let caveat = Note::about(Code::UnknownCluster, message, Some(span));
+            caveats.push(caveat.help(help).undeliverable());
         }
         cluster::backend(name, weight, Some(missing).filter(|_| !known))
     }
 }
 
-impl WeightedText {
-    fn caveats(&self, span: Span, caveats: &mut Vec<Caveat>) {
+impl RawWeightedClusters {
+    fn caveats(&self, span: Span, caveats: &mut Vec<Note<AppliesTo>>) {
         let sum: u64 = self.clusters.iter().map(|one| u64::from(one.weight)).sum();
         if let Some(total) = self.total_weight.filter(|total| u64::from(*total) != sum) {
             let message = format!(
                 "`total_weight` is {total} and the weights add up to {sum}: Envoy goes by the sum"
             );
-            caveats.push(Caveat::about(Code::TotalWeight, message, Some(span)));
+            caveats.push(Note::about(Code::TotalWeight, message, Some(span)));
         }
         if !self.header_name.is_empty() {
             let message = format!(
                 "a number in the header `{}` of a request picks the destination; without it chance does",
                 self.header_name
             );
-            caveats.push(Caveat::about(Code::HeaderWeights, message, Some(span)));
+            caveats.push(Note::about(Code::HeaderWeights, message, Some(span)));
         }
         if !self.runtime_key_prefix.is_empty() {
             let message = format!(
@@ -264,12 +199,12 @@ impl WeightedText {
                 self.runtime_key_prefix
             );
             let help = "look at /runtime of the admin interface";
-            caveats.push(Caveat::about(Code::RuntimeWeights, message, Some(span)).help(help));
+            caveats.push(Note::about(Code::RuntimeWeights, message, Some(span)).help(help));
         }
     }
 }
 
-impl RedirectText {
+impl RawRedirect {
     fn status(&self) -> u16 {
         match self.response_code.as_deref() {
             Some("FOUND") => 302,

@@ -1,11 +1,11 @@
 //! Clusters and endpoints of a dump, as far as they decide a split: which clusters exist, and which spread their requests
-//! by the weights of localities. Not: health, nor how a host is picked within a locality.
+//! by the weights of localities.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Dump;
-use super::origin::MetadataText;
+use super::origin::RawMetadata;
 
 /// A cluster.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ impl Dump {
 /// `Cluster`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ClusterText {
+pub(super) struct RawCluster {
     name: String,
     #[serde(alias = "loadAssignment")]
     load_assignment: Option<Assignment>,
@@ -129,31 +129,31 @@ struct PolicyConfig {
 pub(super) struct Assignment {
     #[serde(alias = "clusterName")]
     cluster_name: String,
-    endpoints: Vec<LocalityText>,
+    endpoints: Vec<RawLocality>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct LocalityText {
-    locality: PlaceText,
+struct RawLocality {
+    locality: RawPlace,
     #[serde(alias = "loadBalancingWeight")]
     load_balancing_weight: u32,
     #[serde(alias = "lbEndpoints")]
     lb_endpoints: Vec<IgnoredAny>,
     priority: u32,
-    metadata: MetadataText,
+    metadata: RawMetadata,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PlaceText {
+struct RawPlace {
     region: String,
     zone: String,
     #[serde(alias = "subZone")]
     sub_zone: String,
 }
 
-impl ClusterText {
+impl RawCluster {
     /// The cluster under its name.
     pub(super) fn into_cluster(self) -> (String, Cluster) {
         let policies = self.load_balancing_policy.by_locality();
@@ -199,14 +199,14 @@ impl Assignment {
             .filter(|one| Some(one.priority) == first);
         (
             self.cluster_name,
-            used.map(LocalityText::into_locality).collect(),
+            used.map(RawLocality::into_locality).collect(),
         )
     }
 }
 
-impl LocalityText {
+impl RawLocality {
     fn into_locality(self) -> Locality {
-        let PlaceText {
+        let RawPlace {
             region,
             zone,
             sub_zone,

@@ -1,5 +1,4 @@
-//! The fault filter, as far as a route or a virtual host configures it for itself. Not: a filter that holds for a whole
-//! listener.
+//! The fault filter, as far as a route or a virtual host configures it for itself.
 
 use std::collections::HashMap;
 
@@ -19,8 +18,8 @@ pub(super) struct Fault {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct FaultText<'s> {
-    abort: Option<AbortText>,
+struct RawFault<'s> {
+    abort: Option<RawAbort>,
     delay: Option<serde::de::IgnoredAny>,
     headers: Vec<serde::de::IgnoredAny>,
     #[serde(alias = "upstreamCluster")]
@@ -33,7 +32,7 @@ struct FaultText<'s> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct AbortText {
+struct RawAbort {
     #[serde(alias = "httpStatus")]
     http_status: Option<u16>,
     #[serde(alias = "grpcStatus")]
@@ -59,7 +58,7 @@ pub(super) fn fault<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 }
 
 fn of_filter(raw: &RawValue) -> Option<Fault> {
-    let text: FaultText<'_> = serde_json::from_str(raw.get()).ok()?;
+    let text: RawFault<'_> = serde_json::from_str(raw.get()).ok()?;
     if text.disabled {
         return None;
     }

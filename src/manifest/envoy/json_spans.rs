@@ -1,4 +1,4 @@
-//! Where things are in a JSON text: the place of a parsed value, and that of an error. Not: what the values mean.
+//! Where things are in a JSON text: the place of a parsed value, and that of an error.
 
 use serde_json::value::RawValue;
 

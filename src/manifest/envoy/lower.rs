@@ -1,5 +1,5 @@
 //! From the dumps of a run to the routes that a request meets: which route configurations concern it, and under which
-//! names their hosts are called. Not: which host and which route take it.
+//! names their hosts are called.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::action::Compiler;
 use super::route_configs::{self, RouteConfig};
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::route::{AppliesTo, Caveat, Elsewhere, Origin, Route, RouteTable, Vantage, VirtualHost};
+use crate::route::{AppliesTo, InactiveRule, Origin, Route, RouteTable, Vantage, VirtualHost};
 
 /// What a mesh puts at the end of its hosts, so that a host which no rule names gets an answer. Nobody declared it.
 const UNDECLARED: [&str; 2] = ["allow_any", "block_all"];
@@ -41,10 +41,10 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
         Origin::Gateway { .. } => None,
     };
     let mut table = RouteTable {
-        told: true,
-        completes: client.map(|client| format!("{client}.svc.cluster.local")),
-        names_with_port: !chosen.is_empty() && chosen.iter().all(|config| minds_port(config)),
-        elsewhere: others.into_iter().flat_map(elsewhere).collect(),
+        from_dump: true,
+        search_domain: client.map(|client| format!("{client}.svc.cluster.local")),
+        match_port: !chosen.is_empty() && chosen.iter().all(|config| minds_port(config)),
+        inactive_rules: others.into_iter().flat_map(inactive_rules).collect(),
         ..RouteTable::default()
     };
     let mut services = BTreeSet::new();
@@ -65,7 +65,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
                     .map(|name| name.to_lowercase())
                     .collect(),
             };
-            if minds_port(config) && !table.names_with_port {
+            if minds_port(config) && !table.match_port {
                 // Beside configurations that ignore the port, it is looked at nowhere.
                 domains = domains.iter().map(|name| without_port(name)).collect();
                 domains.dedup();
@@ -74,7 +74,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
             match service {
                 Some(_) => {
                     services.extend(domains.iter().cloned());
-                    table.addressed.extend(domains.iter().cloned());
+                    table.matched_by_address.extend(domains.iter().cloned());
                 }
                 None => domains.retain(|domain| !services.contains(domain)),
             }
@@ -120,7 +120,7 @@ impl Compiler<'_> {
             objects,
             span: host.span,
             https_only: host.https_only,
-            unjudged: host.has_matcher.then(|| {
+            unsupported: host.has_matcher.then(|| {
                 Note::new(
                     Code::UnclearRules,
                     format!(
@@ -220,12 +220,13 @@ fn without_port(name: &str) -> String {
 }
 
 /// `EXTERNAL_ONLY`: who is outside is decided by the addresses that the proxy sees.
-fn outside(host: &route_configs::VirtualHost) -> Caveat {
+fn outside(host: &route_configs::VirtualHost) -> Note<AppliesTo> {
     let message = format!(
         "requests over plain HTTP from outside are redirected to HTTPS by the virtual host `{}`: taken to come from inside",
         host.name
     );
-    Caveat::about(Code::RedirectOutside, message, Some(host.span)).only(AppliesTo::Scheme("http"))
+    Note::about(Code::RedirectOutside, message, Some(host.span))
+        .limited_to(AppliesTo::Scheme("http"))
 }
 
 /// The names under which a service is called: the short one only from its own namespace, where that is known.
@@ -253,8 +254,8 @@ fn called_config(config: &RouteConfig) -> String {
 }
 
 /// The hosts of a configuration for another port.
-fn elsewhere(config: &RouteConfig) -> Vec<Elsewhere> {
-    let entry = |port: u16, host: &str, domains: Vec<String>| Elsewhere {
+fn inactive_rules(config: &RouteConfig) -> Vec<InactiveRule> {
+    let entry = |port: u16, host: &str, domains: Vec<String>| InactiveRule {
         object: called_config(config),
         hosts: domains.first().cloned().into_iter().collect(),
         domains,

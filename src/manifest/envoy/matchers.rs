@@ -1,143 +1,22 @@
-//! `match` of a route: from what a dump writes to conditions. Not: whether they hold.
+//! `match` of a route: from what a dump writes to conditions.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
-use super::fault::Percentage;
-use super::route_configs::number;
-use crate::diag::{Code, Span};
-use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
-
-/// `RouteMatch`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct MatchText {
-    prefix: Option<String>,
-    path: Option<String>,
-    #[serde(alias = "safeRegex")]
-    safe_regex: Option<RegexText>,
-    #[serde(alias = "pathSeparatedPrefix")]
-    path_separated_prefix: Option<String>,
-    #[serde(alias = "connectMatcher")]
-    connect_matcher: Option<IgnoredAny>,
-    #[serde(alias = "pathMatchPolicy")]
-    path_match_policy: Option<IgnoredAny>,
-    #[serde(alias = "caseSensitive")]
-    case_sensitive: Option<bool>,
-    headers: Vec<HeaderText>,
-    #[serde(alias = "queryParameters")]
-    query_parameters: Vec<QueryText>,
-    cookies: Vec<CookieText>,
-    grpc: Option<IgnoredAny>,
-    #[serde(alias = "dynamicMetadata")]
-    dynamic_metadata: Vec<IgnoredAny>,
-    #[serde(alias = "filterState")]
-    filter_state: Vec<IgnoredAny>,
-    #[serde(alias = "tlsContext")]
-    tls_context: Option<IgnoredAny>,
-    #[serde(alias = "runtimeFraction")]
-    runtime_fraction: Option<RuntimeFractionText>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct RegexText {
-    regex: String,
-}
-
-/// `RuntimeFractionalPercent`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct RuntimeFractionText {
-    #[serde(alias = "defaultValue")]
-    default_value: Percentage,
-    #[serde(alias = "runtimeKey")]
-    runtime_key: String,
-}
-
-/// `HeaderMatcher`, with the forms of older proxies.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct HeaderText {
-    name: String,
-    #[serde(alias = "presentMatch")]
-    present_match: Option<bool>,
-    #[serde(alias = "stringMatch")]
-    string_match: Option<StringText>,
-    #[serde(alias = "rangeMatch")]
-    range_match: Option<RangeText>,
-    #[serde(alias = "invertMatch")]
-    invert_match: bool,
-    #[serde(alias = "treatMissingHeaderAsEmpty")]
-    treat_missing_header_as_empty: bool,
-    #[serde(alias = "exactMatch")]
-    exact_match: Option<String>,
-    #[serde(alias = "prefixMatch")]
-    prefix_match: Option<String>,
-    #[serde(alias = "suffixMatch")]
-    suffix_match: Option<String>,
-    #[serde(alias = "containsMatch")]
-    contains_match: Option<String>,
-    #[serde(alias = "safeRegexMatch")]
-    safe_regex_match: Option<RegexText>,
-    #[serde(alias = "regexMatch")]
-    regex_match: Option<String>,
-}
-
-/// `StringMatcher`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct StringText {
-    exact: Option<String>,
-    prefix: Option<String>,
-    suffix: Option<String>,
-    contains: Option<String>,
-    #[serde(alias = "safeRegex")]
-    safe_regex: Option<RegexText>,
-    #[serde(alias = "ignoreCase")]
-    ignore_case: bool,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct RangeText {
-    #[serde(deserialize_with = "number")]
-    start: i64,
-    #[serde(deserialize_with = "number")]
-    end: i64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct QueryText {
-    name: String,
-    #[serde(alias = "stringMatch")]
-    string_match: Option<StringText>,
-    #[serde(alias = "presentMatch")]
-    present_match: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct CookieText {
-    name: String,
-    #[serde(alias = "stringMatch")]
-    string_match: Option<StringText>,
-    #[serde(alias = "invertMatch")]
-    invert_match: bool,
-}
+use super::raw_match::{
+    RawHeader, RawMatch, RawQueryParameter, RawRegex, RawRuntimeFraction, RawString,
+};
+use crate::diag::{Code, Note, Span};
+use crate::route::{Condition, HeaderTest, Test, TextMatch};
 
 /// A comparison, or why it cannot be made here.
 type Compared = Result<TextMatch, (Code, String)>;
 
-impl MatchText {
+impl RawMatch {
     /// The conditions, those that decide most often first.
     pub(super) fn conditions(&self, span: Span) -> Vec<Condition> {
         let mut conditions = Vec::new();
         let mut add = |field: String, test: Test| conditions.push(Condition { field, span, test });
         let compared = |compared: Compared, test: &dyn Fn(TextMatch) -> Test| match compared {
             Ok(text) => test(text),
-            Err((id, why)) => Test::Unknowable(Caveat::about(id, why, Some(span))),
+            Err((id, why)) => Test::Unknowable(Note::about(id, why, Some(span))),
         };
         if let Some((field, path)) = self.path() {
             add(field.to_owned(), compared(path, &Test::Path));
@@ -167,7 +46,7 @@ impl MatchText {
         }
         for cookie in &self.cookies {
             let wanted = cookie.string_match.as_ref();
-            let wanted = wanted.map_or(Ok(TextMatch::Present), StringText::compared);
+            let wanted = wanted.map_or(Ok(TextMatch::Present), RawString::compared);
             let test = compared(wanted, &|value| Test::Cookie {
                 name: cookie.name.clone(),
                 value,
@@ -192,7 +71,7 @@ impl MatchText {
                 let why = format!(
                     "`{field}` of a route looks at what only the proxy knows: taken not to match"
                 );
-                let caveat = Caveat::about(id, why, Some(span));
+                let caveat = Note::about(id, why, Some(span));
                 add(field.to_owned(), Test::Unknowable(caveat));
             }
         }
@@ -234,7 +113,7 @@ impl MatchText {
     }
 }
 
-impl RuntimeFractionText {
+impl RawRuntimeFraction {
     fn add(&self, span: Span, add: &mut dyn FnMut(String, Test)) {
         let field = "runtime_fraction".to_owned();
         if let Some(fraction) = self.default_value.fraction() {
@@ -242,7 +121,7 @@ impl RuntimeFractionText {
         } else {
             let why =
                 "`runtime_fraction` has a denominator that Envoy does not know: taken not to match";
-            let caveat = Caveat::about(Code::RuntimeFraction, why, Some(span));
+            let caveat = Note::about(Code::RuntimeFraction, why, Some(span));
             add(field.clone(), Test::Unknowable(caveat));
         }
         if !self.runtime_key.is_empty() {
@@ -250,14 +129,14 @@ impl RuntimeFractionText {
                 "the runtime key `{}` may override the fraction of a route; the dump shows its default",
                 self.runtime_key
             );
-            let caveat = Caveat::about(Code::RuntimeFraction, why, Some(span));
+            let caveat = Note::about(Code::RuntimeFraction, why, Some(span));
             let help = "look at /runtime of the admin interface";
             add(field, Test::Assumed(caveat.help(help)));
         }
     }
 }
 
-impl RegexText {
+impl RawRegex {
     fn compared(&self) -> Compared {
         TextMatch::regex(&self.regex).map_err(|_| {
             let why = format!(
@@ -269,7 +148,7 @@ impl RegexText {
     }
 }
 
-impl StringText {
+impl RawString {
     fn compared(&self) -> Compared {
         let ignore_case = self.ignore_case;
         let cased = |text: TextMatch| {
@@ -299,7 +178,7 @@ impl StringText {
     }
 }
 
-impl HeaderText {
+impl RawHeader {
     fn compared(&self) -> Compared {
         let exact = |text: &String| match text.as_str() {
             // What the older form does with the empty text.
@@ -312,7 +191,7 @@ impl HeaderText {
             .or_else(|| self.prefix_match.as_ref().map(TextMatch::prefix))
             .or_else(|| suffix.map(|text| TextMatch::Suffix { text, ignore_case }))
             .or_else(|| contains.map(|text| TextMatch::Contains { text, ignore_case }));
-        let regex = self.regex_match.clone().map(|regex| RegexText { regex });
+        let regex = self.regex_match.clone().map(|regex| RawRegex { regex });
         match (&self.string_match, &self.range_match, older) {
             (Some(text), ..) => text.compared(),
             (None, Some(range), _) => Ok(TextMatch::Range {
@@ -345,7 +224,7 @@ impl HeaderText {
     }
 }
 
-impl QueryText {
+impl RawQueryParameter {
     fn test(&self, value: TextMatch) -> Test {
         Test::Query {
             name: self.name.clone(),

@@ -1,13 +1,16 @@
 //! Envoy's own configuration, as its admin interface and istioctl print it: what a proxy has been told, as opposed to what
-//! was declared. Not: YAML; a dump is JSON, and is read with types that keep only what decides where a request goes.
+//! was declared.
 
 mod action;
 mod clusters;
 mod fault;
+mod integer;
 mod json_spans;
 mod lower;
 mod matchers;
 mod origin;
+mod raw_action;
+mod raw_match;
 mod read;
 mod route_configs;
 

@@ -1,4 +1,4 @@
-//! Which object of the cluster a part of a dump comes from, where a control plane wrote that down. Not: that object itself.
+//! Which object of the cluster a part of a dump comes from, where a control plane wrote that down.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,35 +6,35 @@ use serde_json::Value;
 /// `metadata`, of which only the notes of control planes are kept.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct MetadataText {
+pub(super) struct RawMetadata {
     #[serde(alias = "filterMetadata")]
-    filter_metadata: FilterMetadataText,
+    filter_metadata: RawFilterMetadata,
 }
 
 /// The keys are names of filters, which both spellings of a dump leave as they are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct FilterMetadataText {
-    istio: Option<IstioText>,
+struct RawFilterMetadata {
+    istio: Option<RawIstio>,
     #[serde(rename = "envoy-gateway")]
-    envoy_gateway: Option<EnvoyGatewayText>,
+    envoy_gateway: Option<RawEnvoyGateway>,
 }
 
 /// What Istio notes: the path of the object.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct IstioText {
+struct RawIstio {
     config: Option<Value>,
 }
 
 /// What Envoy Gateway notes: the objects.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct EnvoyGatewayText {
+struct RawEnvoyGateway {
     resources: Vec<Value>,
 }
 
-impl MetadataText {
+impl RawMetadata {
     /// `VirtualService default/weather`.
     pub(super) fn object(&self) -> Option<String> {
         let (kind, namespace, name) = self.named()?;
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn object(json: &str) -> Option<String> {
-        let metadata: MetadataText = serde_json::from_str(json).expect("metadata");
+        let metadata: RawMetadata = serde_json::from_str(json).expect("metadata");
         metadata.object()
     }
 

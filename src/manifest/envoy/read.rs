@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Dump;
-use super::clusters::{Assignment, ClusterText};
+use super::clusters::{Assignment, RawCluster};
 use super::fault::{Fault, fault};
 use super::json_spans::Text;
-use super::route_configs::{RouteConfig, RouteConfigText, VirtualHostText};
+use super::route_configs::{RawRouteConfig, RawVirtualHost, RouteConfig};
 use crate::diag::{Code, Note, SourceId};
 
 /// Objects around a dump: the namespace and the pod that egctl puts there.
@@ -111,8 +111,8 @@ fn no_dump(place: Text<'_>) -> Note {
 /// What was found in a text.
 #[derive(Default)]
 struct Found<'s> {
-    route_configs: Vec<RouteConfigText<'s>>,
-    clusters: Vec<ClusterText>,
+    route_configs: Vec<RawRouteConfig<'s>>,
+    clusters: Vec<RawCluster>,
     endpoints: Vec<Assignment>,
     // Something was there that only a dump has, were it empty.
     known: bool,
@@ -121,7 +121,7 @@ struct Found<'s> {
 }
 
 impl<'s> Found<'s> {
-    fn config(&mut self, config: ConfigText<'s>) {
+    fn config(&mut self, config: RawConfig<'s>) {
         let held = config.dynamic_route_configs.into_iter();
         let held = held.chain(config.static_route_configs);
         self.route_configs.extend(
@@ -150,20 +150,20 @@ impl<'s> Found<'s> {
 /// One item of `configs`, of any type: each has members that no other has.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ConfigText<'s> {
+struct RawConfig<'s> {
     #[serde(borrow, alias = "dynamicRouteConfigs")]
     dynamic_route_configs: Vec<HeldRoutes<'s>>,
     #[serde(borrow, alias = "staticRouteConfigs")]
     static_route_configs: Vec<HeldRoutes<'s>>,
     #[serde(borrow, alias = "routeConfig")]
-    route_config: Option<RouteConfigText<'s>>,
+    route_config: Option<RawRouteConfig<'s>>,
     #[serde(alias = "staticClusters")]
     static_clusters: Vec<HeldCluster>,
     #[serde(alias = "dynamicActiveClusters")]
     dynamic_active_clusters: Vec<HeldCluster>,
     #[serde(alias = "dynamicWarmingClusters")]
     dynamic_warming_clusters: Vec<HeldCluster>,
-    cluster: Option<ClusterText>,
+    cluster: Option<RawCluster>,
     #[serde(alias = "staticEndpointConfigs")]
     static_endpoint_configs: Vec<HeldEndpoints>,
     #[serde(alias = "dynamicEndpointConfigs")]
@@ -177,14 +177,14 @@ struct ConfigText<'s> {
 #[serde(default)]
 struct HeldRoutes<'s> {
     #[serde(borrow, alias = "routeConfig")]
-    route_config: Option<RouteConfigText<'s>>,
+    route_config: Option<RawRouteConfig<'s>>,
 }
 
 /// A cluster with its version around it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct HeldCluster {
-    cluster: Option<ClusterText>,
+    cluster: Option<RawCluster>,
 }
 
 /// Endpoints with their version around them.
@@ -225,13 +225,13 @@ impl<'s> Visitor<'s> for Layer<'_, 's> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         }
-        let mut hosts: Option<Vec<VirtualHostText<'s>>> = None;
+        let mut hosts: Option<Vec<RawVirtualHost<'s>>> = None;
         let (mut name, mut ignore_port, mut faulty) = (String::new(), false, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "configs" => {
                     self.found.known = true;
-                    for config in map.next_value::<Vec<ConfigText<'s>>>()? {
+                    for config in map.next_value::<Vec<RawConfig<'s>>>()? {
                         self.found.config(config);
                     }
                 }
@@ -273,7 +273,7 @@ impl<'s> Visitor<'s> for Layer<'_, 's> {
         }
         if let Some(virtual_hosts) = hosts {
             self.found.known = true;
-            self.found.route_configs.push(RouteConfigText {
+            self.found.route_configs.push(RawRouteConfig {
                 name,
                 virtual_hosts,
                 ignore_port_in_host_matching: ignore_port,

@@ -1,16 +1,13 @@
-//! Route configurations, their virtual hosts and routes, as a dump writes them. Not: what they mean.
-
-use std::fmt;
+//! Route configurations, their virtual hosts and routes, as a dump writes them.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
-use super::action::{DirectText, RedirectText, RouteActionText};
 use super::fault::{Fault, fault};
 use super::json_spans::Text;
-use super::matchers::MatchText;
-use super::origin::MetadataText;
+use super::origin::RawMetadata;
+use super::raw_action::{RawDirectResponse, RawRedirect, RawRouteAction};
+use super::raw_match::RawMatch;
 use crate::diag::{Note, Span};
 
 /// A route configuration.
@@ -39,16 +36,16 @@ pub(super) struct VirtualHost {
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub(super) span: Span,
-    pub(super) text: RouteText,
+    pub(super) text: RawRoute,
 }
 
 /// `RouteConfiguration`; its routes are read in a second step, because they have places.
 #[derive(Deserialize)]
-pub(super) struct RouteConfigText<'s> {
+pub(super) struct RawRouteConfig<'s> {
     #[serde(default)]
     pub(super) name: String,
     #[serde(borrow, default, alias = "virtualHosts")]
-    pub(super) virtual_hosts: Vec<VirtualHostText<'s>>,
+    pub(super) virtual_hosts: Vec<RawVirtualHost<'s>>,
     #[serde(default, alias = "ignorePortInHostMatching")]
     pub(super) ignore_port_in_host_matching: bool,
     #[serde(default, alias = "typedPerFilterConfig", deserialize_with = "fault")]
@@ -57,7 +54,7 @@ pub(super) struct RouteConfigText<'s> {
 
 /// `VirtualHost`.
 #[derive(Deserialize)]
-pub(super) struct VirtualHostText<'s> {
+pub(super) struct RawVirtualHost<'s> {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -75,21 +72,21 @@ pub(super) struct VirtualHostText<'s> {
 /// `Route`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct RouteText {
+pub(super) struct RawRoute {
     pub(super) name: String,
-    pub(super) r#match: MatchText,
-    pub(super) route: Option<Box<RouteActionText>>,
-    pub(super) redirect: Option<RedirectText>,
+    pub(super) r#match: RawMatch,
+    pub(super) route: Option<Box<RawRouteAction>>,
+    pub(super) redirect: Option<RawRedirect>,
     #[serde(alias = "directResponse")]
-    pub(super) direct_response: Option<DirectText>,
-    pub(super) metadata: MetadataText,
+    pub(super) direct_response: Option<RawDirectResponse>,
+    pub(super) metadata: RawMetadata,
     #[serde(alias = "typedPerFilterConfig", deserialize_with = "fault")]
     pub(super) typed_per_filter_config: Option<Fault>,
 }
 
 impl RouteConfig {
     /// Reads the routes of a configuration.
-    pub(super) fn new(text: RouteConfigText<'_>, place: Text<'_>) -> Result<Self, Box<Note>> {
+    pub(super) fn new(text: RawRouteConfig<'_>, place: Text<'_>) -> Result<Self, Box<Note>> {
         let hosts = text.virtual_hosts.into_iter();
         let hosts: Result<Vec<VirtualHost>, Box<Note>> =
             hosts.map(|host| VirtualHost::new(host, place)).collect();
@@ -111,7 +108,7 @@ impl RouteConfig {
 }
 
 impl VirtualHost {
-    fn new(text: VirtualHostText<'_>, place: Text<'_>) -> Result<Self, Box<Note>> {
+    fn new(text: RawVirtualHost<'_>, place: Text<'_>) -> Result<Self, Box<Note>> {
         let routes: Result<Vec<Route>, Box<Note>> = text
             .routes
             .into_iter()
@@ -137,29 +134,4 @@ impl VirtualHost {
             span: first.unwrap_or_else(|| place.beginning()),
         })
     }
-}
-
-/// A whole number, which a dump writes as text where it may have 64 bits.
-pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    struct Number;
-    impl Visitor<'_> for Number {
-        type Value = i64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a whole number")
-        }
-
-        fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
-            Ok(number)
-        }
-
-        fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-            i64::try_from(number).map_err(E::custom)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<i64, E> {
-            text.parse().map_err(E::custom)
-        }
-    }
-    deserializer.deserialize_any(Number)
 }

@@ -3,9 +3,43 @@
 mod compile;
 pub mod objects;
 
-pub(crate) use compile::gateway_name;
-pub(super) use compile::{Caller, lower, unrouted};
+use super::dialect::{Dialect, dialect};
+use super::mesh::ServiceEntry;
+
+pub(super) use compile::{SidecarNotes, lower, unrouted};
+pub(crate) use objects::gateway_name;
 pub use objects::{
     DestinationRule, Egress, FaultAbort, Gateway, HttpAction, HttpMatch, HttpRoute, Import, Reads,
     Server, Sidecar, Subset, TcpRoute, VirtualService, WeightedDestination,
 };
+
+const GROUP: &str = "networking.istio.io";
+
+const VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+
+/// The kinds of Istio that are understood.
+pub(super) const DIALECTS: &[Dialect] = &[
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "VirtualService",
+        virtual_services,
+        VirtualService::decode
+    ),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "DestinationRule",
+        destination_rules,
+        DestinationRule::decode
+    ),
+    dialect!(GROUP, VERSIONS, "Gateway", gateways, Gateway::decode),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "ServiceEntry",
+        service_entries,
+        ServiceEntry::decode
+    ),
+    dialect!(GROUP, VERSIONS, "Sidecar", sidecars, Sidecar::decode),
+];

@@ -1,4 +1,4 @@
-//! Names of hosts made comparable: full names of Services, the names clients use for them, wildcards. Not: who owns them.
+//! Names of hosts made comparable: full names of Services, the names clients use for them, wildcards.
 
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::names::{full_name, service_of};
-use super::registered::Registered;
+use super::registry_service::RegistryService;
 use super::service_entry::ServiceEntry;
 use super::visibility::visibility;
 use crate::manifest::Manifests;
@@ -78,8 +78,8 @@ impl<'m> Registry<'m> {
     }
 
     /// Everything that has a host, whoever sees it.
-    pub(in crate::manifest) fn all(&self, host: &str) -> Vec<Registered<'m>> {
-        let service = self.service(host).map(Registered::Service);
+    pub(in crate::manifest) fn all(&self, host: &str) -> Vec<RegistryService<'m>> {
+        let service = self.service(host).map(RegistryService::Service);
         let exact = self.entries.get(host);
         let entries = match host.strip_prefix('*') {
             Some(suffix) => self.wild_entries.get(suffix),
@@ -92,7 +92,7 @@ impl<'m> Registry<'m> {
         let entries = entries.into_iter().flatten().copied();
         service
             .into_iter()
-            .chain(entries.map(Registered::Entry))
+            .chain(entries.map(RegistryService::Entry))
             .collect()
     }
 
@@ -101,14 +101,14 @@ impl<'m> Registry<'m> {
         &self,
         host: &str,
         client: &str,
-    ) -> Option<Registered<'m>> {
+    ) -> Option<RegistryService<'m>> {
         let seen = self.all(host).into_iter().filter(|one| {
             let home = one.meta().namespace.as_str();
             visibility(one.export_to(), home, client).is_some()
         });
         seen.min_by_key(|one| {
             let meta = one.meta();
-            let entry = matches!(one, Registered::Entry(_));
+            let entry = matches!(one, RegistryService::Entry(_));
             (
                 meta.namespace != client,
                 entry,
@@ -146,7 +146,7 @@ impl<'m> Registry<'m> {
     }
 
     /// The host that an `ExternalName` Service stands for in the end, with the Service that says so.
-    pub(in crate::manifest) fn behind(&self, host: &str) -> Option<(String, &'m Service)> {
+    pub(in crate::manifest) fn resolve_alias(&self, host: &str) -> Option<(String, &'m Service)> {
         // A ring of aliases stands for nothing; nobody writes a chain of more than a few.
         const LONGEST: usize = 8;
         let mut found: Option<(String, &'m Service)> = None;

@@ -1,4 +1,4 @@
-//! A `ServiceEntry` as written: hosts that the mesh is told about. Not: who sees them.
+//! A `ServiceEntry` as written: hosts that the mesh is told about.
 
 use std::collections::BTreeMap;
 

@@ -2,6 +2,9 @@
 
 use crate::manifest::decode::At;
 
+/// The namespace whose configuration counts for everybody.
+pub(in crate::manifest) const ROOT: &str = "istio-system";
+
 /// How an object is exported to a client: privately, by name, to all, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::manifest) enum Visibility {

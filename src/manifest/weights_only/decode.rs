@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::kinds::WeightedKind;
+use super::kind::{By, Places, Step, WeightedKind};
 use super::notation::{Notation, Written};
 use super::{WeightedObject, WeightedSplit, Zero};
 use crate::diag::{Code, Note, Span};
@@ -10,52 +10,7 @@ use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::WeightedBackend;
-use crate::manifest::mesh::weighted::{port, required, total};
-use crate::split::Mechanism;
-
-/// A step of a path, with the name of the map that it leads to, for messages.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// Into the map of a field.
-    In(&'static str, &'static str),
-    /// Into each map of the list of a field.
-    Each(&'static str, &'static str),
-}
-
-impl Step {
-    fn key(self) -> &'static str {
-        let (Self::In(key, _) | Self::Each(key, _)) = self;
-        key
-    }
-}
-
-/// Where an object has splits.
-#[derive(Debug)]
-pub(super) struct Places {
-    /// What a report calls them; each `[]` stands for the number of an item.
-    pub(super) label: &'static str,
-    /// The way to each split.
-    pub(super) at: &'static [Step],
-    /// The ways from a split to its backends; without the first there is none.
-    pub(super) backends: &'static [&'static [Step]],
-    /// How one of them is picked.
-    pub(super) mechanism: Mechanism,
-}
-
-/// What names a backend.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum By {
-    /// The name of a Service, perhaps with a namespace and a port.
-    Name(&'static str),
-    /// A service or the object's own, a subset, a namespace.
-    Consul {
-        service: &'static str,
-        subset: &'static str,
-        namespace: &'static str,
-    },
-    /// A name with a namespace, or one word such as `backend_kuma-demo_svc_3001`, and tags.
-    Kuma,
-}
+use crate::manifest::mesh::weighted_backend::{port, required, total};
 
 /// The splits of an object; nothing where it has none, nor any that is wrong.
 pub(super) fn decode(

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{By, Places, Step, decode};
-use super::kinds::{WeightedKind, splitter};
+use super::decode::decode;
+use super::kind::{By, Places, Step, WeightedKind};
+use super::kinds::splitter;
 use crate::manifest::decode::Decoder;
 use crate::manifest::kube::Meta;
-use crate::manifest::mesh::weighted::required;
+use crate::manifest::mesh::weighted_backend::required;
 use crate::manifest::yaml::{Node, Scalar};
 use crate::manifest::{Manifests, Object};
 use crate::split::Mechanism;

@@ -1,44 +1,12 @@
 //! The table: for each kind where its weights are, how they are written, and what they do not say.
 
 use super::Zero;
-use super::decode::Step::{Each, In};
-use super::decode::{By, Places, decode};
+use super::decode::decode;
+use super::kind::Step::{Each, In};
+use super::kind::{By, Places, WeightedKind};
 use super::notation::Notation;
-use crate::manifest::Dialect;
+use crate::manifest::dialect::{Dialect, dialect};
 use crate::split::Mechanism;
-
-/// A kind of object of which only the weights are read.
-#[derive(Debug)]
-pub(super) struct WeightedKind {
-    /// Where its splits are.
-    pub(super) splits: &'static [Places],
-    /// What names a backend.
-    pub(super) by: By,
-    /// The field that holds the weight of a backend.
-    pub(super) weight: &'static str,
-    /// How weights are written.
-    pub(super) notation: Notation,
-    /// How many backends a split may have.
-    pub(super) most_backends: usize,
-    /// What happens where all of them are zero.
-    pub(super) zero: Zero,
-    /// What else decides about a request.
-    pub(super) not_judged: &'static str,
-}
-
-/// A kind of object whose decoder is a row of the table.
-macro_rules! dialect {
-    ($group:expr, $versions:expr, $kind:expr, $row:ident) => {
-        Dialect {
-            group: $group,
-            versions: $versions,
-            kind: $kind,
-            decode: |meta, fields, decoder, to| {
-                to.weights_only.extend(decode(&$row, meta, fields, decoder));
-            },
-        }
-    };
-}
 
 /// The kinds with their places in the table.
 pub(in crate::manifest) const DIALECTS: &[Dialect] = &[
@@ -46,27 +14,75 @@ pub(in crate::manifest) const DIALECTS: &[Dialect] = &[
         "split.smi-spec.io",
         &["v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"],
         "TrafficSplit",
-        TRAFFIC_SPLIT
+        weights_only,
+        decode,
+        &TRAFFIC_SPLIT
     ),
     dialect!(
         "consul.hashicorp.com",
         &["v1alpha1"],
         "ServiceSplitter",
-        SERVICE_SPLITTER
+        weights_only,
+        decode,
+        &SERVICE_SPLITTER
     ),
-    dialect!("traefik.io", ALPHA, "TraefikService", TRAEFIK_SERVICE),
+    dialect!(
+        "traefik.io",
+        ALPHA,
+        "TraefikService",
+        weights_only,
+        decode,
+        &TRAEFIK_SERVICE
+    ),
     dialect!(
         "traefik.containo.us",
         ALPHA,
         "TraefikService",
-        TRAEFIK_SERVICE
+        weights_only,
+        decode,
+        &TRAEFIK_SERVICE
     ),
-    dialect!("traefik.io", ALPHA, "IngressRoute", INGRESS_ROUTE),
-    dialect!("traefik.containo.us", ALPHA, "IngressRoute", INGRESS_ROUTE),
-    dialect!("projectcontour.io", &["v1"], "HTTPProxy", HTTP_PROXY),
-    dialect!("kuma.io", ALPHA, "MeshHTTPRoute", MESH_HTTP_ROUTE),
-    dialect!("route.openshift.io", &["v1"], "Route", OPENSHIFT_ROUTE),
-    dialect!("", &["v1"], "Route", OPENSHIFT_ROUTE),
+    dialect!(
+        "traefik.io",
+        ALPHA,
+        "IngressRoute",
+        weights_only,
+        decode,
+        &INGRESS_ROUTE
+    ),
+    dialect!(
+        "traefik.containo.us",
+        ALPHA,
+        "IngressRoute",
+        weights_only,
+        decode,
+        &INGRESS_ROUTE
+    ),
+    dialect!(
+        "projectcontour.io",
+        &["v1"],
+        "HTTPProxy",
+        weights_only,
+        decode,
+        &HTTP_PROXY
+    ),
+    dialect!(
+        "kuma.io",
+        ALPHA,
+        "MeshHTTPRoute",
+        weights_only,
+        decode,
+        &MESH_HTTP_ROUTE
+    ),
+    dialect!(
+        "route.openshift.io",
+        &["v1"],
+        "Route",
+        weights_only,
+        decode,
+        &OPENSHIFT_ROUTE
+    ),
+    dialect!("", &["v1"], "Route", weights_only, decode, &OPENSHIFT_ROUTE),
 ];
 
 const ALPHA: &[&str] = &["v1alpha1"];

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{WeightedObject, WeightedSplit, Zero};
 use crate::diag::{Code, Note};
-use crate::manifest::mesh::{Registry, weighted};
+use crate::manifest::mesh::Registry;
+use crate::manifest::mesh::identified_backends::identified_backends;
 use crate::manifest::{Manifests, ObjectName};
-use crate::route::{Action, Caveat, Outcome, Route, RouteTable, Split, Vantage, VirtualHost};
+use crate::route::{Action, AppliesTo, Outcome, Route, RouteTable, Split, Vantage, VirtualHost};
 use crate::split::LocalReplyCause;
 
 /// How many objects a message lists.
@@ -24,12 +25,12 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, _: &Vantage) -> RouteTab
         objects: vec![first.meta.to_string()],
         span: split.span,
         https_only: false,
-        unjudged: None,
+        unsupported: None,
         routes: Vec::new(),
         caveats: Vec::new(),
     };
     if candidates.len() > 1 {
-        host.unjudged = Some(several(&candidates));
+        host.unsupported = Some(several(&candidates));
     } else {
         host.routes.push(route(manifests, first, split));
     }
@@ -109,10 +110,10 @@ fn route(manifests: &Manifests, object: &WeightedObject, split: &WeightedSplit) 
         "weights only: {} is taken to split every request; {} are not judged",
         object.meta, object.not_judged
     );
-    let mut caveats = vec![Caveat::about(Code::NotJudged, not_judged, Some(split.span))];
+    let mut caveats = vec![Note::about(Code::NotJudged, not_judged, Some(split.span))];
     if let Some((span, weight)) = split.unset {
         let message = format!("a backend next to others has no weight, and counts with {weight}");
-        let caveat = Caveat::about(Code::UnsetWeight, message, Some(span));
+        let caveat = Note::about(Code::UnsetWeight, message, Some(span));
         caveats.push(caveat.help("give every backend a `weight`"));
     }
     Route {
@@ -130,11 +131,15 @@ fn route(manifests: &Manifests, object: &WeightedObject, split: &WeightedSplit) 
     }
 }
 
-fn action(manifests: &Manifests, split: &WeightedSplit, caveats: &mut Vec<Caveat>) -> Action {
+fn action(
+    manifests: &Manifests,
+    split: &WeightedSplit,
+    caveats: &mut Vec<Note<AppliesTo>>,
+) -> Action {
     let (status, sentence) = match split.zero {
         None | Some(Zero::Even) => {
             let registry = Registry::new(manifests);
-            let backends = weighted::backends(&registry, &split.backends);
+            let backends = identified_backends(&registry, &split.backends);
             let split = Split::new(split.mechanism, backends)
                 .expect("weights are checked when they are decoded");
             return Action::Split(split);
@@ -147,7 +152,7 @@ fn action(manifests: &Manifests, split: &WeightedSplit, caveats: &mut Vec<Caveat
     };
     let message = format!("the weights of all backends are zero: {sentence}");
     let place = split.backends.first().map(|first| first.span);
-    let caveat = Caveat::about(Code::NoWeight, message, place);
+    let caveat = Note::about(Code::NoWeight, message, place);
     caveats.push(caveat.help("give one backend a weight above 0"));
     Action::local_reply(status, LocalReplyCause::BrokenBackend)
 }

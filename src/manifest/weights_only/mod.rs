@@ -6,6 +6,7 @@
 
 mod decode;
 mod entry;
+mod kind;
 mod kinds;
 mod lower;
 mod notation;

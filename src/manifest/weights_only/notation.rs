@@ -3,7 +3,7 @@
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::mesh::weighted::required;
+use crate::manifest::mesh::weighted_backend::required;
 use crate::manifest::yaml::{Node, Scalar};
 
 /// The notation of weights.

@@ -1,4 +1,4 @@
-//! Parser events become nodes, without recursion and within the limits. Not: what the nodes mean.
+//! Parser events become nodes, without recursion and within the limits.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,8 +8,7 @@ use serde_saphyr::granit_parser::{Event, ScalarStyle};
 
 use super::syntax::{bomb, complex_key, one_line, too_deep};
 use super::{Entry, MAX_COPIED, MAX_DEPTH, Node, Value};
-use crate::diag::{Code, Note, SourceId, Span};
-use crate::manifest::decode::MAX_PROBLEMS;
+use crate::diag::{Code, MAX_PROBLEMS, Note, SourceId, Span};
 
 /// A list or map that is not closed yet.
 struct Open<'s> {

@@ -1,4 +1,4 @@
-//! YAML text as a tree of nodes that know their place. This folder is the only user of the YAML library. Not: what the values mean.
+//! YAML text as a tree of nodes that know their place. This folder is the only user of the YAML library.
 //!
 //! The tree borrows from the text, so a dump of a whole cluster costs a few times its size. Text that multiplies
 //! itself (aliases of aliases) or nests without end is refused before it costs anything.
@@ -13,8 +13,7 @@ use serde_saphyr::granit_parser::{self as granit, Parser};
 
 pub use scalar::Scalar;
 
-use super::decode::MAX_PROBLEMS;
-use crate::diag::{Code, Note, SourceId, Span};
+use crate::diag::{Code, MAX_PROBLEMS, Note, SourceId, Span};
 use builder::Builder;
 use scalar::plain;
 use syntax::{syntax, too_large};

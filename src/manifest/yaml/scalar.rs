@@ -1,4 +1,4 @@
-//! The type of a YAML scalar that was written without quotes. Not: quoted text, which is always a string.
+//! The type of a YAML scalar that was written without quotes.
 
 use std::borrow::Cow;
 

@@ -4,13 +4,12 @@ use super::excerpt::excerpt;
 use super::explained::{Explained, part};
 use super::rules::rule;
 use super::{
-    BrokenRow, CaveatRow, EXPLAIN_SCHEMA, Explanation, HostRow, Line, RouteRow, TriedRow,
-    VantageRow,
+    BrokenRow, EXPLAIN_SCHEMA, Explanation, HostRow, Line, NoteRow, RouteRow, TriedRow, VantageRow,
 };
-use crate::diag::{Sources, Span};
+use crate::diag::{Note, Sources, Span};
 use crate::report::Expectation;
 use crate::report::build::declared_share;
-use crate::route::{Caveat, Matched, Origin, Proxy, Tried, Vantage};
+use crate::route::{AppliesTo, Matched, Origin, Proxy, Rejected, Vantage};
 use crate::split::Expected;
 
 /// Lines of a field that a message quotes.
@@ -29,7 +28,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
     let host = resolution.host;
     Explanation {
         schema: EXPLAIN_SCHEMA.to_owned(),
-        vantage: vantage(explained.vantage, explained.table.told),
+        vantage: vantage(explained.vantage, explained.table.from_dump),
         host: Some(HostRow {
             name: host.name.clone(),
             domains: host.domains.clone(),
@@ -38,7 +37,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
         }),
         route: matched.map(|matched| route(&matched, sources)),
         not_in_effect: None,
-        also: (resolution.also.iter())
+        also: (resolution.other_routes.iter())
             .map(|matched| route(matched, sources))
             .collect(),
         excerpt: matched
@@ -88,7 +87,7 @@ fn route(matched: &Matched<'_>, sources: &Sources) -> RouteRow {
     }
 }
 
-pub(super) fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
+pub(super) fn vantage(vantage: &Vantage, from_dump: bool) -> VantageRow {
     let (proxy, namespace, gateway, labels) = match &vantage.origin {
         Origin::Mesh {
             namespace,
@@ -96,7 +95,7 @@ pub(super) fn vantage(vantage: &Vantage, told: bool) -> VantageRow {
             proxy,
         } => {
             let proxy = match proxy {
-                _ if told => "dump",
+                _ if from_dump => "dump",
                 Proxy::Sidecar => "sidecar",
                 Proxy::Waypoint => "waypoint",
             };
@@ -130,23 +129,23 @@ fn broken(expected: &Expected) -> Vec<BrokenRow> {
 }
 
 /// Why a rule lost.
-fn lost(tried: &Tried<'_>, explained: &Explained<'_>) -> TriedRow {
+fn lost(tried: &Rejected<'_>, explained: &Explained<'_>) -> TriedRow {
     let sources = explained.sources;
-    let difference = (tried.condition).difference(explained.probe, explained.vantage);
+    let difference = (tried.condition).mismatch(explained.probe, explained.vantage);
     let wanted = difference
         .wanted
-        .unwrap_or_else(|| format!("`{}`", written(sources, tried.lost_at)));
+        .unwrap_or_else(|| format!("`{}`", written(sources, tried.failed_at)));
     TriedRow {
         object: tried.object.to_owned(),
         rule: tried.route.rule.clone(),
         alternative: tried.route.alternative.clone(),
         name: tried.route.name.clone(),
         source: sources.place(tried.span),
-        lost_on: tried.lost_on.to_owned(),
-        lost_at: sources.place(tried.lost_at),
+        lost_on: tried.failed_condition.to_owned(),
+        lost_at: sources.place(tried.failed_at),
         message: format!(
             "`{}` wants {wanted}, the request has {}",
-            tried.lost_on, difference.found
+            tried.failed_condition, difference.found
         ),
         wanted,
         found: difference.found,
@@ -195,8 +194,8 @@ fn balanced(value: &str) -> &str {
     value
 }
 
-pub(super) fn stated(caveat: &Caveat, sources: &Sources) -> CaveatRow {
-    CaveatRow {
+pub(super) fn stated(caveat: &Note<AppliesTo>, sources: &Sources) -> NoteRow {
+    NoteRow {
         id: caveat.code.id().to_owned(),
         message: caveat.message.clone(),
         source: caveat.place().map(|span| sources.place(span)),

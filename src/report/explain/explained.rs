@@ -1,9 +1,9 @@
 //! What there is to explain: a request, and where it goes.
 
-use crate::diag::Sources;
+use crate::diag::{Note, Sources};
 use crate::report::Request;
-use crate::route::example_request::Ruling;
-use crate::route::{Caveat, Probe, Resolution, RouteTable, Vantage};
+use crate::route::example_request::RuleReach;
+use crate::route::{AppliesTo, Probe, Resolution, RouteTable, Vantage};
 use crate::split::Share;
 
 /// What there is to explain.
@@ -21,9 +21,9 @@ pub struct Explained<'a> {
     /// Where the request goes.
     pub resolution: &'a Resolution<'a>,
     /// What weakens that, each once.
-    pub caveats: Vec<&'a Caveat>,
+    pub caveats: Vec<&'a Note<AppliesTo>>,
     /// Every rule of the host, where that was asked for.
-    pub rules: Option<Vec<Ruling<'a>>>,
+    pub rules: Option<Vec<RuleReach<'a>>>,
 }
 
 /// A share that is worth telling: one that is not everything.

@@ -53,7 +53,7 @@ pub struct Explanation {
     /// The rules that were tried before, in order.
     pub trace: Vec<TriedRow>,
     /// What weakens the answer.
-    pub caveats: Vec<CaveatRow>,
+    pub caveats: Vec<NoteRow>,
     /// Every rule of the host with a request that reaches it, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<RuleRow>>,
@@ -164,7 +164,7 @@ pub struct TriedRow {
 
 /// Something that weakens the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CaveatRow {
+pub struct NoteRow {
     /// A stable short name, `kebab-case`.
     pub id: String,
     /// What.

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use super::explained::{Explained, part};
 use super::{HeaderRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::report::build::declared_share;
-use crate::route::example_request::{Reach, Ruling};
+use crate::route::example_request::{Reach, RuleReach};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
 
 /// One rule as a row.
-pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
-    let (route, sources) = (ruling.route, explained.sources);
-    let (takes, expected) = makes(ruling, explained);
+pub(super) fn rule(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> RuleRow {
+    let (route, sources) = (rule_reach.route, explained.sources);
+    let (takes, expected) = makes(rule_reach, explained);
     let unreachable = |proven, message: String| UnreachableRow {
         proven,
         message,
@@ -20,7 +20,7 @@ pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
         source: None,
     };
     let mut request = None;
-    let unreachable = match &ruling.reach {
+    let unreachable = match &rule_reach.reach {
         Reach::By(probe) => {
             request = Some(witness(probe, explained.probe));
             None
@@ -70,9 +70,9 @@ pub(super) fn rule(ruling: &Ruling<'_>, explained: &Explained<'_>) -> RuleRow {
 }
 
 /// What a rule takes of the requests that reach it, and what it makes of them.
-fn makes(ruling: &Ruling<'_>, explained: &Explained<'_>) -> (Share, Expected) {
-    let (route, sources) = (ruling.route, explained.sources);
-    let Reach::By(probe) = &ruling.reach else {
+fn makes(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> (Share, Expected) {
+    let (route, sources) = (rule_reach.route, explained.sources);
+    let Reach::By(probe) = &rule_reach.reach else {
         return (Share::ONE, explained.table.declared(route, sources));
     };
     let resolution = resolve(explained.table, probe);

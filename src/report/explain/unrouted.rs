@@ -2,9 +2,9 @@
 
 use super::build::{expectation, stated, vantage};
 use super::{EXPLAIN_SCHEMA, Explanation, NotInEffect};
-use crate::diag::Sources;
+use crate::diag::{Note, Sources};
 use crate::report::Request;
-use crate::route::{Caveat, Unrouted, Vantage};
+use crate::route::{AppliesTo, Unrouted, Vantage};
 
 /// A request that no rule takes, and what becomes of it.
 #[derive(Debug)]
@@ -14,11 +14,11 @@ pub struct WithoutRule<'a> {
     /// From where it is sent.
     pub vantage: &'a Vantage,
     /// Whether the routes are those that a proxy was dumped with.
-    pub told: bool,
+    pub from_dump: bool,
     /// The texts that spans point into.
     pub sources: &'a Sources,
     /// Why no rule takes it.
-    pub why: Option<&'a Caveat>,
+    pub why: Option<&'a Note<AppliesTo>>,
     /// What the proxy does instead.
     pub unrouted: &'a Unrouted,
 }
@@ -40,7 +40,7 @@ pub fn without_rule(without: WithoutRule<'_>) -> Explanation {
     Explanation {
         schema: EXPLAIN_SCHEMA.to_owned(),
         target: without.request,
-        vantage: vantage(without.vantage, without.told),
+        vantage: vantage(without.vantage, without.from_dump),
         host: None,
         route: None,
         not_in_effect: None,

@@ -1,7 +1,6 @@
-//! Whether every request that one route takes is taken by another: only where that is certain. Not: whether two routes
-//! together take everything.
+//! Whether every request that one route takes is taken by another: only where that is certain.
 
-use crate::route::implication::{any_path, entails};
+use crate::route::implication::{any_path, implies};
 use crate::route::{Route, Test};
 
 /// Whether the conditions of `route` are never all true without all those of `earlier` being true.
@@ -15,7 +14,7 @@ pub(super) fn covers(earlier: &Route, route: &Route) -> bool {
             Test::Unknowable(_) => false,
             Test::Path(path) if any_path(path) => true,
             Test::Fraction(fraction) if fraction.is_all() => true,
-            wanted => given().any(|given| entails(given, wanted)),
+            wanted => given().any(|given| implies(given, wanted)),
         }
     };
     (earlier.conditions.iter()).all(|condition| certain(&condition.test))

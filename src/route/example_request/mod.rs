@@ -1,4 +1,4 @@
-//! For every rule of a host a request that reaches it, or why there is none. Not: what becomes of a given request.
+//! For every rule of a host a request that reaches it, or why there is none.
 //!
 //! Conditions look at parts of a request: its path, its method, each header. A request reaches a route when every part
 //! passes the conditions of that route, and for each route before it at least one part fails one. So each part gets a
@@ -12,8 +12,9 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::matching::Held;
-use super::{Caveat, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
+use super::matching::Evaluation;
+use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
+use crate::diag::Note;
 use covers::covers;
 use values::{Asked, Part};
 
@@ -22,7 +23,7 @@ const MOST_CHOICES: usize = 20_000;
 
 /// A rule of a host, and whether a request reaches it.
 #[derive(Clone, Debug)]
-pub struct Ruling<'t> {
+pub struct RuleReach<'t> {
     /// The alternative of the rule that is reached, or the first one.
     pub route: &'t Route,
     /// How.
@@ -41,15 +42,19 @@ pub enum Reach<'t> {
     /// None does: plain HTTP is redirected before any rule is looked at.
     HttpsOnly,
     /// Something that is not known decides.
-    Unknowable(&'t Caveat),
+    Unknowable(&'t Note<AppliesTo>),
     /// None was found.
     NotFound,
 }
 
 /// Every rule of a host in order, each with a request like the given one that reaches it.
 #[must_use]
-pub fn rulings<'t>(table: &'t RouteTable, host: &'t VirtualHost, like: &Probe) -> Vec<Ruling<'t>> {
-    let mut rules: Vec<((&str, &str), Ruling<'t>)> = Vec::new();
+pub fn rule_reaches<'t>(
+    table: &'t RouteTable,
+    host: &'t VirtualHost,
+    like: &Probe,
+) -> Vec<RuleReach<'t>> {
+    let mut rules: Vec<((&str, &str), RuleReach<'t>)> = Vec::new();
     for (at, route) in host.routes.iter().enumerate() {
         let name = (route.object.as_str(), route.rule.as_str());
         let known = rules.iter().position(|(known, _)| *known == name);
@@ -58,19 +63,22 @@ pub fn rulings<'t>(table: &'t RouteTable, host: &'t VirtualHost, like: &Probe) -
         {
             continue;
         }
-        let ruling = Ruling {
+        let rule_reach = RuleReach {
             route,
             reach: reach(table, host, at, like),
         };
         match known {
-            Some(known) if better(&ruling.reach, &rules[known].1.reach) => {
-                rules[known].1 = ruling;
+            Some(known) if better(&rule_reach.reach, &rules[known].1.reach) => {
+                rules[known].1 = rule_reach;
             }
             Some(_) => {}
-            None => rules.push((name, ruling)),
+            None => rules.push((name, rule_reach)),
         }
     }
-    rules.into_iter().map(|(_, ruling)| ruling).collect()
+    rules
+        .into_iter()
+        .map(|(_, rule_reach)| rule_reach)
+        .collect()
 }
 
 /// Of two alternatives of a rule, which one says more about the rule: one that is reached, then one that might be.
@@ -191,12 +199,12 @@ impl Search<'_, '_> {
                 part.set(self.like, value.as_deref())?
             };
             let mut own = self.route.conditions.iter().filter(about);
-            if !own.all(|condition| condition.holds(&probe) == Held::Yes) {
+            if !own.all(|condition| condition.holds(&probe) == Evaluation::Yes) {
                 return None;
             }
             let fails = |route: &Route| {
                 let mut conditions = route.conditions.iter().filter(about);
-                conditions.any(|condition| condition.holds(&probe) == Held::No)
+                conditions.any(|condition| condition.holds(&probe) == Evaluation::No)
             };
             let rules_out = (0..before.len())
                 .filter(|position| fails(before[*position]))

@@ -1,4 +1,4 @@
-//! Short texts that a regular expression matches. Not: all of them, nor a promise that there is one.
+//! Short texts that a regular expression matches.
 
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};

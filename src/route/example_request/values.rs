@@ -1,5 +1,4 @@
-//! Values that a part of a request could have, where one route must take it and earlier ones must not. Not: which of them
-//! are chosen.
+//! Values that a part of a request could have, where one route must take it and earlier ones must not.
 
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery};

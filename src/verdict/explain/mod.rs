@@ -31,12 +31,15 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    if case.per_connection() {
-        found.push(several_addresses(case).unwrap_or_else(per_connection));
-    }
+    let addresses = case.per_connection().then(|| several_addresses(case));
+    let several = matches!(addresses, Some(Some(_)));
+    found.extend(addresses.map(|known| known.unwrap_or_else(per_connection)));
     let strangers = undeclared::findings(case);
     if strangers.is_empty() && explicable(case) {
-        found.extend(likely(case));
+        let mut likely = likely(case);
+        // That no proxy splits is known then, and why.
+        likely.retain(|note| !(several && note.code == Code::EvenSplit));
+        found.extend(likely);
     }
     found.extend(strangers);
     found

@@ -210,7 +210,7 @@ proptest! {
         let (one, other) = (lowered(&one, &vantage), lowered(&other, &vantage));
         prop_assert_eq!(essence(&one), essence(&other));
         let objects = |table: &RouteTable| -> Vec<(String, String)> {
-            table.elsewhere.iter().map(|rule| (rule.object.clone(), rule.note.message.clone())).collect()
+            table.inactive_rules.iter().map(|rule| (rule.object.clone(), rule.note.message.clone())).collect()
         };
         prop_assert_eq!(objects(&one), objects(&other));
     }
@@ -223,7 +223,7 @@ proptest! {
             let name = route.split("name: ").nth(1).and_then(|rest| rest.split(',').next()).expect("a name");
             let named = |object: &String| object.ends_with(&format!("/{name}"));
             let applies = table.hosts.iter().flat_map(|host| &host.objects).any(named);
-            let excused = table.elsewhere.iter().map(|rule| &rule.object).any(named);
+            let excused = table.inactive_rules.iter().map(|rule| &rule.object).any(named);
             prop_assert!(applies || excused, "{}\n{:?}", route, table);
         }
     }

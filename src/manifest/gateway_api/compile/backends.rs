@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::index::{Index, service_host};
-use crate::diag::Code;
 use crate::diag::nearest::nearest;
+use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::kube::Service;
 use crate::manifest::mesh::names::called;
-use crate::route::{Backend, Caveat, Implementation};
+use crate::route::{AppliesTo, Backend, Implementation};
 use crate::split::{Destination, Identifiers};
 
 /// What a `backendRef` leads to.
@@ -40,7 +40,7 @@ pub(super) struct Follow<'i, 'm> {
 impl<'m> Follow<'_, 'm> {
     /// Where a reference leads; what is wrong with it comes as a caveat beside it: "500 status codes MUST be returned for
     /// requests that would have otherwise been routed to an invalid backend".
-    pub(super) fn follow(&self, backend: &BackendRef) -> (Referent<'m>, Option<Caveat>) {
+    pub(super) fn follow(&self, backend: &BackendRef) -> (Referent<'m>, Option<Note<AppliesTo>>) {
         let home = &self.route.meta.namespace;
         let namespace = backend.namespace(home).to_owned();
         let port = backend.port.as_ref().map(|port| port.value);
@@ -104,7 +104,7 @@ impl<'m> Follow<'_, 'm> {
         }
     }
 
-    fn unsupported(&self, backend: &BackendRef) -> Caveat {
+    fn unsupported(&self, backend: &BackendRef) -> Note<AppliesTo> {
         let group = match backend.group.as_str() {
             "" => String::new(),
             group => format!(" of `{group}`"),
@@ -119,7 +119,7 @@ impl<'m> Follow<'_, 'm> {
             backend.kind.value,
             self.lost()
         );
-        let caveat = Caveat::about(Code::UnsupportedBackend, message, Some(backend.kind.span));
+        let caveat = Note::about(Code::UnsupportedBackend, message, Some(backend.kind.span));
         match nearest(&backend.kind.value, ["Service"].into_iter()) {
             Some(near) if backend.group.is_empty() => {
                 caveat.help(format!("did you mean `{near}`?"))
@@ -130,7 +130,7 @@ impl<'m> Follow<'_, 'm> {
 
     /// "When a namespace different than the local namespace is specified, a ReferenceGrant object is required in the
     /// referent namespace."
-    fn refused(&self, backend: &BackendRef, namespace: &str) -> Option<Caveat> {
+    fn refused(&self, backend: &BackendRef, namespace: &str) -> Option<Note<AppliesTo>> {
         let home = &self.route.meta.namespace;
         let (group, kind, name) = (&backend.group, &backend.kind.value, &backend.name.value);
         let open = self.mesh && self.implementation == Implementation::Istio;
@@ -147,24 +147,29 @@ impl<'m> Follow<'_, 'm> {
             self.lost()
         );
         let span = backend.namespace.as_ref().map(|namespace| namespace.span);
-        let caveat = Caveat::about(Code::NoReferenceGrant, message, span);
+        let caveat = Note::about(Code::NoReferenceGrant, message, span);
         Some(caveat.help(format!(
             "pass the file with the ReferenceGrant too, or create one in namespace {namespace}"
         )))
     }
 
-    fn portless(&self, backend: &BackendRef) -> Caveat {
+    fn portless(&self, backend: &BackendRef) -> Note<AppliesTo> {
         let message = format!(
             "{} {} is named without a `port`, {}",
             backend.kind.value,
             backend.name.value,
             self.lost()
         );
-        Caveat::about(Code::BackendWithoutPort, message, Some(backend.name.span))
+        Note::about(Code::BackendWithoutPort, message, Some(backend.name.span))
             .help("a Service has no default port: give the reference a `port`")
     }
 
-    fn closed(&self, backend: &BackendRef, service: &Service, port: u16) -> Option<Caveat> {
+    fn closed(
+        &self,
+        backend: &BackendRef,
+        service: &Service,
+        port: u16,
+    ) -> Option<Note<AppliesTo>> {
         let message = format!(
             "{} has no port {port}, {}; its ports are {}",
             service.meta,
@@ -172,12 +177,12 @@ impl<'m> Follow<'_, 'm> {
             service.others_than(port)?
         );
         let span = backend.port.as_ref().map(|port| port.span);
-        Some(Caveat::about(Code::ClosedBackendPort, message, span))
+        Some(Note::about(Code::ClosedBackendPort, message, span))
     }
 
     /// A Service that is not given is missing only where its siblings are given: the file of a canary alone, or that of
     /// the parent, says nothing about Services in other files.
-    fn missing(&self, backend: &BackendRef, namespace: &str) -> Option<Caveat> {
+    fn missing(&self, backend: &BackendRef, namespace: &str) -> Option<Note<AppliesTo>> {
         let home = &self.route.meta.namespace;
         let siblings = || {
             let all = self.rule.backends.iter();
@@ -191,7 +196,7 @@ impl<'m> Follow<'_, 'm> {
             given.name.value,
             self.lost()
         );
-        let caveat = Caveat::about(Code::UnknownBackend, message, Some(backend.name.span));
+        let caveat = Note::about(Code::UnknownBackend, message, Some(backend.name.span));
         // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
         let taken = |service: &&str| siblings().any(|one| one.name.value == **service);
         let others = registry.services_in(namespace);

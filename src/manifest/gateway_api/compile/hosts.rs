@@ -6,12 +6,10 @@ use std::sync::Arc;
 use super::index::Index;
 use super::outcome::{Place, outcome};
 use super::precedence::{Age, Precedence};
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{ApiRoute, PathKind, RouteKind};
 use crate::manifest::mesh::catch_all::catches_all;
-use crate::route::{
-    AppliesTo, Caveat, Condition, Implementation, Outcome, Route, Test, VirtualHost,
-};
+use crate::route::{AppliesTo, Condition, Implementation, Outcome, Route, Test, VirtualHost};
 
 /// The group of routes whose parent names a port.
 pub(super) const PORT: &str = "port";
@@ -54,7 +52,7 @@ pub(super) struct Under<'r> {
     /// What must hold besides each match.
     pub(super) conditions: Vec<Condition>,
     /// What weakens every answer about the host.
-    pub(super) caveats: Vec<Caveat>,
+    pub(super) caveats: Vec<Note<AppliesTo>>,
 }
 
 /// The compiled rules of a route.
@@ -118,7 +116,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
         if compiled.route.kind == RouteKind::Grpc {
             let message = "a gRPC client sees what the proxy answers itself as HTTP 200 with a `grpc-status`: 404 is \
                            UNIMPLEMENTED, 500 is UNAVAILABLE";
-            let caveat = Caveat::about(Code::GrpcStatus, message, Some(compiled.route.meta.span));
+            let caveat = Note::about(Code::GrpcStatus, message, Some(compiled.route.meta.span));
             note(&mut host.host.caveats, &[caveat]);
         }
         for (number, rule) in compiled.route.rules.iter().enumerate() {
@@ -151,7 +149,7 @@ impl<'i, 'm> Hosts<'i, 'm> {
     }
 
     /// Something to be said about a host that is there.
-    pub(super) fn remark(&mut self, domain: &str, caveat: Caveat) {
+    pub(super) fn remark(&mut self, domain: &str, caveat: Note<AppliesTo>) {
         if let Some(at) = self.places.get(domain) {
             note(&mut self.all[*at].host.caveats, &[caveat]);
         }
@@ -220,7 +218,7 @@ fn in_groups(host: &mut Host, mesh: bool) {
             "{} is for the same port of the Service, once by its number and once for all ports: Istio keeps only one of them, taken to be the other",
             lost.route.object
         );
-        let caveat = Caveat::about(Code::RouteConflict, message, Some(lost.route.span));
+        let caveat = Note::about(Code::RouteConflict, message, Some(lost.route.span));
         let help = "name the port in `parentRefs` of both, or of neither";
         note(&mut host.host.caveats, &[caveat.help(help)]);
     }
@@ -234,14 +232,14 @@ fn new_host(under: &Under<'_>) -> VirtualHost {
         objects: Vec::new(),
         span: under.span,
         https_only: false,
-        unjudged: None,
+        unsupported: None,
         routes: Vec::new(),
         caveats: Vec::new(),
     }
 }
 
 /// Adds what was not said yet.
-fn note(known: &mut Vec<Caveat>, new: &[Caveat]) {
+fn note(known: &mut Vec<Note<AppliesTo>>, new: &[Note<AppliesTo>]) {
     for caveat in new {
         if !known.iter().any(|one| one.tells_the_same(caveat)) {
             known.push(caveat.clone());
@@ -280,7 +278,7 @@ fn ambiguous(matches: &mut [Entry]) {
             "the regular expression of {named} takes this request too, and the specification leaves it to implementations \
              which comes first: taken to be the prefix"
         );
-        let caveat = Caveat::about(Code::RegexPrecedence, message, span).only(only.clone());
+        let caveat = Note::about(Code::RegexPrecedence, message, span).limited_to(only.clone());
         let caveat =
             caveat.help("say who implements it: `--implementation istio` or `envoy-gateway`");
         let mut outcome = Outcome::clone(&entry.route.outcome);

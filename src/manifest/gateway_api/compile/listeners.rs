@@ -1,12 +1,13 @@
 //! Which listeners of a Gateway take a route, and under which hosts; or why none does.
 
 use super::index::Index;
-use crate::diag::{Code, Span};
+use super::refusals::{admits, chooses, no_listener};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{
-    ApiRoute, From, Gateway, Listener, ParentKind, ParentRef, RouteKind,
+    ApiRoute, Gateway, Listener, ParentKind, ParentRef, RouteKind,
 };
 use crate::manifest::mesh::names::covers;
-use crate::route::{Caveat, Condition, Test, TextMatch, VirtualHost};
+use crate::route::{AppliesTo, Condition, Test, TextMatch, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
 pub(super) struct Door<'m> {
@@ -30,7 +31,7 @@ pub(super) struct Attached<'m> {
     /// What must hold besides the match of a rule.
     pub(super) conditions: Vec<Condition>,
     /// What had to be assumed.
-    pub(super) caveats: Vec<Caveat>,
+    pub(super) caveats: Vec<Note<AppliesTo>>,
     /// The names of the listeners; none where the Gateway is not given.
     pub(super) listeners: Vec<&'m str>,
 }
@@ -66,7 +67,7 @@ impl<'m> Door<'m> {
     }
 
     /// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
-    pub(super) fn mapped(&self) -> Option<Caveat> {
+    pub(super) fn mapped(&self) -> Option<Note<AppliesTo>> {
         let (port, gateway) = (self.port?, self.gateway?);
         let mut ports: Vec<u16> = gateway.listeners.iter().map(|one| one.port).collect();
         ports.sort_unstable();
@@ -80,7 +81,7 @@ impl<'m> Door<'m> {
             gateway.meta,
             numbers.join(", ")
         );
-        Some(Caveat::about(
+        Some(Note::about(
             Code::MappedPort,
             message,
             Some(gateway.meta.span),
@@ -117,7 +118,7 @@ impl<'m> Door<'m> {
                 .filter(|listener| chooses(parent, listener))
                 .collect();
             if chosen.is_empty() {
-                refusals.push(self.no_listener(gateway, parent));
+                refusals.push(no_listener(gateway, parent, self.port));
             }
             for listener in chosen {
                 match admits(index, gateway, listener, route) {
@@ -170,58 +171,10 @@ impl<'m> Door<'m> {
             hostname,
             span,
             conditions: Vec::new(),
-            caveats: vec![Caveat::about(Code::GatewayNotGiven, message.clone(), None)],
+            caveats: vec![Note::about(Code::GatewayNotGiven, message.clone(), None)],
             listeners: Vec::new(),
         });
         Ok(taken.collect())
-    }
-
-    /// "Listener name. When both Port and SectionName are specified, the name and port of the selected listener must match
-    /// both specified values."
-    fn no_listener(&self, gateway: &Gateway, parent: &ParentRef) -> String {
-        let asked: Vec<String> = [
-            parent
-                .section
-                .as_ref()
-                .map(|name| format!("`{}`", name.value)),
-            parent
-                .port
-                .as_ref()
-                .map(|port| format!("on port {}", port.value)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let exists = gateway
-            .listeners
-            .iter()
-            .find(|listener| chooses(parent, listener));
-        let asked = asked.join(" ");
-        match (exists, self.port) {
-            (Some(listener), _) if listener.scheme().is_none() => format!(
-                "is bound to {}, whose listener `{}` carries {} and hands no requests to routes",
-                gateway.meta, listener.name.value, listener.protocol.value
-            ),
-            (Some(listener), Some(port)) => format!(
-                "is bound to the listener `{}` on port {} of {}, and port {port} is dialled",
-                listener.name.value, listener.port, gateway.meta
-            ),
-            _ if asked.is_empty() => {
-                format!("is bound to {}, which has no HTTP listener", gateway.meta)
-            }
-            _ => {
-                let names: Vec<String> = gateway
-                    .listeners
-                    .iter()
-                    .map(|listener| format!("{} ({})", listener.name.value, listener.port))
-                    .collect();
-                format!(
-                    "asks for the listener {asked} of {}, whose listeners are {}",
-                    gateway.meta,
-                    names.join(", ")
-                )
-            }
-        }
     }
 
     /// The hosts that the route and a listener have in common, except those that a more specific listener takes away.
@@ -229,7 +182,7 @@ impl<'m> Door<'m> {
         &self,
         route: &'m ApiRoute,
         listener: &'m Listener,
-        caveat: Option<&Caveat>,
+        caveat: Option<&Note<AppliesTo>>,
         found: &mut Vec<Attached<'m>>,
     ) {
         let own = listener.domain();
@@ -320,7 +273,7 @@ impl<'m> Door<'m> {
                     "the port of the gateway is not known from here; taken to be {}",
                     ports.join(" or ")
                 );
-                Test::Assumed(Caveat::about(Code::UnknownPort, message, Some(span)))
+                Test::Assumed(Note::about(Code::UnknownPort, message, Some(span)))
             }
         };
         vec![Condition {
@@ -328,51 +281,6 @@ impl<'m> Door<'m> {
             span,
             test,
         }]
-    }
-}
-
-/// Whether a listener allows routes of this namespace and kind.
-fn admits(
-    index: &Index<'_>,
-    gateway: &Gateway,
-    listener: &Listener,
-    route: &ApiRoute,
-) -> Result<Option<Caveat>, String> {
-    let home = &route.meta.namespace;
-    let refused = |from: &str| {
-        format!(
-            "is in namespace {home}, from which the listener `{}` of {} takes no routes (`allowedRoutes.namespaces.from: {from}`)",
-            listener.name.value, gateway.meta
-        )
-    };
-    let kind = route.kind.name();
-    if !listener.kinds.is_empty() && listener.kinds.iter().all(|one| one.value != kind) {
-        return Err(format!(
-            "is not of a kind that the listener `{}` of {} takes (`allowedRoutes.kinds`)",
-            listener.name.value, gateway.meta
-        ));
-    }
-    match &listener.from {
-        From::All => Ok(None),
-        From::Same if gateway.meta.namespace == *home => Ok(None),
-        From::Same => Err(refused("Same")),
-        From::Nobody => Err(refused("None")),
-        From::Selected(selector) => {
-            let (labels, complete) = index.labels(home);
-            match selector.selects(&labels, complete) {
-                Some(true) => Ok(None),
-                Some(false) => Err(refused("Selector")),
-                None => {
-                    let message = format!(
-                        "the labels of namespace {home} are not known, by which the listener `{}` of {} selects: taken to be selected",
-                        listener.name.value, gateway.meta
-                    );
-                    let caveat =
-                        Caveat::about(Code::UnknownNamespaceLabels, message, Some(listener.span()));
-                    Ok(Some(caveat.help("pass the Namespace object too")))
-                }
-            }
-        }
     }
 }
 
@@ -384,13 +292,6 @@ fn hostnames(route: &ApiRoute) -> impl Iterator<Item = (&str, Span)> {
         .iter()
         .map(|name| (name.value.as_str(), name.span));
     given.chain(none.then_some(("", route.meta.span)))
-}
-
-fn chooses(parent: &ParentRef, listener: &Listener) -> bool {
-    let section = parent.section.as_ref();
-    let port = parent.port.as_ref();
-    section.is_none_or(|name| name.value == listener.name.value)
-        && port.is_none_or(|port| port.value == listener.port)
 }
 
 /// Whether a host name, perhaps with a wildcard, takes another.

@@ -1,6 +1,7 @@
-//! From routes of the Gateway API to the table of one vantage: which of them apply there. Not: the order of their matches.
+//! From routes of the Gateway API to the table of one vantage: which of them apply there.
 
 use super::hosts::{Hosts, Under};
+use super::inactive_rules::{bound_to_others, dropped, inactive_rule, not_accepted};
 use super::index::Index;
 use super::listeners::{Attached, Door, overlap};
 use super::mesh_routes;
@@ -8,10 +9,9 @@ use super::outcome::Place;
 use super::precedence::Age;
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::manifest::gateway_api::objects::{ApiRoute, Listener, ParentKind, ParentRef};
+use crate::manifest::gateway_api::objects::{ApiRoute, Listener};
 use crate::manifest::mesh::HostNotes;
-use crate::manifest::mesh::names::domains;
-use crate::route::{Caveat, Elsewhere, Implementation, Origin, RouteTable, Vantage, VirtualHost};
+use crate::route::{AppliesTo, Implementation, Origin, RouteTable, Vantage, VirtualHost};
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(
@@ -55,17 +55,17 @@ fn gateway<'m>(
     let mut table = RouteTable::default();
     let mut hosts = Hosts::new(index, place);
     let mut accepted: Vec<(&'m ApiRoute, Vec<Attached<'m>>)> = Vec::new();
-    let mut refused: Vec<(String, Caveat)> = Vec::new();
+    let mut refused: Vec<(String, Note<AppliesTo>)> = Vec::new();
     for route in routes.iter().copied() {
         let mut attached = match door.take(index, route) {
             None => {
-                table.elsewhere.push(bound_elsewhere(route));
+                table.inactive_rules.push(bound_to_others(route));
                 continue;
             }
             Some(Err(why)) => {
                 table
-                    .elsewhere
-                    .push(elsewhere(route, Code::RefusedRule, &why, None));
+                    .inactive_rules
+                    .push(inactive_rule(route, Code::RefusedRule, &why, None));
                 continue;
             }
             Some(Ok(attached)) => attached,
@@ -78,17 +78,17 @@ fn gateway<'m>(
         if let Some(why) =
             dropped(route).filter(|_| of_istio && place.implementation == Implementation::Istio)
         {
-            let absent = elsewhere(route, Code::RefusedRule, &why, None);
-            table.elsewhere.push(absent);
+            let absent = inactive_rule(route, Code::RefusedRule, &why, None);
+            table.inactive_rules.push(absent);
             continue;
         }
         if let Some((older, domain)) = conflict(route, &attached, &accepted).filter(|_| !merges) {
             let why = not_accepted(route, older);
             let message = format!("{} {why}", route.object());
-            let caveat = Caveat::about(Code::RouteConflict, message, Some(route.meta.span));
+            let caveat = Note::about(Code::RouteConflict, message, Some(route.meta.span));
             let help = "give each of them hostnames of its own";
             refused.push((domain, caveat.help(help)));
-            table.elsewhere.push(elsewhere(
+            table.inactive_rules.push(inactive_rule(
                 route,
                 Code::OutrankedRule,
                 &why,
@@ -139,14 +139,14 @@ fn nobody(listener: &Listener) -> VirtualHost {
     let message = format!(
         "the listener `{name}` takes the requests for `{domain}`, and no route is attached to it: they are answered with 404"
     );
-    let caveat = Caveat::about(Code::DesertedListener, message, Some(listener.span()));
+    let caveat = Note::about(Code::DesertedListener, message, Some(listener.span()));
     VirtualHost {
         name: domain.clone(),
         domains: vec![domain],
         objects: vec![format!("listener {name}")],
         span: listener.span(),
         https_only: false,
-        unjudged: None,
+        unsupported: None,
         routes: Vec::new(),
         caveats: vec![caveat.help("attach a route to it, or remove it")],
     }
@@ -170,104 +170,4 @@ fn conflict<'m>(
         }
     }
     None
-}
-
-/// Why Istio drops a route as a whole: "a hard error of one rule leaves no routes at all".
-pub(super) fn dropped(route: &ApiRoute) -> Option<String> {
-    let mut rules = route.rules.iter().enumerate();
-    let (number, filter) =
-        rules.find_map(|(number, rule)| Some((number, rule.special.as_ref()?)))?;
-    Some(format!(
-        "is dropped as a whole: `rules[{number}]` has a filter of type {}, which Istio does not support there",
-        filter.value
-    ))
-}
-
-/// Why a route gives way to one of the other kind.
-pub(super) fn not_accepted(route: &ApiRoute, older: &ApiRoute) -> String {
-    let why = if route.meta.created.is_some() && route.meta.created != older.meta.created {
-        "which is older"
-    } else {
-        "which comes first by name"
-    };
-    format!(
-        "is not accepted: {}, {why}, has the same hosts, and an HTTPRoute and a GRPCRoute cannot share one",
-        older.object()
-    )
-}
-
-/// A route that asks for other parents only.
-pub(super) fn bound_elsewhere(route: &ApiRoute) -> Elsewhere {
-    let home = &route.meta.namespace;
-    let Some(first) = route.parents.first() else {
-        let help = "name the Gateway or the Service under `spec.parentRefs`".to_owned();
-        return elsewhere(route, Code::RefusedRule, "has no `parentRefs`", Some(help));
-    };
-    let called: Vec<String> = route
-        .parents
-        .iter()
-        .map(|parent| {
-            if parent.in_mesh() {
-                format!("the mesh ({})", parent.called(home))
-            } else {
-                parent.called(home)
-            }
-        })
-        .collect();
-    let why = format!("is bound to {} only", called.join(" and "));
-    let is_gateway = |parent: &&ParentRef| parent.kind == ParentKind::Gateway;
-    let help = match route.parents.iter().find(is_gateway) {
-        Some(parent) => Some(at(parent, home)),
-        None if first.in_mesh() => {
-            Some("judge the request from the mesh: leave out `--gateway`".to_owned())
-        }
-        None => None,
-    };
-    elsewhere(route, Code::BoundElsewhere, &why, help)
-}
-
-/// The next step that leads to a gateway.
-pub(super) fn at(gateway: &ParentRef, home: &str) -> String {
-    format!(
-        "judge the request from there with `--gateway {}/{}`",
-        gateway.namespace(home),
-        gateway.name.value
-    )
-}
-
-/// A route that does not apply from here, with the hosts that it would have.
-pub(super) fn elsewhere(
-    route: &ApiRoute,
-    code: Code,
-    why: &str,
-    help: Option<String>,
-) -> Elsewhere {
-    let object = route.object();
-    let home = &route.meta.namespace;
-    let mut hosts: Vec<String> = Vec::new();
-    let mut names: Vec<String> = Vec::new();
-    for parent in route.parents.iter().filter(|parent| parent.in_mesh()) {
-        let namespace = parent.namespace(home);
-        let host = format!("{}.{namespace}.svc.cluster.local", parent.name.value);
-        names.extend(domains(&host, home));
-        hosts.push(parent.name.value.clone());
-    }
-    let at_gateways = route.parents.iter().any(|parent| !parent.in_mesh());
-    if at_gateways || route.parents.is_empty() {
-        hosts.extend(route.hostnames.iter().map(|name| name.value.clone()));
-        names.extend(route.hostnames.iter().map(|name| name.value.to_lowercase()));
-        if route.hostnames.is_empty() {
-            hosts.push("*".to_owned());
-            names.push("*".to_owned());
-        }
-    }
-    Elsewhere {
-        note: Note {
-            help,
-            ..Note::new(code, format!("{object} {why}"))
-        },
-        object,
-        hosts,
-        domains: names,
-    }
 }

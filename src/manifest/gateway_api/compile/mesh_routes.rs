@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::hosts::{Hosts, PORT, Under};
+use super::inactive_rules::{
+    at_gateways_too, bound_to_others, dropped, inactive_rule, not_accepted, not_from_here,
+};
 use super::index::Index;
-use super::lower::{at, bound_elsewhere, dropped, elsewhere, not_accepted};
+use super::mesh_parents::{hosts_of, port};
 use super::outcome::Place;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, ParentKind, ParentRef};
 use crate::manifest::mesh::HostNotes;
 use crate::manifest::mesh::names::domains;
-use crate::route::{
-    Caveat, Condition, Elsewhere, Implementation, Origin, Proxy, RouteTable, Test, Vantage,
-};
+use crate::route::{AppliesTo, Condition, Implementation, Origin, Proxy, RouteTable, Vantage};
 
 /// A route that asks for a host.
 struct Asking<'m> {
@@ -43,7 +44,7 @@ pub(super) fn lower<'m>(
     };
     let mut table = RouteTable {
         port: vantage.port,
-        completes: client.map(|client| format!("{client}.svc.cluster.local")),
+        search_domain: client.map(|client| format!("{client}.svc.cluster.local")),
         ..RouteTable::default()
     };
     let wanted = wanted(index, vantage, routes, &mut table);
@@ -77,8 +78,10 @@ pub(super) fn lower<'m>(
     }
     for route in routes.iter().copied() {
         match applied.get(&route.object()) {
-            Some(false) => table.elsewhere.push(not_from_here(route, client, waypoint)),
-            Some(true) => table.elsewhere.extend(at_gateways_too(route)),
+            Some(false) => table
+                .inactive_rules
+                .push(not_from_here(route, client, waypoint)),
+            Some(true) => table.inactive_rules.extend(at_gateways_too(route)),
             None => {}
         }
     }
@@ -101,8 +104,8 @@ fn wanted<'m>(
         if let Some(why) =
             dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
         {
-            let absent = elsewhere(route, Code::RefusedRule, &why, None);
-            table.elsewhere.push(absent);
+            let absent = inactive_rule(route, Code::RefusedRule, &why, None);
+            table.inactive_rules.push(absent);
             continue;
         }
         let mut refusal = None;
@@ -143,88 +146,15 @@ fn wanted<'m>(
         }
         match refusal {
             _ if asked => {}
-            Some(why) => table
-                .elsewhere
-                .push(elsewhere(route, Code::RefusedRule, &why, None)),
-            None => table.elsewhere.push(bound_elsewhere(route)),
+            Some(why) => {
+                table
+                    .inactive_rules
+                    .push(inactive_rule(route, Code::RefusedRule, &why, None));
+            }
+            None => table.inactive_rules.push(bound_to_others(route)),
         }
     }
     wanted
-}
-
-/// The hosts that a parent stands for.
-fn hosts_of(index: &Index<'_>, parent: &ParentRef, namespace: &str) -> Vec<String> {
-    match parent.kind {
-        ParentKind::ServiceEntry => index
-            .entry(namespace, &parent.name.value)
-            .map(|entry| {
-                entry
-                    .hosts
-                    .iter()
-                    .map(|host| host.value.to_lowercase())
-                    .collect()
-            })
-            .unwrap_or_default(),
-        _ => vec![format!(
-            "{}.{namespace}.svc.cluster.local",
-            parent.name.value
-        )],
-    }
-}
-
-/// "When the parent resource is a Service, this targets a specific port in the Service spec": `Err` says that another port
-/// is dialled, a condition that it is not known.
-fn port(
-    index: &Index<'_>,
-    vantage: &Vantage,
-    parent: &ParentRef,
-    host: &str,
-) -> Result<Option<Condition>, String> {
-    let service = index.registry.service(host);
-    let of_name = parent.section.as_ref().and_then(|name| {
-        let mut ports = service?.ports.iter();
-        ports
-            .find(|port| {
-                port.name
-                    .as_ref()
-                    .is_some_and(|own| own.value == name.value)
-            })
-            .map(|port| port.port.value)
-    });
-    if let (Some(name), Some(service), None) = (&parent.section, service, of_name) {
-        return Err(format!(
-            "asks for port `{}` of {}, which has none of that name",
-            name.value, service.meta
-        ));
-    }
-    if let (Some(dialled), Some(service)) = (vantage.port, service)
-        && let Some(others) = service.others_than(dialled)
-    {
-        return Err(format!(
-            "applies to the ports of {}, which has {others} and no port {dialled}",
-            service.meta
-        ));
-    }
-    let Some(asked) = parent.port.as_ref().map(|port| port.value).or(of_name) else {
-        return Ok(None);
-    };
-    match (vantage.port, service.map(|service| &service.ports[..])) {
-        (Some(dialled), _) if dialled == asked => Ok(None),
-        (Some(dialled), _) => Err(format!(
-            "is bound to port {asked} only, and port {dialled} is dialled"
-        )),
-        (None, Some([only])) if only.port.value == asked => Ok(None),
-        (None, _) => {
-            let message =
-                format!("the port of the service is not known from here; taken to be {asked}");
-            let caveat = Caveat::about(Code::UnknownPort, message, Some(parent.span));
-            Ok(Some(Condition {
-                field: "parentRefs.port".to_owned(),
-                span: parent.span,
-                test: Test::Assumed(caveat),
-            }))
-        }
-    }
 }
 
 /// The namespace whose routes apply: "producer" routes are those of the namespace of the Service, and "consumer" routes
@@ -233,7 +163,7 @@ fn owner<'m>(
     wanted: &Wanted<'m>,
     client: Option<&str>,
     waypoint: bool,
-) -> (Option<&'m str>, Vec<Caveat>) {
+) -> (Option<&'m str>, Vec<Note<AppliesTo>>) {
     let find = |namespace: &str| wanted.by.get_key_value(namespace).map(|(name, _)| *name);
     let producer = find(&wanted.home);
     let consumers: Vec<&'m str> = wanted
@@ -248,7 +178,7 @@ fn owner<'m>(
     let caveat = |namespace: &str, message: String| {
         let first = wanted.by.get(namespace).and_then(|asking| asking.first());
         let span = first.map(|ask| ask.parent.span);
-        Caveat::about(Code::ConsumerRoute, message, span)
+        Note::about(Code::ConsumerRoute, message, span)
     };
     match (client, producer, consumers.first()) {
         (Some(client), ..) => match find(client).filter(|_| client != wanted.home) {
@@ -286,7 +216,7 @@ fn add<'m>(
     table: &mut RouteTable,
     wanted: &Wanted<'m>,
     asking: &[Asking<'m>],
-    (client, caveats): (&str, &[Caveat]),
+    (client, caveats): (&str, &[Note<AppliesTo>]),
     proxy: &dyn HostNotes,
 ) {
     let Some(first) = asking.first() else { return };
@@ -298,11 +228,11 @@ fn add<'m>(
         if ask.route.kind != first.route.kind && !merges {
             let why = not_accepted(ask.route, first.route);
             let message = format!("{} {why}", ask.route.object());
-            let caveat = Caveat::about(Code::RouteConflict, message, Some(ask.route.meta.span));
+            let caveat = Note::about(Code::RouteConflict, message, Some(ask.route.meta.span));
             hosts.remark(host, caveat);
             table
-                .elsewhere
-                .push(elsewhere(ask.route, Code::OutrankedRule, &why, None));
+                .inactive_rules
+                .push(inactive_rule(ask.route, Code::OutrankedRule, &why, None));
             continue;
         }
         let mut caveats = caveats.to_vec();
@@ -311,7 +241,7 @@ fn add<'m>(
         if let Some(hostname) = ask.route.hostnames.first().filter(|_| only_mesh) {
             let message =
                 "`hostnames` are ignored in the mesh, where the parent Service is the host";
-            caveats.push(Caveat::about(
+            caveats.push(Note::about(
                 Code::IgnoredHostnames,
                 message,
                 Some(hostname.span),
@@ -322,7 +252,7 @@ fn add<'m>(
                 "{} is not in these manifests, and is taken to exist",
                 ask.parent.called(&ask.route.meta.namespace)
             );
-            let caveat = Caveat::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
+            let caveat = Note::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
             caveats.push(caveat.help("pass the file with the Service too"));
         }
         let compiled = hosts.compile(ask.route);
@@ -345,57 +275,4 @@ fn add<'m>(
             },
         );
     }
-}
-
-/// A route that applies here, and that has other hosts at a gateway.
-fn at_gateways_too(route: &ApiRoute) -> Option<Elsewhere> {
-    let mut parents = route.parents.iter();
-    let gateway = parents.find(|parent| parent.kind == ParentKind::Gateway)?;
-    let home = &route.meta.namespace;
-    let names = || route.hostnames.iter().map(|name| name.value.clone());
-    (!route.hostnames.is_empty()).then(|| Elsewhere {
-        object: route.object(),
-        hosts: names().collect(),
-        domains: names().map(|name| name.to_lowercase()).collect(),
-        note: Note::new(
-            Code::BoundElsewhere,
-            format!(
-                "{} takes it at {} only",
-                route.object(),
-                gateway.called(home)
-            ),
-        )
-        .help(at(gateway, home)),
-    })
-}
-
-/// A route of another namespace than that of the client and of the Service.
-fn not_from_here(route: &ApiRoute, client: Option<&str>, waypoint: bool) -> Elsewhere {
-    let home = &route.meta.namespace;
-    if waypoint {
-        let why = format!(
-            "is of namespace {home}, and a waypoint applies the routes of its Service's namespace only"
-        );
-        return elsewhere(route, Code::DistantRule, &why, None);
-    }
-    if route
-        .parents
-        .iter()
-        .any(|parent| parent.in_mesh() && parent.namespace(home) == home)
-    {
-        let client = client.unwrap_or("of the client");
-        let why =
-            format!("gives way to the routes that namespace {client} has for the same Service");
-        let help = format!("judge the request from elsewhere with `--from-namespace {home}`");
-        return elsewhere(route, Code::OutrankedRule, &why, Some(help));
-    }
-    let other = match client {
-        Some(client) => format!("the client is in namespace {client}"),
-        None => "the client is taken to be elsewhere".to_owned(),
-    };
-    let why = format!(
-        "concerns only clients of its own namespace {home} where it is not that of the Service, and {other}"
-    );
-    let help = format!("judge the request from there with `--from-namespace {home}`");
-    elsewhere(route, Code::DistantRule, &why, Some(help))
 }

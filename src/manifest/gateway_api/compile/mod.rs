@@ -2,23 +2,26 @@
 //!
 //! | step | files |
 //! |---|---|
-//! | where a route applies | `listeners` (of a Gateway), `mesh_routes` (Services) |
+//! | where a route applies | `listeners` with `refusals` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
 //! | in which order | `precedence` |
 //! | what happens then | `outcome`, `backends` |
 //! | all of it | `lower`, `hosts`, `index`, `unrouted` |
 //!
-//! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: filters that are
+//! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: filters that are
 //! extensions, sessions, timeouts, retries, policies of Envoy Gateway other than its consistent hash.
 //! Not modelled: the port of a Service that is no HTTP port, classes of Gateways, sets of listeners, TLS and TCP routes.
 
 mod backends;
 mod hosts;
+mod inactive_rules;
 mod index;
 mod listeners;
 mod lower;
+mod mesh_parents;
 mod mesh_routes;
 mod outcome;
 mod precedence;
+mod refusals;
 mod unrouted;
 
 pub(in crate::manifest) use lower::lower;

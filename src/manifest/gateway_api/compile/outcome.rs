@@ -2,10 +2,10 @@
 
 use super::backends::{Follow, Referent, backends};
 use super::index::Index;
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule, TrafficPolicy};
 use crate::manifest::kube::Meta;
-use crate::route::{Action, Caveat, Implementation, Outcome, Split};
+use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
 use crate::split::{LocalReplyCause, Mechanism};
 
 /// From where rules are compiled.
@@ -41,7 +41,7 @@ fn leads<'m>(
     route: &'m ApiRoute,
     rule: &'m Rule,
     place: Place<'m>,
-    caveats: &mut Vec<Caveat>,
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Action {
     let everything = match route.kind {
         RouteKind::Http => "every request is answered with 500",
@@ -52,16 +52,16 @@ fn leads<'m>(
         let caveat = match rule.backends.first() {
             None => {
                 let message = format!("this rule has no `backendRefs`: {everything}");
-                Caveat::about(Code::NoBackends, message, Some(rule.span))
+                Note::about(Code::NoBackends, message, Some(rule.span))
                     .help("give it `backendRefs`")
             }
             Some(first) => {
                 let message = format!("the weights of this rule are all zero: {everything}");
-                Caveat::about(Code::NoWeight, message, Some(first.span))
+                Note::about(Code::NoWeight, message, Some(first.span))
                     .help("give one of them a `weight` above 0")
             }
         };
-        caveats.push(caveat.breaking());
+        caveats.push(caveat.undeliverable());
         return Action::local_reply(500, LocalReplyCause::BrokenBackend);
     }
     let follow = Follow {
@@ -78,7 +78,11 @@ fn leads<'m>(
         // Of what is never asked nothing can go wrong.
         if backend.weight > 0 {
             caveats.extend(backend.caveats.iter().cloned());
-            caveats.extend(wrong.map(Caveat::breaking).or_else(|| elsewhere(backend)));
+            caveats.extend(
+                wrong
+                    .map(Note::undeliverable)
+                    .or_else(|| inactive_rule(backend)),
+            );
         }
         found.push((backend, referent, broken));
     }
@@ -89,7 +93,7 @@ fn leads<'m>(
 }
 
 /// What stands behind a backend that is no Service is decided by somebody else.
-fn elsewhere(backend: &BackendRef) -> Option<Caveat> {
+fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
     let name = &backend.name.value;
     let (id, message) = match backend.kind.value.as_str() {
         "ServiceImport" => (
@@ -110,10 +114,10 @@ fn elsewhere(backend: &BackendRef) -> Option<Caveat> {
         ),
         _ => return None,
     };
-    Some(Caveat::about(id, message, Some(backend.name.span)))
+    Some(Note::about(id, message, Some(backend.name.span)))
 }
 
-fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Caveat> {
+fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Note<AppliesTo>> {
     let missing: Vec<&BackendRef> = found
         .iter()
         .filter(|(backend, referent, broken)| {
@@ -138,7 +142,7 @@ fn assumed(found: &[(&BackendRef, Referent<'_>, Option<u16>)]) -> Option<Caveat>
     } else {
         message
     };
-    let caveat = Caveat::about(Code::ServicesNotGiven, message, Some(first.name.span));
+    let caveat = Note::about(Code::ServicesNotGiven, message, Some(first.name.span));
     Some(caveat.help("pass the file with the Services too"))
 }
 
@@ -149,7 +153,7 @@ fn mechanism(
     (route, rule): (&ApiRoute, &Rule),
     found: &[(&BackendRef, Referent<'_>, Option<u16>)],
     place: Place<'_>,
-    caveats: &mut Vec<Caveat>,
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Mechanism {
     if place.implementation != Implementation::EnvoyGateway {
         return Mechanism::Iid;
@@ -159,7 +163,7 @@ fn mechanism(
     if let Some(policy) = policy {
         for field in &policy.unjudged {
             let message = format!("`{}` of {} is not judged", field.value, policy.meta);
-            caveats.push(Caveat::about(
+            caveats.push(Note::about(
                 Code::PolicyNotJudged,
                 message,
                 Some(field.span),
@@ -171,7 +175,7 @@ fn mechanism(
                 policy.meta
             );
             let span = policy.balancer.as_ref().map(|balancer| balancer.span);
-            let caveat = Caveat::about(Code::HashBalancing, message, span);
+            let caveat = Note::about(Code::HashBalancing, message, span);
             caveats.push(caveat.help("vary the header, cookie or address that is hashed"));
             return Mechanism::Hash;
         }

@@ -1,4 +1,4 @@
-//! Which of several matches takes a request: an order of keys, the smallest of which wins. Not: whether they match.
+//! Which of several matches takes a request: an order of keys, the smallest of which wins.
 
 use std::cmp::Reverse;
 

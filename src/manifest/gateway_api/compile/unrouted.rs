@@ -1,10 +1,10 @@
 //! What the proxy of a Gateway does with a request that no route takes.
 
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::Listener;
 use crate::manifest::mesh::names::covers;
-use crate::route::{Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
+use crate::route::{Origin, Outcome, Probe, Unrouted, Vantage};
 use crate::split::LocalReplyCause;
 
 /// What becomes of a request that no route takes; `None` where no Gateway of this API is asked about.
@@ -33,7 +33,7 @@ pub(in crate::manifest) fn unrouted(
     let Some(listener) = listeners.find(takes) else {
         let message =
             format!("no listener of {meta} takes such a connection for `{host}`: it is closed");
-        return Some(Unrouted::nothing(Caveat::about(
+        return Some(Unrouted::nothing(Note::about(
             Code::Closed,
             message,
             Some(meta.span),
@@ -44,6 +44,6 @@ pub(in crate::manifest) fn unrouted(
     Some(Unrouted {
         outcome: Some(Outcome::reply(404, LocalReplyCause::NoRoute)),
         span: Some(listener.span()),
-        caveats: vec![Caveat::about(Code::NoRoute, message, Some(listener.span()))],
+        caveats: vec![Note::about(Code::NoRoute, message, Some(listener.span()))],
     })
 }

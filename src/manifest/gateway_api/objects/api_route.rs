@@ -1,9 +1,10 @@
-//! An HTTPRoute or a GRPCRoute as written: parents, hostnames, rules. Not: where it applies, nor what it does there.
+//! An HTTPRoute or a GRPCRoute as written: parents, hostnames, rules.
 
 use std::net::IpAddr;
 
 use super::matches::Match;
 use super::parent_ref::ParentRef;
+use super::route_kind::RouteKind;
 use super::rule::Rule;
 use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
@@ -23,26 +24,6 @@ pub struct ApiRoute {
     pub hostnames: Vec<At<String>>,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
-}
-
-/// Which of the two kinds of route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RouteKind {
-    /// HTTPRoute.
-    Http,
-    /// GRPCRoute.
-    Grpc,
-}
-
-impl RouteKind {
-    /// As the object is named.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Http => "HTTPRoute",
-            Self::Grpc => "GRPCRoute",
-        }
-    }
 }
 
 impl ApiRoute {

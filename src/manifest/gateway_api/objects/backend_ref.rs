@@ -1,11 +1,11 @@
-//! One item of `backendRefs` as written. Not: whether what it names exists, nor whether it may be asked.
+//! One item of `backendRefs` as written.
 
-use super::api_route::RouteKind;
 use super::filter::{Filter, filters, other_than};
-use crate::diag::{Code, Span};
+use super::route_kind::RouteKind;
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::yaml::Node;
-use crate::route::Caveat;
+use crate::route::AppliesTo;
 
 /// One item of `backendRefs`.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct BackendRef {
     /// Whether it has filters of its own.
     pub filtered: bool,
     /// What is to be said about those filters.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note<AppliesTo>>,
 }
 
 /// The filters of a backend that Istio supports.
@@ -76,11 +76,11 @@ impl BackendRef {
     }
 }
 
-fn noted(filter: At<Filter>) -> Option<Caveat> {
+fn noted(filter: At<Filter>) -> Option<Note<AppliesTo>> {
     match filter.value {
         Filter::Redirect(_) => {
             let message = "a redirect of a single backend is not judged: implementations refuse it, or redirect its share";
-            Some(Caveat::about(
+            Some(Note::about(
                 Code::FilterNotJudged,
                 message,
                 Some(filter.span),

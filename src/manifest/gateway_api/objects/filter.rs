@@ -1,11 +1,11 @@
-//! Filters of rules and of backends, as far as they change who answers. Not: what they do to headers and paths.
+//! Filters of rules and of backends, as far as they change who answers.
 
-use super::api_route::RouteKind;
+use super::route_kind::RouteKind;
 use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Node, Value};
-use crate::route::{AppliesTo, Caveat};
+use crate::route::AppliesTo;
 
 /// What a filter does to the split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(super) enum Filter {
     /// The proxy answers with a redirect.
     Redirect(u16),
     /// Something is to be said about it.
-    Noted(Caveat),
+    Noted(Note<AppliesTo>),
     /// Nothing.
     Harmless,
 }
@@ -129,12 +129,12 @@ fn applied(
         "cors" => {
             let message = "a CORS preflight is answered by the proxy and reaches no destination";
             let caveat =
-                Caveat::about(Code::Cors, message, span).only(AppliesTo::Method("OPTIONS"));
+                Note::about(Code::Cors, message, span).limited_to(AppliesTo::Method("OPTIONS"));
             return Some(Filter::Noted(caveat));
         }
         "externalAuth" => {
             let message = "an external server may refuse requests, which then reach no destination";
-            return Some(Filter::Noted(Caveat::about(
+            return Some(Filter::Noted(Note::about(
                 Code::FilterNotJudged,
                 message,
                 span,
@@ -149,7 +149,7 @@ fn applied(
                 "{} {} is not judged: it may answer requests itself (a direct response, a redirect) or change where they go",
                 kind.value, name.value
             );
-            Some(Filter::Noted(Caveat::about(
+            Some(Filter::Noted(Note::about(
                 Code::FilterNotJudged,
                 message,
                 span,

@@ -1,4 +1,4 @@
-//! A Gateway of the Gateway API as written: its listeners, and which routes they allow. Not: Istio's Gateway.
+//! A Gateway of the Gateway API as written: its listeners, and which routes they allow.
 
 use super::api_route::check;
 use super::selector::Selector;

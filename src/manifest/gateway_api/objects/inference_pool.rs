@@ -1,4 +1,4 @@
-//! An InferencePool: pods of a model, among which an endpoint picker chooses. Not: the choice.
+//! An InferencePool: pods of a model, among which an endpoint picker chooses.
 
 use std::collections::BTreeMap;
 

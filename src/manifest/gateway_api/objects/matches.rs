@@ -1,12 +1,12 @@
-//! One alternative of a rule: its conditions, and what its precedence is counted from. Not: the order itself.
+//! One alternative of a rule: its conditions, and what its precedence is counted from.
 
 use std::collections::HashSet;
 
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
-use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
+use crate::route::{AppliesTo, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `matches`: all of its conditions must hold.
 #[derive(Clone, Debug)]
@@ -114,12 +114,12 @@ pub(super) fn headers(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &
 }
 
 /// "If multiple entries specify equivalent header names, only the first entry MUST be considered."
-fn spelt_twice(name: &At<String>) -> Caveat {
+fn spelt_twice(name: &At<String>) -> Note<AppliesTo> {
     let message = format!(
         "the header `{}` is asked for before in another spelling, which alone counts by the specification; Istio asks for both values, which no request has",
         name.value
     );
-    Caveat::about(Code::RepeatedHeader, message, Some(name.span)).help("keep one of them")
+    Note::about(Code::RepeatedHeader, message, Some(name.span)).help("keep one of them")
 }
 
 /// The conditions on query parameters; of several for one name the first counts.

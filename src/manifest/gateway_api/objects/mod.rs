@@ -13,17 +13,22 @@ mod inference_pool;
 mod matches;
 mod parent_ref;
 mod reference_grant;
+mod route_kind;
 mod rule;
 mod selector;
 mod traffic_policy;
 
-pub use api_route::{ApiRoute, RouteKind};
+pub use api_route::ApiRoute;
 pub use backend_ref::BackendRef;
 pub use gateway::{From, Gateway, Listener};
 pub use inference_pool::InferencePool;
 pub use matches::{Counts, Match, PathKind};
 pub use parent_ref::{ParentKind, ParentRef};
 pub use reference_grant::ReferenceGrant;
+pub use route_kind::RouteKind;
 pub use rule::Rule;
 pub use selector::Selector;
 pub use traffic_policy::TrafficPolicy;
+
+/// The group of routes and Gateways.
+pub const GROUP: &str = "gateway.networking.k8s.io";

@@ -1,10 +1,9 @@
-//! What a route asks to be attached to: one item of `parentRefs`, with what the API server fills in. Not: whether the
-//! parent takes it.
+//! What a route asks to be attached to: one item of `parentRefs`, with what the API server fills in.
 
+use super::GROUP;
 use crate::diag::Span;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::gateway_api::GROUP;
 use crate::manifest::yaml::Node;
 
 /// One item of `parentRefs`.

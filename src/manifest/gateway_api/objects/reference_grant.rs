@@ -1,9 +1,9 @@
 //! A ReferenceGrant: which routes of other namespaces may name objects of its own.
 
+use super::GROUP;
 use super::api_route::ApiRoute;
 use crate::manifest::decode::Decoder;
 use crate::manifest::fields::Fields;
-use crate::manifest::gateway_api::GROUP;
 use crate::manifest::kube::Meta;
 
 /// A ReferenceGrant.

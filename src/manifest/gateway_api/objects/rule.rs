@@ -1,16 +1,16 @@
 //! One rule of a route as written: what it matches, its backends, and filters that change what comes back.
 
-use super::api_route::RouteKind;
 use super::backend_ref::BackendRef;
 use super::filter::{Filter, filters, other_than};
 use super::grpc_match;
 use super::http_match;
 use super::matches::Match;
+use super::route_kind::RouteKind;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::Node;
-use crate::route::Caveat;
+use crate::route::AppliesTo;
 
 /// One item of `rules`.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Rule {
     /// A filter that Istio does not support, of the rule or of a backend.
     pub special: Option<At<String>>,
     /// What changes the answers without changing the split.
-    pub caveats: Vec<Caveat>,
+    pub caveats: Vec<Note<AppliesTo>>,
 }
 
 /// The filters of a rule that Istio supports.
@@ -130,13 +130,13 @@ impl Rule {
 fn behaviour(
     rule: &mut Fields<'_, '_>,
     kind: RouteKind,
-    caveats: &mut Vec<Caveat>,
+    caveats: &mut Vec<Note<AppliesTo>>,
     decoder: &mut Decoder<'_>,
 ) {
     if kind == RouteKind::Http {
         if let Some(span) = rule.place("timeouts") {
             let message = "`timeouts` turns late answers into 504, which belong to no destination";
-            caveats.push(Caveat::about(Code::Timeout, message, Some(span)));
+            caveats.push(Note::about(Code::Timeout, message, Some(span)));
         }
         if let Some(mut timeouts) = rule.map("timeouts", "timeouts", decoder) {
             timeouts.duration("request", decoder);
@@ -145,7 +145,7 @@ fn behaviour(
         }
         if let Some(span) = rule.place("retry") {
             let message = "`retry` hides failures; a retry stays with the destination that was picked, so the split is kept";
-            caveats.push(Caveat::about(Code::Retries, message, Some(span)));
+            caveats.push(Note::about(Code::Retries, message, Some(span)));
         }
         if let Some(mut retry) = rule.map("retry", "a retry", decoder) {
             retry.ignore(&["codes"]);
@@ -157,7 +157,7 @@ fn behaviour(
     if let Some(span) = rule.place("sessionPersistence") {
         let message = "`sessionPersistence` keeps a client with the backend that answered first, as long as it sends the \
                        session back; resplit does not, so that every request is a new session";
-        caveats.push(Caveat::about(Code::Sticky, message, Some(span)));
+        caveats.push(Note::about(Code::Sticky, message, Some(span)));
     }
     if let Some(mut session) = rule.map("sessionPersistence", "a session persistence", decoder) {
         session.ignore(&[

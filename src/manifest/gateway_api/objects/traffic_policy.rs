@@ -1,8 +1,8 @@
-//! A BackendTrafficPolicy of Envoy Gateway, as far as it decides how a backend is picked. Not: its other settings.
+//! A BackendTrafficPolicy of Envoy Gateway, as far as it decides how a backend is picked.
 
+use super::GROUP;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::gateway_api::GROUP;
 use crate::manifest::kube::Meta;
 use crate::manifest::yaml::Node;
 

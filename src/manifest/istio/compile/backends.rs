@@ -1,33 +1,27 @@
 //! Destinations and weights as written become backends: which of them exist for the proxy, and what is surprising.
 
-use super::attach;
-use super::identifiers::{Known, Telling, identifiers};
+use super::destination_port::{Layer, port};
+use super::identifiers::{DistinctLabels, ResolvedDestination, identifiers};
 use super::index::Index;
-use super::lower::{Caller, Kind};
 use super::missing_destinations::{closed, hidden, missing, undefined, without_endpoints};
 use super::pitfalls;
-use crate::diag::Code;
+use super::proxy_context::ProxyContext;
+use crate::diag::{Code, Note};
 use crate::manifest::istio::objects::{Subset, WeightedDestination};
-use crate::route::{Backend, Caveat, Split};
+use crate::manifest::mesh::names::full_name;
+use crate::route::{AppliesTo, Backend, Split};
 use crate::split::{Destination, Mechanism};
 
 /// The status of a share whose destination the proxy does not know: "no such cluster -> 503, flag NC".
 const NO_CLUSTER: u16 = 503;
-
-/// What a rule splits: the destinations of connections are looked up in another way than those of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
-    Requests,
-    Connections,
-}
 
 /// The split of a rule in namespace `home`, as a caller's proxy makes it.
 pub(super) fn split(
     index: &Index<'_>,
     items: &[WeightedDestination],
     home: &str,
-    (caller, layer): (Caller<'_>, Layer),
-    caveats: &mut Vec<Caveat>,
+    (caller, layer): (ProxyContext<'_>, Layer),
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) -> Split {
     // Istio ignores the weight of a single destination; next to others, an unset weight is zero.
     let weight = |item: &WeightedDestination| match items.len() {
@@ -39,10 +33,10 @@ pub(super) fn split(
         .filter_map(|item| surprising(item, items.len()));
     caveats.extend(surprises);
     let mut broken = vec![false; items.len()];
-    let mut all: Vec<Known<'_>> = Vec::with_capacity(items.len());
+    let mut all: Vec<ResolvedDestination<'_>> = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
-        let written = attach::full_name(&item.host.value, home);
-        let host = match index.registry.behind(&written) {
+        let written = full_name(&item.host.value, home);
+        let host = match index.registry.resolve_alias(&written) {
             Some((host, service)) => {
                 caveats.push(pitfalls::external_name(&written, &host, service));
                 host
@@ -55,14 +49,14 @@ pub(super) fn split(
         if asked {
             broken[at] = doubts(index, item, &host, subset, (caller, layer), caveats);
         }
-        all.push(Known {
+        all.push(ResolvedDestination {
             host,
             subset_name: item.subset.as_ref().map(|subset| subset.value.as_str()),
             subset,
         });
     }
     pitfalls::together(index, items, &all, caller, caveats);
-    let telling = Telling::among(&all);
+    let distinct = DistinctLabels::among(&all);
     let backends = items
         .iter()
         .zip(&all)
@@ -78,7 +72,7 @@ pub(super) fn split(
                 subset: known.subset_name.map(str::to_owned),
             },
             weight: weight(item),
-            identifiers: identifiers(index, known, &telling),
+            identifiers: identifiers(index, known, &distinct),
             // "the share is lost, NOT renormalised".
             broken: broken.then_some(NO_CLUSTER),
         });
@@ -90,7 +84,7 @@ fn subset<'m>(
     index: &Index<'m>,
     item: &WeightedDestination,
     host: &str,
-    caller: Caller<'_>,
+    caller: ProxyContext<'_>,
 ) -> Option<&'m Subset> {
     let name = item.subset.as_ref()?;
     index.subsets(host, caller).get(&name.value)
@@ -102,8 +96,8 @@ fn doubts(
     item: &WeightedDestination,
     host: &str,
     subset: Option<&Subset>,
-    (caller, layer): (Caller<'_>, Layer),
-    caveats: &mut Vec<Caveat>,
+    (caller, layer): (ProxyContext<'_>, Layer),
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) -> bool {
     let mut broken = false;
     if let Some(caveat) = hidden(index, item, host, caller) {
@@ -111,12 +105,12 @@ fn doubts(
         return true;
     }
     if let Some(caveat) = missing(index, item, host, caller) {
-        broken |= caveat.breaks();
+        broken |= caveat.is_undeliverable();
         caveats.push(caveat);
     }
     if let (Some(name), None) = (&item.subset, subset) {
         let caveat = undefined(index, host, name, caller);
-        broken |= caveat.breaks();
+        broken |= caveat.is_undeliverable();
         if !(caveat.code == Code::NoDestinationRule
             && caveats.iter().any(|known| known.code == caveat.code))
         {
@@ -130,48 +124,31 @@ fn doubts(
         caveats.push(caveat);
     }
     if let Some(caveat) = closed(index, item, host, (caller, layer)) {
-        broken |= caveat.breaks();
+        broken |= caveat.is_undeliverable();
         caveats.push(caveat);
     }
     broken
 }
 
 /// A weight that does not do what it seems to say.
-fn surprising(item: &WeightedDestination, of: usize) -> Option<Caveat> {
+fn surprising(item: &WeightedDestination, of: usize) -> Option<Note<AppliesTo>> {
     match (&item.weight, of) {
         (Some(weight), 1) if weight.value != 100 => {
             let message = format!(
                 "the weight {} of an only destination is ignored: it gets everything",
                 weight.value
             );
-            Some(Caveat::about(
-                Code::IgnoredWeight,
-                message,
-                Some(weight.span),
-            ))
+            Some(Note::about(Code::IgnoredWeight, message, Some(weight.span)))
         }
         (None, 2..) => {
             let message =
                 "a destination without a `weight` gets nothing next to others that have one";
-            Some(Caveat::about(
+            Some(Note::about(
                 Code::UnsetWeight,
                 message,
                 Some(item.host.span),
             ))
         }
         _ => None,
-    }
-}
-
-/// The port of a destination that names none. "else the only port if the Service has exactly one, else the LISTENER port";
-/// for requests a sidecar knows only the services that have the port that is dialled, so that it is always that one.
-pub(super) fn port(index: &Index<'_>, host: &str, caller: Caller<'_>, layer: Layer) -> Option<u16> {
-    let only = || match &index.registry.registered(host, caller.namespace)?.ports()[..] {
-        [port] => Some(port.number),
-        _ => None,
-    };
-    match (caller.proxy, layer) {
-        (Kind::Sidecar, Layer::Requests) => caller.port.or_else(only),
-        _ => only().or(caller.port),
     }
 }

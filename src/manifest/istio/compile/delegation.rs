@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use super::attach;
-use super::lower::{Caller, Compiler};
+use super::lower::Compiler;
 use super::outcome::outcome;
+use super::proxy_context::ProxyContext;
 use super::routes::{nothing, push};
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::At;
+use crate::manifest::istio::objects::gateway_name;
 use crate::manifest::istio::objects::{HttpAction, HttpMatch, HttpRoute, VirtualService};
-use crate::route::{Caveat, Condition, Route, Test, TextMatch};
+use crate::manifest::mesh::visibility::visibility;
+use crate::route::{AppliesTo, Condition, Route, Test, TextMatch};
 
 impl<'m> Compiler<'m> {
     /// The routes that a delegating route stands for; one that never matches where there are none.
@@ -18,7 +20,7 @@ impl<'m> Compiler<'m> {
         root: &VirtualService,
         (index, from): (usize, &HttpRoute),
         (home, name): (&str, &At<String>),
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
     ) -> Vec<Route> {
         let mut routes = Vec::new();
         let leaf = match self.delegate(name, home, &root.meta.namespace) {
@@ -57,12 +59,12 @@ impl<'m> Compiler<'m> {
         name: &At<String>,
         home: &str,
         root: &str,
-    ) -> Result<&'m VirtualService, Box<Caveat>> {
+    ) -> Result<&'m VirtualService, Box<Note<AppliesTo>>> {
         let object = format!("VirtualService {home}/{}", name.value);
         let Some(found) = self.index.virtual_service(home, &name.value) else {
             let message =
                 format!("{object} is not in these manifests: without it Istio drops this route");
-            let caveat = Caveat::about(Code::DelegateNotFound, message, Some(name.span));
+            let caveat = Note::about(Code::DelegateNotFound, message, Some(name.span));
             return Err(Box::new(
                 caveat.help("pass its file too, or correct `delegate`"),
             ));
@@ -70,13 +72,13 @@ impl<'m> Compiler<'m> {
         if !found.hosts.is_empty() {
             let message =
                 format!("{object} has hosts, so that it is no delegate: Istio drops this route");
-            let caveat = Caveat::about(Code::DelegateNotFound, message, Some(name.span));
+            let caveat = Note::about(Code::DelegateNotFound, message, Some(name.span));
             return Err(Box::new(caveat.help("remove its `hosts`")));
         }
-        if attach::visibility(&found.export_to, home, root).is_none() {
+        if visibility(&found.export_to, home, root).is_none() {
             let message =
                 format!("{object} is not exported to namespace {root}: Istio drops this route");
-            let caveat = Caveat::about(Code::DelegateNotExported, message, Some(name.span));
+            let caveat = Note::about(Code::DelegateNotExported, message, Some(name.span));
             return Err(Box::new(
                 caveat.help(format!("add `{root}` to its `exportTo`")),
             ));
@@ -86,7 +88,7 @@ impl<'m> Compiler<'m> {
 }
 
 /// Adds what never holds to every alternative, and says why.
-fn never(sets: &mut [Vec<Condition>], span: Span, caveat: &Caveat) {
+fn never(sets: &mut [Vec<Condition>], span: Span, caveat: &Note<AppliesTo>) {
     for set in sets {
         set.push(Condition {
             field: "delegate".to_owned(),
@@ -96,20 +98,20 @@ fn never(sets: &mut [Vec<Condition>], span: Span, caveat: &Caveat) {
     }
 }
 
-fn conflict_with(root: &VirtualService, name: &At<String>, field: &str) -> Caveat {
+fn conflict_with(root: &VirtualService, name: &At<String>, field: &str) -> Note<AppliesTo> {
     let message = format!(
         "a match of the delegate {} conflicts with every match of {} on `{field}`: Istio drops its route",
         name.value,
         root.object()
     );
-    let caveat = Caveat::about(Code::DelegateConflict, message, Some(name.span));
+    let caveat = Note::about(Code::DelegateConflict, message, Some(name.span));
     caveat.help("let the delegate match a part of what the root matches")
 }
 
-fn nested(http: &HttpRoute) -> Caveat {
+fn nested(http: &HttpRoute) -> Note<AppliesTo> {
     let message =
         "a delegate cannot delegate further: Istio goes one level deep and drops this route";
-    Caveat::about(Code::NestedDelegate, message, Some(http.span))
+    Note::about(Code::NestedDelegate, message, Some(http.span))
 }
 
 /// The route of a delegate with what it takes over: "inherited when unset in the leaf: timeout, retries, fault,
@@ -177,7 +179,7 @@ fn merged(
 fn resolved(one: &HttpMatch, home: &str) -> HttpMatch {
     let mut one = one.clone();
     for gateway in &mut one.gateways {
-        gateway.value = attach::gateway_name(&gateway.value, home);
+        gateway.value = gateway_name(&gateway.value, home);
     }
     one
 }

@@ -1,12 +1,12 @@
 //! Whether a host has routes on the port that is dialled, and under which names.
 
-use super::attach;
 use super::lower::Compiler;
-use super::missing_destinations::meant;
+use super::missing_destinations::suggestion;
 use super::sidecar_scope::Scope;
 use super::unrouted::wrong_port;
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::registered::Registered;
+use crate::manifest::mesh::names::{covers, service_of};
+use crate::manifest::mesh::registry_service::RegistryService;
 
 /// The only port on which a sidecar routes a host that is in no registry.
 pub(super) const ANY_HOST_PORT: u16 = 80;
@@ -19,7 +19,7 @@ impl Compiler<'_> {
     pub(super) fn off_port(
         &self,
         full: &str,
-        known: Option<Registered<'_>>,
+        known: Option<RegistryService<'_>>,
         client: &str,
     ) -> Option<OffPort> {
         let port = self.vantage.port?;
@@ -55,7 +55,7 @@ impl Compiler<'_> {
 
     /// Whether a host of a Service without the port has routes there all the same: on port 80 every host has, under its
     /// full name, where some Service makes the proxies listen.
-    pub(super) fn literal(&self, known: Option<Registered<'_>>, client: &str) -> bool {
+    pub(super) fn literal(&self, known: Option<RegistryService<'_>>, client: &str) -> bool {
         let port = self.vantage.port;
         let without = known.zip(port).is_some_and(|(known, port)| {
             !known.ports().is_empty() && other_port(known, port).is_some()
@@ -70,7 +70,7 @@ impl Compiler<'_> {
         };
         let mut hosts = self.index.registry.hosts().into_iter();
         hosts.any(|full| {
-            attach::covers(wildcard, &full)
+            covers(wildcard, &full)
                 && self
                     .index
                     .registry
@@ -84,10 +84,10 @@ impl Compiler<'_> {
 
     /// Whether it is certain that nothing registers a host: the manifests hold its neighbours, and not the host.
     pub(super) fn is_unregistered(&self, full: &str) -> bool {
-        if self.index.registry.behind(full).is_some() {
+        if self.index.registry.resolve_alias(full).is_some() {
             return false;
         }
-        match attach::service_of(full) {
+        match service_of(full) {
             Some((_, home)) => {
                 !self.index.registry.all(full).is_empty()
                     || self.index.registry.services_in(home).next().is_some()
@@ -97,8 +97,8 @@ impl Compiler<'_> {
     }
 
     /// The Service to whose address a name leads that is taken literally, where the address decides and not `Host`.
-    fn connected_to(&self, full: &str) -> Option<Registered<'_>> {
-        let meant = meant(&self.index, full)?;
+    fn connected_to(&self, full: &str) -> Option<RegistryService<'_>> {
+        let meant = suggestion(&self.index, full)?;
         let all = self.index.registry.all(&meant);
         let known = *all.first()?;
         let port = known.dialled(self.vantage.port)?;
@@ -107,7 +107,7 @@ impl Compiler<'_> {
 }
 
 /// Why a Service has no rules on a port: it does not have the port.
-pub(super) fn other_port(known: Registered<'_>, port: u16) -> Option<OffPort> {
+pub(super) fn other_port(known: RegistryService<'_>, port: u16) -> Option<OffPort> {
     let ports = known.ports();
     if ports.iter().any(|one| one.number == port) {
         return None;

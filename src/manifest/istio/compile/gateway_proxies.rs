@@ -1,11 +1,11 @@
 //! The proxies of a gateway: where they stand, and which other gateways they serve too.
 
-use super::attach::ROOT;
 use super::lower::Compiler;
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::istio::objects::Gateway;
 use crate::manifest::kube::selects;
-use crate::route::Caveat;
+use crate::manifest::mesh::visibility::ROOT;
+use crate::route::AppliesTo;
 
 /// The label of the ingress and the egress gateway that Istio installs, in its own namespace.
 const INSTALLED: &str = "istio";
@@ -14,7 +14,7 @@ const INSTALLED: &str = "istio";
 pub(super) struct Home {
     pub(super) namespace: String,
     /// What had to be assumed.
-    pub(super) caveat: Option<Caveat>,
+    pub(super) caveat: Option<Note<AppliesTo>>,
 }
 
 impl<'m> Compiler<'m> {
@@ -43,7 +43,7 @@ impl<'m> Compiler<'m> {
             "the proxies of {} are taken to stand in namespace {ROOT}, as the gateways that Istio installs do: what is exported to other namespaces only does not reach them",
             gateway.meta
         );
-        let caveat = Caveat::about(Code::GatewayNamespace, message, Some(gateway.meta.span));
+        let caveat = Note::about(Code::GatewayNamespace, message, Some(gateway.meta.span));
         Home {
             namespace: ROOT.to_owned(),
             caveat: Some(caveat.help("say where they stand with --from-namespace NS")),
@@ -92,7 +92,7 @@ impl<'m> Compiler<'m> {
 
 impl Compiler<'_> {
     /// Where the Service in front of a gateway maps the port that is dialled to another one of its pods.
-    pub(super) fn mapped_in_front(&self, gateway: Option<&Gateway>) -> Option<Caveat> {
+    pub(super) fn mapped_in_front(&self, gateway: Option<&Gateway>) -> Option<Note<AppliesTo>> {
         let (port, gateway) = (self.vantage.port?, gateway?);
         let mut services = self.index.manifests.services.iter();
         let front = services.find(|service| {
@@ -106,13 +106,16 @@ impl Compiler<'_> {
                 "{} maps port {port} to port {target} of the gateway: the request is taken to be sent to the Service",
                 front.meta
             );
-            Caveat::about(Code::MappedPort, message, Some(own.port.span))
+            Note::about(Code::MappedPort, message, Some(own.port.span))
         })
     }
 }
 
 /// A port that no server of a gateway has leads to one all the same where something in front of it maps ports.
-pub(super) fn mapped(port: Option<u16>, gateways: &[(String, Option<&Gateway>)]) -> Option<Caveat> {
+pub(super) fn mapped(
+    port: Option<u16>,
+    gateways: &[(String, Option<&Gateway>)],
+) -> Option<Note<AppliesTo>> {
     let port = port?;
     let given = || gateways.iter().filter_map(|(_, gateway)| *gateway);
     let mut ports: Vec<u16> = given()
@@ -132,7 +135,7 @@ pub(super) fn mapped(port: Option<u16>, gateways: &[(String, Option<&Gateway>)])
         first.meta,
         numbers.join(", ")
     );
-    Some(Caveat::about(
+    Some(Note::about(
         Code::MappedPort,
         message,
         Some(first.meta.span),

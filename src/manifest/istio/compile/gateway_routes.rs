@@ -1,15 +1,17 @@
-//! The routes of a gateway: what its servers take of the hosts of the rules that name it. Not: routes in the mesh.
+//! The routes of a gateway: what its servers take of the hosts of the rules that name it.
 
 use std::collections::HashMap;
 
-use super::attach;
 use super::gateway_proxies::mapped;
-use super::lower::{Caller, Compiler, bindings, elsewhere, none_left};
-use crate::diag::Code;
+use super::inactive_rules::inactive_rule;
+use super::lower::{Compiler, never_matches};
+use super::proxy_context::ProxyContext;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::{Gateway, Reads, Server, VirtualService};
 use crate::manifest::mesh::catch_all::catches_all;
-use crate::route::{Caveat, Elsewhere, Route, RouteTable, VirtualHost};
+use crate::manifest::mesh::names::{covers, full_name};
+use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, VirtualHost};
 
 /// A host as a server of the gateway takes it.
 struct Taken {
@@ -26,7 +28,7 @@ struct AtGateway {
     // Whether the port that is dialled is one of theirs.
     any: bool,
     // What is to be said about every host.
-    caveats: Vec<Caveat>,
+    caveats: Vec<Note<AppliesTo>>,
 }
 
 impl Compiler<'_> {
@@ -47,11 +49,11 @@ impl Compiler<'_> {
             table: RouteTable::default(),
         };
         let names: Vec<&str> = gateways.iter().map(|(place, _)| place.as_str()).collect();
-        let services = self.seen(Some(&home.namespace), &names, &mut at.table);
+        let services = self.visible_services(Some(&home.namespace), &names, &mut at.table);
         for (place, object) in &gateways {
             let caller = self.caller(&home.namespace, place);
             for service in &services {
-                if bindings(service).contains(place) {
+                if service.bindings().contains(place) {
                     self.serve(service, (place, *object), caller, &mut at);
                 }
             }
@@ -69,14 +71,14 @@ impl Compiler<'_> {
         &self,
         service: &VirtualService,
         (place, object): (&str, Option<&Gateway>),
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
         at: &mut AtGateway,
     ) {
         let requests = self.up_to_a_catch_all(service, caller);
         let mut why = None;
         let mut outside: Vec<&At<String>> = Vec::new();
         for host in &service.hosts {
-            let full = attach::full_name(&host.value, &service.meta.namespace);
+            let full = full_name(&host.value, &service.meta.namespace);
             let taken = self.taken(object, &full, &service.meta.namespace, at.any);
             if taken.is_empty() {
                 outside.push(host);
@@ -99,18 +101,22 @@ impl Compiler<'_> {
                 }
                 known.routes.extend_from_slice(&routes);
                 let opaque = service.opaque.as_ref().filter(|_| service.http.is_empty());
-                known.unjudged = match opaque {
-                    Some(opaque) if none_left(&known.routes) => {
-                        Some(Self::unjudged(service, opaque, &full, None, None))
+                known.unsupported = match opaque {
+                    Some(opaque) if never_matches(&known.routes) => {
+                        Some(Self::unsupported(service, opaque, &full, None, None))
                     }
-                    _ => known.unjudged.take().filter(|_| none_left(&known.routes)),
+                    _ => known
+                        .unsupported
+                        .take()
+                        .filter(|_| never_matches(&known.routes)),
                 };
             }
         }
-        let elsewhere = why
-            .map(|(why, help)| elsewhere(service, Code::RefusedRule, &why, Some(help.to_owned())));
+        let elsewhere = why.map(|(why, help)| {
+            inactive_rule(service, Code::RefusedRule, &why, Some(help.to_owned()))
+        });
         let absent = not_taken(service, &outside, place).into_iter();
-        at.table.elsewhere.extend(absent.chain(elsewhere));
+        at.table.inactive_rules.extend(absent.chain(elsewhere));
     }
 
     /// The host of the table for a domain, a new one where it has none yet.
@@ -120,7 +126,7 @@ impl Compiler<'_> {
         host: &At<String>,
         (full, taken): (&str, &Taken),
         (place, object): (&str, Option<&Gateway>),
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
         at: &'t mut AtGateway,
     ) -> &'t mut VirtualHost {
         let hosts = &mut at.table.hosts;
@@ -137,7 +143,7 @@ impl Compiler<'_> {
             if object.is_none() {
                 new.caveats.push(not_given(place));
             }
-            self.unread(caller.namespace, &mut new.caveats);
+            self.envoy_filters(caller.namespace, &mut new.caveats);
             hosts.push(new);
             hosts.len() - 1
         });
@@ -150,7 +156,7 @@ impl Compiler<'_> {
         service: &VirtualService,
         reads: Reads,
         requests: &[Route],
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
     ) -> Result<Vec<Route>, (&'static str, &'static str)> {
         match reads {
             Reads::Requests if service.http.is_empty() && !service.tls.is_empty() => Err((
@@ -176,7 +182,7 @@ impl Compiler<'_> {
     }
 
     /// The routes of a VirtualService at a gateway: what follows a route that takes everything is not generated.
-    fn up_to_a_catch_all(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
+    fn up_to_a_catch_all(&self, service: &VirtualService, caller: ProxyContext<'_>) -> Vec<Route> {
         let mut routes = self.routes(service, caller);
         let end = routes
             .iter()
@@ -241,15 +247,15 @@ fn narrower(name: &str, host: &str, home: &str, own: &str) -> Option<String> {
     let name = name.to_lowercase();
     if !from {
         None
-    } else if attach::covers(&name, host) {
+    } else if covers(&name, host) {
         Some(host.to_owned())
     } else {
-        attach::covers(host, &name).then_some(name)
+        covers(host, &name).then_some(name)
     }
 }
 
 /// The hosts of a rule that no server of the gateway takes: other gateways may.
-fn not_taken(service: &VirtualService, hosts: &[&At<String>], place: &str) -> Option<Elsewhere> {
+fn not_taken(service: &VirtualService, hosts: &[&At<String>], place: &str) -> Option<InactiveRule> {
     let home = &service.meta.namespace;
     let names: Vec<String> = hosts.iter().map(|host| host.value.clone()).collect();
     let why = match &names[..] {
@@ -260,17 +266,17 @@ fn not_taken(service: &VirtualService, hosts: &[&At<String>], place: &str) -> Op
             hosts.join("`, `")
         ),
     };
-    let domains = names.iter().map(|name| attach::full_name(name, home));
+    let domains = names.iter().map(|name| full_name(name, home));
     let help = "list the host in a server of the Gateway, or correct it".to_owned();
-    Some(Elsewhere {
+    Some(InactiveRule {
         domains: domains.collect(),
         hosts: names.clone(),
-        ..elsewhere(service, Code::RefusedRule, &why, Some(help))
+        ..inactive_rule(service, Code::RefusedRule, &why, Some(help))
     })
 }
 
-fn not_given(place: &str) -> Caveat {
+fn not_given(place: &str) -> Note<AppliesTo> {
     let message =
         format!("Gateway {place} is not in these manifests, so that its own hosts are not checked");
-    Caveat::about(Code::GatewayNotGiven, message, None).help("pass its file too")
+    Note::about(Code::GatewayNotGiven, message, None).help("pass its file too")
 }

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::attach;
 use super::index::Index;
 use crate::manifest::istio::objects::Subset;
 use crate::manifest::kube::Workload;
-use crate::manifest::mesh::names::called;
-use crate::manifest::mesh::registered::Registered;
+use crate::manifest::mesh::names::{called, service_of};
+use crate::manifest::mesh::registry_service::RegistryService;
 use crate::split::Identifiers;
 
 /// One destination of a split, as far as identifiers need it.
-pub(super) struct Known<'m> {
+pub(super) struct ResolvedDestination<'m> {
     /// The full host name.
     pub(super) host: String,
     /// The name of the subset, defined or not.
@@ -21,14 +20,14 @@ pub(super) struct Known<'m> {
 }
 
 /// Which label values tell one destination of a split from the others.
-pub(super) struct Telling<'k>(HashMap<&'k str, Option<Of<'k>>>);
+pub(super) struct DistinctLabels<'k>(HashMap<&'k str, Option<Of<'k>>>);
 
 /// A destination by its host and the name of its subset.
 type Of<'k> = (&'k str, Option<&'k str>);
 
-impl<'k> Telling<'k> {
+impl<'k> DistinctLabels<'k> {
     /// Reads the labels of all destinations of a split.
-    pub(super) fn among(all: &'k [Known<'_>]) -> Self {
+    pub(super) fn among(all: &'k [ResolvedDestination<'_>]) -> Self {
         let mut owners: HashMap<&str, Option<Of<'k>>> = HashMap::new();
         for known in all {
             let values = known.subset.into_iter().flat_map(|s| s.labels.values());
@@ -41,7 +40,7 @@ impl<'k> Telling<'k> {
     }
 }
 
-impl Known<'_> {
+impl ResolvedDestination<'_> {
     fn of(&self) -> Of<'_> {
         (&self.host, self.subset_name)
     }
@@ -50,12 +49,12 @@ impl Known<'_> {
 /// The identifiers of one destination next to all destinations of its split. Names with a port are added when it is known.
 pub(super) fn identifiers(
     index: &Index<'_>,
-    own: &Known<'_>,
-    telling: &Telling<'_>,
+    own: &ResolvedDestination<'_>,
+    distinct: &DistinctLabels<'_>,
 ) -> Identifiers {
     Identifiers {
         names: names(own),
-        labels: labels(own, telling),
+        labels: labels(own, distinct),
         workloads: workloads(index, own)
             .into_iter()
             .map(|workload| workload.meta.name.clone())
@@ -63,35 +62,35 @@ pub(super) fn identifiers(
     }
 }
 
-fn names(own: &Known<'_>) -> BTreeSet<String> {
+fn names(own: &ResolvedDestination<'_>) -> BTreeSet<String> {
     let mut names = called(&own.host);
     names.extend(own.subset_name.map(str::to_owned));
     names
 }
 
 /// The values of the subset's labels that no other destination of the split has.
-fn labels(own: &Known<'_>, telling: &Telling<'_>) -> BTreeSet<String> {
+fn labels(own: &ResolvedDestination<'_>, distinct: &DistinctLabels<'_>) -> BTreeSet<String> {
     let values = own
         .subset
         .into_iter()
         .flat_map(|subset| subset.labels.values());
     values
-        .filter(|value| telling.0.get(value.as_str()) == Some(&Some(own.of())))
+        .filter(|value| distinct.0.get(value.as_str()) == Some(&Some(own.of())))
         .cloned()
         .collect()
 }
 
 /// The workloads whose pods the destination selects.
-pub(super) fn workloads<'m>(index: &Index<'m>, own: &Known<'_>) -> Vec<&'m Workload> {
+pub(super) fn workloads<'m>(index: &Index<'m>, own: &ResolvedDestination<'_>) -> Vec<&'m Workload> {
     if own.subset_name.is_some() && own.subset.is_none() {
         return Vec::new();
     }
     let all = index.registry.all(&own.host);
     let entry = all.iter().find_map(|one| match one {
-        Registered::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
+        RegistryService::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
         _ => None,
     });
-    let (namespace, selector) = match (attach::service_of(&own.host), entry) {
+    let (namespace, selector) = match (service_of(&own.host), entry) {
         (Some((_, namespace)), _) => {
             let service = index.registry.service(&own.host);
             (namespace, service.map(|service| &service.selector))

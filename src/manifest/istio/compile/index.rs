@@ -5,16 +5,16 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::attach::{ROOT, full_name};
-use super::lower::{Caller, Kind, bindings};
+use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::Subsets;
 use crate::manifest::istio::objects::{
     DestinationRule, Gateway, HttpAction, HttpRoute, Sidecar, VirtualService,
 };
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::registered::Registered;
+use crate::manifest::mesh::names::{full_name, service_of};
 use crate::manifest::mesh::registry::Registry;
-use crate::manifest::mesh::visibility::visibility;
+use crate::manifest::mesh::registry_service::RegistryService;
+use crate::manifest::mesh::visibility::{ROOT, visibility};
 use crate::manifest::{Manifests, Object};
 
 /// A namespace and a name in it.
@@ -30,12 +30,12 @@ pub(in crate::manifest) struct Index<'m> {
     // By full host; those with a wildcard by what follows the `*`.
     rules: HashMap<String, Vec<&'m DestinationRule>>,
     wildcards: HashMap<String, Vec<&'m DestinationRule>>,
-    unread: HashMap<&'m str, Vec<&'m Object>>,
+    envoy_filters: HashMap<&'m str, Vec<&'m Object>>,
     // By host and namespace of the client.
     subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
     splitting: OnceCell<HashMap<String, String>>,
     // By the ports of HTTP that they have.
-    listening: OnceCell<HashMap<u16, Vec<Registered<'m>>>>,
+    listening: OnceCell<HashMap<u16, Vec<RegistryService<'m>>>>,
 }
 
 impl<'m> Index<'m> {
@@ -49,7 +49,7 @@ impl<'m> Index<'m> {
             gateways: HashMap::new(),
             rules: HashMap::new(),
             wildcards: HashMap::new(),
-            unread: HashMap::new(),
+            envoy_filters: HashMap::new(),
             subsets: RefCell::default(),
             splitting: OnceCell::new(),
             listening: OnceCell::new(),
@@ -83,7 +83,11 @@ impl<'m> Index<'m> {
                 && object.api_version.starts_with("networking.istio.io/")
             {
                 let namespace = object.namespace.as_str();
-                index.unread.entry(namespace).or_default().push(object);
+                index
+                    .envoy_filters
+                    .entry(namespace)
+                    .or_default()
+                    .push(object);
             }
         }
         index
@@ -92,9 +96,9 @@ impl<'m> Index<'m> {
     /// Whether some Service or `ServiceEntry` has this port for HTTP, so that proxies listen on it whatever the address.
     pub(super) fn listens(&self, port: u16, client: &str) -> bool {
         let all = self.listening.get_or_init(|| {
-            let services = self.manifests.services.iter().map(Registered::Service);
-            let entries = (self.manifests.service_entries.iter()).map(Registered::Entry);
-            let mut all: HashMap<u16, Vec<Registered<'m>>> = HashMap::new();
+            let services = self.manifests.services.iter().map(RegistryService::Service);
+            let entries = (self.manifests.service_entries.iter()).map(RegistryService::Entry);
+            let mut all: HashMap<u16, Vec<RegistryService<'m>>> = HashMap::new();
             for one in services.chain(entries) {
                 for port in one.ports() {
                     if port.carries == Carries::Http {
@@ -104,7 +108,7 @@ impl<'m> Index<'m> {
             }
             all
         });
-        let seen = |one: &Registered<'_>| {
+        let seen = |one: &RegistryService<'_>| {
             let home = one.meta().namespace.as_str();
             visibility(one.export_to(), home, client).is_some()
         };
@@ -112,8 +116,8 @@ impl<'m> Index<'m> {
     }
 
     /// The VirtualService of the mesh that splits a host, asked by a gateway, which does not apply it.
-    pub(super) fn splitting(&self, host: &str, caller: Caller<'_>) -> Option<&str> {
-        if caller.proxy != Kind::Gateway {
+    pub(super) fn splitting(&self, host: &str, caller: ProxyContext<'_>) -> Option<&str> {
+        if caller.proxy != ProxyKind::Gateway {
             return None;
         }
         let all = self.splitting.get_or_init(|| splitting(self.manifests));
@@ -162,20 +166,27 @@ impl<'m> Index<'m> {
     }
 
     /// What destination rules say about a host to a client: one client for each namespace and table.
-    pub(super) fn subsets(&self, host: &str, caller: Caller<'_>) -> Rc<Subsets<'m>> {
+    pub(super) fn subsets(&self, host: &str, caller: ProxyContext<'_>) -> Rc<Subsets<'m>> {
         let key = (host.to_owned(), caller.namespace.to_owned());
         if let Some(known) = self.subsets.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let found = Rc::new(Subsets::of(self, host, caller));
+        let client = caller.namespace;
+        let home = match (service_of(host), self.registry.registered(host, client)) {
+            (Some((_, namespace)), _) => namespace,
+            (None, Some(known)) => &known.meta().namespace,
+            (None, None) => client,
+        };
+        let covering: Vec<_> = self.covering(host).collect();
+        let found = Rc::new(Subsets::of(&covering, home, caller));
         self.subsets.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
 
     /// Objects that may change what the proxy of a client does, and that are not understood.
-    pub(super) fn unread(&self, client: &str) -> impl Iterator<Item = &'m Object> {
-        let own = self.unread.get(client).filter(|_| client != ROOT);
-        let all = self.unread.get(ROOT);
+    pub(super) fn envoy_filters(&self, client: &str) -> impl Iterator<Item = &'m Object> {
+        let own = self.envoy_filters.get(client).filter(|_| client != ROOT);
+        let all = self.envoy_filters.get(ROOT);
         own.into_iter().chain(all).flatten().copied()
     }
 }
@@ -186,7 +197,7 @@ fn splitting(manifests: &Manifests) -> HashMap<String, String> {
     for service in &manifests.virtual_services {
         let many =
             |http: &HttpRoute| matches!(&http.action, HttpAction::Route(items) if items.len() > 1);
-        if !service.http.iter().any(many) || !bindings(service).iter().any(|b| b == "mesh") {
+        if !service.http.iter().any(many) || !service.bindings().iter().any(|b| b == "mesh") {
             continue;
         }
         for host in &service.hosts {
@@ -201,7 +212,7 @@ fn splitting(manifests: &Manifests) -> HashMap<String, String> {
 mod tests {
     use super::*;
     use crate::diag::Sources;
-    use crate::manifest::istio::compile::lower::Kind;
+    use crate::manifest::istio::compile::proxy_context::ProxyKind;
     use crate::manifest::parse;
 
     fn parsed(text: &str) -> Manifests {
@@ -259,11 +270,11 @@ mod tests {
         let index = Index::new(&manifests);
         let rules = index.covering("s7.default.svc.cluster.local").flatten();
         assert_eq!(rules.count(), 1);
-        let caller = Caller {
+        let caller = ProxyContext {
             namespace: "default",
             labels: None,
             place: "mesh",
-            proxy: Kind::Sidecar,
+            proxy: ProxyKind::Sidecar,
             port: None,
         };
         let first = index.subsets("s7.default.svc.cluster.local", caller);

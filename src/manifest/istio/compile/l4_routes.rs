@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::lower::{Caller, Compiler};
+use super::lower::Compiler;
 use super::outcome::connections;
+use super::proxy_context::ProxyContext;
 use super::routes::{at, routes_of};
 use crate::diag::{Code, Note};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::VirtualService;
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::registered::{Port, Registered};
-use crate::route::{Caveat, Condition, Route, Test, TextMatch};
+use crate::manifest::mesh::registry_service::{Port, RegistryService};
+use crate::route::{AppliesTo, Condition, Route, Test, TextMatch};
 
 /// Since this version proxies look at the bytes where no protocol is declared.
 const SNIFFING: (u32, u32) = (1, 3);
@@ -33,7 +34,7 @@ impl Compiler<'_> {
         service: &VirtualService,
         host: &str,
         carries: Option<&Carries>,
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
     ) -> Option<Vec<Route>> {
         let carries = carries.filter(|carries| matches!(carries, Carries::Other(_)))?;
         let tls = carries.is_tls() && !service.tls.is_empty();
@@ -52,7 +53,7 @@ impl Compiler<'_> {
     }
 
     /// The `tcp` routes of a VirtualService.
-    pub(super) fn tcp(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
+    pub(super) fn tcp(&self, service: &VirtualService, caller: ProxyContext<'_>) -> Vec<Route> {
         let mut routes = Vec::new();
         for (index, tcp) in service.tcp.iter().enumerate() {
             let home = &service.meta.namespace;
@@ -65,7 +66,11 @@ impl Compiler<'_> {
     }
 
     /// The `tls` routes of a VirtualService, which take connections that begin with a handshake.
-    pub(super) fn handshakes(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
+    pub(super) fn handshakes(
+        &self,
+        service: &VirtualService,
+        caller: ProxyContext<'_>,
+    ) -> Vec<Route> {
         let mut routes = Vec::new();
         for (index, tls) in service.tls.iter().enumerate() {
             let home = &service.meta.namespace;
@@ -88,13 +93,13 @@ impl Compiler<'_> {
     /// A port that is no HTTP port makes the HTTP routes of its service dead letters; one that does not say is guessed.
     pub(super) fn protocol(
         &self,
-        known: Registered<'_>,
+        known: RegistryService<'_>,
         port: &Port<'_>,
-        caveats: &mut Vec<Caveat>,
+        caveats: &mut Vec<Note<AppliesTo>>,
     ) {
         let (number, meta) = (port.number, known.meta());
         let named = match (known, port.name) {
-            (Registered::Entry(_), _) => "declares no protocol".to_owned(),
+            (RegistryService::Entry(_), _) => "declares no protocol".to_owned(),
             (_, Some(name)) => format!("is named `{name}`, which names no protocol"),
             (_, None) => "has no name that names its protocol".to_owned(),
         };
@@ -105,7 +110,7 @@ impl Compiler<'_> {
                  SIMPLE`), or split `tls` routes by `sniHosts`"
                     .to_owned()
             }
-            (Registered::Entry(_), _) => "set its `protocol: HTTP`".to_owned(),
+            (RegistryService::Entry(_), _) => "set its `protocol: HTTP`".to_owned(),
             (_, Some(name)) if port.carries == Carries::Undetermined => {
                 format!("name it http-{name}, or set `appProtocol: http`")
             }
@@ -139,15 +144,15 @@ impl Compiler<'_> {
                 )
             }
         };
-        caveats.push(Caveat::about(id, message, Some(port.span)).help(help));
+        caveats.push(Note::about(id, message, Some(port.span)).help(help));
     }
 
     /// Why nothing can be said about requests to a host whose only split is one of connections.
-    pub(super) fn unjudged(
+    pub(super) fn unsupported(
         service: &VirtualService,
         opaque: &At<&'static str>,
         host: &str,
-        known: Option<Registered<'_>>,
+        known: Option<RegistryService<'_>>,
         port: Option<&Port<'_>>,
     ) -> Note {
         let (object, key) = (service.object(), opaque.value);

@@ -1,18 +1,18 @@
-//! From virtual services to the routes that one proxy has: which apply from a vantage. Not: what each place makes of
-//! them (`mesh`, `waypoint`, `at_gateway`).
+//! From virtual services to the routes that one proxy has: which apply from a vantage.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::attach;
+use super::inactive_rules::{bound_to_others, inactive_rule};
 use super::index::Index;
 use super::outcome::everything_to;
+use super::proxy_context::{ProxyContext, ProxyKind};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::Manifests;
 use crate::manifest::istio::objects::VirtualService;
+
+use crate::manifest::mesh::visibility::{Visibility, visibility};
 use crate::route::{
-    AppliesTo, Caveat, Condition, Elsewhere, Origin, Proxy, Route, RouteTable, Test, Vantage,
-    VirtualHost,
+    AppliesTo, Condition, Origin, Proxy, Route, RouteTable, Test, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -45,41 +45,19 @@ pub(super) struct Compiler<'m> {
     pub(super) vantage: &'m Vantage,
 }
 
-/// Whose proxy routes, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Caller<'a> {
-    /// The namespace of the client, of the waypoint or of the gateway.
-    pub(super) namespace: &'a str,
-    /// The labels of the client's pod, where they are known.
-    pub(super) labels: Option<&'a BTreeMap<String, String>>,
-    /// `mesh`, or the gateway as `namespace/name`.
-    pub(super) place: &'a str,
-    pub(super) proxy: Kind,
-    /// The port that is dialled, where it is known.
-    pub(super) port: Option<u16>,
-}
-
-/// What kind of proxy routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Sidecar,
-    Waypoint,
-    Gateway,
-}
-
 impl<'m> Compiler<'m> {
     /// A caller at this vantage, in a namespace.
-    pub(super) fn caller<'a>(&'a self, namespace: &'a str, place: &'a str) -> Caller<'a> {
+    pub(super) fn caller<'a>(&'a self, namespace: &'a str, place: &'a str) -> ProxyContext<'a> {
         let (labels, proxy) = match &self.vantage.origin {
             Origin::Mesh {
                 labels,
                 proxy: Proxy::Sidecar,
                 ..
-            } => (labels.as_ref(), Kind::Sidecar),
-            Origin::Mesh { .. } => (None, Kind::Waypoint),
-            Origin::Gateway { .. } => (None, Kind::Gateway),
+            } => (labels.as_ref(), ProxyKind::Sidecar),
+            Origin::Mesh { .. } => (None, ProxyKind::Waypoint),
+            Origin::Gateway { .. } => (None, ProxyKind::Gateway),
         };
-        Caller {
+        ProxyContext {
             namespace,
             labels,
             place,
@@ -110,18 +88,18 @@ impl<'m> Compiler<'m> {
     }
 
     /// The virtual services with hosts that are bound to one of these places, in order; the others are noted.
-    pub(super) fn seen(
+    pub(super) fn visible_services(
         &self,
         client: Option<&str>,
         places: &[&str],
         table: &mut RouteTable,
     ) -> Vec<&'m VirtualService> {
         let manifests = self.index.manifests;
-        let visible = attach::in_order(manifests, client);
+        let visible = in_order(manifests, client);
         let with_hosts = |one: &&VirtualService| !one.hosts.is_empty();
         for hidden in manifests.virtual_services.iter().filter(with_hosts) {
             let home = &hidden.meta.namespace;
-            if attach::visibility(&hidden.export_to, home, client.unwrap_or(home)).is_none() {
+            if visibility(&hidden.export_to, home, client.unwrap_or(home)).is_none() {
                 let why = format!(
                     "is not exported to namespace {}",
                     client.unwrap_or("of the client")
@@ -130,19 +108,22 @@ impl<'m> Compiler<'m> {
                     || "export it to the namespace of the client: `exportTo`".to_owned(),
                     |client| format!("export it to the namespace of the client: add `{client}` to its `exportTo`"),
                 );
-                table
-                    .elsewhere
-                    .push(elsewhere(hidden, Code::HiddenRule, &why, Some(help)));
+                table.inactive_rules.push(inactive_rule(
+                    hidden,
+                    Code::HiddenRule,
+                    &why,
+                    Some(help),
+                ));
             }
         }
         let (bound, unbound): (Vec<_>, Vec<_>) =
             visible.into_iter().filter(with_hosts).partition(|service| {
-                let mut bindings = bindings(service).into_iter();
+                let mut bindings = service.bindings().into_iter();
                 bindings.any(|binding| places.contains(&binding.as_str()))
             });
         table
-            .elsewhere
-            .extend(unbound.into_iter().map(bound_elsewhere));
+            .inactive_rules
+            .extend(unbound.into_iter().map(bound_to_others));
         bound
     }
 
@@ -158,27 +139,27 @@ impl<'m> Compiler<'m> {
             objects: vec![service.object()],
             span,
             https_only: false,
-            unjudged: None,
+            unsupported: None,
             routes: Vec::new(),
             caveats: Vec::new(),
         }
     }
 
     /// Objects that may change what this client's proxy does, and that are not understood: the first few of them.
-    pub(super) fn unread(&self, client: &str, caveats: &mut Vec<Caveat>) {
+    pub(super) fn envoy_filters(&self, client: &str, caveats: &mut Vec<Note<AppliesTo>>) {
         const MOST: usize = 5;
-        let mut objects = self.index.unread(client);
+        let mut objects = self.index.envoy_filters(client);
         for object in objects.by_ref().take(MOST) {
             let message = format!(
                 "{} {}/{} may change the routes of this client, and is not judged",
                 object.kind, object.namespace, object.name
             );
-            caveats.push(Caveat::about(Code::NotJudged, message, Some(object.span)));
+            caveats.push(Note::about(Code::NotJudged, message, Some(object.span)));
         }
         let more = objects.count();
         if more > 0 {
             let message = format!("{more} more of EnvoyFilter are not judged");
-            caveats.push(Caveat::about(Code::NotJudged, message, None));
+            caveats.push(Note::about(Code::NotJudged, message, None));
         }
     }
 
@@ -187,7 +168,7 @@ impl<'m> Compiler<'m> {
         &self,
         service: &VirtualService,
         host: &str,
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
     ) -> Route {
         Route {
             object: service.object(),
@@ -205,76 +186,41 @@ impl<'m> Compiler<'m> {
     }
 }
 
-/// The gateways a VirtualService is bound to; no `gateways` is the same as the word `mesh` alone.
-pub(super) fn bindings(service: &VirtualService) -> Vec<String> {
-    if service.gateways.is_empty() {
-        return vec!["mesh".to_owned()];
-    }
-    service
-        .gateways
+/// The virtual services a client sees, in the order in which they win: private, named, public; each by age, name, namespace.
+/// Without a client namespace each is seen from its own.
+fn in_order<'m>(manifests: &'m Manifests, client: Option<&str>) -> Vec<&'m VirtualService> {
+    let mut seen: Vec<(Visibility, &VirtualService)> = manifests
+        .virtual_services
         .iter()
-        .map(|gateway| attach::gateway_name(&gateway.value, &service.meta.namespace))
-        .collect()
-}
-
-/// A rule for other places than this one.
-pub(super) fn bound_elsewhere(service: &VirtualService) -> Elsewhere {
-    let bindings = bindings(service);
-    let named: Vec<String> = bindings
-        .iter()
-        .map(|b| {
-            if b == "mesh" {
-                "the mesh".to_owned()
-            } else {
-                format!("gateway {b}")
-            }
+        .filter_map(|service| {
+            let home = service.meta.namespace.as_str();
+            visibility(&service.export_to, home, client.unwrap_or(home)).map(|how| (how, service))
         })
         .collect();
-    let why = format!("is bound to {} only", named.join(" and "));
-    let help = match bindings.iter().find(|binding| *binding != "mesh") {
-        Some(gateway) => format!(
-            "judge the request from there with `--gateway {gateway}`; to have the rule in the mesh too, add `mesh` to its `gateways`"
-        ),
-        None => "judge the request from the mesh: leave out `--gateway`".to_owned(),
-    };
-    elsewhere(service, Code::BoundElsewhere, &why, Some(help))
-}
-
-pub(super) fn elsewhere(
-    service: &VirtualService,
-    code: Code,
-    why: &str,
-    help: Option<String>,
-) -> Elsewhere {
-    let object = service.object();
-    let home = &service.meta.namespace;
-    let domains = service
-        .hosts
-        .iter()
-        .flat_map(|host| attach::domains(&attach::full_name(&host.value, home), home));
-    Elsewhere {
-        note: Note {
-            help,
-            ..Note::new(code, format!("{object} {why}"))
-        },
-        object,
-        hosts: service
-            .hosts
-            .iter()
-            .map(|host| host.value.clone())
-            .collect(),
-        domains: domains.collect(),
-    }
+    seen.sort_by_key(|(how, service)| {
+        let meta = &service.meta;
+        (
+            if client.is_some() {
+                *how
+            } else {
+                Visibility::Public
+            },
+            &meta.created,
+            &meta.name,
+            &meta.namespace,
+        )
+    });
+    seen.into_iter().map(|(_, service)| service).collect()
 }
 
 /// A proxy in the mesh sees only the outside of HTTPS.
-pub(super) fn sealed(span: Span) -> Caveat {
+pub(super) fn https_passthrough_note(span: Span) -> Note<AppliesTo> {
     let message = "a client in the mesh that sends HTTPS by itself hides its requests from the sidecar: HTTP routes take no effect";
-    Caveat::about(Code::HttpsInMesh, message, Some(span)).only(AppliesTo::Scheme("https"))
+    Note::about(Code::HttpsInMesh, message, Some(span)).limited_to(AppliesTo::Scheme("https"))
 }
 
 /// Whether no route can match from this vantage.
-pub(super) fn none_left(routes: &[Route]) -> bool {
+pub(super) fn never_matches(routes: &[Route]) -> bool {
     routes.iter().all(|route| excluded(&route.conditions))
 }
 

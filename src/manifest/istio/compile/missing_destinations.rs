@@ -1,17 +1,18 @@
-//! Why a destination does not exist for a proxy, or may not. Not: what is merely surprising about it.
+//! Why a destination does not exist for a proxy, or may not.
 
-use super::attach::{self, ROOT};
-use super::backends::{Layer, port};
+use super::destination_port::{Layer, port};
 use super::index::Index;
-use super::lower::{Caller, Kind};
+use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::private;
-use crate::diag::Code;
 use crate::diag::nearest::nearest;
+use crate::diag::{Code, Note};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::selects;
-use crate::manifest::mesh::registered::Registered;
-use crate::route::Caveat;
+use crate::manifest::mesh::names::service_of;
+use crate::manifest::mesh::registry_service::RegistryService;
+use crate::manifest::mesh::visibility::ROOT;
+use crate::route::AppliesTo;
 
 const LOST: &str = "so that its share is answered with 503 (NC)";
 
@@ -20,8 +21,8 @@ pub(super) fn hidden(
     index: &Index<'_>,
     item: &WeightedDestination,
     host: &str,
-    caller: Caller<'_>,
-) -> Option<Caveat> {
+    caller: ProxyContext<'_>,
+) -> Option<Note<AppliesTo>> {
     if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
@@ -32,8 +33,8 @@ pub(super) fn hidden(
         caller.namespace
     );
     Some(
-        Caveat::about(Code::HiddenDestination, message, Some(item.host.span))
-            .breaking()
+        Note::about(Code::HiddenDestination, message, Some(item.host.span))
+            .undeliverable()
             .help(format!(
                 "add `{}` to its `exportTo`, or judge from another namespace with --from-namespace",
                 caller.namespace
@@ -46,21 +47,21 @@ pub(super) fn missing(
     index: &Index<'_>,
     item: &WeightedDestination,
     host: &str,
-    caller: Caller<'_>,
-) -> Option<Caveat> {
+    caller: ProxyContext<'_>,
+) -> Option<Note<AppliesTo>> {
     // So many names that a suggestion among them helps nobody.
     const MANY: usize = 200;
     if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }
     let span = Some(item.host.span);
-    if let Some(full) = meant(index, host) {
+    if let Some(full) = suggestion(index, host) {
         let message = format!("`{host}` is taken as it is and names no service, {LOST}");
-        let caveat = Caveat::about(Code::UnknownDestination, message, span).breaking();
+        let caveat = Note::about(Code::UnknownDestination, message, span).undeliverable();
         return Some(caveat.help(format!("write `{full}`, or the name without dots")));
     }
-    let unsure = |message: String| Caveat::about(Code::UnknownDestination, message, span);
-    let Some((name, namespace)) = attach::service_of(host) else {
+    let unsure = |message: String| Note::about(Code::UnknownDestination, message, span);
+    let Some((name, namespace)) = service_of(host) else {
         if host.ends_with(".cluster.local") || !index.registry.has_registry() {
             return None;
         }
@@ -70,7 +71,7 @@ pub(super) fn missing(
         let caveat = if index.registry.knows_entries() {
             unsure(message)
         } else {
-            Caveat::about(Code::NoServiceEntry, message, span)
+            Note::about(Code::NoServiceEntry, message, span)
         };
         return Some(caveat.help("pass the file of its ServiceEntry too"));
     };
@@ -84,7 +85,7 @@ pub(super) fn missing(
             let message = format!(
                 "these manifests hold Services, and none of namespace {namespace}: if the cluster has no Service {name} there, its share is answered with 503 (NC)"
             );
-            Caveat::about(Code::NoServiceEntry, message, span).help("pass the file of the Service too")
+            Note::about(Code::NoServiceEntry, message, span).help("pass the file of the Service too")
         });
     }
     let message = format!(
@@ -100,7 +101,7 @@ pub(super) fn missing(
 }
 
 /// The Service that `reviews.prod` or `reviews.prod.svc` was probably meant to name.
-pub(super) fn meant(index: &Index<'_>, host: &str) -> Option<String> {
+pub(super) fn suggestion(index: &Index<'_>, host: &str) -> Option<String> {
     let full = match host.split('.').collect::<Vec<_>>()[..] {
         [_, _] => format!("{host}.svc.cluster.local"),
         [_, _, "svc"] => format!("{host}.cluster.local"),
@@ -114,8 +115,8 @@ pub(super) fn undefined(
     index: &Index<'_>,
     host: &str,
     subset: &At<String>,
-    caller: Caller<'_>,
-) -> Caveat {
+    caller: ProxyContext<'_>,
+) -> Note<AppliesTo> {
     let name = &subset.value;
     let subsets = index.subsets(host, caller);
     let defines =
@@ -128,14 +129,14 @@ pub(super) fn undefined(
             let message = format!(
                 "these manifests hold no DestinationRule for `{host}`, so its subsets are taken to exist"
             );
-            Caveat::about(Code::NoDestinationRule, message, span).help("pass its file too")
+            Note::about(Code::NoDestinationRule, message, span).help("pass its file too")
         }
         (Some(rule), Some(other)) => {
             let message = format!(
                 "subset `{name}` is defined by {}, which {} hides from this client, {LOST}",
                 other.meta, rule.meta
             );
-            let caveat = Caveat::about(Code::ShadowedSubset, message, span).breaking();
+            let caveat = Note::about(Code::ShadowedSubset, message, span).undeliverable();
             caveat.help(format!(
                 "define `{name}` in {} too, or delete that rule",
                 rule.meta
@@ -147,7 +148,7 @@ pub(super) fn undefined(
                 "subset `{name}` is defined by {}, {why}, {LOST}",
                 other.meta
             );
-            let home = attach::service_of(host).map_or(ROOT, |(_, home)| home);
+            let home = service_of(host).map_or(ROOT, |(_, home)| home);
             let help = if home == caller.namespace {
                 format!("define it in namespace {home}")
             } else {
@@ -156,8 +157,8 @@ pub(super) fn undefined(
                     caller.namespace
                 )
             };
-            Caveat::about(Code::UnseenSubset, message, span)
-                .breaking()
+            Note::about(Code::UnseenSubset, message, span)
+                .undeliverable()
                 .help(help)
         }
         (Some(rule), None) => {
@@ -168,22 +169,22 @@ pub(super) fn undefined(
                 None => format!("it defines {}", names.join(", ")),
             };
             let message = format!("subset `{name}` is not defined by {}, {LOST}", rule.meta);
-            Caveat::about(Code::UnknownSubset, message, span)
-                .breaking()
+            Note::about(Code::UnknownSubset, message, span)
+                .undeliverable()
                 .help(help)
         }
         (None, None) => {
             let message =
                 format!("no DestinationRule that this client sees defines subset `{name}`, {LOST}");
-            Caveat::about(Code::UnknownSubset, message, span).breaking()
+            Note::about(Code::UnknownSubset, message, span).undeliverable()
         }
     }
 }
 
 /// Why a client does not see a rule.
-fn unseen(rule: &DestinationRule, host: &str, caller: Caller<'_>) -> String {
+fn unseen(rule: &DestinationRule, host: &str, caller: ProxyContext<'_>) -> String {
     let home = &rule.meta.namespace;
-    let service = attach::service_of(host).map(|(_, namespace)| namespace);
+    let service = service_of(host).map(|(_, namespace)| namespace);
     if rule.selective {
         "which selects other clients".to_owned()
     } else if private(rule) {
@@ -202,9 +203,10 @@ pub(super) fn without_endpoints(
     name: &At<String>,
     subset: &Subset,
     host: &str,
-    caller: Caller<'_>,
-) -> Option<Caveat> {
-    let Some(Registered::Entry(entry)) = index.registry.registered(host, caller.namespace) else {
+    caller: ProxyContext<'_>,
+) -> Option<Note<AppliesTo>> {
+    let Some(RegistryService::Entry(entry)) = index.registry.registered(host, caller.namespace)
+    else {
         return None;
     };
     let resolution = entry.resolution.as_ref().map_or("NONE", |text| &text.value);
@@ -218,7 +220,7 @@ pub(super) fn without_endpoints(
         "no endpoint of {} carries the labels of subset `{}`: for a host that is resolved by DNS there is no such cluster, {LOST}",
         entry.meta, name.value
     );
-    let caveat = Caveat::about(Code::SubsetWithoutPods, message, Some(name.span)).breaking();
+    let caveat = Note::about(Code::SubsetWithoutPods, message, Some(name.span)).undeliverable();
     Some(caveat.help("list endpoints with these labels under `endpoints`"))
 }
 
@@ -227,8 +229,8 @@ pub(super) fn closed(
     index: &Index<'_>,
     item: &WeightedDestination,
     host: &str,
-    (caller, layer): (Caller<'_>, Layer),
-) -> Option<Caveat> {
+    (caller, layer): (ProxyContext<'_>, Layer),
+) -> Option<Note<AppliesTo>> {
     let known = index.registry.registered(host, caller.namespace)?;
     let ports = known.ports();
     let numbers: Vec<String> = ports.iter().map(|one| one.number.to_string()).collect();
@@ -239,11 +241,11 @@ pub(super) fn closed(
             return None;
         }
         let message = format!("{meta} has no port {}, {LOST}", written.value);
-        let caveat = Caveat::about(Code::ClosedPort, message, Some(written.span)).breaking();
+        let caveat = Note::about(Code::ClosedPort, message, Some(written.span)).undeliverable();
         return Some(caveat.help(format!("its ports are {list}")));
     }
     let help = format!("write `port: {{number: …}}` with one of {list}");
-    let at_gateway = caller.proxy == Kind::Gateway;
+    let at_gateway = caller.proxy == ProxyKind::Gateway;
     let Some(port) = port(index, host, caller, layer) else {
         // Which server of the gateway is meant is known only where a port is dialled.
         let unsure = at_gateway && ports.len() > 1;
@@ -251,7 +253,7 @@ pub(super) fn closed(
             let message = format!(
                 "the destination names no port, and {meta} has several ({list}): the gateway takes the port of its own server, and answers with 503 (NC) where that is none of them"
             );
-            Caveat::about(Code::UnsetPort, message, Some(item.host.span)).help(help)
+            Note::about(Code::UnsetPort, message, Some(item.host.span)).help(help)
         });
     };
     if ports.is_empty() || has(port) {
@@ -264,6 +266,6 @@ pub(super) fn closed(
     };
     let message =
         format!("the destination names no port, and {meta} has no port {port}, {which}, {LOST}");
-    let caveat = Caveat::about(Code::UnsetPort, message, Some(item.host.span)).breaking();
+    let caveat = Note::about(Code::UnsetPort, message, Some(item.host.span)).undeliverable();
     Some(caveat.help(help))
 }

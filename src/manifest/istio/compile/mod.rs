@@ -3,30 +3,33 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `index`, `attach`, `dialled_port`, `sidecar_scope`, `subsets` | which objects belong together, and who sees them |
-//! | `lower`, `sidecar_routes`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
+//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
 //! | `host_notes` | what the proxy of a client makes of a host, for routes of other dialects |
 //!
-//! What is there and not judged becomes a [`Caveat`](crate::route::Caveat) of the routes it concerns: `EnvoyFilter` objects,
+//! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: `EnvoyFilter` objects,
 //! claims of tokens, addresses of peers, `timeout`, `retries`, delays, the parts of traffic policies that a run can notice.
 //! Not modelled at all: another cluster domain than `cluster.local`, mesh settings that change the default export or the
 //! root namespace, and whether mutual TLS fits.
 
-mod attach;
 mod backends;
 mod delegation;
+mod destination_port;
 mod dialled_port;
 mod gateway_proxies;
 mod gateway_routes;
+mod host_names;
 mod host_notes;
 mod identifiers;
+mod inactive_rules;
 mod index;
 mod l4_routes;
 mod lower;
 mod missing_destinations;
 mod outcome;
 mod pitfalls;
+mod proxy_context;
 mod routes;
 mod sidecar_routes;
 mod sidecar_scope;
@@ -34,7 +37,6 @@ mod subsets;
 mod unrouted;
 mod waypoint_routes;
 
-pub(crate) use attach::gateway_name;
-pub(in crate::manifest) use host_notes::Caller;
+pub(in crate::manifest) use host_notes::SidecarNotes;
 pub(in crate::manifest) use lower::lower;
 pub(in crate::manifest) use unrouted::unrouted;

@@ -1,13 +1,14 @@
 //! What a request gets that matches an HTTP route: destinations with weights, a fixed answer, a fault before it.
 
-use super::backends::{Layer, port, split};
-use super::identifiers::{Known, Telling, identifiers};
+use super::backends::split;
+use super::destination_port::{Layer, port};
+use super::identifiers::{DistinctLabels, ResolvedDestination, identifiers};
 use super::index::Index;
-use super::lower::{Caller, Kind};
-use crate::diag::{Code, Span};
+use super::proxy_context::{ProxyContext, ProxyKind};
+use crate::diag::{Code, Note};
 use crate::manifest::decode::At;
 use crate::manifest::istio::objects::{FaultAbort, HttpAction, HttpRoute, TcpRoute};
-use crate::route::{Abort, Action, AppliesTo, Backend, Caveat, Outcome, Split};
+use crate::route::{Abort, Action, AppliesTo, Backend, Outcome, Split};
 use crate::split::{Destination, LocalReplyCause, Mechanism};
 
 /// The outcome of an HTTP route of a rule in namespace `home`. A delegate has none.
@@ -15,9 +16,9 @@ pub(super) fn outcome(
     index: &Index<'_>,
     route: &HttpRoute,
     home: &str,
-    caller: Caller<'_>,
+    caller: ProxyContext<'_>,
 ) -> Option<Outcome> {
-    let mut caveats: Vec<Caveat> = route.notable.iter().map(notable).collect();
+    let mut caveats: Vec<Note<AppliesTo>> = route.notable.iter().map(notable).collect();
     let action = match &route.action {
         HttpAction::Route(items) => Action::Split(split(
             index,
@@ -43,7 +44,7 @@ pub(super) fn connections(
     key: &'static str,
     route: &TcpRoute,
     home: &str,
-    caller: Caller<'_>,
+    caller: ProxyContext<'_>,
 ) -> Outcome {
     let code = if key == "tls" {
         Code::TlsRoute
@@ -53,7 +54,7 @@ pub(super) fn connections(
     let message = format!(
         "`{key}` routes split connections, not requests: a connection that sticks to one target is as declared"
     );
-    let mut caveats = vec![Caveat::about(code, message, Some(route.span))];
+    let mut caveats = vec![Note::about(code, message, Some(route.span))];
     let split = split(
         index,
         &route.route,
@@ -69,8 +70,8 @@ pub(super) fn connections(
 }
 
 /// A route that sends everything to one host, as Istio makes it for a service without rules.
-pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: Caller<'_>) -> Outcome {
-    let known = [Known {
+pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: ProxyContext<'_>) -> Outcome {
+    let known = [ResolvedDestination {
         host: host.to_owned(),
         subset_name: None,
         subset: None,
@@ -78,8 +79,8 @@ pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: Caller<'_>) -
     let destination = Destination {
         host: host.to_owned(),
         port: match caller.proxy {
-            Kind::Gateway => port(index, host, caller, Layer::Requests),
-            Kind::Sidecar | Kind::Waypoint => caller
+            ProxyKind::Gateway => port(index, host, caller, Layer::Requests),
+            ProxyKind::Sidecar | ProxyKind::Waypoint => caller
                 .port
                 .or_else(|| port(index, host, caller, Layer::Requests)),
         },
@@ -88,7 +89,7 @@ pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: Caller<'_>) -
     let backend = Backend {
         destination,
         weight: 1,
-        identifiers: identifiers(index, &known[0], &Telling::among(&known)),
+        identifiers: identifiers(index, &known[0], &DistinctLabels::among(&known)),
         broken: None,
     };
     let split = Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one");
@@ -110,7 +111,7 @@ pub(super) fn abort(fault: FaultAbort) -> Option<Abort> {
     (millionths > 0).then(|| Abort::new(fault.status, millionths))
 }
 
-pub(super) fn notable(field: &At<&'static str>) -> Caveat {
+pub(super) fn notable(field: &At<&'static str>) -> Note<AppliesTo> {
     let (id, message) = match field.value {
         "timeout" => (
             Code::Timeout,
@@ -137,28 +138,9 @@ pub(super) fn notable(field: &At<&'static str>) -> Caveat {
             "an abort with a gRPC status is an HTTP 200 with `grpc-status`",
         ),
     };
-    let caveat = Caveat::about(id, message, Some(field.span));
+    let caveat = Note::about(id, message, Some(field.span));
     match field.value {
-        "corsPolicy" => caveat.only(AppliesTo::Method("OPTIONS")),
+        "corsPolicy" => caveat.limited_to(AppliesTo::Method("OPTIONS")),
         _ => caveat,
     }
-}
-
-/// What a part of a traffic policy means for a run.
-pub(super) fn policy(key: &str, span: Span) -> Caveat {
-    let (id, message) = match key {
-        "outlierDetection" => (
-            Code::OutlierDetection,
-            "`outlierDetection` takes failing pods away for a while: where a destination has no other, its share becomes 503",
-        ),
-        "connectionPool" => (
-            Code::ConnectionPool,
-            "`connectionPool` limits answer 503 by themselves under load, which belong to no destination",
-        ),
-        _ => (
-            Code::ConsistentHash,
-            "`consistentHash` ties requests to pods inside of a destination; the weights are still drawn for every request",
-        ),
-    };
-    Caveat::about(id, message, Some(span))
 }

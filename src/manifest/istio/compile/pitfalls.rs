@@ -2,32 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attach;
-use super::identifiers::{Known, workloads};
+use super::identifiers::{ResolvedDestination, workloads};
 use super::index::Index;
-use super::lower::{Caller, Kind};
-use super::outcome::policy;
+use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::Subsets;
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::{DestinationRule, Subset, WeightedDestination};
 use crate::manifest::kube::{Service, selects};
-use crate::manifest::mesh::registered::Registered;
-use crate::route::Caveat;
+use crate::manifest::mesh::names::service_of;
+use crate::manifest::mesh::registry_service::RegistryService;
+use crate::route::AppliesTo;
 
 /// A destination that stands for another host.
-pub(super) fn external_name(written: &str, host: &str, service: &Service) -> Caveat {
+pub(super) fn external_name(written: &str, host: &str, service: &Service) -> Note<AppliesTo> {
     let message = format!("`{written}` is an ExternalName, which stands for `{host}`");
     let span = service.external_name.as_ref().map(|name| name.span);
-    Caveat::about(Code::ExternalName, message, span)
+    Note::about(Code::ExternalName, message, span)
 }
 
 /// What the destinations of one split say together.
 pub(super) fn together(
     index: &Index<'_>,
     items: &[WeightedDestination],
-    all: &[Known<'_>],
-    caller: Caller<'_>,
-    caveats: &mut Vec<Caveat>,
+    all: &[ResolvedDestination<'_>],
+    caller: ProxyContext<'_>,
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) {
     let hosts: BTreeSet<&str> = all.iter().map(|known| known.host.as_str()).collect();
     for host in &hosts {
@@ -59,10 +58,10 @@ pub(super) fn together(
                     "the gateway sends requests to `{host}` through the waypoint of the Service (`{THROUGH_WAYPOINT}`), which \
                      splits them by {splitting}: the shares behind the waypoint are not judged"
                 );
-                caveats.push(Caveat::about(Code::IngressWaypoint, message, span));
+                caveats.push(Note::about(Code::IngressWaypoint, message, span));
                 continue;
             }
-            let caveat = Caveat::about(Code::MeshRulesNotApplied, message, span);
+            let caveat = Note::about(Code::MeshRulesNotApplied, message, span);
             caveats.push(
                 caveat.help("write the split, with its subsets, in the rule of the gateway too"),
             );
@@ -82,7 +81,7 @@ fn through_waypoint(index: &Index<'_>, host: &str) -> bool {
             .get(THROUGH_WAYPOINT)
             .is_some_and(|value| value == "true")
     };
-    let namespace = attach::service_of(host).map(|(_, namespace)| namespace);
+    let namespace = service_of(host).map(|(_, namespace)| namespace);
     let mut namespaces = index.manifests.namespaces.iter();
     index
         .registry
@@ -92,29 +91,29 @@ fn through_waypoint(index: &Index<'_>, host: &str) -> bool {
 }
 
 /// "With `ORIGINAL_DST` the pod already chosen by DNS is used, subset labels do not select."
-pub(super) fn headless(known: Registered<'_>) -> Option<Caveat> {
+pub(super) fn headless(known: RegistryService<'_>) -> Option<Note<AppliesTo>> {
     let place = known.picked_by_client()?;
     let what = match known {
-        Registered::Service(_) => "is headless: the client's DNS answer picks the pod",
-        Registered::Entry(_) => "has the resolution NONE: the client picks the address",
+        RegistryService::Service(_) => "is headless: the client's DNS answer picks the pod",
+        RegistryService::Entry(_) => "has the resolution NONE: the client picks the address",
     };
     let message = format!(
         "{} {what}, and weights of subsets take no effect",
         known.meta()
     );
-    let caveat = Caveat::about(Code::Headless, message, Some(place));
+    let caveat = Note::about(Code::Headless, message, Some(place));
     Some(caveat.help("split between Services, or give it an address of its own"))
 }
 
 /// What a service says about itself.
 fn of_service(
-    known: Registered<'_>,
+    known: RegistryService<'_>,
     subset: Option<Span>,
-    caller: Caller<'_>,
-    caveats: &mut Vec<Caveat>,
+    caller: ProxyContext<'_>,
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) {
     let meta = known.meta();
-    if subset.is_some() && caller.proxy == Kind::Sidecar {
+    if subset.is_some() && caller.proxy == ProxyKind::Sidecar {
         caveats.extend(headless(known));
     }
     let session = [
@@ -128,7 +127,7 @@ fn of_service(
         let message = format!(
             "{meta} carries the label `{label}`: clients that keep its cookie or header stay with one pod"
         );
-        caveats.push(Caveat::about(
+        caveats.push(Note::about(
             Code::PersistentSession,
             message,
             Some(meta.span),
@@ -137,7 +136,7 @@ fn of_service(
 }
 
 /// "Several DRs same host+namespace merge: subsets by name, first wins; trafficPolicy of the first that has one."
-fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
+fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Note<AppliesTo>>) {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     for subset in subsets.rules.iter().flat_map(|rule| &rule.subsets) {
         if !names.insert(&subset.name.value) {
@@ -145,7 +144,7 @@ fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
                 "subset `{}` is defined twice: the first one counts",
                 subset.name.value
             );
-            caveats.push(Caveat::about(
+            caveats.push(Note::about(
                 Code::SubsetTwice,
                 message,
                 Some(subset.name.span),
@@ -158,7 +157,7 @@ fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
             "the `trafficPolicy` of {} is ignored: {} is for the same host and comes first",
             second.meta, first.meta
         );
-        caveats.push(Caveat::about(Code::TwoRules, message, second.policy).help("merge them"));
+        caveats.push(Note::about(Code::TwoRules, message, second.policy).help("merge them"));
     }
     let general = subsets.beside.iter().find(|rule| !rule.selective);
     if let (Some(rule), Some(other)) = (subsets.rules.first(), general) {
@@ -168,16 +167,17 @@ fn of_rules(subsets: &Subsets<'_>, caveats: &mut Vec<Caveat>) {
             "which is exported to others and comes later"
         };
         let message = format!("{} is ignored next to {}, {why}", other.meta, rule.meta);
-        caveats.push(Caveat::about(
-            Code::TwoRules,
-            message,
-            Some(other.meta.span),
-        ));
+        caveats.push(Note::about(Code::TwoRules, message, Some(other.meta.span)));
     }
 }
 
 /// Parts of traffic policies that a run may notice, each kind once.
-fn policies(rules: &[&DestinationRule], all: &[Known<'_>], host: &str, caveats: &mut Vec<Caveat>) {
+fn policies(
+    rules: &[&DestinationRule],
+    all: &[ResolvedDestination<'_>],
+    host: &str,
+    caveats: &mut Vec<Note<AppliesTo>>,
+) {
     let general = rules.iter().find(|rule| rule.policy.is_some());
     let own = all.iter().filter(|known| known.host == host);
     let subsets = own
@@ -193,7 +193,11 @@ fn policies(rules: &[&DestinationRule], all: &[Known<'_>], host: &str, caveats: 
 }
 
 /// "Empty labels => ALL endpoints (silently makes the split meaningless)"; "two subsets with labels that overlap".
-fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Caveat>) {
+fn labels(
+    items: &[WeightedDestination],
+    all: &[ResolvedDestination<'_>],
+    caveats: &mut Vec<Note<AppliesTo>>,
+) {
     if items.len() < 2 {
         return;
     }
@@ -212,7 +216,7 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
                 "subset `{name}` has no labels, so that it is all pods of `{}`",
                 known.host
             );
-            let caveat = Caveat::about(Code::EmptySubset, message, Some(subset.name.span));
+            let caveat = Note::about(Code::EmptySubset, message, Some(subset.name.span));
             caveats.push(caveat.help("give it the labels that its pods alone carry"));
             continue;
         }
@@ -229,7 +233,7 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
                 "pods of subset `{name}` are pods of subset `{}` too, by their labels: answers cannot be told apart",
                 other.name.value
             );
-            let caveat = Caveat::about(Code::OverlappingSubsets, message, Some(subset.name.span));
+            let caveat = Note::about(Code::OverlappingSubsets, message, Some(subset.name.span));
             caveats.push(
                 caveat.help("give each subset a value of one label that the others do not have"),
             );
@@ -241,24 +245,24 @@ fn labels(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Ca
 fn without_pods(
     index: &Index<'_>,
     items: &[WeightedDestination],
-    all: &[Known<'_>],
-    caveats: &mut Vec<Caveat>,
+    all: &[ResolvedDestination<'_>],
+    caveats: &mut Vec<Note<AppliesTo>>,
 ) {
     for (item, known) in items.iter().zip(all) {
         let (Some(name), Some(subset)) = (&item.subset, known.subset) else {
             continue;
         };
-        let whole = Known {
+        let whole = ResolvedDestination {
             host: known.host.clone(),
             subset_name: None,
             subset: None,
         };
         let endpoints = index.registry.all(&known.host).iter().any(|one| match one {
-            Registered::Entry(entry) => {
+            RegistryService::Entry(entry) => {
                 let mut endpoints = entry.endpoints.iter();
                 endpoints.any(|labels| selects(&subset.labels, labels))
             }
-            Registered::Service(_) => false,
+            RegistryService::Service(_) => false,
         });
         if endpoints || workloads(index, &whole).is_empty() || !workloads(index, known).is_empty() {
             continue;
@@ -274,24 +278,47 @@ fn without_pods(
             known.host,
             labels.join(",")
         );
-        let caveat = Caveat::about(Code::SubsetWithoutPods, message, Some(subset.name.span));
+        let caveat = Note::about(Code::SubsetWithoutPods, message, Some(subset.name.span));
         caveats
             .push(caveat.help("compare the labels of the subset with those of the pod templates"));
     }
 }
 
 /// "Same cluster twice in one split: shares add up."
-fn twice(items: &[WeightedDestination], all: &[Known<'_>], caveats: &mut Vec<Caveat>) {
+fn twice(
+    items: &[WeightedDestination],
+    all: &[ResolvedDestination<'_>],
+    caveats: &mut Vec<Note<AppliesTo>>,
+) {
     let mut seen = BTreeSet::new();
     for (item, known) in items.iter().zip(all) {
         let port = item.port.as_ref().map(|port| port.value);
         if !seen.insert((&known.host, known.subset_name, port)) {
             let message = "this destination is listed twice in one split: its shares add up";
-            caveats.push(Caveat::about(
+            caveats.push(Note::about(
                 Code::SameClusterTwice,
                 message,
                 Some(item.host.span),
             ));
         }
     }
+}
+
+/// What a part of a traffic policy means for a run.
+fn policy(key: &str, span: Span) -> Note<AppliesTo> {
+    let (id, message) = match key {
+        "outlierDetection" => (
+            Code::OutlierDetection,
+            "`outlierDetection` takes failing pods away for a while: where a destination has no other, its share becomes 503",
+        ),
+        "connectionPool" => (
+            Code::ConnectionPool,
+            "`connectionPool` limits answer 503 by themselves under load, which belong to no destination",
+        ),
+        _ => (
+            Code::ConsistentHash,
+            "`consistentHash` ties requests to pods inside of a destination; the weights are still drawn for every request",
+        ),
+    };
+    Note::about(id, message, Some(span))
 }

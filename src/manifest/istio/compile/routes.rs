@@ -1,20 +1,21 @@
-//! The routes of one VirtualService: every alternative of every rule, with its conditions. Not: which hosts get them.
+//! The routes of one VirtualService: every alternative of every rule, with its conditions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::attach;
-use super::lower::{Caller, Compiler, Kind};
+use super::lower::Compiler;
 use super::outcome::outcome;
-use crate::diag::{Code, Span};
+use super::proxy_context::{ProxyContext, ProxyKind};
+use crate::diag::{Code, Note, Span};
+use crate::manifest::istio::objects::gateway_name;
 use crate::manifest::istio::objects::{HttpAction, HttpMatch, HttpRoute, VirtualService};
 use crate::manifest::kube::selects;
-use crate::route::{Action, Caveat, Condition, Origin, Outcome, Route, Test};
+use crate::route::{Action, Condition, Origin, Outcome, Route, Test};
 use crate::split::LocalReplyCause;
 
 impl Compiler<'_> {
     /// The HTTP routes of one VirtualService for a caller, in order.
-    pub(super) fn routes(&self, service: &VirtualService, caller: Caller<'_>) -> Vec<Route> {
+    pub(super) fn routes(&self, service: &VirtualService, caller: ProxyContext<'_>) -> Vec<Route> {
         let mut routes = Vec::new();
         for (index, http) in service.http.iter().enumerate() {
             if let HttpAction::Delegate { name, namespace } = &http.action {
@@ -39,7 +40,7 @@ impl Compiler<'_> {
         &self,
         matches: &[HttpMatch],
         service: &VirtualService,
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
     ) -> Vec<Vec<Condition>> {
         if matches.is_empty() {
             return vec![Vec::new()];
@@ -52,7 +53,7 @@ impl Compiler<'_> {
 
     /// "gateways: if set, any must equal the vantage AND THEN sourceLabels/sourceNamespace ARE NOT CHECKED." A route of
     /// connections checks them always.
-    fn conditions(&self, one: &HttpMatch, home: &str, caller: Caller<'_>) -> Vec<Condition> {
+    fn conditions(&self, one: &HttpMatch, home: &str, caller: ProxyContext<'_>) -> Vec<Condition> {
         let mut conditions = Vec::new();
         let mut add = |field: &str, span: Span, test: Test| {
             conditions.push(Condition {
@@ -69,7 +70,7 @@ impl Compiler<'_> {
                     "the port of the service is not known from here; taken to be {}",
                     port.value
                 );
-                Test::Assumed(Caveat::about(Code::UnknownPort, message, Some(port.span)))
+                Test::Assumed(Note::about(Code::UnknownPort, message, Some(port.span)))
             };
             add("port", port.span, test);
         }
@@ -77,13 +78,13 @@ impl Compiler<'_> {
             let bound = one
                 .gateways
                 .iter()
-                .any(|gateway| attach::gateway_name(&gateway.value, home) == caller.place);
+                .any(|gateway| gateway_name(&gateway.value, home) == caller.place);
             add("gateways", first.span, Test::Fixed(bound));
         }
         let checked = one.gateways.is_empty() || one.of_connection;
         if let Some(labels) = &one.source_labels {
             // A waypoint knows no client.
-            if checked || caller.proxy == Kind::Waypoint {
+            if checked || caller.proxy == ProxyKind::Waypoint {
                 let test = self.source_labels(&labels.value, labels.span, caller);
                 add("sourceLabels", labels.span, test);
             } else {
@@ -110,21 +111,20 @@ impl Compiler<'_> {
         &self,
         wanted: &BTreeMap<String, String>,
         span: Span,
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
     ) -> Test {
-        if let (Some(labels), Kind::Sidecar) = (caller.labels, caller.proxy) {
+        if let (Some(labels), ProxyKind::Sidecar) = (caller.labels, caller.proxy) {
             return Test::Fixed(selects(wanted, labels));
         }
         let pairs: Vec<String> = wanted
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        let unknown =
-            |message: String| Caveat::about(Code::UnknownSourceLabels, message, Some(span));
+        let unknown = |message: String| Note::about(Code::UnknownSourceLabels, message, Some(span));
         Test::Unknowable(match &self.vantage.origin {
-            Origin::Mesh { .. } if caller.proxy == Kind::Waypoint => {
+            Origin::Mesh { .. } if caller.proxy == ProxyKind::Waypoint => {
                 let message = "a waypoint drops a match with `sourceLabels`: it does not see the client's pod";
-                Caveat::about(Code::WaypointSourceLabels, message, Some(span))
+                Note::about(Code::WaypointSourceLabels, message, Some(span))
                     .help("match on a header that the client sends")
             }
             Origin::Mesh { .. } => {
@@ -142,7 +142,7 @@ impl Compiler<'_> {
 /// A field that Istio does not look at.
 fn unchecked(field: &str, span: Span) -> Test {
     let message = format!("`{field}` is not checked next to `gateways` in the same match");
-    let caveat = Caveat::about(Code::LabelsNotChecked, message, Some(span));
+    let caveat = Note::about(Code::LabelsNotChecked, message, Some(span));
     Test::Assumed(caveat.help("give the match without `gateways` a rule of its own"))
 }
 

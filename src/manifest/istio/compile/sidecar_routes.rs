@@ -1,17 +1,18 @@
-//! The routes of a client's sidecar: one owner for each host. Not: waypoints and gateways, which merge.
+//! The routes of a client's sidecar: one owner for each host.
 
 use std::collections::{HashMap, HashSet};
 
-use super::attach;
-use super::dialled_port::ANY_HOST_PORT;
-use super::lower::{Caller, Compiler, DEFAULT_ROUTE, elsewhere, excluded, none_left, sealed};
-use super::missing_destinations::meant;
+use super::host_names::short_names;
+use super::inactive_rules::inactive_rule;
+use super::lower::{Compiler, DEFAULT_ROUTE, excluded, https_passthrough_note, never_matches};
+use super::proxy_context::ProxyContext;
 use super::sidecar_scope::Scope;
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::VirtualService;
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::registered::Registered;
-use crate::route::{AppliesTo, Caveat, Elsewhere, Route, RouteTable, VirtualHost};
+use crate::manifest::mesh::names::full_name;
+use crate::manifest::mesh::registry_service::RegistryService;
+use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, VirtualHost};
 
 /// A host of a VirtualService with what it routes there.
 #[derive(Clone, Copy)]
@@ -22,7 +23,7 @@ struct Claim<'a> {
     span: Span,
     routes: &'a [Route],
     // What has the host, as far as the client sees.
-    known: Option<Registered<'a>>,
+    known: Option<RegistryService<'a>>,
 }
 
 impl<'m> Compiler<'m> {
@@ -30,19 +31,19 @@ impl<'m> Compiler<'m> {
     pub(super) fn mesh(&self, client: Option<&str>) -> RouteTable {
         let mut table = RouteTable {
             port: self.vantage.port,
-            completes: client.map(|client| format!("{client}.svc.cluster.local")),
+            search_domain: client.map(|client| format!("{client}.svc.cluster.local")),
             ..RouteTable::default()
         };
         let mut owners: HashMap<String, usize> = HashMap::new();
         let mut scopes: HashMap<&str, Scope<'m>> = HashMap::new();
         let mut wild: HashMap<String, (&VirtualService, Span, Vec<Route>)> = HashMap::new();
-        for service in self.seen(client, &["mesh"], &mut table) {
+        for service in self.visible_services(client, &["mesh"], &mut table) {
             let caller = self.caller(client.unwrap_or(&service.meta.namespace), "mesh");
             let scope = scopes
                 .entry(client.unwrap_or(&service.meta.namespace))
                 .or_insert_with(|| Scope::of(&self.index, caller));
             if !scope.imports(service) {
-                table.elsewhere.push(elsewhere(
+                table.inactive_rules.push(inactive_rule(
                     service,
                     Code::HiddenRule,
                     &scope.why(),
@@ -52,7 +53,7 @@ impl<'m> Compiler<'m> {
             }
             let routes = self.routes(service, caller);
             for host in &service.hosts {
-                let full = attach::full_name(&host.value, &service.meta.namespace);
+                let full = full_name(&host.value, &service.meta.namespace);
                 let owner = owners.get(&full).copied();
                 // A rule of which nothing is left for this client gives way to the next one.
                 let idle = owner.is_some_and(|owner| {
@@ -61,7 +62,7 @@ impl<'m> Compiler<'m> {
                 });
                 if let Some(owner) = owner.filter(|_| !idle) {
                     let owner = &mut table.hosts[owner];
-                    if owner.objects != [service.object()] && !none_left(&routes) {
+                    if owner.objects != [service.object()] && !never_matches(&routes) {
                         owner
                             .caveats
                             .push(two_owners(service, &full, owner, host.span));
@@ -70,7 +71,7 @@ impl<'m> Compiler<'m> {
                 }
                 if let Some(suffix) = full.strip_prefix('*') {
                     let known = wild.get(suffix);
-                    if known.is_none_or(|(_, _, routes)| none_left(routes)) {
+                    if known.is_none_or(|(_, _, routes)| never_matches(routes)) {
                         let claim = (service, host.span, routes.clone());
                         wild.insert(suffix.to_owned(), claim);
                     }
@@ -82,7 +83,8 @@ impl<'m> Compiler<'m> {
                     routes: &routes,
                     known: self.seen_as(&full, caller, scope),
                 };
-                let here = self.on_this_port(claim, &full, caller, scope, &mut table.elsewhere);
+                let here =
+                    self.on_this_port(claim, &full, caller, scope, &mut table.inactive_rules);
                 let Some(claim) = here else {
                     continue;
                 };
@@ -155,12 +157,12 @@ impl<'m> Compiler<'m> {
         &self,
         claim: &Claim<'_>,
         full: &str,
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
         scope: &Scope<'_>,
     ) -> Option<VirtualHost> {
         let service = claim.service;
         let known = claim.known;
-        let alias = self.index.registry.behind(full);
+        let alias = self.index.registry.resolve_alias(full);
         let domains = match known {
             // "A host that is no service": one virtual host, under its full name.
             None if self.is_unregistered(full) => vec![full.to_owned()],
@@ -168,7 +170,7 @@ impl<'m> Compiler<'m> {
         };
         let mut host = Self::virtual_host(service, claim.name, claim.span, domains);
         host.caveats.extend_from_slice(&scope.caveats);
-        self.unread(caller.namespace, &mut host.caveats);
+        self.envoy_filters(caller.namespace, &mut host.caveats);
         if known.is_none() {
             host.caveats
                 .extend(self.unregistered(full, claim.span, alias.as_ref()));
@@ -194,17 +196,17 @@ impl<'m> Compiler<'m> {
             self.protocol(one, port, &mut host.caveats);
         }
         if sealed_off {
-            host.caveats.push(sealed(claim.span));
+            host.caveats.push(https_passthrough_note(claim.span));
         } else if service.http.is_empty() {
             host.caveats.push(handshakes_only(service, claim.span));
         }
-        if none_left(&host.routes) || (service.http.is_empty() && !sealed_off) {
-            if full.contains('*') && none_left(&host.routes) {
+        if never_matches(&host.routes) || (service.http.is_empty() && !sealed_off) {
+            if full.contains('*') && never_matches(&host.routes) {
                 return None;
             }
-            host.unjudged = (service.opaque.as_ref())
-                .filter(|_| none_left(&host.routes) && service.http.is_empty())
-                .map(|opaque| Self::unjudged(service, opaque, full, known, port.as_ref()));
+            host.unsupported = (service.opaque.as_ref())
+                .filter(|_| never_matches(&host.routes) && service.http.is_empty())
+                .map(|opaque| Self::unsupported(service, opaque, full, known, port.as_ref()));
             host.routes.push(self.default_route(service, full, caller));
         }
         Some(host)
@@ -216,15 +218,15 @@ impl<'m> Compiler<'m> {
         &self,
         claim: Claim<'a>,
         full: &str,
-        caller: Caller<'_>,
+        caller: ProxyContext<'_>,
         scope: &Scope<'_>,
-        absences: &mut Vec<Elsewhere>,
+        absences: &mut Vec<InactiveRule>,
     ) -> Option<Claim<'a>> {
         let (service, client) = (claim.service, caller.namespace);
         let mut known = claim.known;
         if let Some((why, help)) = self.off_port(full, known, client) {
             let literal = self.literal(known, client);
-            let mut absent = elsewhere(service, Code::DistantRule, &why, help);
+            let mut absent = inactive_rule(service, Code::DistantRule, &why, help);
             absent.hosts = vec![claim.name.to_owned()];
             absent.domains = self.domains(full, client, known);
             absent.domains.retain(|name| !literal || name != full);
@@ -244,7 +246,7 @@ impl<'m> Compiler<'m> {
     }
 
     /// What the ports of a service carry, if none of them carries HTTP.
-    fn all_opaque(&self, known: Registered<'_>) -> Option<Carries> {
+    fn all_opaque(&self, known: RegistryService<'_>) -> Option<Carries> {
         let ports = known.ports();
         let mut carried = ports.iter().map(|port| self.carries(port));
         let opaque = |carries: &Carries| matches!(carries, Carries::Other(_));
@@ -253,112 +255,16 @@ impl<'m> Compiler<'m> {
     }
 
     /// What is registered under a host, as far as the client sees it; what stands for another host is not.
-    fn seen_as(&self, full: &str, caller: Caller<'_>, scope: &Scope<'_>) -> Option<Registered<'m>> {
+    fn seen_as(
+        &self,
+        full: &str,
+        caller: ProxyContext<'_>,
+        scope: &Scope<'_>,
+    ) -> Option<RegistryService<'m>> {
         let known = self.index.registry.registered(full, caller.namespace)?;
-        let aliased = self.index.registry.behind(full).is_some();
+        let aliased = self.index.registry.resolve_alias(full).is_some();
         (!aliased && scope.sees(&known.meta().namespace, full)).then_some(known)
     }
-
-    /// The names under which a client reaches a host.
-    pub(super) fn domains(
-        &self,
-        full: &str,
-        client: &str,
-        known: Option<Registered<'_>>,
-    ) -> Vec<String> {
-        let mut domains = attach::domains(full, client);
-        for alias in self.index.registry.aliases(full) {
-            domains.extend(attach::domains(&alias, client));
-        }
-        if let Some(known) = known {
-            // "Headless k8s adds "*."+each."
-            if matches!(known, Registered::Service(_)) && known.picked_by_client().is_some() {
-                let deeper: Vec<String> = domains.iter().map(|name| format!("*.{name}")).collect();
-                domains.extend(deeper);
-            }
-            domains.extend(known.addresses().into_iter().map(str::to_owned));
-        }
-        domains
-    }
-
-    /// "VS host that is no registry service: only gets a vhost on port 80."
-    fn unregistered(
-        &self,
-        full: &str,
-        span: Span,
-        alias: Option<&(String, &crate::manifest::kube::Service)>,
-    ) -> Option<Caveat> {
-        if !self.index.registry.has_registry() || full.contains('*') {
-            return None;
-        }
-        let only = "is routed on port 80 only";
-        if self.vantage.port.is_none_or(|port| port == ANY_HOST_PORT)
-            && meant(&self.index, full).is_none()
-        {
-            return None;
-        }
-        let (id, message, help) = match (alias, meant(&self.index, full)) {
-            (Some((target, service)), _) => (
-                Code::UnknownHost,
-                format!(
-                    "{} stands for `{target}`, whose routes its requests take: a rule for `{full}` {only}",
-                    service.meta
-                ),
-                format!("name `{target}` under `hosts`"),
-            ),
-            (None, Some(meant)) => (
-                Code::ShortDottedHost,
-                format!("`{full}` is taken as it is and names no service: such a host {only}"),
-                format!("write `{meant}`, or the name without dots"),
-            ),
-            (None, None) => (
-                Code::UnknownHost,
-                format!(
-                    "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}"
-                ),
-                "pass the file of its Service or ServiceEntry too, or correct the host".to_owned(),
-            ),
-        };
-        Some(Caveat::about(id, message, Some(span)).help(help))
-    }
-
-    /// "Auto-detected service with a VIP: Host header is not consulted, only the destination IP:port."
-    fn by_address(&self, client: Option<&str>, table: &mut RouteTable) {
-        for full in self.index.registry.hosts() {
-            let home = attach::service_of(&full).map_or("default", |(_, home)| home);
-            let client = client.unwrap_or(home);
-            let Some(known) = self.index.registry.registered(&full, client) else {
-                continue;
-            };
-            let port = known.dialled(self.vantage.port);
-            let sniffed = port.is_some_and(|port| self.carries(&port) == Carries::Undetermined);
-            if sniffed && known.has_address() {
-                table
-                    .addressed
-                    .extend(self.domains(&full, client, Some(known)));
-            }
-        }
-    }
-}
-
-/// The shorter names of a host that nobody registers: a proxy does not know them.
-fn short_names(
-    service: &VirtualService,
-    full: &str,
-    written: &str,
-    client: &str,
-) -> Option<Elsewhere> {
-    let mut domains = attach::domains(full, client);
-    domains.retain(|name| name != full);
-    let why = format!(
-        "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed under its full name only, on port {ANY_HOST_PORT}"
-    );
-    let help = "pass the file of its Service or ServiceEntry too, or correct the host".to_owned();
-    (!domains.is_empty()).then(|| Elsewhere {
-        hosts: vec![written.to_owned()],
-        domains,
-        ..elsewhere(service, Code::DistantRule, &why, Some(help))
-    })
 }
 
 /// Whether nothing of a host's rules is left for this client, so that it has the default route alone.
@@ -390,7 +296,12 @@ fn first_come(hosts: &mut Vec<VirtualHost>) {
     hosts.retain(|host| !host.domains.is_empty());
 }
 
-fn two_owners(service: &VirtualService, full: &str, owner: &VirtualHost, span: Span) -> Caveat {
+fn two_owners(
+    service: &VirtualService,
+    full: &str,
+    owner: &VirtualHost,
+    span: Span,
+) -> Note<AppliesTo> {
     let message = format!(
         "{} declares the host `{full}` too, and in the mesh only one VirtualService owns a host: taken to be {}, {}",
         service.object(),
@@ -400,13 +311,13 @@ fn two_owners(service: &VirtualService, full: &str, owner: &VirtualHost, span: S
             None => "the first by name, though a cluster takes the older one",
         },
     );
-    Caveat::about(Code::TwoOwners, message, Some(span)).help("merge them")
+    Note::about(Code::TwoOwners, message, Some(span)).help("merge them")
 }
 
-fn handshakes_only(service: &VirtualService, span: Span) -> Caveat {
+fn handshakes_only(service: &VirtualService, span: Span) -> Note<AppliesTo> {
     let message = format!(
         "{} splits `tls` only, which does not apply to requests in the clear: they take the default route",
         service.object()
     );
-    Caveat::about(Code::TlsOnly, message, Some(span)).only(AppliesTo::Scheme("http"))
+    Note::about(Code::TlsOnly, message, Some(span)).limited_to(AppliesTo::Scheme("http"))
 }

@@ -1,12 +1,13 @@
-//! What a client sees of the mesh by the `Sidecar` that applies to it. Not: what is exported to it.
+//! What a client sees of the mesh by the `Sidecar` that applies to it.
 
-use super::attach::{ROOT, covers, full_name};
 use super::index::Index;
-use super::lower::Caller;
-use crate::diag::{Code, Span};
+use super::proxy_context::ProxyContext;
+use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::{Egress, Import, Sidecar, VirtualService};
 use crate::manifest::kube::selects;
-use crate::route::Caveat;
+use crate::manifest::mesh::names::{covers, full_name};
+use crate::manifest::mesh::visibility::ROOT;
+use crate::route::AppliesTo;
 
 /// What one client imports.
 pub(super) struct Scope<'m> {
@@ -15,12 +16,12 @@ pub(super) struct Scope<'m> {
     imports: Option<Vec<&'m Import>>,
     namespace: String,
     /// What weakens every answer about this client.
-    pub(super) caveats: Vec<Caveat>,
+    pub(super) caveats: Vec<Note<AppliesTo>>,
 }
 
 impl<'m> Scope<'m> {
     /// The scope of a client: its own `Sidecar`, else that of its namespace, else that of the root namespace.
-    pub(super) fn of(index: &Index<'m>, caller: Caller<'_>) -> Self {
+    pub(super) fn of(index: &Index<'m>, caller: ProxyContext<'_>) -> Self {
         let own = index.sidecars(caller.namespace);
         let mut caveats = Vec::new();
         let selects = |sidecar: &&&Sidecar| {
@@ -43,7 +44,7 @@ impl<'m> Scope<'m> {
                 "{} selects clients by labels, and those of the client are not known: taken not to apply",
                 unsure.meta
             );
-            let caveat = Caveat::about(Code::SidecarScope, message, Some(unsure.meta.span));
+            let caveat = Note::about(Code::SidecarScope, message, Some(unsure.meta.span));
             caveats.push(caveat.help(format!("give them with --from-labels {}", pairs.join(","))));
         }
         let sidecar = selecting
@@ -60,11 +61,7 @@ impl<'m> Scope<'m> {
                 "`{}` of an egress listener changes which connections reach the proxy, and is not judged",
                 unusual.value
             );
-            caveats.push(Caveat::about(
-                Code::SidecarScope,
-                message,
-                Some(unusual.span),
-            ));
+            caveats.push(Note::about(Code::SidecarScope, message, Some(unusual.span)));
         }
         let everything = sidecar.is_none_or(|sidecar| sidecar.egress.is_empty());
         let imports = listeners.filter(|_| !everything);

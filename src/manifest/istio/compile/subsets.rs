@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::attach::{ROOT, service_of, visibility};
-use super::index::Index;
-use super::lower::Caller;
+use super::proxy_context::ProxyContext;
 use crate::manifest::istio::objects::{DestinationRule, Subset};
+use crate::manifest::mesh::visibility::{ROOT, visibility};
 
 /// What destination rules say about a host.
 #[derive(Debug)]
@@ -20,13 +19,13 @@ pub(super) struct Subsets<'m> {
 
 impl<'m> Subsets<'m> {
     /// The rules for a host, as a client sees them: those of its own namespace, else of the host's, else of the root's.
-    pub(super) fn of(index: &Index<'m>, host: &str, caller: Caller<'_>) -> Self {
+    /// `covering` are those for each name that covers the host, the most specific name first.
+    pub(super) fn of(
+        covering: &[&[&'m DestinationRule]],
+        home: &str,
+        caller: ProxyContext<'_>,
+    ) -> Self {
         let client = caller.namespace;
-        let home = match (service_of(host), index.registry.registered(host, client)) {
-            (Some((_, namespace)), _) => namespace,
-            (None, Some(known)) => &known.meta().namespace,
-            (None, None) => client,
-        };
         let all = |rule: &DestinationRule| {
             rule.meta.namespace == client && (client != ROOT || private(rule))
         };
@@ -41,7 +40,7 @@ impl<'m> Subsets<'m> {
             }];
         let found = steps
             .into_iter()
-            .find_map(|step| most_specific(index, host, step))
+            .find_map(|step| most_specific(covering, step))
             .unwrap_or_default();
         let (rules, beside) = chosen(found, caller);
         let mut by_name = HashMap::new();
@@ -79,12 +78,11 @@ pub(super) fn private(rule: &DestinationRule) -> bool {
 
 /// The rules of one step with the host itself, else with the longest wildcard that covers it.
 fn most_specific<'m>(
-    index: &Index<'m>,
-    host: &str,
+    covering: &[&[&'m DestinationRule]],
     step: &dyn Fn(&DestinationRule) -> bool,
 ) -> Option<Vec<&'m DestinationRule>> {
-    let mut names = index
-        .covering(host)
+    let mut names = covering
+        .iter()
         .map(|rules| -> Vec<_> { rules.iter().copied().filter(|rule| step(rule)).collect() });
     let mut rules = names.find(|rules| !rules.is_empty())?;
     rules.sort_by_key(|rule| (&rule.meta.created, &rule.meta.name));
@@ -95,7 +93,7 @@ fn most_specific<'m>(
 /// only rules with the same export are merged, and the last such group is the one that stays.
 fn chosen<'m>(
     found: Vec<&'m DestinationRule>,
-    caller: Caller<'_>,
+    caller: ProxyContext<'_>,
 ) -> (Vec<&'m DestinationRule>, Vec<&'m DestinationRule>) {
     let selects = |rule: &DestinationRule| {
         let has = |(key, value): (&String, &String)| {

@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-use super::attach;
 use super::index::Index;
-use super::lower::{Caller, Compiler};
+use super::lower::Compiler;
 use super::outcome::everything_to;
+use super::proxy_context::ProxyContext;
 use super::sidecar_scope::Scope;
-use crate::diag::Code;
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::istio::objects::{Gateway, Reads, Server};
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::registered::{Port, Registered};
-use crate::route::{Caveat, Origin, Outcome, Probe, Unrouted, Vantage};
+use crate::manifest::mesh::names::covers;
+use crate::manifest::mesh::registry_service::{Port, RegistryService};
+use crate::route::{AppliesTo, Origin, Outcome, Probe, Unrouted, Vantage};
 use crate::split::LocalReplyCause;
 
 /// What becomes of a request that no rule takes, from a vantage.
@@ -34,7 +35,7 @@ pub(in crate::manifest) fn unrouted(
 /// What a client calls: the registered host, and what is registered.
 struct Called<'m> {
     full: String,
-    known: Registered<'m>,
+    known: RegistryService<'m>,
 }
 
 impl<'m> Compiler<'m> {
@@ -61,14 +62,14 @@ impl<'m> Compiler<'m> {
             let message = format!(
                 "{meta} lets the client pick a pod: the connection goes to the address that is dialled"
             );
-            return Unrouted::nothing(Caveat::about(Code::Passthrough, message, Some(meta.span)));
+            return Unrouted::nothing(Note::about(Code::Passthrough, message, Some(meta.span)));
         }
         if probe.scheme.eq_ignore_ascii_case("https") && self.carries(&port) == Carries::Http {
             let message = format!(
                 "port {} of {meta} is declared as HTTP, and the request is sealed by its client: the proxy passes the connection through",
                 port.number
             );
-            return Unrouted::nothing(Caveat::about(Code::Passthrough, message, Some(port.span)));
+            return Unrouted::nothing(Note::about(Code::Passthrough, message, Some(port.span)));
         }
         plain(&self.index, &target, &port, caller)
     }
@@ -82,7 +83,7 @@ impl<'m> Compiler<'m> {
             return Unrouted {
                 outcome: Some(Outcome::reply(502, LocalReplyCause::NoRoute)),
                 span: Some(span),
-                caveats: vec![Caveat::about(Code::RegistryOnly, message, Some(span))],
+                caveats: vec![Note::about(Code::RegistryOnly, message, Some(span))],
             };
         }
         let message = if self.index.registry.has_registry() {
@@ -94,11 +95,11 @@ impl<'m> Compiler<'m> {
                 "these manifests hold no Service or ServiceEntry with the host `{name}`: without a rule the proxy leaves its connections as they are dialled"
             )
         };
-        Unrouted::nothing(Caveat::about(Code::Passthrough, message, None))
+        Unrouted::nothing(Note::about(Code::Passthrough, message, None))
     }
 
     /// A Service that does not have the port that is dialled.
-    fn other_port(&self, target: &Called<'_>, caller: Caller<'_>) -> Unrouted {
+    fn other_port(&self, target: &Called<'_>, caller: ProxyContext<'_>) -> Unrouted {
         let meta = target.known.meta();
         let Some(port) = self.vantage.port else {
             let message = format!(
@@ -107,7 +108,7 @@ impl<'m> Compiler<'m> {
             return Unrouted {
                 outcome: Some(everything_to(&self.index, &target.full, caller)),
                 span: Some(meta.span),
-                caveats: vec![Caveat::about(Code::PlainService, message, Some(meta.span))],
+                caveats: vec![Note::about(Code::PlainService, message, Some(meta.span))],
             };
         };
         Unrouted::nothing(wrong_port(target.known, port))
@@ -148,14 +149,14 @@ impl<'m> Compiler<'m> {
                 [_, _, "svc"] => format!("{name}.cluster.local"),
                 _ => return None,
             };
-            match self.index.registry.behind(&host) {
+            match self.index.registry.resolve_alias(&host) {
                 Some((target, _)) => target,
                 None => host,
             }
         } else {
             self.index
                 .registry
-                .behind(&written)
+                .resolve_alias(&written)
                 .map_or(written, |(target, _)| target)
         };
         seen(full)
@@ -184,11 +185,7 @@ impl<'m> Compiler<'m> {
                 "no server of {} takes such a connection for `{host}`: it is closed",
                 gateway.meta
             );
-            return Unrouted::nothing(Caveat::about(
-                Code::Closed,
-                message,
-                Some(gateway.meta.span),
-            ));
+            return Unrouted::nothing(Note::about(Code::Closed, message, Some(gateway.meta.span)));
         };
         let redirecting = (requests.iter()).find(|one| one.https_redirect && takes(one));
         if let Some(server) = redirecting.filter(|_| !https) {
@@ -214,13 +211,13 @@ impl Server {
                 .value
                 .split_once('/')
                 .map_or(own.value.as_str(), |(_, name)| name);
-            attach::covers(&name.to_lowercase(), host)
+            covers(&name.to_lowercase(), host)
         })
     }
 }
 
 /// Why a port of a Service is none, with the one that was probably meant.
-pub(super) fn wrong_port(known: Registered<'_>, port: u16) -> Caveat {
+pub(super) fn wrong_port(known: RegistryService<'_>, port: u16) -> Note<AppliesTo> {
     let (meta, ports) = (known.meta(), known.ports());
     let numbers: Vec<String> = ports.iter().map(|one| one.number.to_string()).collect();
     let has = match &numbers[..] {
@@ -230,10 +227,10 @@ pub(super) fn wrong_port(known: Registered<'_>, port: u16) -> Caveat {
     let message = format!(
         "{meta} has no port {port} ({has}): the proxy applies no rule there, and passes the connection through to where it is dialled"
     );
-    let caveat = Caveat::about(Code::Passthrough, message, Some(meta.span));
+    let caveat = Note::about(Code::Passthrough, message, Some(meta.span));
     match (known.port_of_target(port), &ports[..]) {
-        (Some(meant), _) => caveat.help(format!(
-            "{port} is the port of its pods: dial port {meant} of the Service"
+        (Some(suggestion), _) => caveat.help(format!(
+            "{port} is the port of its pods: dial port {suggestion} of the Service"
         )),
         (None, [only]) => caveat.help(format!("dial port {}", only.number)),
         (None, _) => caveat,
@@ -241,18 +238,23 @@ pub(super) fn wrong_port(known: Registered<'_>, port: u16) -> Caveat {
 }
 
 /// A Service that takes its requests itself.
-fn plain(index: &Index<'_>, target: &Called<'_>, port: &Port<'_>, caller: Caller<'_>) -> Unrouted {
+fn plain(
+    index: &Index<'_>,
+    target: &Called<'_>,
+    port: &Port<'_>,
+    caller: ProxyContext<'_>,
+) -> Unrouted {
     let meta = target.known.meta();
     let message =
         format!("no rule is for {meta}: the proxy spreads its requests over all of its pods");
-    let caller = Caller {
+    let caller = ProxyContext {
         port: Some(port.number),
         ..caller
     };
     Unrouted {
         outcome: Some(everything_to(index, &target.full, caller)),
         span: Some(meta.span),
-        caveats: vec![Caveat::about(Code::PlainService, message, Some(meta.span))],
+        caveats: vec![Note::about(Code::PlainService, message, Some(meta.span))],
     }
 }
 
@@ -270,7 +272,7 @@ fn answered(
     Unrouted {
         outcome: Some(Outcome::reply(status, cause)),
         span: Some(span),
-        caveats: vec![Caveat::about(Code::NoRoute, message, Some(span))],
+        caveats: vec![Note::about(Code::NoRoute, message, Some(span))],
     }
 }
 
@@ -279,7 +281,7 @@ fn not_given(namespace: &str, name: &str) -> Unrouted {
     let message = format!(
         "Gateway {namespace}/{name} is not in these manifests: taken to listen, and to answer with 404 what no rule takes"
     );
-    let caveat = Caveat::about(Code::GatewayNotGiven, message, None).help("pass its file too");
+    let caveat = Note::about(Code::GatewayNotGiven, message, None).help("pass its file too");
     Unrouted {
         outcome: Some(Outcome::reply(404, LocalReplyCause::NoRoute)),
         span: None,

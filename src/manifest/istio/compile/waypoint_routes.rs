@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::attach::{self, Visibility};
-use super::lower::{Compiler, bindings, bound_elsewhere, elsewhere, none_left, sealed};
-use crate::diag::{Code, Span};
+use super::inactive_rules::{bound_to_others, inactive_rule};
+use super::lower::{Compiler, https_passthrough_note, never_matches};
+use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::VirtualService;
-use crate::manifest::mesh::registered::Registered;
-use crate::route::{Caveat, RouteTable, VirtualHost};
+use crate::manifest::mesh::names::{full_name, service_of};
+use crate::manifest::mesh::registry_service::RegistryService;
+use crate::manifest::mesh::visibility::{Visibility, visibility};
+use crate::route::{RouteTable, VirtualHost};
 
 /// The label that says whose waypoint a service uses.
 const WAYPOINT: &str = "istio.io/use-waypoint";
@@ -28,7 +30,7 @@ impl<'m> Compiler<'m> {
     pub(super) fn waypoint(&self, client: Option<&str>) -> RouteTable {
         let mut table = RouteTable {
             port: self.vantage.port,
-            completes: client.map(|client| format!("{client}.svc.cluster.local")),
+            search_domain: client.map(|client| format!("{client}.svc.cluster.local")),
             ..RouteTable::default()
         };
         let rules = Rules::of(&self.index.manifests.virtual_services, &mut table);
@@ -44,7 +46,7 @@ impl<'m> Compiler<'m> {
             let Some((first, _)) = claims.first() else {
                 continue;
             };
-            let service = attach::service_of(full).map(|(_, home)| home);
+            let service = service_of(full).map(|(_, home)| home);
             let known = match service {
                 Some(home) => self.index.registry.registered(full, home),
                 None => self.index.registry.all(full).first().copied(),
@@ -58,7 +60,7 @@ impl<'m> Compiler<'m> {
             for (rule, span) in claims {
                 let meta = &rule.meta;
                 let near = meta.namespace == home || meta.namespace == namespace;
-                let seen = attach::visibility(&rule.export_to, &meta.namespace, namespace);
+                let seen = visibility(&rule.export_to, &meta.namespace, namespace);
                 if let Some(how) = seen.filter(|_| near) {
                     chosen.push((how, rule, span));
                     used.insert((&meta.namespace, &meta.name));
@@ -69,13 +71,15 @@ impl<'m> Compiler<'m> {
                 let host =
                     self.waypoint_host(full, &chosen, known, namespace, client.unwrap_or(home));
                 // "vhost "*" per service port": where the connection goes has chosen the service.
-                table.addressed.extend(host.domains.iter().cloned());
+                table
+                    .matched_by_address
+                    .extend(host.domains.iter().cloned());
                 table.hosts.push(host);
             }
         }
         for rule in &self.index.manifests.virtual_services {
             let name = (rule.meta.namespace.as_str(), rule.meta.name.as_str());
-            let bound = bindings(rule).iter().any(|binding| binding == "mesh");
+            let bound = rule.bindings().iter().any(|binding| binding == "mesh");
             if bound && !rule.hosts.is_empty() && !used.contains(&name) {
                 let why = format!(
                     "is in namespace {}, or not exported: a waypoint takes rules from the namespace of the service and from its own",
@@ -83,8 +87,8 @@ impl<'m> Compiler<'m> {
                 );
                 let help = "move the rule to the namespace of the service".to_owned();
                 table
-                    .elsewhere
-                    .push(elsewhere(rule, Code::DistantRule, &why, Some(help)));
+                    .inactive_rules
+                    .push(inactive_rule(rule, Code::DistantRule, &why, Some(help)));
             }
         }
         table
@@ -94,7 +98,7 @@ impl<'m> Compiler<'m> {
         &self,
         full: &str,
         chosen: &[(Visibility, &'m VirtualService, Span)],
-        known: Option<Registered<'m>>,
+        known: Option<RegistryService<'m>>,
         namespace: &str,
         client: &str,
     ) -> VirtualHost {
@@ -102,12 +106,12 @@ impl<'m> Compiler<'m> {
         let (_, first, span) = chosen[0];
         let mut host = Self::virtual_host(first, full, span, self.domains(full, client, known));
         host.objects = chosen.iter().map(|(_, rule, _)| rule.object()).collect();
-        self.unread(namespace, &mut host.caveats);
+        self.envoy_filters(namespace, &mut host.caveats);
         let label = known.and_then(|known| known.meta().labels.get(WAYPOINT));
         if let (Some("none"), Some(known)) = (label.map(String::as_str), known) {
             let meta = known.meta();
             let message = format!("{meta} uses no waypoint: HTTP routes take no effect");
-            let caveat = Caveat::about(Code::NoWaypoint, message, Some(meta.span));
+            let caveat = Note::about(Code::NoWaypoint, message, Some(meta.span));
             host.caveats
                 .push(caveat.help(format!("name a waypoint in its label `{WAYPOINT}`")));
         }
@@ -121,11 +125,11 @@ impl<'m> Compiler<'m> {
         if let (Some(known), Some(port)) = (known, &port) {
             self.protocol(known, port, &mut host.caveats);
         }
-        host.caveats.push(sealed(span));
-        if none_left(&host.routes) {
+        host.caveats.push(https_passthrough_note(span));
+        if never_matches(&host.routes) {
             let opaque = first.opaque.as_ref().filter(|_| first.http.is_empty());
-            host.unjudged =
-                opaque.map(|opaque| Self::unjudged(first, opaque, full, known, port.as_ref()));
+            host.unsupported =
+                opaque.map(|opaque| Self::unsupported(first, opaque, full, known, port.as_ref()));
             host.routes.push(self.default_route(first, full, caller));
         }
         host
@@ -139,12 +143,12 @@ impl<'m> Rules<'m> {
             wild: HashMap::new(),
         };
         for rule in all.iter().filter(|rule| !rule.hosts.is_empty()) {
-            if !bindings(rule).iter().any(|binding| binding == "mesh") {
-                table.elsewhere.push(bound_elsewhere(rule));
+            if !rule.bindings().iter().any(|binding| binding == "mesh") {
+                table.inactive_rules.push(bound_to_others(rule));
                 continue;
             }
             for host in &rule.hosts {
-                let full = attach::full_name(&host.value, &rule.meta.namespace);
+                let full = full_name(&host.value, &rule.meta.namespace);
                 let (map, key) = match full.strip_prefix('*') {
                     Some(suffix) => (&mut rules.wild, suffix.to_owned()),
                     None => (&mut rules.exact, full),

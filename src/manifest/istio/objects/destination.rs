@@ -1,6 +1,6 @@
 //! `route` of an HTTP route: destinations and their weights, as written.
 
-use super::http_route::headers;
+use super::unread_fields::headers;
 use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;

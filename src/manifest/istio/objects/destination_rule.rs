@@ -1,5 +1,4 @@
 //! A DestinationRule as written: its host, its subsets, and which parts of its traffic policies can be noticed in a run.
-//! Not: what those policies say, which shapes what happens inside a destination.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A Gateway as written: which hosts its servers take, and what they do with the bytes. Not: which routes it has.
+//! A Gateway as written: which hosts its servers take, and what they do with the bytes.
 
 use std::collections::BTreeMap;
 
@@ -98,6 +98,41 @@ impl Reads {
             ("HTTPS" | "TLS", "AUTO_PASSTHROUGH") => Self::Clusters,
             ("TLS" | "TCP" | "MONGO" | "REDIS" | "MYSQL", _) => Self::Connections,
             _ => Self::Requests,
+        }
+    }
+}
+
+/// A gateway reference as `namespace/name`; the word `mesh` stays.
+pub(crate) fn gateway_name(reference: &str, namespace: &str) -> String {
+    if reference == "mesh" {
+        return reference.to_owned();
+    }
+    match reference.split_once('/') {
+        Some((".", name)) => format!("{namespace}/{name}"),
+        Some(_) => reference.to_owned(),
+        None => match reference.split('.').collect::<Vec<_>>()[..] {
+            [name, namespace, ..] => format!("{namespace}/{name}"),
+            _ => format!("{namespace}/{reference}"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gateway_name;
+
+    /// "`name` -> ns/name; `./name` -> ns/name; `a.b[.svc..]` legacy FQDN -> `b/a`; `ns/name` as is; `mesh` untouched".
+    #[test]
+    fn gateway_references_become_namespace_and_name() {
+        for (reference, name) in [
+            ("gw", "prod/gw"),
+            ("./gw", "prod/gw"),
+            ("gw.infra", "infra/gw"),
+            ("gw.infra.svc.cluster.local", "infra/gw"),
+            ("infra/gw", "infra/gw"),
+            ("mesh", "mesh"),
+        ] {
+            assert_eq!(gateway_name(reference, "prod"), name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The conditions of an HTTP route: one item of `match`. Not: whether they hold.
+//! The conditions of an HTTP route: one item of `match`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::yaml::{Entry, Node, Scalar, Value};
-use crate::route::{Caveat, Condition, HeaderTest, Test, TextMatch};
+use crate::route::{AppliesTo, Condition, HeaderTest, Test, TextMatch};
 
 /// One item of `match`: all of its fields must hold.
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ fn subnets(fields: &mut Fields<'_, '_>) -> Vec<Condition> {
         if let Some(span) = fields.place(key) {
             let message =
                 format!("`{key}` looks at addresses, which are not known: taken not to match");
-            let caveat = Caveat::about(Code::UnknownSubnet, message, Some(span));
+            let caveat = Note::about(Code::UnknownSubnet, message, Some(span));
             conditions.push(Condition {
                 field: key.to_owned(),
                 span,
@@ -235,7 +235,7 @@ fn named(
 }
 
 /// What the API server makes of a key that is a truth value where nobody quotes it: `y:` is `true:`.
-fn truth(entry: &Entry<'_>) -> Option<(&'static str, Caveat)> {
+fn truth(entry: &Entry<'_>) -> Option<(&'static str, Note<AppliesTo>)> {
     let name = match &*entry.key {
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "True" | "TRUE" => "true",
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "False" | "FALSE" => "false",
@@ -246,7 +246,7 @@ fn truth(entry: &Entry<'_>) -> Option<(&'static str, Caveat)> {
         "the key `{}` is a truth value in YAML, so that the API server reads the name `{name}`",
         entry.key
     );
-    let caveat = Caveat::about(Code::TruthAsName, message, Some(entry.key_span));
+    let caveat = Note::about(Code::TruthAsName, message, Some(entry.key_span));
     plain.then(|| {
         (
             name,
@@ -260,7 +260,7 @@ fn header(name: &str, span: Span, value: TextMatch) -> Test {
     if matches!(name.as_str(), "uri" | "scheme" | "method" | "authority") {
         let message =
             format!("Istio ignores the header `{name}` here: match on the field `{name}` instead");
-        return Test::Assumed(Caveat::about(Code::IgnoredHeader, message, Some(span)));
+        return Test::Assumed(Note::about(Code::IgnoredHeader, message, Some(span)));
     }
     claim(&name, span).unwrap_or_else(|| Test::Header(HeaderTest::with(name, value)))
 }
@@ -269,7 +269,7 @@ fn header(name: &str, span: Span, value: TextMatch) -> Test {
 fn claim(name: &str, span: Span) -> Option<Test> {
     name.starts_with("@request.auth.").then(|| {
         let message = format!("`{name}` is read from a validated token, which resplit does not see: taken not to match");
-        Test::Unknowable(Caveat::about(Code::TokenClaim, message, Some(span)))
+        Test::Unknowable(Note::about(Code::TokenClaim, message, Some(span)))
     })
 }
 

@@ -1,8 +1,9 @@
-//! One HTTP route of a VirtualService as written. Not: its conditions, destinations and faults, which have their own files.
+//! One HTTP route of a VirtualService as written.
 
 use super::destination::{WeightedDestination, place, weights};
 use super::fault::{FaultAbort, fault};
 use super::http_match::HttpMatch;
+use super::unread_fields::{headers, named_only};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -67,7 +68,7 @@ impl HttpRoute {
             }
         }
         route.duration("timeout", decoder);
-        known(
+        named_only(
             &mut route,
             "retries",
             "retries",
@@ -81,7 +82,7 @@ impl HttpRoute {
                 "backoff",
             ],
         );
-        known(
+        named_only(
             &mut route,
             "corsPolicy",
             "a CORS policy",
@@ -206,7 +207,7 @@ fn direct_response(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Opt
         decoder.report(problem.at(direct.span, "no `status` here"));
     }
     let status = direct.integer("status", 200..=599, decoder);
-    known(&mut direct, "body", "a body", decoder, &["string", "bytes"]);
+    named_only(&mut direct, "body", "a body", decoder, &["string", "bytes"]);
     direct.finish(decoder);
     u16::try_from(status?.value).ok().map(HttpAction::Direct)
 }
@@ -226,7 +227,7 @@ fn rewrite(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
     if let Some(mut rewrite) = route.map("rewrite", "a rewrite", decoder) {
         rewrite.text("uri", decoder);
         rewrite.text("authority", decoder);
-        known(
+        named_only(
             &mut rewrite,
             "uriRegexRewrite",
             "a regex rewrite",
@@ -249,7 +250,7 @@ fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
         if let Some(mirror) = policy.map("destination", "a destination", decoder) {
             place(mirror, decoder);
         }
-        known(
+        named_only(
             &mut policy,
             "percentage",
             "a percentage",
@@ -258,7 +259,7 @@ fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
         );
         policy.finish(decoder);
     }
-    known(
+    named_only(
         route,
         "mirrorPercentage",
         "a percentage",
@@ -266,38 +267,4 @@ fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
         &["value"],
     );
     route.ignore(&["mirrorPercent", "mirror_percent"]);
-}
-
-pub(super) fn headers(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
-    if let Some(mut headers) = fields.map("headers", "headers", decoder) {
-        known(
-            &mut headers,
-            "request",
-            "header operations",
-            decoder,
-            &["set", "add", "remove"],
-        );
-        known(
-            &mut headers,
-            "response",
-            "header operations",
-            decoder,
-            &["set", "add", "remove"],
-        );
-        headers.finish(decoder);
-    }
-}
-
-/// A map whose fields are only checked for their names.
-fn known(
-    fields: &mut Fields<'_, '_>,
-    key: &'static str,
-    what: &'static str,
-    decoder: &mut Decoder<'_>,
-    names: &[&'static str],
-) {
-    if let Some(mut map) = fields.map(key, what, decoder) {
-        map.ignore(names);
-        map.finish(decoder);
-    }
 }

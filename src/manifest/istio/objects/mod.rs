@@ -11,11 +11,13 @@ mod http_match;
 mod http_route;
 mod sidecar;
 mod tcp_route;
+mod unread_fields;
 mod virtual_service;
 
 pub use destination::WeightedDestination;
 pub use destination_rule::{DestinationRule, Subset};
 pub use fault::FaultAbort;
+pub(crate) use gateway::gateway_name;
 pub use gateway::{Gateway, Reads, Server};
 pub use http_match::HttpMatch;
 pub use http_route::{HttpAction, HttpRoute};

@@ -1,4 +1,4 @@
-//! A `Sidecar` as written, as far as it decides what a client may see. Not: which client it applies to.
+//! A `Sidecar` as written, as far as it decides what a client may see.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One item of `tcp` or `tls` of a VirtualService as written: a split of connections. Not: to which ports it applies.
+//! One item of `tcp` or `tls` of a VirtualService as written: a split of connections.
 
 use super::destination::{WeightedDestination, weights};
 use super::http_match::HttpMatch;

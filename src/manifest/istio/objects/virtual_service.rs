@@ -1,6 +1,7 @@
-//! A VirtualService as written, every field of it. Not: whether it applies, nor what it does to a request.
+//! A VirtualService as written, every field of it.
 
 use super::admission;
+use super::gateway::gateway_name;
 use super::http_route::HttpRoute;
 use super::tcp_route::TcpRoute;
 use crate::diag::{Code, Note};
@@ -87,6 +88,16 @@ impl VirtualService {
             tls,
             opaque,
         })
+    }
+
+    /// The gateways it is bound to; no `gateways` is the same as the word `mesh` alone.
+    pub(in crate::manifest) fn bindings(&self) -> Vec<String> {
+        if self.gateways.is_empty() {
+            return vec!["mesh".to_owned()];
+        }
+        let gateways = self.gateways.iter();
+        let named = |gateway: &At<String>| gateway_name(&gateway.value, &self.meta.namespace);
+        gateways.map(named).collect()
     }
 
     /// The VirtualService as an object is named: `VirtualService default/weather`.

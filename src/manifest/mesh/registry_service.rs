@@ -1,4 +1,4 @@
-//! Services and service entries as the mesh sees them: one kind of thing with hosts and ports. Not: who looks them up.
+//! Services and service entries as the mesh sees them: one kind of thing with hosts and ports.
 
 use super::names::covers;
 use super::service_entry::ServiceEntry;
@@ -8,7 +8,7 @@ use crate::manifest::kube::{Carries, Meta, Service};
 
 /// Something that has a host in the mesh.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::manifest) enum Registered<'m> {
+pub(in crate::manifest) enum RegistryService<'m> {
     Service(&'m Service),
     Entry(&'m ServiceEntry),
 }
@@ -23,7 +23,7 @@ pub(in crate::manifest) struct Port<'m> {
     pub(in crate::manifest) span: Span,
 }
 
-impl<'m> Registered<'m> {
+impl<'m> RegistryService<'m> {
     pub(in crate::manifest) fn meta(self) -> &'m Meta {
         match self {
             Self::Service(service) => &service.meta,

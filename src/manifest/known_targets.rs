@@ -2,13 +2,14 @@
 //! other rules, Services, workloads.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Manifests;
 use super::istio::{DestinationRule, HttpAction, Subset};
 use super::kube::{Workload, selects};
-use super::mesh::names::{called, covers, full_name, service_of};
+use super::mesh::names::{called, covers, full_name};
+use super::pod_labels::{Pods, disjoint};
 use crate::diag::Sources;
 use crate::route::{Action, Resolution, RouteTable, VirtualHost};
 use crate::split::{
@@ -20,14 +21,14 @@ const MOST: usize = 500;
 
 /// The targets that are known and not declared; those that are nearest to the request come first.
 #[must_use]
-pub fn known(
+pub fn known_targets(
     manifests: &Manifests,
     table: &RouteTable,
     resolution: &Resolution<'_>,
     expected: &Expected,
     sources: &Sources,
 ) -> Vec<KnownTarget> {
-    let mut known = Known::new(manifests, sources, resolution, expected);
+    let mut known = Search::new(manifests, sources, resolution, expected);
     if known.declared.is_empty() {
         return Vec::new();
     }
@@ -39,14 +40,14 @@ pub fn known(
             known.routes(table, host, false);
         }
     }
-    known.rules_elsewhere();
+    known.inactive_rules();
     known.services();
     known.workloads();
     known.finish()
 }
 
 /// What is found so far.
-struct Known<'k> {
+struct Search<'k> {
     manifests: &'k Manifests,
     sources: &'k Sources,
     /// The declared destinations, and those that the proxies do not have.
@@ -65,19 +66,7 @@ struct Known<'k> {
     workloads: Vec<KnownTarget>,
 }
 
-/// What the manifests say about the pods of a destination.
-struct Pods<'k> {
-    /// The selector of its Service.
-    service: Option<&'k Labels>,
-    /// The labels of its subset.
-    subset: Option<&'k Labels>,
-    /// The labels that they carry, as far as the manifests say; `None` where they say nothing.
-    carried: Option<Labels>,
-}
-
-type Labels = BTreeMap<String, String>;
-
-impl<'k> Known<'k> {
+impl<'k> Search<'k> {
     fn new(
         manifests: &'k Manifests,
         sources: &'k Sources,
@@ -244,7 +233,7 @@ impl<'k> Known<'k> {
     }
 
     /// Rules that do not apply from where the request is sent.
-    fn rules_elsewhere(&mut self) {
+    fn inactive_rules(&mut self) {
         for service in &self.manifests.virtual_services {
             let home = &service.meta.namespace;
             for (at, http) in service.http.iter().enumerate() {
@@ -320,7 +309,7 @@ impl<'k> Known<'k> {
             if self.taken.contains(name.as_str()) || !self.pods.iter().all(apart) {
                 continue;
             }
-            let labels = self.telling(workload);
+            let labels = self.distinct_labels(workload);
             let place = self.sources.place(workload.meta.span);
             self.workloads.push(KnownTarget {
                 origin: format!("{} ({place})", workload.meta),
@@ -336,8 +325,8 @@ impl<'k> Known<'k> {
     }
 
     /// The values of a workload of the same Service for the labels that the declared subsets are told apart by.
-    fn telling(&self, workload: &Workload) -> BTreeSet<String> {
-        let mut telling = BTreeSet::new();
+    fn distinct_labels(&self, workload: &Workload) -> BTreeSet<String> {
+        let mut distinct_labels = BTreeSet::new();
         for pods in &self.pods {
             let Some(subset) = pods.subset else {
                 continue;
@@ -347,14 +336,14 @@ impl<'k> Known<'k> {
             });
             if behind {
                 let values = subset.keys().filter_map(|key| workload.labels.get(key));
-                telling.extend(
+                distinct_labels.extend(
                     values
                         .filter(|value| !self.taken.contains(value.as_str()))
                         .cloned(),
                 );
             }
         }
-        telling
+        distinct_labels
     }
 
     /// Adds a target, or what is new about one that is known.
@@ -391,50 +380,4 @@ impl<'k> Known<'k> {
         known.truncate(MOST);
         known
     }
-}
-
-impl<'k> Pods<'k> {
-    fn of(manifests: &'k Manifests, one: &Destination) -> Self {
-        let (service, subset) = (selector_of(manifests, &one.host), subset_of(manifests, one));
-        let selector = service.filter(|selector| !selector.is_empty());
-        let known = selector.is_some() || subset.is_some();
-        let labels = selector.into_iter().chain(subset).flatten();
-        Self {
-            service,
-            subset,
-            carried: known.then(|| {
-                labels
-                    .map(|(key, value)| (key.clone(), value.clone()))
-                    .collect()
-            }),
-        }
-    }
-}
-
-fn selector_of<'k>(manifests: &'k Manifests, host: &str) -> Option<&'k Labels> {
-    let (name, namespace) = service_of(host)?;
-    let mut services = manifests.services.iter();
-    let found = services.find(|one| one.meta.name == name && one.meta.namespace == namespace);
-    found.map(|service| &service.selector)
-}
-
-fn subset_of<'k>(manifests: &'k Manifests, one: &Destination) -> Option<&'k Labels> {
-    let name = one.subset.as_deref()?;
-    let mut rules = manifests.destination_rules.iter().filter(|rule| {
-        covers(
-            &full_name(&rule.host.value, &rule.meta.namespace),
-            &one.host,
-        )
-    });
-    let subset = rules.find_map(|rule| {
-        let mut subsets = rule.subsets.iter();
-        subsets.find(|subset| subset.name.value == name)
-    })?;
-    Some(&subset.labels)
-}
-
-/// Whether no pod carries both sets of labels.
-fn disjoint(one: &Labels, other: &Labels) -> bool {
-    let differs = |(key, value): (&String, &String)| other.get(key).is_some_and(|own| own != value);
-    one.iter().any(differs)
 }

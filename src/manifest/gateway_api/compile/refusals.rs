@@ -1,0 +1,107 @@
+//! Whether a listener takes a route, and why it does not.
+
+use super::index::Index;
+use crate::diag::{Code, Note};
+use crate::manifest::gateway_api::objects::{ApiRoute, From, Gateway, Listener, ParentRef};
+use crate::route::AppliesTo;
+
+/// Whether a parent reference means a listener.
+pub(super) fn chooses(parent: &ParentRef, listener: &Listener) -> bool {
+    let section = parent.section.as_ref();
+    let port = parent.port.as_ref();
+    section.is_none_or(|name| name.value == listener.name.value)
+        && port.is_none_or(|port| port.value == listener.port)
+}
+
+/// Whether a listener allows routes of this namespace and kind.
+pub(super) fn admits(
+    index: &Index<'_>,
+    gateway: &Gateway,
+    listener: &Listener,
+    route: &ApiRoute,
+) -> Result<Option<Note<AppliesTo>>, String> {
+    let home = &route.meta.namespace;
+    let refused = |from: &str| {
+        format!(
+            "is in namespace {home}, from which the listener `{}` of {} takes no routes (`allowedRoutes.namespaces.from: {from}`)",
+            listener.name.value, gateway.meta
+        )
+    };
+    let kind = route.kind.name();
+    if !listener.kinds.is_empty() && listener.kinds.iter().all(|one| one.value != kind) {
+        return Err(format!(
+            "is not of a kind that the listener `{}` of {} takes (`allowedRoutes.kinds`)",
+            listener.name.value, gateway.meta
+        ));
+    }
+    match &listener.from {
+        From::All => Ok(None),
+        From::Same if gateway.meta.namespace == *home => Ok(None),
+        From::Same => Err(refused("Same")),
+        From::Nobody => Err(refused("None")),
+        From::Selected(selector) => {
+            let (labels, complete) = index.labels(home);
+            match selector.selects(&labels, complete) {
+                Some(true) => Ok(None),
+                Some(false) => Err(refused("Selector")),
+                None => {
+                    let message = format!(
+                        "the labels of namespace {home} are not known, by which the listener `{}` of {} selects: taken to be selected",
+                        listener.name.value, gateway.meta
+                    );
+                    let caveat =
+                        Note::about(Code::UnknownNamespaceLabels, message, Some(listener.span()));
+                    Ok(Some(caveat.help("pass the Namespace object too")))
+                }
+            }
+        }
+    }
+}
+
+/// "Listener name. When both Port and SectionName are specified, the name and port of the selected listener must match
+/// both specified values."
+pub(super) fn no_listener(gateway: &Gateway, parent: &ParentRef, dialled: Option<u16>) -> String {
+    let asked: Vec<String> = [
+        parent
+            .section
+            .as_ref()
+            .map(|name| format!("`{}`", name.value)),
+        parent
+            .port
+            .as_ref()
+            .map(|port| format!("on port {}", port.value)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let exists = gateway
+        .listeners
+        .iter()
+        .find(|listener| chooses(parent, listener));
+    let asked = asked.join(" ");
+    match (exists, dialled) {
+        (Some(listener), _) if listener.scheme().is_none() => format!(
+            "is bound to {}, whose listener `{}` carries {} and hands no requests to routes",
+            gateway.meta, listener.name.value, listener.protocol.value
+        ),
+        (Some(listener), Some(port)) => format!(
+            "is bound to the listener `{}` on port {} of {}, and port {port} is dialled",
+            listener.name.value, listener.port, gateway.meta
+        ),
+        _ if asked.is_empty() => {
+            format!("is bound to {}, which has no HTTP listener", gateway.meta)
+        }
+        _ => {
+            let names: Vec<String> = gateway
+                .listeners
+                .iter()
+                .map(|listener| format!("{} ({})", listener.name.value, listener.port))
+                .collect();
+            format!(
+                "asks for the listener {asked} of {}, whose listeners are {}",
+                gateway.meta,
+                names.join(", ")
+            )
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The names under which a client's sidecar knows a host, and those that it does not know.
+
+use super::dialled_port::ANY_HOST_PORT;
+use super::inactive_rules::inactive_rule;
+use super::lower::Compiler;
+use super::missing_destinations::suggestion;
+use crate::diag::{Code, Note, Span};
+use crate::manifest::istio::objects::VirtualService;
+use crate::manifest::kube::{Carries, Service};
+use crate::manifest::mesh::names::{domains, service_of};
+use crate::manifest::mesh::registry_service::RegistryService;
+use crate::route::{AppliesTo, InactiveRule, RouteTable};
+
+impl Compiler<'_> {
+    /// The names under which a client reaches a host.
+    pub(super) fn domains(
+        &self,
+        full: &str,
+        client: &str,
+        known: Option<RegistryService<'_>>,
+    ) -> Vec<String> {
+        let mut names = domains(full, client);
+        for alias in self.index.registry.aliases(full) {
+            names.extend(domains(&alias, client));
+        }
+        if let Some(known) = known {
+            // "Headless k8s adds "*."+each."
+            if matches!(known, RegistryService::Service(_)) && known.picked_by_client().is_some() {
+                let deeper: Vec<String> = names.iter().map(|name| format!("*.{name}")).collect();
+                names.extend(deeper);
+            }
+            names.extend(known.addresses().into_iter().map(str::to_owned));
+        }
+        names
+    }
+
+    /// "VS host that is no registry service: only gets a vhost on port 80."
+    pub(super) fn unregistered(
+        &self,
+        full: &str,
+        span: Span,
+        alias: Option<&(String, &Service)>,
+    ) -> Option<Note<AppliesTo>> {
+        if !self.index.registry.has_registry() || full.contains('*') {
+            return None;
+        }
+        let only = "is routed on port 80 only";
+        if self.vantage.port.is_none_or(|port| port == ANY_HOST_PORT)
+            && suggestion(&self.index, full).is_none()
+        {
+            return None;
+        }
+        let (id, message, help) = match (alias, suggestion(&self.index, full)) {
+            (Some((target, service)), _) => (
+                Code::UnknownHost,
+                format!(
+                    "{} stands for `{target}`, whose routes its requests take: a rule for `{full}` {only}",
+                    service.meta
+                ),
+                format!("name `{target}` under `hosts`"),
+            ),
+            (None, Some(suggestion)) => (
+                Code::ShortDottedHost,
+                format!("`{full}` is taken as it is and names no service: such a host {only}"),
+                format!("write `{suggestion}`, or the name without dots"),
+            ),
+            (None, None) => (
+                Code::UnknownHost,
+                format!(
+                    "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}"
+                ),
+                "pass the file of its Service or ServiceEntry too, or correct the host".to_owned(),
+            ),
+        };
+        Some(Note::about(id, message, Some(span)).help(help))
+    }
+
+    /// "Auto-detected service with a VIP: Host header is not consulted, only the destination IP:port."
+    pub(super) fn by_address(&self, client: Option<&str>, table: &mut RouteTable) {
+        for full in self.index.registry.hosts() {
+            let home = service_of(&full).map_or("default", |(_, home)| home);
+            let client = client.unwrap_or(home);
+            let Some(known) = self.index.registry.registered(&full, client) else {
+                continue;
+            };
+            let port = known.dialled(self.vantage.port);
+            let sniffed = port.is_some_and(|port| self.carries(&port) == Carries::Undetermined);
+            if sniffed && known.has_address() {
+                table
+                    .matched_by_address
+                    .extend(self.domains(&full, client, Some(known)));
+            }
+        }
+    }
+}
+
+/// The shorter names of a host that nobody registers: a proxy does not know them.
+pub(super) fn short_names(
+    service: &VirtualService,
+    full: &str,
+    written: &str,
+    client: &str,
+) -> Option<InactiveRule> {
+    let mut domains = domains(full, client);
+    domains.retain(|name| name != full);
+    let why = format!(
+        "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed under its full name only, on port {ANY_HOST_PORT}"
+    );
+    let help = "pass the file of its Service or ServiceEntry too, or correct the host".to_owned();
+    (!domains.is_empty()).then(|| InactiveRule {
+        hosts: vec![written.to_owned()],
+        domains,
+        ..inactive_rule(service, Code::DistantRule, &why, Some(help))
+    })
+}

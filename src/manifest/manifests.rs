@@ -1,0 +1,146 @@
+//! The objects of all texts, by their kinds, with their places.
+
+use std::collections::BTreeMap;
+
+use super::canary::{Declared, Role};
+use super::envoy::Dump;
+use super::gateway_api::objects::{
+    self as gateway_api, ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy,
+};
+use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
+use super::kube::{Meta, Service, Workload};
+use super::mesh::ServiceEntry;
+use super::weights_only::WeightedObject;
+use crate::diag::{Code, Note, Severity, Span};
+
+/// What the manifests hold. Where there were errors the objects concerned are incomplete or missing.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    /// Istio's virtual services.
+    pub virtual_services: Vec<VirtualService>,
+    /// Istio's destination rules.
+    pub destination_rules: Vec<DestinationRule>,
+    /// Istio's gateways.
+    pub gateways: Vec<Gateway>,
+    /// Istio's service entries.
+    pub service_entries: Vec<ServiceEntry>,
+    /// Istio's sidecars.
+    pub sidecars: Vec<Sidecar>,
+    /// Every HTTPRoute of the Gateway API.
+    pub http_routes: Vec<ApiRoute>,
+    /// Every GRPCRoute of the Gateway API.
+    pub grpc_routes: Vec<ApiRoute>,
+    /// Gateways of the Gateway API.
+    pub api_gateways: Vec<gateway_api::Gateway>,
+    /// What lets routes lead into other namespaces.
+    pub reference_grants: Vec<ReferenceGrant>,
+    /// Pools of pods that serve a model.
+    pub inference_pools: Vec<InferencePool>,
+    /// Envoy Gateway's policies for backends.
+    pub traffic_policies: Vec<TrafficPolicy>,
+    /// Namespaces.
+    pub namespaces: Vec<Meta>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// What runs pods.
+    pub workloads: Vec<Workload>,
+    /// What controllers of canaries declare.
+    pub canaries: Vec<Declared>,
+    /// Objects of which only the weights are read.
+    pub weights_only: Vec<WeightedObject>,
+    /// What proxies have been told, from dumps of their configuration.
+    pub dump: Dump,
+    /// Why objects with weights declare nothing here.
+    pub not_read: Vec<Note>,
+    /// Every object with a kind and a name, known or not, in the order of the texts.
+    pub objects: Vec<Object>,
+}
+
+/// An object by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// `networking.istio.io/v1`.
+    pub api_version: String,
+    /// `VirtualService`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, `default` where none is written.
+    pub namespace: String,
+    /// Where the name is.
+    pub span: Span,
+    /// Where the object begins; it ends where the next one begins.
+    pub start: Span,
+}
+
+impl Manifests {
+    /// What is there, for a message that says what is not: `Deployment web, ConfigMap x and 3 more`.
+    #[must_use]
+    pub fn inventory(&self) -> String {
+        let named: Vec<String> = self
+            .objects
+            .iter()
+            .map(|object| format!("{} {}", object.kind, object.name))
+            .collect();
+        match named.len() {
+            0 => "no objects".to_owned(),
+            1..=5 => named.join(", "),
+            more => format!("{} and {} more", named[..4].join(", "), more - 4),
+        }
+    }
+
+    /// Whether any object declares routes; what a proxy has been told is no declaration beside them.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        // A canary-less Ingress is a partner at most.
+        let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
+        let rules = self.http_routes.len()
+            + self.grpc_routes.len()
+            + self.virtual_services.len()
+            + self.weights_only.len();
+        rules > 0 || self.canaries.iter().any(splits)
+    }
+
+    /// An error that says what is there instead, if no rule is there at all.
+    #[must_use]
+    pub fn without_rules(&self) -> Option<Note> {
+        if self.has_rules() || self.dump.has_routes() {
+            return None;
+        }
+        if !self.dump.is_empty() && self.objects.is_empty() {
+            let message = "the config dump holds no routes of requests that leave the proxy";
+            let help = "take all of it (`pilot-agent request GET config_dump`), from a pod that calls the service";
+            return Some(Note::new(Code::NoRules, message).help(help));
+        }
+        if let Some(first) = self.not_read.first() {
+            let problem = Note {
+                code: Code::NoRules,
+                severity: Severity::Error,
+                ..first.clone()
+            };
+            return Some(problem);
+        }
+        let message = match self.objects.len() {
+            0 => "these manifests are empty: they hold nothing that declares a split".to_owned(),
+            _ => format!(
+                "these manifests hold {} but nothing that declares a split",
+                self.inventory()
+            ),
+        };
+        let problem = Note::new(Code::NoRules, message);
+        Some(problem.help("pass the file that declares the split with -f, or the split itself with --expect v1=90,v2=10"))
+    }
+
+    /// How many objects of each kind there are.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<&str, usize> {
+        let mut kinds = BTreeMap::new();
+        for object in &self.objects {
+            *kinds.entry(object.kind.as_str()).or_default() += 1;
+        }
+        if !self.dump.is_empty() {
+            kinds.insert("config dump", self.dump.texts());
+        }
+        kinds
+    }
+}
