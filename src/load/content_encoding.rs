@@ -18,7 +18,7 @@ const MOST_CODINGS: u32 = 5;
 
 /// The codings of a body that mean something, the last of which comes off first: those of the transfer (RFC 9112, 7), of which
 /// `chunked` is off already, then those of the content (RFC 9110, 8.4).
-pub(super) fn codings<'f>(fields: Fields<'f>) -> impl Iterator<Item = &'f [u8]> {
+pub(super) fn codings(fields: Fields<'_>) -> impl Iterator<Item = &[u8]> {
     let transfer = fields.all(&TRANSFER_ENCODING).rev();
     let lists = transfer.chain(fields.all(&CONTENT_ENCODING).rev());
     let codings = lists.flat_map(|list| list.rsplit(|byte| *byte == b','));

@@ -96,8 +96,8 @@ struct Content {
     chunks: Chunked,
     /// The body of a chunked response.
     unchunked: Vec<u8>,
-    /// The first event of a stream of events.
-    event: FirstEvent,
+    /// The first event, where the response is a stream of events.
+    event: Option<Box<FirstEvent>>,
 }
 
 impl Reader {
@@ -158,7 +158,7 @@ impl Reader {
     pub(super) fn reset(&mut self) {
         self.head = None;
         self.content.chunks = Chunked::default();
-        self.content.event = FirstEvent::default();
+        self.content.event = None;
         self.interim = 0;
         for buffer in [&mut self.held, &mut self.content.unchunked] {
             if buffer.capacity() > KEPT {
@@ -204,7 +204,7 @@ impl Reader {
             let body = match place {
                 Place::Held => &self.held[head.length..end.unwrap_or(self.held.len())],
                 Place::Unchunked => &self.content.unchunked,
-                Place::Event => self.content.event.data(),
+                Place::Event => (self.content.event.as_ref()).map_or(&[][..], |event| event.data()),
             };
             let result = finish(Response {
                 status: head.status,
@@ -257,7 +257,7 @@ impl Content {
             Framing::After(length) => &bytes[head.length..bytes.len().min(head.length + length)],
             Framing::Nowhere | Framing::AtTheEnd => &bytes[head.length..],
         };
-        if !self.event.read(come) {
+        if !self.event.get_or_insert_default().read(come) {
             return found;
         }
         // What goes wrong after the first event does not concern it.
