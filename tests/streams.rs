@@ -39,7 +39,9 @@ fn http1(framing: Framing) -> Server {
 /// Answers one request, and then waits until the client has gone.
 async fn events_over_http1(mut stream: TcpStream, framing: Framing) -> io::Result<()> {
     let mut room = [0; 1024];
-    stream.read(&mut room).await?;
+    if stream.read(&mut room).await? == 0 {
+        return Ok(());
+    }
     let framed = match framing {
         Framing::None => "",
         Framing::Chunked => "transfer-encoding: chunked\r\n",
