@@ -179,6 +179,14 @@ fn a_file_without_end_is_refused() {
         outcome.stderr.contains("larger than 128 MiB"),
         "{outcome:#?}"
     );
+    for args in [
+        &["-D", "/dev/zero", "http://127.0.0.1:1/"][..],
+        &["report", "/dev/zero"],
+    ] {
+        let outcome = run(args).exits(2);
+        let said = "`/dev/zero` is larger than 256 MiB";
+        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    }
 }
 
 #[test]

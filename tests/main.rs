@@ -111,6 +111,9 @@ mod certificates;
 // Every protocol a mesh speaks, against real servers and proxies.
 mod protocols;
 
+// Streams of events and of gRPC messages.
+mod streams;
+
 // Starts at a rate: the schedule, honest latencies, warm-up.
 mod open_loop;
 

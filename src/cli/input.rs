@@ -12,6 +12,9 @@ use crate::manifest::yaml::MAX_BYTES;
 /// What stdin is called.
 const STDIN: &str = "<stdin>";
 
+/// Bodies, certificates and saved reports are read up to this size.
+const LARGEST_FILE: u64 = 256 << 20;
+
 /// What a folder is searched for, as kubectl does.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
@@ -32,18 +35,24 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
-/// The content of a file, or of stdin for `-`.
+/// The content of a file, or of stdin for `-`. A device has no end.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
+    let most = LARGEST_FILE + 1;
     let read = if path.as_os_str() == "-" {
-        io::stdin().lock().read_to_end(&mut bytes)
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     };
-    read.map(|_| bytes).map_err(|source| Failure::Read {
-        path: path.display().to_string(),
-        source,
-    })
+    let name = path.display().to_string();
+    match read {
+        Err(source) => Err(Failure::Read { path: name, source }),
+        Ok(length) if length as u64 > LARGEST_FILE => Err(Failure::usage(
+            format!("`{name}` is larger than {} MiB", LARGEST_FILE >> 20),
+            "give a file that fits into memory",
+        )),
+        Ok(_) => Ok(bytes),
+    }
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {

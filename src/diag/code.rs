@@ -246,6 +246,7 @@ codes! {
     Outage Warning "outage" "for a while no request was answered";
     PerConnection Warning "per-connection" "connections are balanced, not requests";
     Redirected Warning "redirected" "all responses are redirects";
+    ResolveUnused Warning "resolve-unused" "a proxy looks up the host that --resolve names";
     FewDescriptors Warning "few-descriptors" "the usual number of connections does not fit the open files";
     SentAgain Warning "sent-again" "requests were sent again over another connection";
     SerialDependence Warning "serial-dependence" "responses that follow each other resemble each other";
