@@ -38,10 +38,6 @@ const UNSURE: &[&str] = &[
 /// Sets in which resplit knowingly says something else, and why.
 const OTHERWISE: &[(&str, &str)] = &[
     (
-        "headless-unknown",
-        "recorded without pods, and a headless Service has listeners for each of its pods",
-    ),
-    (
         "k-https",
         "the certificate of the listener has no content, and resplit reads no Secrets",
     ),

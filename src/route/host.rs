@@ -211,20 +211,6 @@ fn host_of<'t>(
     }
 }
 
-/// A slip in the name of a host that has rules elsewhere: it comes before whatever else keeps them away.
-fn slip(table: &RouteTable, host: &str) -> Option<ResolveError> {
-    let rules = || table.inactive_rules.iter();
-    let domains = rules().flat_map(|rule| &rule.domains);
-    let near = nearest(host, domains.map(String::as_str))?;
-    let known: BTreeSet<&String> = rules().flat_map(|rule| &rule.hosts).collect();
-    Some(ResolveError::NoHost {
-        host: host.to_owned(),
-        known: known.into_iter().cloned().collect(),
-        means: None,
-        nearest: Some(near.to_owned()),
-    })
-}
-
 fn no_host(table: &RouteTable, host: String) -> ResolveError {
     let takes = |rule: &&InactiveRule| {
         rule.domains
@@ -233,9 +219,6 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
     };
     let mut rules: Vec<InactiveRule> = table.inactive_rules.iter().filter(takes).cloned().collect();
     if rules.is_empty() && table.hosts.is_empty() {
-        if let Some(slip) = slip(table, &host) {
-            return slip;
-        }
         rules.clone_from(&table.inactive_rules);
     }
     if !rules.is_empty() {
