@@ -27,17 +27,17 @@ impl Endpoints {
         meta: Meta,
         object: &mut Fields<'_, '_>,
         decoder: &mut Decoder<'_>,
-    ) -> Option<Self> {
+    ) -> [Self; 1] {
         let subsets = object.items("subsets", decoder).iter();
         let addresses = subsets.flat_map(|subset| items(subset, "addresses"));
-        Some(Self {
+        [Self {
             service: meta.name.clone(),
             ready: addresses.map(pod).collect(),
             meta,
-        })
+        }]
     }
 
-    /// An `EndpointSlice`, which a label ties to its Service.
+    /// An `EndpointSlice`, which a label ties to its Service; one without it belongs to none.
     pub(super) fn decode_slice(
         meta: Meta,
         object: &mut Fields<'_, '_>,
@@ -50,8 +50,9 @@ impl Endpoints {
             ready.and_then(text).as_deref() != Some("false")
         });
         let ready = ready.flat_map(|one| items(one, "addresses").iter().map(|_| pod(one)));
+        let service = meta.labels.get(SERVICE)?.clone();
         Some(Self {
-            service: meta.labels.get(SERVICE).cloned().unwrap_or_default(),
+            service,
             ready: ready.collect(),
             meta,
         })
@@ -65,7 +66,7 @@ pub(super) struct ByService<'m>(HashMap<(&'m str, &'m str), Vec<&'m Endpoints>>)
 impl<'m> ByService<'m> {
     pub(super) fn new(all: &'m [Endpoints]) -> Self {
         let mut by_service = Self::default();
-        for one in all.iter().filter(|one| !one.service.is_empty()) {
+        for one in all {
             let name = (one.meta.namespace.as_str(), one.service.as_str());
             by_service.0.entry(name).or_default().push(one);
         }

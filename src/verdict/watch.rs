@@ -258,7 +258,9 @@ impl Watch {
         for (number, (sequence, draw)) in (1..).zip(self.sample.ahead()) {
             for _ in at..sequence {
                 by_response.push_unattributed();
-                confirmation.iter_mut().for_each(|own| own.push(None));
+                if let Some(own) = &mut confirmation {
+                    own.push(None);
+                }
             }
             at = sequence + 1;
             unexpected += u64::from(draw.drawn == DrawOutcome::Unexpected);
@@ -266,7 +268,9 @@ impl Watch {
             let too_many = unexpected > self.policy.allow_unexpected;
             push(&mut by_response, draw.drawn, too_many);
             let target = draw.drawn.target();
-            confirmation.iter_mut().for_each(|own| own.push(target));
+            if let Some(own) = &mut confirmation {
+                own.push(target);
+            }
             if too_many {
                 return Some(Decision::Diverged);
             }

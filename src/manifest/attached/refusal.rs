@@ -69,7 +69,7 @@ impl Refused {
             (Refusal::Some(only), Reach::All | Reach::Some) => {
                 (Code::AccessDenied, "refuses", "some requests", Some(only))
             }
-            (Refusal::Some(only), _) | (Refusal::Perhaps(Some(only)), _) => (
+            (Refusal::Some(only) | Refusal::Perhaps(Some(only)), _) => (
                 Code::AccessLimited,
                 "may refuse",
                 "some requests",

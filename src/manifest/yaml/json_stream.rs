@@ -18,7 +18,7 @@ pub(super) fn json_stream(text: &str) -> Vec<Range<usize>> {
         parts.push(start..text.len());
     }
     match &mut parts[..] {
-        [] | [_] => vec![0..text.len()],
+        [] | [_] => std::iter::once(0..text.len()).collect(),
         [.., last] => {
             last.end = text.len();
             parts

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hdrhistogram::Histogram;
 
-use super::order::Order;
+use super::order::{Order, spread_of_share};
 use super::range::{Nobodys, Range};
 use super::{Measure, Metric, Subject, Until};
 use crate::observe::{Observation, Tally};
@@ -128,8 +128,8 @@ impl Run<'_> {
                 Until::FirstByte => tally.first_byte,
             },
             fraction,
-            order: self.order(subject, |bucket| buckets.contains(bucket)),
-            spread_of_share: self.spread_of_share(|bucket| buckets.contains(bucket)),
+            order: Order::of(&self.seen.log, subject, |bucket| buckets.contains(bucket)),
+            spread_of_share: spread_of_share(&self.seen.log, |bucket| buckets.contains(bucket)),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Compiler<'_> {
                         continue;
                     }
                 };
-                let known = self.host_at(service, host, (&full, &one), (place, object), at);
+                let known = Self::host_at(service, host, (&full, &one), (place, object), at);
                 // "tcp at a gateway": one chain of filters, which the first rule makes.
                 if one.reads == Reads::Connections && !known.routes.is_empty() {
                     continue;
@@ -138,7 +138,6 @@ impl Compiler<'_> {
 
     /// The host of the table for a domain, a new one where it has none yet.
     fn host_at<'t>(
-        &self,
         service: &VirtualService,
         host: &At<String>,
         (full, taken): (&str, &Taken),
