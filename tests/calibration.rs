@@ -8,6 +8,8 @@ mod band;
 mod everyday;
 // Rules that other projects judge a split by, exactly.
 mod gates;
+// Objectives under dependence.
+mod objectives;
 // One run through log, watch and judgement.
 mod run;
 // The table of docs/src/numbers.md, long.
@@ -242,6 +244,12 @@ fn calibration() {
 #[ignore = "long, as the table above"]
 fn calibration_of_every_day() {
     everyday::print_and_check(500);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_objectives() {
+    objectives::print_and_check(500);
 }
 
 #[test]

@@ -42,7 +42,8 @@ impl Resolution<'_> {
         let Action::Split(split) = &route.outcome.action else {
             return None;
         };
-        let outcome = split.instead()?.map(|split| Outcome {
+        split.weights_ignored()?;
+        let outcome = split.by_endpoints().map(|split| Outcome {
             action: Action::Split(split),
             abort: route.outcome.abort,
             caveats: Vec::new(),

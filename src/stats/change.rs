@@ -68,8 +68,8 @@ pub struct Segment {
 }
 
 /// The part of a run that differs most from the rest, in responses given one by one as targets; `None` where that may be
-/// chance. A scan over windows of doubling length (Kulldorff 1997, equation 1), by quarters of their length, at a level that
-/// is shared out over all places. With a share of `p` a gap of about `20 / -ln(1 - p)` responses is found: 190 at 10 %.
+/// chance. A scan over windows (Kulldorff 1997, equation 1) of lengths between which lie factors of 4/3 and 3/2, by quarters of
+/// them, at a level that is shared out over all places. At a share of 10 % a gap of some 220 responses is found.
 #[must_use]
 pub fn segment_of_labels(labels: &[usize], targets: usize) -> Option<Segment> {
     let n = labels.len();
@@ -87,7 +87,8 @@ pub fn segment_of_labels(labels: &[usize], targets: usize) -> Option<Segment> {
         return None;
     }
     let threshold = chi_square::isf(SEGMENT_LEVEL / n as f64, (seen - 1) as f64);
-    let lengths = std::iter::successors(Some(LEAST_SEGMENT), |length| Some(length * 2));
+    let doubled = std::iter::successors(Some(LEAST_SEGMENT), |length| Some(length * 2));
+    let lengths = doubled.flat_map(|length| [length, length + length / 2]);
     let mut best = (threshold, None);
     for length in lengths.take_while(|length| *length <= n / 2) {
         for from in (0..=n - length).step_by(length / 4) {

@@ -75,6 +75,7 @@ impl<'a> Case<'a> {
             dependence::Unit::Connection => sample.first_of_connections().count() as u64,
             dependence::Unit::Response | dependence::Unit::Clustered { .. } => evidence.seen.sent,
         };
+        let change = sample.change(active.len(), unit);
         Self {
             expected,
             balancing: balancing(expected, policy),
@@ -86,12 +87,9 @@ impl<'a> Case<'a> {
             counts,
             purity: purity(&rows),
             unit,
-            change: sample.change(active.len(), unit),
+            order: order(&sample, active.len(), unit, change.is_some()),
+            change,
             segment: sample.segment(active.len(), unit),
-            order: match unit {
-                dependence::Unit::Response => Order::of(&sample.labels(), active.len()),
-                dependence::Unit::Connection | dependence::Unit::Clustered { .. } => Order::Draws,
-            },
             active,
             sample,
             rows,
@@ -172,4 +170,12 @@ impl<'a> Case<'a> {
         let total = self.seen.sent.max(1);
         self.anybodys() as f64 / total as f64 > self.policy.max_unattributed
     }
+}
+
+/// How the targets of responses follow each other, where responses are the draws. Two splits, one after the other, are no bursts.
+fn order(sample: &Sample, targets: usize, unit: dependence::Unit, changed: bool) -> Order {
+    if unit != dependence::Unit::Response || changed {
+        return Order::Draws;
+    }
+    Order::of(&sample.labels(), targets)
 }

@@ -194,16 +194,20 @@ fn sticky(case: &Case<'_>) -> Option<Note> {
 }
 
 fn too_regular(case: &Case<'_>) -> Option<Note> {
-    let rotation = rotation(&case.sample.labels(), case.active.len())?;
+    let rotation = rotation(&case.sample.labels(), case.active.len()).map(|rotation| {
+        format!(
+            " (windows of {} responses vary {:.2} times as much)",
+            rotation.window, rotation.index
+        )
+    });
+    let turns = || matches!(case.order, Order::Turns(_)).then(String::new);
+    let windows = rotation.or_else(turns)?;
     let declared = match case.expected.mechanism {
         Mechanism::Wrr => "as declared",
         _ => "so that requests are not drawn independently",
     };
     Some(Note::new(
         Code::TooRegular,
-        format!(
-            "the split is too regular to be drawn (windows of {} responses vary {:.2} times as much): a rotation, {declared}",
-            rotation.window, rotation.index
-        ),
+        format!("the split is too regular to be drawn{windows}: a rotation, {declared}"),
     ))
 }

@@ -17,6 +17,7 @@ const MIXED: f64 = 1.0;
 pub(super) struct Confirmation {
     first: Vec<f64>,
     fresh: Vec<u64>,
+    unattributed: u64,
 }
 
 impl Confirmation {
@@ -28,18 +29,24 @@ impl Confirmation {
         Self {
             first: first.collect(),
             fresh: vec![0; counts.len()],
+            unattributed: 0,
         }
     }
 
-    /// A fresh response.
-    pub(super) fn push(&mut self, target: usize) {
-        self.fresh[target] += 1;
+    /// A fresh response of a target, or of nobody knows whom.
+    pub(super) fn push(&mut self, target: Option<usize>) {
+        match target {
+            Some(target) => self.fresh[target] += 1,
+            None => self.unattributed += 1,
+        }
     }
 
     /// Whether the fresh responses confirm them.
     pub(super) fn holds(&self, design: &Design) -> bool {
         let (lo, hi) = design.tolerated();
-        let fresh: Vec<f64> = self.fresh.iter().map(|count| *count as f64).collect();
+        let (shares, unattributed) = (design.shares(), self.unattributed);
+        let kindest = tolerance::completed_within(&self.fresh, shares, &lo, &hi, unattributed);
+        let fresh: Vec<f64> = kindest.iter().map(|count| *count as f64).collect();
         let accepted = tolerance::nearest(&fresh, &lo, &hi);
         let cells = fresh.iter().zip(self.first.iter().zip(&accepted));
         let seen = cells.filter(|(count, _)| **count > 0.0);
@@ -60,7 +67,7 @@ mod tests {
     fn confirmed(first: [u64; 2], fresh: [u64; 2]) -> bool {
         let mut confirmation = Confirmation::new(&first, &design());
         for (target, count) in fresh.into_iter().enumerate() {
-            (0..count).for_each(|_| confirmation.push(target));
+            (0..count).for_each(|_| confirmation.push(Some(target)));
         }
         confirmation.holds(&design())
     }

@@ -93,26 +93,27 @@ fn own_part(generators: usize) -> f64 {
 
 /// The verdict on the sum of several runs, at half of `alpha`: the other half is spent on the runs by themselves (Bonferroni).
 fn together(all: &Evidence<'_>, policy: &Policy, generators: usize, watched: bool) -> Verdict {
-    if generators < 2 {
-        return rejudge(all, policy, watched);
+    let whole = rejudge(all, policy, watched);
+    if generators < 2 || whole.outcome != Outcome::Diverged {
+        return whole;
     }
     let half = Policy {
         alpha: policy.alpha / 2.0,
         ..*policy
     };
-    let verdict = Verdict {
-        alpha: policy.alpha,
-        ..rejudge(all, &half, watched)
-    };
-    // What is not even rejected at all of `alpha` keeps the p-value of the counts.
-    let spent = verdict.p_value.filter(|p| *p < policy.alpha);
+    let at_half = rejudge(all, &half, watched);
+    if at_half.outcome != Outcome::Diverged {
+        return Verdict {
+            alpha: policy.alpha,
+            ..at_half
+        };
+    }
     Verdict {
-        p_value: spent.map(|p| 2.0 * p).or(verdict.p_value),
-        ln_p_value: spent
-            .and(verdict.ln_p_value)
-            .map(|ln_p| ln_p + std::f64::consts::LN_2)
-            .or(verdict.ln_p_value),
-        ..verdict
+        p_value: whole.p_value.map(|p| (2.0 * p).min(1.0)),
+        ln_p_value: whole
+            .ln_p_value
+            .map(|ln_p| (ln_p + std::f64::consts::LN_2).min(0.0)),
+        ..whole
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) enum DrawOutcome {
 }
 
 impl DrawOutcome {
-    fn target(self) -> Option<usize> {
+    pub(super) fn target(self) -> Option<usize> {
         match self {
             Self::Target(target) => Some(target.into()),
             Self::Unexpected | Self::Unattributed => None,

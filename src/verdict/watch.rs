@@ -188,12 +188,10 @@ impl Watch {
         match draw.drawn {
             DrawOutcome::Unexpected => self.unexpected += 1,
             DrawOutcome::Unattributed => self.unattributed += 1,
-            DrawOutcome::Target(target) => {
-                self.responded[usize::from(target)].1 = true;
-                if let Some(confirmation) = &mut self.confirmation {
-                    confirmation.push(target.into());
-                }
-            }
+            DrawOutcome::Target(target) => self.responded[usize::from(target)].1 = true,
+        }
+        if let Some(confirmation) = &mut self.confirmation {
+            confirmation.push(target.map(usize::from));
         }
         let too_many = self.unexpected > self.policy.allow_unexpected;
         push(&mut self.by_response, draw.drawn, too_many);
@@ -255,21 +253,30 @@ impl Watch {
     fn decide_ahead(&mut self) -> Option<Decision> {
         let (mut by_response, mut unexpected) = (self.by_response.clone(), self.unexpected);
         let (mut at, mut decision, mut lost) = (self.pushed, None, self.unattributed);
+        let mut confirmation = self.confirmation.clone();
         let step = self.sample.ahead().count().div_ceil(LOOKS_AHEAD).max(1);
         for (number, (sequence, draw)) in (1..).zip(self.sample.ahead()) {
             for _ in at..sequence {
                 by_response.push_unattributed();
+                confirmation.iter_mut().for_each(|own| own.push(None));
             }
             at = sequence + 1;
             unexpected += u64::from(draw.drawn == DrawOutcome::Unexpected);
             lost += u64::from(draw.drawn == DrawOutcome::Unattributed);
             let too_many = unexpected > self.policy.allow_unexpected;
             push(&mut by_response, draw.drawn, too_many);
+            let target = draw.drawn.target();
+            confirmation.iter_mut().for_each(|own| own.push(target));
             if too_many {
                 return Some(Decision::Diverged);
             }
             if number % step == 0 {
                 decision = by_response.decision();
+            }
+            if decision == Some(Decision::Diverged) && self.is_early(at) {
+                let first = || Confirmation::new(by_response.counts(), &self.design);
+                let confirmed = confirmation.get_or_insert_with(first).holds(&self.design);
+                decision = decision.filter(|_| confirmed);
             }
             if decision.is_some() {
                 break;
@@ -294,15 +301,17 @@ impl Watch {
             Unit::Response => self.in_order(decision, &so_far)?,
             Unit::Connection | Unit::Clustered { .. } => decision,
         };
-        if decision == Decision::Diverged && at < EARLY && self.balancing == Balancing::Request {
-            return None;
-        }
         (decision == Decision::Diverged || !forbidden()).then_some(decision)
+    }
+
+    /// Whether a divergence by the number of responses is to be confirmed.
+    fn is_early(&self, at: usize) -> bool {
+        at < EARLY && self.balancing == Balancing::Request
     }
 
     /// Whether a divergence by the number of responses needs no confirmation any more.
     fn is_confirmed(&mut self, at: usize) -> bool {
-        if at >= EARLY || self.balancing != Balancing::Request {
+        if !self.is_early(at) {
             return true;
         }
         let design = &self.design;
@@ -320,6 +329,10 @@ impl Watch {
         }
         match Order::of(&so_far.labels(), self.targets) {
             Order::Draws => Some(decision),
+            // Two splits, one after the other, are no bursts.
+            Order::Bursts(_) if so_far.change(self.targets, Unit::Response).is_some() => {
+                Some(decision)
+            }
             Order::Bursts(effect) => self.by_response.decision_worth(effect),
             Order::Turns(turns) => so_far.by_turns(&turns, &self.design),
         }

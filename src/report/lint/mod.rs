@@ -22,7 +22,7 @@ pub struct Findings<'f> {
     pub findings: &'f [Finding],
     /// The texts.
     pub sources: &'f Sources,
-    /// What was checked: `1 VirtualService, 35 rules from the mesh`.
+    /// What was checked: `1 VirtualService, 41 rules from the mesh`.
     pub checked: String,
     /// How many findings make the command fail though they are no errors.
     pub denied: usize,
