@@ -272,9 +272,8 @@ fn a_client_without_a_proxy_is_found_by_what_its_pods_say() {
             true,
         ),
         (
-            format!(
-                "{{metadata: {{labels: {{app: client, sidecar.istio.io/inject: 'true'}}, annotations: {{sidecar.istio.io/inject: 'false'}}}}}}"
-            ),
+            "{metadata: {labels: {app: client, sidecar.istio.io/inject: 'true'}, annotations: {sidecar.istio.io/inject: 'false'}}}"
+                .to_owned(),
             "http://web/",
             false,
         ),
@@ -452,8 +451,8 @@ fn destinations_without_pods_answer_503() {
         has(&found, "RS020", "error"),
         "a Service that selects nothing: {found:?}"
     );
-    let same = BACKENDS.replace("selector: {app: web-v2}", "selector: {app: web}");
-    let found = broken(&[&same, pods], &["--gateway", "default/edge"]);
+    let overlapping = BACKENDS.replace("selector: {app: web-v2}", "selector: {app: web}");
+    let found = broken(&[&overlapping, pods], &["--gateway", "default/edge"]);
     assert!(
         has(&found, "RS019", "warning"),
         "two Services of the same pods: {found:?}"

@@ -140,10 +140,11 @@ fn words(text: &str) -> Vec<Vec<String>> {
     let mut redirected = false;
     while let Some(c) = chars.next() {
         let ends = c.is_whitespace() || "|;&<>()".contains(c);
-        if ends && let Some(word) = word.take() {
-            if !std::mem::take(&mut redirected) {
-                commands.last_mut().expect("there is one").push(word);
-            }
+        if ends
+            && let Some(word) = word.take()
+            && !std::mem::take(&mut redirected)
+        {
+            commands.last_mut().expect("there is one").push(word);
         }
         match c {
             '<' | '>' => redirected = true,

@@ -16,9 +16,8 @@ const RUNS: u32 = 5;
 
 /// The block as it is printed now; a block whose numbers may differ stays as it is when only they do.
 pub(super) fn printed(page: &str, block: &Block<'_>) -> String {
-    let weights = match &block.kind {
-        Kind::Numbers(weights) => weights,
-        _ => return run(page, block, None),
+    let Kind::Numbers(weights) = &block.kind else {
+        return run(page, block, None);
     };
     let mut last = String::new();
     for _ in 0..RUNS {
@@ -58,9 +57,9 @@ fn run(page: &str, block: &Block<'_>, mesh: Option<&Mesh>) -> String {
     let mut text = String::new();
     let mut code = 0;
     for (command, _) in typed(block.text) {
-        text.push_str(&format!("$ {command}\n"));
+        text.extend(["$ ", &command, "\n"]);
         if command == "echo $?" {
-            text.push_str(&format!("{code}\n"));
+            text.extend([&code.to_string(), "\n"]);
             code = 0;
             continue;
         }

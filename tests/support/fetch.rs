@@ -22,8 +22,8 @@ pub(crate) fn home() -> PathBuf {
 /// The path of the binary. Panics, saying what to type, where it can neither be found nor be fetched: a proof that is
 /// silently left out proves nothing.
 pub(crate) fn envoy() -> &'static Path {
-    parts::needed("Envoy");
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    parts::needed("Envoy");
     BINARY.get_or_init(|| {
         let home = home();
         let binary = home.join(VERSION).join("envoy");
