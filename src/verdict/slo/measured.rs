@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hdrhistogram::Histogram;
 
-use super::order::Order;
+use super::order::{Order, spread_of_share};
 use super::range::{Nobodys, Range};
 use super::{Metric, Subject};
 use crate::observe::{Observation, Tally};
@@ -124,8 +124,10 @@ impl Run<'_> {
             // What whoever sent had to wait, from when he meant to send.
             latency: tally.response.unwrap_or(tally.latency),
             fraction,
-            order: self.order(subject, |bucket| buckets.contains(bucket)),
-            spread_of_share: self.spread_of_share(|bucket| buckets.contains(bucket)),
+            order: Order::of(self.seen, *subject == Subject::All, |bucket| {
+                buckets.contains(bucket)
+            }),
+            spread_of_share: spread_of_share(self.seen, |bucket| buckets.contains(bucket)),
         }
     }
 }

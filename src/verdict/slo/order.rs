@@ -1,8 +1,7 @@
 //! The responses of a target one by one, in the order of dispatch: how much those that follow each other resemble each other.
 
-use super::Subject;
-use super::measured::Run;
-use crate::observe::LatencyCell;
+use crate::observe::{LatencyCell, Observation};
+use crate::split::Bucket;
 use crate::stats::serial::{self, Spread, Worth};
 
 /// A limit so many times as long as the slowest response lies beyond everything that a queue did to the others.
@@ -21,39 +20,33 @@ pub(super) struct Order {
     latencies: Vec<LatencyCell>,
 }
 
-impl Run<'_> {
-    /// The requests of a subject in order; `own` are its buckets. Of `all`, requests without a response are errors.
-    pub(super) fn order<'b>(
-        &self,
-        subject: &Subject,
-        own: impl Fn(&crate::split::Bucket) -> bool,
-    ) -> Order {
-        let log = &self.seen.log;
-        let ended = log.in_order(|bucket| Some((own(bucket), bucket.status >= 400)));
-        let mut order = Order::default();
+/// The spread of the responses in these buckets over all responses.
+pub(super) fn spread_of_share(seen: &Observation, own: impl Fn(&Bucket) -> bool) -> Spread {
+    let ended = seen.log.in_order(|bucket| Some(own(bucket)));
+    let hits: Vec<bool> = ended.iter().filter_map(|request| request.of).collect();
+    Spread::of(&hits)
+}
+
+impl Order {
+    /// The requests in these buckets, in order; those without a response are errors where they are `all`.
+    pub(super) fn of(seen: &Observation, all: bool, own: impl Fn(&Bucket) -> bool) -> Self {
+        let ended = seen
+            .log
+            .in_order(|bucket| Some((own(bucket), bucket.status >= 400)));
+        let mut order = Self::default();
         for request in ended {
             match request.of {
                 Some((true, error)) => {
                     order.errors.push(error);
                     order.latencies.extend(request.latency);
                 }
-                Some((false, _)) => {}
-                None if *subject == Subject::All => order.errors.push(true),
-                None => {}
+                None if all => order.errors.push(true),
+                Some((false, _)) | None => {}
             }
         }
         order
     }
 
-    /// The spread of the responses of a subject over all responses.
-    pub(super) fn spread_of_share(&self, own: impl Fn(&crate::split::Bucket) -> bool) -> Spread {
-        let ended = self.seen.log.in_order(|bucket| Some(own(bucket)));
-        let hits: Vec<bool> = ended.iter().filter_map(|request| request.of).collect();
-        Spread::of(&hits)
-    }
-}
-
-impl Order {
     pub(super) fn errors(&self) -> Spread {
         Spread::of(&self.errors)
     }
