@@ -7,7 +7,7 @@
 # -s sends the same head with every response. Without it heads vary as a mesh's do (x-request-id and
 #    x-envoy-upstream-service-time differ), which no table of header fields makes cheap.
 #
-# Builds what is shipped (`--profile dist`), starts a private nginx on the second core and runs every client on the first,
+# Builds what is shipped (`--profile dist`, static where musl is installed; RESPLIT=FILE takes another), starts a private nginx on the second core and runs every client on the first,
 # one after the other, in another order each round. Prints the medians of CPU time (user + system) and instructions per
 # request, and of the peak of resident memory, then resplit's share of each. Clients that are not installed are named and
 # left out: wrk, hey and nghttp2-client are in Debian, oha comes from `cargo install oha`.
@@ -36,8 +36,14 @@ need nginx nginx-light
 need taskset util-linux
 [[ -x /usr/bin/time ]] || { echo "needed: /usr/bin/time (apt-get install time)" >&2; exit 2; }
 
-cargo build --quiet --profile dist --locked --bin resplit
-resplit=${RESPLIT:-${CARGO_TARGET_DIR:-target}/dist/resplit}
+# The static binary where its target is installed, as in the image: its allocator is another.
+if [[ ! ${RESPLIT:-} ]]; then
+    host=$(rustc -vV | sed -n 's/^host: //p') triple=
+    if rustup target list --installed 2>/dev/null | grep -qx "${host%-gnu}-musl"; then triple=${host%-gnu}-musl; fi
+    cargo build --quiet --profile dist --locked --bin resplit ${triple:+--target "$triple"}
+    RESPLIT=${CARGO_TARGET_DIR:-target}/${triple:+$triple/}dist/resplit
+fi
+resplit=$RESPLIT
 
 room=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$room"' EXIT

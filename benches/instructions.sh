@@ -14,12 +14,16 @@ shift || true
 for program in valgrind nginx; do
     command -v "$program" >/dev/null || { echo "needed: $program (apt-get install valgrind nginx-light)" >&2; exit 2; }
 done
-cargo build --quiet --profile dist --locked --bin resplit
+# RESPLIT=FILE counts another.
+[[ ${RESPLIT:-} ]] || cargo build --quiet --profile dist --locked --bin resplit
 resplit=${RESPLIT:-${CARGO_TARGET_DIR:-target}/dist/resplit}
 
 room=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$room"' EXIT
 port=18779
+# Heads vary as a mesh's do, unless SAME is set.
+varied='add_header x-request-id $request_id; add_header x-envoy-upstream-service-time $msec;'
+if [[ ${SAME:-} ]]; then varied=; fi
 cat >"$room/nginx.conf" <<CONFIG
 worker_processes 1; master_process off; daemon off; pid $room/pid; error_log $room/error.log warn;
 events { worker_connections 4096; }
@@ -28,8 +32,8 @@ http {
     client_body_temp_path $room/a; proxy_temp_path $room/b; fastcgi_temp_path $room/c;
     uwsgi_temp_path $room/d; scgi_temp_path $room/e;
     split_clients "\$request_id" \$version { 10% v2; * v1; }
-    server { listen 127.0.0.1:$port; location / { add_header x-version \$version; return 200 "\$version\n"; } }
-    server { listen 127.0.0.1:$((port + 1)) http2; location / { add_header x-version \$version; return 200 "\$version\n"; } }
+    server { listen 127.0.0.1:$port; location / { add_header x-version \$version; $varied return 200 "\$version\n"; } }
+    server { listen 127.0.0.1:$((port + 1)) http2; location / { add_header x-version \$version; $varied return 200 "\$version\n"; } }
 }
 CONFIG
 nginx -c "$room/nginx.conf" -p "$room" &

@@ -12,7 +12,7 @@ mod gates;
 mod objectives;
 // One run through log, watch and judgement.
 mod run;
-// The table of the README, long.
+// The table of docs/src/numbers.md, long.
 mod table;
 // Who answers, over which connection, and when.
 mod traffic;

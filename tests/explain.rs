@@ -288,7 +288,7 @@ fn what_cannot_be_explained_is_refused() {
     for args in [
         &[url][..],
         &["-f", &rules],
-        &["-f", &rules, "weather-backend:5000"],
+        &["-f", &rules, "weather-backend"],
         &["-f", &rules, "--gateway", "gw", url],
         &["-f", &rules, "--expect", "v1=90,v2=10", url],
         &["-f", &rules, "-o", "html", url],

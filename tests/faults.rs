@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::support::cmd::{Outcome, run, run_json};
 use crate::support::hostile::{Behaviour, Hostile, Refusing};
 use crate::support::mesh::Mesh;
+use crate::support::parts;
 use crate::support::server::Server;
 
 /// What each behaviour counts as, and how long it may take. Only what never answers is given little time.
@@ -158,6 +159,7 @@ fn many_large_answers_at_once_do_not_fill_the_memory() {
 
 /// As `run`, with the peak of its memory in the report as `peak_kib`.
 pub(crate) fn measured(args: &[&str]) -> Outcome {
+    parts::needed("python3");
     let output = std::process::Command::new("python3")
         .args(["-c", MEASURE, env!("CARGO_BIN_EXE_resplit")])
         .args(args)

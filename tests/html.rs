@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::formats::{hostile, literal, plain};
+use crate::support::parts;
 
 /// Names under which the browser may be installed.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -25,6 +26,7 @@ struct Seen {
 }
 
 fn browser() -> &'static str {
+    parts::needed("Chromium");
     let runs = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
     BROWSERS.iter().find(runs).copied().unwrap_or_else(|| {
         panic!("the tests look at the HTML report in Chromium\nhelp: type `apt-get install -y chromium`")

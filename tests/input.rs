@@ -12,7 +12,7 @@ fn flags_that_cannot_be_meant_are_refused() {
     for (case, args) in [
         ("an unknown flag", &["--no-such-flag", &url][..]),
         ("no URL at all", &["-n", "10"]),
-        ("a URL without a scheme", &["127.0.0.1:5000/version"]),
+        ("a word that is no URL", &["weather"]),
         ("a scheme nobody speaks here", &["gopher://127.0.0.1/"]),
         ("no requests", &["-n", "0", &url]),
         ("no connections", &["-c", "0", &url]),
@@ -179,6 +179,14 @@ fn a_file_without_end_is_refused() {
         outcome.stderr.contains("larger than 128 MiB"),
         "{outcome:#?}"
     );
+    for args in [
+        &["-D", "/dev/zero", "http://127.0.0.1:1/"][..],
+        &["report", "/dev/zero"],
+    ] {
+        let outcome = run(args).exits(2);
+        let said = "`/dev/zero` is larger than 256 MiB";
+        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    }
 }
 
 #[test]

@@ -38,16 +38,12 @@ const UNSURE: &[&str] = &[
 /// Sets in which resplit knowingly says something else, and why.
 const OTHERWISE: &[(&str, &str)] = &[
     (
-        "headless-unknown",
-        "recorded without pods, and a headless Service has listeners for each of its pods",
-    ),
-    (
         "k-https",
         "the certificate of the listener has no content, and resplit reads no Secrets",
     ),
     (
-        "j-gw-mtls",
-        "the name in the handshake is one server's host and `Host` another's",
+        "headless",
+        "two clusters, and both of them go to the pod that the client's DNS answer has picked",
     ),
     (
         "rnd-se-315003",

@@ -36,6 +36,12 @@ mod exits;
 // The splits that a real istiod programs.
 mod istiod;
 
+// The port, the address and the TLS name that are dialled.
+mod dialled;
+
+// Manifests in the shapes that kubectl takes.
+mod kubectl_input;
+
 // Which rule takes a request, and why the others do not.
 mod explain;
 
@@ -84,6 +90,12 @@ mod calibration;
 // Every way in which a real Envoy splits, with the verdict it deserves.
 mod mechanisms;
 
+// Tests that need a program from outside are listed.
+mod parts;
+
+// What fingers type that know other tools.
+mod command_line;
+
 // Connections that a server closes without saying so.
 mod keepalive;
 
@@ -99,11 +111,17 @@ mod certificates;
 // Every protocol a mesh speaks, against real servers and proxies.
 mod protocols;
 
+// Streams of events and of gRPC messages.
+mod streams;
+
 // Starts at a rate: the schedule, honest latencies, warm-up.
 mod open_loop;
 
-// The README shows what the program prints.
-mod readme;
+// The stories of the demo.
+mod demo;
+
+// README and docs show what the program prints.
+mod docs;
 
 // What is said, and where.
 mod output;

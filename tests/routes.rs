@@ -95,11 +95,18 @@ fn a_host_without_a_matching_route_answers_404() {
 }
 
 #[test]
-fn an_address_stands_for_the_only_rule_and_never_for_one_of_several() {
+fn this_machine_stands_for_the_only_rule_and_never_for_one_of_several() {
     let (one, two) = (host(&["a"], Vec::new()), host(&["b"], Vec::new()));
     let only = table(vec![one.clone()]);
     let resolution = resolve(&only, &probe("127.0.0.1")).expect("the only host");
     assert_eq!(resolution.caveats[0].id(), "assumed-host");
+    for address in ["10.0.0.1", "[fd00::1]:8080"] {
+        let refused = resolve(&only, &probe(address));
+        assert!(
+            matches!(refused, Err(ResolveError::NoHost { .. })),
+            "{address}"
+        );
+    }
     let several = table(vec![one, two]);
     let refused = resolve(&several, &probe("localhost"));
     assert!(

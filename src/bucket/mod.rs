@@ -70,7 +70,7 @@ pub struct Extractor {
     parse: fn(&str) -> Result<Box<dyn Extract>, String>,
 }
 
-/// Every kind of extractor. A new one is a file and an entry here; help and README are made of it.
+/// Every kind of extractor. A new one is a file and an entry here; help and docs are made of it.
 pub const EXTRACTORS: &[Extractor] = &[
     Extractor {
         name: "auto",

@@ -12,10 +12,12 @@ use super::load_config::{LoadConfig, load};
 use super::relations;
 use super::request::{RequestConfig, request};
 use super::slo;
+use crate::diag::{Code, Note};
 use crate::manifest::ObjectName;
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
-use crate::split::{Expected, parse_weights};
+use crate::split::{Expected, parse_weights, sum_beside_hundred};
+use crate::units::percent;
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
 use crate::verdict::{Balancing, Number, Policy};
@@ -48,8 +50,8 @@ pub(super) struct RunConfig {
 pub(super) enum Declaration {
     /// Nothing is declared.
     None,
-    /// `--expect`.
-    Weights(Expected),
+    /// `--expect`, and what is odd about it.
+    Weights(Expected, Option<Note>),
     /// `-f`, and the object that `--object` chooses.
     Manifests(Vec<PathBuf>, Option<ObjectName>),
     /// Texts with their names: the demo's own.
@@ -145,13 +147,30 @@ pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure
                 "name every target with its weight: --expect v1=90,v2=10",
             )
         })?;
-        return Ok(Declaration::Weights(expected));
+        let odd = sum_beside_hundred(&args.expect).map(|sum| odd_sum(&sum, &expected));
+        return Ok(Declaration::Weights(expected, odd));
     }
     Ok(if args.filename.is_empty() {
         Declaration::None
     } else {
         Declaration::Manifests(args.filename.clone(), args.chosen.object.clone())
     })
+}
+
+/// Weights that were probably meant to be percentages.
+fn odd_sum(sum: &str, expected: &Expected) -> Note {
+    let shares = expected.declared().iter().map(|target| {
+        let share = percent(target.share.as_f64());
+        format!("`{}` counts as {share}", target.name)
+    });
+    let shares: Vec<String> = shares.collect();
+    Note::new(
+        Code::ExpectSum,
+        format!(
+            "the weights of --expect add up to {sum}: {}",
+            shares.join(", ")
+        ),
+    )
 }
 
 /// From where the mesh is seen; the port that is dialled comes with the request.

@@ -7,7 +7,7 @@ Examples:
   resplit -f rules.yaml http://weather:5000/        is that what they declare?
   resplit --expect v1=90,v2=10 http://weather/      the same without manifests
   resplit explain -f rules.yaml http://reviews/     which rule, and why
-  resplit demo broken                               a mesh gone wrong, embedded";
+  resplit demo missing-subset                       a mesh gone wrong, embedded";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Examples:
   resplit size --expect v1=90,v2=10 --detect 85/15  how many requests to see that
   resplit report -o html run.json > run.html        a saved report as a page
   resplit report a.json b.json                      two load generators, merged
-  resplit demo broken                               a mesh gone wrong, embedded";
+  resplit demo missing-subset                       a mesh gone wrong, embedded";
 
 /// What `explain --help` ends with.
 pub(super) const EXPLAIN_EXAMPLES: &str = "\

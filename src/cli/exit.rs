@@ -1,6 +1,6 @@
 //! How a command ends.
 
-/// What the exit code says; the table is part of `--help` and of the README.
+/// What the exit code says; the table is part of `--help` and of the docs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// 0

@@ -61,10 +61,10 @@ pub(super) fn resolve_for(
     let mut object = None;
     let sources = match declaration {
         Declaration::None => return Ok(None),
-        Declaration::Weights(expected) => {
+        Declaration::Weights(expected, odd) => {
             return Ok(Some(Declared {
                 declaration: report::Declaration::of(expected.clone(), None),
-                caveats: Vec::new(),
+                caveats: odd.iter().cloned().collect(),
                 asked: None,
             }));
         }

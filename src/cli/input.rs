@@ -12,6 +12,9 @@ use crate::manifest::yaml::MAX_BYTES;
 /// What stdin is called.
 const STDIN: &str = "<stdin>";
 
+/// Bodies, certificates and saved reports are read up to this size.
+const LARGEST_FILE: u64 = 256 << 20;
+
 /// What a folder is searched for, as kubectl does.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
@@ -32,18 +35,24 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
-/// The content of a file, or of stdin for `-`.
+/// The content of a file, or of stdin for `-`. A device has no end.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
+    let most = LARGEST_FILE + 1;
     let read = if path.as_os_str() == "-" {
-        io::stdin().lock().read_to_end(&mut bytes)
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     };
-    read.map(|_| bytes).map_err(|source| Failure::Read {
-        path: path.display().to_string(),
-        source,
-    })
+    let name = path.display().to_string();
+    match read {
+        Err(source) => Err(Failure::Read { path: name, source }),
+        Ok(length) if length as u64 > LARGEST_FILE => Err(Failure::usage(
+            format!("`{name}` is larger than {} MiB", LARGEST_FILE >> 20),
+            "give a file that fits into memory",
+        )),
+        Ok(_) => Ok(bytes),
+    }
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -102,13 +111,47 @@ fn add(sources: &mut Sources, name: &str, from: impl Read) -> Result<(), Failure
             "pass only the objects that concern the split: kubectl get vs,dr,svc,deploy -n NAMESPACE -o yaml",
         ));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        Failure::usage(
-            format!("`{name}` is not UTF-8 text: byte {offset} is invalid"),
-            "manifests are YAML or JSON in UTF-8",
-        )
-    })?;
-    sources.add(name, text);
+    sources.add(name, text(name, bytes)?);
     Ok(())
+}
+
+/// The text of a manifest: UTF-8, or UTF-16 with its byte order mark, as some shells write it.
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {
+    let help = "manifests are YAML or JSON in UTF-8, or in UTF-16 with a byte order mark";
+    let refused = |encoding: &str, offset: usize| {
+        let message = format!("`{name}` is not {encoding} text: byte {offset} is invalid");
+        Failure::usage(message, help)
+    };
+    let other = |encoding: &str| {
+        let message = format!("`{name}` is no UTF-8 text: it looks like {encoding}");
+        Err(Failure::usage(message, help))
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => other("UTF-32"),
+        [0xff, 0xfe, rest @ ..] => {
+            utf16(u16::from_le_bytes, rest).map_err(|at| refused("UTF-16", at))
+        }
+        [0xfe, 0xff, rest @ ..] => {
+            utf16(u16::from_be_bytes, rest).map_err(|at| refused("UTF-16", at))
+        }
+        [0, _, 0, _, ..] | [_, 0, _, 0, ..] => other("UTF-16 without a byte order mark"),
+        _ => String::from_utf8(bytes)
+            .map_err(|error| refused("UTF-8", error.utf8_error().valid_up_to())),
+    }
+}
+
+/// The text behind a byte order mark, or which byte of the file is no part of one.
+fn utf16(unit: fn([u8; 2]) -> u16, bytes: &[u8]) -> Result<String, usize> {
+    let mut at = 2;
+    let mut text = String::with_capacity(bytes.len());
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    for letter in char::decode_utf16(units) {
+        let letter = letter.map_err(|_| at)?;
+        at += 2 * letter.len_utf16();
+        text.push(letter);
+    }
+    match bytes.len() % 2 {
+        0 => Ok(text),
+        _ => Err(at),
+    }
 }

@@ -1,5 +1,7 @@
 //! `resplit lint`: why a split in these manifests would not take effect. Nothing is sent.
 
+use std::path::{Path, PathBuf};
+
 use super::args::LintArgs;
 use super::config;
 use super::exit::Exit;
@@ -7,6 +9,7 @@ use super::expectation;
 use super::failure::Failure;
 use super::report_output::to_stdout;
 use super::request::optional;
+use super::url::shown;
 use super::{gateway, input, output};
 use crate::diag::Severity;
 use crate::lint::allow::{Denied, Levels, UnknownRule, rule};
@@ -19,11 +22,12 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     if args.rules || args.explain.is_some() {
         return tell(args.explain.as_deref());
     }
+    let (url, files) = sorted(args.words, args.filename)?;
     let levels = levels(&args.allow, &args.deny)?;
     let vantage = config::vantage(&args.vantage)?;
-    let asked = optional("lint", args.url, &args.request, true)?;
+    let asked = optional("lint", url, &args.request, true)?;
     let probe = asked.as_ref().map(expectation::probe);
-    let sources = input::manifests(&args.filename)?;
+    let sources = input::manifests(&files)?;
     let (manifests, mut problems) = parse(&sources);
     let vantage = gateway::looked_up(&vantage, &manifests)?;
     if problems
@@ -76,6 +80,35 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     } else {
         Exit::Pass
     })
+}
+
+/// Which words are manifests, and which is the request: a URL has a scheme, or a port and no file of that name.
+fn sorted(
+    words: Vec<String>,
+    mut files: Vec<PathBuf>,
+) -> Result<(Option<String>, Vec<PathBuf>), Failure> {
+    let mut url = None;
+    for word in words {
+        let request = word.contains("://") || word.contains(':') && !Path::new(&word).exists();
+        if !request {
+            files.push(PathBuf::from(word));
+        } else if let Some(before) = url.replace(word) {
+            return Err(Failure::usage(
+                format!(
+                    "two requests are given, and one of them is `{}`",
+                    shown(&before)
+                ),
+                "lint looks at one request at a time",
+            ));
+        }
+    }
+    if files.is_empty() {
+        return Err(Failure::usage(
+            "no manifests are given",
+            "name files or folders: resplit lint manifests/",
+        ));
+    }
+    Ok((url, files))
 }
 
 /// The rules, or one of them.

@@ -83,6 +83,7 @@ pub(super) fn planned(
         reuse: load.reuse.unwrap_or(reuse),
         timeout: load.timeout,
         connect_timeout: load.connect_timeout,
+        ends_early: !matches!(load.amount, Amount::Exactly(_)),
         seed: policy.seed,
     };
     Ok(Planned {

@@ -2,6 +2,7 @@
 
 mod advice;
 mod args;
+mod command_line;
 mod complete;
 mod config;
 mod credentials;
@@ -12,6 +13,7 @@ mod exit;
 mod expectation;
 mod explain;
 mod failure;
+mod foreign_flags;
 mod gateway;
 mod grpc;
 mod help;
@@ -37,6 +39,7 @@ mod unidentified;
 mod url;
 mod wait;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::FromArgMatches;
@@ -49,17 +52,51 @@ use failure::Failure;
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> u8 {
-    let typed = help::command().try_get_matches();
-    let cli = match typed.and_then(|typed| Cli::from_arg_matches(&typed)) {
+    let typed = match command_line::read(std::env::args_os().collect()) {
+        Ok(typed) => typed,
+        Err(failure) => return failed(&failure).code(),
+    };
+    let matches = help::command().try_get_matches_from(&typed);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return misunderstood(&error),
+        Err(error) => {
+            return match command_line::explain(&error, &typed) {
+                Some(failure) => failed(&failure).code(),
+                None => misunderstood(&error),
+            };
+        }
     };
     dispatch(cli)
-        .unwrap_or_else(|failure| {
-            warn(&failure.render());
-            failure.exit()
-        })
+        .unwrap_or_else(|failure| failed(&failure))
         .code()
+}
+
+/// Whether a command line is understood, without carrying it out: for the examples of the documentation. The problem is what
+/// would be printed.
+pub fn understand(typed: Vec<OsString>) -> Result<(), String> {
+    let typed = command_line::read(typed).map_err(|failure| failure.render())?;
+    let matches = match help::command().try_get_matches_from(&typed) {
+        Err(error) if !error.use_stderr() => return Ok(()),
+        matches => matches,
+    };
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.map_err(|error| {
+        let failure = command_line::explain(&error, &typed);
+        failure.map_or_else(|| error.to_string(), |failure| failure.render())
+    })?;
+    let run = match cli.command {
+        None => Some(cli.run),
+        Some(Command::Run(args)) => Some(*args),
+        Some(_) => None,
+    };
+    let config = run.map(RunConfig::try_from).transpose();
+    config.map(drop).map_err(|failure| failure.render())
+}
+
+/// Says why there is no report.
+fn failed(failure: &Failure) -> Exit {
+    warn(&failure.render());
+    failure.exit()
 }
 
 /// What clap says, in the form of all other errors; `--help` and `--version` go to stdout and are no failure.

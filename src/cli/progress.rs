@@ -1,5 +1,5 @@
-//! The live view on stderr: a line for each target with its share closing in, above them how far the run is. Only on a
-//! terminal.
+//! The live view on stderr: a line for each target with its share closing in, above them how far the run is. Where stderr is
+//! not a terminal, a line every ten seconds says that the run goes on.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -23,11 +23,13 @@ use crate::verdict::{Policy, Watch};
 const MOST_LINES: usize = 12;
 /// Columns a name may take, and what stands beside name and bar.
 const NAME: (usize, usize) = (8, 28);
-const NUMBERS: usize = 48;
+const NUMBERS: usize = 50;
 /// Takes back the `^C` that the terminal shows in the line below the view, so that the view is cleared from its end.
 const UNTYPED: &str = "\r\x1b[2K\x1b[A";
 /// Columns of a bar.
 const BAR: (usize, usize) = (10, 60);
+/// How often a line is written where there is no terminal: CI ends jobs that say nothing for minutes.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// The live view.
 pub(super) struct Progress {
@@ -39,6 +41,8 @@ pub(super) struct Progress {
     policy: Policy,
     quiet: bool,
     colour: bool,
+    /// When the next line is due where there is no terminal; none where no line is wanted.
+    due: Option<Duration>,
 }
 
 impl Progress {
@@ -67,6 +71,7 @@ impl Progress {
             stop,
             policy,
             quiet: args.quiet,
+            due: (!visible && !args.no_progress && !args.quiet).then_some(SIGN_OF_LIFE),
             colour: match args.color {
                 Colour::Always => true,
                 Colour::Never => false,
@@ -91,6 +96,14 @@ impl Progress {
         }
     }
 
+    /// Shows that the run waits for a split that stays the same, and for how long it still may.
+    pub(super) fn settling(&self, left: Duration) {
+        let left = left.as_secs_f64().ceil();
+        self.head.set_message(format!(
+            "settling: the split has to stay the same; at most {left:.0}s left"
+        ));
+    }
+
     /// Shows what was seen so far.
     pub(super) fn show(
         &mut self,
@@ -99,6 +112,11 @@ impl Progress {
         watch: Option<&Watch>,
     ) {
         if self.view.is_hidden() {
+            if let Some(due) = self.due.filter(|due| seen.elapsed >= *due) {
+                self.due = Some(next_sign(due, seen.elapsed));
+                let message = message(seen, self.stop, watch.is_some());
+                warn(&format!("{:.0} s: {message}\n", seen.elapsed.as_secs_f64()));
+            }
             return;
         }
         self.head.set_position(match self.stop {
@@ -145,6 +163,12 @@ impl Drop for Progress {
     }
 }
 
+/// When the line after this one is due: at full tens of seconds, also after a pause.
+fn next_sign(due: Duration, elapsed: Duration) -> Duration {
+    let behind = elapsed.saturating_sub(due).as_secs() / SIGN_OF_LIFE.as_secs();
+    due + Duration::from_secs((behind + 1) * SIGN_OF_LIFE.as_secs())
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -175,16 +199,13 @@ fn message(seen: &Observation, stop: Stop, watched: bool) -> String {
     parts.join("  ")
 }
 
-/// `e-value 312 of 2000 against the split, 7 of 200 for it`: what there is of the evidence that ends the run.
+/// `40% of the proof that it diverges, 3% that it holds`: what there is of the evidence that ends the run.
 fn evidence(watch: &Watch) -> String {
-    let ((against, needed), (for_it, enough)) = (watch.evidence(), watch.evidence_of_pass());
-    let e_value = |ln: f64| ln.exp().min(1e9).round();
+    let part = |(has, needs): (f64, f64)| format!("{:.0}%", (has / needs).clamp(0.0, 1.0) * 100.0);
     format!(
-        "e-value {} of {:.0} against the split, {} of {:.0} for it",
-        e_value(against),
-        needed.exp(),
-        e_value(for_it),
-        enough.exp()
+        "{} of the proof that it diverges, {} that it holds",
+        part(watch.evidence()),
+        part(watch.evidence_of_pass())
     )
 }
 
@@ -279,7 +300,7 @@ impl Line {
         let declared = self
             .bar
             .declared
-            .map(|share| format!(" of {}", percent(share)));
+            .map(|share| format!(", want {}", percent(share)));
         let share = format!(
             "{}{}",
             percent(self.bar.share),
@@ -293,7 +314,7 @@ impl Line {
         } else {
             String::new()
         };
-        format!("{name} {bar} {share:<16} {p99:<13} {errors}")
+        format!("{name} {bar} {share:<18} {p99:<13} {errors}")
             .trim_end()
             .to_owned()
     }
@@ -302,6 +323,14 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sign_of_life_is_due_at_full_tens_of_seconds() {
+        let seconds = Duration::from_secs;
+        for (due, elapsed, next) in [(10, 10, 20), (10, 19, 20), (10, 20, 30), (10, 47, 50)] {
+            assert_eq!(next_sign(seconds(due), seconds(elapsed)), seconds(next));
+        }
+    }
 
     #[test]
     fn a_line_fits_eighty_columns_whatever_the_name() {
@@ -323,7 +352,7 @@ mod tests {
             };
             let drawn = line.draw(20, 80, false);
             assert!(drawn.width() <= 80, "{} columns: {drawn}", drawn.width());
-            assert!(drawn.contains("90% of 12.5%"), "{drawn}");
+            assert!(drawn.contains("90%, want 12.5%"), "{drawn}");
         }
     }
 }

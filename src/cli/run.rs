@@ -125,6 +125,7 @@ impl<'a> Session<'a> {
                 &config.map,
                 limit,
                 &self.interrupted,
+                |left| self.progress.iter().for_each(|view| view.settling(left)),
             )?,
             _ => None,
         };
@@ -270,10 +271,13 @@ impl<'a> Session<'a> {
         let stop = self.planned.plan.stop;
         let late = self.deadline.note(seen, stop, verdict);
         let confined = self.config.load.confined.then(|| confined(&self.planned));
+        let unresolved = self.config.request.transport.unresolved.as_deref();
+        let unresolved = unresolved.map(resolved_by_proxy);
         interrupted
             .into_iter()
             .chain(late)
             .chain(confined)
+            .chain(unresolved)
             .collect()
     }
 }
@@ -317,6 +321,15 @@ fn tied(
             )
         }
     }
+}
+
+fn resolved_by_proxy(host: &str) -> Note {
+    Note::new(
+        Code::ResolveUnused,
+        format!(
+            "the proxy of -x looks up `{host}`, so --resolve has no effect: --connect-to says which host the proxy connects to"
+        ),
+    )
 }
 
 fn confined(planned: &Planned) -> Note {

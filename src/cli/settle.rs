@@ -31,7 +31,7 @@ const DISAGREE: f64 = 0.01;
 /// Draws of the permutation test.
 const DRAWS: u32 = 1999;
 
-/// Sends until consecutive windows agree, at most `limit`; a caveat where they never did.
+/// Sends until consecutive windows agree, at most `limit`, and shows how much of that is left; a caveat where they never did.
 pub(super) fn settle(
     plan: &LoadPlan,
     bucketer: impl Fn() -> Bucketer,
@@ -39,6 +39,7 @@ pub(super) fn settle(
     rules: &[MapRule],
     limit: Duration,
     interrupted: &AtomicBool,
+    show: impl Fn(Duration),
 ) -> Result<Option<Note>, Failure> {
     let window = (limit / WINDOWS).clamp(WINDOW.0, WINDOW.1).min(limit);
     let start = Instant::now();
@@ -46,6 +47,7 @@ pub(super) fn settle(
     while start.elapsed() < limit && !interrupted.load(Ordering::Relaxed) {
         let mut plan = plan.clone();
         let left = limit.saturating_sub(start.elapsed()).max(SHORTEST_WAIT);
+        show(left);
         plan.stop = Stop::Elapsed(window.min(left));
         plan.timeout = plan.timeout.min(left);
         plan.connect_timeout = plan.connect_timeout.min(left);

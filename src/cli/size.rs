@@ -9,11 +9,25 @@ use super::expectation;
 use super::failure::Failure;
 use super::report_output::to_stdout;
 use super::request::optional;
+use super::url::shown;
 use crate::report::render_size;
 use crate::verdict::size::{Size, parse_detect};
 
 /// Plans, and writes the plan to stdout.
-pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
+pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
+    let (splits, mut urls): (Vec<_>, Vec<_>) =
+        args.words.drain(..).partition(|word| is_split(word));
+    args.expectation.expect.extend(splits);
+    let url = urls.pop();
+    if let Some(other) = urls.pop() {
+        return Err(Failure::usage(
+            format!(
+                "two requests are given, and one of them is `{}`",
+                shown(&other)
+            ),
+            "size plans for one request at a time",
+        ));
+    }
     let policy = config::policy(&args.judgement, 0);
     let declaration = config::declaration(&args.expectation)?;
     if matches!(declaration, Declaration::None) {
@@ -30,7 +44,7 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
     }
     let vantage = config::vantage(&args.expectation.vantage)?;
     let needed = matches!(declaration, Declaration::Manifests(..));
-    let request = optional("size", args.url, &args.request, needed)?;
+    let request = optional("size", url, &args.request, needed)?;
     let declared = expectation::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
         .expect("something is declared");
     let detect = args
@@ -57,4 +71,10 @@ pub(super) fn run(args: SizeArgs) -> Result<Exit, Failure> {
     };
     to_stdout(written.map(|()| bytes))?;
     Ok(Exit::Pass)
+}
+
+/// Whether a word is `v1=90,v2=10`: a URL has its first `=` in the query.
+fn is_split(word: &str) -> bool {
+    let name = word.split_once('=').map(|(name, _)| name);
+    name.is_some_and(|name| !name.contains("://") && !name.contains('?'))
 }

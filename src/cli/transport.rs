@@ -18,6 +18,8 @@ pub(super) struct TransportConfig {
     pub(super) family: Family,
     /// How requests are written.
     pub(super) protocol: Protocol,
+    /// The host that a proxy looks up although `--resolve` names it.
+    pub(super) unresolved: Option<String>,
 }
 
 /// How TLS is spoken.
@@ -47,6 +49,8 @@ pub(super) fn transport(
     port: u16,
 ) -> Result<TransportConfig, Failure> {
     let (host, port) = connect_to(&args.connect_to, host, port)?;
+    let named = dial(&args.resolve, host.clone(), port)?;
+    let unresolved = (args.proxy.is_some() && !named.pinned.is_empty()).then(|| host.clone());
     let via = match (&args.unix_socket, &args.proxy) {
         (Some(path), _) => Via::Unix(path.clone()),
         (None, Some(proxy)) => {
@@ -61,7 +65,7 @@ pub(super) fn transport(
                 target: (host, port),
             }
         }
-        (None, None) => Via::Direct(dial(&args.resolve, host, port)?),
+        (None, None) => Via::Direct(named),
     };
     let family = match (args.ipv4, args.ipv6) {
         (true, _) => Family::V4,
@@ -72,6 +76,7 @@ pub(super) fn transport(
         via,
         family,
         protocol: protocol(args),
+        unresolved,
     })
 }
 

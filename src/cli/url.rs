@@ -24,8 +24,13 @@ pub(super) struct Url {
 }
 
 impl Url {
-    /// Takes a URL apart.
-    pub(super) fn read(url: &str) -> Result<Self, Failure> {
+    /// Takes a URL apart. As in curl, `host:port/path` is a URL too: http.
+    pub(super) fn read(typed: &str) -> Result<Self, Failure> {
+        let url = &if has_scheme(typed) {
+            typed.to_owned()
+        } else {
+            with_scheme(typed)?
+        };
         let wrong = |message: String| {
             Failure::usage(
                 message,
@@ -33,9 +38,7 @@ impl Url {
             )
         };
         let shown = shown(url);
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(without_scheme(&shown));
-        };
+        let (scheme, rest) = url.split_once("://").expect("it has a scheme by now");
         let https = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
@@ -115,19 +118,51 @@ pub(super) fn shown(url: &str) -> String {
     }
 }
 
-fn without_scheme(url: &str) -> Failure {
+fn has_scheme(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| {
+        scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// The URL of what was typed without a scheme. A single word is not taken for a host: it may be a command or a file.
+fn with_scheme(typed: &str) -> Result<String, Failure> {
+    let shown = shown(typed);
     // A slash may be missing, or both.
-    let meant = ["http:", "https:"].into_iter().find_map(|scheme| {
-        let rest = url.strip_prefix(scheme)?.trim_start_matches('/');
+    let slips = ["http:", "https:"].into_iter().find(|scheme| {
+        let start = typed.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    if let Some(scheme) = slips {
+        let rest = self::shown(typed[scheme.len()..].trim_start_matches('/'));
         let port = rest.split('/').next().unwrap_or_default();
         // `http:8080` is a host and its port.
         let host = !port.is_empty() && !port.bytes().all(|byte| byte.is_ascii_digit());
-        host.then(|| format!("{scheme}//{rest}"))
-    });
-    Failure::usage(
-        format!("`{url}` is not a valid URL: it does not begin with http:// or https://"),
-        format!("type {}", meant.unwrap_or_else(|| format!("http://{url}"))),
-    )
+        let meant = if host {
+            format!("{scheme}//{rest}")
+        } else {
+            format!("http://{shown}")
+        };
+        return Err(Failure::usage(
+            format!("`{shown}` is not a valid URL: it does not begin with http:// or https://"),
+            format!("type {meant}"),
+        ));
+    }
+    let file = [".yaml", ".yml", ".json"];
+    if file.iter().any(|end| typed.ends_with(end)) && !typed.contains(':') {
+        return Err(Failure::usage(
+            format!("`{shown}` looks like a file, and a URL is needed"),
+            format!("pass the file as -f {shown}, and add the URL"),
+        ));
+    }
+    if typed == "localhost" || typed.contains([':', '/', '.', '[']) {
+        return Ok(format!("http://{typed}"));
+    }
+    Err(Failure::usage(
+        format!("`{shown}` is neither a URL nor a command"),
+        format!("for a host of that name type http://{shown}; `resplit --help` lists the commands"),
+    ))
 }
 
 #[cfg(test)]
@@ -147,6 +182,10 @@ mod tests {
                 "a:5000",
                 "/%2e%2E/b",
             ),
+            ("localhost", "localhost", 80, "localhost", "/"),
+            ("a:5000/version", "a", 5000, "a:5000", "/version"),
+            ("a.b?u=http://c", "a.b", 80, "a.b", "/?u=http://c"),
+            ("[::1]:81/x", "::1", 81, "[::1]:81", "/x"),
         ] {
             let config = config(&[url]).expect(url);
             let request = &config.request;
@@ -166,7 +205,12 @@ mod tests {
     #[test]
     fn a_wrong_url_says_why_and_what_to_type() {
         for (url, part) in [
-            ("localhost:8080", "type http://localhost:8080"),
+            ("weather", "type http://weather;"),
+            ("rules.yaml", "pass the file as -f rules.yaml"),
+            (
+                "./rules/canary.yml",
+                "pass the file as -f ./rules/canary.yml",
+            ),
             ("http:/a/b", "type http://a/b\n"),
             ("https:a", "type https://a\n"),
             ("http:8080/", "type http://http:8080/"),
@@ -192,11 +236,12 @@ mod tests {
             ("http://u:p@a:80/@b?c=d@e", "http://a:80/@b?c=d@e"),
             ("http://u:p@w@a#x", "http://a#x"),
             ("http://a/u:p@b", "http://a/u:p@b"),
+            ("u:p@a:80/b", "http://a:80/b"),
         ] {
             assert_eq!(config(&[url]).expect(url).request.url, shown);
         }
         for wrong in [
-            "u:secret@a:80",
+            "http:u:secret@a:80",
             "http://u:secret@a:0/",
             "http://u:secret@a b/",
         ] {

@@ -232,6 +232,7 @@ codes! {
     Clustered Warning "clustered" "responses of one connection resemble each other";
     CoarseResolution Warning "coarse-resolution" "the resolution is coarser than the smallest share";
     EndpointsInRatio Warning "endpoints-in-ratio" "the pods are in the declared ratio already";
+    ExpectSum Warning "expect-sum" "the weights of --expect add up to almost 100";
     FewConnections Warning "few-connections" "the requests went over few connections";
     GeneratorSaturated Warning "generator-saturated" "the sender could not keep up";
     GeneratorsAsClusters Info "generators-as-clusters" "the declared split with each generator as a cluster";
@@ -245,6 +246,7 @@ codes! {
     Outage Warning "outage" "for a while no request was answered";
     PerConnection Warning "per-connection" "connections are balanced, not requests";
     Redirected Warning "redirected" "all responses are redirects";
+    ResolveUnused Warning "resolve-unused" "a proxy looks up the host that --resolve names";
     FewDescriptors Warning "few-descriptors" "the usual number of connections does not fit the open files";
     SentAgain Warning "sent-again" "requests were sent again over another connection";
     SerialDependence Warning "serial-dependence" "responses that follow each other resemble each other";

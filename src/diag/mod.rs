@@ -27,6 +27,8 @@ pub struct Sources {
 #[derive(Clone, Debug)]
 pub struct Source {
     name: String,
+    // Whether another folder holds a file of the same name.
+    ambiguous: bool,
     text: String,
     // Where its lines begin, found when somebody first asks.
     lines: OnceLock<Vec<usize>>,
@@ -68,8 +70,16 @@ impl Sources {
 
     /// Adds a text under the name a person would call it by (a path, or `<stdin>`).
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let name = name.into();
+        let mut ambiguous = false;
+        for other in &mut self.files {
+            if other.name != name && short(&other.name) == short(&name) {
+                (other.ambiguous, ambiguous) = (true, true);
+            }
+        }
         self.files.push(Source {
-            name: name.into(),
+            name,
+            ambiguous,
             text: text.into(),
             lines: OnceLock::new(),
         });
@@ -100,13 +110,22 @@ impl Sources {
         (line, before.chars().count() + 1)
     }
 
-    /// `weather-rules.yaml:27`: the place as a person names it, the folder left out.
+    /// `weather-rules.yaml:27`: the place as a person names it, the folder left out unless others hold such a file too.
     #[must_use]
     pub fn place(&self, span: Span) -> String {
-        let name = &self.get(span.source).name;
-        let short = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        format!("{short}:{}", self.position(span).0)
+        let source = self.get(span.source);
+        let name = if source.ambiguous {
+            &source.name
+        } else {
+            short(&source.name)
+        };
+        format!("{name}:{}", self.position(span).0)
     }
+}
+
+/// The name without its folder.
+fn short(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
 impl Source {
@@ -158,5 +177,9 @@ mod tests {
         let span = Span::new(id, 10..11);
         assert_eq!(sources.position(span), (2, 5));
         assert_eq!(sources.place(span), "rules.yaml:2");
+        sources.add("deploy/rules.yaml", "the same file again");
+        assert_eq!(sources.place(span), "rules.yaml:2");
+        sources.add("prod/rules.yaml", "another one");
+        assert_eq!(sources.place(span), "deploy/rules.yaml:2");
     }
 }

@@ -16,6 +16,7 @@ use super::delivery::{Circumstances, Completed, Delivery, ExchangeError};
 use super::request::Prepared;
 use super::wait_slot::{Expired, WaitSlot};
 use super::{http1, http2};
+use crate::bucket::Reply;
 use crate::observe::{Failure, Outcome};
 
 /// What a worker sends over.
@@ -133,7 +134,9 @@ impl ThreadContext {
             && delivery.resend(Circumstances {
                 idempotent: self.job.plan.request.method.is_idempotent(),
                 again,
-                waited: sent.map_or(Duration::ZERO, |sent| sent.elapsed()),
+                waited: sent.map_or(Duration::ZERO, |sent| {
+                    sent.elapsed().saturating_sub(self.run_delay.since(sent))
+                }),
                 race: self.race(),
             })
     }
@@ -251,10 +254,13 @@ async fn http2_attempt(
     };
     // What waited for its turn had not been sent yet.
     let sent = if waited { Instant::now() } else { asked };
-    let response = connection.response(&mut stream, request, |reply| context.sort(reply));
+    let sort = |reply: &Reply<'_>| context.sort(reply);
+    let response = connection.response(&mut stream, request, sort);
     let ended = slot.until(deadline(sent), response).await;
-    let result =
-        ended.unwrap_or_else(|Expired| Err(unknown(connection.stalled(&stream, sent, limit))));
+    let result = ended.unwrap_or_else(|Expired| {
+        let counted = connection.first_message(&mut stream, request, sort);
+        counted.ok_or_else(|| unknown(connection.stalled(&stream, sent, limit)))
+    });
     Attempt {
         result,
         connection: number,

@@ -16,20 +16,27 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Codings of one body, one over the other, as many as curl takes off.
 const MOST_CODINGS: u32 = 5;
 
-/// The body without its codings, the last of which comes off first: those of the transfer (RFC 9112, 7), of which `chunked` is
-/// off already, then those of the content (RFC 9110, 8.4). What is below one that is unknown is left as it is.
+/// The codings of a body that mean something, the last of which comes off first: those of the transfer (RFC 9112, 7), of which
+/// `chunked` is off already, then those of the content (RFC 9110, 8.4).
+pub(super) fn codings(fields: Fields<'_>) -> impl Iterator<Item = &[u8]> {
+    let transfer = fields.all(&TRANSFER_ENCODING).rev();
+    let lists = transfer.chain(fields.all(&CONTENT_ENCODING).rev());
+    let codings = lists.flat_map(|list| list.rsplit(|byte| *byte == b','));
+    codings.map(<[u8]>::trim_ascii).filter(|coding| {
+        let means_nothing: [&[u8]; 3] = [b"", b"identity", b"chunked"];
+        !means_nothing
+            .iter()
+            .any(|name| coding.eq_ignore_ascii_case(name))
+    })
+}
+
+/// The body without its codings. What is below one that is unknown is left as it is.
 pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
     let mut decoded = Cow::Borrowed(body);
     let mut taken = 0;
-    let transfer = fields.all(&TRANSFER_ENCODING).rev();
-    let lists = transfer.chain(fields.all(&CONTENT_ENCODING).rev());
-    for coding in lists.flat_map(|list| list.rsplit(|byte| *byte == b',')) {
-        let coding = coding.trim_ascii();
+    for coding in codings(fields) {
         let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
-        if is(b"") || is(b"identity") || is(b"chunked") {
-            continue;
-        }
-        // An answer to HEAD, or a 304, names the coding of a body that it does not have.
+        // A response to HEAD, or a 304, names the coding of a body that it does not have.
         if decoded.is_empty() {
             break;
         }

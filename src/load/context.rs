@@ -15,6 +15,7 @@ use super::Job;
 use super::content_encoding::decoded;
 use super::dns::Resolver;
 use super::limits::Budget;
+use super::run_delay::RunDelay;
 use super::scratch::{Scratch, scratch};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
 use crate::bucket::{Names, Reply, all_values};
@@ -32,6 +33,8 @@ pub(super) struct ThreadContext {
     pub(super) scratch: Rc<Scratch>,
     pub(super) budget: Rc<Budget>,
     names: RefCell<Names>,
+    /// How long this thread waited for a processor.
+    pub(super) run_delay: RunDelay,
     /// How long connections took, in microseconds.
     connect_times: RefCell<Histogram<u64>>,
     /// Responses that this thread still looks through.
@@ -82,6 +85,7 @@ impl ThreadContext {
             scratch: Rc::new(scratch()),
             budget: Rc::new(Budget::new(part.of)),
             names: RefCell::default(),
+            run_delay: RunDelay::default(),
             connect_times: RefCell::new(histogram()),
             unread: Cell::new((LOOKED_THROUGH.0 / job.plan.threads.max(1)).max(LOOKED_THROUGH.1)),
             rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
@@ -162,7 +166,7 @@ impl ThreadContext {
         })
     }
 
-    /// When an open loop gives up on what is due and could not be sent: a request that takes longer than any answer may
+    /// When an open loop gives up on what is due and could not be sent: a request that takes longer than any response may
     /// take would be no better off.
     pub(super) fn cut_off(&self) -> Option<Instant> {
         Some(self.end()? + self.job.plan.timeout)
@@ -246,7 +250,7 @@ impl ThreadContext {
         }
     }
 
-    /// The number of the bucket of an answer.
+    /// The number of the bucket of a response.
     pub(super) fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
         let body = decoded(reply.headers, reply.body)?;
         let reply = Reply {
@@ -282,7 +286,7 @@ impl ThreadContext {
     }
 
     /// What was counted since the last time; `whole` when nothing follows. A run of a given time takes that time at least,
-    /// and an open loop goes on until it is stopped, however early the last answer came.
+    /// and an open loop goes on until it is stopped, however early the last response came.
     pub(super) fn drain(&self, whole: bool) -> Observation {
         let job = &*self.job;
         let begin = job.begin.get().copied();

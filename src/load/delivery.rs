@@ -50,7 +50,7 @@ pub(super) struct Circumstances {
     pub(super) idempotent: bool,
     /// Whether this is the second attempt already.
     pub(super) again: bool,
-    /// From the send to the end of the connection.
+    /// From the send to the end of the connection, less the time for which this thread had no processor to notice it.
     pub(super) waited: Duration,
     /// How long a close may be on its way: see [`SHORTEST_RACE`].
     pub(super) race: Duration,

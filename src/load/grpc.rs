@@ -29,6 +29,13 @@ pub(super) fn frame(message: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// Where the first message in the body of a response ends, once all of it is there.
+pub(super) fn end_of_message(body: &[u8]) -> Option<usize> {
+    let length = u32::from_be_bytes(body.get(1..PREFIX)?.try_into().ok()?);
+    let end = usize::try_from(length).ok()?.checked_add(PREFIX)?;
+    (body.len() >= end).then_some(end)
+}
+
 /// The first message in the body of a response; empty where there is none. A unary call that succeeds is answered by one, a
 /// stream of the server by any number: the first says who sends it.
 pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b, [u8]>, Failure> {
@@ -41,13 +48,8 @@ pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b,
         };
     }
     let wrong = || malformed("what came is not a gRPC message");
-    let (prefix, rest) = body.split_at_checked(PREFIX).ok_or_else(wrong)?;
-    let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
-    let message = usize::try_from(length)
-        .ok()
-        .and_then(|length| rest.get(..length))
-        .ok_or_else(wrong)?;
-    match (prefix[0], headers.get(&ENCODING)) {
+    let message = &body[PREFIX..end_of_message(body).ok_or_else(wrong)?];
+    match (body[0], headers.get(&ENCODING)) {
         (0, _) => Ok(Cow::Borrowed(message)),
         (1, Some(b"gzip")) => gunzip(message).map(Cow::Owned),
         _ => Err(wrong()),

@@ -1,4 +1,4 @@
-//! What a run may use of the machine: memory for answers, file descriptors, ports.
+//! What a run may use of the machine: memory for responses, file descriptors, ports.
 
 use std::cell::Cell;
 use std::fs;
@@ -11,7 +11,13 @@ use crate::plan::{Arrival, LoadPlan};
 
 /// Bodies are read up to this size; more is a failure.
 pub(super) const LARGEST_BODY: usize = 8 << 20;
-/// What all large answers under way may take together, at most, and what part of a container's memory.
+/// A head is read up to this size; in HTTP/2 counted as in `SETTINGS_MAX_HEADER_LIST_SIZE`.
+pub(super) const LONGEST_HEAD: usize = 64 << 10;
+/// Fields of one response.
+pub(super) const MOST_FIELDS: usize = 128;
+/// `1xx` responses before the final one.
+pub(super) const MOST_INTERIM: u32 = 64;
+/// What all large responses under way may take together, at most, and what part of a container's memory.
 const MOST_MEMORY: usize = 256 << 20;
 const PART_OF_CONTAINER: usize = 4;
 /// Where Linux says how much memory a container may have: cgroups of both versions.
@@ -36,7 +42,25 @@ pub(super) fn oversized_body() -> Failure {
     Failure::new(FailureKind::Oversized, message)
 }
 
-/// The memory of one thread for answers that do not fit into small buffers.
+/// A head that is larger than is read.
+pub(super) fn oversized_head() -> Failure {
+    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
+    Failure::new(FailureKind::Oversized, message)
+}
+
+/// A head with more fields than are read.
+pub(super) fn too_many_fields() -> Failure {
+    let message = format!("more than {MOST_FIELDS} header fields");
+    Failure::because(FailureCause::HeaderFields, message)
+}
+
+/// More interim responses than are waited for.
+pub(super) fn too_many_interim() -> Failure {
+    let message = format!("more than {MOST_INTERIM} interim responses");
+    Failure::new(FailureKind::Malformed, message)
+}
+
+/// The memory of one thread for responses that do not fit into small buffers.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: Cell<usize>,
@@ -56,7 +80,7 @@ impl Budget {
     fn of(container: Option<usize>, threads: u32) -> Self {
         let all = container.map_or(MOST_MEMORY, |all| MOST_MEMORY.min(all / PART_OF_CONTAINER));
         let threads = usize::try_from(threads.max(1)).unwrap_or(1);
-        // One answer always fits.
+        // One response always fits.
         let share = (all / threads).max(4 * LARGEST_BODY);
         Self {
             left: Cell::new(share),

@@ -9,7 +9,7 @@ use super::socket::Socket;
 use crate::observe::{Failure, FailureCause};
 
 /// What a proxy says about a tunnel is read up to this size.
-const LONGEST_ANSWER: usize = 16 << 10;
+const LONGEST_HEAD: usize = 16 << 10;
 const MOST_FIELDS: usize = 64;
 const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
 
@@ -22,17 +22,17 @@ pub(super) async fn tunnel(
     let request = request(target, authorization);
     let broken = |error: std::io::Error| failed(&format!("the proxy: {error}"));
     socket.write_all(request.as_bytes()).await.map_err(broken)?;
-    let mut answer = Vec::new();
+    let mut head = Vec::new();
     loop {
         // A server that speaks first does so as soon as the tunnel stands: nothing behind the head may be taken.
         let byte = socket.read_u8().await.map_err(broken)?;
-        answer.push(byte);
+        head.push(byte);
         if byte == b'\n'
-            && let Some(granted) = granted(&answer)
+            && let Some(granted) = granted(&head)
         {
             return granted;
         }
-        if answer.len() > LONGEST_ANSWER {
+        if head.len() > LONGEST_HEAD {
             return Err(failed("the proxy's response to CONNECT does not end"));
         }
     }
@@ -50,17 +50,17 @@ fn request((host, port): &(String, u16), authorization: Option<&str>) -> String 
     format!("CONNECT {host} HTTP/1.1\r\nhost: {host}\r\n{authorization}\r\n")
 }
 
-/// Whether the tunnel stands; `None` while the head of the final answer is not complete.
-fn granted(answer: &[u8]) -> Option<Result<(), Failure>> {
+/// Whether the tunnel stands; `None` while the head of the final response is not complete.
+fn granted(head: &[u8]) -> Option<Result<(), Failure>> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut []);
-    let parsed = heads().parse_response_with_uninit_headers(&mut response, answer, &mut fields);
+    let parsed = heads().parse_response_with_uninit_headers(&mut response, head, &mut fields);
     match parsed {
         // "A client MUST be able to parse one or more 1xx responses received prior to a final response" (RFC 9110, 15.2).
         Ok(httparse::Status::Complete(length))
             if matches!(response.code, Some(100 | 102..=199)) =>
         {
-            granted(&answer[length..])
+            granted(&head[length..])
         }
         Ok(httparse::Status::Partial) => None,
         Err(error) => Some(Err(failed(&format!(
@@ -107,8 +107,8 @@ mod tests {
         let interim =
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink : <x>\r\n y\r\n\r\n";
         assert_eq!(granted(interim), None);
-        let answer = [&interim[..], b"HTTP/1.1 200 OK\r\n\r\n"].concat();
-        assert_eq!(granted(&answer), Some(Ok(())));
+        let head = [&interim[..], b"HTTP/1.1 200 OK\r\n\r\n"].concat();
+        assert_eq!(granted(&head), Some(Ok(())));
         let refused = granted(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
             .expect("complete")
             .expect_err("refused");

@@ -27,7 +27,7 @@ const DRAIN_SHARE: u32 = 50;
 const SWEEP: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 /// Sweeps within one timeout.
 const SWEEPS: u32 = 16;
-/// Hand-overs that may wait for whoever watches; counts are handed over later where he is slow.
+/// Hand-overs that may wait for whoever watches; counts are handed over later where that is slow.
 const MAX_PENDING_DRAINS: u32 = 4;
 
 /// The workers of a thread.
@@ -91,12 +91,18 @@ async fn pace(mut dispatcher: Dispatcher, mut timer: Timer, deltas: &Sender<Obse
             for slot in &dispatcher.wait_slots {
                 slot.sweep(now);
             }
+            context.run_delay.sample(now);
             sweep = now + every;
         }
         if now >= hand_over {
-            // The longer a run takes, the less a few more responses matter.
+            // The longer a run takes, the less a few more responses matter; those of a fixed number are all sent.
             let pause = (context.job.epoch.elapsed() / DRAIN_SHARE)
                 .clamp(DRAIN_INTERVAL.0, DRAIN_INTERVAL.1);
+            let pause = if context.job.plan.ends_early {
+                pause
+            } else {
+                DRAIN_INTERVAL.1
+            };
             hand_over = now + pause;
             if context.job.waiting.load(Ordering::Relaxed)
                 < MAX_PENDING_DRAINS * context.job.plan.threads
@@ -127,7 +133,7 @@ impl Dispatcher {
         }
     }
 
-    /// Hires the workers of the first connections whose time has come; when that of the next one comes.
+    /// Starts the workers of the first connections whose time has come; when that of the next one comes.
     fn ramp_up(&mut self, now: Instant) -> Option<Instant> {
         while self.started < self.part.connections {
             if self.context.over() {

@@ -1,5 +1,5 @@
-//! Where a worker waits: for its next request, and for an answer, but no longer than until its deadline. One sweep over all
-//! slots_ of a thread stands for a timer for each request.
+//! Where a worker waits: for its next request, and for a response, but no longer than until its deadline. One sweep over all
+//! slots of a thread stands for a timer for each request.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -19,7 +19,7 @@ pub(super) struct ScheduledRequest {
 /// A worker's place.
 #[derive(Debug, Default)]
 pub(super) struct WaitSlot {
-    /// When it stops waiting for an answer.
+    /// When it stops waiting for a response.
     deadline: Cell<Option<Instant>>,
     expired: Cell<bool>,
     /// What it was handed while it waited for a request.
@@ -118,9 +118,9 @@ mod tests {
         let later = now + Duration::from_secs(60);
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
-            let slots_: [Rc<WaitSlot>; 2] = Default::default();
+            let slots: [Rc<WaitSlot>; 2] = Default::default();
             let waits = [now, later].map(|deadline| (deadline, pending::<()>()));
-            let tasks: Vec<_> = slots_
+            let tasks: Vec<_> = slots
                 .iter()
                 .cloned()
                 .zip(waits)
@@ -129,7 +129,7 @@ mod tests {
                 })
                 .collect();
             tokio::task::yield_now().await;
-            for slot in &slots_ {
+            for slot in &slots {
                 slot.sweep(now);
             }
             let mut tasks = tasks.into_iter();
@@ -139,7 +139,7 @@ mod tests {
             tokio::task::yield_now().await;
             assert!(!second.is_finished());
             // A slot is as good as new after its deadline.
-            assert_eq!(slots_[0].until(now, ready(7)).await, Ok(7));
+            assert_eq!(slots[0].until(now, ready(7)).await, Ok(7));
         });
     }
 }

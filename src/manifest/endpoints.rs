@@ -1,4 +1,4 @@
-//! The addresses behind a Service as Kubernetes keeps them: Endpoints, and the EndpointSlices that took their place.
+//! The addresses behind a Service as Kubernetes keeps them: Endpoints, and the `EndpointSlices` that took their place.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ impl Endpoints {
         })
     }
 
-    /// An EndpointSlice, which a label ties to its Service.
+    /// An `EndpointSlice`, which a label ties to its Service.
     pub(super) fn decode_slice(
         meta: Meta,
         object: &mut Fields<'_, '_>,

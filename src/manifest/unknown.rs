@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::attached::{self, Attached};
 use super::decode::{At, Decoder};
 use super::gateway_api::objects::GROUP;
 use super::kube::Meta;
 use super::yaml::{Node, Value};
-use super::{Manifests, Object, attached, dialects, not_read};
+use super::{Manifests, Object, dialects, not_read};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note};
 
@@ -38,23 +39,7 @@ pub(super) fn remember(
         span,
         start: node.span,
     });
-    let created = metadata.and_then(|metadata| metadata.get("creationTimestamp"));
-    let object = manifests.objects.last();
-    let attached = object.and_then(|object| {
-        let meta = Meta {
-            kind: object.kind.clone(),
-            name: object.name.clone(),
-            namespace: object.namespace.clone(),
-            created: created.and_then(|node| match &node.value {
-                Value::Scalar { text, .. } => Some(text.to_string()),
-                _ => None,
-            }),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
-            span: object.span,
-        };
-        attached::read(node, group, meta)
-    });
+    let attached = attached_to_something(node, group, manifests);
     manifests.attached.extend(attached);
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
@@ -103,11 +88,31 @@ pub(super) fn remember(
     }
 }
 
-/// Istio has few kinds beside those that are read; the Gateway API has others that differ by two letters.
+/// The object that was remembered last, where it is attached to something.
+fn attached_to_something(node: &Node<'_>, group: &str, manifests: &Manifests) -> Option<Attached> {
+    let object = manifests.objects.last()?;
+    let created = node
+        .get("metadata")
+        .and_then(|one| one.get("creationTimestamp"));
+    let meta = Meta {
+        kind: object.kind.clone(),
+        name: object.name.clone(),
+        namespace: object.namespace.clone(),
+        created: created.and_then(|node| match &node.value {
+            Value::Scalar { text, .. } => Some(text.to_string()),
+            _ => None,
+        }),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        span: object.span,
+    };
+    attached::read(node, group, meta)
+}
+
+/// Istio has few kinds beside those that are read; other groups have kinds that differ by two letters.
 fn meant(group: &str, kind: &str, near: &str) -> bool {
-    match group {
-        "networking.istio.io" => true,
-        GROUP => kind.eq_ignore_ascii_case(near),
-        _ => false,
-    }
+    let singular = kind.strip_suffix(['s', 'S']).unwrap_or(kind);
+    group == "networking.istio.io"
+        || kind.eq_ignore_ascii_case(near)
+        || singular.eq_ignore_ascii_case(near)
 }

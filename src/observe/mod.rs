@@ -62,6 +62,15 @@ pub struct Tally {
         with = "codec::histogram::option"
     )]
     pub response: Option<Histogram<u64>>,
+    /// Time to the first byte, from the same start as the response time, in microseconds. Reports from before it was kept by
+    /// bucket have none.
+    #[serde(
+        default = "histogram",
+        rename = "ttfb",
+        skip_serializing_if = "Histogram::is_empty",
+        with = "codec::histogram"
+    )]
+    pub first_byte: Histogram<u64>,
 }
 
 /// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept). A report has
@@ -126,6 +135,7 @@ impl Default for Tally {
             count: 0,
             latency: histogram(),
             response: None,
+            first_byte: histogram(),
         }
     }
 }
@@ -155,6 +165,7 @@ impl Tally {
         }
         self.count += other.count;
         add(&mut self.latency, &other.latency);
+        add(&mut self.first_byte, &other.first_byte);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::histogram::{histogram, note};
+use super::histogram::{add, histogram, note};
 use super::{Observation, Outcome, Setup, Tally};
 use crate::split::Bucket;
 
@@ -71,10 +71,13 @@ impl Recorder {
                 let tally = &mut self.tallies[bucket];
                 tally.count += 1;
                 note(&mut tally.latency, timing.service);
+                let mut first_byte = timing.first_byte;
                 if let Some(response) = timing.response {
                     note(tally.response.get_or_insert_with(histogram), response);
+                    note(&mut self.rest.phases.first_byte, first_byte);
+                    first_byte += response.saturating_sub(timing.service);
                 }
-                note(&mut self.rest.phases.first_byte, timing.first_byte);
+                note(&mut tally.first_byte, first_byte);
             }
             Outcome::Failed(failure) => {
                 let failed = self.rest.failures.entry(failure.kind).or_default();
@@ -127,10 +130,16 @@ impl Recorder {
             .filter(|(_, tally)| tally.count > 0)
         {
             seen.tallies.insert(name.clone(), tally.clone());
+            if tally.response.is_none() {
+                // What nobody intended to send earlier waits from its send.
+                add(&mut seen.phases.first_byte, &tally.first_byte);
+            }
             tally.count = 0;
-            tally.latency.reset();
-            if let Some(response) = &mut tally.response {
-                response.reset();
+            for times in [&mut tally.latency, &mut tally.first_byte]
+                .into_iter()
+                .chain(&mut tally.response)
+            {
+                times.reset();
             }
         }
         seen

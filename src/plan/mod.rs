@@ -39,6 +39,8 @@ pub struct LoadPlan {
     pub timeout: Duration,
     /// For a connection to be established, TLS included.
     pub connect_timeout: Duration,
+    /// Whether what is seen may end the run before all is sent.
+    pub ends_early: bool,
     /// Makes chance repeatable.
     pub seed: u64,
 }
@@ -235,6 +237,7 @@ mod tests {
             reuse: Reuse::Unlimited,
             timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
+            ends_early: true,
             seed: 0,
         }
     }

@@ -6,8 +6,9 @@ use csv::Writer;
 
 use super::sanitize::safe;
 use super::{BucketRow, Report, Style};
+use crate::observe::Latency;
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 21] = [
     "bucket",
     "target",
     "place",
@@ -27,9 +28,13 @@ const COLUMNS: [&str; 19] = [
     "chi_square",
     "df",
     "chi_square_p",
+    "ttfb_p50_ms",
+    "ttfb_p99_ms",
 ];
 /// Columns that are the same in every line: the verdict and Pearson's test.
 const OF_THE_RUN: usize = 4;
+/// Columns of the time to the first byte: the last.
+const FIRST_BYTES: usize = 2;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
@@ -57,8 +62,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             high,
             "0".to_owned(),
         ];
-        cells.resize(COLUMNS.len() - OF_THE_RUN, String::new());
+        cells.resize(COLUMNS.len() - OF_THE_RUN - FIRST_BYTES, String::new());
         cells.extend(of_the_run(report));
+        cells.resize(COLUMNS.len(), String::new());
         csv.write_record(cells)?;
     }
     csv.flush()
@@ -86,6 +92,9 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
     let latencies = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
     cells.extend(latencies.map(|ms| ms.to_string()));
     cells.extend(of_the_run(report));
+    let first_byte = |part: fn(Latency) -> f64| row.ttfb_ms.map(|ms| part(ms).to_string());
+    let first_bytes: [_; FIRST_BYTES] = [first_byte(|ms| ms.p50), first_byte(|ms| ms.p99)];
+    cells.extend(first_bytes.map(Option::unwrap_or_default));
     cells
 }
 

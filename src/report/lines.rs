@@ -18,6 +18,8 @@ pub(super) struct Line<'r> {
     pub(super) interval: [f64; 2],
     /// Response times; `None` without a response.
     pub(super) latency: Option<Latency>,
+    /// Times to the first byte; `None` without a response, and in reports from before they were kept by value.
+    pub(super) first_byte: Option<Latency>,
     pub(super) values: Vec<&'r BucketRow>,
 }
 
@@ -34,6 +36,7 @@ pub(super) fn lines(report: &Report) -> Vec<Line<'_>> {
             share: target.share,
             interval: target.share_interval,
             latency: target.response_ms,
+            first_byte: target.ttfb_ms,
             values: rows.buckets.iter().filter(own).collect(),
         }
     });
@@ -55,6 +58,7 @@ impl<'r> Line<'r> {
             share: row.share,
             interval: row.share_interval,
             latency: Some(row.response_ms),
+            first_byte: row.ttfb_ms,
             values: vec![row],
         }
     }

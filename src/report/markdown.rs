@@ -107,19 +107,21 @@ fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let (lines, _) = shown(report);
     let timed = lines
         .iter()
-        .filter_map(|line| Some((line.name, line.latency?)));
-    let rows: Vec<(&str, Latency)> = timed.collect();
+        .filter_map(|line| Some((line.name, line.latency?, line.first_byte)));
+    let rows: Vec<(&str, Latency, Option<Latency>)> = timed.collect();
     if rows.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
-        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max |"
+        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max | p99 ttfb |"
     )?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|")?;
-    for (name, ms) in rows {
+    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
+    for (name, ms, first_byte) in rows {
         let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(millis);
-        writeln!(out, "| {} | {} |", code(name), numbers.join(" | "))?;
+        let first_byte = first_byte.map_or_else(String::new, |ms| millis(ms.p99));
+        let numbers = numbers.join(" | ");
+        writeln!(out, "| {} | {numbers} | {first_byte} |", code(name))?;
     }
     writeln!(out)
 }

@@ -92,6 +92,9 @@ pub struct BucketRow {
     /// From the send to the last byte.
     #[serde(skip_deserializing)]
     pub service_ms: Latency,
+    /// From the start of `response_ms` to the first byte; `None` in reports from before it was kept by value.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub ttfb_ms: Option<Latency>,
     /// The same responses by what they said of themselves, with all their latencies.
     pub answers: Vec<Responses>,
 }
@@ -136,6 +139,9 @@ pub struct TargetRow {
     pub response_ms: Option<Latency>,
     /// From the send to the last byte; `None` without a response.
     pub service_ms: Option<Latency>,
+    /// As in [`BucketRow`]; `None` without a response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttfb_ms: Option<Latency>,
     /// How many, and how long they took.
     #[serde(flatten)]
     pub tally: Tally,
@@ -277,6 +283,7 @@ impl Derivation<'_> {
                 statuses: row.statuses.clone(),
                 response_ms: Latency::of(row.tally.response()).unwrap_or_default(),
                 service_ms: Latency::of(&row.tally.latency).unwrap_or_default(),
+                ttfb_ms: Latency::of(&row.tally.first_byte),
                 answers: own
                     .map(|(bucket, tally)| Responses {
                         bucket: bucket.clone(),
@@ -299,6 +306,7 @@ impl Derivation<'_> {
                 share_interval,
                 response_ms: Latency::of(tally.response()),
                 service_ms: Latency::of(&tally.latency),
+                ttfb_ms: Latency::of(&tally.first_byte),
                 tally,
             }
         };

@@ -26,6 +26,7 @@ struct Row {
     /// Its declared share, or else its place, and the name of the target.
     declared: (String, String),
     latency: Option<Latency>,
+    first_byte: Option<Latency>,
 }
 
 /// Everything worth showing, in the order of the declaration, and a remark about what is left out.
@@ -147,8 +148,10 @@ impl Lines {
 
     fn latencies_with(&self, names: usize) -> String {
         let columns = ["MEAN", "P50", "P90", "P99", "P99.9", "MAX"];
+        let first_bytes = self.rows.iter().any(|line| line.first_byte.is_some());
         let header = std::iter::once(left("LATENCY, MS"))
             .chain(columns.map(right))
+            .chain(first_bytes.then(|| right("P99 TTFB")))
             .collect();
         let timed = self.rows.iter().filter(|line| !line.nested);
         let rows = timed
@@ -157,6 +160,10 @@ impl Lines {
                 let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
                 std::iter::once(left(&line.label(names)))
                     .chain(numbers.map(|value| right(&millis(value))))
+                    .chain(first_bytes.then(|| {
+                        let first_byte = line.first_byte.map(|ms| millis(ms.p99));
+                        right(&first_byte.unwrap_or_default())
+                    }))
                     .collect()
             });
         table(header, rows)
@@ -177,6 +184,7 @@ impl Row {
                 None => (line.place.to_owned(), String::new()),
             },
             latency: line.latency,
+            first_byte: line.first_byte,
         }
     }
 
@@ -199,6 +207,7 @@ impl Row {
             errors: rows.iter().map(|row| row.errors()).sum(),
             declared: Default::default(),
             latency: None,
+            first_byte: None,
         }
     }
 

@@ -28,8 +28,10 @@ impl KnownNotes {
         if verdict.outcome == Outcome::Diverged {
             explain(verdict, findings, notes);
         } else {
+            // That the sender has no proxy is told with the rule as its name.
+            let told = |finding: &Note| said(notes, finding) && finding.code != Code::NoProxy;
             let news: Vec<&Note> = (findings.iter())
-                .filter(|finding| !said(&verdict.caveats, finding) && !said(notes, finding))
+                .filter(|finding| !said(&verdict.caveats, finding) && !told(finding))
                 .collect();
             verdict.caveats.extend(news.into_iter().cloned());
         }

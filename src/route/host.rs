@@ -187,7 +187,7 @@ fn host_of<'t>(
         .flat_map(|host| &host.objects)
         .map(String::as_str)
         .collect();
-    match (table.hosts.first(), probe.is_local()) {
+    match (table.hosts.first(), probe.is_loopback()) {
         (Some(host), true) if objects.len() == 1 || table.hosts.len() == 1 => {
             let message = format!(
                 "no rule has the host `{name}`; judged as {} of {}; --host says otherwise",

@@ -2,6 +2,7 @@
 
 use super::{Action, AppliesTo, Outcome, Resolution, Unrouted};
 use crate::diag::{Code, Note};
+use crate::split::Target;
 
 /// The caveats that say that the rules of a host take no effect on a request.
 const INEFFECTIVE: [Code; 5] = [
@@ -17,7 +18,21 @@ impl Resolution<'_> {
     #[must_use]
     pub fn ineffective(&self) -> Option<&Note<AppliesTo>> {
         let mut caveats = self.caveats.iter();
-        caveats.find(|caveat| INEFFECTIVE.contains(&caveat.code))
+        caveats.find(|caveat| {
+            INEFFECTIVE.contains(&caveat.code)
+                || caveat.code == Code::Headless && self.splits_what_is_called()
+        })
+    }
+
+    /// Whether all goes to subsets of the host that is called: where the client picks the pod, those are the same pods.
+    fn splits_what_is_called(&self) -> bool {
+        let own = |target: &Target| match target {
+            Target::Destination(one) => {
+                one.subset.is_some() && self.host.domains.contains(&one.host)
+            }
+            Target::LocalReply(_) | Target::Named(_) => false,
+        };
+        self.parts.len() > 1 && self.parts.iter().all(|(target, ..)| own(target))
     }
 
     /// What the proxies do with requests of a rule whose weights they do not apply.
@@ -27,7 +42,8 @@ impl Resolution<'_> {
         let Action::Split(split) = &route.outcome.action else {
             return None;
         };
-        let outcome = split.instead()?.map(|split| Outcome {
+        split.weights_ignored()?;
+        let outcome = split.by_endpoints().map(|split| Outcome {
             action: Action::Split(split),
             abort: route.outcome.abort,
             caveats: Vec::new(),

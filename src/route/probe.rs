@@ -95,6 +95,16 @@ impl Probe {
         is_local(self.host())
     }
 
+    /// Whether the host asked for is this machine, where a port-forward may stand for any service.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let address = bare.parse::<IpAddr>();
+        let own = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+        address.map_or_else(|_| is_local(host), own)
+    }
+
     /// The value of the first query parameter of that name, neither of them unescaped.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -272,6 +282,16 @@ mod tests {
             assert!(probe(url).is_local(), "{url}");
         }
         assert!(!probe("http://weather-backend:5000").is_local());
+        for (url, own) in [
+            ("http://127.0.0.9", true),
+            ("http://[::1]", true),
+            ("http://localhost", true),
+            ("http://10.0.0.1", false),
+            ("http://[fd00::1]", false),
+            ("http://web", false),
+        ] {
+            assert_eq!(probe(url).is_loopback(), own, "{url}");
+        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::Probe;
+use super::{Probe, Transport};
 
 /// Where the request comes from. The same manifests split differently for a client in the mesh and at a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Vantage {
     pub implementation: Implementation,
     /// The namespace of the proxies of a gateway, where it is said: they may stand elsewhere than the gateway's object.
     pub proxies: Option<String>,
+    /// How the connection begins: TLS listeners are chosen by the name in the handshake.
+    pub transport: Transport,
 }
 
 /// Which proxy routes the request.
@@ -102,6 +104,7 @@ impl Vantage {
             istio: None,
             implementation: Implementation::default(),
             proxies: None,
+            transport: Transport::Unknown,
         }
     }
 
@@ -110,6 +113,7 @@ impl Vantage {
     pub fn dialling(self, probe: &Probe) -> Self {
         Self {
             port: probe.service_port(),
+            transport: Transport::of(probe),
             ..self
         }
     }

@@ -91,20 +91,22 @@ impl Split {
         }
     }
 
-    /// What takes the place of the split where the proxies do not apply its weights: its shares by endpoints, where their
-    /// number is known.
+    /// Whether the proxies do not apply its weights, and what is known about the endpoints that they pick among.
     #[must_use]
-    pub fn instead(&self) -> Option<Option<Self>> {
-        let ignored = self.weights_ignored.as_ref()?;
-        let split = ignored.endpoints.as_ref().and_then(|endpoints| {
-            let backends = self.backends.iter().zip(endpoints);
-            let weighted = backends.map(|(backend, endpoints)| Backend {
-                weight: *endpoints,
-                ..backend.clone()
-            });
-            Self::new(self.mechanism, weighted.collect()).ok()
+    pub fn weights_ignored(&self) -> Option<&WeightsIgnored> {
+        self.weights_ignored.as_ref()
+    }
+
+    /// The same backends with shares by their endpoints, where the number of those is known.
+    #[must_use]
+    pub fn by_endpoints(&self) -> Option<Self> {
+        let endpoints = self.weights_ignored.as_ref()?.endpoints.as_ref()?;
+        let backends = self.backends.iter().zip(endpoints);
+        let weighted = backends.map(|(backend, endpoints)| Backend {
+            weight: *endpoints,
+            ..backend.clone()
         });
-        Some(split)
+        Self::new(self.mechanism, weighted.collect()).ok()
     }
 
     /// The backends in the order of the declaration.

@@ -22,7 +22,7 @@ pub use known::KnownTarget;
 pub use response_flag::{ResponseFlag, brief};
 pub use share::{Share, ShareError};
 pub use undeliverable::Undeliverable;
-pub use weights::{WeightsError, parse_weights};
+pub use weights::{WeightsError, parse_weights, sum_beside_hundred};
 
 /// Where a request may end: at a destination behind the proxy, or at a response the proxy gives itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

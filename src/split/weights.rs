@@ -19,6 +19,53 @@ pub enum WeightsError {
 /// Reads lists of `NAME=WEIGHT` (`90`, `90%`, `99.9`), which together are the split. The sum need not be 100. The name
 /// `status 503` stands for a response of the proxy itself.
 pub fn parse_weights<S: AsRef<str>>(lists: &[S]) -> Result<Expected, WeightsError> {
+    let parts = typed(lists)?.into_iter().map(|(name, weight)| {
+        let identifiers = Identifiers {
+            names: [name.clone()].into(),
+            ..Identifiers::default()
+        };
+        (target(name), weight.digits, identifiers)
+    });
+    Ok(Expected::from_weights(
+        "--expect",
+        Mechanism::Iid,
+        parts.collect(),
+    )?)
+}
+
+/// The sum of the weights, as a person writes it, where it is close to 100 without being 100: between 80 and 120, or for
+/// fractions between 0.8 and 1.2. Ratios such as 1,1 or 9,1 are far from both.
+pub fn sum_beside_hundred<S: AsRef<str>>(lists: &[S]) -> Option<String> {
+    let weights = typed(lists).ok()?;
+    let unit = 10_u128.pow(weights.first()?.1.decimals);
+    let sum: u128 = weights
+        .iter()
+        .map(|(_, weight)| u128::from(weight.digits))
+        .sum();
+    let beside = |whole: u128| sum != whole && (whole * 8 / 10..=whole * 12 / 10).contains(&sum);
+    if !beside(100 * unit) && (unit == 1 || !beside(unit)) {
+        return None;
+    }
+    let (whole, rest) = (sum / unit, sum % unit);
+    let width = unit.ilog10() as usize;
+    let text = if rest == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}.{rest:0width$}")
+            .trim_end_matches('0')
+            .to_owned()
+    };
+    Some(text)
+}
+
+/// A weight as digits, so many of them behind the point.
+struct Weight {
+    digits: u64,
+    decimals: u32,
+}
+
+/// The names and their weights, all with the same number of decimals.
+fn typed<S: AsRef<str>>(lists: &[S]) -> Result<Vec<(String, Weight)>, WeightsError> {
     let mut parts: Vec<(String, u64, u32)> = Vec::new();
     for item in lists
         .iter()
@@ -43,17 +90,12 @@ pub fn parse_weights<S: AsRef<str>>(lists: &[S]) -> Result<Expected, WeightsErro
         .max()
         .unwrap_or(0);
     let scaled = parts.into_iter().map(|(name, digits, own)| {
-        let weight = digits
+        let digits = digits
             .checked_mul(10_u64.pow(decimals - own))
             .ok_or_else(|| WeightsError::Form(name.clone()))?;
-        let identifiers = Identifiers {
-            names: [name.clone()].into(),
-            ..Identifiers::default()
-        };
-        Ok((target(name), weight, identifiers))
+        Ok((name, Weight { digits, decimals }))
     });
-    let parts = scaled.collect::<Result<Vec<_>, WeightsError>>()?;
-    Ok(Expected::from_weights("--expect", Mechanism::Iid, parts)?)
+    scaled.collect()
 }
 
 fn target(name: String) -> Target {
@@ -113,6 +155,26 @@ mod tests {
         );
         assert_eq!(shares("v1=1,v2=2"), pair("v1", "1/3", "v2", "2/3"));
         assert_eq!(shares("v1=100,v2=0"), pair("v1", "1/1", "v2", "0/1"));
+    }
+
+    #[test]
+    fn a_sum_close_to_a_hundred_is_told_from_a_ratio() {
+        for (text, sum) in [
+            ("v1=90,v2=20", Some("110")),
+            ("v1=80", Some("80")),
+            ("v1=90%,v2=9.5%", Some("99.5")),
+            ("v1=33,v2=33,v3=33", Some("99")),
+            ("v1=0.9,v2=0.2", Some("1.1")),
+            ("v1=90,v2=10", None),
+            ("v1=0.9,v2=0.1", None),
+            ("v1=1,v2=1", None),
+            ("v1=9,v2=1", None),
+            ("v1=100,v2=21", None),
+            ("v1=70,v2=9", None),
+            ("v1=1", None),
+        ] {
+            assert_eq!(sum_beside_hundred(&[text]).as_deref(), sum, "{text}");
+        }
     }
 
     #[test]

@@ -252,11 +252,20 @@ pub fn counted(n: u64, thing: &str) -> String {
     if n == 1 {
         return format!("1 {thing}");
     }
+    // A kind whose own name is a plural.
+    if thing == "Endpoints" {
+        return format!("{n} {thing}");
+    }
     let before_y = thing.strip_suffix('y');
     let before_y = before_y.filter(|word| !word.ends_with(['a', 'e', 'o', 'u']));
     match before_y {
         Some(word) => format!("{n} {word}ies"),
-        None if thing.ends_with(['s', 'x']) => format!("{n} {thing}es"),
+        None if ["s", "x", "ch", "sh"]
+            .iter()
+            .any(|end| thing.ends_with(end)) =>
+        {
+            format!("{n} {thing}es")
+        }
         None => format!("{n} {thing}s"),
     }
 }
@@ -297,6 +306,10 @@ mod tests {
             ("Ingress", "2 Ingresses"),
             ("ServiceEntry", "2 ServiceEntries"),
             ("Gateway", "2 Gateways"),
+            ("TrafficPolicy", "2 TrafficPolicies"),
+            ("Proxy", "2 Proxies"),
+            ("match", "2 matches"),
+            ("Endpoints", "2 Endpoints"),
         ] {
             assert_eq!(counted(2, kind), several);
             assert_eq!(counted(1, kind), format!("1 {kind}"));

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use super::parts;
 use super::wait::HANGS;
 
 /// A running program.
@@ -17,6 +18,7 @@ impl Daemon {
     /// Starts it. Panics, saying what to type, where it is not there: a proof that is left out proves nothing.
     pub(crate) fn start(command: &mut Command, package: &str) -> Self {
         let name = command.get_program().display().to_string();
+        parts::needed(&name);
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use super::parts;
+
 /// The version the tests were written against.
 pub(crate) const VERSION: &str = "1.40.0";
 
@@ -20,6 +22,7 @@ pub(crate) fn home() -> PathBuf {
 /// The path of the binary. Panics, saying what to type, where it can neither be found nor be fetched: a proof that is
 /// silently left out proves nothing.
 pub(crate) fn envoy() -> &'static Path {
+    parts::needed("Envoy");
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let home = home();

@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use super::fetch;
+use super::{fetch, parts};
 
 /// The version the tests were written against.
 const PACKAGE: &str = "grpcio==1.71.0";
 
 /// Messages pass as they are: the health service answers SERVING (field 1 is 1), fails on a service that it does not know,
-/// and `weather.Weather/Get` answers with the version as field 1 and in a header.
+/// and `weather.Weather/Get` answers with the version as field 1 and in a header. Two streams never end: `List` repeats the
+/// version, and `Watch` says it once.
 const SERVER: &str = r#"
 import sys
+import threading
 from concurrent import futures
 import grpc
 
@@ -28,9 +30,21 @@ def get(request, context):
     context.set_trailing_metadata((("x-echo", request.decode()),))
     return b"\x0a\x02v1"
 
+def stream(request, context, repeats):
+    gone = threading.Event()
+    context.add_callback(gone.set)
+    yield b"\x0a\x02v1"
+    while not gone.wait(0.01):
+        if repeats:
+            yield b"\x0a\x02v2"
+
 class Handler(grpc.GenericRpcHandler):
     def service(self, details):
         known = {"/grpc.health.v1.Health/Check": check, "/weather.Weather/Get": get}
+        streams = {"/weather.Weather/List": True, "/weather.Weather/Watch": False}
+        if details.method in streams:
+            repeats = streams[details.method]
+            return grpc.unary_stream_rpc_method_handler(lambda *of: stream(*of, repeats))
         method = known.get(details.method)
         return method and grpc.unary_unary_rpc_method_handler(method)
 
@@ -50,6 +64,7 @@ pub(crate) struct Grpc {
 impl Grpc {
     /// Starts it.
     pub(crate) fn start() -> Self {
+        parts::needed("Python's grpcio");
         let mut child = Command::new("python3")
             .args(["-c", SERVER])
             .env("PYTHONPATH", package())

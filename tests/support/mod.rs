@@ -22,6 +22,8 @@ pub(crate) mod hostile;
 pub(crate) mod http;
 // A split without a proxy: one server that answers as every target.
 pub(crate) mod mesh;
+// Which tests need a program from outside.
+pub(crate) mod parts;
 // A real nginx.
 pub(crate) mod nginx;
 // A listener and its tasks on a thread of their own.

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::parts;
+
 /// A package with its version, and what it reads.
 pub(crate) const JUNIT: &str = "junitparser==4.0.2";
 pub(crate) const XML_SCHEMA: &str = "xmlschema==4.3.2";
@@ -14,6 +16,7 @@ pub(crate) const HDR_HISTOGRAM: &str = "hdrhistogram==0.10.8";
 /// Runs a Python script over `input` on stdin with a package at hand, and returns what it printed. Panics, saying what to
 /// type, where the package can neither be found nor be fetched.
 pub(crate) fn python(package: &str, script: &str, input: &str) -> String {
+    parts::needed(package);
     let folder = installed(package);
     let mut child = Command::new("python3")
         .args(["-c", script])

@@ -17,15 +17,15 @@ use crate::report::lint::LINT_FORMATS;
 /// finding is silenced by a comment on its line, or alone on the line above: # resplit: allow(RS012)
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LintArgs {
-    /// A request whose own way through the rules is looked at too
-    #[arg(value_name = "URL")]
-    pub(in crate::cli) url: Option<String>,
+    /// Manifests, as with -f, and a request (http://…) whose own way through the rules is looked at too
+    #[arg(value_name = "FILE|URL")]
+    pub(in crate::cli) words: Vec<String>,
     /// The manifests, or config dumps of Envoy: file, folder, or - for stdin (repeatable)
     #[arg(
         short = 'f',
         long = "filename",
         value_name = "FILE",
-        required_unless_present_any = ["rules", "explain"]
+        required_unless_present_any = ["rules", "explain", "words"]
     )]
     pub(in crate::cli) filename: Vec<PathBuf>,
     /// What also ends with exit 1: warning, info, or a rule by its id or name (repeatable)

@@ -12,9 +12,9 @@ use crate::units::Count;
 /// The options of `size`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SizeArgs {
-    /// The request whose rule is meant, where the manifests hold more than one
-    #[arg(value_name = "URL")]
-    pub(in crate::cli) url: Option<String>,
+    /// The split, as with --expect, or the request whose rule is meant, where the manifests hold more than one
+    #[arg(value_name = "NAME=WEIGHT,…|URL")]
+    pub(in crate::cli) words: Vec<String>,
     /// A wrong split to detect: 85/15 in the order of the declaration, or v1=85,v2=15
     #[arg(long, value_name = "SPLIT")]
     pub(in crate::cli) detect: Option<String>,

@@ -8,7 +8,8 @@ use crate::route::ResolveError;
 pub(in crate::lint) const RULE: Rule = Rule {
     code: Code::Rs016,
     name: "no_route",
-    rationale: "a host with routes answers what none of them takes with 404; there is no default behind them",
+    rationale: "a host with routes answers what none of them takes with 404; there is no default behind them. A rule is about \
+          the ports of its Service, and on any other port it does not apply",
     fix: "correct the request or the matches, or add a route without `match` at the end",
     check: Some(check),
     ..Rule::BASE
@@ -40,7 +41,17 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 ),
             );
         }
-        Ok(_) | Err(ResolveError::NotFromHere { .. } | ResolveError::Unsupported(_)) => {}
+        Err(ResolveError::NotFromHere { .. }) => {
+            let rules = context.not_from_here();
+            // What other rules say about the place that was asked for comes from them.
+            let refused = context.asked.is_some().then_some(Code::RefusedRule);
+            let own = rules.iter().filter(|rule| {
+                let of_api = rule.is_of_gateway_api() && refused.is_some_and(|code| rule.is(code));
+                of_api || rule.is(Code::DistantRule)
+            });
+            findings.extend(own.map(|rule| rule.finding(&RULE)));
+        }
+        Ok(_) | Err(ResolveError::Unsupported(_)) => {}
         Err(error) => {
             let finding = Finding::new(RULE.code, error.to_string());
             findings.push(match error.help() {

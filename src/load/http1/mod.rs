@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection and the exchanges on it: the prepared bytes out, an answer in. Its user polls it, so no message
+//! One HTTP/1.1 connection and the exchanges on it: the prepared bytes out, a response in. Its user polls it, so no message
 //! passes between tasks, and an exchange is one write and one read.
 
 mod chunked;
@@ -99,7 +99,7 @@ impl Connection {
         Failure::new(FailureKind::Timeout, format!("{what} within {limit:?}"))
     }
 
-    /// Sends the request, reads the whole answer, and hands it to `sort`.
+    /// Sends the request, reads the whole response, and hands it to `sort`.
     pub(super) async fn exchange(
         &mut self,
         request: &Request,
@@ -146,7 +146,7 @@ impl Connection {
         if !self.written {
             match self.poll_write(context, &mut exchange.written, request) {
                 Poll::Ready(Ok(())) => self.written = true,
-                // An answer may come before the request is out.
+                // A response may come before the request is out.
                 Poll::Pending => {}
                 Poll::Ready(Err(error)) if exchange.written == 0 => {
                     // A fresh connection that breaks at once is the server's doing.

@@ -1,6 +1,6 @@
-//! Reads one HTTP/1.1 answer out of the bytes of a connection, however they were cut.
+//! Reads one HTTP/1.1 response out of the bytes of a connection, however they were cut.
 //!
-//! Bytes are kept until the answer is whole, then its parts are looked at where they lie: an answer costs one copy and no
+//! Bytes are kept until the response is whole, then its parts are looked at where they lie: a response costs one copy and no
 //! allocation once the buffer has its size.
 
 use std::mem::MaybeUninit;
@@ -9,20 +9,19 @@ use std::rc::Rc;
 use httparse::Header;
 
 use super::chunked::Chunked;
+use crate::bucket::Fields;
+use crate::load::event_stream::{FirstEvent, is_event_stream};
 use crate::load::http_head::{heads, malformed};
-use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
-use crate::observe::{Failure, FailureCause, FailureKind};
+use crate::load::limits::{
+    Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
+    too_many_fields, too_many_interim,
+};
+use crate::observe::{Failure, FailureKind};
 
-/// A head is read up to this size.
-const LONGEST_HEAD: usize = 64 << 10;
-/// Header fields of one answer.
-const MOST_FIELDS: usize = 128;
-/// `1xx` answers before the final one.
-const MOST_INTERIM: u32 = 64;
-/// A larger buffer is given back after its answer: one large body must not cost every connection its memory.
+/// A larger buffer is given back after its response: one large body must not cost every connection its memory.
 const KEPT: usize = 16 << 10;
 
-/// What a whole answer says.
+/// What a whole response says.
 pub(super) struct Response<'a> {
     /// The status.
     pub(super) status: u16,
@@ -32,7 +31,7 @@ pub(super) struct Response<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// An answer that is whole.
+/// A response that is whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Done<R> {
     /// What was made of it.
@@ -45,12 +44,10 @@ pub(super) struct Done<R> {
 pub(super) struct Reader {
     /// Whether it answers a `HEAD` request, and so has no body.
     bodiless: bool,
-    /// The bytes of the answer so far.
+    /// The bytes of the response so far.
     held: Vec<u8>,
     head: Option<Head>,
-    chunks: Chunked,
-    /// The body of a chunked answer.
-    body: Vec<u8>,
+    content: Content,
     interim: u32,
     budget: Rc<Budget>,
     /// What the buffers hold of the budget.
@@ -66,6 +63,8 @@ struct Head {
     framing: Framing,
     /// The connection stays open.
     keep: bool,
+    /// The body is a stream of events, and counts by the first of them.
+    events: bool,
 }
 
 /// Where the body ends (RFC 9112, 6.3).
@@ -77,10 +76,28 @@ enum Framing {
     AtTheEnd,
 }
 
-/// Where a whole body lies.
-enum Body {
-    Held { end: usize },
-    Unchunked { end: usize },
+/// A body of which all that counts is there.
+struct Body {
+    place: Place,
+    /// Where it ends; a stream of events goes on.
+    end: Option<usize>,
+}
+
+/// Where a body lies.
+enum Place {
+    Held,
+    Unchunked,
+    Event,
+}
+
+/// What is known of the body so far.
+#[derive(Default)]
+struct Content {
+    chunks: Chunked,
+    /// The body of a chunked response.
+    unchunked: Vec<u8>,
+    /// The first event, where the response is a stream of events.
+    event: Option<Box<FirstEvent>>,
 }
 
 impl Reader {
@@ -89,20 +106,19 @@ impl Reader {
             bodiless,
             held: Vec::new(),
             head: None,
-            chunks: Chunked::default(),
-            body: Vec::new(),
+            content: Content::default(),
             interim: 0,
             budget,
             reserved: 0,
         }
     }
 
-    /// Whether anything of the answer has come.
+    /// Whether anything of the response has come.
     pub(super) fn begun(&self) -> bool {
         !self.held.is_empty() || self.interim > 0
     }
 
-    /// Takes the next bytes; calls `finish` with the answer when it is whole.
+    /// Takes the next bytes; calls `finish` with the response when it is whole.
     pub(super) fn feed<R>(
         &mut self,
         bytes: &[u8],
@@ -138,12 +154,13 @@ impl Reader {
         })
     }
 
-    /// Gets ready for the next answer.
+    /// Gets ready for the next response.
     pub(super) fn reset(&mut self) {
         self.head = None;
-        self.chunks = Chunked::default();
+        self.content.chunks = Chunked::default();
+        self.content.event = None;
         self.interim = 0;
-        for buffer in [&mut self.held, &mut self.body] {
+        for buffer in [&mut self.held, &mut self.content.unchunked] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -158,7 +175,7 @@ impl Reader {
         finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
         if let Some(head) = self.head
-            && whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?.is_none()
+            && self.content.whole(head, ended, &self.held)?.is_none()
         {
             self.account()?;
             return Ok(None);
@@ -174,18 +191,20 @@ impl Reader {
             if (100..200).contains(&head.status) && head.status != 101 {
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
-                    let message = format!("more than {MOST_INTERIM} interim responses");
-                    return Err(Failure::new(FailureKind::Malformed, message));
+                    return Err(too_many_interim());
                 }
                 self.held.drain(..head.length);
                 continue;
             }
             self.head = Some(head);
-            let body = whole(head, ended, &self.held, &mut self.chunks, &mut self.body)?;
-            let (body, end) = match body {
-                None => break,
-                Some(Body::Held { end }) => (&self.held[head.length..end], end),
-                Some(Body::Unchunked { end }) => (&self.body[..], end),
+            let Some(Body { place, end }) = self.content.whole(head, ended, &self.held)? else {
+                break;
+            };
+            let whole = end == Some(self.held.len());
+            let body = match place {
+                Place::Held => &self.held[head.length..end.unwrap_or(self.held.len())],
+                Place::Unchunked => &self.content.unchunked,
+                Place::Event => (self.content.event.as_ref()).map_or(&[][..], |event| event.data()),
             };
             let result = finish(Response {
                 status: head.status,
@@ -195,7 +214,7 @@ impl Reader {
             return Ok(Some(Done {
                 result,
                 // Bytes that nobody asked for belong to no request.
-                reusable: head.keep && !ended && end == self.held.len(),
+                reusable: head.keep && !ended && whole,
             }));
         }
         self.account()?;
@@ -211,7 +230,7 @@ impl Reader {
 
     /// Holds the buffers to the memory there is for all of them.
     fn account(&mut self) -> Result<(), Failure> {
-        let size = self.held.capacity() + self.body.capacity();
+        let size = self.held.capacity() + self.content.unchunked.capacity();
         if size > KEPT && size > self.reserved {
             self.budget.reserve(size - self.reserved)?;
             self.reserved = size;
@@ -226,30 +245,50 @@ impl Drop for Reader {
     }
 }
 
-/// The body, if all of it is there.
-fn whole(
-    head: Head,
-    ended: bool,
-    bytes: &[u8],
-    chunks: &mut Chunked,
-    body: &mut Vec<u8>,
-) -> Result<Option<Body>, Failure> {
-    let come = bytes.len() - head.length;
-    Ok(match head.framing {
-        Framing::Nowhere => Some(Body::Held { end: head.length }),
-        Framing::After(length) => (come >= length).then_some(Body::Held {
-            end: head.length + length,
-        }),
-        Framing::Chunked => {
-            chunks
-                .decode(&bytes[head.length..], body)?
-                .map(|end| Body::Unchunked {
-                    end: head.length + end,
-                })
+impl Content {
+    /// The body, if all of it is there that counts.
+    fn whole(&mut self, head: Head, ended: bool, bytes: &[u8]) -> Result<Option<Body>, Failure> {
+        let found = self.framed(head, ended, bytes);
+        if !head.events {
+            return found;
         }
-        Framing::AtTheEnd if come > LARGEST_BODY => return Err(oversized_body()),
-        Framing::AtTheEnd => ended.then_some(Body::Held { end: bytes.len() }),
-    })
+        let come = match head.framing {
+            Framing::Chunked => &self.unchunked,
+            Framing::After(length) => &bytes[head.length..bytes.len().min(head.length + length)],
+            Framing::Nowhere | Framing::AtTheEnd => &bytes[head.length..],
+        };
+        if !self.event.get_or_insert_default().read(come) {
+            return found;
+        }
+        // What goes wrong after the first event does not concern it.
+        let end = found.ok().flatten().and_then(|body| body.end);
+        Ok(Some(Body {
+            place: Place::Event,
+            end,
+        }))
+    }
+
+    /// The body up to its end, if that has come.
+    fn framed(&mut self, head: Head, ended: bool, bytes: &[u8]) -> Result<Option<Body>, Failure> {
+        let come = bytes.len() - head.length;
+        let (place, end) = match head.framing {
+            Framing::Nowhere => (Place::Held, Some(0)),
+            Framing::After(length) => (Place::Held, Some(length).filter(|length| come >= *length)),
+            Framing::Chunked => {
+                let raw = &bytes[head.length..];
+                (
+                    Place::Unchunked,
+                    self.chunks.decode(raw, &mut self.unchunked)?,
+                )
+            }
+            Framing::AtTheEnd if come > LARGEST_BODY => return Err(oversized_body()),
+            Framing::AtTheEnd => (Place::Held, ended.then_some(come)),
+        };
+        Ok(end.map(|end| Body {
+            place,
+            end: Some(head.length + end),
+        }))
+    }
 }
 
 /// The head, if all of it is there.
@@ -263,10 +302,7 @@ fn parse<'f, 'b>(
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => {
-            let message = format!("more than {MOST_FIELDS} header fields");
-            return Err(Failure::because(FailureCause::HeaderFields, message));
-        }
+        Err(httparse::Error::TooManyHeaders) => return Err(too_many_fields()),
         Err(error) => return Err(malformed(&format!("invalid HTTP: {error}"))),
     };
     let status = response.code.expect("a complete head has a status");
@@ -281,11 +317,12 @@ fn parse<'f, 'b>(
         length,
         framing,
         keep: connection.keep && !connection.close && framing != Framing::AtTheEnd && status != 101,
+        events: framing != Framing::Nowhere && is_event_stream(Fields(fields)),
     };
     Ok(Some((head, fields)))
 }
 
-/// What becomes of the connection after the answer.
+/// What becomes of the connection after the response.
 struct Connection {
     keep: bool,
     /// "close" counts whatever else is said (RFC 9112, 9.3).
@@ -375,11 +412,6 @@ fn announced(value: &[u8]) -> Result<usize, Failure> {
         length = Some(part);
     }
     length.ok_or_else(wrong)
-}
-
-fn oversized_head() -> Failure {
-    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
-    Failure::new(FailureKind::Oversized, message)
 }
 
 #[cfg(test)]

@@ -13,15 +13,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::{Builder, ResponseFuture, SendRequest};
+use http::HeaderMap;
 use tokio::task::spawn_local;
 
 use self::driver::{State, Waiting, drive};
-use self::response::{Body, Fault, MOST_FIELDS, broken, read};
+use self::response::{Body, Fault, broken, fields, read};
 use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::grpc;
 use super::http1::incomplete;
-use super::limits::Budget;
+use super::limits::{Budget, MOST_FIELDS};
 use crate::bucket::{Fields, Reply};
 use crate::observe::{Failure, FailureCause, FailureKind};
 
@@ -34,6 +35,8 @@ const STREAMS_AT_FIRST: usize = 1;
 /// Heads are held to their own limit (see `response`), and `h2` reads on a while: what it refuses by itself it calls an error of
 /// the protocol, as everything else that is wrong with a head.
 const HEAD_OF_H2: u32 = 256 << 10;
+/// Fields of a usual response.
+const FEW_FIELDS: usize = 16;
 /// Streams that were given up and may still be answered: they are remembered for so long.
 const GIVEN_UP: (usize, Duration) = (1024, Duration::from_secs(30));
 /// What is sent on each stream.
@@ -67,9 +70,15 @@ pub(super) struct Stream<'c> {
     response: Option<ResponseFuture>,
     /// Whether a completed response had come on the connection before.
     kept: bool,
-    /// When the first of the response came, and whether its final head has.
+    /// When the first of the response came.
     first_byte: Option<Instant>,
-    begun: bool,
+    /// What has come of the response, once its final head has.
+    head: Option<http::response::Parts>,
+    body: Body<'c>,
+    trailers: Option<HeaderMap>,
+    /// When the first message of a gRPC call was complete, and whether it counts alone.
+    message: Option<Instant>,
+    streamed: bool,
 }
 
 impl Connection {
@@ -138,7 +147,7 @@ impl Connection {
     /// Time is up for a request: what is missing.
     pub(super) fn stalled(&self, stream: &Stream<'_>, sent: Instant, limit: Duration) -> Failure {
         self.retire_if_silent(sent);
-        if stream.begun {
+        if stream.head.is_some() {
             return incomplete(limit);
         }
         let what = format!("no response within {limit:?}");
@@ -200,7 +209,11 @@ impl Connection {
                     response: Some(response),
                     kept: self.state.answered.get(),
                     first_byte: None,
-                    begun: false,
+                    head: None,
+                    body: Body::new(&self.budget),
+                    trailers: None,
+                    message: None,
+                    streamed: false,
                 })
             }
             Err(error) => {
@@ -213,46 +226,70 @@ impl Connection {
         }
     }
 
-    /// Reads the whole response to a request, and hands it to `sort`.
+    /// Reads the response to a request as far as it counts, and hands it to `sort`.
     pub(super) async fn response(
         &self,
         stream: &mut Stream<'_>,
         request: &Request,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<Completed, ExchangeError> {
-        let mut body = Body::new(&self.budget);
-        let read = read(stream, request, &mut body).await;
-        let (head, trailers) = read.map_err(|fault| self.failed(fault, stream))?;
-        let done = Instant::now();
+        if let Err(fault) = read(stream, request).await {
+            return Err(self.failed(fault, stream));
+        }
+        Ok(self.completed(stream, request, sort))
+    }
+
+    /// Time is up, and what came may count all the same: a stream of a gRPC server may pause after its first message.
+    pub(super) fn first_message(
+        &self,
+        stream: &mut Stream<'_>,
+        request: &Request,
+        sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
+    ) -> Option<Completed> {
+        stream.message?;
+        stream.streamed = true;
+        Some(self.completed(stream, request, sort))
+    }
+
+    fn completed(
+        &self,
+        stream: &Stream<'_>,
+        request: &Request,
+        sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
+    ) -> Completed {
+        let counted = stream.message.filter(|_| stream.streamed);
+        let done = counted.unwrap_or_else(Instant::now);
         self.state.heard.set(Some(done));
         self.state.answered.set(true);
-        let fields = head.headers().iter().chain(trailers.iter().flatten());
-        let mut room = [httparse::EMPTY_HEADER; MOST_FIELDS];
-        let mut count = 0;
-        for (slot, (name, value)) in room.iter_mut().zip(fields) {
-            *slot = httparse::Header {
-                name: name.as_str(),
-                value: value.as_bytes(),
-            };
-            count += 1;
-        }
-        let fields = Fields(&room[..count]);
-        Ok(Completed {
-            result: self.say(head.status().as_u16(), fields, body.bytes(), request, sort),
+        let head = stream.head.as_ref().expect("a response has a head");
+        // Most responses have few fields, and room for all that there may be is four kilobytes to clear.
+        let (mut few, mut many);
+        let count = head.headers.len() + stream.trailers.as_ref().map_or(0, HeaderMap::len);
+        let room: &mut [httparse::Header<'_>] = if count <= FEW_FIELDS {
+            few = [httparse::EMPTY_HEADER; FEW_FIELDS];
+            &mut few
+        } else {
+            many = [httparse::EMPTY_HEADER; MOST_FIELDS];
+            &mut many
+        };
+        let fields = fields(&head.headers, stream.trailers.as_ref(), room);
+        Completed {
+            result: self.say(stream, head.status.as_u16(), fields, request, sort),
             first_byte: stream.first_byte.unwrap_or(done),
             done,
-        })
+        }
     }
 
     /// What the response says, in the terms of HTTP.
     fn say(
         &self,
+        stream: &Stream<'_>,
         http: u16,
         headers: Fields<'_>,
-        body: &[u8],
         request: &Request,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<usize, Failure> {
+        let body = stream.body.bytes();
         let reply = |status, body| Reply {
             status,
             headers,
@@ -262,7 +299,12 @@ impl Connection {
         if !request.grpc {
             return sort(&reply(http, body));
         }
-        let status = grpc::status(http, headers)?;
+        // The status of a stream comes at its end, and what counts is its first message.
+        let status = if stream.streamed {
+            http
+        } else {
+            grpc::status(http, headers)?
+        };
         // A proxy that answers by itself does not speak gRPC in its body.
         let message = if http == 200 {
             grpc::message(body, headers)?
@@ -278,7 +320,7 @@ impl Connection {
             Fault::Message(failure) => return ExchangeError::new(failure, Delivery::Unknown),
             Fault::Protocol(error) => error,
         };
-        let failure = self.state.explain(&error, stream.begun);
+        let failure = self.state.explain(&error, stream.head.is_some());
         let delivery = if error.is_go_away() && error.is_remote() {
             // A stream fails of a GOAWAY only where that names a lower one.
             self.retire();

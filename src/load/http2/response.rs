@@ -10,23 +10,24 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{Request, Stream};
+use crate::bucket::Fields;
+use crate::load::content_encoding::codings;
+use crate::load::event_stream::{FirstEvent, names_event_stream};
+use crate::load::grpc;
 use crate::load::http1::{WITHIN, unreadable};
-use crate::load::limits::{Budget, LARGEST_BODY, oversized_body};
+use crate::load::limits::{
+    Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
+    too_many_fields, too_many_interim,
+};
 use crate::load::tls::alert_cause;
 use crate::observe::{Failure, FailureCause, FailureKind};
 
-/// A head is read up to this size, counted as in `SETTINGS_MAX_HEADER_LIST_SIZE`.
-const LONGEST_HEAD: usize = 64 << 10;
 /// What each field of a head adds to its size (RFC 9113, 6.5.2).
 const FIELD_OVERHEAD: usize = 32;
-/// Fields of one response, trailers included.
-pub(super) const MOST_FIELDS: usize = 128;
-/// `1xx` responses before the final one.
-const MOST_INTERIM: u32 = 64;
 /// A body of more pieces is kept in a buffer that counts for the budget from this size.
 const UNCOUNTED: usize = 16 << 10;
 
@@ -48,20 +49,20 @@ impl From<Failure> for Fault {
     }
 }
 
-/// The head, the body and the trailers.
-pub(super) async fn read(
-    stream: &mut Stream<'_>,
-    request: &Request,
-    body: &mut Body<'_>,
-) -> Result<(Response<()>, Option<HeaderMap>), Fault> {
+/// Reads a response as far as it counts: to its end, to the first event of a stream of events, or to the second message of a
+/// gRPC call, which makes it a stream of the server.
+pub(super) async fn read(stream: &mut Stream<'_>, request: &Request) -> Result<(), Fault> {
     let (head, mut rest) = stream.head().await?.into_parts();
-    let head = Response::from_parts(head, ());
-    measured(head.headers(), None)?;
-    if !request.bodiless && announced(head.headers()).is_some_and(|length| length > LARGEST_BODY) {
+    measured(&head.headers, None)?;
+    let length = announced(&head.headers);
+    if !request.bodiless && length.is_some_and(|length| length > LARGEST_BODY) {
         return Err(oversized_body().into());
     }
+    let mut event = streams_events(&head.headers).then(FirstEvent::default);
+    let messages = request.grpc && head.status == StatusCode::OK;
+    stream.head = Some(head);
     if rest.is_end_stream() {
-        return Ok((head, None));
+        return Ok(());
     }
     while let Some(piece) = poll_fn(|task| rest.poll_data(task)).await {
         let piece = match piece {
@@ -69,24 +70,68 @@ pub(super) async fn read(
             // "A server can send a complete response prior to the client sending an entire request", and then resets the
             // stream with NO_ERROR (RFC 9113, 8.1).
             Err(error) if error.is_remote() && error.reason() == Some(Reason::NO_ERROR) => {
-                let whole = announced(head.headers()).is_none_or(|length| length == body.len());
+                let whole = length.is_none_or(|length| length == stream.body.len());
                 if error.is_reset() && whole {
-                    return Ok((head, None));
+                    return Ok(());
                 }
                 return Err(error.into());
             }
             Err(error) => return Err(error.into()),
         };
-        stream.state.heard.set(Some(Instant::now()));
+        let now = Instant::now();
+        stream.state.heard.set(Some(now));
         let length = piece.len();
-        body.push(piece)?;
+        stream.body.push(piece)?;
         rest.flow_control().release_capacity(length)?;
+        if let Some(event) = &mut event
+            && event.read(stream.body.bytes())
+        {
+            stream.body.first = Bytes::copy_from_slice(event.data());
+            stream.body.rest = Vec::new();
+            return Ok(());
+        }
+        if messages && let Some(end) = grpc::end_of_message(stream.body.bytes()) {
+            stream.message.get_or_insert(now);
+            if stream.body.len() > end {
+                stream.streamed = true;
+                return Ok(());
+            }
+        }
     }
-    let trailers = trailers(&mut rest).await?;
-    if let Some(trailers) = &trailers {
-        measured(head.headers(), Some(trailers))?;
+    stream.trailers = trailers(&mut rest).await?;
+    if let (Some(head), Some(trailers)) = (&stream.head, &stream.trailers) {
+        measured(&head.headers, Some(trailers))?;
     }
-    Ok((head, trailers))
+    Ok(())
+}
+
+fn streams_events(head: &HeaderMap) -> bool {
+    let media_type = head.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    media_type.is_some_and(names_event_stream) && {
+        let mut room = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        codings(fields(head, None, &mut room)).next().is_none()
+    }
+}
+
+/// The fields of the head and the trailers, as far as there is room for them.
+pub(super) fn fields<'r, 'h>(
+    head: &'h HeaderMap,
+    trailers: Option<&'h HeaderMap>,
+    room: &'r mut [httparse::Header<'h>],
+) -> Fields<'r>
+where
+    'h: 'r,
+{
+    let fields = head.iter().chain(trailers.into_iter().flatten());
+    let mut count = 0;
+    for (slot, (name, value)) in room.iter_mut().zip(fields) {
+        *slot = httparse::Header {
+            name: name.as_str(),
+            value: value.as_bytes(),
+        };
+        count += 1;
+    }
+    Fields(&room[..count])
 }
 
 async fn trailers(rest: &mut RecvStream) -> Result<Option<HeaderMap>, h2::Error> {
@@ -104,7 +149,6 @@ impl Stream<'_> {
         let head = poll_fn(|task| self.poll_head(&mut response, &mut interim, task)).await;
         if head.is_ok() {
             self.hear();
-            self.begun = true;
         }
         head
     }
@@ -119,9 +163,7 @@ impl Stream<'_> {
             self.hear();
             *interim += 1;
             if *interim > MOST_INTERIM {
-                let message = format!("more than {MOST_INTERIM} interim responses");
-                let failure = Failure::new(FailureKind::Malformed, message);
-                return Poll::Ready(Err(failure.into()));
+                return Poll::Ready(Err(too_many_interim().into()));
             }
         }
         Pin::new(response).poll(task).map_err(Fault::from)
@@ -199,18 +241,12 @@ fn measured(head: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Failur
         name.as_str().len() + value.len() + FIELD_OVERHEAD
     };
     if fields().count() > MOST_FIELDS {
-        let message = format!("more than {MOST_FIELDS} header fields");
-        return Err(Failure::because(FailureCause::HeaderFields, message));
+        return Err(too_many_fields());
     }
     if fields().map(size).sum::<usize>() > LONGEST_HEAD {
         return Err(oversized_head());
     }
     Ok(())
-}
-
-fn oversized_head() -> Failure {
-    let message = format!("the head is larger than {} KiB", LONGEST_HEAD >> 10);
-    Failure::new(FailureKind::Oversized, message)
 }
 
 /// The length that the head says; `h2` has checked that it is a number.

@@ -1,4 +1,4 @@
-//! An AuthorizationPolicy of Istio: which requests proxies refuse with 403.
+//! An `AuthorizationPolicy` of Istio: which requests proxies refuse with 403.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::route::{AppliesTo, Condition, HeaderTest, Test, TextMatch};
 /// More alternatives of one rule are not looked at one by one.
 const MOST: usize = 64;
 
-/// An AuthorizationPolicy.
+/// An `AuthorizationPolicy`.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// What becomes of requests that a rule takes.

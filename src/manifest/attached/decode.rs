@@ -89,7 +89,7 @@ fn targets(spec: &Node<'_>) -> Vec<Target> {
     one.into_iter().chain(several).chain(by_labels).collect()
 }
 
-/// Where the patches of an EnvoyFilter apply; none where one applies everywhere.
+/// Where the patches of an `EnvoyFilter` apply; none where one applies everywhere.
 fn contexts(spec: &Node<'_>) -> Vec<String> {
     let patches = items(spec, "configPatches").iter();
     let context = |patch: &Node<'_>| {

@@ -64,7 +64,7 @@ pub enum Body {
     Access(Access),
     /// Whether plain text is taken.
     Peer(PeerAuthentication),
-    /// Where in the mesh the patches of an EnvoyFilter apply; none means everywhere.
+    /// Where in the mesh the patches of an `EnvoyFilter` apply; none means everywhere.
     Contexts(Vec<String>),
     /// The settings that are there, by name.
     Settings(Vec<String>),

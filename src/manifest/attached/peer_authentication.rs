@@ -1,4 +1,4 @@
-//! A PeerAuthentication of Istio: whether the proxies of pods take plain text, TLS of the mesh, or both.
+//! A `PeerAuthentication` of Istio: whether the proxies of pods take plain text, TLS of the mesh, or both.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::nodes::text;
 use super::{Attached, Body, Side};
 use crate::manifest::yaml::{Node, Value};
 
-/// A PeerAuthentication.
+/// A `PeerAuthentication`.
 #[derive(Clone, Debug, Default)]
 pub struct PeerAuthentication {
     /// For all ports that are not listed.

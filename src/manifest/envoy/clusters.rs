@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Dump;
+use super::list::List;
 use super::origin::RawMetadata;
 
 /// A cluster.
@@ -111,7 +112,7 @@ struct Balancing {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Policies {
-    policies: Vec<Policy>,
+    policies: List<Policy>,
 }
 
 #[derive(Default, Deserialize)]
@@ -145,7 +146,7 @@ struct PolicyConfig {
 pub(super) struct Assignment {
     #[serde(alias = "clusterName")]
     cluster_name: String,
-    endpoints: Vec<RawLocality>,
+    endpoints: List<RawLocality>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,7 +156,7 @@ struct RawLocality {
     #[serde(alias = "loadBalancingWeight")]
     load_balancing_weight: u32,
     #[serde(alias = "lbEndpoints")]
-    lb_endpoints: Vec<IgnoredAny>,
+    lb_endpoints: List<IgnoredAny>,
     priority: u32,
     metadata: RawMetadata,
 }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::list::List;
+
 use crate::route::{Abort, Fraction};
 
 /// What a fault filter answers by itself.
@@ -21,7 +23,7 @@ pub(super) struct Fault {
 struct RawFault<'s> {
     abort: Option<RawAbort>,
     delay: Option<serde::de::IgnoredAny>,
-    headers: Vec<serde::de::IgnoredAny>,
+    headers: List<serde::de::IgnoredAny>,
     #[serde(alias = "upstreamCluster")]
     upstream_cluster: String,
     // A filter may be wrapped once more.

@@ -25,7 +25,7 @@ impl RawMatch {
             let method = Test::Method(TextMatch::exact("CONNECT"));
             add("connect_matcher".to_owned(), method);
         }
-        for header in &self.headers {
+        for header in self.headers.iter() {
             let test = compared(header.compared(), &|value| header.test(value));
             add(format!("headers.{}", header.name), test);
         }
@@ -36,7 +36,7 @@ impl RawMatch {
                 Test::Header(HeaderTest::with("content-type", kind)),
             );
         }
-        for query in &self.query_parameters {
+        for query in self.query_parameters.iter() {
             let test = match &query.string_match {
                 Some(text) => compared(text.compared(), &|value| query.test(value)),
                 None if query.present_match == Some(false) => Test::NoQuery(query.name.clone()),
@@ -44,7 +44,7 @@ impl RawMatch {
             };
             add(format!("query_parameters.{}", query.name), test);
         }
-        for cookie in &self.cookies {
+        for cookie in self.cookies.iter() {
             let wanted = cookie.string_match.as_ref();
             let wanted = wanted.map_or(Ok(TextMatch::Present), RawString::compared);
             let test = compared(wanted, &|value| Test::Cookie {

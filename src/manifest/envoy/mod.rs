@@ -6,6 +6,7 @@ mod clusters;
 mod fault;
 mod integer;
 mod json_spans;
+mod list;
 mod lower;
 mod matchers;
 mod origin;

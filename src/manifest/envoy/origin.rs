@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::list::List;
+
 /// `metadata`, of which only the notes of control planes are kept.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -31,7 +33,7 @@ struct RawIstio {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct RawEnvoyGateway {
-    resources: Vec<Value>,
+    resources: List<Value>,
 }
 
 impl RawMetadata {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::fault::{Fault, fault};
+use super::list::List;
 
 /// `RouteAction`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,7 +20,7 @@ pub(super) struct RawRouteAction {
     #[serde(alias = "clusterNotFoundResponseCode")]
     pub(super) cluster_not_found_response_code: Option<String>,
     #[serde(alias = "hashPolicy")]
-    pub(super) hash_policy: Vec<IgnoredAny>,
+    pub(super) hash_policy: List<IgnoredAny>,
     #[serde(alias = "retryPolicy")]
     pub(super) retry_policy: RawRetryPolicy,
 }
@@ -28,7 +29,7 @@ pub(super) struct RawRouteAction {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RawWeightedClusters {
-    pub(super) clusters: Vec<RawClusterWeight>,
+    pub(super) clusters: List<RawClusterWeight>,
     #[serde(alias = "totalWeight")]
     pub(super) total_weight: Option<u32>,
     #[serde(alias = "headerName")]

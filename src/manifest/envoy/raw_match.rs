@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::fault::Percentage;
 use super::integer::integer;
+use super::list::List;
 
 /// `RouteMatch`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,15 +23,15 @@ pub(super) struct RawMatch {
     pub(super) path_match_policy: Option<IgnoredAny>,
     #[serde(alias = "caseSensitive")]
     pub(super) case_sensitive: Option<bool>,
-    pub(super) headers: Vec<RawHeader>,
+    pub(super) headers: List<RawHeader>,
     #[serde(alias = "queryParameters")]
-    pub(super) query_parameters: Vec<RawQueryParameter>,
-    pub(super) cookies: Vec<RawCookie>,
+    pub(super) query_parameters: List<RawQueryParameter>,
+    pub(super) cookies: List<RawCookie>,
     pub(super) grpc: Option<IgnoredAny>,
     #[serde(alias = "dynamicMetadata")]
-    pub(super) dynamic_metadata: Vec<IgnoredAny>,
+    pub(super) dynamic_metadata: List<IgnoredAny>,
     #[serde(alias = "filterState")]
-    pub(super) filter_state: Vec<IgnoredAny>,
+    pub(super) filter_state: List<IgnoredAny>,
     #[serde(alias = "tlsContext")]
     pub(super) tls_context: Option<IgnoredAny>,
     #[serde(alias = "runtimeFraction")]

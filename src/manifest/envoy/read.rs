@@ -10,6 +10,7 @@ use super::Dump;
 use super::clusters::{Assignment, RawCluster};
 use super::fault::{Fault, fault};
 use super::json_spans::Text;
+use super::list::List;
 use super::route_configs::{RawRouteConfig, RawVirtualHost, RouteConfig};
 use crate::diag::{Code, Note, SourceId};
 
@@ -152,22 +153,22 @@ impl<'s> Found<'s> {
 #[serde(default)]
 struct RawConfig<'s> {
     #[serde(borrow, alias = "dynamicRouteConfigs")]
-    dynamic_route_configs: Vec<HeldRoutes<'s>>,
+    dynamic_route_configs: List<HeldRoutes<'s>>,
     #[serde(borrow, alias = "staticRouteConfigs")]
-    static_route_configs: Vec<HeldRoutes<'s>>,
+    static_route_configs: List<HeldRoutes<'s>>,
     #[serde(borrow, alias = "routeConfig")]
     route_config: Option<RawRouteConfig<'s>>,
     #[serde(alias = "staticClusters")]
-    static_clusters: Vec<HeldCluster>,
+    static_clusters: List<HeldCluster>,
     #[serde(alias = "dynamicActiveClusters")]
-    dynamic_active_clusters: Vec<HeldCluster>,
+    dynamic_active_clusters: List<HeldCluster>,
     #[serde(alias = "dynamicWarmingClusters")]
-    dynamic_warming_clusters: Vec<HeldCluster>,
+    dynamic_warming_clusters: List<HeldCluster>,
     cluster: Option<RawCluster>,
     #[serde(alias = "staticEndpointConfigs")]
-    static_endpoint_configs: Vec<HeldEndpoints>,
+    static_endpoint_configs: List<HeldEndpoints>,
     #[serde(alias = "dynamicEndpointConfigs")]
-    dynamic_endpoint_configs: Vec<HeldEndpoints>,
+    dynamic_endpoint_configs: List<HeldEndpoints>,
     #[serde(alias = "endpointConfig")]
     endpoint_config: Option<Assignment>,
 }
@@ -225,13 +226,13 @@ impl<'s> Visitor<'s> for Layer<'_, 's> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         }
-        let mut hosts: Option<Vec<RawVirtualHost<'s>>> = None;
+        let mut hosts: Option<List<RawVirtualHost<'s>>> = None;
         let (mut name, mut ignore_port, mut faulty) = (String::new(), false, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "configs" => {
                     self.found.known = true;
-                    for config in map.next_value::<Vec<RawConfig<'s>>>()? {
+                    for config in map.next_value::<List<RawConfig<'s>>>()? {
                         self.found.config(config);
                     }
                 }
@@ -240,7 +241,7 @@ impl<'s> Visitor<'s> for Layer<'_, 's> {
                 | "static_route_configs"
                 | "staticRouteConfigs" => {
                     self.found.known = true;
-                    let held = map.next_value::<Vec<HeldRoutes<'s>>>()?;
+                    let held = map.next_value::<List<HeldRoutes<'s>>>()?;
                     let configs = held.into_iter().filter_map(|held| held.route_config);
                     self.found.route_configs.extend(configs);
                 }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::fault::{Fault, fault};
 use super::json_spans::Text;
+use super::list::List;
 use super::origin::RawMetadata;
 use super::raw_action::{RawDirectResponse, RawRedirect, RawRouteAction};
 use super::raw_match::RawMatch;
@@ -45,7 +46,7 @@ pub(super) struct RawRouteConfig<'s> {
     #[serde(default)]
     pub(super) name: String,
     #[serde(borrow, default, alias = "virtualHosts")]
-    pub(super) virtual_hosts: Vec<RawVirtualHost<'s>>,
+    pub(super) virtual_hosts: List<RawVirtualHost<'s>>,
     #[serde(default, alias = "ignorePortInHostMatching")]
     pub(super) ignore_port_in_host_matching: bool,
     #[serde(default, alias = "typedPerFilterConfig", deserialize_with = "fault")]
@@ -58,9 +59,9 @@ pub(super) struct RawVirtualHost<'s> {
     #[serde(default)]
     name: String,
     #[serde(default)]
-    domains: Vec<String>,
+    domains: List<String>,
     #[serde(borrow, default)]
-    routes: Vec<&'s RawValue>,
+    routes: List<&'s RawValue>,
     #[serde(default, alias = "requireTls")]
     require_tls: Option<String>,
     #[serde(borrow, default)]
@@ -125,7 +126,7 @@ impl VirtualHost {
         let first = first.or(text.matcher.map(|raw| place.span(raw)));
         Ok(Self {
             name: text.name,
-            domains: text.domains,
+            domains: text.domains.into_vec(),
             routes,
             https_only: text.require_tls.as_deref() == Some("ALL"),
             https_outside: text.require_tls.as_deref() == Some("EXTERNAL_ONLY"),

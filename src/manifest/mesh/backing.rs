@@ -63,7 +63,8 @@ pub(in crate::manifest) fn backing(
             both && any && meets
         });
         // A controller completes the selectors of the Services that it moves pods between.
-        if let Some((_, other)) = shared.filter(|_| !steered.contains(&name)) {
+        // Without any pods, that controller may be in another file.
+        if let Some((_, other)) = shared.filter(|_| given && !steered.contains(&name)) {
             let message = format!(
                 "pods of {} are pods of {} too, by their selectors: answers cannot be told apart",
                 service.meta, other.meta
@@ -92,11 +93,11 @@ fn pods(registry: &Registry<'_>, service: &Service, given: bool) -> Pods {
         };
     }
     if service.selector.is_empty() {
-        return match given {
-            true => Pods::None(format!(
-                "{meta} has no selector, and these manifests hold no Endpoints for it"
-            )),
-            false => Pods::Unknown,
+        let why = format!("{meta} has no selector, and these manifests hold no Endpoints for it");
+        return if given {
+            Pods::None(why)
+        } else {
+            Pods::Unknown
         };
     }
     let selected = registry.selected(service);

@@ -253,28 +253,38 @@ impl<'s> Builder<'s> {
 fn unique<'s>(entries: Vec<Entry<'s>>, problems: &mut Vec<Note>) -> Vec<Entry<'s>> {
     let mut seen: HashMap<Cow<'s, str>, Span> = HashMap::with_capacity(entries.len());
     let mut kept = Vec::with_capacity(entries.len());
+    let mut again = Vec::new();
     for entry in entries {
         if let Some(first) = seen.get(&entry.key) {
-            if problems.len() >= MAX_PROBLEMS {
-                continue;
-            }
-            problems.push(
-                Note::new(
-                    Code::DuplicateKey,
-                    format!("the key `{}` is given twice", entry.key),
-                )
-                .at(entry.key_span, "again here")
-                .at(*first, "first here")
-                .help(match entry.key.as_ref() {
-                    "apiVersion" | "kind" => {
-                        "two documents need `---` between them (`kubectl get vs,dr -o yaml` makes one list); else keep one of them"
-                    }
-                    _ => "keep one of them",
-                }),
-            );
+            again.push((entry.key, entry.key_span, *first));
         } else {
             seen.insert(entry.key.clone(), entry.key_span);
             kept.push(entry);
+        }
+    }
+    // Two files pasted together repeat all their keys, and that is one mistake.
+    let repeats = |key: &str| again.iter().any(|(other, ..)| other == key);
+    if repeats("apiVersion") && repeats("kind") {
+        let (_, span, first) = again[0];
+        let message = "a second object begins without a `---` before it";
+        let help = "put `---` between the two (`kubectl get vs,dr -o yaml` makes one list of both)";
+        let problem = Note::new(Code::DuplicateKey, message)
+            .at(span, "here")
+            .at(first, "the first one");
+        again.clear();
+        problems.push(problem.help(help));
+    }
+    for (key, span, first) in again {
+        if problems.len() < MAX_PROBLEMS {
+            problems.push(
+                Note::new(
+                    Code::DuplicateKey,
+                    format!("the key `{key}` is given twice"),
+                )
+                .at(span, "again here")
+                .at(first, "first here")
+                .help("keep one of them"),
+            );
         }
     }
     kept

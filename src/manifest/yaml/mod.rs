@@ -4,10 +4,12 @@
 //! itself (aliases of aliases) or nests without end is refused before it costs anything.
 
 mod builder;
+mod json_stream;
 mod scalar;
 mod syntax;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde_saphyr::granit_parser::{self as granit, Parser};
 
@@ -15,6 +17,7 @@ pub use scalar::Scalar;
 
 use crate::diag::{Code, MAX_PROBLEMS, Note, SourceId, Span};
 use builder::Builder;
+use json_stream::json_stream;
 use scalar::plain;
 use syntax::{syntax, too_large};
 
@@ -72,18 +75,37 @@ pub fn documents<'s>(
         problems.push(too_large(source, text.len()));
         return;
     }
+    for part in json_stream(text) {
+        if !part_documents(source, text, part, problems, visit) {
+            return;
+        }
+    }
+}
+
+/// The documents of a part of the text; false where nothing behind it can be read.
+fn part_documents<'s>(
+    source: SourceId,
+    text: &'s str,
+    part: Range<usize>,
+    problems: &mut Vec<Note>,
+    visit: &mut dyn FnMut(Node<'s>, &mut Vec<Note>),
+) -> bool {
     let options = granit::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut parser = Parser::new_from_str_with_options(text, options);
+    let offset = part.start;
+    let mut parser = Parser::new_from_str_with_options(&text[part], options);
     let mut tree = Builder::new(source, text);
     while let Some(next) = parser.next_event() {
         let step = match next {
-            Ok((event, span)) => tree.event(event, span.byte_range().unwrap_or(0..0), problems),
-            Err(error) => Err(Box::new(syntax(source, text, &error, MAX_DEPTH))),
+            Ok((event, span)) => {
+                let range = span.byte_range().unwrap_or(0..0);
+                tree.event(event, range.start + offset..range.end + offset, problems)
+            }
+            Err(error) => Err(Box::new(syntax(source, text, &error, offset, MAX_DEPTH))),
         };
         match step {
             Ok(Some(document)) => visit(document, problems),
@@ -93,11 +115,12 @@ pub fn documents<'s>(
                 problems.push(*problem);
                 tree.reset();
                 if fatal || !matches!(parser.proceed_next_document(), Ok(true)) {
-                    return;
+                    return false;
                 }
             }
         }
     }
+    true
 }
 
 impl Node<'_> {
@@ -254,6 +277,29 @@ mod tests {
         assert_eq!(problems, []);
         let items = nodes[0].get("items").map(|items| &items.value);
         assert!(matches!(items, Some(Value::List(items)) if items.len() == 2));
+    }
+
+    #[test]
+    fn json_values_one_behind_the_other_are_documents_with_their_places() {
+        let text = "{\"a\": \"\u{e9}\"}{\"b\": 1}\n{\"c\": [}]}\n";
+        let (nodes, problems) = read(text);
+        let Value::Map(entries) = &nodes[1].value else {
+            panic!("a map")
+        };
+        assert_eq!(slice(text, entries[0].key_span), "\"b\"");
+        let place = problems[0].labels[0].span;
+        assert_eq!(
+            (ids(&problems), slice(text, place)),
+            (vec!["yaml_syntax"], "}")
+        );
+    }
+
+    #[test]
+    fn a_second_object_without_a_separator_is_one_problem() {
+        let one = "apiVersion: v1\nkind: List\nitems: []\n";
+        let (_, problems) = read(&one.repeat(2));
+        assert_eq!(ids(&problems), ["duplicate_key"]);
+        assert!(problems[0].message.contains("`---`"), "{problems:?}");
     }
 
     #[test]

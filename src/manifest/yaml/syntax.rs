@@ -6,9 +6,16 @@ use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 
 use crate::diag::{Code, Note, SourceId, Span};
 
-/// A syntax error with its place.
-pub(super) fn syntax(source: SourceId, text: &str, error: &ScanError, depth: usize) -> Note {
-    let start = floor(text, error.marker().byte_offset().unwrap_or(text.len()));
+/// A syntax error with its place; the parser's places count from the offset.
+pub(super) fn syntax(
+    source: SourceId,
+    text: &str,
+    error: &ScanError,
+    offset: usize,
+    depth: usize,
+) -> Note {
+    let byte = (error.marker().byte_offset()).map_or(text.len(), |byte| byte + offset);
+    let start = floor(text, byte);
     let width = text[start..].chars().next().map_or(0, char::len_utf8);
     let mut span = one_line(source, text, start..start + width);
     let (message, help) = match error.kind() {

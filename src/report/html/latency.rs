@@ -221,7 +221,7 @@ fn table(all: &[LatencyGroup], class: &dyn Fn(&LatencyGroup) -> String) -> Marku
             table {
                 thead { tr {
                     th scope="col" { "ms" }
-                    @for name in ["responses", "mean", "p50", "p90", "p99", "p99.9", "max"] { th scope="col" class="number" { (name) } }
+                    @for name in ["responses", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 ttfb"] { th scope="col" class="number" { (name) } }
                 } }
                 tbody {
                     @for (own, ms) in all.iter().filter_map(|own| Some((own, Latency::of(&own.latencies)?))) {
@@ -229,6 +229,7 @@ fn table(all: &[LatencyGroup], class: &dyn Fn(&LatencyGroup) -> String) -> Marku
                             th scope="row" { span class={ "swatch " (class(own)) } {} (foreign(&own.name)) }
                             td class="number" { (grouped(own.latencies.len())) }
                             @for value in [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max] { td class="number" { (millis(value)) } }
+                            td class="number" { (own.first_byte.map_or_else(String::new, |ms| millis(ms.p99))) }
                         }
                     }
                 }

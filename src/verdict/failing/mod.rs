@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::attribution::{Attribution, Classification};
-use super::slo::{Measure, Metric, SloOutcome, Subject};
+use super::slo::{Measure, Metric, SloOutcome, Subject, Until};
 use super::starvation::{requests_to_starve, starved};
 use super::{Outcome, SloResult, Verdict};
 use crate::diag::{Code, Note};
@@ -167,7 +167,14 @@ fn objective(own: &Responses<'_>) -> Option<String> {
     };
     let metric = Metric::Errors;
     // A name may stand in either kind of quotes.
-    let measure = Measure { subject, metric }.to_string().replace('\'', "`");
+    let until = Until::LastByte;
+    let measure = Measure {
+        subject,
+        until,
+        metric,
+    }
+    .to_string()
+    .replace('\'', "`");
     Some(format!("{measure} < 1%"))
 }
 

@@ -21,7 +21,7 @@ pub(super) fn against_latency(
     below: bool,
     factor: f64,
 ) -> SloResult {
-    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
+    let (one, other) = (run.measured(measure), run.measured(base));
     let estimates = one
         .estimate(measure.metric)
         .zip(other.estimate(base.metric));
@@ -106,7 +106,7 @@ pub(super) fn against_errors(
     below: bool,
     margin: f64,
 ) -> SloResult {
-    let (one, other) = (run.measured(&measure.subject), run.measured(&base.subject));
+    let (one, other) = (run.measured(measure), run.measured(base));
     let (canary, stable) = (one.errors, other.errors);
     let (worth, other_worth) = (one.order.errors().worth(), other.order.errors().worth());
     let fraction = |errors: Errors| (errors.n > 0).then(|| errors.errors as f64 / errors.n as f64);

@@ -22,7 +22,7 @@ use super::measured::{LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{more, requests, requests_to_decide};
 use super::range::Range;
 use super::result::{effective, open, outcome, p_value, reason, settles, shown, worth_words};
-use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject};
+use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject, Until};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::chi_square::normal_sf;
@@ -50,6 +50,20 @@ pub fn evaluate(
         expected,
         named: named.collect(),
     };
+    if let Some(measure) = slo
+        .form
+        .measures()
+        .find(|measure| run.lacks_first_bytes(measure))
+    {
+        return SloResult {
+            slo: slo.text.clone(),
+            reason: format!(
+                "times to the first byte of {} were not saved by target when this report was made",
+                measure.subject
+            ),
+            ..open(0)
+        };
+    }
     let found = match &slo.form {
         Form::Limit {
             measure,
@@ -82,7 +96,7 @@ pub fn evaluate(
 }
 
 fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> SloResult {
-    let measured = run.measured(&measure.subject);
+    let measured = run.measured(measure);
     match measure.metric {
         Metric::Quantile(percentile) => {
             let q = percentile.fraction();
@@ -97,8 +111,12 @@ fn against_limit(run: &Run<'_>, measure: &Measure, below: bool, limit: f64) -> S
                 .map(|estimate| estimate.point);
             let n = measured.n;
             let slower = if below { k } else { n - k };
+            let of_what = match measure.until {
+                Until::LastByte => "",
+                Until::FirstByte => "the first byte of ",
+            };
             let seen = format!(
-                "{}; {slower} of {} took longer than {}",
+                "{}; {of_what}{slower} of {} took longer than {}",
                 shown(measure, observed),
                 counted(n, "response"),
                 seconds(limit)
@@ -310,7 +328,7 @@ fn plain(
     constant: f64,
 ) -> SloResult {
     let value = |measure: &Measure| {
-        let measured = run.measured(&measure.subject);
+        let measured = run.measured(measure);
         let elapsed = run.seen.elapsed.as_secs_f64();
         match measure.metric {
             Metric::Max => measured.max(),
@@ -322,7 +340,7 @@ fn plain(
         None => Some(constant),
         Some((base, factor)) => value(base).map(|value| constant + factor * value),
     };
-    let n = run.measured(&measure.subject).n;
+    let n = run.measured(measure).n;
     let outcome = match observed.zip(limit) {
         Some((observed, limit)) if op.holds(observed, limit) => SloOutcome::Pass,
         Some(_) => SloOutcome::Failed,

@@ -126,8 +126,9 @@ fn is_plain(measure: &Measure) -> bool {
     matches!(measure.metric, Metric::Max | Metric::Rps)
 }
 
+/// A latency that is tested.
 fn is_latency(measure: &Measure) -> bool {
-    matches!(measure.metric, Metric::Quantile(_) | Metric::Mean)
+    measure.metric.is_latency() && !is_plain(measure)
 }
 
 fn limit(

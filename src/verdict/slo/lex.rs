@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::problem::{METRICS, SloProblem};
 use super::unit::Unit;
-use super::{Measure, Metric, Percentile, Subject};
+use super::{Measure, Metric, Percentile, Subject, Until};
 
 /// A word with its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,9 @@ pub(super) enum Op {
     More,
     AtLeast,
 }
+
+/// Before a metric of the time to the first byte.
+const FIRST_BYTE: &str = "ttfb.";
 
 const TIMES: [(&str, f64); 7] = [
     ("ns", 1e9),
@@ -139,13 +142,7 @@ fn quoted_measure(text: &str, at: usize, quote: char) -> Result<Token, SloProble
     let run = run(&text[metric..]);
     match longest_metric(run) {
         Some((found, length)) => Ok(Token {
-            kind: Kind::Measure(
-                Measure {
-                    subject: Subject::Named(name.to_owned()),
-                    metric: found,
-                },
-                at..close,
-            ),
+            kind: Kind::Measure(found.of(Subject::Named(name.to_owned())), at..close),
             span: at..metric + length,
         }),
         None => Err(SloProblem::unknown_metric(run, metric..metric + run.len())),
@@ -157,8 +154,36 @@ fn run(text: &str) -> &str {
     &text[..text.find(|c| !is_name(c)).unwrap_or(text.len())]
 }
 
-/// The metric at the start that ends where a name, or an operator without blanks, may end: `p99.9` before `p99`.
-fn longest_metric(text: &str) -> Option<(Metric, usize)> {
+/// A metric without the target: `p99`, `ttfb.p99`.
+struct MetricUntil {
+    until: Until,
+    metric: Metric,
+}
+
+impl MetricUntil {
+    fn of(self, subject: Subject) -> Measure {
+        Measure {
+            subject,
+            until: self.until,
+            metric: self.metric,
+        }
+    }
+}
+
+/// The metric at the start that ends where a name, or an operator without blanks, may end.
+fn longest_metric(text: &str) -> Option<(MetricUntil, usize)> {
+    let first_byte = text.strip_prefix(FIRST_BYTE).and_then(metric);
+    if let Some((metric, length)) = first_byte.filter(|(metric, _)| metric.is_latency()) {
+        let until = Until::FirstByte;
+        return Some((MetricUntil { until, metric }, FIRST_BYTE.len() + length));
+    }
+    let (metric, length) = metric(text)?;
+    let until = Until::LastByte;
+    Some((MetricUntil { until, metric }, length))
+}
+
+/// The name at the start of a metric: `p99.9` before `p99`.
+fn metric(text: &str) -> Option<(Metric, usize)> {
     let ends = |length: usize| {
         text[length..]
             .chars()
@@ -208,7 +233,7 @@ fn word(text: &str, at: usize) -> Result<Token, SloProblem> {
                 Subject::Named(name.to_owned())
             };
             return Ok(Token {
-                kind: Kind::Measure(Measure { subject, metric }, at..at + dot),
+                kind: Kind::Measure(metric.of(subject), at..at + dot),
                 span: at..at + dot + 1 + length,
             });
         }

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::order::{Order, spread_of_share};
 use super::range::{Nobodys, Range};
-use super::{Metric, Subject};
+use super::{Measure, Metric, Subject, Until};
 use crate::observe::{Observation, Tally};
 use crate::split::Expected;
 use crate::stats::quantile::{self, Estimate};
@@ -60,7 +60,8 @@ pub(super) struct Measured {
 }
 
 impl Run<'_> {
-    pub(super) fn measured(&self, subject: &Subject) -> Measured {
+    pub(super) fn measured(&self, measure: &Measure) -> Measured {
+        let subject = &measure.subject;
         let target = match subject {
             Subject::All => None,
             Subject::Named(name) => self.expected.map(|expected| {
@@ -122,12 +123,25 @@ impl Run<'_> {
             },
             share: Range::share(tally.count, self.seen.answered(), responses),
             // What whoever sent had to wait, from when he meant to send.
-            latency: tally.response.unwrap_or(tally.latency),
+            latency: match measure.until {
+                Until::LastByte => tally.response.unwrap_or(tally.latency),
+                Until::FirstByte => tally.first_byte,
+            },
             fraction,
             order: Order::of(self.seen, *subject == Subject::All, |bucket| {
                 buckets.contains(bucket)
             }),
             spread_of_share: spread_of_share(self.seen, |bucket| buckets.contains(bucket)),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Whether times to the first byte are asked for and were not kept, as in reports from before they were.
+    pub(super) fn lacks_first_bytes(&self, measure: &Measure) -> bool {
+        measure.until == Until::FirstByte && {
+            let measured = self.measured(measure);
+            measured.n > 0 && measured.latency.is_empty()
         }
     }
 }

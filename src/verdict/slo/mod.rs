@@ -64,6 +64,13 @@ pub enum Metric {
     Share,
 }
 
+impl Metric {
+    /// Whether it is a latency.
+    fn is_latency(self) -> bool {
+        matches!(self, Self::Quantile(_) | Self::Mean | Self::Max)
+    }
+}
+
 /// A percentile as typed, between 0 and 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Percentile(f64);
@@ -81,11 +88,22 @@ impl Percentile {
     }
 }
 
+/// Up to where a latency is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The last byte of the response.
+    LastByte,
+    /// Its first: `ttfb`.
+    FirstByte,
+}
+
 /// A metric of somebody.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
     /// Whose.
     pub subject: Subject,
+    /// Of which latency; of what is no latency, [`Until::LastByte`].
+    pub until: Until,
     /// What.
     pub metric: Metric,
 }
@@ -185,12 +203,9 @@ impl Slo {
     /// Whether it is about latencies.
     #[must_use]
     pub fn measures_latency(&self) -> bool {
-        self.form.measures().any(|measure| {
-            matches!(
-                measure.metric,
-                Metric::Quantile(_) | Metric::Mean | Metric::Max
-            )
-        })
+        self.form
+            .measures()
+            .any(|measure| measure.metric.is_latency())
     }
 
     /// Whether every target it names was seen, where nothing is declared.
@@ -240,7 +255,11 @@ impl fmt::Display for Metric {
 
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.subject, self.metric)
+        let until = match self.until {
+            Until::LastByte => "",
+            Until::FirstByte => "ttfb.",
+        };
+        write!(f, "{}.{until}{}", self.subject, self.metric)
     }
 }
 

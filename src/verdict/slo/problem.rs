@@ -6,7 +6,8 @@ use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note, Sources, Span};
 
 /// The metrics, as messages list them.
-pub(super) const METRICS: &str = "p50, p90, p99, p99.9 (any pN), mean, max, errors, rps, share";
+pub(super) const METRICS: &str =
+    "p50, p90, p99, p99.9 (any pN), mean, max, ttfb.p99, ttfb.mean, ttfb.max, errors, rps, share";
 /// The forms that we can test.
 const FORMS: &str = "write a metric against a value (canary.p99 < 200ms), a latency against a multiple of another target's \
                      (canary.p99 < stable.p99 * 1.1), errors against another target's plus a margin \
@@ -55,6 +56,7 @@ impl SloProblem {
             "avg" | "average" => Some("mean"),
             "median" => Some("p50"),
             "qps" | "rate" | "throughput" => Some("rps"),
+            "ttfb" | "first_byte" => Some("ttfb.p99"),
             _ => None,
         };
         let help = match same.or_else(|| nearest(name, words.into_iter())) {

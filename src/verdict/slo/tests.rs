@@ -23,6 +23,7 @@ fn of(subject: &str, metric: Metric) -> Measure {
             "all" => Subject::All,
             name => Subject::Named(name.to_owned()),
         },
+        until: Until::LastByte,
         metric,
     }
 }
@@ -318,7 +319,7 @@ fn a_problem_is_shown_with_a_caret_and_what_was_probably_meant() {
     1 | canary.erors < 1%
       |        ^^^^^ unknown metric
       |
-      = help: did you mean `errors`? the metrics are p50, p90, p99, p99.9 (any pN), mean, max, errors, rps, share
+      = help: did you mean `errors`? the metrics are p50, p90, p99, p99.9 (any pN), mean, max, ttfb.p99, ttfb.mean, ttfb.max, errors, rps, share
     ");
     let text = "cannary.p99 < 1s";
     let problem = parsed(text)
@@ -694,4 +695,47 @@ proptest! {
             prop_assert!(close, "{open:?} {later:?}");
         }
     }
+}
+
+#[test]
+fn the_time_to_the_first_byte_is_measured_apart() {
+    let ttfb = |subject, metric| Measure {
+        until: Until::FirstByte,
+        ..of(subject, metric)
+    };
+    assert_eq!(
+        parsed("canary.ttfb.p99.9 < 200ms").form,
+        Form::Limit {
+            measure: ttfb("canary", p(99.9)),
+            below: true,
+            limit: 0.2,
+        }
+    );
+    assert_eq!(ttfb("canary", Metric::Max).to_string(), "canary.ttfb.max");
+    // A target may be called so.
+    assert_eq!(of("a.ttfb", p(99.0)).to_string(), "'a.ttfb'.p99");
+    let (attribution, mut observation) = seen(&[("v1", &[(200, 1000, 500_000)])], 0);
+    let first_bytes = |attribution: &Attribution, observation: &Observation, text: &str| {
+        evaluate(&parsed(text), attribution, observation, None)
+    };
+    let unsaved = first_bytes(&attribution, &observation, "v1.ttfb.p90 < 200ms");
+    assert_eq!(unsaved.outcome, SloOutcome::Inconclusive);
+    assert!(unsaved.reason.contains("not saved"), "{}", unsaved.reason);
+    let mut attribution = attribution;
+    for tally in attribution.rows.iter_mut().map(|row| &mut row.tally) {
+        tally.first_byte.record_n(100_000, 1000).expect("it grows");
+    }
+    observation.sent = 1000;
+    for (text, expected) in [
+        ("v1.ttfb.p90 < 200ms", SloOutcome::Pass),
+        ("v1.ttfb.p90 < 50ms", SloOutcome::Failed),
+        ("v1.p90 < 200ms", SloOutcome::Failed),
+        ("all.ttfb.mean < 200ms", SloOutcome::Pass),
+        ("all.ttfb.max < 200ms", SloOutcome::Pass),
+        ("all.max < 200ms", SloOutcome::Failed),
+    ] {
+        let result = first_bytes(&attribution, &observation, text);
+        assert_eq!(result.outcome, expected, "{text}: {}", result.reason);
+    }
+    assert!("canary.ttfb < 1s".parse::<Slo>().is_err());
 }

@@ -11,9 +11,9 @@ fn reader() -> Reader {
     Reader::new(false, Rc::new(Budget::new(1)))
 }
 
-/// Reads an answer that comes in these pieces; the connection is closed afterwards if `closes`.
+/// Reads a response that comes in these pieces; the connection is closed afterwards if `closes`.
 fn read<'p>(mut reader: Reader, pieces: impl IntoIterator<Item = &'p [u8]>, closes: bool) -> Read {
-    let seen = |answer: Response<'_>| (answer.status, answer.body.to_vec());
+    let seen = |response: Response<'_>| (response.status, response.body.to_vec());
     let flat = |done: Done<(u16, Vec<u8>)>| (done.result.0, done.result.1, done.reusable);
     for piece in pieces {
         if let Some(done) = reader.feed(piece, seen).map_err(|failure| failure.kind)? {
@@ -35,7 +35,7 @@ fn whole(text: &str, closes: bool) -> Read {
     clippy::unnecessary_wraps,
     reason = "it is compared with what was read"
 )]
-fn answer(status: u16, body: &str, reusable: bool) -> Read {
+fn response(status: u16, body: &str, reusable: bool) -> Read {
     Ok(Some((status, body.as_bytes().to_vec(), reusable)))
 }
 
@@ -49,87 +49,87 @@ fn good() -> Vec<(&'static str, bool, Read)> {
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nv1\n",
             false,
-            answer(200, "v1\n", true),
+            response(200, "v1\n", true),
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\ncontent-length:2\r\nConnection: foo, Close\r\n\r\nv1",
             false,
-            answer(200, "v1", false),
+            response(200, "v1", false),
         ),
         // RFC 9112, 9.3: "If the "close" connection option is present, the connection will not persist after the current
         // response", whatever else is said.
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close, keep-alive\r\n\r\nv1",
             false,
-            answer(200, "v1", false),
+            response(200, "v1", false),
         ),
         (
             "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: close\r\nConnection: Keep-Alive\r\n\r\nv1",
             false,
-            answer(200, "v1", false),
+            response(200, "v1", false),
         ),
         (
             "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nv1",
             false,
-            answer(200, "v1", false),
+            response(200, "v1", false),
         ),
         (
             "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nv1",
             false,
-            answer(200, "v1", true),
+            response(200, "v1", true),
         ),
         (
             "HTTP/1.1 200 OK\r\n\r\nuntil the end",
             true,
-            answer(200, "until the end", false),
+            response(200, "until the end", false),
         ),
         (
             "HTTP/1.1 204 No Content\r\ncontent-length: 9\r\n\r\n",
             false,
-            answer(204, "", true),
+            response(204, "", true),
         ),
         (
             "HTTP/1.1 304 Not Modified\r\n\r\n",
             false,
-            answer(304, "", true),
+            response(304, "", true),
         ),
         (
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 500 No\r\ncontent-length: 1\r\n\r\nx",
             false,
-            answer(500, "x", true),
+            response(500, "x", true),
         ),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;ext=\"1\"\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n",
             false,
-            answer(200, "abc0123456789", true),
+            response(200, "abc0123456789", true),
         ),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nv1\r\n0\r\nx-sum: 1\r\nx-y: 2\r\n\r\n",
             false,
-            answer(200, "v1", true),
+            response(200, "v1", true),
         ),
         // Folded lines, and blanks before a colon.
         (
             "HTTP/1.1 200 OK\r\nx-a: 1\r\n  2\r\ncontent-length : 2\r\nconnection: foo,\r\n\tclose\r\n\r\nv1",
             false,
-            answer(200, "v1", false),
+            response(200, "v1", false),
         ),
         // Both framings: the chunks count, and the connection is not used again.
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
             false,
-            answer(200, "x", false),
+            response(200, "x", false),
         ),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nraw",
             true,
-            answer(200, "raw", false),
+            response(200, "raw", false),
         ),
-        // What comes after the answer belongs to no request.
+        // What comes after the response belongs to no request.
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1 408 Request Timeout\r\n\r\n",
             false,
-            answer(200, "x", false),
+            response(200, "x", false),
         ),
     ]
 }
@@ -202,7 +202,7 @@ fn answers_are_read_as_they_are_meant() {
 fn an_answer_to_head_has_no_body() {
     let head = Reader::new(true, Rc::new(Budget::new(1)));
     let text = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n";
-    assert_eq!(read(head, [&text[..]], false), answer(200, "", true));
+    assert_eq!(read(head, [&text[..]], false), response(200, "", true));
 }
 
 #[test]
@@ -307,7 +307,7 @@ proptest! {
         }
         let seen = read(reader(), pieces.iter().copied(), closes);
         match (seen, expected) {
-            // Bytes after the answer may not have come yet.
+            // Bytes after the response may not have come yet.
             (Ok(Some((status, body, _))), Ok(Some((expected, whole, false)))) => {
                 prop_assert_eq!((status, body), (expected, whole));
             }
@@ -329,7 +329,7 @@ fn a_head_is_held_to_its_limit_however_it_comes() {
         let value = "x".repeat(size - head.len());
         format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-large: {value}\r\n\r\nv1")
     };
-    assert_eq!(whole(&head(LONGEST_HEAD), false), answer(200, "v1", true));
+    assert_eq!(whole(&head(LONGEST_HEAD), false), response(200, "v1", true));
     for size in [LONGEST_HEAD + 1, 70_000] {
         let text = head(size);
         assert_eq!(whole(&text, false), Err(FailureKind::Oversized), "{size}");

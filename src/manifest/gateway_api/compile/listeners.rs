@@ -7,7 +7,7 @@ use crate::manifest::gateway_api::objects::{
     ApiRoute, Gateway, Listener, ParentKind, ParentRef, RouteKind,
 };
 use crate::manifest::mesh::names::covers;
-use crate::route::{AppliesTo, Condition, Test, TextMatch, VirtualHost};
+use crate::route::{AppliesTo, Condition, Test, TextMatch, Transport, Vantage, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
 pub(super) struct GatewayView<'m> {
@@ -18,6 +18,26 @@ pub(super) struct GatewayView<'m> {
     /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
     listeners: Vec<&'m Listener>,
     port: Option<u16>,
+    /// The connection, where it does not reach listeners of the dialled port.
+    unreached: Option<&'m Transport>,
+}
+
+/// Keeps the listeners that a connection reaches: those in the clear, or the one whose hostname fits the handshake best.
+/// Something in front of the Gateway may end TLS where it also maps ports. Where the handshake names the same host as the
+/// request, the hosts of the listeners keep their requests apart as well.
+fn reached(listeners: &mut Vec<&Listener>, transport: &Transport, mapped: bool) {
+    let sealed = |one: &Listener| one.scheme() == Some("https");
+    let fit = |one: &Listener| transport.fit(std::iter::once(&*one.domain()));
+    let ending = listeners.iter().filter(|one| sealed(one));
+    let best = ending.clone().filter_map(|one| fit(one)).max();
+    let ended_in_front = mapped && ending.count() == 0;
+    listeners.retain(|one| match (transport, sealed(one)) {
+        (Transport::Unknown, _) | (Transport::Plain, false) => true,
+        (Transport::Plain, true) => mapped,
+        (Transport::Tls { .. }, false) => ended_in_front,
+        (Transport::Tls { is_host: true, .. }, true) => best.is_some(),
+        (Transport::Tls { .. }, true) => best.is_some() && fit(one) == best,
+    });
 }
 
 /// A host under which a route is taken.
@@ -41,22 +61,25 @@ impl<'m> GatewayView<'m> {
         index: &Index<'m>,
         namespace: &'m str,
         name: &'m str,
-        port: Option<u16>,
+        vantage: &'m Vantage,
     ) -> Self {
+        let port = vantage.port;
         let gateway = index.gateway(namespace, name);
         let all = gateway.map_or(&[][..], |gateway| &gateway.listeners);
         let web = |listener: &&Listener| listener.scheme().is_some();
         let dialled = |listener: &&Listener| Some(listener.port) == port;
         let any = all.iter().any(|one| dialled(&one));
+        let mut listeners: Vec<&Listener> = (all.iter().filter(web))
+            .filter(|one| !any || dialled(one))
+            .collect();
+        let before = listeners.len();
+        reached(&mut listeners, &vantage.transport, !any);
         Self {
             namespace,
             name,
             gateway,
-            listeners: all
-                .iter()
-                .filter(web)
-                .filter(|one| !any || dialled(one))
-                .collect(),
+            unreached: (listeners.len() < before).then_some(&vantage.transport),
+            listeners,
             port,
         }
     }
@@ -110,6 +133,7 @@ impl<'m> GatewayView<'m> {
         };
         let mut found: Vec<Attached<'m>> = Vec::new();
         let mut refusals: Vec<String> = Vec::new();
+        let mut unreached = self.unreached;
         for parent in &parents {
             let chosen: Vec<&'m Listener> = self
                 .listeners
@@ -121,6 +145,7 @@ impl<'m> GatewayView<'m> {
                 refusals.push(no_listener(gateway, parent, self.port));
             }
             for listener in chosen {
+                unreached = None;
                 match admits(index, gateway, listener, route) {
                     Err(why) => refusals.push(why),
                     Ok(caveat) => self.common_hosts(route, listener, caveat.as_ref(), &mut found),
@@ -128,12 +153,14 @@ impl<'m> GatewayView<'m> {
             }
         }
         if found.is_empty() {
-            let why = refusals.into_iter().next().unwrap_or_else(|| {
-                format!(
-                    "has hostnames that no listener of Gateway {}/{} takes",
-                    self.namespace, self.name
-                )
+            let place = format!("Gateway {}/{}", self.namespace, self.name);
+            let unreached = unreached.map(|transport| {
+                let begins = transport.in_words();
+                format!("has hostnames for which no listener of {place} takes {begins}")
             });
+            let why = unreached
+                .or(refusals.into_iter().next())
+                .unwrap_or_else(|| format!("has hostnames that no listener of {place} takes"));
             return Some(Err(why));
         }
         for attached in &mut found {

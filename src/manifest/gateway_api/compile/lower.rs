@@ -34,7 +34,7 @@ pub(in crate::manifest) fn lower(
     match &vantage.origin {
         Origin::Mesh { .. } => mesh_routes::lower(&index, proxy, vantage, &routes),
         Origin::Gateway { namespace, name } => {
-            let gateway_view = GatewayView::new(&index, namespace, name, vantage.port);
+            let gateway_view = GatewayView::new(&index, namespace, name, vantage);
             gateway(&index, vantage, &gateway_view, &routes)
         }
     }

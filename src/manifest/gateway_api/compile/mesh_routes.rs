@@ -115,15 +115,14 @@ fn wanted<'m>(
             let named = hosts_of(index, parent, namespace);
             if named.is_empty() {
                 refusal.get_or_insert_with(|| {
-                    format!(
-                        "is bound to {}, which is not in these manifests",
-                        parent.called(home)
-                    )
+                    let parent = parent.called(home);
+                    let why = format!("is bound to {parent}, which is not in these manifests");
+                    (Code::RefusedRule, why)
                 });
             }
             for host in named {
                 match port(index, vantage, parent, &host) {
-                    Err(why) => refusal = refusal.or(Some(why)),
+                    Err(why) => refusal = refusal.or(Some((Code::DistantRule, why))),
                     Ok(condition) => {
                         let at = *places.entry(host.clone()).or_insert_with(|| {
                             wanted.push(RoutedHost {
@@ -146,10 +145,10 @@ fn wanted<'m>(
         }
         match refusal {
             _ if asked => {}
-            Some(why) => {
+            Some((code, why)) => {
                 table
                     .inactive_rules
-                    .push(inactive_rule(route, Code::RefusedRule, &why, None));
+                    .push(inactive_rule(route, code, &why, None));
             }
             None => table.inactive_rules.push(bound_to_others(route)),
         }

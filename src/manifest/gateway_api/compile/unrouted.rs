@@ -3,8 +3,7 @@
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::Listener;
-use crate::manifest::mesh::names::covers;
-use crate::route::{Origin, Outcome, Probe, Unrouted, Vantage};
+use crate::route::{Origin, Outcome, Probe, Transport, Unrouted, Vantage};
 use crate::split::LocalReplyCause;
 
 /// What becomes of a request that no route takes; `None` where no Gateway of this API is asked about.
@@ -24,15 +23,15 @@ pub(in crate::manifest) fn unrouted(
     let scheme = probe.scheme.to_lowercase();
     let dialled = |one: &&Listener| Some(one.port) == vantage.port;
     let any = gateway.listeners.iter().any(|one| dialled(&one));
+    let transport = Transport::of(probe);
     let takes = |one: &&Listener| {
-        let domain = one.domain();
         one.scheme() == Some(&*scheme)
-            && (scheme == "http" || domain == "*" || covers(&domain, &host))
+            && (scheme == "http" || transport.fit(std::iter::once(&*one.domain())).is_some())
     };
     let mut listeners = (gateway.listeners.iter()).filter(|one| !any || dialled(one));
     let Some(listener) = listeners.find(takes) else {
-        let message =
-            format!("no listener of {meta} takes such a connection for `{host}`: it is closed");
+        let begins = transport.in_words();
+        let message = format!("no listener of {meta} takes {begins}: the connection is closed");
         return Some(Unrouted::nothing(Note::about(
             Code::Closed,
             message,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::index::Index;
-use super::waypoint_use::{Use, used};
+use super::waypoint_use::{Use, canary, used};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::Manifests;
 use crate::manifest::decode::At;
@@ -178,7 +178,16 @@ impl Client<'_> {
             let message = format!(
                 "{whose} get no sidecar{why}, so that no route is applied to what they send"
             );
-            let caveat = Note::about(Code::NoProxy, message, span);
+            let remark = if span == self.place() {
+                "the client"
+            } else {
+                ""
+            };
+            let caveat = Note::new(Code::NoProxy, message);
+            let caveat = match span {
+                Some(span) => caveat.at(span, remark),
+                None => caveat,
+            };
             Some(caveat.help(
                 "inject the sidecar into the client, or give the service a waypoint and ask with `--waypoint`",
             ))
@@ -323,9 +332,16 @@ impl Index<'_> {
         // Most manifests say nothing about their clients.
         let silent = manifests.namespaces.is_empty()
             && matches!(&vantage.origin, Origin::Mesh { labels: None, .. });
-        if silent {
-            return Vec::new();
+        let canary = canary(manifests, known.meta());
+        let mut found: Vec<Note<AppliesTo>> = canary.into_iter().collect();
+        if !silent {
+            found.extend(reasons(
+                manifests,
+                vantage,
+                home,
+                Some((host, known, vantage.port)),
+            ));
         }
-        reasons(manifests, vantage, home, Some((host, known, vantage.port)))
+        found
     }
 }

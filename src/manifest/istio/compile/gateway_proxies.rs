@@ -50,15 +50,6 @@ impl<'m> Compiler<'m> {
         }
     }
 
-    /// Whether a server of these gateways has the port that is dialled.
-    pub(super) fn dialled_at(&self, gateways: &[(String, Option<&Gateway>)]) -> bool {
-        let given = gateways.iter().filter_map(|(_, gateway)| *gateway);
-        let mut servers = given.flat_map(|gateway| &gateway.servers);
-        self.vantage.port.is_some_and(|port| {
-            servers.any(|server| server.port.as_ref().is_some_and(|own| own.value == port))
-        })
-    }
-
     /// The namespace of the pods that a gateway selects, or of the Service in front of them.
     fn selected(&self, gateway: &Gateway) -> Option<&'m str> {
         let manifests = self.index.manifests;

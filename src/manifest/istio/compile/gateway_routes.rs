@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::gateway_proxies::mapped;
+use super::handshake::Handshake;
 use super::inactive_rules::inactive_rule;
 use super::lower::{Compiler, never_matches};
 use super::proxy_context::ProxyContext;
@@ -11,7 +12,7 @@ use crate::manifest::decode::At;
 use crate::manifest::istio::objects::{Gateway, Reads, Server, VirtualService};
 use crate::manifest::mesh::catch_all::catches_all;
 use crate::manifest::mesh::names::{covers, full_name};
-use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, VirtualHost};
+use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, Transport, VirtualHost};
 
 /// A host as a server of the gateway takes it.
 struct Taken {
@@ -21,12 +22,12 @@ struct Taken {
 }
 
 /// The table of the proxies of a gateway, while it grows.
-struct AtGateway {
+struct AtGateway<'v> {
     table: RouteTable,
     // The hosts of the table by their domains.
     places: HashMap<String, usize>,
-    // Whether the port that is dialled is one of theirs.
-    any: bool,
+    // A server of another gateway may have the port that is dialled, or fit the handshake better.
+    handshake: Handshake<'v>,
     // What is to be said about every host.
     caveats: Vec<Note<AppliesTo>>,
 }
@@ -42,8 +43,11 @@ impl Compiler<'_> {
         let attached = self.at_its_proxies((namespace, name), asked, &home.namespace);
         let mut at = AtGateway {
             places: HashMap::new(),
-            // A server of another gateway may have the port that is dialled.
-            any: self.dialled_at(&gateways),
+            handshake: Handshake::new(
+                &self.vantage.transport,
+                self.vantage.port,
+                gateways.iter().filter_map(|(_, gateway)| *gateway),
+            ),
             caveats: (self.mapped_in_front(asked).or(mapped).into_iter())
                 .chain(home.caveat)
                 .chain(attached)
@@ -74,16 +78,24 @@ impl Compiler<'_> {
         service: &VirtualService,
         (place, object): (&str, Option<&Gateway>),
         caller: ProxyContext<'_>,
-        at: &mut AtGateway,
+        at: &mut AtGateway<'_>,
     ) {
         let requests = self.up_to_a_catch_all(service, caller);
         let mut why = None;
-        let mut outside: Vec<&At<String>> = Vec::new();
+        let (mut outside, mut unreached) = (Vec::new(), Vec::new());
         for host in &service.hosts {
             let full = full_name(&host.value, &service.meta.namespace);
-            let taken = self.taken(object, &full, &service.meta.namespace, at.any);
+            let home = &service.meta.namespace;
+            let taken = taken_as(object, &full, home, |server| at.handshake.reaches(server));
             if taken.is_empty() {
-                outside.push(host);
+                let dialled = |server: &Server| at.handshake.dials(server);
+                let other = taken_as(object, &full, home, dialled);
+                let absent = if other.is_empty() {
+                    &mut outside
+                } else {
+                    &mut unreached
+                };
+                absent.push(host);
             }
             for one in taken {
                 let routes = match self.of_server(service, one.reads, &requests, caller) {
@@ -118,7 +130,10 @@ impl Compiler<'_> {
             inactive_rule(service, Code::RefusedRule, &why, Some(help.to_owned()))
         });
         let absent = not_taken(service, &outside, place).into_iter();
-        at.table.inactive_rules.extend(absent.chain(elsewhere));
+        let unreached = not_reached(service, &unreached, place, &self.vantage.transport);
+        at.table
+            .inactive_rules
+            .extend(absent.chain(unreached).chain(elsewhere));
     }
 
     /// The host of the table for a domain, a new one where it has none yet.
@@ -128,7 +143,7 @@ impl Compiler<'_> {
         host: &At<String>,
         (full, taken): (&str, &Taken),
         (place, object): (&str, Option<&Gateway>),
-        at: &'t mut AtGateway,
+        at: &'t mut AtGateway<'_>,
     ) -> &'t mut VirtualHost {
         let hosts = &mut at.table.hosts;
         let index = *at.places.entry(taken.domain.clone()).or_insert_with(|| {
@@ -190,50 +205,47 @@ impl Compiler<'_> {
         routes.truncate(end.map_or(routes.len(), |end| end + 1));
         routes
     }
+}
 
-    /// What the servers of a gateway make of a host: the narrower of both names, and whether HTTP is redirected.
-    fn taken(&self, gateway: Option<&Gateway>, host: &str, home: &str, any: bool) -> Vec<Taken> {
-        let Some(gateway) = gateway else {
-            return vec![Taken {
-                domain: host.to_owned(),
-                reads: Reads::Requests,
-                redirects: false,
-            }];
-        };
-        let port = self.vantage.port;
-        let dialled =
-            |server: &Server| port.is_some() && server.port.as_ref().map(|p| p.value) == port;
-        let servers = gateway
-            .servers
-            .iter()
-            .filter(|server| !any || dialled(server));
-        let mut taken: Vec<Taken> = Vec::new();
-        for server in servers {
-            for name in &server.hosts {
-                let Some(narrower) = narrower(&name.value, host, home, &gateway.meta.namespace)
-                else {
-                    continue;
-                };
-                // A connection carries no host.
-                let domain = match server.reads {
-                    Reads::Connections => "*".to_owned(),
-                    _ => narrower,
-                };
-                let same = |one: &&mut Taken| one.domain == domain && one.reads == server.reads;
-                match taken.iter_mut().find(same) {
-                    Some(known) => known.redirects &= server.https_redirect,
-                    None => taken.push(Taken {
-                        domain,
-                        reads: server.reads,
-                        redirects: server.https_redirect,
-                    }),
-                }
+/// What the servers of a gateway make of a host: the narrower of both names, and whether HTTP is redirected.
+fn taken_as(
+    gateway: Option<&Gateway>,
+    host: &str,
+    home: &str,
+    reached: impl Fn(&Server) -> bool,
+) -> Vec<Taken> {
+    let Some(gateway) = gateway else {
+        return vec![Taken {
+            domain: host.to_owned(),
+            reads: Reads::Requests,
+            redirects: false,
+        }];
+    };
+    let mut taken: Vec<Taken> = Vec::new();
+    for server in gateway.servers.iter().filter(|server| reached(server)) {
+        for name in &server.hosts {
+            let Some(narrower) = narrower(&name.value, host, home, &gateway.meta.namespace) else {
+                continue;
+            };
+            // A connection carries no host.
+            let domain = match server.reads {
+                Reads::Connections => "*".to_owned(),
+                _ => narrower,
+            };
+            let same = |one: &&mut Taken| one.domain == domain && one.reads == server.reads;
+            match taken.iter_mut().find(same) {
+                Some(known) => known.redirects &= server.https_redirect,
+                None => taken.push(Taken {
+                    domain,
+                    reads: server.reads,
+                    redirects: server.https_redirect,
+                }),
             }
         }
-        // Handshakes are looked at before requests.
-        taken.sort_by_key(|one| one.reads != Reads::Handshakes);
-        taken
     }
+    // Handshakes are looked at before requests.
+    taken.sort_by_key(|one| one.reads != Reads::Handshakes);
+    taken
 }
 
 /// The narrower of a gateway's host (`ns/*.example.com`) and that of a rule in namespace `home`, if they meet.
@@ -271,6 +283,32 @@ fn not_taken(service: &VirtualService, hosts: &[&At<String>], place: &str) -> Op
     Some(InactiveRule {
         domains: domains.collect(),
         hosts: names.clone(),
+        ..inactive_rule(service, Code::RefusedRule, &why, Some(help))
+    })
+}
+
+/// The hosts of a rule that a server takes which this connection does not reach.
+fn not_reached(
+    service: &VirtualService,
+    hosts: &[&At<String>],
+    place: &str,
+    transport: &Transport,
+) -> Option<InactiveRule> {
+    let (home, first) = (&service.meta.namespace, hosts.first()?);
+    let name = &first.value;
+    let begins = transport.in_words();
+    let why =
+        format!("has the host `{name}`, and no server of Gateway {place} for it takes {begins}");
+    let help = match transport {
+        Transport::Tls { .. } => {
+            format!("write https://{name}/ as the URL, and the address into --connect-to")
+        }
+        _ => format!("ask with an https:// URL: https://{name}/"),
+    };
+    let domains = hosts.iter().map(|host| full_name(&host.value, home));
+    Some(InactiveRule {
+        domains: domains.collect(),
+        hosts: hosts.iter().map(|host| host.value.clone()).collect(),
         ..inactive_rule(service, Code::RefusedRule, &why, Some(help))
     })
 }

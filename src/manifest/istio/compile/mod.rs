@@ -3,7 +3,7 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `index`, `attach`, `dialled_port`, `sidecar_scope`, `subsets` | which objects belong together, and who sees them |
-//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `unrouted` | the hosts of one proxy, and what it does without a rule |
+//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `handshake`, `unrouted` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
 //! | `policies`, `proxy_policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
@@ -21,6 +21,7 @@ mod destination_port;
 mod dialled_port;
 mod gateway_proxies;
 mod gateway_routes;
+mod handshake;
 mod host_names;
 mod host_notes;
 mod identifiers;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::handshake::Handshake;
 use super::index::Index;
 use super::lower::Compiler;
 use super::outcome::everything_to;
@@ -13,7 +14,7 @@ use crate::manifest::istio::objects::{Gateway, Reads, Server};
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::names::covers;
 use crate::manifest::mesh::registry_service::{Port, RegistryService};
-use crate::route::{AppliesTo, Origin, Outcome, Probe, Unrouted, Vantage};
+use crate::route::{AppliesTo, Origin, Outcome, Probe, Transport, Unrouted, Vantage};
 use crate::split::LocalReplyCause;
 
 /// What becomes of a request that no rule takes, from a vantage.
@@ -166,29 +167,23 @@ impl<'m> Compiler<'m> {
         let Some(gateway) = self.index.gateway(namespace, name) else {
             return not_given(namespace, name);
         };
-        let port = self.vantage.port;
-        let dialled = |server: &&Server| server.port.as_ref().map(|p| p.value) == port;
-        let any = port.is_some() && gateway.servers.iter().any(|server| dialled(&server));
-        let servers = gateway
-            .servers
-            .iter()
-            .filter(|server| !any || dialled(server));
+        let transport = Transport::of(probe);
+        let handshake = Handshake::new(&transport, self.vantage.port, std::iter::once(gateway));
         let host = probe.host().to_lowercase();
         let takes = |server: &&Server| server.takes(&host);
-        let requests: Vec<&Server> = servers
-            .filter(|server| server.reads == Reads::Requests)
+        let requests: Vec<&Server> = (gateway.servers.iter())
+            .filter(|server| server.reads == Reads::Requests && handshake.reaches(server))
             .collect();
-        let https = probe.scheme.eq_ignore_ascii_case("https");
-        let open = |server: &&&Server| !https || takes(server);
-        let Some(server) = requests.iter().find(open) else {
+        let Some(server) = requests.first() else {
             let message = format!(
-                "no server of {} takes such a connection for `{host}`: it is closed",
-                gateway.meta
+                "no server of {} takes {}: the connection is closed",
+                gateway.meta,
+                transport.in_words()
             );
             return Unrouted::nothing(Note::about(Code::Closed, message, Some(gateway.meta.span)));
         };
         let redirecting = (requests.iter()).find(|one| one.https_redirect && takes(one));
-        if let Some(server) = redirecting.filter(|_| !https) {
+        if let Some(server) = redirecting {
             let message = format!(
                 "a server of {} redirects plain HTTP for `{host}` to HTTPS",
                 gateway.meta

@@ -136,9 +136,9 @@ pub(super) fn canary(manifests: &Manifests, service: &Meta) -> Option<Note<Appli
         ));
     };
     let message = format!(
-        "{whose} sends {weight}% of its connections (of its requests, at a gateway with `istio.io/ingress-use-waypoint`) through \
-         the waypoint {second}, and the others through {primary}: both split by the same rules, and what is attached to one of them \
-         alone is not judged"
+        "clients in ambient mode reach {whose} through the waypoint {second} with {weight}% of their connections (gateways with \
+         `istio.io/ingress-use-waypoint`: of their requests), and through {primary} with the others: what is attached to one of \
+         them alone is not judged"
     );
     Some(Note::about(Code::WaypointCanary, message, Some(span)))
 }
