@@ -128,8 +128,10 @@ impl Run<'_> {
                 Until::FirstByte => tally.first_byte,
             },
             fraction,
-            order: Order::of(&self.seen.log, subject, |bucket| buckets.contains(bucket)),
-            spread_of_share: spread_of_share(&self.seen.log, |bucket| buckets.contains(bucket)),
+            order: Order::of(self.seen, *subject == Subject::All, |bucket| {
+                buckets.contains(bucket)
+            }),
+            spread_of_share: spread_of_share(self.seen, |bucket| buckets.contains(bucket)),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The responses of a target one by one, in the order of dispatch: how much those that follow each other resemble each other.
 
-use super::Subject;
-use crate::observe::{LatencyCell, RequestLog};
+use crate::observe::{LatencyCell, Observation};
 use crate::split::Bucket;
 use crate::stats::serial::{self, Spread, Worth};
 
@@ -12,13 +11,6 @@ const LEAST_BELOW: usize = 100;
 /// The part of the responses that are slower than the limits at which a queue shows.
 const BODY: [f64; 2] = [0.5, 0.1];
 
-/// The spread of the responses of some buckets over all responses.
-pub(super) fn spread_of_share(log: &RequestLog, own: impl Fn(&Bucket) -> bool) -> Spread {
-    let ended = log.in_order(|bucket| Some(own(bucket)));
-    let hits: Vec<bool> = ended.iter().filter_map(|request| request.of).collect();
-    Spread::of(&hits)
-}
-
 /// The requests of a target, as far as they are remembered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
@@ -28,10 +20,19 @@ pub(super) struct Order {
     latencies: Vec<LatencyCell>,
 }
 
+/// The spread of the responses in these buckets over all responses.
+pub(super) fn spread_of_share(seen: &Observation, own: impl Fn(&Bucket) -> bool) -> Spread {
+    let ended = seen.log.in_order(|bucket| Some(own(bucket)));
+    let hits: Vec<bool> = ended.iter().filter_map(|request| request.of).collect();
+    Spread::of(&hits)
+}
+
 impl Order {
-    /// The requests of a subject in order; `own` are its buckets. Of `all`, requests without a response are errors.
-    pub(super) fn of(log: &RequestLog, subject: &Subject, own: impl Fn(&Bucket) -> bool) -> Self {
-        let ended = log.in_order(|bucket| Some((own(bucket), bucket.status >= 400)));
+    /// The requests in these buckets, in order; those without a response are errors where they are `all`.
+    pub(super) fn of(seen: &Observation, all: bool, own: impl Fn(&Bucket) -> bool) -> Self {
+        let ended = seen
+            .log
+            .in_order(|bucket| Some((own(bucket), bucket.status >= 400)));
         let mut order = Self::default();
         for request in ended {
             match request.of {
@@ -39,7 +40,7 @@ impl Order {
                     order.errors.push(error);
                     order.latencies.extend(request.latency);
                 }
-                None if *subject == Subject::All => order.errors.push(true),
+                None if all => order.errors.push(true),
                 Some((false, _)) | None => {}
             }
         }
