@@ -87,7 +87,13 @@ impl<'a> Case<'a> {
             counts,
             purity: purity(&rows),
             unit,
-            order: order(&sample, active.len(), unit, change.is_some()),
+            // Two splits, one after the other, are no bursts.
+            order: match unit {
+                dependence::Unit::Response if change.is_none() => {
+                    order(&sample, decided.map(|decided| decided.at), active.len())
+                }
+                _ => Order::Draws,
+            },
             change,
             segment: sample.segment(active.len(), unit),
             active,
@@ -172,10 +178,12 @@ impl<'a> Case<'a> {
     }
 }
 
-/// How the targets of responses follow each other, where responses are the draws. Two splits, one after the other, are no bursts.
-fn order(sample: &Sample, targets: usize, unit: dependence::Unit, changed: bool) -> Order {
-    if unit != dependence::Unit::Response || changed {
-        return Order::Draws;
+/// How the targets of responses follow each other. Turns that a result became certain by stay turns: what came while that was
+/// found out may end in the middle of one.
+fn order(sample: &Sample, decided_at: Option<usize>, targets: usize) -> Order {
+    let then = decided_at.map(|at| Order::of(&sample.first(at).labels(), targets));
+    match then {
+        Some(turns @ Order::Turns(_)) => turns,
+        _ => Order::of(&sample.labels(), targets),
     }
-    Order::of(&sample.labels(), targets)
 }

@@ -290,7 +290,7 @@ mod tests {
         let place = problems[0].labels[0].span;
         assert_eq!(
             (ids(&problems), slice(text, place)),
-            (vec!["yaml_syntax"], "}")
+            (vec!["yaml_syntax"], "[")
         );
     }
 
