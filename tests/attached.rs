@@ -409,7 +409,7 @@ fn a_second_waypoint_is_said_with_its_share() {
     let said = |text: &str| on(&[text], &["lint", "--waypoint"]).stdout;
     let five = said(&canary("5", "b"));
     assert!(
-        five.contains("sends 5% of its connections") && five.contains("default/b"),
+        five.contains("with 5% of their connections") && five.contains("default/b"),
         "{five}"
     );
     let bad = said(&canary("half", "b"));
