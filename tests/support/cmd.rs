@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::process::{self, Child, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
@@ -109,18 +110,30 @@ impl Running {
         }
     }
 
-    /// Waits for its end; what is said is short enough for a pipe.
+    /// Waits for its end, and reads what it says meanwhile: a pipe holds less than a report.
     pub(crate) fn finish(mut self) -> Outcome {
+        let child = self.child();
+        let stdout = child.stdout.take().map(read);
+        let stderr = child.stderr.take().map(read);
         let deadline = Instant::now() + HANGS;
         while Instant::now() < deadline {
-            if matches!(self.child().try_wait(), Ok(Some(_))) {
-                let output = self.child.take().map(Child::wait_with_output);
-                let output = output.expect("only `finish` takes it");
-                let mut output = output.expect("the pipes are readable");
-                output.stderr.splice(0..0, self.said.drain(..));
+            if let Ok(Some(status)) = self.child().try_wait() {
+                self.child = None;
+                // A pipe that the test has taken is none of this.
+                let [stdout, stderr] = [stdout, stderr].map(|reader| {
+                    let read = reader.map(|reader| reader.join().expect("the pipe is read"));
+                    read.unwrap_or_default()
+                });
+                let mut said = std::mem::take(&mut self.said);
+                said.extend(stderr);
+                let output = process::Output {
+                    status,
+                    stdout,
+                    stderr: said,
+                };
                 return Outcome::of(&[], &output);
             }
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
         panic!("it does not end");
     }
@@ -128,6 +141,16 @@ impl Running {
     fn child(&mut self) -> &mut Child {
         self.child.as_mut().expect("only `finish` takes it")
     }
+}
+
+/// Everything that a pipe gives, in a thread of its own.
+fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut all = Vec::new();
+        // What was read before a pipe breaks counts.
+        let _ = pipe.read_to_end(&mut all);
+        all
+    })
 }
 
 impl Drop for Running {
