@@ -488,7 +488,7 @@ fn mirrors_are_checked_as_other_destinations_are() {
 
 #[test]
 fn the_table_of_analyzers_names_rules_that_exist() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/analyzers.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/analyzers.md");
     let text = fs::read_to_string(path).expect("the page is there");
     let ids = Regex::new(r"RS\d{3}").expect("a pattern");
     let known: BTreeSet<&str> = RULES.iter().map(|rule| rule.code.id()).collect();
