@@ -1,6 +1,6 @@
-//! The words by which an answer may give away the destination it came from.
+//! The words by which a response may give away the destination it came from.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::index::Index;
 use crate::manifest::istio::objects::Subset;
@@ -85,21 +85,32 @@ pub(super) fn workloads<'m>(index: &Index<'m>, own: &ResolvedDestination<'_>) ->
     if own.subset_name.is_some() && own.subset.is_none() {
         return Vec::new();
     }
-    let all = index.registry.all(&own.host);
-    let entry = all.iter().find_map(|one| match one {
-        RegistryService::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
-        _ => None,
-    });
-    let (namespace, selector) = match (service_of(&own.host), entry) {
-        (Some((_, namespace)), _) => {
-            let service = index.registry.service(&own.host);
-            (namespace, service.map(|service| &service.selector))
-        }
-        (None, Some(entry)) => (entry.meta.namespace.as_str(), Some(&entry.selector)),
-        (None, None) => return Vec::new(),
+    let Some((namespace, selector)) = selected(index, &own.host) else {
+        return Vec::new();
     };
     let subset = own.subset.map(|subset| &subset.labels);
     index
         .registry
         .workloads(namespace, selector.into_iter().chain(subset).flatten())
+}
+
+/// The namespace of a host's pods, and the labels that its Service or ServiceEntry selects them by, where that is given;
+/// `None` for a host that selects no pods.
+pub(super) fn selected<'i>(
+    index: &'i Index<'_>,
+    host: &'i str,
+) -> Option<(&'i str, Option<&'i BTreeMap<String, String>>)> {
+    let all = index.registry.all(host);
+    let entry = all.iter().find_map(|one| match one {
+        RegistryService::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
+        _ => None,
+    });
+    match (service_of(host), entry) {
+        (Some((_, namespace)), _) => {
+            let service = index.registry.service(host);
+            Some((namespace, service.map(|service| &service.selector)))
+        }
+        (None, Some(entry)) => Some((entry.meta.namespace.as_str(), Some(&entry.selector))),
+        (None, None) => None,
+    }
 }

@@ -16,7 +16,7 @@ use crate::route::AppliesTo;
 
 const LOST: &str = "so that its share is answered with 503 (NC)";
 
-/// A near name is looked for among so many.
+/// A near name is looked for among so many; a suggestion out of more helps nobody.
 const MANY: usize = 200;
 
 /// The same about a destination that gets copies: what comes back is never its response.
@@ -68,7 +68,6 @@ pub(super) fn missing(
     host: &str,
     caller: ProxyContext<'_>,
 ) -> Option<Note<AppliesTo>> {
-    // So many names that a suggestion among them helps nobody.
     if index.registry.registered(host, caller.namespace).is_some() {
         return None;
     }

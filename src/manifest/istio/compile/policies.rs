@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::identifiers::{ResolvedDestination, workloads};
+use super::identifiers::{ResolvedDestination, selected, workloads};
 use super::index::Index;
 use super::proxy_context::{ProxyContext, ProxyKind};
 use crate::diag::{Code, Note, Severity};
@@ -11,8 +11,6 @@ use crate::manifest::attached::refusal::refused;
 use crate::manifest::attached::{Attached, Body, Reach, Side};
 use crate::manifest::istio::objects::Tls;
 use crate::manifest::kube::{Meta, selects};
-use crate::manifest::mesh::names::service_of;
-use crate::manifest::mesh::registry_service::RegistryService;
 use crate::route::AppliesTo;
 use crate::split::LocalReply;
 
@@ -87,19 +85,7 @@ impl<'m> Pods<'m> {
         if index.manifests.attached.is_empty() {
             return None;
         }
-        let all = index.registry.all(&own.host);
-        let entry = all.iter().find_map(|one| match one {
-            RegistryService::Entry(entry) if !entry.selector.is_empty() => Some(*entry),
-            _ => None,
-        });
-        let (namespace, selector) = match (service_of(&own.host), entry) {
-            (Some((_, namespace)), _) => {
-                let service = index.registry.service(&own.host);
-                (namespace, service.map(|service| &service.selector))
-            }
-            (None, Some(entry)) => (entry.meta.namespace.as_str(), Some(&entry.selector)),
-            (None, None) => return None,
-        };
+        let (namespace, selector) = selected(index, &own.host)?;
         let mut known = selector.cloned().unwrap_or_default();
         known.extend(
             own.subset
