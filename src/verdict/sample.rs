@@ -181,12 +181,7 @@ impl Sample {
         if unit != Unit::Response {
             return None;
         }
-        let mut ends = self.starts.clone();
-        ends.push(self.draws.len());
-        let mut begin = 0;
-        ends.iter().find_map(|end| {
-            let part = &self.draws[begin.min(self.draws.len())..(*end).min(self.draws.len())];
-            begin = *end;
+        self.parts().find_map(|part| {
             let labels: Vec<usize> = part.iter().filter_map(|draw| draw.drawn.target()).collect();
             let turns = || matches!(Order::of(&labels, targets), Order::Turns(_));
             let found = segment_of_labels(&labels, targets)?;
@@ -196,14 +191,17 @@ impl Sample {
 
     /// Where the split changed, if it did: in the run of one generator, where there are several.
     pub(super) fn change(&self, targets: usize, unit: Unit) -> Option<Change> {
-        let mut ends = self.starts.clone();
-        ends.push(self.draws.len());
-        let mut begin = 0;
-        ends.iter().find_map(|end| {
-            let part = &self.draws[begin.min(self.draws.len())..(*end).min(self.draws.len())];
-            begin = *end;
-            change(part, targets, unit)
-        })
+        self.parts().find_map(|part| change(part, targets, unit))
+    }
+
+    /// The draws of each generator.
+    fn parts(&self) -> impl Iterator<Item = &[Draw]> {
+        let all = self.draws.len();
+        let begins = std::iter::once(0).chain(self.starts.iter().copied());
+        let ends = self.starts.iter().copied().chain([all]);
+        begins
+            .zip(ends)
+            .map(move |(begin, end)| &self.draws[begin.min(all)..end.min(all)])
     }
 
     /// What has to be said about a change during the run, where there were several runs.

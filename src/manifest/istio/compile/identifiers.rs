@@ -94,7 +94,7 @@ pub(super) fn workloads<'m>(index: &Index<'m>, own: &ResolvedDestination<'_>) ->
         .workloads(namespace, selector.into_iter().chain(subset).flatten())
 }
 
-/// The namespace of a host's pods, and the labels that its Service or ServiceEntry selects them by, where that is given;
+/// The namespace of a host's pods, and the labels that its Service or `ServiceEntry` selects them by, where that is given;
 /// `None` for a host that selects no pods.
 pub(super) fn selected<'i>(
     index: &'i Index<'_>,
