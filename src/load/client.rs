@@ -95,10 +95,10 @@ impl Client {
         }
     }
 
-    /// Sends one request, over an open connection or a new one, and once more where the rule allows it.
+    /// Sends one request, over an open connection or a new one, and again where the rule allows it.
     pub(super) async fn request(&mut self, context: &ThreadContext, slot: &WaitSlot) -> Exchange {
         let begun = Instant::now();
-        let (mut now, mut sent, mut again, mut resent) = (begun, None, false, false);
+        let (mut now, mut sent, mut again, mut resent) = (begun, None, 0, false);
         loop {
             let attempt = match self {
                 Self::Http1 {
@@ -114,7 +114,7 @@ impl Client {
                 && context.resends(error.delivery, attempt.sent, again)
             {
                 if error.delivery != Delivery::NotSent {
-                    again = true;
+                    again += 1;
                     // Nothing can hide behind what was not sent at all.
                     resent |= attempt.sent.is_some();
                 }
@@ -128,7 +128,7 @@ impl Client {
 
 impl ThreadContext {
     /// The rule, with what this thread knows about the network.
-    fn resends(&self, delivery: Delivery, sent: Option<Instant>, again: bool) -> bool {
+    fn resends(&self, delivery: Delivery, sent: Option<Instant>, again: u32) -> bool {
         // What most requests come to is decided without a look at the clock.
         delivery != Delivery::Unknown
             && delivery.resend(Circumstances {

@@ -9,6 +9,9 @@ use crate::observe::Failure;
 
 /// A close that comes no later than this after the send may have crossed the request, however fast the network is.
 pub(super) const SHORTEST_RACE: Duration = Duration::from_millis(50);
+/// How often a request may be refused before that counts: a server that ends idle connections can meet it several times in a
+/// row, one that refuses everything would be asked for ever.
+const MOST_REFUSALS: u32 = 4;
 
 /// A complete response.
 pub(super) struct Completed {
@@ -48,8 +51,8 @@ pub(super) enum Delivery {
 pub(super) struct Circumstances {
     /// Whether doing it twice does no harm (RFC 9110, 9.2.2).
     pub(super) idempotent: bool,
-    /// Whether this is the second attempt already.
-    pub(super) again: bool,
+    /// How often it was sent again before.
+    pub(super) again: u32,
     /// From the send to the end of the connection, less the time for which this thread had no processor to notice it.
     pub(super) waited: Duration,
     /// How long a close may be on its way: see [`SHORTEST_RACE`].
@@ -74,8 +77,8 @@ impl Delivery {
         match self {
             // Each further connection answers somebody at least, so that everybody has a turn in the end.
             Self::NotSent => true,
-            Self::Refused => !again,
-            Self::IdleCloseRace => idempotent && !again && waited <= race.max(SHORTEST_RACE),
+            Self::Refused => again < MOST_REFUSALS,
+            Self::IdleCloseRace => idempotent && again == 0 && waited <= race.max(SHORTEST_RACE),
             Self::Unknown => false,
         }
     }
@@ -91,7 +94,7 @@ mod tests {
     fn resent(delivery: Delivery, idempotent: bool, waited: Duration, race: Duration) -> bool {
         delivery.resend(Circumstances {
             idempotent,
-            again: false,
+            again: 0,
             waited,
             race,
         })
@@ -113,15 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_may_have_arrived_is_sent_a_third_time() {
-        let twice = Circumstances {
+    fn nothing_that_may_have_arrived_is_sent_a_third_time_and_refusals_end() {
+        let after = |again| Circumstances {
             idempotent: true,
-            again: true,
+            again,
             waited: Duration::ZERO,
             race: SOON,
         };
-        assert!(!Delivery::Refused.resend(twice));
-        assert!(!Delivery::IdleCloseRace.resend(twice));
-        assert!(Delivery::NotSent.resend(twice));
+        assert!(!Delivery::IdleCloseRace.resend(after(1)));
+        assert!(Delivery::Refused.resend(after(MOST_REFUSALS - 1)));
+        assert!(!Delivery::Refused.resend(after(MOST_REFUSALS)));
+        assert!(Delivery::NotSent.resend(after(MOST_REFUSALS)));
     }
 }

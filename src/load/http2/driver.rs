@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) most: Cell<usize>,
     /// Where requests wait for their turn.
     pub(super) turn: Notify,
+    /// When the task of the connection last read.
+    read: Cell<Instant>,
     /// When the peer last said something about a stream, and whether it ever completed a response.
     pub(super) heard: Cell<Option<Instant>>,
     pub(super) answered: Cell<bool>,
@@ -42,6 +44,7 @@ impl State {
             active: Cell::new(0),
             most: Cell::new(streams),
             turn: Notify::new(),
+            read: Cell::new(Instant::now()),
             heard: Cell::new(None),
             answered: Cell::new(false),
             goaway: RefCell::default(),
@@ -52,6 +55,14 @@ impl State {
 
     pub(super) fn takes_more(&self) -> bool {
         self.active.get() < self.most.get()
+    }
+
+    /// A stream has taken what the peer said about it; when that was read. Whoever waits for a response runs after the task
+    /// of the connection, at the end of a queue that is none of the server's.
+    pub(super) fn hear(&self) -> Instant {
+        let read = self.read.get();
+        self.heard.set(Some(read));
+        read
     }
 
     /// The peer takes so many streams.
@@ -110,7 +121,9 @@ pub(super) async fn drive(connection: h2::client::Connection<Io, Bytes>, state: 
         tokio::time::sleep(GOODBYE).await;
     });
     poll_fn(|task| {
-        if let Poll::Ready(ended) = connection.as_mut().poll(task) {
+        let polled = connection.as_mut().poll(task);
+        state.read.set(Instant::now());
+        if let Poll::Ready(ended) = polled {
             if let Err(error) = ended {
                 state.explain(&error, false);
             }

@@ -6,8 +6,9 @@
 mod driver;
 mod response;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -52,7 +53,7 @@ pub(super) struct Request {
 
 /// An open connection.
 pub(super) struct Connection {
-    sender: SendRequest<Bytes>,
+    sender: RefCell<SendRequest<Bytes>>,
     state: Rc<State>,
     /// Requests it may still serve.
     quota: Cell<u32>,
@@ -104,7 +105,7 @@ impl Connection {
         let state = Rc::new(State::new(STREAMS_AT_FIRST));
         spawn_local(drive(connection, Rc::clone(&state)));
         Ok(Self {
-            sender,
+            sender: RefCell::new(sender),
             state,
             quota: Cell::new(quota),
             waiting: Cell::new(0),
@@ -191,8 +192,12 @@ impl Connection {
     }
 
     fn send(&self, request: &Request) -> Result<Stream<'_>, ExchangeError> {
-        // A handle remembers the last stream that it queued, and takes no other while that one waits.
-        let mut sender = self.sender.clone();
+        let mut sender = self.sender.borrow_mut();
+        // A handle remembers the last stream that it queued, and takes no other while that one waits: another one does.
+        let mut task = Context::from_waker(Waker::noop());
+        if sender.poll_ready(&mut task).is_pending() {
+            *sender = sender.clone();
+        }
         let opened = sender
             .send_request(request.head.clone(), request.body.is_empty())
             .and_then(|(response, mut body)| {
@@ -258,8 +263,7 @@ impl Connection {
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Completed {
         let counted = stream.message.filter(|_| stream.streamed);
-        let done = counted.unwrap_or_else(Instant::now);
-        self.state.heard.set(Some(done));
+        let done = counted.unwrap_or_else(|| self.state.hear());
         self.state.answered.set(true);
         let head = stream.head.as_ref().expect("a response has a head");
         // Most responses have few fields, and room for all that there may be is four kilobytes to clear.
@@ -335,7 +339,7 @@ impl Connection {
             Delivery::Unknown
         };
         if error.is_remote() {
-            self.state.heard.set(Some(Instant::now()));
+            self.state.hear();
         }
         ExchangeError::new(failure, delivery)
     }

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
@@ -78,8 +77,7 @@ pub(super) async fn read(stream: &mut Stream<'_>, request: &Request) -> Result<(
             }
             Err(error) => return Err(error.into()),
         };
-        let now = Instant::now();
-        stream.state.heard.set(Some(now));
+        let now = stream.state.hear();
         let length = piece.len();
         stream.body.push(piece)?;
         rest.flow_control().release_capacity(length)?;
@@ -170,9 +168,8 @@ impl Stream<'_> {
     }
 
     fn hear(&mut self) {
-        let now = Instant::now();
+        let now = self.state.hear();
         self.first_byte.get_or_insert(now);
-        self.state.heard.set(Some(now));
     }
 }
 
@@ -236,14 +233,15 @@ impl Drop for Body<'_> {
 
 /// Holds heads, and trailers with them, to their limits.
 fn measured(head: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Failure> {
-    let fields = || head.iter().chain(trailers.into_iter().flatten());
+    let count = head.len() + trailers.map_or(0, HeaderMap::len);
+    if count > MOST_FIELDS {
+        return Err(too_many_fields());
+    }
+    let fields = head.iter().chain(trailers.into_iter().flatten());
     let size = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         name.as_str().len() + value.len() + FIELD_OVERHEAD
     };
-    if fields().count() > MOST_FIELDS {
-        return Err(too_many_fields());
-    }
-    if fields().map(size).sum::<usize>() > LONGEST_HEAD {
+    if fields.map(size).sum::<usize>() > LONGEST_HEAD {
         return Err(oversized_head());
     }
     Ok(())
