@@ -93,6 +93,9 @@ mod mechanisms;
 // Tests that need a program from outside are listed.
 mod parts;
 
+// When, where and how a report was made; one request in full.
+mod record;
+
 // What fingers type that know other tools.
 mod command_line;
 

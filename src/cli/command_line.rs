@@ -108,7 +108,7 @@ fn last_needs_value(letters: &str, command: &Command) -> bool {
 }
 
 /// Whether an option takes a value, by any command that has it.
-fn takes(command: &Command, is: impl Fn(&Arg) -> bool) -> Option<bool> {
+pub(super) fn takes(command: &Command, is: impl Fn(&Arg) -> bool) -> Option<bool> {
     let all = std::iter::once(command).chain(command.get_subcommands());
     let mut found = None;
     for arg in all.flat_map(Command::get_arguments).filter(|arg| is(arg)) {
@@ -118,12 +118,12 @@ fn takes(command: &Command, is: impl Fn(&Arg) -> bool) -> Option<bool> {
     found
 }
 
-fn has_long(arg: &Arg, name: &str) -> bool {
+pub(super) fn has_long(arg: &Arg, name: &str) -> bool {
     let aliases = arg.get_all_aliases().unwrap_or_default();
     arg.get_long() == Some(name) || aliases.contains(&name)
 }
 
-fn has_short(arg: &Arg, letter: char) -> bool {
+pub(super) fn has_short(arg: &Arg, letter: char) -> bool {
     let aliases = arg.get_all_short_aliases().unwrap_or_default();
     arg.get_short() == Some(letter) || aliases.contains(&letter)
 }

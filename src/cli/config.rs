@@ -1,6 +1,7 @@
 //! From what was typed to what is meant; no file and no socket yet.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::args::{
@@ -9,6 +10,7 @@ use super::args::{
 use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
+use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
 use super::slo;
@@ -43,6 +45,22 @@ pub(super) struct RunConfig {
     pub(super) load: LoadConfig,
     /// Where the answer goes.
     pub(super) output: OutputConfig,
+    /// One request, to be looked at.
+    pub(super) debug: bool,
+    /// `--label`.
+    pub(super) labels: BTreeMap<String, String>,
+    /// What was typed, without its secrets.
+    pub(super) argv: Vec<String>,
+}
+
+impl RunConfig {
+    /// What was meant, and what was typed.
+    pub(super) fn typed(args: RunArgs, typed: &[OsString]) -> Result<Self, Failure> {
+        Ok(Self {
+            argv: record::masked(typed),
+            ..Self::try_from(args)?
+        })
+    }
 }
 
 /// Where the declaration comes from.
@@ -109,6 +127,9 @@ impl TryFrom<RunArgs> for RunConfig {
             slos,
             inconclusive: args.judgement.inconclusive,
             output: output(args.output)?,
+            debug: args.debug,
+            labels: record::labels(&args.label)?,
+            argv: Vec::new(),
         })
     }
 }
@@ -252,7 +273,7 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
                 format!("write one of {}", names()),
             )
         })?;
-        if path.is_empty() || path == "-" {
+        if path.is_empty() {
             Err(Failure::usage(
                 format!("`{text}` does not name a file"),
                 help,

@@ -84,6 +84,7 @@ pub(super) fn planned(
         timeout: load.timeout,
         connect_timeout: load.connect_timeout,
         ends_early: !matches!(load.amount, Amount::Exactly(_)),
+        keeps_response: false,
         seed: policy.seed,
     };
     Ok(Planned {

@@ -7,6 +7,7 @@ mod complete;
 mod config;
 mod credentials;
 mod deadline;
+mod debug;
 mod demo;
 mod examples;
 mod exit;
@@ -26,6 +27,7 @@ mod load_plan;
 mod output;
 mod progress;
 mod proxy;
+mod record;
 mod relations;
 mod report;
 mod report_output;
@@ -66,7 +68,7 @@ pub fn main() -> u8 {
             };
         }
     };
-    dispatch(cli)
+    dispatch(cli, &typed)
         .unwrap_or_else(|failure| failed(&failure))
         .code()
 }
@@ -120,10 +122,10 @@ fn misunderstood(error: &clap::Error) -> u8 {
     Exit::Usage.code()
 }
 
-fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
     match cli.command {
-        None => run::run(&RunConfig::try_from(cli.run)?),
-        Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
+        None => sent(&RunConfig::typed(cli.run, typed)?),
+        Some(Command::Run(args)) => sent(&RunConfig::typed(*args, typed)?),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),
@@ -132,6 +134,14 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Some(Command::Man) => complete::man(),
         Some(Command::Demo(args)) => demo::run(args),
         Some(Command::Wait) => Ok(wait::run()),
+    }
+}
+
+fn sent(config: &RunConfig) -> Result<Exit, Failure> {
+    if config.debug {
+        debug::run(config)
+    } else {
+        run::run(config)
     }
 }
 

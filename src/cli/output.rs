@@ -13,9 +13,29 @@ use super::args::Colour;
 /// Columns where the terminal does not say.
 const DEFAULT_WIDTH: usize = 100;
 
+/// Stdout, in the place of a path.
+const STDOUT: &str = "-";
+/// Where GitHub shows what all steps of a job have written.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Writes a report to where it belongs: to stdout, behind what other steps wrote to the summary of a GitHub job, or to a file.
+pub(super) fn deliver(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.as_os_str() == STDOUT {
+        return io::stdout().lock().write_all(bytes);
+    }
+    if std::env::var_os(STEP_SUMMARY).is_some_and(|summary| summary == path.as_os_str()) {
+        let mut summary = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)?;
+        return summary.write_all(bytes);
+    }
+    replace(path, bytes)
+}
+
 /// Writes a file whole or not at all: beside it first, then in its place. What is no plain file (a pipe, `/dev/stdout`)
 /// is written as it is.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     if special || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return fs::write(path, bytes);
@@ -32,6 +52,9 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Whether a file could be written there, tried without touching what is there.
 pub(super) fn writable(path: &Path) -> io::Result<()> {
+    if path.as_os_str() == STDOUT {
+        return Ok(());
+    }
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }

@@ -122,7 +122,7 @@ fn compared(reports: &[(String, Report)], to: &config::OutputConfig) -> Result<E
         let mut bytes = Vec::new();
         found
             .render(comparison_format(format.name)?, &mut bytes)
-            .and_then(|()| output::replace(path, &bytes))
+            .and_then(|()| output::deliver(path, &bytes))
             .map_err(|source| Failure::Write {
                 path: path.display().to_string(),
                 source,

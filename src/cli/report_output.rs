@@ -26,7 +26,7 @@ pub(super) fn write_report(
         };
         let mut bytes = Vec::new();
         let written =
-            (format.render)(report, plain, &mut bytes).and_then(|()| output::replace(path, &bytes));
+            (format.render)(report, plain, &mut bytes).and_then(|()| output::deliver(path, &bytes));
         written.map_err(|source| Failure::Write {
             path: path.display().to_string(),
             source,

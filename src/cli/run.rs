@@ -15,6 +15,7 @@ use super::load_config::Amount;
 use super::load_plan::{Planned, StopWhen, planned};
 use super::output;
 use super::progress::Progress;
+use super::record;
 use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
 use super::settle::settle;
@@ -25,7 +26,7 @@ use crate::diag::{Code, Note};
 use crate::load::{self, Control};
 use crate::observe::Observation;
 use crate::plan::Stop;
-use crate::report::{self, KnownNotes, Load, Report, SavedObservation};
+use crate::report::{self, KnownNotes, Load, Record, Report, SavedObservation};
 use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
@@ -84,6 +85,8 @@ struct Session<'a> {
     deadline: Deadline,
     /// When sending was stopped, where it did not go on to its end.
     stopped: Option<Duration>,
+    /// What the report says of the run itself, once it sends.
+    record: Record,
 }
 
 impl<'a> Session<'a> {
@@ -100,6 +103,7 @@ impl<'a> Session<'a> {
                 .map(|expected| Watch::new(expected, &planned.policy)),
             deadline: Deadline::after(config.load.max_duration),
             stopped: None,
+            record: Record::default(),
             config,
             declared,
             planned,
@@ -139,6 +143,7 @@ impl<'a> Session<'a> {
             // While it settled: nothing more is sent.
             return Ok(Observation::default());
         }
+        self.record = record::begun(&self.config.argv, &self.config.labels);
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
@@ -240,6 +245,7 @@ impl<'a> Session<'a> {
         let watched = self.watch.is_some();
         let observation = SavedObservation::new(own, expected.zip(mapping), watched, policy);
         let report = Report {
+            record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
@@ -372,7 +378,7 @@ fn derive(
     Mapping::derive(expected, rules, seen.tallies.keys())
 }
 
-fn bucketer(config: &RunConfig, expected: Option<&Expected>) -> Bucketer {
+pub(super) fn bucketer(config: &RunConfig, expected: Option<&Expected>) -> Bucketer {
     let bucketer = Bucketer::parse(&config.bucket).expect("checked when it was typed");
     match expected {
         None => bucketer,

@@ -19,7 +19,7 @@ use super::run_delay::RunDelay;
 use super::scratch::{Scratch, scratch};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
 use crate::bucket::{Names, Reply, all_values};
-use crate::observe::{Failure, Observation, Recorder, Setup, histogram};
+use crate::observe::{Failure, Observation, Recorder, Response, Setup, histogram};
 use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
 
 /// Responses whose headers and members are looked through: by all threads together, and by each at least.
@@ -258,6 +258,9 @@ impl ThreadContext {
             ..*reply
         };
         let id = self.names.borrow_mut().of(&self.job.bucketer, &reply);
+        if self.job.plan.keeps_response {
+            self.recorder.borrow_mut().response(|| whole(&reply));
+        }
         // Errors may be the proxy's own, and say nothing about versions.
         if self.unread.get() > 0 && reply.status < 400 {
             self.unread.set(self.unread.get() - 1);
@@ -304,5 +307,19 @@ impl ThreadContext {
         let mut seen = self.recorder.borrow_mut().drain(names.buckets(), elapsed);
         seen.consulted = names.take_consulted();
         seen
+    }
+}
+
+/// All of a response, to be looked at later.
+fn whole(reply: &Reply<'_>) -> Response {
+    let field = |field: &httparse::Header<'_>| {
+        let value = String::from_utf8_lossy(field.value).into_owned();
+        (field.name.to_owned(), value)
+    };
+    Response {
+        status: reply.status,
+        headers: reply.headers.0.iter().map(field).collect(),
+        body: reply.body.to_vec(),
+        peer: reply.peer.to_owned(),
     }
 }

@@ -209,6 +209,12 @@ fn watched(
     Ok(seen)
 }
 
+/// The head of a request as it is written, line by line: for HTTP/2 the fields of its first frame.
+#[must_use]
+pub fn written(plan: &LoadPlan) -> Vec<String> {
+    Prepared::new(plan).head()
+}
+
 /// A run against a host without an address ends with its first request: all others would end alike.
 fn unresolved(failure: Failure) -> Observation {
     let (kind, mut failed) = (failure.kind, FailureCount::default());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE};
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Method, Uri, Version};
 
 use super::{grpc, http1, http2};
@@ -46,6 +46,33 @@ impl Prepared {
             bodiless: template.method == Method::HEAD,
             closes: closes(template),
         }))
+    }
+}
+
+impl Prepared {
+    /// The head, line by line.
+    pub(super) fn head(&self) -> Vec<String> {
+        match self {
+            Self::Http1(request) => {
+                let text = String::from_utf8_lossy(&request.bytes);
+                let head = text.split("\r\n\r\n").next().unwrap_or_default();
+                head.split("\r\n").map(str::to_owned).collect()
+            }
+            Self::Http2(request) => {
+                let (head, uri) = (&request.head, request.head.uri());
+                let part = |name, part: Option<&str>| part.map(|part| format!(":{name}: {part}"));
+                let pseudo = [
+                    part("method", Some(head.method().as_str())),
+                    part("scheme", uri.scheme_str()),
+                    part("authority", uri.authority().map(Authority::as_str)),
+                    part("path", uri.path_and_query().map(PathAndQuery::as_str)),
+                ];
+                let fields = head.headers().iter().map(|(name, value)| {
+                    format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
+                });
+                pseudo.into_iter().flatten().chain(fields).collect()
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod latency_cell;
 mod phases;
 mod recorder;
 mod request_log;
+mod response;
 mod schedule_stats;
 mod summary;
 mod timeline;
@@ -29,6 +30,7 @@ pub use latency_cell::LatencyCell;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
+pub use response::Response;
 pub use schedule_stats::ScheduleStats;
 pub use summary::Latency;
 pub use timeline::{Slice, Timeline};
@@ -117,6 +119,9 @@ pub struct Observation {
     /// How the first requests ended, in the order of dispatch.
     #[serde(skip)]
     pub log: RequestLog,
+    /// The first response in full, where it was asked for.
+    #[serde(skip)]
+    pub response: Option<Response>,
     /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
     #[serde(skip)]
     pub consulted: Vec<Consulted>,
@@ -197,6 +202,9 @@ impl Observation {
         }
         self.timeline.merge(&other.timeline);
         self.log.merge(&other.log);
+        if self.response.is_none() {
+            self.response.clone_from(&other.response);
+        }
         self.carried.merge(&other.carried);
         let asked = self.consulted.len().max(other.consulted.len());
         self.consulted.resize(asked, Consulted::default());

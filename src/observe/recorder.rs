@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::histogram::{add, histogram, note};
-use super::{Observation, Outcome, Setup, Tally};
+use super::{Observation, Outcome, Response, Setup, Tally};
 use crate::split::Bucket;
 
 /// Which request it was.
@@ -117,6 +117,11 @@ impl Recorder {
     /// Counts what a response carries, by the `--bucket` that reads it.
     pub fn carried(&mut self, values: impl IntoIterator<Item = (String, String)>) {
         self.rest.carried.push(values);
+    }
+
+    /// Keeps the first response in full.
+    pub fn response(&mut self, of: impl FnOnce() -> Response) {
+        self.rest.response.get_or_insert_with(of);
     }
 
     /// What was counted since the last call; `names` are the buckets by number.

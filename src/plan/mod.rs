@@ -41,6 +41,8 @@ pub struct LoadPlan {
     pub connect_timeout: Duration,
     /// Whether what is seen may end the run before all is sent.
     pub ends_early: bool,
+    /// Whether the first response is kept in full.
+    pub keeps_response: bool,
     /// Makes chance repeatable.
     pub seed: u64,
 }
@@ -238,6 +240,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
             ends_early: true,
+            keeps_response: false,
             seed: 0,
         }
     }

@@ -36,6 +36,10 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             safe(&report.target.url)
         ))
         .with_max_value_divisor(MICROS_PER_MILLI);
+    let started = report.record.started_at.as_deref();
+    if let Some(started) = started.and_then(|text| humantime::parse_rfc3339(text).ok()) {
+        builder.with_start_time(started);
+    }
     if let Some(chi_square) = chi_square(report) {
         builder.add_comment(&format!("[{chi_square}]"));
     }

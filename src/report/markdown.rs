@@ -54,7 +54,14 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         writeln!(out)?;
     }
     latencies(report, out)?;
-    notes(report, out)
+    notes(report, out)?;
+    if let Some(line) = report.record.line() {
+        writeln!(out, "{}\n", prose(&line))?;
+    }
+    if let Some(command) = report.record.command() {
+        writeln!(out, "{}\n", code(&command))?;
+    }
+    Ok(())
 }
 
 fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -138,8 +138,14 @@ fn one(report: Report, question: &Question) -> Result<Report, MergeError> {
     let evidence = report.evidence(&attribution);
     let verdict = verdict::rejudge(&evidence, &question.policy, report.observation.watched);
     let verdict = with_objectives(&evidence, question, verdict)?;
-    let load = report.load.clone();
+    let (tool, record, load) = (
+        report.tool.clone(),
+        report.record.clone(),
+        report.load.clone(),
+    );
     Ok(Report {
+        tool,
+        record,
         load,
         ..judged(report, question, verdict)
     })

@@ -6,6 +6,7 @@ mod csv;
 mod declaration;
 mod evidence;
 mod excerpt;
+mod exchange;
 pub mod explain;
 mod format;
 mod formats;
@@ -27,6 +28,7 @@ mod observation;
 mod oneline;
 mod openmetrics;
 mod question;
+mod record;
 mod restore;
 mod rows;
 mod sanitize;
@@ -48,12 +50,14 @@ use crate::verdict::{Evidence, Generator, Hypothesis, Policy, Verdict};
 pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use declaration::Declaration;
 pub use excerpt::Excerpt;
+pub use exchange::Exchange;
 pub use format::{Format, Style};
 pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
 pub use merge::{MergeError, rejudge};
 pub use observation::SavedObservation;
 pub use question::{Changes, Difference};
+pub use record::Record;
 pub use restore::{ReadError, read};
 pub use rows::{BucketRow, ObservationRows, PhaseRows, Place, Responses, TargetRow};
 pub(crate) use sanitize::fitted;
@@ -75,6 +79,9 @@ pub struct Report {
     pub tool: Tool,
     /// What was asked.
     pub target: Request,
+    /// When and where, and what was typed.
+    #[serde(flatten)]
+    pub record: Record,
     /// How much was sent, and how; `None` where reports were merged, and in old ones.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub load: Option<Load>,
@@ -113,6 +120,9 @@ pub struct Tool {
     pub name: String,
     /// The version.
     pub version: String,
+    /// The commit that was built, where the build knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// The seed of everything random in it.
     pub seed: u64,
 }
@@ -145,9 +155,11 @@ impl Report {
             tool: Tool {
                 name: "resplit".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                commit: commit(),
                 seed: policy.seed,
             },
             target,
+            record: Record::default(),
             load: None,
             expected,
             policy,
@@ -184,4 +196,11 @@ impl Report {
             hypotheses: self.hypotheses(),
         }
     }
+}
+
+/// The commit in the version that `resplit --version` shows: ` (HASH DATE)`.
+fn commit() -> Option<String> {
+    let suffix = env!("RESPLIT_COMMIT_SUFFIX").trim().strip_prefix('(')?;
+    let hash = suffix.split([' ', ')']).next()?;
+    Some(hash.to_owned())
 }

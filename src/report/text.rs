@@ -195,6 +195,9 @@ fn details(report: &Report) -> String {
         );
     }
     text.push_str(&times(report));
+    for line in report.record.line().iter().chain(&report.record.command()) {
+        let _ = writeln!(text, "  {}", safe(line));
+    }
     let verdict = &report.verdict;
     let resolution = verdict
         .resolution

@@ -56,7 +56,7 @@ use sample::Sample;
 pub use failing::is_healthy;
 pub use hypothesis::Hypothesis;
 pub use multi_generator::{Generator, Part, judge_together, rejudge};
-pub use shell::quoted;
+pub use shell::{quoted, word as shell_word};
 pub use silent::advice;
 pub use slo::SloResult;
 pub use slo_verdict::{decided, with_slos};

@@ -117,6 +117,12 @@ pub(super) struct RunArgs {
     pub(super) request: RequestArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    /// Send one request and show it, its response and what they are counted as; nothing is judged (secrets are masked)
+    #[arg(long, help_heading = "Output")]
+    pub(super) debug: bool,
+    /// Something to find the report by, as in build=42 (repeatable; saved with it)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Output")]
+    pub(super) label: Vec<String>,
 }
 
 /// The options of `completions`.

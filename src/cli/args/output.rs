@@ -11,7 +11,7 @@ pub(in crate::cli) struct OutputArgs {
     /// What is written to stdout
     #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, value_parser = format_names())]
     pub(in crate::cli) output: String,
-    /// Also write the report to a file: FORMAT=PATH (repeatable)
+    /// Also write the report to a file: FORMAT=PATH (repeatable; - is stdout)
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(in crate::cli) report: Vec<String>,
     /// Colour on the terminal (NO_COLOR is honoured)

@@ -7,6 +7,7 @@ use super::{HeaderRow, RouteRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::route::example_request::{Reach, RuleReach};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
+use crate::verdict::shell_word;
 
 /// One rule as a row.
 pub(super) fn rule(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> RuleRow {
@@ -113,16 +114,16 @@ fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
         .collect();
     let mut arguments = String::new();
     if probe.method != "GET" {
-        let _ = write!(arguments, "-m {} ", quoted(&probe.method));
+        let _ = write!(arguments, "-m {} ", shell_word(&probe.method));
     }
     for header in &headers {
         let header = format!("{}: {}", header.name, header.value);
-        let _ = write!(arguments, "-H {} ", quoted(&header));
+        let _ = write!(arguments, "-H {} ", shell_word(&header));
     }
     if probe.authority != format!("{address}{port}") {
-        let _ = write!(arguments, "--host {} ", quoted(&probe.authority));
+        let _ = write!(arguments, "--host {} ", shell_word(&probe.authority));
     }
-    arguments.push_str(&quoted(&url));
+    arguments.push_str(&shell_word(&url));
     WitnessRow {
         method: probe.method.clone(),
         url,
@@ -130,16 +131,6 @@ fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
         host: probe.authority.clone(),
         headers,
         arguments,
-    }
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        crate::verdict::quoted(word)
     }
 }
 

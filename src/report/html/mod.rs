@@ -61,6 +61,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 footer {
                     (report.tool.name) " " (report.tool.version) " · " (report.schema)
                     " · seed " (report.tool.seed)
+                    @if let Some(line) = report.record.line() { br; (line) }
+                    @if let Some(command) = report.record.command() { br; code { (command) } }
                 }
             }
         }
