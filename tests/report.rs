@@ -446,3 +446,59 @@ fn two_reports_are_compared() {
     run(&["report", "--compare", "-o", "junit", before, after])
         .refused("a format without comparison");
 }
+
+/// Finding 30: a comparison ends as its objectives stand.
+#[test]
+fn a_comparison_with_objectives_ends_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+    let drawn = (0..600).map(|at| u8::from(at % 10 == 0)).collect();
+    let seen = whole(&[Generator(drawn)]);
+    let times = |factor: u64| {
+        let mut seen = seen.clone();
+        for tally in seen.tallies.values_mut() {
+            for own in [Some(&mut tally.latency), tally.response.as_mut()]
+                .into_iter()
+                .flatten()
+            {
+                let mut slower = Histogram::new(3).expect("three digits");
+                for value in own.iter_recorded() {
+                    let micros = value.value_iterated_to() * factor;
+                    slower
+                        .record_n(micros, value.count_since_last_iteration())
+                        .expect("it grows");
+                }
+                *own = slower;
+            }
+        }
+        let path = folder.path().join(format!("{factor}.json"));
+        let report = serde_json::to_vec(&reported(&seen, &expected, false)).expect("JSON");
+        std::fs::write(&path, report).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let (fast, slow) = (times(1), times(20));
+    let compare =
+        |slo: &str, one: &str, other: &str| run(&["report", "--compare", "--slo", slo, one, other]);
+    let failed = compare("v1.p50 < before * 2", &fast, &slow).exits(1).stdout;
+    assert!(
+        failed.contains("\nfailed  v1.p50 < before * 2: "),
+        "{failed}"
+    );
+    assert!(failed.contains("against v1.p50 before = "), "{failed}");
+    compare("v1.p50 < before * 2", &slow, &fast).exits(0);
+    compare("all.p50 < before * 2", &fast, &slow).exits(1);
+    compare("v1.p50 > 1ms", &fast, &slow).exits(0);
+    // Sixty responses do not know their p99 to a thousandth.
+    compare("v2.p99 < before * 1.001", &slow, &slow).exits(3);
+    compare("v1.errors < before + 5%", &fast, &slow).exits(0);
+    for slo in [
+        "v3.p99 < before",
+        "before < v1.p99",
+        "v1.p99 < before + 1ms",
+    ] {
+        compare(slo, &fast, &slow).refused(slo);
+    }
+    // `before` is the earlier of two runs, and here is one.
+    run(&["report", "--slo", "v1.p50 < before * 2", &fast]).refused("one run");
+    run(&["--slo", "v1.p50 < before * 2", "http://127.0.0.1:1/"]).refused("a run");
+}

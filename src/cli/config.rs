@@ -104,6 +104,7 @@ impl TryFrom<RunArgs> for RunConfig {
             &request.headers,
         )?;
         let slos = slo::read(&args.objectives.slo)?;
+        slo::refuse_between_runs(&slos)?;
         let declared = declaration(&args.expectation)?;
         let vantage = vantage(&args.expectation.vantage)?;
         if !matches!(declared, Declaration::Manifests(..)) {

@@ -43,8 +43,9 @@ Examples:
   resplit report -o html run.json > run.html                             another format
   resplit report zone-a.json zone-b.json                                 merge generators
   resplit report --compare before.json after.json                        what changed
+  resplit report --compare --slo 'canary.p99 < before * 1.1' a.json b.json   and whether that is too much
 
-Exit codes as those of a run, of what is judged this time; 0 with --compare.";
+Exit codes as those of a run, of what is judged this time. --compare ends with 0, or as its objectives (--slo) stand.";
 
 /// What `-h` ends with.
 pub(super) fn after_help() -> String {

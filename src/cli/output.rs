@@ -75,6 +75,19 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(own))
 }
 
+/// Whether whoever read stdout has gone: what is written there would be lost.
+pub(super) fn reader_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let polled = poll(&mut descriptors, Some(&at_once));
+    polled.is_ok_and(|ready| ready > 0) && descriptors[0].revents().contains(PollFlags::ERR)
+}
+
 /// `NO_COLOR`: any value but the empty one switches colour off.
 fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -8,10 +8,12 @@ use super::failure::Failure;
 use super::report_output::{exit, to_stdout, write_report};
 use super::{config, input, output, slo};
 use crate::report::{
-    Changes, ComparisonFormat, Difference, MergeError, ReadError, Report, comparison, read, rejudge,
+    Changes, ComparisonFormat, Difference, MergeError, ReadError, Report, comparison_with, read,
+    rejudge,
 };
 use crate::units::Fraction;
 use crate::verdict;
+use crate::verdict::slo::{Slo, SloOutcome};
 
 impl AgainArgs {
     fn asks(&self) -> bool {
@@ -54,14 +56,15 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     let named = args.files.iter().map(|path| read_file(path));
     let reports: Vec<(String, Report)> = named.collect::<Result<_, _>>()?;
     if args.compare {
-        if args.judgement.asks() || !changes.slos.is_empty() || changes.require_healthy {
+        if args.judgement.asks() || changes.require_healthy {
             return Err(Failure::usage(
-                "--compare judges nothing",
+                "--compare judges no split",
                 "leave the options of judgement out, or judge each report by itself first: resplit report --alpha P -o json FILE",
             ));
         }
-        return compared(&reports, &to);
+        return compared(&reports, &changes.slos, &to);
     }
+    slo::refuse_between_runs(&changes.slos)?;
     let report = rejudge(reports, &changes).map_err(|error| refused(&error))?;
     write_report(&report, &to, None)?;
     Ok(exit(&report.verdict, args.judgement.inconclusive))
@@ -109,15 +112,20 @@ fn refused(error: &MergeError) -> Failure {
     Failure::usage(error.to_string(), help)
 }
 
-/// Both beside each other; exit 0, whatever they say.
-fn compared(reports: &[(String, Report)], to: &config::OutputConfig) -> Result<Exit, Failure> {
+/// Both beside each other, and the objectives that decide how this ends; without any it ends well, whatever they say.
+fn compared(
+    reports: &[(String, Report)],
+    slos: &[Slo],
+    to: &config::OutputConfig,
+) -> Result<Exit, Failure> {
     let [before, after] = reports else {
         return Err(Failure::usage(
             format!("--compare takes two reports, not {}", reports.len()),
             "resplit report --compare before.json after.json",
         ));
     };
-    let found = comparison((&before.0, &before.1), (&after.0, &after.1));
+    let found = comparison_with((&before.0, &before.1), (&after.0, &after.1), slos)
+        .map_err(slo::unknown)?;
     for (format, path) in &to.files {
         let mut bytes = Vec::new();
         found
@@ -131,7 +139,11 @@ fn compared(reports: &[(String, Report)], to: &config::OutputConfig) -> Result<E
     let mut bytes = Vec::new();
     let written = found.render(comparison_format(to.format.name)?, &mut bytes);
     to_stdout(written.map(|()| bytes))?;
-    Ok(Exit::Pass)
+    Ok(match found.outcome() {
+        None | Some(SloOutcome::Pass) => Exit::Pass,
+        Some(SloOutcome::Failed) => Exit::Diverged,
+        Some(SloOutcome::Inconclusive) => Exit::Inconclusive,
+    })
 }
 
 fn comparison_format(name: &str) -> Result<ComparisonFormat, Failure> {

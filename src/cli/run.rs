@@ -178,7 +178,9 @@ impl<'a> Session<'a> {
         if let Some(progress) = &mut self.progress {
             progress.show(seen, mapped, self.watch.as_ref());
         }
-        if certain || unclear || nobody || self.deadline.passed() || self.is_interrupted() {
+        let unread = config.output.files.is_empty() && output::reader_gone();
+        let over = self.deadline.passed() || self.is_interrupted() || unread;
+        if certain || unclear || nobody || over {
             self.stopped.get_or_insert(self.deadline.elapsed());
             Control::Stop
         } else {

@@ -10,6 +10,7 @@ use crate::verdict::attribution::Attribution;
 use crate::verdict::slo::{Slo, SloProblem};
 use crate::verdict::{Verdict, decided};
 
+const UNKNOWN: &str = "name a target as the report does, or `all` for every request";
 const HELP: &str = "write it as TARGET.METRIC < VALUE, as in --slo 'canary.p99 < 200ms'";
 
 /// Reads every objective, or says what is wrong with each that is none.
@@ -32,6 +33,22 @@ pub(super) fn read(texts: &[String]) -> Result<Vec<Slo>, Failure> {
 pub(super) fn check_declared(slos: &[Slo], expected: &Expected) -> Result<(), Failure> {
     let names = || expected.declared().iter().map(|d| d.name.as_str());
     check(slos, |slo| slo.check(names()))
+}
+
+/// Refuses objectives that compare two runs where there is one.
+pub(super) fn refuse_between_runs(slos: &[Slo]) -> Result<(), Failure> {
+    match slos.iter().find(|slo| slo.compares_runs()) {
+        None => Ok(()),
+        Some(slo) => Err(Failure::usage(
+            format!("`{slo}` compares two runs, and here is one"),
+            "`before` is the first report of resplit report --compare before.json after.json",
+        )),
+    }
+}
+
+/// An objective that names a target which a run does not know.
+pub(super) fn unknown(problem: (String, SloProblem)) -> Failure {
+    refused(&[problem], UNKNOWN)
 }
 
 /// Decides the objectives, and what they make of the verdict. Where nothing is declared, the responses say which targets
@@ -63,10 +80,7 @@ fn check(slos: &[Slo], test: impl Fn(&Slo) -> Result<(), SloProblem>) -> Result<
     if problems.is_empty() {
         Ok(())
     } else {
-        Err(refused(
-            &problems,
-            "name a target as the report does, or `all` for every request",
-        ))
+        Err(refused(&problems, UNKNOWN))
     }
 }
 

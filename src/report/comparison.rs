@@ -10,8 +10,10 @@ use super::sanitize::{fitted, safe};
 use super::table::{left, right, table};
 use crate::observe::histogram;
 use crate::units::{percent, seconds};
-use crate::verdict::Outcome;
+use crate::verdict::attribution::Attribution;
 use crate::verdict::compare::{Bounded, Change, Compared, Direction, Side, compare};
+use crate::verdict::slo::{Judged, Slo, SloOutcome, SloProblem, evaluate_between};
+use crate::verdict::{Outcome, SloResult};
 
 /// The schema of the JSON form.
 const SCHEMA: &str = "resplit.compare/1";
@@ -26,6 +28,9 @@ pub struct Comparison {
     after: Named,
     /// Every target of either, then every value that belongs to none.
     targets: Vec<Compared>,
+    /// How objectives stand, of the later run alone or against the earlier one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    slos: Vec<SloResult>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -80,7 +85,45 @@ pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison
         before: named(before),
         after: named(after),
         targets: compared.collect(),
+        slos: Vec::new(),
     }
+}
+
+/// The same with objectives, of the later run alone or against the earlier one; a problem where one names a target that
+/// either run does not know.
+pub fn comparison_with(
+    before: (&str, &Report),
+    after: (&str, &Report),
+    slos: &[Slo],
+) -> Result<Comparison, (String, SloProblem)> {
+    let attributions = [before.1, after.1]
+        .map(|report| Attribution::new(&report.observation.seen, report.declared()));
+    let [one, other] = [(before.1, &attributions[0]), (after.1, &attributions[1])].map(judged);
+    for slo in slos {
+        let sides: &[Judged<'_>] = if slo.compares_runs() {
+            &[one, other]
+        } else {
+            &[other]
+        };
+        for (attribution, _, split) in sides {
+            let checked = match split {
+                Some(split) => {
+                    slo.check(split.declared().iter().map(|target| target.name.as_str()))
+                }
+                None => slo.check_seen(attribution),
+            };
+            checked.map_err(|problem| (slo.to_string(), problem))?;
+        }
+    }
+    let results = slos.iter().map(|slo| evaluate_between(slo, one, other));
+    Ok(Comparison {
+        slos: results.collect(),
+        ..comparison(before, after)
+    })
+}
+
+fn judged<'a>((report, attribution): (&'a Report, &'a Attribution)) -> Judged<'a> {
+    (attribution, &report.observation.seen, report.split())
 }
 
 fn named((file, report): (&str, &Report)) -> Named {
@@ -95,6 +138,18 @@ fn named((file, report): (&str, &Report)) -> Named {
 }
 
 impl Comparison {
+    /// How the objectives stand together: failed before open before held; `None` without any.
+    #[must_use]
+    pub fn outcome(&self) -> Option<SloOutcome> {
+        let has = |outcome| self.slos.iter().any(|result| result.outcome == outcome);
+        let worst = [
+            SloOutcome::Failed,
+            SloOutcome::Inconclusive,
+            SloOutcome::Pass,
+        ];
+        worst.into_iter().find(|outcome| has(*outcome))
+    }
+
     /// Writes it.
     pub fn render(&self, format: ComparisonFormat, out: &mut dyn Write) -> io::Result<()> {
         match format {
@@ -141,6 +196,11 @@ impl Comparison {
             }
             writeln!(out, "\n{}", table(header.collect(), rows.into_iter()))?;
         }
+        for (at, result) in self.slos.iter().enumerate() {
+            let gap = if at == 0 { "\n" } else { "" };
+            let (slo, reason) = (safe(&result.slo), safe(&result.reason));
+            writeln!(out, "{gap}{}  {slo}: {reason}", slo_word(result.outcome))?;
+        }
         Ok(())
     }
 
@@ -165,6 +225,15 @@ impl Comparison {
                 writeln!(out, "| {} | {cells} |", code(name.trim_start()))?;
             }
             writeln!(out)?;
+        }
+        for result in &self.slos {
+            let reason = super::markdown::prose(&result.reason);
+            writeln!(
+                out,
+                "- {} {}: {reason}",
+                slo_word(result.outcome).trim(),
+                code(&result.slo)
+            )?;
         }
         Ok(())
     }
@@ -212,6 +281,14 @@ impl Comparison {
             .into_iter()
             .filter(|(_, lines)| !lines.is_empty())
             .collect()
+    }
+}
+
+fn slo_word(outcome: SloOutcome) -> &'static str {
+    match outcome {
+        SloOutcome::Pass => "holds ",
+        SloOutcome::Failed => "failed",
+        SloOutcome::Inconclusive => "open  ",
     }
 }
 

@@ -158,7 +158,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// A sentence of ours with foreign words in it; what stands between backticks stays code.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let mut prose = String::new();
     for (index, part) in safe(text).split('`').enumerate() {
         if index > 0 {

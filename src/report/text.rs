@@ -22,6 +22,8 @@ use crate::verdict::{Outcome, SloResult};
 
 /// Columns of the tables, at least and at most.
 const TABLES: (usize, usize) = (60, 160);
+/// Columns of a paragraph, at least.
+const NARROWEST: usize = 40;
 /// Columns of a name beside a bar, and how many bars are drawn.
 const WIDEST_NAME: usize = 24;
 const MOST_BARS: usize = 12;
@@ -54,19 +56,23 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         }
     }
     writeln!(out)?;
+    let columns = style.bars.then_some(style.width);
+    let mut say = |text: &str| writeln!(out, "{}", wrapped(text, columns));
     if let Some(failing) = note(report) {
         let message = safe(&failing.message);
-        writeln!(out, "{}  {message}", paint.yellow("NOTE"))?;
+        say(&format!("{}  {message}", paint.yellow("NOTE")))?;
     }
-    writeln!(out, "{}", verdict(report, &paint))?;
+    say(&verdict(report, &paint))?;
     for result in &report.verdict.slos {
-        writeln!(out, "  {}", slo(result, &paint))?;
+        say(&format!("  {}", slo(result, &paint)))?;
     }
     for finding in &report.verdict.diagnosis {
-        writeln!(out, "  {} {}", paint.bold("why:"), safe(&finding.message))?;
+        let message = safe(&finding.message);
+        say(&format!("  {} {message}", paint.bold("why:")))?;
     }
     for caveat in other_notes(report) {
-        writeln!(out, "  {} {}", paint.yellow("note:"), safe(&caveat.message))?;
+        let message = safe(&caveat.message);
+        say(&format!("  {} {message}", paint.yellow("note:")))?;
     }
     if style.verbose {
         write!(out, "{}", details(report))?;
@@ -75,6 +81,24 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         writeln!(out, "  {} {next}", paint.bold("next:"))?;
     }
     Ok(())
+}
+
+/// A paragraph in so many columns, what follows its first line set back; as it is where that is no terminal.
+fn wrapped(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else {
+        return text.to_owned();
+    };
+    let lines = text.lines().map(|line| {
+        let indented = line.len() - line.trim_start().len();
+        let further = " ".repeat(indented + 4);
+        let room = textwrap::Options::new(columns.max(NARROWEST))
+            .initial_indent(&further[..indented])
+            .subsequent_indent(&further)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::fill(line.trim_start(), room)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A bar for each target, or for each value where nothing is declared.

@@ -169,6 +169,7 @@ fn objective(own: &Responses<'_>) -> Option<String> {
     // A name may stand in either kind of quotes.
     let until = Until::LastByte;
     let measure = Measure {
+        before: false,
         subject,
         until,
         metric,

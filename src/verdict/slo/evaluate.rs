@@ -18,11 +18,11 @@ use super::blame::worst_case;
 use super::compare::{against_errors, against_latency};
 use super::form::Form;
 use super::lex::Op;
-use super::measured::{LEAST_FOR_MEAN, Measured, Run};
+use super::measured::{Judged, LEAST_FOR_MEAN, Measured, Run};
 use super::needed::{more, requests, requests_to_decide};
 use super::range::Range;
 use super::result::{effective, open, outcome, p_value, reason, settles, shown, worth_words};
-use super::{Measure, Metric, Slo, SloOutcome, SloResult, Subject, Until};
+use super::{Measure, Metric, Slo, SloOutcome, SloResult, Until};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::chi_square::normal_sf;
@@ -40,16 +40,17 @@ pub fn evaluate(
     seen: &Observation,
     expected: Option<&Expected>,
 ) -> SloResult {
-    let named = slo.named.iter().filter_map(|(subject, _)| match subject {
-        Subject::Named(name) => Some(name.as_str()),
-        Subject::All => None,
-    });
-    let run = Run {
-        attribution,
-        seen,
-        expected,
-        named: named.collect(),
-    };
+    decide(slo, &Run::of(slo, (attribution, seen, expected), None))
+}
+
+/// Decides an objective that may compare with an earlier run.
+#[must_use]
+pub fn evaluate_between(slo: &Slo, before: Judged<'_>, after: Judged<'_>) -> SloResult {
+    let before = Run::of(slo, before, None);
+    decide(slo, &Run::of(slo, after, Some(&before)))
+}
+
+fn decide(slo: &Slo, run: &Run<'_>) -> SloResult {
     if let Some(measure) = slo
         .form
         .measures()
@@ -69,25 +70,25 @@ pub fn evaluate(
             measure,
             below,
             limit,
-        } => against_limit(&run, measure, *below, *limit),
+        } => against_limit(run, measure, *below, *limit),
         Form::Ratio {
             measure,
             base,
             below,
             factor,
-        } => against_latency(&run, measure, base, *below, *factor),
+        } => against_latency(run, measure, base, *below, *factor),
         Form::Difference {
             measure,
             base,
             below,
             margin,
-        } => against_errors(&run, measure, base, *below, *margin),
+        } => against_errors(run, measure, base, *below, *margin),
         Form::Plain {
             measure,
             op,
             base,
             constant,
-        } => plain(&run, measure, *op, base.as_ref(), *constant),
+        } => plain(run, measure, *op, base.as_ref(), *constant),
     };
     SloResult {
         slo: slo.text.clone(),

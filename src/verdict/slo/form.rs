@@ -88,7 +88,7 @@ impl Form {
                     Some(Adjustment::Factor(factor)) => (*factor, 0.0),
                     Some(Adjustment::Margin(margin)) => (1.0, margin_of(&base, margin)?),
                 };
-                if measure.subject == base.subject {
+                if measure.subject == base.subject && !base.before {
                     return Err(SloProblem::form(
                         "both sides measure the same responses, which no test separates",
                         span.clone(),
@@ -190,7 +190,7 @@ fn pair(
     (factor, margin): (f64, f64),
     span: Range<usize>,
 ) -> Result<Form, SloProblem> {
-    if measure.subject == Subject::All || base.subject == Subject::All {
+    if !base.before && (measure.subject == Subject::All || base.subject == Subject::All) {
         let other = if measure.subject == Subject::All {
             &base
         } else {

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Number(f64, Unit),
     /// A metric; the range is that of the target's name.
     Measure(Measure, Range<usize>),
+    /// `before`: the same metric of the same target in an earlier run.
+    Before,
     /// `<` `<=` `>` `>=`
     Compare(Op),
     /// `+` `-` `*` `/` `(` `)`
@@ -35,6 +37,8 @@ pub(super) enum Op {
     AtLeast,
 }
 
+/// An earlier run.
+const BEFORE: &str = "before";
 /// Before a metric of the time to the first byte.
 const FIRST_BYTE: &str = "ttfb.";
 
@@ -166,6 +170,7 @@ impl MetricUntil {
             subject,
             until: self.until,
             metric: self.metric,
+            before: false,
         }
     }
 }
@@ -220,6 +225,12 @@ fn word(text: &str, at: usize) -> Result<Token, SloProblem> {
         && let Some(token) = number(run, at)
     {
         return token;
+    }
+    if run == BEFORE {
+        return Ok(Token {
+            kind: Kind::Before,
+            span: at..at + run.len(),
+        });
     }
     let dots = run.match_indices('.').map(|(dot, _)| dot);
     for dot in dots {

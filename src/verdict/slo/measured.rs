@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::order::{Order, spread_of_share};
 use super::range::{Nobodys, Range};
-use super::{Measure, Metric, Subject, Until};
+use super::{Measure, Metric, Slo, Subject, Until};
 use crate::observe::{Observation, Tally};
 use crate::split::Expected;
 use crate::stats::quantile::{self, Estimate};
@@ -32,6 +32,9 @@ pub(super) fn names(row: &Row) -> impl Iterator<Item = &str> {
     std::iter::once(row.label.as_str()).chain(value)
 }
 
+/// What objectives look at of a run: whose its responses are, what was seen, and what was declared.
+pub type Judged<'a> = (&'a Attribution, &'a Observation, Option<&'a Expected>);
+
 /// A run, as objectives look at it.
 pub(super) struct Run<'a> {
     pub(super) attribution: &'a Attribution,
@@ -39,6 +42,8 @@ pub(super) struct Run<'a> {
     pub(super) expected: Option<&'a Expected>,
     /// Whom the objective names.
     pub(super) named: Vec<&'a str>,
+    /// The earlier run, where two are compared.
+    pub(super) before: Option<&'a Run<'a>>,
 }
 
 /// The responses of a target, or of all.
@@ -59,8 +64,30 @@ pub(super) struct Measured {
     pub(super) spread_of_share: Spread,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// The run, for an objective.
+    pub(super) fn of(
+        slo: &'a Slo,
+        (attribution, seen, expected): Judged<'a>,
+        before: Option<&'a Run<'a>>,
+    ) -> Self {
+        let named = slo.named.iter().filter_map(|(subject, _)| match subject {
+            Subject::Named(name) => Some(name.as_str()),
+            Subject::All => None,
+        });
+        Self {
+            attribution,
+            seen,
+            expected,
+            named: named.collect(),
+            before,
+        }
+    }
+
     pub(super) fn measured(&self, measure: &Measure) -> Measured {
+        if let Some(before) = self.before.filter(|_| measure.before) {
+            return before.measured(measure);
+        }
         let subject = &measure.subject;
         let target = match subject {
             Subject::All => None,

@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use super::attribution::Attribution;
 use crate::stats::quantile::Estimate;
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_between};
 use form::Form;
+pub use measured::Judged;
 pub use problem::SloProblem;
 
 /// An objective: what was typed, and the test it asks for.
@@ -106,6 +107,8 @@ pub struct Measure {
     pub until: Until,
     /// What.
     pub metric: Metric,
+    /// Whether of the earlier of two runs.
+    pub before: bool,
 }
 
 /// How an objective stands.
@@ -208,6 +211,12 @@ impl Slo {
             .any(|measure| measure.metric.is_latency())
     }
 
+    /// Whether it compares with an earlier run: `canary.p99 < before * 1.1`.
+    #[must_use]
+    pub fn compares_runs(&self) -> bool {
+        self.form.measures().any(|measure| measure.before)
+    }
+
     /// Whether every target it names was seen, where nothing is declared.
     pub fn check_seen(&self, attribution: &Attribution) -> Result<(), SloProblem> {
         self.check(attribution.rows.iter().flat_map(measured::names))
@@ -259,7 +268,8 @@ impl fmt::Display for Measure {
             Until::LastByte => "",
             Until::FirstByte => "ttfb.",
         };
-        write!(f, "{}.{until}{}", self.subject, self.metric)
+        let before = if self.before { " before" } else { "" };
+        write!(f, "{}.{until}{}{before}", self.subject, self.metric)
     }
 }
 

@@ -77,8 +77,12 @@ pub(super) fn comparison(text: &str) -> Result<Comparison, SloProblem> {
         tokens: &tokens,
         at: 0,
         end: text.len(),
+        left: None,
     };
     let left = parser.operand()?;
+    if let Operand::Metric(measure) = &left {
+        parser.left = Some(measure.clone());
+    }
     let op = parser.op()?;
     let right = parser.against()?;
     parser.end()?;
@@ -113,6 +117,8 @@ struct Parser<'t> {
     tokens: &'t [Token],
     at: usize,
     end: usize,
+    /// The metric on the left, which `before` stands for.
+    left: Option<MeasureAt>,
 }
 
 impl<'t> Parser<'t> {
@@ -139,6 +145,25 @@ impl<'t> Parser<'t> {
                 span: span.clone(),
                 name: name.clone(),
             }),
+            Some(Token {
+                kind: Kind::Before,
+                span,
+            }) => {
+                let left = self.left.clone().ok_or_else(|| {
+                    SloProblem::form(
+                        "`before` stands behind the metric that it is an earlier value of",
+                        span.clone(),
+                    )
+                })?;
+                Operand::Metric(MeasureAt {
+                    measure: Measure {
+                        before: true,
+                        ..left.measure
+                    },
+                    span: span.clone(),
+                    name: left.name,
+                })
+            }
             other => {
                 let help = match other.map(|token| &token.kind) {
                     Some(Kind::Sign('(' | ')')) => "an SLO needs no parentheses",

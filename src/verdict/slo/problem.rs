@@ -11,7 +11,7 @@ pub(super) const METRICS: &str =
 /// The forms that we can test.
 const FORMS: &str = "write a metric against a value (canary.p99 < 200ms), a latency against a multiple of another target's \
                      (canary.p99 < stable.p99 * 1.1), errors against another target's plus a margin \
-                     (canary.errors < stable.errors + 1%), or max or rps against another target's";
+                     (canary.errors < stable.errors + 1%), max or rps against another target's, or with report --compare one of these against `before`";
 
 /// Why a text is not a valid objective.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

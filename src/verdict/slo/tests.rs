@@ -19,6 +19,7 @@ fn parsed(text: &str) -> Slo {
 
 fn of(subject: &str, metric: Metric) -> Measure {
     Measure {
+        before: false,
         subject: match subject {
             "all" => Subject::All,
             name => Subject::Named(name.to_owned()),
@@ -700,6 +701,7 @@ proptest! {
 #[test]
 fn the_time_to_the_first_byte_is_measured_apart() {
     let ttfb = |subject, metric| Measure {
+        before: false,
         until: Until::FirstByte,
         ..of(subject, metric)
     };
