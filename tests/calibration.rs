@@ -8,6 +8,8 @@ mod band;
 mod everyday;
 // Rules that other projects judge a split by, exactly.
 mod gates;
+// Intervals of shares.
+mod intervals;
 // Objectives under dependence.
 mod objectives;
 // One run through log, watch and judgement.
@@ -256,4 +258,10 @@ fn calibration_of_objectives() {
 #[ignore = "long, as the table above"]
 fn calibration_of_other_traffic() {
     table::print_and_check_models();
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_intervals() {
+    intervals::print_and_check(400);
 }

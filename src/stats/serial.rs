@@ -214,7 +214,7 @@ pub fn design_effect(values: &[f64]) -> f64 {
         let (_, between) = moments(&means);
         let effect = between * (free + 1.0) / free * size as f64 / variance;
         if chi_square::ln_sf(effect * free, free) < DEPENDENT.ln() {
-            effect * students_excess(free)
+            effect * students_excess(free, LEVEL)
         } else {
             1.0
         }
@@ -265,11 +265,11 @@ fn skewness(values: &[f64]) -> f64 {
     }
 }
 
-/// By how much the square of Student's quantile exceeds that of the normal law.
-fn students_excess(free: f64) -> f64 {
+/// By how much the square of Student's quantile at a level exceeds that of the normal law.
+pub(super) fn students_excess(free: f64, level: f64) -> f64 {
     let student =
-        StudentsT::new(0.0, 1.0, free).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - LEVEL));
-    (student / normal_isf(LEVEL)).powi(2)
+        StudentsT::new(0.0, 1.0, free).map_or(f64::INFINITY, |t| t.inverse_cdf(1.0 - level));
+    (student / normal_isf(level)).powi(2)
 }
 
 #[cfg(test)]

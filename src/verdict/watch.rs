@@ -151,8 +151,13 @@ impl Watch {
     /// Whether it is certain that the split is another one, or that a target is silent.
     #[must_use]
     pub fn diverged(&self) -> bool {
+        self.silent || self.split_diverges()
+    }
+
+    /// Whether it is certain that the split is another one.
+    pub(super) fn split_diverges(&self) -> bool {
         let decision = self.decided.map(|decided| decided.decision);
-        self.silent || decision.or(self.bounded) == Some(Decision::Diverged)
+        decision.or(self.bounded) == Some(Decision::Diverged)
     }
 
     /// The evidence against the declared split, as `ln` of an e-value, and what it takes to end the run.

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use resplit::observe::{Observation, Outcome as End, Recorder, Sent, Timing};
+use resplit::report::ObservationRows;
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
@@ -155,6 +156,26 @@ impl Setup {
 
     /// One run.
     pub(crate) fn run(&self, traffic: &Traffic, stream: u64) -> Run {
+        let (seen, _, verdict) = self.judged(traffic, stream);
+        Run {
+            unit: verdict.unit,
+            requests: verdict.decided_after.unwrap_or(seen.sent),
+            sent: seen.sent,
+            verdict,
+        }
+    }
+
+    /// The interval of the share of each target, as a report of one run has it.
+    pub(crate) fn intervals(&self, traffic: &Traffic, stream: u64) -> Vec<[f64; 2]> {
+        let (seen, mapping, verdict) = self.judged(traffic, stream);
+        let (expected, policy) = (self.expected(), self.policy());
+        let pair = Some((&expected, &mapping));
+        let rows = ObservationRows::of(&seen, pair, &policy, verdict.intervals);
+        rows.targets.iter().map(|row| row.share_interval).collect()
+    }
+
+    /// What one run saw, and the verdict on it.
+    fn judged(&self, traffic: &Traffic, stream: u64) -> (Observation, Mapping, Verdict) {
         let (expected, policy) = (self.expected(), self.policy());
         let design = policy.design(&expected, 0);
         let (most, mut watch) = match self.ending {
@@ -181,12 +202,7 @@ impl Setup {
             hypotheses: &[],
         };
         let verdict = judge(evidence, &policy, watch.as_ref());
-        Run {
-            unit: verdict.unit,
-            requests: verdict.decided_after.unwrap_or(seen.sent),
-            sent: seen.sent,
-            verdict,
-        }
+        (seen, mapping, verdict)
     }
 
     /// Sends until `certain` says so, at most so many requests; what was under way then still comes in.

@@ -245,10 +245,16 @@ impl Sequential {
 /// Written with Stirling errors and deviances, so that nothing of the size of `N` cancels.
 #[must_use]
 pub fn ln_e_value(counts: &[u64], shares: &[f64], concentration: f64) -> f64 {
+    let counts: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
+    ln_e_value_worth(&counts, shares, concentration)
+}
+
+/// The same for responses that are worth fewer: fractions of counts.
+fn ln_e_value_worth(counts: &[f64], shares: &[f64], concentration: f64) -> f64 {
     let c = concentration;
-    let total = counts.iter().sum::<u64>() as f64 + c;
-    let cell = |(count, share): (&u64, &f64)| {
-        let a = *count as f64 + c * share;
+    let total = counts.iter().sum::<f64>() + c;
+    let cell = |(count, share): (&f64, &f64)| {
+        let a = count + c * share;
         let posterior = deviance(a, total * share) - 0.5 * a.ln() + stirling_error(a) + LN_SQRT_2PI;
         posterior + c * share * share.ln() - ln_gamma(c * share)
     };
@@ -265,11 +271,16 @@ pub fn ln_e_mixture(counts: &[u64], shares: &[f64]) -> f64 {
 /// `ln` of the likelihood ratio of `share` against `edge` for `x` of `n`.
 #[must_use]
 pub fn ln_likelihood_ratio(x: u64, n: u64, share: f64, edge: f64) -> f64 {
-    let part = |count: u64, over: f64, under: f64| {
-        if count == 0 {
+    ln_likelihood_ratio_worth(x as f64, n as f64, share, edge)
+}
+
+/// The same for responses that are worth fewer.
+fn ln_likelihood_ratio_worth(x: f64, n: f64, share: f64, edge: f64) -> f64 {
+    let part = |count: f64, over: f64, under: f64| {
+        if count <= 0.0 {
             0.0
         } else {
-            count as f64 * (over / under).ln()
+            count * (over / under).ln()
         }
     };
     part(x, share, edge) + part(n - x, 1.0 - share, 1.0 - edge)
@@ -279,20 +290,28 @@ pub fn ln_likelihood_ratio(x: u64, n: u64, share: f64, edge: f64) -> f64 {
 /// 1970). The mixture is the one of [`ln_e_mixture`] for this target against the rest.
 #[must_use]
 pub fn confidence(x: u64, n: u64, share: f64, alpha: f64) -> Interval {
-    if n == 0 || share >= 1.0 {
+    confidence_worth(x as f64, n as f64, share, alpha)
+}
+
+/// The same for responses that are worth fewer, given in independent ones.
+#[must_use]
+pub fn confidence_worth(x: f64, n: f64, share: f64, alpha: f64) -> Interval {
+    if n <= 0.0 || share <= 0.0 || share >= 1.0 {
         return Interval { lo: 0.0, hi: 1.0 };
     }
     // Likelihoods relative to that of the declared share.
-    let least = ln_e_mixture(&[x, n - x], &[share, 1.0 - share]) + alpha.ln();
-    let likely = |theta: f64| -ln_likelihood_ratio(x, n, share, theta) > least;
-    let observed = x as f64 / n as f64;
+    let shares = [share, 1.0 - share];
+    let mixed = CONCENTRATIONS.map(|c| ln_e_value_worth(&[x, n - x], &shares, c));
+    let least = ln_mean(mixed) + alpha.ln();
+    let likely = |theta: f64| -ln_likelihood_ratio_worth(x, n, share, theta) > least;
+    let observed = x / n;
     Interval {
-        lo: if x == 0 {
+        lo: if x <= 0.0 {
             0.0
         } else {
             bisect(0.0, observed, likely)
         },
-        hi: if x == n {
+        hi: if x >= n {
             1.0
         } else {
             bisect(observed, 1.0, |theta| !likely(theta))

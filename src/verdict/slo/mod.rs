@@ -10,6 +10,7 @@ mod name;
 mod needed;
 mod order;
 mod parse;
+mod percentiles;
 mod problem;
 mod range;
 mod result;
@@ -26,6 +27,7 @@ use super::attribution::Attribution;
 use crate::stats::quantile::Estimate;
 pub use evaluate::evaluate;
 use form::Form;
+pub use percentiles::LatencyIntervals;
 pub use problem::SloProblem;
 
 /// An objective: what was typed, and the test it asks for.
