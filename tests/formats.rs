@@ -150,7 +150,13 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         ..Declaration::of(expected.clone(), Some(rule))
     };
     let policy = Policy::default();
-    let observation = SavedObservation::new(seen, Some((&expected, mapping)), false, &policy);
+    let observation = SavedObservation::new(
+        seen,
+        Some((&expected, mapping)),
+        false,
+        &policy,
+        verdict.intervals,
+    );
     Report::new(
         request,
         policy,
@@ -195,7 +201,7 @@ fn undeclared() -> Report {
         host: "a".into(),
     };
     let policy = Policy::default();
-    let observation = SavedObservation::new(seen, None, false, &policy);
+    let observation = SavedObservation::new(seen, None, false, &policy, None);
     Report::new(
         request,
         policy,

@@ -37,6 +37,8 @@ pub(super) struct LoadConfig {
     pub(super) amount: Amount,
     /// When sending ends at the latest, counted from its beginning.
     pub(super) max_duration: Option<Duration>,
+    /// Whether more is sent where the split certainly diverges and it is not known why.
+    pub(super) diagnose: bool,
     /// The longest wait for a stationary split before the run.
     pub(super) settle: Option<Duration>,
     /// Starts at a rate.
@@ -114,6 +116,7 @@ pub(super) fn load(
     Ok(LoadConfig {
         amount,
         max_duration,
+        diagnose: !args.no_diagnose,
         settle,
         pace: pace(args)?,
         warmup,

@@ -17,7 +17,7 @@ use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::attribution::{Attribution, Classification, Row};
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Policy, Watch};
+use crate::verdict::{Policy, ShareIntervals, Watch};
 
 /// Lines shown at once.
 const MOST_LINES: usize = 12;
@@ -135,7 +135,9 @@ impl Progress {
         let sorted = Attribution::new(seen, expected);
         let interval = |count: u64, targets: usize| {
             let answered = seen.answered().max(1);
-            self.policy.interval(targets, count, answered)
+            let intervals = ShareIntervals::of_responses(watch.is_some());
+            let [low, high] = intervals.interval(&self.policy, targets, (count, answered), None);
+            (low, high)
         };
         let declared = expected.map(|(expected, _)| expected);
         let shown = lines(seen, declared, &sorted, watch, interval);

@@ -31,7 +31,10 @@ use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Evidence, Outcome, Verdict, Watch, judge};
+use crate::verdict::{Evidence, Hypothesis, Outcome, Verdict, Watch, cause_is_open, judge};
+
+/// Requests that are sent to find out why a split diverges, at most.
+const FOR_THE_CAUSE: u64 = 200;
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
@@ -83,6 +86,8 @@ struct Session<'a> {
     progress: Option<Progress>,
     watch: Option<Watch>,
     deadline: Deadline,
+    /// Requests that had ended when it was certain that the split diverges, where more were sent to find out why.
+    diagnosed_from: Option<u64>,
     /// When sending was stopped, where it did not go on to its end.
     stopped: Option<Duration>,
     /// What the report says of the run itself, once it sends.
@@ -102,6 +107,7 @@ impl<'a> Session<'a> {
                 .filter(|_| watched)
                 .map(|expected| Watch::new(expected, &planned.policy)),
             deadline: Deadline::after(config.load.max_duration),
+            diagnosed_from: None,
             stopped: None,
             record: Record::default(),
             config,
@@ -175,6 +181,7 @@ impl<'a> Session<'a> {
             }
             _ => false,
         };
+        let certain = certain && !self.diagnoses(seen, mapped);
         if let Some(progress) = &mut self.progress {
             progress.show(seen, mapped, self.watch.as_ref());
         }
@@ -186,6 +193,36 @@ impl<'a> Session<'a> {
         } else {
             Control::Continue
         }
+    }
+
+    /// Whether more is sent to find out why the split diverges. What is under way belongs to it.
+    fn diagnoses(&mut self, seen: &Observation, mapped: Option<(&Expected, &Mapping)>) -> bool {
+        let Some(watch) = self.watch.as_ref().filter(|_| self.config.load.diagnose) else {
+            return false;
+        };
+        let plan = &self.planned.plan;
+        let under_way = u64::from(plan.connections) * u64::from(plan.streams);
+        let from = self.diagnosed_from.unwrap_or(seen.sent);
+        if seen.sent + under_way >= from + FOR_THE_CAUSE {
+            return false;
+        }
+        let evidence = Evidence {
+            declared: mapped,
+            seen,
+            attribution: &Attribution::new(seen, mapped),
+            hypotheses: self.hypotheses(),
+        };
+        let open = cause_is_open(evidence, &self.planned.policy, watch);
+        if open {
+            self.diagnosed_from = Some(from);
+        }
+        open
+    }
+
+    /// What the split could be instead.
+    fn hypotheses(&self) -> &'a [Hypothesis] {
+        self.declared
+            .map_or(&[], |declared| &declared.declaration.hypotheses)
     }
 
     fn judge(mut self, own: Observation, unsettled: Option<Note>) -> Result<Measured, Failure> {
@@ -211,10 +248,7 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
-        let (policy, hypotheses) = (
-            &self.planned.policy,
-            self.declared.map_or(&[][..], |d| &d.declaration.hypotheses),
-        );
+        let (policy, hypotheses) = (&self.planned.policy, self.hypotheses());
         let evidence = Evidence {
             declared: pair,
             seen,
@@ -245,7 +279,17 @@ impl<'a> Session<'a> {
         let target = asked(&config.request);
         let declaration = declared.map(|declared| declared.declaration.clone());
         let watched = self.watch.is_some();
-        let observation = SavedObservation::new(own, expected.zip(mapping), watched, policy);
+        let observation = SavedObservation::new(
+            own,
+            expected.zip(mapping),
+            watched,
+            policy,
+            verdict.intervals,
+        );
+        let observation = SavedObservation {
+            diagnosed: self.diagnosed_from.is_some(),
+            ..observation
+        };
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Report;
 use super::sanitize::safe;
 use crate::units::{self, counted};
-use crate::verdict::{Outcome, Test};
+use crate::verdict::{IntervalMethod, Outcome, Test, Unit};
 
 /// What was asked, and how much of it.
 pub(super) fn head(report: &Report) -> String {
@@ -65,6 +65,9 @@ pub(super) fn evidence(report: &Report) -> String {
     if let Some(chi_square) = chi_square(report) {
         let _ = write!(text, "\n  {chi_square}");
     }
+    if let Some(intervals) = intervals(report) {
+        let _ = write!(text, "\n  intervals: {intervals}");
+    }
     if let Some(expected) = &report.expected {
         let rule = expected
             .rule
@@ -91,6 +94,8 @@ fn certain_after(report: &Report, requests: u64) -> String {
         certain
     } else if goes_on {
         format!("{certain}; {more} more were sent for the objectives or the rate")
+    } else if report.observation.diagnosed {
+        format!("{certain}; {more} more by then, or to tell why")
     } else {
         format!("{certain}; {more} more had been sent by the time that was known")
     }
@@ -107,6 +112,26 @@ pub(super) fn chi_square(report: &Report) -> Option<String> {
             format!("chi-square is infinite, p {p}: some responses are from where none is expected")
         }
     })
+}
+
+/// What the intervals of shares allow for, where they are others than those of a fixed number of independent responses.
+pub(super) fn intervals(report: &Report) -> Option<String> {
+    let own = report.verdict.intervals?;
+    let mut words = Vec::new();
+    if own.method == IntervalMethod::ConfidenceSequence {
+        words.push("confidence sequences".to_owned());
+    }
+    if own.over == Unit::Connection {
+        words.push("of the shares of connections".to_owned());
+    }
+    if own.design_effect > 1.0 {
+        let n = report.observation.rows.answered;
+        words.push(format!(
+            "of {n} responses that are worth about {:.0} independent ones",
+            n as f64 / own.design_effect
+        ));
+    }
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// `= 0.226`, `= 3.1e-9`, `< 1e-300`.

@@ -18,6 +18,8 @@ pub(super) struct Line<'r> {
     pub(super) interval: [f64; 2],
     /// Response times; `None` without a response.
     pub(super) latency: Option<Latency>,
+    /// The interval of the 99th percentile; `None` without a response.
+    pub(super) p99: Option<(f64, Option<f64>)>,
     /// Times to the first byte; `None` without a response, and in reports from before they were kept by value.
     pub(super) first_byte: Option<Latency>,
     pub(super) values: Vec<&'r BucketRow>,
@@ -36,6 +38,7 @@ pub(super) fn lines(report: &Report) -> Vec<Line<'_>> {
             share: target.share,
             interval: target.share_interval,
             latency: target.response_ms,
+            p99: target.response_ms_intervals.map(|own| own.p99),
             first_byte: target.ttfb_ms,
             values: rows.buckets.iter().filter(own).collect(),
         }
@@ -58,6 +61,7 @@ impl<'r> Line<'r> {
             share: row.share,
             interval: row.share_interval,
             latency: Some(row.response_ms),
+            p99: row.response_ms_intervals.map(|own| own.p99),
             first_byte: row.ttfb_ms,
             values: vec![row],
         }

@@ -8,7 +8,7 @@ use super::health::{note, other_notes};
 use super::lines::{Line, lines};
 use super::next_step::next_step;
 use super::sanitize::{fitted, safe};
-use super::table::millis;
+use super::table::{millis, percentile_interval};
 use super::{Report, Style};
 use crate::observe::Latency;
 use crate::units::percent;
@@ -112,23 +112,22 @@ fn shown(report: &Report) -> (Vec<Line<'_>>, usize) {
 
 fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let (lines, _) = shown(report);
-    let timed = lines
-        .iter()
-        .filter_map(|line| Some((line.name, line.latency?, line.first_byte)));
-    let rows: Vec<(&str, Latency, Option<Latency>)> = timed.collect();
+    let timed = lines.iter().filter_map(|line| Some((line, line.latency?)));
+    let rows: Vec<(&Line<'_>, Latency)> = timed.collect();
     if rows.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
-        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max | p99 ttfb |"
+        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max | p99 ttfb | 95% interval of p99 |"
     )?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
-    for (name, ms, first_byte) in rows {
+    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    for (line, ms) in rows {
         let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(millis);
-        let first_byte = first_byte.map_or_else(String::new, |ms| millis(ms.p99));
-        let numbers = numbers.join(" | ");
-        writeln!(out, "| {} | {numbers} | {first_byte} |", code(name))?;
+        let first_byte = (line.first_byte).map_or_else(String::new, |ms| millis(ms.p99));
+        let interval = line.p99.map(percentile_interval).unwrap_or_default();
+        let (name, numbers) = (code(line.name), numbers.join(" | "));
+        writeln!(out, "| {name} | {numbers} | {first_byte} | {interval} |")?;
     }
     writeln!(out)
 }

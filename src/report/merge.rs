@@ -161,12 +161,18 @@ fn judged(report: Report, question: &Question, verdict: Verdict) -> Report {
         ..
     } = report;
     let split = expected.as_ref().map(|declaration| &declaration.split);
+    let diagnosed = observation.diagnosed;
     let observation = SavedObservation::new(
         observation.seen,
         split.map(|split| (split, observation.mapping)),
         observation.watched,
         &question.policy,
+        verdict.intervals,
     );
+    let observation = SavedObservation {
+        diagnosed,
+        ..observation
+    };
     Report::new(
         target,
         question.policy,
@@ -216,7 +222,13 @@ fn together(parts: &[SavedPart], question: &Question) -> Result<Report, MergeErr
     let expected: Option<Declaration> = first.expected.clone();
     let declared = first.split().map(|split| (split, mapping.clone()));
     let watched = first.observation.watched;
-    let observation = SavedObservation::new(seen.clone(), declared, watched, &question.policy);
+    let observation = SavedObservation::new(
+        seen.clone(),
+        declared,
+        watched,
+        &question.policy,
+        verdict.intervals,
+    );
     let policy = question.policy;
     Ok(Report {
         generators,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::ObservationRows;
 use crate::observe::Observation;
 use crate::split::Expected;
-use crate::verdict::Policy;
 use crate::verdict::mapping::Mapping;
+use crate::verdict::{Policy, ShareIntervals};
 
 /// An observation with the rows that are derived from it. In the JSON form the responses of the observation stand in the
 /// rows of their values, and a row names the target that its values mean.
@@ -20,6 +20,9 @@ pub struct SavedObservation {
     pub mapping: Mapping,
     /// Whether the run was to end as soon as the result was certain.
     pub watched: bool,
+    /// Whether it went on after that to find out why the split diverges.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub diagnosed: bool,
     /// What formats show of it.
     #[serde(flatten)]
     pub rows: ObservationRows,
@@ -33,13 +36,15 @@ impl SavedObservation {
         declared: Option<(&Expected, Mapping)>,
         watched: bool,
         policy: &Policy,
+        intervals: Option<ShareIntervals>,
     ) -> Self {
         let pair = declared.as_ref().map(|(split, mapping)| (*split, mapping));
-        let rows = ObservationRows::of(&seen, pair, policy);
+        let rows = ObservationRows::of(&seen, pair, policy, intervals);
         Self {
             seen,
             mapping: declared.map(|(_, mapping)| mapping).unwrap_or_default(),
             watched,
+            diagnosed: false,
             rows,
         }
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{ObservationRows, Place, Report, Responses, SCHEMA};
 use crate::split::{Bucket, Expected};
+use crate::verdict::ShareIntervals;
 use crate::verdict::mapping::Mapping;
 
 /// Why a text is not a report.
@@ -56,7 +57,17 @@ fn restore(report: &mut Report) -> Result<(), ReadError> {
         check(report)?;
     }
     let observation = &report.observation;
-    let rows = ObservationRows::of(&observation.seen, report.declared(), &report.policy);
+    if report.expected.is_some() {
+        let of_responses = || ShareIntervals::of_responses(observation.watched);
+        (report.verdict.intervals).get_or_insert_with(of_responses);
+    }
+    let intervals = report.verdict.intervals;
+    let rows = ObservationRows::of(
+        &observation.seen,
+        report.declared(),
+        &report.policy,
+        intervals,
+    );
     report.observation.rows = rows;
     let mut parts = report.parts.iter_mut();
     parts.try_for_each(|part| restore(&mut part.report))

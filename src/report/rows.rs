@@ -1,16 +1,17 @@
 //! What formats show of an observation: rows that are derived from it, and stand beside it in the JSON form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::timeline::{Connections, MOST_COLUMNS, Slice, connections, slices};
-use crate::observe::{Latency, Observation, PackedLog, Tally};
+use crate::observe::{Latency, LatencyCell, Observation, PackedLog, RequestLog, Tally};
 use crate::split::{Bucket, Expected, TargetShare};
-use crate::verdict::Policy;
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
+use crate::verdict::slo::LatencyIntervals;
+use crate::verdict::{Policy, ShareIntervals, Unit};
 
 /// The rows of an observation. Of those in a file, only what it takes to have the observation back is read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -80,7 +81,7 @@ pub struct BucketRow {
     /// Of all complete responses.
     #[serde(skip_deserializing)]
     pub share: f64,
-    /// Clopper–Pearson, at the confidence of the verdict.
+    /// At the confidence of the verdict, by the method of its `intervals`.
     #[serde(skip_deserializing)]
     pub share_interval: [f64; 2],
     /// How many had which status.
@@ -89,6 +90,10 @@ pub struct BucketRow {
     /// From the intended start to the last byte; without a rate, the same as `service_ms`.
     #[serde(skip_deserializing)]
     pub response_ms: Latency,
+    /// The 95 % intervals of the percentiles in `response_ms`, by order statistics of as many responses as they are worth;
+    /// `None` without a response.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub response_ms_intervals: Option<LatencyIntervals>,
     /// From the send to the last byte.
     #[serde(skip_deserializing)]
     pub service_ms: Latency,
@@ -137,6 +142,9 @@ pub struct TargetRow {
     pub share_interval: [f64; 2],
     /// As in [`BucketRow`]; `None` without a response.
     pub response_ms: Option<Latency>,
+    /// As in [`BucketRow`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_ms_intervals: Option<LatencyIntervals>,
     /// From the send to the last byte; `None` without a response.
     pub service_ms: Option<Latency>,
     /// As in [`BucketRow`]; `None` without a response.
@@ -208,13 +216,18 @@ impl ObservationRows {
         seen: &Observation,
         declared: Option<(&Expected, &Mapping)>,
         policy: &Policy,
+        intervals: Option<ShareIntervals>,
     ) -> Self {
         let attribution = Attribution::new(seen, declared);
+        let intervals = intervals.unwrap_or_default();
         let rows = Derivation {
             seen,
             declared,
             attribution: &attribution,
             policy,
+            intervals,
+            requests: LatenciesInOrder::new(&seen.log),
+            connections: (intervals.over == Unit::Connection).then(|| first_of_connections(seen)),
         };
         let (answered, elapsed) = (seen.answered(), seen.elapsed.as_secs_f64());
         let rate = answered as f64 / elapsed;
@@ -246,6 +259,10 @@ struct Derivation<'a> {
     declared: Option<(&'a Expected, &'a Mapping)>,
     attribution: &'a Attribution,
     policy: &'a Policy,
+    intervals: ShareIntervals,
+    requests: LatenciesInOrder<'a>,
+    /// The bucket of the first response of each connection, where intervals are over connections.
+    connections: Option<Vec<&'a Bucket>>,
 }
 
 impl Derivation<'_> {
@@ -253,20 +270,36 @@ impl Derivation<'_> {
         self.declared.map_or(&[], |(split, _)| split.declared())
     }
 
-    /// A share of the complete responses, with its interval.
-    fn share(&self, count: u64) -> (f64, [f64; 2]) {
+    /// A share of the complete responses, with its interval; `own` are its buckets.
+    fn share(&self, own: &[Bucket], count: u64, declared: Option<f64>) -> (f64, [f64; 2]) {
         let answered = self.seen.answered();
         if answered == 0 {
             return (0.0, [0.0, 1.0]);
         }
         let comparisons = self.split().iter().filter(|own| !own.share.is_zero());
-        let (low, high) = (self.policy).interval(comparisons.count(), count, answered);
-        (count as f64 / answered as f64, [low, high])
+        let counted = match &self.connections {
+            None => (count, answered),
+            Some(first) => {
+                let led = first.iter().filter(|bucket| own.contains(bucket));
+                (led.count() as u64, first.len() as u64)
+            }
+        };
+        let interval =
+            (self.intervals).interval(self.policy, comparisons.count(), counted, declared);
+        (count as f64 / answered as f64, interval)
+    }
+
+    fn latency_intervals(&self, tally: &Tally, own: &[Bucket]) -> Option<LatencyIntervals> {
+        LatencyIntervals::of(tally.response(), self.requests.of(own))
     }
 
     fn buckets(&self) -> Vec<BucketRow> {
         let row = |(at, row): (usize, &Row)| {
-            let (share, share_interval) = self.share(row.tally.count);
+            let declared = match row.place {
+                Classification::Target(index) => Some(self.split()[index].share.as_f64()),
+                _ => None,
+            };
+            let (share, share_interval) = self.share(&row.buckets, row.tally.count, declared);
             let own = self.seen.tallies.iter();
             let own = own.filter(|(bucket, _)| self.row(bucket) == Some(at));
             BucketRow {
@@ -282,6 +315,7 @@ impl Derivation<'_> {
                 share_interval,
                 statuses: row.statuses.clone(),
                 response_ms: Latency::of(row.tally.response()).unwrap_or_default(),
+                response_ms_intervals: self.latency_intervals(&row.tally, &row.buckets),
                 service_ms: Latency::of(&row.tally.latency).unwrap_or_default(),
                 ttfb_ms: Latency::of(&row.tally.first_byte),
                 answers: own
@@ -298,13 +332,22 @@ impl Derivation<'_> {
     fn targets(&self) -> Vec<TargetRow> {
         let row = |(index, declared): (usize, &TargetShare)| {
             let tally = self.attribution.target(index);
-            let (share, share_interval) = self.share(tally.count);
+            let place = Classification::Target(index);
+            let own = self
+                .attribution
+                .rows
+                .iter()
+                .filter(|row| row.place == place);
+            let own: Vec<Bucket> = own.flat_map(|row| row.buckets.clone()).collect();
+            let part = declared.share.as_f64();
+            let (share, share_interval) = self.share(&own, tally.count, Some(part));
             TargetRow {
                 target: declared.name.clone(),
-                declared: declared.share.as_f64(),
+                declared: part,
                 share,
                 share_interval,
                 response_ms: Latency::of(tally.response()),
+                response_ms_intervals: self.latency_intervals(&tally, &own),
                 service_ms: Latency::of(&tally.latency),
                 ttfb_ms: Latency::of(&tally.first_byte),
                 tally,
@@ -328,5 +371,54 @@ impl Derivation<'_> {
             _ if self.declared.is_some() => None,
             _ => self.row(bucket),
         }
+    }
+}
+
+/// The bucket of the first response of each connection, in the order of dispatch.
+fn first_of_connections(seen: &Observation) -> Vec<&Bucket> {
+    let mut first: HashMap<u32, (u32, &Bucket)> = HashMap::new();
+    for ended in seen.log.since(0) {
+        let Some(bucket) = ended.bucket else {
+            continue;
+        };
+        let own = first
+            .entry(ended.connection)
+            .or_insert((ended.sequence, bucket));
+        if ended.sequence < own.0 {
+            *own = (ended.sequence, bucket);
+        }
+    }
+    first.into_values().map(|(_, bucket)| bucket).collect()
+}
+
+/// The latencies of all buckets, request by request; sorted once.
+struct LatenciesInOrder<'a> {
+    buckets: Vec<(&'a Bucket, Vec<(u32, LatencyCell)>)>,
+}
+
+impl<'a> LatenciesInOrder<'a> {
+    fn new(log: &'a RequestLog) -> Self {
+        let mut buckets: Vec<(&Bucket, Vec<(u32, LatencyCell)>)> = Vec::new();
+        let mut known: HashMap<*const Bucket, usize> = HashMap::new();
+        for ended in log.since(0) {
+            let (Some(bucket), Some(latency)) = (ended.bucket, ended.latency) else {
+                continue;
+            };
+            let at = known.entry(bucket).or_insert_with(|| {
+                buckets.push((bucket, Vec::new()));
+                buckets.len() - 1
+            });
+            buckets[*at].1.push((ended.sequence, latency));
+        }
+        Self { buckets }
+    }
+
+    /// Those of some buckets, in the order of dispatch.
+    fn of(&self, own: &[Bucket]) -> Vec<LatencyCell> {
+        let buckets = self.buckets.iter();
+        let own = buckets.filter(|(bucket, _)| own.contains(bucket));
+        let mut all: Vec<(u32, LatencyCell)> = own.flat_map(|(_, all)| all.clone()).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, latency)| latency).collect()
     }
 }

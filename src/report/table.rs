@@ -26,6 +26,7 @@ struct Row {
     /// Its declared share, or else its place, and the name of the target.
     declared: (String, String),
     latency: Option<Latency>,
+    p99: Option<(f64, Option<f64>)>,
     first_byte: Option<Latency>,
 }
 
@@ -136,22 +137,28 @@ impl Lines {
         table(header, rows)
     }
 
-    /// How fast the responses were, in so many columns, with names of so many at most.
+    /// How fast the responses were, in so many columns, with names of so many at most; the interval of the 99th percentile
+    /// where there is room.
     pub(super) fn latencies(&self, columns: usize, names: usize) -> String {
-        let drawn = self.latencies_with(names);
+        let with_interval = self.latencies_with(names, true);
+        if width_of(&with_interval) <= columns {
+            return with_interval;
+        }
+        let drawn = self.latencies_with(names, false);
         let over = width_of(&drawn).saturating_sub(columns);
         if over == 0 {
             return drawn;
         }
-        self.latencies_with(names.saturating_sub(over))
+        self.latencies_with(names.saturating_sub(over), false)
     }
 
-    fn latencies_with(&self, names: usize) -> String {
+    fn latencies_with(&self, names: usize, with_interval: bool) -> String {
         let columns = ["MEAN", "P50", "P90", "P99", "P99.9", "MAX"];
         let first_bytes = self.rows.iter().any(|line| line.first_byte.is_some());
         let header = std::iter::once(left("LATENCY, MS"))
             .chain(columns.map(right))
             .chain(first_bytes.then(|| right("P99 TTFB")))
+            .chain(with_interval.then(|| right("P99, 95%")))
             .collect();
         let timed = self.rows.iter().filter(|line| !line.nested);
         let rows = timed
@@ -163,6 +170,10 @@ impl Lines {
                     .chain(first_bytes.then(|| {
                         let first_byte = line.first_byte.map(|ms| millis(ms.p99));
                         right(&first_byte.unwrap_or_default())
+                    }))
+                    .chain(with_interval.then(|| {
+                        let interval = line.p99.map(percentile_interval);
+                        right(&interval.unwrap_or_default())
                     }))
                     .collect()
             });
@@ -184,6 +195,7 @@ impl Row {
                 None => (line.place.to_owned(), String::new()),
             },
             latency: line.latency,
+            p99: line.p99,
             first_byte: line.first_byte,
         }
     }
@@ -207,6 +219,7 @@ impl Row {
             errors: rows.iter().map(|row| row.errors()).sum(),
             declared: Default::default(),
             latency: None,
+            p99: None,
             first_byte: None,
         }
     }
@@ -242,6 +255,12 @@ pub(super) fn millis(value: f64) -> String {
         _ => 2,
     };
     format!("{value:.decimals$}")
+}
+
+/// The interval of a percentile in milliseconds; `?` for an end that the responses do not bound.
+pub(super) fn percentile_interval((low, high): (f64, Option<f64>)) -> String {
+    let high = high.map_or_else(|| "?".to_owned(), millis);
+    format!("{}–{high}", millis(low))
 }
 
 pub(super) fn left(text: &str) -> Cell {

@@ -3,6 +3,7 @@
 use statrs::function::beta::beta_reg;
 
 use super::dependence::{Row, icc, rao_scott};
+use super::serial::students_excess;
 use super::{fit, tolerance};
 
 /// A test over clusters.
@@ -60,6 +61,40 @@ pub fn test(
             clusters.count() as f64 - 1.0,
         ),
     }
+}
+
+/// By how much clusters widen the interval of a share: the largest over the targets, each against the rest, of the variance
+/// between clusters around the observed share and of `1 + (n0 - 1) ICC`, made up for the few degrees of freedom of a variance
+/// between `m` clusters by the quantile of Student's t at this level.
+#[must_use]
+pub fn design_effect_of_shares(rows: &[Row], alpha: f64) -> f64 {
+    let rows: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.iter().any(|n| *n > 0))
+        .collect();
+    let Some(targets) = rows.first().map(|row| row.len()).filter(|_| rows.len() > 1) else {
+        return 1.0;
+    };
+    let all: u64 = rows.iter().flat_map(|row| row.iter()).sum();
+    let effects = (0..targets).map(|target| {
+        let sides = |row: &&Row| {
+            let own = row[target];
+            vec![own, row.iter().sum::<u64>() - own]
+        };
+        let pairs: Vec<Row> = rows.iter().map(sides).collect();
+        let own: u64 = pairs.iter().map(|pair| pair[0]).sum();
+        if own == 0 || own == all {
+            return 1.0;
+        }
+        let share = own as f64 / all as f64;
+        let between = rao_scott(&pairs, &[share, 1.0 - share]).design_effect_observed;
+        between.max(by_correlation(&pairs))
+    });
+    let largest = effects.fold(1.0, f64::max);
+    if largest <= 1.0 {
+        return 1.0;
+    }
+    largest * students_excess(rows.len() as f64 - 1.0, alpha / 2.0)
 }
 
 /// `1 + (n0 - 1) ICC` with the size-weighted mean of the cluster sizes (Kish 1965, section 5.4).

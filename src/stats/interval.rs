@@ -1,5 +1,7 @@
 //! Confidence intervals for one share after a fixed number of responses; `sequential` has those that hold at all times.
 
+use statrs::function::beta::beta_reg;
+
 use super::{binomial, bisect, chi_square};
 
 /// A closed interval of shares.
@@ -26,6 +28,25 @@ pub fn clopper_pearson(x: u64, n: u64, alpha: f64) -> Interval {
     Interval {
         lo: lower(x, n, alpha / 2.0),
         hi: upper(x, n, alpha / 2.0),
+    }
+}
+
+/// The same for responses that are worth fewer, given in independent ones: the tails of fractions of counts, by the incomplete
+/// beta function (Korn & Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts").
+#[must_use]
+pub fn clopper_pearson_worth(x: f64, n: f64, alpha: f64) -> Interval {
+    let (tail, observed) = (alpha / 2.0, if n > 0.0 { x / n } else { 0.0 });
+    Interval {
+        lo: if x <= 0.0 {
+            0.0
+        } else {
+            bisect(0.0, observed, |p| beta_reg(x, n - x + 1.0, p) > tail)
+        },
+        hi: if x >= n {
+            1.0
+        } else {
+            bisect(observed, 1.0, |p| beta_reg(n - x, x + 1.0, 1.0 - p) < tail)
+        },
     }
 }
 
@@ -90,6 +111,19 @@ mod tests {
     fn nothing_of_three_hundred_is_below_one_percent() {
         assert!(upper(0, 299, 0.05) < 0.01 && upper(0, 298, 0.05) > 0.01);
         assert_eq!(clopper_pearson(0, 0, 0.05), Interval { lo: 0.0, hi: 1.0 });
+    }
+
+    #[test]
+    fn worth_themselves_responses_have_the_exact_interval_and_worth_less_a_wider_one() {
+        for (x, n) in [(0, 40), (3, 40), (40, 40), (100, 1000)] {
+            let exact = clopper_pearson(x, n, 0.01);
+            let same = clopper_pearson_worth(x as f64, n as f64, 0.01);
+            assert!((exact.lo - same.lo).abs() < 1e-9 && (exact.hi - same.hi).abs() < 1e-9);
+            let wider = clopper_pearson_worth(x as f64 / 2.5, n as f64 / 2.5, 0.01);
+            assert!(wider.hi - wider.lo > exact.hi - exact.lo, "{x} of {n}");
+        }
+        let nothing = clopper_pearson_worth(0.0, 0.0, 0.01);
+        assert_eq!(nothing, Interval { lo: 0.0, hi: 1.0 });
     }
 
     #[test]

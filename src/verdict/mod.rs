@@ -29,6 +29,7 @@ mod reason;
 mod retries;
 mod sample;
 mod schedule;
+mod share_interval;
 mod shell;
 mod silent;
 pub mod size;
@@ -47,7 +48,6 @@ use crate::observe::Observation;
 use crate::split::{Expected, Mechanism};
 use crate::stats::dependence;
 use crate::stats::design::{Design, Resolution};
-use crate::stats::interval::clopper_pearson;
 use attribution::Attribution;
 use case::Case;
 use mapping::Mapping;
@@ -56,6 +56,7 @@ use sample::Sample;
 pub use failing::is_healthy;
 pub use hypothesis::Hypothesis;
 pub use multi_generator::{Generator, Part, judge_together, rejudge};
+pub use share_interval::{IntervalMethod, ShareIntervals};
 pub use shell::{quoted, word as shell_word};
 pub use silent::advice;
 pub use slo::SloResult;
@@ -252,6 +253,9 @@ pub struct Verdict {
     /// Where the split changed during the run, if it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub change: Option<ChangePoint>,
+    /// How the intervals of the shares come about; `None` where nothing is judged, and in reports from before it was kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intervals: Option<ShareIntervals>,
     /// The verdict in one sentence.
     pub reason: String,
     /// After how many requests the answer was certain, in a run that ended early.
@@ -316,15 +320,6 @@ impl Policy {
         };
         Design::new(&shares, self.alpha, self.beta, self.tolerance, resolution)
     }
-
-    /// The interval of a share that goes with the verdict: Clopper–Pearson at `1 - alpha`, shared out over the targets
-    /// where there are more than two, so that it never contradicts the test. `n` is at least 1.
-    #[must_use]
-    pub fn interval(&self, targets: usize, count: u64, n: u64) -> (f64, f64) {
-        let comparisons = if targets > 2 { targets as f64 } else { 1.0 };
-        let interval = clopper_pearson(count, n, self.alpha / comparisons);
-        (interval.lo, interval.hi)
-    }
 }
 
 /// What a declaration says about connections: a route of connections says it itself.
@@ -383,6 +378,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     caveats.extend(generator_notes(evidence.seen));
     let verdict = Verdict {
         diagnosis: explain::findings(&case, &verdict),
+        intervals: Some(ShareIntervals::of(&case)),
         caveats,
         ..verdict
     };
@@ -398,6 +394,16 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy, watch: Option<&Watch>) -> 
     let at = usize::from(verdict.silent_target());
     verdict.caveats.splice(at..at, failing);
     verdict
+}
+
+/// Whether a run that certainly diverges does not tell why yet, and more requests may.
+#[must_use]
+pub fn cause_is_open(evidence: Evidence<'_>, policy: &Policy, watch: &Watch) -> bool {
+    let Some((expected, _)) = evidence.declared.filter(|_| watch.split_diverges()) else {
+        return false;
+    };
+    let sample = watch.sample.clone();
+    explain::is_open(&Case::new(expected, evidence, policy, Some(watch), sample))
 }
 
 /// What has to be said about how requests were sent, whatever was declared.
@@ -427,6 +433,7 @@ fn blank(outcome: Outcome, policy: &Policy) -> Verdict {
         max_deviation: None,
         unit: Unit::Response,
         change: None,
+        intervals: None,
         reason: String::new(),
         decided_after: None,
         requests_needed: None,

@@ -234,6 +234,7 @@ fn a_change_among_connections_is_told_in_answers() {
 fn each_explanation_is_named_by_the_counts_it_explains() {
     let other = Hypothesis {
         note: Note::new(Code::OtherRule, "traffic follows http[1]".to_owned()),
+        split: None,
         shares: vec![0.3, 0.7],
         known: std::collections::BTreeMap::new(),
     };

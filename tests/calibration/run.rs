@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use resplit::observe::{Observation, Outcome as End, Recorder, Sent, Timing};
+use resplit::report::ObservationRows;
 use resplit::split::{Bucket, Expected, Identity, parse_weights};
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
@@ -62,6 +63,8 @@ pub(crate) struct Setup {
     /// Microseconds after which nothing more is sent.
     pub(crate) until: Option<f64>,
     pub(crate) test: Option<Test>,
+    /// What responses say in the header `server`.
+    pub(crate) server: &'static str,
 }
 
 /// What came of one run.
@@ -97,6 +100,7 @@ impl Setup {
             every: None,
             until: None,
             test: None,
+            server: "istio-envoy",
         }
     }
 
@@ -155,6 +159,26 @@ impl Setup {
 
     /// One run.
     pub(crate) fn run(&self, traffic: &Traffic, stream: u64) -> Run {
+        let (seen, _, verdict) = self.judged(traffic, stream);
+        Run {
+            unit: verdict.unit,
+            requests: verdict.decided_after.unwrap_or(seen.sent),
+            sent: seen.sent,
+            verdict,
+        }
+    }
+
+    /// The interval of the share of each target, as a report of one run has it.
+    pub(crate) fn intervals(&self, traffic: &Traffic, stream: u64) -> Vec<[f64; 2]> {
+        let (seen, mapping, verdict) = self.judged(traffic, stream);
+        let (expected, policy) = (self.expected(), self.policy());
+        let pair = Some((&expected, &mapping));
+        let rows = ObservationRows::of(&seen, pair, &policy, verdict.intervals);
+        rows.targets.iter().map(|row| row.share_interval).collect()
+    }
+
+    /// What one run saw, and the verdict on it.
+    fn judged(&self, traffic: &Traffic, stream: u64) -> (Observation, Mapping, Verdict) {
         let (expected, policy) = (self.expected(), self.policy());
         let design = policy.design(&expected, 0);
         let (most, mut watch) = match self.ending {
@@ -181,12 +205,7 @@ impl Setup {
             hypotheses: &[],
         };
         let verdict = judge(evidence, &policy, watch.as_ref());
-        Run {
-            unit: verdict.unit,
-            requests: verdict.decided_after.unwrap_or(seen.sent),
-            sent: seen.sent,
-            verdict,
-        }
+        (seen, mapping, verdict)
     }
 
     /// Sends until `certain` says so, at most so many requests; what was under way then still comes in.
@@ -313,6 +332,10 @@ impl<'a> Client<'a> {
         };
         self.recorder
             .record(sent, End::Answered(bucket), Timing::of(LATENCY));
+        if self.ended == 0 {
+            let server = ("header:server".to_owned(), self.setup.server.to_owned());
+            self.recorder.carried([server]);
+        }
         self.ended += 1;
         self.free.push_back((line, now));
         Some(self.ended)

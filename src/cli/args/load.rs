@@ -33,6 +33,9 @@ pub(in crate::cli) struct LoadArgs {
     /// Send the number that a single judgement takes, and judge once at the end
     #[arg(long, conflicts_with_all = ["requests", "duration"])]
     pub(in crate::cli) no_early_stop: bool,
+    /// End as soon as it is certain that the split diverges, without up to 200 more requests that tell why
+    #[arg(long)]
+    pub(in crate::cli) no_diagnose: bool,
     /// First wait until the split is stationary, at most this long; then start a fresh sample
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) settle: Option<Period>,

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::evidence::{chi_square, probability};
+use crate::report::evidence::{chi_square, intervals, probability};
 use crate::units::percent;
-use crate::verdict::{Test, Unit};
+use crate::verdict::{IntervalMethod, Test, Unit};
 
 pub(super) fn section(report: &Report) -> Markup {
     let verdict = &report.verdict;
@@ -46,9 +46,11 @@ pub(super) fn section(report: &Report) -> Markup {
                 }
                 dt { "Intervals" }
                 dd {
-                    "of shares: Clopper–Pearson at " (percent(1.0 - verdict.alpha))
+                    "of shares: " (interval_method(report)) " at " (percent(1.0 - verdict.alpha))
                     @if shared_out(report) { " for all targets together (Bonferroni)" }
-                    ". Shares are fractions of the complete responses."
+                    @if let Some(words) = intervals(report) { "; " (words) }
+                    ". Shares are fractions of the complete responses. Of percentiles: order statistics at 95%, of as many \
+                     responses as they are worth by the means of batches."
                 }
                 dt { "Latency" }
                 dd {
@@ -72,6 +74,15 @@ pub(super) fn section(report: &Report) -> Markup {
                     dd { "agree by the chi-square of homogeneity, or by permutation where counts are small; below 0.001 nothing passes." }
                 }
             }
+        }
+    }
+}
+
+fn interval_method(report: &Report) -> &'static str {
+    match report.verdict.intervals.unwrap_or_default().method {
+        IntervalMethod::ClopperPearson => "Clopper–Pearson",
+        IntervalMethod::ConfidenceSequence => {
+            "a confidence sequence, which holds whenever a run ends (Robbins 1970),"
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::stats::design::{Design, PValue};
 use crate::stats::interval::Interval;
 use crate::stats::saddle::{LN_SQRT_2PI, deviance, stirling_error};
 use crate::stats::{bisect, tolerance};
-pub use pass::PassThresholds;
+pub use pass::{PassThresholds, TargetThresholds};
 
 /// Concentrations of the two mixed priors: 10 is quick to see gross faults, 100 is right for deviations of w = 0.1.
 const CONCENTRATIONS: [f64; 2] = [10.0, 100.0];
@@ -195,20 +195,21 @@ impl Sequential {
         let Some(found) = self.pass.get_or_init(find) else {
             return by_inequality;
         };
-        let (n, count) = (self.n + self.unattributed, self.counts[found.target]);
-        let share = self.design.shares()[found.target];
-        let (lo, hi) = self.design.edges(found.target);
-        let side = |edge: Option<f64>, count: u64, needed: f64| {
+        let n = self.n + self.unattributed;
+        let side = |edge: Option<f64>, own: &TargetThresholds, count: u64, needed: f64| {
+            let share = self.design.shares()[own.target];
             let ratio = edge.map(|edge| ln_likelihood_ratio(count, n, share, edge));
             (ratio.unwrap_or(f64::INFINITY), needed)
         };
-        let lower = side(lo, count, found.lower);
-        let upper = side(hi, count + self.unattributed, found.upper);
-        if lower.0 - lower.1 < upper.0 - upper.1 {
-            lower
-        } else {
-            upper
-        }
+        let sides = found.targets().flat_map(|own| {
+            let (count, (lo, hi)) = (self.counts[own.target], self.design.edges(own.target));
+            [
+                side(lo, own, count, own.lower),
+                side(hi, own, count + self.unattributed, own.upper),
+            ]
+        });
+        let farthest = sides.min_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
+        farthest.unwrap_or(by_inequality)
     }
 
     /// The confidence sequence of the share of target `i`: at all times together it misses the true share with
@@ -245,10 +246,16 @@ impl Sequential {
 /// Written with Stirling errors and deviances, so that nothing of the size of `N` cancels.
 #[must_use]
 pub fn ln_e_value(counts: &[u64], shares: &[f64], concentration: f64) -> f64 {
+    let counts: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
+    ln_e_value_worth(&counts, shares, concentration)
+}
+
+/// The same for responses that are worth fewer: fractions of counts.
+fn ln_e_value_worth(counts: &[f64], shares: &[f64], concentration: f64) -> f64 {
     let c = concentration;
-    let total = counts.iter().sum::<u64>() as f64 + c;
-    let cell = |(count, share): (&u64, &f64)| {
-        let a = *count as f64 + c * share;
+    let total = counts.iter().sum::<f64>() + c;
+    let cell = |(count, share): (&f64, &f64)| {
+        let a = count + c * share;
         let posterior = deviance(a, total * share) - 0.5 * a.ln() + stirling_error(a) + LN_SQRT_2PI;
         posterior + c * share * share.ln() - ln_gamma(c * share)
     };
@@ -265,11 +272,16 @@ pub fn ln_e_mixture(counts: &[u64], shares: &[f64]) -> f64 {
 /// `ln` of the likelihood ratio of `share` against `edge` for `x` of `n`.
 #[must_use]
 pub fn ln_likelihood_ratio(x: u64, n: u64, share: f64, edge: f64) -> f64 {
-    let part = |count: u64, over: f64, under: f64| {
-        if count == 0 {
+    ln_likelihood_ratio_worth(x as f64, n as f64, share, edge)
+}
+
+/// The same for responses that are worth fewer.
+fn ln_likelihood_ratio_worth(x: f64, n: f64, share: f64, edge: f64) -> f64 {
+    let part = |count: f64, over: f64, under: f64| {
+        if count <= 0.0 {
             0.0
         } else {
-            count as f64 * (over / under).ln()
+            count * (over / under).ln()
         }
     };
     part(x, share, edge) + part(n - x, 1.0 - share, 1.0 - edge)
@@ -279,20 +291,28 @@ pub fn ln_likelihood_ratio(x: u64, n: u64, share: f64, edge: f64) -> f64 {
 /// 1970). The mixture is the one of [`ln_e_mixture`] for this target against the rest.
 #[must_use]
 pub fn confidence(x: u64, n: u64, share: f64, alpha: f64) -> Interval {
-    if n == 0 || share >= 1.0 {
+    confidence_worth(x as f64, n as f64, share, alpha)
+}
+
+/// The same for responses that are worth fewer, given in independent ones.
+#[must_use]
+pub fn confidence_worth(x: f64, n: f64, share: f64, alpha: f64) -> Interval {
+    if n <= 0.0 || share <= 0.0 || share >= 1.0 {
         return Interval { lo: 0.0, hi: 1.0 };
     }
     // Likelihoods relative to that of the declared share.
-    let least = ln_e_mixture(&[x, n - x], &[share, 1.0 - share]) + alpha.ln();
-    let likely = |theta: f64| -ln_likelihood_ratio(x, n, share, theta) > least;
-    let observed = x as f64 / n as f64;
+    let shares = [share, 1.0 - share];
+    let mixed = CONCENTRATIONS.map(|c| ln_e_value_worth(&[x, n - x], &shares, c));
+    let least = ln_mean(mixed) + alpha.ln();
+    let likely = |theta: f64| -ln_likelihood_ratio_worth(x, n, share, theta) > least;
+    let observed = x / n;
     Interval {
-        lo: if x == 0 {
+        lo: if x <= 0.0 {
             0.0
         } else {
             bisect(0.0, observed, likely)
         },
-        hi: if x == n {
+        hi: if x >= n {
             1.0
         } else {
             bisect(observed, 1.0, |theta| !likely(theta))

@@ -39,16 +39,11 @@ pub fn by_replicas(pods: &[u64]) -> Option<Hypothesis> {
         return None;
     }
     let numbers: Vec<String> = pods.iter().map(u64::to_string).collect();
-    let message = format!(
-        "the responses follow the number of pods ({}): the route rules are not applied, and the Service spreads requests over \
-         all pods",
-        numbers.join(":")
-    );
+    let message =
+        "the route rules may not be applied, and the Service spreads requests over all pods";
     let shares = pods.iter().map(|own| *own as f64 / total as f64).collect();
-    Some(Hypothesis::new(
-        Note::new(Code::ByReplicas, message),
-        shares,
-    ))
+    let hypothesis = Hypothesis::new(Note::new(Code::ByReplicas, message), shares);
+    Some(hypothesis.named(format!("the number of pods, {}", numbers.join(":"))))
 }
 
 /// Pods in the declared ratio: rules that are applied and rules that are ignored look alike.

@@ -4,10 +4,10 @@
 //! e-value. One is reported when it is 1000 times as likely as the declaration, fits the counts, and is 20 times as
 //! likely as every other hypothesis that fits; otherwise those that fit are listed together.
 
+mod certainty;
 pub mod manifests;
+mod permuted_weights;
 mod undeclared;
-
-use std::collections::BTreeMap;
 
 use super::case::Case;
 use super::hypothesis::Hypothesis;
@@ -16,7 +16,6 @@ use crate::diag::{Code, Note};
 use crate::stats::binomial::ln_central;
 use crate::stats::dependence::Unit;
 use crate::stats::fit::Fit;
-use crate::units::percent;
 
 /// `ln 1000`: how much likelier than the declaration.
 const CLEARLY: f64 = 6.907_755_278_982_137;
@@ -81,105 +80,99 @@ fn per_connection() -> Note {
     )
 }
 
-/// The hypotheses that explain the counts.
-fn likely(case: &Case<'_>) -> Vec<Note> {
-    let counts = match case.unit {
+/// The counts of what is split: responses, or connections by their first one.
+fn counted(case: &Case<'_>) -> Vec<u64> {
+    match case.unit {
         Unit::Connection => case.first_of_connections().0,
         Unit::Response | Unit::Clustered { .. } => case.counts.clone(),
-    };
-    let n: u64 = counts.iter().sum();
-    if n == 0 || case.active.len() < 2 {
-        return Vec::new();
     }
-    let hypotheses: Vec<Hypothesis> = case
-        .hypotheses
-        .iter()
-        .filter(|hypothesis| hypothesis.known.is_empty())
-        .map(|hypothesis| among_active(case, hypothesis))
-        .chain(built_in(case))
-        .collect();
-    let mut fitting: Vec<(f64, &Hypothesis)> = hypotheses
-        .iter()
-        .map(|hypothesis| {
-            (
-                ln_ratio(&counts, &hypothesis.shares, case.design.shares()),
-                hypothesis,
-            )
-        })
-        .filter(|(ln_ratio, hypothesis)| *ln_ratio >= CLEARLY && fits(&counts, &hypothesis.shares))
-        .collect();
-    fitting.sort_by(|a, b| b.0.total_cmp(&a.0));
+}
+
+/// The hypotheses that explain the counts.
+fn likely(case: &Case<'_>) -> Vec<Note> {
+    let counts = counted(case);
+    let fitting = fitting(case, &counts);
     let best = fitting.first().map_or(0.0, |(ln_ratio, _)| *ln_ratio);
     let tied = fitting
         .into_iter()
         .take_while(|(ln_ratio, _)| best - ln_ratio < DISTINCTLY);
-    let mut known: Vec<&[f64]> = Vec::new();
+    let mut known: Vec<Vec<f64>> = Vec::new();
     let mut findings = Vec::new();
     for (_, hypothesis) in tied {
         // Two names for one split: the first, more telling one stands.
         if !known.iter().any(|shares| close(shares, &hypothesis.shares)) {
-            known.push(&hypothesis.shares);
-            findings.push(hypothesis.note.clone());
+            findings.push(certainty::note(case, &counts, &hypothesis));
+            known.push(hypothesis.shares);
         }
     }
     findings
+}
+
+/// The hypotheses that are clearly likelier than the declaration and that the counts do not reject, the likeliest first.
+fn fitting(case: &Case<'_>, counts: &[u64]) -> Vec<(f64, Hypothesis)> {
+    let n: u64 = counts.iter().sum();
+    if n == 0 || case.active.len() < 2 {
+        return Vec::new();
+    }
+    let others = case.hypotheses.iter();
+    let others = others.filter(|hypothesis| hypothesis.known.is_empty());
+    let hypotheses = others
+        .map(|hypothesis| among_active(case, hypothesis))
+        .chain(built_in(case));
+    let declared = case.design.shares();
+    let mut fitting: Vec<(f64, Hypothesis)> = hypotheses
+        .map(|hypothesis| (ln_ratio(counts, &hypothesis.shares, declared), hypothesis))
+        .filter(|(ln_ratio, hypothesis)| *ln_ratio >= CLEARLY && fits(counts, &hypothesis.shares))
+        .collect();
+    fitting.sort_by(|a, b| b.0.total_cmp(&a.0));
+    fitting
+}
+
+/// Whether more responses would tell which explanation holds: some fit, and so would much else.
+pub(super) fn is_open(case: &Case<'_>) -> bool {
+    if case.per_connection() || !explicable(case) || undeclared::is_seen(case) {
+        return false;
+    }
+    let counts = counted(case);
+    let mut fitting = fitting(case, &counts).into_iter();
+    fitting.any(|(_, hypothesis)| certainty::is_wide(case, &counts, &hypothesis))
 }
 
 /// The hypotheses that need nothing but the declaration.
 fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
     let (declared, k) = (case.design.shares(), case.active.len());
     let name = |position: usize| &case.expected.declared()[case.active[position]].name;
-    let even = Hypothesis {
-        note: Note::new(
+    let even = Hypothesis::new(
+        Note::new(
             Code::EvenSplit,
-            format!(
-                "the responses are spread evenly over {k} targets: the route rules are not applied. The caller has no proxy, the \
-             host or gateway of the rule is not the one that is called, or its port is not treated as HTTP; look at \
-             `istioctl proxy-config routes POD` for the caller"
-            ),
+            "the route rules may not be applied: the caller has no proxy, another host or gateway than that of the rule is called, \
+             or its port is not treated as HTTP; look at `istioctl proxy-config routes POD`",
         ),
-        shares: vec![1.0 / k as f64; k],
-        known: BTreeMap::new(),
-    };
-    let single = (0..k).map(|position| Hypothesis {
-        note: Note::new(Code::SingleTarget, format!(
-            "everything goes to `{}`: a later or earlier stage of the rollout is in effect, the request carries something \
-             that pins it (a header, a cookie), or nobody else is ready",
-            name(position)
-        )),
-        shares: (0..k).map(|other| if other == position { 1.0 } else { 0.0 }).collect(),
-        known: BTreeMap::new(),
+        vec![1.0 / k as f64; k],
+    );
+    let even = even.named(format!("an even split over {k} targets"));
+    let single = (0..k).map(|position| {
+        let message = "a later or earlier stage of the rollout may be in effect, the request may carry something that pins it (a \
+                       header, a cookie), or nobody else is ready";
+        let shares = (0..k).map(|other| if other == position { 1.0 } else { 0.0 });
+        Hypothesis::new(Note::new(Code::SingleTarget, message), shares.collect())
+            .named(format!("everything going to `{}`", name(position)))
     });
     let missing = (0..k).filter(|_| k > 2).map(|position| {
         let others = 1.0 - declared[position];
         let share = |other: usize| if other == position { 0.0 } else { declared[other] / others };
-        Hypothesis {
-            note: Note::new(Code::MissingTarget, format!(
-                "`{}` gets nothing, and the others have its part in proportion to their weights: the mesh does not know it \
-                 (a subset or a service that does not exist for the proxy), or it has no ready endpoint",
-                name(position)
-            )),
-            shares: (0..k).map(share).collect(),
-            known: BTreeMap::new(),
-        }
-    });
-    let mut reversed = declared.to_vec();
-    reversed.reverse();
-    let swapped = (k == 2).then(|| Hypothesis {
-        note: Note::new(Code::SwappedWeights, format!(
-            "the weights are swapped: `{}` gets {} and `{}` gets {}; are the subsets' labels the right way round?",
-            name(0),
-            percent(reversed[0]),
-            name(1),
-            percent(reversed[1])
-        )),
-        shares: reversed,
-        known: BTreeMap::new(),
+        let message = "the mesh may not know it (a subset or a service that does not exist for the proxy), or it has no ready \
+                       endpoint";
+        let note = Note::new(Code::MissingTarget, message);
+        Hypothesis::new(note, (0..k).map(share).collect()).named(format!(
+            "a split in which `{}` gets nothing, and the others have its part in proportion to their weights",
+            name(position)
+        ))
     });
     std::iter::once(even)
         .chain(single)
         .chain(missing)
-        .chain(swapped)
+        .chain(permuted_weights::hypotheses(declared, name))
         .collect()
 }
 

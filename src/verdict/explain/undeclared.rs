@@ -48,6 +48,11 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Note> {
         .collect()
 }
 
+/// Whether there are any.
+pub(super) fn is_seen(case: &Case<'_>) -> bool {
+    rows(case).next().is_some()
+}
+
 /// The rows of targets that are not declared, the largest first.
 fn rows<'c>(case: &Case<'c>) -> impl Iterator<Item = &'c Row> {
     let rows = case.attribution.rows.iter();

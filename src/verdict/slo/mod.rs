@@ -10,6 +10,7 @@ mod name;
 mod needed;
 mod order;
 mod parse;
+mod percentiles;
 mod problem;
 mod range;
 mod result;
@@ -27,6 +28,7 @@ use crate::stats::quantile::Estimate;
 pub use evaluate::{evaluate, evaluate_between};
 use form::Form;
 pub use measured::Judged;
+pub use percentiles::LatencyIntervals;
 pub use problem::SloProblem;
 
 /// An objective: what was typed, and the test it asks for.

@@ -28,6 +28,14 @@ pub(super) fn spread_of_share(seen: &Observation, own: impl Fn(&Bucket) -> bool)
 }
 
 impl Order {
+    /// Responses of which nothing but the latencies is known.
+    pub(super) fn of_latencies(latencies: Vec<LatencyCell>) -> Self {
+        Self {
+            errors: Vec::new(),
+            latencies,
+        }
+    }
+
     /// The requests in these buckets, in order; those without a response are errors where they are `all`.
     pub(super) fn of(seen: &Observation, all: bool, own: impl Fn(&Bucket) -> bool) -> Self {
         let ended = seen
