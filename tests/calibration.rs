@@ -8,6 +8,8 @@ mod band;
 mod everyday;
 // Rules that other projects judge a split by, exactly.
 mod gates;
+// Workers that begin their turns in step.
+mod in_step;
 // Intervals of shares.
 mod intervals;
 // Objectives under dependence.
@@ -236,22 +238,66 @@ fn answers_that_nobody_signed_forbid_a_pass_and_prove_nothing() {
     assert_at_most("false PASS", seen.count(Outcome::Pass), RUNS, allowed.beta);
 }
 
+// The tables, long: each ends within ten minutes on one core.
+
 #[test]
-#[ignore = "long: thousands of runs per cell, minutes; in release mode"]
-fn calibration() {
-    table::print_and_check();
+#[ignore = "long: thousands of runs per cell, minutes"]
+fn calibration_of_90_10() {
+    table::print_and_check(NINETY_TEN);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_50_50() {
+    table::print_and_check(HALVES);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_99_1() {
+    table::print_and_check(ONE_PERCENT);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_80_10_10() {
+    table::print_and_check(THREE);
 }
 
 #[test]
 #[ignore = "long, as the table above"]
 fn calibration_of_every_day() {
-    everyday::print_and_check(500);
+    everyday::print_and_check(300);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_canaries_5_times_slower() {
+    everyday::print_and_check_slow_canary(5, 100);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_canaries_10_times_slower() {
+    everyday::print_and_check_slow_canary(10, 100);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_canaries_50_times_slower() {
+    everyday::print_and_check_slow_canary(50, 100);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_canaries_200_times_slower() {
+    everyday::print_and_check_slow_canary(200, 100);
 }
 
 #[test]
 #[ignore = "long, as the table above"]
 fn calibration_of_objectives() {
-    objectives::print_and_check(500);
+    objectives::print_and_check(300);
 }
 
 #[test]
@@ -264,4 +310,10 @@ fn calibration_of_other_traffic() {
 #[ignore = "long, as the table above"]
 fn calibration_of_intervals() {
     intervals::print_and_check(400);
+}
+
+#[test]
+#[ignore = "long, as the table above"]
+fn calibration_of_workers_in_step() {
+    in_step::print_and_check(100);
 }

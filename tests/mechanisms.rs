@@ -8,6 +8,7 @@ use crate::support::chance;
 use crate::support::cmd::{Outcome, Report, Running, run_json};
 use crate::support::envoy::{Builder, Envoy, Split};
 use crate::support::gate::Gate;
+use crate::support::nginx_split::NginxSplit;
 use crate::support::wait::wait_until;
 
 /// What every test here declares.
@@ -193,5 +194,35 @@ fn a_slow_canary_is_no_cluster() {
     for flags in [&["-n", "1000"][..], &["-n", "1000", "--reuse", "2"]] {
         let report = passes(&split, flags);
         assert_eq!(report.text("/verdict/unit"), "response");
+    }
+}
+
+/// Workers that begin their turns in step: each of them is off by less than one response, so that no run of them diverges.
+#[test]
+fn thirty_two_fresh_workers_of_nginx_never_diverge_and_change_nothing() {
+    for (declared, weights) in [
+        ("v1=99,v2=1", &[99, 1][..]),
+        ("v1=98,v2=1,v3=1", &[98, 1, 1]),
+    ] {
+        for _ in 0..2 {
+            let split = NginxSplit::start(32, weights);
+            let report = run_json(&["--expect", declared, &split.url()]).report();
+            assert!(
+                ["pass", "inconclusive"].contains(&report.verdict()),
+                "{:#}",
+                report.0["verdict"]
+            );
+            assert_eq!(report.0["verdict"]["change"], Value::Null);
+        }
+    }
+}
+
+/// Envoy begins the turns of each worker anywhere.
+#[test]
+fn workers_of_envoy_that_take_turns_pass() {
+    for workers in [4, 16] {
+        let split = weather(90, 10).in_turn().workers(workers).start();
+        let report = passes(&split, &[]);
+        assert_eq!(report.verdict(), "pass", "{workers}");
     }
 }

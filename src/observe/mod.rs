@@ -120,8 +120,8 @@ pub struct Observation {
     /// How often each `--bucket` was asked and found a value, in their order; empty where nobody counted.
     #[serde(skip)]
     pub consulted: Vec<Consulted>,
-    /// What the first responses carry, errors left out.
-    #[serde(skip)]
+    /// What the first responses carry, errors left out; of a saved run who shared out the requests, and where they went.
+    #[serde(default, skip_serializing_if = "ValueCounts::saves_nothing")]
     pub carried: ValueCounts,
 }
 

@@ -3,6 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The places that a saved run keeps: who shared out the requests, and where they went.
+const SAVED: [&str; 2] = ["header:server", "peer"];
+
 /// More distinct values than this are not kept: what tells versions apart has few.
 const MOST_VALUES: usize = 10;
 
@@ -39,6 +44,12 @@ impl ValueCounts {
         }
     }
 
+    /// Whether a saved run keeps nothing of them.
+    #[must_use]
+    pub fn saves_nothing(&self) -> bool {
+        !self.few().any(|(place, _)| SAVED.contains(&place))
+    }
+
     /// Responses that were looked through.
     #[must_use]
     pub fn responses(&self) -> u64 {
@@ -53,6 +64,32 @@ impl ValueCounts {
                 Values::Few(few) => Some((place.as_str(), few)),
                 Values::Many => None,
             })
+    }
+}
+
+/// The form of a saved run: values and how often each was seen, by their place.
+impl Serialize for ValueCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let saved = self.few().filter(|(place, _)| SAVED.contains(place));
+        saved.collect::<BTreeMap<_, _>>().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ValueCounts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let saved = BTreeMap::<String, BTreeMap<String, u64>>::deserialize(deserializer)?;
+        let most = saved.values().map(|values| values.values().sum()).max();
+        let places = saved.into_iter().map(|(place, values)| {
+            let mut own = Values::default();
+            for (value, count) in values {
+                own.add(value, count);
+            }
+            (place, own)
+        });
+        Ok(Self {
+            responses: most.unwrap_or(0),
+            places: places.collect(),
+        })
     }
 }
 
@@ -114,6 +151,26 @@ mod tests {
             prop_assert_eq!(&merged(&[&merged(&[&a, &b]), &c]), &all);
             prop_assert_eq!(&merged(&[&c, &a, &b]), &all);
         }
+    }
+
+    #[test]
+    fn a_saved_run_keeps_who_responded_and_from_where() {
+        let mut counts = ValueCounts::default();
+        assert!(counts.saves_nothing());
+        let place = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        counts.push([place("header:server", "nginx"), place("header:x-v", "v1")]);
+        counts.push([
+            place("header:server", "nginx"),
+            place("peer", "10.0.0.1:80"),
+        ]);
+        let text = serde_json::to_string(&counts).expect("JSON");
+        assert_eq!(
+            text,
+            r#"{"header:server":{"nginx":2},"peer":{"10.0.0.1:80":1}}"#
+        );
+        let read: ValueCounts = serde_json::from_str(&text).expect("its own JSON");
+        assert_eq!(serde_json::to_string(&read).expect("JSON"), text);
+        assert_eq!(read.responses(), 2);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn certain_after(report: &Report, requests: u64) -> String {
     } else if goes_on {
         format!("{certain}; {more} more were sent for the objectives or the rate")
     } else if report.observation.diagnosed {
-        format!("{certain}; {more} more had been sent by then, or were to tell why")
+        format!("{certain}; {more} more by then, or to tell why")
     } else {
         format!("{certain}; {more} more had been sent by the time that was known")
     }
@@ -119,7 +119,7 @@ pub(super) fn intervals(report: &Report) -> Option<String> {
     let own = report.verdict.intervals?;
     let mut words = Vec::new();
     if own.method == IntervalMethod::ConfidenceSequence {
-        words.push("confidence sequences, which hold whenever a run ends".to_owned());
+        words.push("confidence sequences".to_owned());
     }
     if own.over == Unit::Connection {
         words.push("of the shares of connections".to_owned());

@@ -158,7 +158,7 @@ impl Lines {
         let header = std::iter::once(left("LATENCY, MS"))
             .chain(columns.map(right))
             .chain(first_bytes.then(|| right("P99 TTFB")))
-            .chain(with_interval.then(|| right("95% INTERVAL OF P99")))
+            .chain(with_interval.then(|| right("P99, 95%")))
             .collect();
         let timed = self.rows.iter().filter(|line| !line.nested);
         let rows = timed
@@ -260,7 +260,7 @@ pub(super) fn millis(value: f64) -> String {
 /// The interval of a percentile in milliseconds; `?` for an end that the responses do not bound.
 pub(super) fn percentile_interval((low, high): (f64, Option<f64>)) -> String {
     let high = high.map_or_else(|| "?".to_owned(), millis);
-    format!("{} – {high}", millis(low))
+    format!("{}–{high}", millis(low))
 }
 
 pub(super) fn left(text: &str) -> Cell {

@@ -156,6 +156,14 @@ pub fn at_most(limit: f64, k: u64, n: u64, worth: Worth) -> LimitTest {
     LimitTest::of(p_exceeded, p_kept)
 }
 
+/// How long bursts may be on average, so that `n` responses without one of a kind still show at [`PASS`] that at most `limit` of
+/// all are of that kind: bursts of this length begin at `limit / length` of the responses, and `(1 - limit / length)^n` is the
+/// chance of none.
+#[must_use]
+pub fn longest_unseen_burst(n: u64, limit: f64) -> f64 {
+    limit / -(PASS.ln() / n.max(1) as f64).exp_m1()
+}
+
 /// By how much a split varies more than draws do, where the targets of responses that follow each other certainly resemble
 /// each other: `labels` are targets in the order of dispatch. `None` where that may be chance.
 #[must_use]
@@ -313,6 +321,36 @@ mod tests {
         assert!((burst(4.0, 4.0) - 1.527_129 / 0.472_871).abs() < 1e-4);
         assert!(burst(25.0, 1.0) > 500.0);
         assert!(burst(0.0, 0.0) <= 1.0 && burst(30.0, 12.0) <= 1.0);
+    }
+
+    /// Errors at 1 %, in bursts of geometric length with this mean.
+    fn errors(n: usize, length: f64, sampler: &mut Sampler) -> usize {
+        let stay = 1.0 - 1.0 / length;
+        let begin = (1.0 - stay) * 0.01 / 0.99;
+        let mut now = sampler.uniform() < 0.01;
+        let next = |_: &usize| {
+            let error = now;
+            now = sampler.uniform() < if error { stay } else { begin };
+            error
+        };
+        (0..n).filter(next).count()
+    }
+
+    /// 5 % of 2000 are 100; more than 150 come by chance once in a million.
+    #[test]
+    fn no_error_shows_as_much_as_bursts_let_it() {
+        assert!((longest_unseen_burst(299, 0.01) - 1.0).abs() < 0.01);
+        for (n, length) in [(300, 1.0), (1500, 5.0), (6000, 20.0)] {
+            assert!((longest_unseen_burst(n, 0.01) / length - 1.0).abs() < 0.01);
+            let mut sampler = Sampler::new(7);
+            let small = usize::try_from(n).expect("few");
+            let none = (0..2000).filter(|_| errors(small, length, &mut sampler) == 0);
+            assert!(none.count() <= 150, "{n} {length}");
+        }
+        // What was wrong: bursts of five at 500.
+        let mut sampler = Sampler::new(7);
+        let none = (0..2000).filter(|_| errors(500, 5.0, &mut sampler) == 0);
+        assert!(none.count() > 600);
     }
 
     #[test]

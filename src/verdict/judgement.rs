@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::watch::Decided;
-use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, in_step, reason};
+use super::{Balancing, ChangePoint, Outcome, Test, Verdict, blank, reason};
 use crate::stats::dependence;
 use crate::stats::design::{Method, PValue};
 use crate::stats::fit::Fit;
@@ -52,6 +52,7 @@ impl Case<'_> {
         let blocked = self.too_many_unattributed()
             || self.change.is_some()
             || self.segment.is_some()
+            || self.may_begin_late()
             || self.connections_seem_to_stick();
         decision == Decision::Pass && blocked
     }
@@ -79,6 +80,8 @@ impl Case<'_> {
         let always_valid = (std::f64::consts::LN_2 - sequence.highest_ln_e()).min(0.0);
         let ln_p = match &self.order {
             Order::Turns(turns) if outcome == Outcome::Diverged => always_valid.min(turns.ln_p),
+            // Draws would have diverged: these are none.
+            _ if outcome == Outcome::Pass && always_valid < self.policy.alpha.ln() => 0.0,
             _ => always_valid,
         };
         Verdict {
@@ -116,7 +119,7 @@ impl Case<'_> {
         let spent: f64 = if self.watch.is_some() { 2.0 } else { 1.0 };
         let (alpha, beta) = (self.policy.alpha / spent, self.policy.beta / spent);
         let (last, sequence) = self.p_diverged();
-        let outcome = if last.p < alpha {
+        let outcome = if last.p < alpha && !self.in_step_explains() {
             Outcome::Diverged
         } else if self.blocked(Decision::Pass) {
             Outcome::Inconclusive
@@ -172,9 +175,6 @@ impl Case<'_> {
             if let Order::Turns(turns) = &self.order {
                 return (self.p_of_turns(turns), None);
             }
-            if in_step::is_possible(self.seen) && in_step::explains(&self.counts, &self.design) {
-                return (PValue::CERTAIN, None);
-            }
             let (counts, unattributed) = self.worth();
             let p = self
                 .design
@@ -204,6 +204,23 @@ impl Case<'_> {
                 (p, None)
             }
         }
+    }
+
+    /// Whether workers that begin their turns in step can have led to the counts, where it is responses that count.
+    fn in_step_explains(&self) -> bool {
+        let by_response = match self.unit {
+            dependence::Unit::Response => true,
+            dependence::Unit::Connection => self.balancing == Balancing::Request,
+            dependence::Unit::Clustered { .. } => false,
+        };
+        // Turns that are seen are known to a few responses.
+        let turns = matches!(self.order, Order::Turns(_));
+        by_response && !turns && self.balancer.explains(&self.counts, &self.design)
+    }
+
+    /// Whether the split would be rejected, did workers not begin their turns in step.
+    pub(super) fn only_in_step(&self) -> bool {
+        self.in_step_explains() && self.p_diverged().0.p < self.policy.alpha
     }
 
     /// The counts of the targets and of what may be anybody's, in independent responses.
@@ -313,7 +330,9 @@ impl Case<'_> {
             let draws = counts.iter().sum::<u64>() + unattributed;
             let design = self.policy.design(self.expected, draws);
             let p = design.p_diverged_completed(&counts, unattributed, self.policy.seed);
-            p.p < self.policy.alpha
+            let in_step =
+                self.unit == dependence::Unit::Response && self.balancer.explains(&counts, &design);
+            (p.p < self.policy.alpha && !in_step)
                 || design.p_equivalence(&counts, unattributed) <= self.policy.beta
         };
         let per_draw = match self.unit {

@@ -169,23 +169,27 @@ pub(super) fn by_chi_square(case: &Case<'_>, outcome: Outcome, p: f64) -> String
     }
 }
 
+/// What the target that is off got, if one is known, else the one that is farthest from its share.
+fn farthest(case: &Case<'_>, worst_target: Option<usize>) -> String {
+    let n: u64 = case.counts.iter().sum();
+    let share = |i: usize| case.counts[i] as f64 / n as f64;
+    let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
+    let by_distance = || (0..case.counts.len()).max_by(|a, b| off(*a).total_cmp(&off(*b)));
+    let worst_target = worst_target.or_else(by_distance).unwrap_or(0);
+    let name = &case.expected.declared()[case.active[worst_target]].name;
+    let (seen, declared) = (share(worst_target), case.design.shares()[worst_target]);
+    format!(
+        "`{name}` got {} of {n} responses, declared {}",
+        percent(seen),
+        percent(declared)
+    )
+}
+
 fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
     let n: u64 = case.counts.iter().sum();
     let share = |i: usize| case.counts[i] as f64 / n as f64;
     let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
-    let farthest = || {
-        (0..case.counts.len())
-            .max_by(|a, b| off(*a).total_cmp(&off(*b)))
-            .unwrap_or(0)
-    };
-    let worst_target = worst_target.unwrap_or_else(farthest);
-    let name = &case.expected.declared()[case.active[worst_target]].name;
-    let (seen, declared) = (share(worst_target), case.design.shares()[worst_target]);
-    let text = format!(
-        "`{name}` got {} of {n} responses, declared {}",
-        percent(seen),
-        percent(declared)
-    );
+    let text = farthest(case, worst_target);
     // Small is what a pass would not have to rule out; a target that gets nothing is never that, however small its share.
     let inside = |i: usize| {
         let (lo, hi) = case.design.edges(i);
@@ -198,7 +202,7 @@ fn diverged(case: &Case<'_>, worst_target: Option<usize>) -> String {
     if !(0..case.counts.len()).all(inside) || passing || case.policy.test == Some(Test::ChiSquare) {
         return text;
     }
-    let largest = off(farthest());
+    let largest = (0..case.counts.len()).map(off).fold(0.0, f64::max);
     let accept = (largest * 100.0 * 1.2).ceil() / 100.0;
     // What would let a target get nothing is no advice.
     let least = case.design.shares().iter().copied().fold(1.0, f64::min);
@@ -239,6 +243,9 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     if let Some(segment) = &case.segment {
         return for_a_while(case, segment);
     }
+    if case.may_begin_late() || case.only_in_step() {
+        return in_step(case, needed);
+    }
     if let Order::Bursts(_) = case.order {
         let settles = needed.map_or_else(String::new, |needed| {
             format!("; about {needed} requests would settle it")
@@ -276,6 +283,25 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     }
     format!(
         "the shares lie at the edge of what is accepted: {sent} requests do not decide, about {needed} would"
+    )
+}
+
+/// What workers that begin their turns in step may have done.
+fn in_step(case: &Case<'_>, needed: Option<u64>) -> String {
+    if let Some(late) = case.late_beginning {
+        let name = &case.expected.declared()[case.active[late.target]].name;
+        let (count, responses) = (late.count, late.responses);
+        return format!(
+            "`{name}` had {count} of the first {responses} responses: it joined late, or up to 32 workers of a proxy began their turns \
+             in step; --warmup {responses} leaves the beginning out"
+        );
+    }
+    let settles = needed.map_or_else(String::new, |needed| {
+        format!("; about {needed} requests would settle it")
+    });
+    format!(
+        "{}: chance hardly does that, and up to 32 workers of a proxy that begin their turns in step may{settles}",
+        farthest(case, None)
     )
 }
 

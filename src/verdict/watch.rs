@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 
 use super::confirmation::{Confirmation, EARLY};
+use super::in_step::Balancer;
 use super::mapping::Mapping;
 use super::sample::{DEPENDENCE_WINDOW, Draw, DrawOutcome, Sample};
+use super::starvation;
 use super::{Balancing, Number, Policy, balancing};
-use super::{in_step, starvation};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::stats::dependence::{Unit, purity, rows, unit};
@@ -34,8 +35,8 @@ pub struct Watch {
     targets: usize,
     /// What the first responses show, while fresh ones confirm it.
     confirmation: Option<Confirmation>,
-    /// Whether workers may take turns in step.
-    in_step: bool,
+    /// Who shares out the requests.
+    balancer: Balancer,
     next_look_at_turns: usize,
     pub(super) sample: Sample,
     /// Draws that were pushed.
@@ -91,7 +92,7 @@ impl Watch {
             targets: design.shares().len(),
             design,
             confirmation: None,
-            in_step: false,
+            balancer: Balancer::default(),
             next_look_at_turns: NEXT_LOOK,
             sample: Sample::default(),
             pushed: 0,
@@ -122,7 +123,7 @@ impl Watch {
     /// Looks at what was seen since the last time; true as soon as nothing more has to be sent.
     pub fn look(&mut self, seen: &Observation, expected: &Expected, mapping: &Mapping) -> bool {
         self.sample.extend(&seen.log, expected, mapping);
-        self.in_step = in_step::is_possible(seen);
+        self.balancer = Balancer::of(seen);
         while self.decided.is_none()
             && let Some(draw) = self.sample.draws().get(self.pushed).copied()
         {
@@ -244,7 +245,7 @@ impl Watch {
         let forbidden = || {
             self.unattributed as f64 / at as f64 > self.policy.max_unattributed
                 || self.sticks_likely(&so_far, unit)
-                || self.sample.first(at).is_uneven(self.targets, unit)
+                || self.is_uneven(&self.sample.first(at), unit)
         };
         if decision == Decision::Pass && forbidden() {
             // It cannot pass now, but what is lost may get less, and it may still prove to be another split.
@@ -303,8 +304,7 @@ impl Watch {
         };
         let (decision, unit) = candidates.by(unit, self.balancing)?;
         let forbidden = || {
-            lost as f64 / at as f64 > self.policy.max_unattributed
-                || so_far.is_uneven(self.targets, unit)
+            lost as f64 / at as f64 > self.policy.max_unattributed || self.is_uneven(&so_far, unit)
         };
         let decision = match unit {
             Unit::Response => self.in_order(decision, &so_far)?,
@@ -332,8 +332,7 @@ impl Watch {
     /// What stays certain when it is taken into account how the targets follow each other.
     fn in_order(&self, decision: Decision, so_far: &Sample) -> Option<Decision> {
         let counts = self.by_response.counts();
-        if decision == Decision::Diverged && self.in_step && in_step::explains(counts, &self.design)
-        {
+        if decision == Decision::Diverged && self.balancer.explains(counts, &self.design) {
             return None;
         }
         match Order::of(&so_far.labels(), self.targets) {
@@ -368,6 +367,15 @@ impl Watch {
             sticky: false,
             at,
         })
+    }
+
+    /// Whether the split changed, or was another one for a while: where it is known that workers begin in step, that is no change.
+    fn is_uneven(&self, so_far: &Sample, unit: Unit) -> bool {
+        let in_step = || {
+            let begins = || self.balancer.late_beginning(&so_far.labels(), &self.design);
+            self.balancer == Balancer::Nginx && unit == Unit::Response && begins().is_some()
+        };
+        so_far.is_uneven(self.targets, unit) && !in_step()
     }
 
     fn unit(&self, so_far: &Sample) -> Unit {

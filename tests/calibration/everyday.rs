@@ -9,8 +9,6 @@ use super::traffic::{Latency, Model, Traffic};
 use super::{HALVES, NINETY_TEN, ONE_PERCENT, THREE};
 
 const TWENTIETH: &str = "v1=95,v2=5";
-/// How much slower the canary responds.
-const SLOWER: [u32; 4] = [5, 10, 50, 200];
 const CONCURRENCY: [usize; 4] = [10, 100, 200, 1000];
 /// Microseconds that a response of a fast target takes on average in the simulation.
 const FAST: f64 = 1250.0;
@@ -227,25 +225,17 @@ fn the_classical_test_keeps_its_level() {
     }
 }
 
-/// The long version of everything above, as a table.
-#[expect(clippy::print_stdout, reason = "the table is what this test is for")]
+/// The long version of the promises about explicit numbers and about what is found while a run goes on, as a table.
 pub(crate) fn print_and_check(runs: u64) {
-    println!("\n| what | promised | seen | requests | sent | runs |\n|---|--:|--:|--:|--:|--:|");
     let mut promises = explicit_numbers();
-    let even = at_a_hundred(&Setup::new(NINETY_TEN));
+    let decided = || at_a_hundred(&Setup::new(NINETY_TEN));
     promises.push(Promise::at_most(
         "all equally fast, -c 100, until decided",
-        even,
+        decided(),
         Outcome::Inconclusive,
         0.01,
     ));
-    for times in SLOWER {
-        for concurrency in CONCURRENCY {
-            promises.extend(slow_canary(times, concurrency));
-        }
-    }
     let sticky = Traffic::new(&[0.9, 0.1]).model(Model::PerConnection);
-    let decided = || at_a_hundred(&Setup::new(NINETY_TEN));
     promises.push(
         Promise::at_least("sticky, until decided", decided(), Outcome::Diverged, 0.99).of(sticky),
     );
@@ -258,6 +248,18 @@ pub(crate) fn print_and_check(runs: u64) {
         )
         .of(Traffic::new(&[1.0, 0.0])),
     );
+    print_and_check_all(promises, runs);
+}
+
+/// The same of a canary that is so many times slower.
+pub(crate) fn print_and_check_slow_canary(times: u32, runs: u64) {
+    let ways = CONCURRENCY.map(|concurrency| slow_canary(times, concurrency));
+    print_and_check_all(ways.into_iter().flatten().collect(), runs);
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what this test is for")]
+fn print_and_check_all(promises: Vec<Promise>, runs: u64) {
+    println!("\n| what | promised | seen | requests | sent | runs |\n|---|--:|--:|--:|--:|--:|");
     for promise in promises {
         let seen = promise.kept(runs);
         let mean = |of: fn(&super::run::Run) -> u64| {

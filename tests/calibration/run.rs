@@ -63,6 +63,8 @@ pub(crate) struct Setup {
     /// Microseconds after which nothing more is sent.
     pub(crate) until: Option<f64>,
     pub(crate) test: Option<Test>,
+    /// What responses say in the header `server`.
+    pub(crate) server: &'static str,
 }
 
 /// What came of one run.
@@ -98,6 +100,7 @@ impl Setup {
             every: None,
             until: None,
             test: None,
+            server: "istio-envoy",
         }
     }
 
@@ -329,6 +332,10 @@ impl<'a> Client<'a> {
         };
         self.recorder
             .record(sent, End::Answered(bucket), Timing::of(LATENCY));
+        if self.ended == 0 {
+            let server = ("header:server".to_owned(), self.setup.server.to_owned());
+            self.recorder.carried([server]);
+        }
         self.ended += 1;
         self.free.push_back((line, now));
         Some(self.ended)

@@ -1,6 +1,8 @@
 //! Who answers each request, over which connection, and how long it takes: a mesh as a sequence of draws. Not: what is
 //! made of the answers.
 
+use std::collections::HashMap;
+
 use resplit::stats::sampler::Sampler;
 
 /// Time of a fast answer, in microseconds; every answer takes between one and one and a half times its target's.
@@ -17,6 +19,17 @@ pub(crate) enum Model {
     Clustered { icc: f64 },
     /// In turn, as evenly as the weights allow.
     Rotation,
+    /// In turn by each of so many workers, which all begin with the same turn; a connection belongs to one of them.
+    InStep(usize, Turn),
+}
+
+/// When a target has its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// In the middle of its time: smooth weighted round robin.
+    Middle,
+    /// At its end: earliest deadline first.
+    End,
 }
 
 /// How long targets take.
@@ -45,6 +58,9 @@ pub(crate) struct Mesh<'a> {
     sampler: Sampler,
     /// What each target is owed, in rotation.
     owed: Vec<f64>,
+    /// The same of each worker, by its number; of one that goes by deadlines these.
+    workers: HashMap<usize, Vec<f64>>,
+    seed: u64,
 }
 
 /// What a connection has answered so far, as targets.
@@ -94,6 +110,8 @@ impl Traffic {
             traffic: self,
             sampler: Sampler::new(seed),
             owed: vec![0.0; self.shares.len()],
+            workers: HashMap::new(),
+            seed,
         }
     }
 }
@@ -145,6 +163,10 @@ impl Mesh<'_> {
                     line.answered[self.sampler.below(before)]
                 }
             }
+            Model::InStep(workers, turn) => {
+                let connection = self.seed.wrapping_mul(1 << 20) + u64::from(line.number);
+                self.turn_of(Sampler::new(connection).below(workers), turn)
+            }
             Model::Rotation => {
                 for (owed, share) in self.owed.iter_mut().zip(&self.traffic.shares) {
                     *owed += share;
@@ -155,6 +177,36 @@ impl Mesh<'_> {
                 next
             }
         }
+    }
+
+    /// The next turn of a worker.
+    fn turn_of(&mut self, worker: usize, turn: Turn) -> usize {
+        let shares = &self.traffic.shares;
+        let own = self.workers.entry(worker).or_insert_with(|| match turn {
+            Turn::Middle => vec![0.0; shares.len()],
+            Turn::End => shares.iter().map(|share| 1.0 / share).collect(),
+        });
+        if turn == Turn::Middle {
+            own.iter_mut()
+                .zip(shares)
+                .for_each(|(owed, share)| *owed += share);
+        }
+        // Of two alike the first.
+        let before = |a: f64, b: f64| match turn {
+            Turn::Middle => a > b + 1e-9,
+            Turn::End => a < b - 1e-9,
+        };
+        let mut next = 0;
+        for target in 1..own.len() {
+            if before(own[target], own[next]) {
+                next = target;
+            }
+        }
+        own[next] += match turn {
+            Turn::Middle => -1.0,
+            Turn::End => 1.0 / shares[next],
+        };
+        next
     }
 
     fn draw(&mut self) -> usize {

@@ -12,6 +12,8 @@ use super::wait::HANGS;
 pub(crate) struct Daemon {
     name: String,
     child: Child,
+    /// Whether it has processes of its own, which end only if it is asked to end.
+    asked: bool,
 }
 
 impl Daemon {
@@ -29,7 +31,18 @@ impl Daemon {
                     "the tests need {name}: {problem}\nhelp: type `apt-get install {package}`, and run the tests again"
                 )
             });
-        Self { name, child }
+        Self {
+            name,
+            child,
+            asked: false,
+        }
+    }
+
+    /// The same program, which is asked to end instead of being killed: it ends its own processes then.
+    pub(crate) fn asked_to_end(self) -> Self {
+        let mut own = self;
+        own.asked = true;
+        own
     }
 
     /// Waits until it takes connections there. Panics with its log where it does not.
@@ -72,6 +85,13 @@ pub(crate) fn ports<const N: usize>() -> [u16; N] {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        if self.asked {
+            let process = self.child.id().to_string();
+            let asked = Command::new("kill").args(["-TERM", &process]).status();
+            if asked.is_ok_and(|status| status.success()) && self.child.wait().is_ok() {
+                return;
+            }
+        }
         // Only a program that has already ended cannot be killed.
         let _ = self.child.kill();
         let _ = self.child.wait();

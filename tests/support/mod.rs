@@ -26,6 +26,8 @@ pub(crate) mod mesh;
 pub(crate) mod parts;
 // A real nginx.
 pub(crate) mod nginx;
+// An nginx that splits.
+pub(crate) mod nginx_split;
 // A listener and its tasks on a thread of their own.
 pub(crate) mod server;
 // Readers of formats that are not ours, fetched once.

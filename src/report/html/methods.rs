@@ -81,7 +81,9 @@ pub(super) fn section(report: &Report) -> Markup {
 fn interval_method(report: &Report) -> &'static str {
     match report.verdict.intervals.unwrap_or_default().method {
         IntervalMethod::ClopperPearson => "Clopper–Pearson",
-        IntervalMethod::ConfidenceSequence => "a confidence sequence (Robbins 1970)",
+        IntervalMethod::ConfidenceSequence => {
+            "a confidence sequence, which holds whenever a run ends (Robbins 1970),"
+        }
     }
 }
 

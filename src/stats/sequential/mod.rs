@@ -11,7 +11,7 @@ use crate::stats::design::{Design, PValue};
 use crate::stats::interval::Interval;
 use crate::stats::saddle::{LN_SQRT_2PI, deviance, stirling_error};
 use crate::stats::{bisect, tolerance};
-pub use pass::PassThresholds;
+pub use pass::{PassThresholds, TargetThresholds};
 
 /// Concentrations of the two mixed priors: 10 is quick to see gross faults, 100 is right for deviations of w = 0.1.
 const CONCENTRATIONS: [f64; 2] = [10.0, 100.0];
@@ -195,20 +195,21 @@ impl Sequential {
         let Some(found) = self.pass.get_or_init(find) else {
             return by_inequality;
         };
-        let (n, count) = (self.n + self.unattributed, self.counts[found.target]);
-        let share = self.design.shares()[found.target];
-        let (lo, hi) = self.design.edges(found.target);
-        let side = |edge: Option<f64>, count: u64, needed: f64| {
+        let n = self.n + self.unattributed;
+        let side = |edge: Option<f64>, own: &TargetThresholds, count: u64, needed: f64| {
+            let share = self.design.shares()[own.target];
             let ratio = edge.map(|edge| ln_likelihood_ratio(count, n, share, edge));
             (ratio.unwrap_or(f64::INFINITY), needed)
         };
-        let lower = side(lo, count, found.lower);
-        let upper = side(hi, count + self.unattributed, found.upper);
-        if lower.0 - lower.1 < upper.0 - upper.1 {
-            lower
-        } else {
-            upper
-        }
+        let sides = found.targets().flat_map(|own| {
+            let (count, (lo, hi)) = (self.counts[own.target], self.design.edges(own.target));
+            [
+                side(lo, own, count, own.lower),
+                side(hi, own, count + self.unattributed, own.upper),
+            ]
+        });
+        let farthest = sides.min_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
+        farthest.unwrap_or(by_inequality)
     }
 
     /// The confidence sequence of the share of target `i`: at all times together it misses the true share with

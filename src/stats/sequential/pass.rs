@@ -10,14 +10,22 @@ use crate::stats::design::Design;
 const CANDIDATES: [(f64, f64); 2] = [(0.65, 1.5), (1.2, 1.2)];
 /// The part of `beta` that the exact chance may take.
 const SAFE: f64 = 0.98;
-/// Cells of the calculation that are worth their time.
+/// Targets with a rule of their own that are worth their time.
+const MOST_TARGETS: usize = 10;
+/// Cells of the calculation of one target that are worth their time.
 const MOST_CELLS: f64 = 4e6;
 /// States less likely than this are left out, and counted as passes.
 const NEGLIGIBLE: f64 = 1e-13;
 
-/// `ln` of the likelihood ratios that let a split of two pass, against the edges of the smaller target.
+/// `ln` of the likelihood ratios that let a split pass, against the edges of targets. With two targets those of the smaller one
+/// are those of both; with more each has its own, and all have to be exceeded after the same response: a split that passes has
+/// passed the rule of the target that is off, whose count is binomial whatever the others do, so that no chance is shared out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassThresholds(Vec<TargetThresholds>);
+
+/// Those of one target.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PassThresholds {
+pub struct TargetThresholds {
     /// The target.
     pub target: usize,
     /// Against its lower edge.
@@ -29,21 +37,45 @@ pub struct PassThresholds {
 /// A rule for passing, looked at after every response, with the exact test at the last one.
 struct Rule<'d> {
     design: &'d Design,
-    thresholds: PassThresholds,
+    thresholds: TargetThresholds,
     edges: (f64, f64),
     most: u64,
 }
 
 impl PassThresholds {
-    /// The lowest thresholds of which the exact chance of a false pass at either edge, after each of at most `most`
-    /// responses and at the last one together, is at most `beta`; `None` where none is known to keep it.
+    /// The lowest thresholds of which the exact chance of a false pass at either edge of any target, after each of at most `most`
+    /// responses and at the last one together, is at most `beta`; `None` where none are known to keep it.
     #[must_use]
     pub fn confirmed(design: &Design, most: u64) -> Option<Self> {
         let shares = design.shares();
-        let [first, second] = shares else {
-            return None;
+        let targets: Vec<usize> = match shares {
+            [] | [_] => return None,
+            [first, second] => vec![usize::from(second <= first)],
+            several => (0..several.len()).collect(),
         };
-        let target = usize::from(second <= first);
+        let mut confirmed: Vec<TargetThresholds> = Vec::new();
+        for target in targets {
+            // Targets with the same share have the same rule.
+            let alike =
+                |own: &&TargetThresholds| shares[own.target].to_bits() == shares[target].to_bits();
+            let own = match confirmed.iter().find(alike) {
+                Some(known) => TargetThresholds { target, ..*known },
+                None if confirmed.len() >= MOST_TARGETS => return None,
+                None => TargetThresholds::confirmed(design, target, most)?,
+            };
+            confirmed.push(own);
+        }
+        Some(Self(confirmed))
+    }
+
+    /// Those of each target.
+    pub fn targets(&self) -> impl Iterator<Item = &TargetThresholds> {
+        self.0.iter()
+    }
+}
+
+impl TargetThresholds {
+    fn confirmed(design: &Design, target: usize, most: u64) -> Option<Self> {
         let (Some(lo), Some(hi)) = design.edges(target) else {
             return None;
         };
@@ -137,33 +169,52 @@ mod tests {
 
     #[test]
     fn a_false_pass_is_as_rare_as_promised_and_the_chance_is_exact() {
-        for shares in [[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.99, 0.01]] {
-            let design = design(&shares);
+        for shares in [
+            &[0.9, 0.1][..],
+            &[0.5, 0.5],
+            &[0.2, 0.8],
+            &[0.99, 0.01],
+            &[0.8, 0.1, 0.1],
+        ] {
+            let design = design(shares);
             let most = design.requests_sequential();
-            let thresholds = PassThresholds::confirmed(&design, most).expect("confirmed");
-            let edges = design.edges(thresholds.target);
-            let edges = (edges.0.expect("inside"), edges.1.expect("inside"));
-            let rule = Rule {
-                design: &design,
-                thresholds,
-                edges,
-                most,
-            };
-            for share in [edges.0, edges.1] {
-                assert!(rule.passes(share) <= 0.01, "{shares:?} at {share}");
+            let confirmed = PassThresholds::confirmed(&design, most).expect("confirmed");
+            for thresholds in confirmed.targets().copied() {
+                let edges = design.edges(thresholds.target);
+                let edges = (edges.0.expect("inside"), edges.1.expect("inside"));
+                let rule = Rule {
+                    design: &design,
+                    thresholds,
+                    edges,
+                    most,
+                };
+                for share in [edges.0, edges.1] {
+                    assert!(rule.passes(share) <= 0.01, "{shares:?} at {share}");
+                }
+                assert!(rule.passes(shares[thresholds.target]) > 0.998, "{shares:?}");
             }
-            assert!(rule.passes(design.shares()[thresholds.target]) > 0.998);
         }
+    }
+
+    #[test]
+    fn of_two_targets_one_has_thresholds_and_of_three_each() {
+        let targets = |shares: &[f64]| {
+            let confirmed = PassThresholds::confirmed(&design(shares), 4000).expect("confirmed");
+            confirmed
+                .targets()
+                .map(|own| own.target)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(targets(&[0.9, 0.1]), [1]);
+        assert_eq!(targets(&[0.1, 0.9]), [0]);
+        assert_eq!(targets(&[0.8, 0.1, 0.1]), [0, 1, 2]);
     }
 
     #[test]
     fn what_is_too_long_to_calculate_is_left_to_the_inequality() {
         let fine = Design::new(&[0.5, 0.5], 0.001, 0.01, 0.0, Resolution::Absolute(0.001));
-        assert_eq!(
-            PassThresholds::confirmed(&fine, fine.requests_sequential()),
-            None
-        );
-        let three = design(&[0.8, 0.1, 0.1]);
-        assert_eq!(PassThresholds::confirmed(&three, 4000), None);
+        let most = fine.requests_sequential();
+        assert_eq!(PassThresholds::confirmed(&fine, most), None);
+        assert_eq!(PassThresholds::confirmed(&design(&[1.0]), 4000), None);
     }
 }

@@ -145,8 +145,8 @@ fn built_in(case: &Case<'_>) -> Vec<Hypothesis> {
     let even = Hypothesis::new(
         Note::new(
             Code::EvenSplit,
-            "the route rules may not be applied. The caller has no proxy, the host or gateway of the rule is not the one that is \
-             called, or its port is not treated as HTTP; look at `istioctl proxy-config routes POD` for the caller",
+            "the route rules may not be applied: the caller has no proxy, another host or gateway than that of the rule is called, \
+             or its port is not treated as HTTP; look at `istioctl proxy-config routes POD`",
         ),
         vec![1.0 / k as f64; k],
     );

@@ -179,16 +179,36 @@ fn rate_against_limit(
         counted(n, thing),
         run.doubt(range, what)
     );
+    let found = decided(
+        run,
+        measured,
+        (sides, worth),
+        part,
+        &seen,
+        (observed, limit),
+    );
+    let unseen = below && worst.errors == 0 && measure.metric == Metric::Errors;
+    let reason = if unseen && found.outcome == SloOutcome::Pass {
+        format!("{}; {}", found.reason, if_none_is_seen(n, limit))
+    } else {
+        found.reason
+    };
     SloResult {
         observed_most: range.highest(),
         n,
-        ..decided(
-            run,
-            measured,
-            (sides, worth),
-            part,
-            &seen,
-            (observed, limit),
+        reason,
+        ..found
+    }
+}
+
+/// What an objective rests on that holds because no error was seen: nothing tells how long bursts of them are.
+fn if_none_is_seen(n: u64, limit: f64) -> String {
+    let length = serial::longest_unseen_burst(n, limit).floor();
+    if length < 2.0 {
+        "no error was seen, so this holds if errors come singly".to_owned()
+    } else {
+        format!(
+            "no error was seen, so this holds if errors come singly, or in bursts of {length} on average at most"
         )
     }
 }
