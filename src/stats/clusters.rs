@@ -94,7 +94,8 @@ pub fn design_effect_of_shares(rows: &[Row], alpha: f64) -> f64 {
     if largest <= 1.0 {
         return 1.0;
     }
-    largest * students_excess(rows.len() as f64 - 1.0, alpha / 2.0)
+    // All of them are worth one at least.
+    (largest * students_excess(rows.len() as f64 - 1.0, alpha / 2.0)).min(all as f64)
 }
 
 /// `1 + (n0 - 1) ICC` with the size-weighted mean of the cluster sizes (Kish 1965, section 5.4).
@@ -160,6 +161,19 @@ mod tests {
             assert!((p - 0.05).abs() < 1e-5, "{p}");
         }
         assert!(ln_f_tail(1e9, 1.0, 9999.0).is_finite());
+    }
+
+    #[test]
+    fn connections_that_stick_are_worth_one_response_each_and_draws_all_of_theirs() {
+        let mut rows = vec![vec![35, 0]; 90];
+        rows.extend(vec![vec![0, 35]; 10]);
+        let sticky = design_effect_of_shares(&rows, 0.001);
+        assert!((35.0..45.0).contains(&sticky), "{sticky}");
+        assert!(design_effect_of_shares(&vec![vec![9, 1]; 100], 0.001) <= 1.0);
+        assert!(design_effect_of_shares(&[], 0.001) <= 1.0);
+        // However sure it has to be, a number.
+        let two = [vec![20, 1], vec![1, 20]];
+        assert!(design_effect_of_shares(&two, 1e-300) <= 42.0);
     }
 
     #[test]
