@@ -120,6 +120,9 @@ codes! {
     NoProxy Warning "no-proxy" "no proxy applies rules to what a client sends";
     NoWaypoint Warning "no-waypoint" "a Service uses no waypoint";
     WaypointCanary Warning "waypoint-canary" "a second waypoint gets a share of the traffic";
+    NotAccepted Error "not-accepted" "a controller has not accepted an object";
+    ConditionFalse Error "condition-false" "a controller says that a condition of an object does not hold";
+    StatusOutdated Warning "status-outdated" "the status of an object is not about the object as it is";
     NotHttp Warning "not-http" "a port does not carry HTTP, so that HTTP routes take no effect";
     TakenForTcp Warning "not-http" "Istio before 1.3 takes a port for TCP because of its name";
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
@@ -300,6 +303,7 @@ codes! {
     Rs039 Error "RS039" "two Sidecars are for the same clients";
     Rs040 Warning "RS040" "two Gateways want the same host and port of the same proxies";
     Rs041 Error "RS041" "a port of a Service leads to a port that its pods do not declare";
+    Rs042 Error "RS042" "a controller says in the `status` of an object that it is not in effect";
 }
 
 impl Code {
@@ -332,7 +336,7 @@ impl Code {
     /// Whether it is what a rule of lint is called.
     #[must_use]
     pub fn is_rule(self) -> bool {
-        (Self::Rs001..=Self::Rs041).contains(&self)
+        (Self::Rs001..=Self::Rs042).contains(&self)
     }
 }
 
@@ -360,7 +364,7 @@ mod tests {
             .copied()
             .filter(|code| code.is_rule())
             .collect();
-        let ids: Vec<String> = (1..=41).map(|number| format!("RS{number:03}")).collect();
+        let ids: Vec<String> = (1..=42).map(|number| format!("RS{number:03}")).collect();
         assert_eq!(rules.iter().map(|code| code.id()).collect::<Vec<_>>(), ids);
         assert!(
             Code::ALL

@@ -13,6 +13,7 @@ use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
 use super::mesh::ServiceEntry;
 use super::mesh::labelled::LabelledRule;
+use super::reported::Reported;
 use super::weights_only::WeightedObject;
 use crate::diag::{Code, Note, Severity, Span};
 
@@ -43,6 +44,8 @@ pub struct Manifests {
     pub traffic_policies: Vec<TrafficPolicy>,
     /// Policies, filters and plugins that are attached to a part of the way of a request.
     pub attached: Vec<Attached>,
+    /// What controllers say about objects in their `status`, where something is wrong.
+    pub reported: Vec<Reported>,
     /// Namespaces.
     pub namespaces: Vec<Meta>,
     /// Services.
