@@ -1,5 +1,6 @@
 //! The Gateway API through the binary, each test with the sentence of the specification that it holds resplit to.
 
+mod implementer;
 mod status;
 
 use std::fs;

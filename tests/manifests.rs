@@ -192,7 +192,7 @@ fn asked(request: &str) -> (Probe, Vantage) {
     };
     let vantage = Vantage {
         istio,
-        implementation,
+        implementation: Some(implementation),
         ..vantage
     };
     (probe, vantage)

@@ -108,6 +108,7 @@ codes! {
     GatewayNotGiven Warning "gateway-not-given" "the Gateway of a rule is not among the manifests";
     HostNotConsulted Warning "host-not-consulted" "the address of a connection chooses the routes, not the Host header";
     HttpsInMesh Warning "https-in-mesh" "requests that are encrypted already meet no HTTP routes";
+    ImplementedBy Info "implemented-by" "the controller of a GatewayClass says who implements its Gateways";
     IgnoredHeader Warning "ignored-header" "a header match is ignored";
     IgnoredHostnames Warning "ignored-hostnames" "the hostnames of a mesh route are ignored";
     LabelsNotChecked Warning "labels-not-checked" "labels of a match are never looked at";

@@ -36,6 +36,8 @@ pub struct Manifests {
     pub grpc_routes: Vec<ApiRoute>,
     /// Gateways of the Gateway API.
     pub api_gateways: Vec<gateway_api::Gateway>,
+    /// Classes of Gateways.
+    pub gateway_classes: Vec<gateway_api::GatewayClass>,
     /// What lets routes lead into other namespaces.
     pub reference_grants: Vec<ReferenceGrant>,
     /// Pools of pods that serve a model.

@@ -7,8 +7,8 @@ use super::dialect::{Dialect, dialect};
 
 pub(super) use compile::{lower, unrouted};
 pub use objects::{
-    ApiRoute, BackendRef, Gateway, InferencePool, Listener, Match, ParentKind, ParentRef,
-    ReferenceGrant, Rule, TrafficPolicy,
+    ApiRoute, BackendRef, Gateway, GatewayClass, InferencePool, Listener, Match, ParentKind,
+    ParentRef, ReferenceGrant, Rule, TrafficPolicy,
 };
 use objects::{GROUP, RouteKind};
 
@@ -33,6 +33,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
         RouteKind::Grpc
     ),
     dialect!(GROUP, VERSIONS, "Gateway", api_gateways, Gateway::decode),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "GatewayClass",
+        gateway_classes,
+        GatewayClass::decode
+    ),
     dialect!(
         GROUP,
         VERSIONS,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::manifest::Manifests;
 use crate::manifest::attached::AttachedIndex;
 use crate::manifest::gateway_api::objects::{
-    ApiRoute, BackendRef, Gateway, InferencePool, ReferenceGrant, TrafficPolicy,
+    ApiRoute, BackendRef, Gateway, GatewayClass, InferencePool, ReferenceGrant, TrafficPolicy,
 };
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::{Registry, ServiceEntry};
@@ -17,6 +17,7 @@ type Name<'m> = (&'m str, &'m str);
 pub(super) struct Index<'m> {
     pub(super) registry: Registry<'m>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
+    classes: HashMap<&'m str, &'m GatewayClass>,
     entries: HashMap<Name<'m>, &'m ServiceEntry>,
     pools: HashMap<Name<'m>, &'m InferencePool>,
     // By the namespace they open.
@@ -36,6 +37,7 @@ impl<'m> Index<'m> {
         let mut index = Self {
             registry: Registry::new(manifests),
             gateways: named(&manifests.api_gateways, |gateway| &gateway.meta),
+            classes: HashMap::new(),
             entries: named(&manifests.service_entries, |entry| &entry.meta),
             pools: named(&manifests.inference_pools, |pool| &pool.meta),
             grants: HashMap::new(),
@@ -48,6 +50,9 @@ impl<'m> Index<'m> {
         for grant in &manifests.reference_grants {
             let namespace = grant.meta.namespace.as_str();
             index.grants.entry(namespace).or_default().push(grant);
+        }
+        for class in &manifests.gateway_classes {
+            index.classes.entry(&class.meta.name).or_insert(class);
         }
         for meta in &manifests.namespaces {
             index.namespaces.entry(&meta.name).or_insert(&meta.labels);
@@ -72,6 +77,11 @@ impl<'m> Index<'m> {
     /// A Gateway.
     pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<&'m Gateway> {
         self.gateways.get(&(namespace, name)).copied()
+    }
+
+    /// A class of Gateways.
+    pub(super) fn class(&self, name: &str) -> Option<&'m GatewayClass> {
+        self.classes.get(name).copied()
     }
 
     /// A `ServiceEntry` by its own name.

@@ -34,6 +34,7 @@ pub(super) fn lower<'m>(
     index: &Index<'m>,
     proxy: &dyn HostNotes,
     vantage: &'m Vantage,
+    implementation: Implementation,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
     let (client, waypoint) = match &vantage.origin {
@@ -47,9 +48,9 @@ pub(super) fn lower<'m>(
         search_domain: client.map(|client| format!("{client}.svc.cluster.local")),
         ..RouteTable::default()
     };
-    let wanted = wanted(index, vantage, routes, &mut table);
+    let wanted = wanted(index, (vantage, implementation), routes, &mut table);
     let place = RuleContext {
-        implementation: vantage.implementation,
+        implementation,
         gateway: None,
         mesh: true,
     };
@@ -92,7 +93,7 @@ pub(super) fn lower<'m>(
 /// Every host that routes ask for, in the order of the routes; what asks for none is noted.
 fn wanted<'m>(
     index: &Index<'m>,
-    vantage: &Vantage,
+    (vantage, implementation): (&Vantage, Implementation),
     routes: &[&'m ApiRoute],
     table: &mut RouteTable,
 ) -> Vec<RoutedHost<'m>> {
@@ -102,7 +103,7 @@ fn wanted<'m>(
         let home = route.meta.namespace.as_str();
         let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
         if let Some(why) =
-            dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
+            dropped(route).filter(|_| in_mesh && implementation == Implementation::Istio)
         {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);
