@@ -1,6 +1,9 @@
 //! The Gateway API through the binary, each test with the sentence of the specification that it holds resplit to.
 
+mod connections;
+mod hostnames;
 mod implementer;
+mod references;
 mod status;
 
 use std::fs;

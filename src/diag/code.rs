@@ -106,6 +106,7 @@ codes! {
     DesertedListener Warning "deserted-listener" "no route is attached to a listener";
     GatewayNamespace Warning "gateway-namespace" "where the proxies of a Gateway stand is an assumption";
     GatewayNotGiven Warning "gateway-not-given" "the Gateway of a rule is not among the manifests";
+    HostnamePrecedence Warning "hostname-precedence" "whose hostname counts for more is up to the implementation";
     HostNotConsulted Warning "host-not-consulted" "the address of a connection chooses the routes, not the Host header";
     HttpsInMesh Warning "https-in-mesh" "requests that are encrypted already meet no HTTP routes";
     ImplementedBy Info "implemented-by" "the controller of a GatewayClass says who implements its Gateways";
@@ -127,6 +128,7 @@ codes! {
     NotHttp Warning "not-http" "a port does not carry HTTP, so that HTTP routes take no effect";
     TakenForTcp Warning "not-http" "Istio before 1.3 takes a port for TCP because of its name";
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
+    UnknownParent Warning "unknown-parent" "the Service that is the parent of a route does not exist";
     RedirectOutside Warning "redirect-outside" "plain HTTP from outside is redirected to HTTPS";
     RegexPrecedence Warning "regex-precedence" "the order of two regular expressions is up to the implementation";
     RepeatedHeader Warning "repeated-header" "a match names a header twice";

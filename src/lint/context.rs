@@ -292,7 +292,7 @@ fn gateways(manifests: &Manifests) -> BTreeSet<(String, String)> {
         let names = service.gateways.iter();
         names.map(move |name| gateway_name(&name.value, home))
     });
-    let routes = manifests.http_routes.iter().chain(&manifests.grpc_routes);
+    let routes = manifests.api_routes();
     let parents = routes.flat_map(|route| {
         let home = &route.meta.namespace;
         let gateways = route

@@ -34,6 +34,8 @@ pub struct Manifests {
     pub http_routes: Vec<ApiRoute>,
     /// Every GRPCRoute of the Gateway API.
     pub grpc_routes: Vec<ApiRoute>,
+    /// Every `TLSRoute` and `TCPRoute` of the Gateway API.
+    pub connection_routes: Vec<ApiRoute>,
     /// Gateways of the Gateway API.
     pub api_gateways: Vec<gateway_api::Gateway>,
     /// Classes of Gateways.
@@ -103,15 +105,19 @@ impl Manifests {
         }
     }
 
+    /// Every route of the Gateway API.
+    pub fn api_routes(&self) -> impl Iterator<Item = &ApiRoute> + Clone {
+        let of_requests = self.http_routes.iter().chain(&self.grpc_routes);
+        of_requests.chain(&self.connection_routes)
+    }
+
     /// Whether any object declares routes; what a proxy has been told is no declaration beside them.
     #[must_use]
     pub fn has_rules(&self) -> bool {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
-        let rules = self.http_routes.len()
-            + self.grpc_routes.len()
-            + self.virtual_services.len()
-            + self.weights_only.len();
+        let rules =
+            self.api_routes().count() + self.virtual_services.len() + self.weights_only.len();
         rules > 0 || self.canaries.iter().any(splits)
     }
 

@@ -20,7 +20,7 @@ fn texts(controller: &str) -> [String; 3] {
 
 const URL: [&str; 3] = ["--gateway", "shop/edge", "http://shop.example.com/api/v1"];
 
-/// "ControllerName is the name of the controller that is managing Gateways of this class."
+/// "`ControllerName` is the name of the controller that is managing Gateways of this class."
 #[test]
 fn the_controller_of_the_class_decides_and_is_named() {
     for (controller, takes, note) in [

@@ -13,6 +13,8 @@ pub use objects::{
 use objects::{GROUP, RouteKind};
 
 const VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha2"];
+/// The versions of routes of connections.
+const CONNECTIONS: &[&str] = &["v1", "v1alpha3", "v1alpha2"];
 
 /// The kinds of this family, and the Namespaces whose labels listeners select.
 pub(super) const DIALECTS: &[Dialect] = &[
@@ -31,6 +33,22 @@ pub(super) const DIALECTS: &[Dialect] = &[
         grpc_routes,
         ApiRoute::decode,
         RouteKind::Grpc
+    ),
+    dialect!(
+        GROUP,
+        CONNECTIONS,
+        "TLSRoute",
+        connection_routes,
+        ApiRoute::decode,
+        RouteKind::Tls
+    ),
+    dialect!(
+        GROUP,
+        CONNECTIONS,
+        "TCPRoute",
+        connection_routes,
+        ApiRoute::decode,
+        RouteKind::Tcp
     ),
     dialect!(GROUP, VERSIONS, "Gateway", api_gateways, Gateway::decode),
     dialect!(

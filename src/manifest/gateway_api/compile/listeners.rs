@@ -17,7 +17,10 @@ pub(super) struct GatewayView<'m> {
     gateway: Option<&'m Gateway>,
     /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
     listeners: Vec<&'m Listener>,
+    /// The same of those that hand connections to routes.
+    of_connections: Vec<&'m Listener>,
     port: Option<u16>,
+    transport: &'m Transport,
     /// The connection, where it does not reach listeners of the dialled port.
     unreached: Option<&'m Transport>,
 }
@@ -26,7 +29,7 @@ pub(super) struct GatewayView<'m> {
 /// Something in front of the Gateway may end TLS where it also maps ports. Where the handshake names the same host as the
 /// request, the hosts of the listeners keep their requests apart as well.
 fn reached(listeners: &mut Vec<&Listener>, transport: &Transport, mapped: bool) {
-    let sealed = |one: &Listener| one.scheme() == Some("https");
+    let sealed = |one: &Listener| matches!(one.protocol.value.as_str(), "HTTPS" | "TLS");
     let fit = |one: &Listener| transport.fit(std::iter::once(&*one.domain()));
     let ending = listeners.iter().filter(|one| sealed(one));
     let best = ending.clone().filter_map(|one| fit(one)).max();
@@ -66,21 +69,24 @@ impl<'m> GatewayView<'m> {
         let port = vantage.port;
         let gateway = index.gateway(namespace, name);
         let all = gateway.map_or(&[][..], |gateway| &gateway.listeners);
-        let web = |listener: &&Listener| listener.scheme().is_some();
         let dialled = |listener: &&Listener| Some(listener.port) == port;
         let any = all.iter().any(|one| dialled(&one));
-        let mut listeners: Vec<&Listener> = (all.iter().filter(web))
-            .filter(|one| !any || dialled(one))
-            .collect();
-        let before = listeners.len();
+        let mut listeners: Vec<&Listener> =
+            (all.iter()).filter(|one| !any || dialled(one)).collect();
+        let web = |one: &&Listener| one.scheme().is_some();
+        let before = listeners.iter().filter(|one| web(one)).count();
         reached(&mut listeners, &vantage.transport, !any);
+        let (listeners, of_connections): (Vec<&Listener>, Vec<&Listener>) =
+            listeners.into_iter().partition(web);
         Self {
             namespace,
             name,
             gateway,
             unreached: (listeners.len() < before).then_some(&vantage.transport),
             listeners,
+            of_connections,
             port,
+            transport: &vantage.transport,
         }
     }
 
@@ -134,20 +140,27 @@ impl<'m> GatewayView<'m> {
         let mut found: Vec<Attached<'m>> = Vec::new();
         let mut refusals: Vec<String> = Vec::new();
         let mut unreached = self.unreached;
+        let serving = if route.kind.of_connections() {
+            &self.of_connections
+        } else {
+            &self.listeners
+        };
+        let serving = serving.iter().copied();
         for parent in &parents {
-            let chosen: Vec<&'m Listener> = self
-                .listeners
-                .iter()
-                .copied()
-                .filter(|listener| chooses(parent, listener))
+            let chosen: Vec<&'m Listener> = serving
+                .clone()
+                .filter(|one| chooses(parent, one) && route.kind.is_served_by(one))
                 .collect();
             if chosen.is_empty() {
-                refusals.push(no_listener(gateway, parent, self.port));
+                refusals.push(no_listener(gateway, parent, route.kind, self.port));
             }
             for listener in chosen {
                 unreached = None;
                 match admits(index, gateway, listener, route) {
                     Err(why) => refusals.push(why),
+                    Ok(caveat) if route.kind.of_connections() => {
+                        found.extend(self.connections(route, listener, caveat.as_ref()));
+                    }
                     Ok(caveat) => self.common_hosts(route, listener, caveat.as_ref(), &mut found),
                 }
             }
@@ -164,7 +177,8 @@ impl<'m> GatewayView<'m> {
             return Some(Err(why));
         }
         for attached in &mut found {
-            attached.conditions = self.conditions(attached, first.span);
+            let own = self.conditions(attached, first.span);
+            attached.conditions.extend(own);
         }
         Some(Ok(found))
     }
@@ -235,6 +249,47 @@ impl<'m> GatewayView<'m> {
                 listeners: vec![&listener.name.value],
             });
         }
+    }
+
+    /// The names under which connections are taken: those of the handshake for a `TLSRoute`, all on the port of the listener
+    /// for a `TCPRoute`.
+    fn connections(
+        &self,
+        route: &'m ApiRoute,
+        listener: &'m Listener,
+        caveat: Option<&Note<AppliesTo>>,
+    ) -> Vec<Attached<'m>> {
+        let sealed = listener.protocol.value == "TLS";
+        let own = listener.domain();
+        let taken = hostnames(route).filter_map(|(hostname, span)| {
+            let common = narrower(&own, &hostname.to_lowercase())?;
+            let said = matches!(self.transport, Transport::Tls { .. });
+            if sealed && said {
+                self.transport.fit(std::iter::once(common.as_str()))?;
+            }
+            let domain = match self.transport {
+                // Another port leads elsewhere.
+                _ if !sealed && self.port != Some(listener.port) => format!(":{}", listener.port),
+                _ if !sealed => "*".to_owned(),
+                // The name in the handshake counts, whatever host the request names.
+                Transport::Tls { is_host: false, .. } => "*".to_owned(),
+                _ => common,
+            };
+            let condition = sealed.then(|| Condition {
+                field: "protocol".to_owned(),
+                span: listener.span(),
+                test: Test::Scheme(TextMatch::exact("https")),
+            });
+            Some(Attached {
+                domain,
+                hostname,
+                span,
+                conditions: condition.into_iter().collect(),
+                caveats: caveat.cloned().into_iter().collect(),
+                listeners: vec![&listener.name.value],
+            })
+        });
+        taken.collect()
     }
 
     /// "Requests SHOULD match at most one Listener": of those of one port, the one with the most specific hostname.
@@ -348,10 +403,11 @@ pub(super) fn overlap(one: &Attached<'_>, other: &Attached<'_>) -> bool {
 
 impl RouteKind {
     /// The other kind, which cannot have a host together with this one.
-    pub(super) fn other(self) -> Self {
+    pub(super) fn other(self) -> Option<Self> {
         match self {
-            Self::Http => Self::Grpc,
-            Self::Grpc => Self::Http,
+            Self::Http => Some(Self::Grpc),
+            Self::Grpc => Some(Self::Http),
+            Self::Tls | Self::Tcp => None,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::manifest) fn lower(
     vantage: &Vantage,
     proxy: &dyn HostNotes,
 ) -> RouteTable {
-    let routes = manifests.http_routes.iter().chain(&manifests.grpc_routes);
+    let routes = manifests.api_routes();
     if routes.clone().next().is_none() {
         return RouteTable::default();
     }
@@ -97,6 +97,11 @@ fn at_gateway<'m>(
             ));
             continue;
         }
+        if let Some(why) = idle(route) {
+            let absent = inactive_rule(route, Code::RefusedRule, &why, None);
+            table.inactive_rules.push(absent);
+            continue;
+        }
         let compiled = hosts.compile(route);
         for one in &mut attached {
             let name = if one.hostname.to_lowercase() == one.domain {
@@ -109,7 +114,11 @@ fn at_gateway<'m>(
                 &HostEntry {
                     domains: vec![one.domain.clone()],
                     name,
-                    hostname: one.hostname,
+                    // "computeHosts" of Envoy Gateway leaves of a hostname what it has in common with the listener.
+                    hostname: match place.implementation {
+                        Implementation::EnvoyGateway => &one.domain,
+                        _ => one.hostname,
+                    },
                     group: one.hostname,
                     span: one.span,
                     conditions: std::mem::take(&mut one.conditions),
@@ -137,6 +146,13 @@ fn at_gateway<'m>(
     let idle_listeners = gateway_view.idle_listeners(&table.hosts, apart);
     table.hosts.extend(idle_listeners.into_iter().map(nobody));
     table
+}
+
+/// Why a route of connections has all of them closed: it has nobody to hand them to.
+fn idle(route: &ApiRoute) -> Option<String> {
+    let mut backends = route.rules.iter().flat_map(|rule| &rule.backends);
+    let idle = route.kind.of_connections() && backends.all(|one| one.weight == 0);
+    idle.then(|| "has no backend with a weight above 0: its connections are closed".to_owned())
 }
 
 /// "Requests SHOULD match at most one Listener": a listener without routes keeps its requests from those of another.
@@ -168,7 +184,7 @@ fn conflict<'m>(
 ) -> Option<(&'m ApiRoute, String)> {
     let rivals = accepted
         .iter()
-        .filter(|(other, _)| other.kind == route.kind.other());
+        .filter(|(other, _)| Some(other.kind) == route.kind.other());
     for (other, theirs) in rivals {
         let meets = |their: &&Attached<'m>| attached.iter().any(|own| overlap(own, their));
         if let Some(their) = theirs.iter().find(meets) {

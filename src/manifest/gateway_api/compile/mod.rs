@@ -9,7 +9,7 @@
 //!
 //! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: filters that are
 //! extensions, sessions, timeouts, retries, policies of Envoy Gateway other than its consistent hash.
-//! Not modelled: the port of a Service that is no HTTP port, sets of listeners, TLS and TCP routes.
+//! Not modelled: the port of a Service that is no HTTP port, sets of listeners, TLS and TCP routes of Services.
 
 mod attached;
 mod backends;

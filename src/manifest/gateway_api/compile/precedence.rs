@@ -61,6 +61,22 @@ impl Precedence {
     }
 }
 
+impl Precedence {
+    /// Whether this would come first if hostnames did not count.
+    pub(super) fn first_without_host(&self, other: &Self) -> bool {
+        let rest = |one: &Self| {
+            let Reverse((_, specific)) = one.specific;
+            (
+                Reverse(specific),
+                one.age.clone(),
+                one.rule,
+                one.alternative,
+            )
+        };
+        rest(self) < rest(other)
+    }
+}
+
 /// "Characters in a matching non-wildcard hostname. Characters in a matching hostname."
 fn host(hostname: &str) -> [usize; 2] {
     let characters = hostname.chars().count();
@@ -87,6 +103,7 @@ fn specificity(kind: RouteKind, counts: &Counts, implementation: Implementation)
             };
             [path, verb, counts.headers, counts.parameters, 0]
         }
+        (_, RouteKind::Tls | RouteKind::Tcp) => [0; 5],
         (Implementation::Istio, _) => {
             let rank = match counts.path {
                 PathKind::Exact => 3,

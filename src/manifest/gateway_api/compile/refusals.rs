@@ -2,7 +2,9 @@
 
 use super::index::Index;
 use crate::diag::{Code, Note};
-use crate::manifest::gateway_api::objects::{ApiRoute, From, Gateway, Listener, ParentRef};
+use crate::manifest::gateway_api::objects::{
+    ApiRoute, From, Gateway, Listener, ParentRef, RouteKind,
+};
 use crate::route::AppliesTo;
 
 /// Whether a parent reference means a listener.
@@ -60,7 +62,12 @@ pub(super) fn admits(
 
 /// "Listener name. When both Port and SectionName are specified, the name and port of the selected listener must match
 /// both specified values."
-pub(super) fn no_listener(gateway: &Gateway, parent: &ParentRef, dialled: Option<u16>) -> String {
+pub(super) fn no_listener(
+    gateway: &Gateway,
+    parent: &ParentRef,
+    kind: RouteKind,
+    dialled: Option<u16>,
+) -> String {
     let asked: Vec<String> = [
         parent
             .section
@@ -80,7 +87,14 @@ pub(super) fn no_listener(gateway: &Gateway, parent: &ParentRef, dialled: Option
         .find(|listener| chooses(parent, listener));
     let asked = asked.join(" ");
     match (exists, dialled) {
-        (Some(listener), _) if listener.scheme().is_none() => format!(
+        (Some(listener), _) if kind.of_connections() && !kind.is_served_by(listener) => format!(
+            "is bound to {}, whose listener `{}` carries {} and takes no {}",
+            gateway.meta,
+            listener.name.value,
+            listener.protocol.value,
+            kind.name()
+        ),
+        (Some(listener), _) if listener.scheme().is_none() && !kind.of_connections() => format!(
             "is bound to {}, whose listener `{}` carries {} and hands no requests to routes",
             gateway.meta, listener.name.value, listener.protocol.value
         ),

@@ -65,6 +65,7 @@ pub(super) fn filters(
     let known = match kind {
         RouteKind::Http => HTTP,
         RouteKind::Grpc => GRPC,
+        RouteKind::Tls | RouteKind::Tcp => &[],
     };
     fields.list("filters", decoder, |node, decoder| {
         filter(node, known, decoder)

@@ -3,6 +3,7 @@
 use super::api_route::check;
 use super::selector::Selector;
 use crate::diag::{Code, Note, Span};
+use crate::manifest::attached::nodes::text;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -30,6 +31,8 @@ pub struct Listener {
     pub port: u16,
     /// `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`, or one of an implementation.
     pub protocol: At<String>,
+    /// Whether TLS passes through it.
+    pub passthrough: bool,
     /// The namespaces of the routes it takes.
     pub from: From,
     /// The kinds of the routes it takes; none means all that its protocol allows.
@@ -93,10 +96,14 @@ impl Listener {
         let port = fields.port("port", decoder);
         let protocol = fields.required("protocol", decoder);
         let (from, kinds) = allowed(&mut fields, decoder);
-        fields.ignore(&["tls"]);
+        let mode = fields.get("tls").and_then(|tls| tls.get("mode"));
+        let passthrough = mode
+            .and_then(text)
+            .is_some_and(|mode| mode == "Passthrough");
         fields.finish(decoder);
         Some(Self {
             name: name?,
+            passthrough,
             hostname,
             port: port?.value,
             protocol: protocol?,

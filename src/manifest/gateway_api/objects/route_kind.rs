@@ -1,12 +1,18 @@
-//! The two kinds of route that are decoded alike.
+//! The kinds of route that are decoded alike.
 
-/// Which of the two kinds of route.
+use super::gateway::Listener;
+
+/// Which kind of route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteKind {
     /// HTTPRoute.
     Http,
     /// GRPCRoute.
     Grpc,
+    /// `TLSRoute`: connections by the name in their handshake.
+    Tls,
+    /// `TCPRoute`: the connections of a port.
+    Tcp,
 }
 
 impl RouteKind {
@@ -16,6 +22,27 @@ impl RouteKind {
         match self {
             Self::Http => "HTTPRoute",
             Self::Grpc => "GRPCRoute",
+            Self::Tls => "TLSRoute",
+            Self::Tcp => "TCPRoute",
+        }
+    }
+
+    /// Whether it is about connections, and looks at no request.
+    #[must_use]
+    pub fn of_connections(self) -> bool {
+        matches!(self, Self::Tls | Self::Tcp)
+    }
+
+    /// Whether a listener hands it what it is about: "`TLSRoute` can be used to handle connections by their SNI", "a
+    /// `TCPRoute` forwards connections on the port specified by the listener".
+    #[must_use]
+    pub fn is_served_by(self, listener: &Listener) -> bool {
+        match (self, listener.protocol.value.as_str()) {
+            (Self::Http | Self::Grpc, _) => listener.scheme().is_some(),
+            (Self::Tls, protocol) => protocol == "TLS",
+            (Self::Tcp, protocol) => {
+                protocol == "TCP" || (protocol == "TLS" && !listener.passthrough)
+            }
         }
     }
 }
