@@ -3,6 +3,7 @@
 mod connections;
 mod hostnames;
 mod implementer;
+mod listener_sets;
 mod references;
 mod status;
 

@@ -128,7 +128,7 @@ codes! {
     NotHttp Warning "not-http" "a port does not carry HTTP, so that HTTP routes take no effect";
     TakenForTcp Warning "not-http" "Istio before 1.3 takes a port for TCP because of its name";
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
-    UnknownParent Warning "unknown-parent" "the Service that is the parent of a route does not exist";
+    UnknownParent Warning "unknown-parent" "the parent of a route does not exist";
     RedirectOutside Warning "redirect-outside" "plain HTTP from outside is redirected to HTTPS";
     RegexPrecedence Warning "regex-precedence" "the order of two regular expressions is up to the implementation";
     RepeatedHeader Warning "repeated-header" "a match names a header twice";

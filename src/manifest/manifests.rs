@@ -38,6 +38,8 @@ pub struct Manifests {
     pub connection_routes: Vec<ApiRoute>,
     /// Gateways of the Gateway API.
     pub api_gateways: Vec<gateway_api::Gateway>,
+    /// Listeners that are added to those of Gateways.
+    pub listener_sets: Vec<gateway_api::ListenerSet>,
     /// Classes of Gateways.
     pub gateway_classes: Vec<gateway_api::GatewayClass>,
     /// What lets routes lead into other namespaces.
@@ -46,6 +48,8 @@ pub struct Manifests {
     pub inference_pools: Vec<InferencePool>,
     /// Envoy Gateway's policies for backends.
     pub traffic_policies: Vec<TrafficPolicy>,
+    /// Envoy Gateway's filters of rules.
+    pub route_filters: Vec<gateway_api::RouteFilter>,
     /// Policies, filters and plugins that are attached to a part of the way of a request.
     pub attached: Vec<Attached>,
     /// What controllers say about objects in their `status`, where something is wrong.

@@ -73,6 +73,8 @@ pub enum Implementation {
     EnvoyGateway,
     /// Nobody in particular: what the specification says.
     Spec,
+    /// Contour, kgateway or NGINX Gateway Fabric: what the specification says, regular expressions before prefixes.
+    RegexFirst,
 }
 
 impl Vantage {

@@ -33,7 +33,17 @@ fn the_controller_of_the_class_decides_and_is_named() {
         (
             "io.cilium/gateway-controller",
             "web 1/1",
-            Some("judged as the specification has them"),
+            Some("which leaves some of the order of rules open"),
+        ),
+        (
+            "projectcontour.io/gateway-controller",
+            "web-v2 1/1",
+            Some("regular expressions before prefixes"),
+        ),
+        (
+            "gateway.nginx.org/nginx-gateway-controller",
+            "web-v2 1/1",
+            Some("regular expressions before prefixes"),
         ),
         (
             "example.net/ours",
@@ -73,4 +83,43 @@ fn whoever_is_given_wins_and_a_class_that_is_not_given_decides_nothing() {
     let all = [SERVICES, &gateway, &route];
     assert_eq!(shares(&all, &URL), ["web 1/1"]);
     assert_eq!(explained(&all, &URL).0["caveats"], serde_json::json!([]));
+}
+
+/// Envoy Gateway: "`DirectResponse` is a response that is returned by the proxy itself".
+#[test]
+fn a_direct_response_of_envoy_gateway_is_an_outcome() {
+    let [class, gateway, _] = texts("gateway.envoyproxy.io/gatewayclass-controller");
+    let filter = |spec: &str| {
+        format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: HTTPRouteFilter\nmetadata: {{name: stop, namespace: shop}}\nspec: {spec}\n"
+        )
+    };
+    let extension = "{type: ExtensionRef, extensionRef: {group: gateway.envoyproxy.io, kind: HTTPRouteFilter, name: stop}}";
+    let route = object(
+        "HTTPRoute",
+        "name: web",
+        &format!(
+            "{{parentRefs: [{{name: edge}}], rules: [{{filters: [{extension}], backendRefs: [{{name: web, port: 80}}]}}]}}"
+        ),
+    );
+    for (spec, expected) in [
+        (
+            "{directResponse: {statusCode: 503, body: {type: Inline, inline: closed}}}",
+            "status 503 1/1",
+        ),
+        (
+            "{directResponse: {body: {type: Inline, inline: hello}}}",
+            "status 200 1/1",
+        ),
+        ("{urlRewrite: {}}", "web 1/1"),
+    ] {
+        let all = [SERVICES, &class, &gateway, &route, &filter(spec)];
+        assert_eq!(shares(&all, &URL), [expected], "{spec}");
+        let caveats = explained(&all, &URL).0["caveats"].to_string();
+        assert_eq!(
+            caveats.contains("is not judged"),
+            expected == "web 1/1",
+            "{caveats}"
+        );
+    }
 }

@@ -108,3 +108,34 @@ fn parents_in_the_mesh_that_do_not_count_are_found() {
     let parent = "group: '', kind: Service, name: front";
     assert_eq!(found(&[SERVICES, &in_mesh(parent)], "RS030"), []);
 }
+
+/// "Namespace is the namespace of the referent. When unspecified, this refers to the local namespace of the Route."
+#[test]
+fn a_gateway_of_another_namespace_is_named() {
+    let gateway = object(
+        "Gateway",
+        "name: edge",
+        "{gatewayClassName: ours, listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]}",
+    )
+    .replace("namespace: shop", "namespace: infra");
+    let route = |parent: &str| {
+        let spec = format!("{{parentRefs: [{{{parent}}}], {SPLIT}}}");
+        object("HTTPRoute", "name: web", &spec)
+    };
+    let told = found(&[SERVICES, &gateway, &route("name: edge")], "RS030");
+    let [(severity, message)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(severity, "warning");
+    assert!(
+        message.contains("Gateway shop/edge is not in these manifests, and Gateway infra/edge is"),
+        "{message}"
+    );
+    for parent in ["name: edge, namespace: infra", "name: other"] {
+        assert_eq!(
+            found(&[SERVICES, &gateway, &route(parent)], "RS030"),
+            [],
+            "{parent}"
+        );
+    }
+}

@@ -106,6 +106,32 @@ fn a_status_about_an_older_generation_is_a_warning() {
     assert_eq!(shares(&texts, &URL), ["web 9/10", "web-v2 1/10"]);
 }
 
+/// "Accepted: This condition indicates that the listener is syntactically and semantically valid, and that all features used
+/// in the listener's spec are supported."
+#[test]
+fn the_status_of_a_set_of_listeners_counts_for_what_it_serves() {
+    let set = format!(
+        "{}status: {{listeners: [{{name: more, conditions: [{{type: Accepted, status: 'False', reason: PortUnavailable}}]}}]}}\n",
+        object(
+            "ListenerSet",
+            "name: team",
+            "{parentRef: {name: edge}, listeners: [{name: more, port: 8081, protocol: HTTP}]}"
+        )
+    );
+    let gateway = gateway("{}").replace(
+        "listeners:",
+        "allowedListeners: {namespaces: {from: Same}}, listeners:",
+    );
+    let parents = "parentRefs: [{name: edge}, {group: gateway.networking.k8s.io, kind: ListenerSet, name: team}]";
+    let route = object("HTTPRoute", "name: web", &format!("{{{parents}, {SPLIT}}}"));
+    let texts = [SERVICES, &gateway, &set, &route];
+    assert_eq!(found(&texts, "RS042").len(), 1);
+    assert_eq!(shares(&texts, &URL), ["web 9/10", "web-v2 1/10"]);
+    let there = ["--gateway", "shop/edge", "http://shop.example.com:8081/"];
+    assert_eq!(shares(&texts, &there), ["status 404 1/1"]);
+    assert!(explained(&texts, &there).0["not_in_effect"].is_object());
+}
+
 /// What is said of another parent is not said of this one.
 #[test]
 fn what_another_gateway_refuses_is_no_word_about_this_one() {

@@ -7,8 +7,8 @@ use super::dialect::{Dialect, dialect};
 
 pub(super) use compile::{lower, unrouted};
 pub use objects::{
-    ApiRoute, BackendRef, Gateway, GatewayClass, InferencePool, Listener, Match, ParentKind,
-    ParentRef, ReferenceGrant, Rule, TrafficPolicy,
+    ApiRoute, BackendRef, Gateway, GatewayClass, InferencePool, Listener, ListenerSet, Match,
+    ParentKind, ParentRef, ReferenceGrant, RouteFilter, Rule, TrafficPolicy,
 };
 use objects::{GROUP, RouteKind};
 
@@ -65,6 +65,20 @@ pub(super) const DIALECTS: &[Dialect] = &[
         reference_grants,
         ReferenceGrant::decode
     ),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "ListenerSet",
+        listener_sets,
+        ListenerSet::decode
+    ),
+    dialect!(
+        "gateway.networking.x-k8s.io",
+        &["v1alpha1"],
+        "XListenerSet",
+        listener_sets,
+        ListenerSet::decode
+    ),
     inference_pool("inference.networking.k8s.io"),
     inference_pool("inference.networking.x-k8s.io"),
     dialect!(
@@ -73,6 +87,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
         "BackendTrafficPolicy",
         traffic_policies,
         TrafficPolicy::decode
+    ),
+    dialect!(
+        "gateway.envoyproxy.io",
+        &["v1alpha1"],
+        "HTTPRouteFilter",
+        route_filters,
+        RouteFilter::decode
     ),
     Dialect {
         group: "",

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::{Part, Reported};
 use crate::diag::Note;
 use crate::manifest::Manifests;
+use crate::manifest::gateway_api::Listener;
+use crate::manifest::kube::Meta;
 use crate::manifest::mesh::names::covers;
 use crate::route::{AppliesTo, Origin, Outcome, RouteTable, Vantage, VirtualHost};
 
@@ -26,7 +28,12 @@ pub(in crate::manifest) fn remark(
     }
     let of_gateways = manifests.reported.iter();
     let of_gateways: Vec<&Reported> = of_gateways
-        .filter(|one| matches!(one.kind.as_str(), "Gateway" | "GatewayClass"))
+        .filter(|one| {
+            matches!(
+                one.kind.as_str(),
+                "Gateway" | "GatewayClass" | "ListenerSet" | "XListenerSet"
+            )
+        })
         .collect();
     let here = |reported: &&Reported| reported.part.is_of(vantage);
     let mut known: HashMap<*const Outcome, Arc<Outcome>> = HashMap::new();
@@ -48,7 +55,7 @@ pub(in crate::manifest) fn remark(
     }
 }
 
-/// What is reported about the Gateway of a vantage, its class, and the listeners that may serve a host.
+/// What is reported about the Gateway of a vantage, its class, and the listeners that may serve a host, those of sets too.
 fn of_gateway(manifests: &Manifests, all: &[&Reported], vantage: &Vantage, host: &mut VirtualHost) {
     let Origin::Gateway { namespace, name } = &vantage.origin else {
         return;
@@ -58,22 +65,32 @@ fn of_gateway(manifests: &Manifests, all: &[&Reported], vantage: &Vantage, host:
         gateways.filter(|one| one.meta.namespace == *namespace && one.meta.name == *name);
     let gateway = gateways.next();
     let class = gateway.and_then(|gateway| gateway.class.as_ref());
-    let serves = |listener: &str| {
-        let mut listeners = gateway.into_iter().flat_map(|gateway| &gateway.listeners);
-        listeners.any(|one| {
+    let serves = |listeners: &[Listener], part: &Part| {
+        listeners.iter().any(|one| {
             let own = one.domain();
-            one.name.value == listener
+            let named = match part {
+                Part::Listener(name) => one.name.value == *name,
+                _ => true,
+            };
+            named
                 && vantage.port.is_none_or(|port| port == one.port)
                 && (host.domains.iter()).any(|domain| covers(&own, domain) || own == *domain)
         })
     };
     let notes = all.iter().filter(|reported| {
-        let [home, called] = &reported.name;
-        let own = reported.kind == "Gateway" && home == namespace && called == name;
-        let of_class = reported.kind == "GatewayClass";
-        match &reported.part {
-            Part::Listener(listener) => own && serves(listener),
-            _ => own || of_class && class.is_some_and(|class| class.value == *called),
+        let ([home, called], part) = (&reported.name, &reported.part);
+        let is = |meta: &Meta| meta.namespace == *home && meta.name == *called;
+        match reported.kind.as_str() {
+            "GatewayClass" => class.is_some_and(|class| class.value == *called),
+            "Gateway" if home != namespace || called != name => false,
+            "Gateway" => match part {
+                Part::Listener(_) => gateway.is_some_and(|one| serves(&one.listeners, part)),
+                _ => true,
+            },
+            _ => (manifests.listener_sets.iter()).any(|set| {
+                let ours = set.gateway() == (namespace.as_str(), name.as_str());
+                is(&set.meta) && ours && serves(&set.listeners, part)
+            }),
         }
     });
     let notes: Vec<Note<AppliesTo>> = notes.map(|one| one.note.clone()).collect();

@@ -123,7 +123,7 @@ impl<'m> BackendResolver<'_, 'm> {
         let by = match self.implementation {
             Implementation::Istio => "Istio",
             Implementation::EnvoyGateway => "Envoy Gateway",
-            Implementation::Spec => "the Gateway API",
+            Implementation::Spec | Implementation::RegexFirst => "the Gateway API",
         };
         let message = format!(
             "`{}`{group} is no backend that {by} knows, {}",
@@ -200,23 +200,32 @@ impl<'m> BackendResolver<'_, 'm> {
         let mut siblings = self.rule.backends.iter().filter(here);
         let given = siblings.find(|one| registry.service(&service_host(one, home)).is_some());
         let name = &backend.name.value;
-        // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
-        let taken = |service: &&str| {
-            let mut named = self.route.rules.iter().flat_map(|rule| &rule.backends);
-            let mut parents = self.route.parents.iter();
-            named.any(|one| here(&one) && one.name.value == **service)
-                || parents.any(|one| one.in_mesh() && one.name.value == **service)
+        let is = |service: &str, one: &BackendRef| here(&one) && one.name.value == service;
+        let sibling = |service: &&str| self.rule.backends.iter().any(|one| is(service, one));
+        let parent = |service: &str| {
+            let mut parents = self.route.parents.iter().filter(|one| one.in_mesh());
+            parents.any(|one| one.name.value == service && one.namespace(home) == namespace)
         };
-        let others = || registry.services_in(namespace).filter(|one| !taken(one));
-        let near = nearest(name, others());
+        // A route of a Service that sends some requests to it takes it to exist.
+        if given.is_none() && parent(name) {
+            return None;
+        }
+        let used = |service: &&str| {
+            let mut named = self.route.rules.iter().flat_map(|rule| &rule.backends);
+            named.any(|one| is(service, one)) || parent(service)
+        };
+        // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
+        let services = || registry.services_in(namespace);
+        let near = nearest(name, services().filter(|one| !sibling(one)));
+        let others = || services().filter(|one| !used(one));
         let held = match (given, others().count()) {
-            (Some(given), _) => format!("Service {}, but", given.name.value),
+            (Some(given), _) => format!("Service {}", given.name.value),
             (None, 0) => return None,
-            (None, 1) => format!("Service {}, but", near?),
-            (None, many) => format!("{many} other Services of this namespace, but"),
+            (None, 1) => format!("Service {}", nearest(name, others())?),
+            (None, many) => format!("{many} other Services"),
         };
         let message = format!(
-            "these manifests hold {held} no Service {name} in namespace {namespace}, {}",
+            "these manifests hold {held}, but no Service {name} in namespace {namespace}, {}",
             self.lost()
         );
         let caveat = Note::about(Code::UnknownBackend, message, Some(backend.name.span));

@@ -45,6 +45,10 @@ impl Implementer {
                 let judged = "the routes are judged as Envoy Gateway has them";
                 (Implementation::EnvoyGateway, Some(judged))
             }
+            Some("projectcontour.io" | "kgateway.dev" | "gateway.nginx.org") => {
+                let judged = "the routes are judged as the specification has them, regular expressions before prefixes";
+                (Implementation::RegexFirst, Some(judged))
+            }
             _ => {
                 let judged = "the routes are judged as the specification has them, which leaves some of the order of rules open";
                 (Implementation::Spec, Some(judged))

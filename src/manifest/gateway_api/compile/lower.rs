@@ -1,10 +1,11 @@
 //! From routes of the Gateway API to the table of one vantage: which of them apply there.
 
+use super::attached_hosts::{Attached, overlap};
 use super::hosts::{HostEntry, Hosts};
 use super::implementer::Implementer;
 use super::inactive_rules::{bound_to_others, dropped, inactive_rule, not_accepted};
 use super::index::Index;
-use super::listeners::{Attached, GatewayView, overlap};
+use super::listeners::GatewayView;
 use super::mesh_routes;
 use super::precedence::Age;
 use super::rule_context::RuleContext;

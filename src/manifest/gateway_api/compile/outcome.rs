@@ -8,7 +8,7 @@ use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::mesh::backing::{Whole, backing};
-use crate::route::{Action, AppliesTo, Outcome, Split};
+use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
 use crate::split::{LocalReply, LocalReplyCause, Mechanism};
 
 /// The outcome of a rule.
@@ -20,9 +20,19 @@ pub(super) fn outcome<'m>(
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
     attached::to_route(index, route, rule, place, &mut caveats);
-    let action = match rule.redirect {
-        Some(status) => Action::local_reply(status, LocalReplyCause::Redirect),
-        None => leads(index, route, rule, place, &mut caveats),
+    let mut direct = None;
+    for ([kind, name], unknown) in &rule.extensions {
+        let own = kind == "HTTPRouteFilter" && place.implementation == Implementation::EnvoyGateway;
+        let reply = own.then(|| index.direct_response(&route.meta.namespace, name));
+        match reply.flatten() {
+            Some(status) => direct = Some(status),
+            None => caveats.push(unknown.clone()),
+        }
+    }
+    let action = match (rule.redirect, direct) {
+        (Some(status), _) => Action::local_reply(status, LocalReplyCause::Redirect),
+        (None, Some(status)) => Action::local_reply(status, LocalReplyCause::DirectResponse),
+        (None, None) => leads(index, route, rule, place, &mut caveats),
     };
     Outcome {
         action,

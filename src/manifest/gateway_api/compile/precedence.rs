@@ -30,7 +30,7 @@ impl Age {
         let meta = &route.meta;
         let separator = match implementation {
             Implementation::Istio => '\0',
-            Implementation::EnvoyGateway | Implementation::Spec => '/',
+            _ => '/',
         };
         Self {
             created: meta.created.clone(),
@@ -91,14 +91,17 @@ fn host(hostname: &str) -> [usize; 2] {
 fn specificity(kind: RouteKind, counts: &Counts, implementation: Implementation) -> [usize; 5] {
     let verb = usize::from(counts.verb);
     match (implementation, kind) {
-        (Implementation::Spec, RouteKind::Grpc) => {
+        (Implementation::Spec | Implementation::RegexFirst, RouteKind::Grpc) => {
             [counts.service, counts.method, counts.headers, 0, 0]
         }
         // "The precedence of RegularExpression path matches are implementation-specific": they come last here.
-        (Implementation::Spec, RouteKind::Http) => {
+        (Implementation::Spec | Implementation::RegexFirst, RouteKind::Http) => {
             let path = match counts.path {
                 PathKind::Exact => usize::MAX,
                 PathKind::Prefix => counts.characters,
+                PathKind::Regex if implementation == Implementation::RegexFirst => {
+                    usize::MAX / 2 + counts.characters
+                }
                 PathKind::Regex | PathKind::Any => 0,
             };
             [path, verb, counts.headers, counts.parameters, 0]

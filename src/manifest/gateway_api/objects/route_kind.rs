@@ -1,7 +1,5 @@
 //! The kinds of route that are decoded alike.
 
-use super::gateway::Listener;
-
 /// Which kind of route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteKind {
@@ -31,18 +29,5 @@ impl RouteKind {
     #[must_use]
     pub fn of_connections(self) -> bool {
         matches!(self, Self::Tls | Self::Tcp)
-    }
-
-    /// Whether a listener hands it what it is about: "`TLSRoute` can be used to handle connections by their SNI", "a
-    /// `TCPRoute` forwards connections on the port specified by the listener".
-    #[must_use]
-    pub fn is_served_by(self, listener: &Listener) -> bool {
-        match (self, listener.protocol.value.as_str()) {
-            (Self::Http | Self::Grpc, _) => listener.scheme().is_some(),
-            (Self::Tls, protocol) => protocol == "TLS",
-            (Self::Tcp, protocol) => {
-                protocol == "TCP" || (protocol == "TLS" && !listener.passthrough)
-            }
-        }
     }
 }

@@ -29,6 +29,8 @@ pub struct Rule {
     pub redirect: Option<u16>,
     /// A filter that Istio does not support, of the rule or of a backend.
     pub special: Option<At<String>>,
+    /// Objects of an implementation that are filters, by kind and name, and what is said where nobody knows what they do.
+    pub extensions: Vec<([String; 2], Note<AppliesTo>)>,
     /// What changes the answers without changing the split.
     pub caveats: Vec<Note<AppliesTo>>,
 }
@@ -54,6 +56,7 @@ impl Rule {
             mirrors: Vec::new(),
             redirect: None,
             special: None,
+            extensions: Vec::new(),
             caveats: Vec::new(),
         }
     }
@@ -141,6 +144,7 @@ impl Rule {
                     );
                 }
                 Filter::Redirect(status) => self.redirect = Some(status),
+                Filter::Extension(object, caveat) => self.extensions.push((object, caveat)),
                 Filter::Noted(caveat) => self.caveats.push(caveat),
                 Filter::Harmless => {}
             }
