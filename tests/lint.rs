@@ -160,6 +160,7 @@ const REMARKS: &[Code] = &[
     Code::ExternalName,
     Code::GatewayNamespace,
     Code::GrpcStatus,
+    Code::ImplementedBy,
     Code::InferencePool,
     Code::MappedPort,
     Code::NoRoute,

@@ -27,6 +27,9 @@ mod manifests;
 // What is attached to the way of a request, clients without a proxy, destinations without pods.
 mod attached;
 
+// The Gateway API through the binary: what controllers report, who implements a Gateway, listeners and connections.
+mod gateway_api;
+
 // Weights of other dialects through the binary: those that are not read are named.
 mod gateways;
 

@@ -154,7 +154,7 @@ fn asked(request: &str) -> (Probe, Vantage) {
     let mut probe = Probe::new(method, &url.parse().expect("a URL")).expect("an absolute URL");
     let (mut namespace, mut labels, mut gateway) = (None, None, None);
     let (mut proxy, mut istio) = (Proxy::Sidecar, None);
-    let mut implementation = Implementation::default();
+    let mut implementation = None;
     for option in options.split(" -").filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once(' ').unwrap_or((option, ""));
         let pair = |separator| {
@@ -171,12 +171,12 @@ fn asked(request: &str) -> (Probe, Vantage) {
             "-waypoint" => proxy = Proxy::Waypoint,
             "-istio-version" => istio = Some(value.parse().expect("a version")),
             "-implementation" => {
-                implementation = match value {
+                implementation = Some(match value {
                     "istio" => Implementation::Istio,
                     "envoy-gateway" => Implementation::EnvoyGateway,
                     "spec" => Implementation::Spec,
                     other => panic!("unknown implementation {other}"),
-                }
+                });
             }
             "-host" => probe = probe.with_host(value),
             other => panic!("unknown option {other}"),

@@ -246,11 +246,11 @@ pub(super) fn vantage(args: &VantageArgs) -> Result<Vantage, Failure> {
     Ok(Vantage {
         proxies: args.from_namespace.clone().filter(|_| at_gateway),
         istio: args.istio_version,
-        implementation: match args.implementation {
+        implementation: args.implementation.map(|who| match who {
             args::Implementation::Istio => Implementation::Istio,
             args::Implementation::EnvoyGateway => Implementation::EnvoyGateway,
             args::Implementation::Spec => Implementation::Spec,
-        },
+        }),
         ..Vantage::at(origin)
     })
 }

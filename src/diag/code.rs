@@ -106,8 +106,10 @@ codes! {
     DesertedListener Warning "deserted-listener" "no route is attached to a listener";
     GatewayNamespace Warning "gateway-namespace" "where the proxies of a Gateway stand is an assumption";
     GatewayNotGiven Warning "gateway-not-given" "the Gateway of a rule is not among the manifests";
+    HostnamePrecedence Warning "hostname-precedence" "whose hostname counts for more is up to the implementation";
     HostNotConsulted Warning "host-not-consulted" "the address of a connection chooses the routes, not the Host header";
     HttpsInMesh Warning "https-in-mesh" "requests that are encrypted already meet no HTTP routes";
+    ImplementedBy Info "implemented-by" "the controller of a GatewayClass says who implements its Gateways";
     IgnoredHeader Warning "ignored-header" "a header match is ignored";
     IgnoredHostnames Warning "ignored-hostnames" "the hostnames of a mesh route are ignored";
     LabelsNotChecked Warning "labels-not-checked" "labels of a match are never looked at";
@@ -120,9 +122,13 @@ codes! {
     NoProxy Warning "no-proxy" "no proxy applies rules to what a client sends";
     NoWaypoint Warning "no-waypoint" "a Service uses no waypoint";
     WaypointCanary Warning "waypoint-canary" "a second waypoint gets a share of the traffic";
+    NotAccepted Error "not-accepted" "a controller has not accepted an object";
+    ConditionFalse Error "condition-false" "a controller says that a condition of an object does not hold";
+    StatusOutdated Warning "status-outdated" "the status of an object is not about the object as it is";
     NotHttp Warning "not-http" "a port does not carry HTTP, so that HTTP routes take no effect";
     TakenForTcp Warning "not-http" "Istio before 1.3 takes a port for TCP because of its name";
     ParentNotGiven Warning "parent-not-given" "the parent of a route is not among the manifests";
+    UnknownParent Warning "unknown-parent" "the parent of a route does not exist";
     RedirectOutside Warning "redirect-outside" "plain HTTP from outside is redirected to HTTPS";
     RegexPrecedence Warning "regex-precedence" "the order of two regular expressions is up to the implementation";
     RepeatedHeader Warning "repeated-header" "a match names a header twice";
@@ -300,6 +306,7 @@ codes! {
     Rs039 Error "RS039" "two Sidecars are for the same clients";
     Rs040 Warning "RS040" "two Gateways want the same host and port of the same proxies";
     Rs041 Error "RS041" "a port of a Service leads to a port that its pods do not declare";
+    Rs042 Error "RS042" "a controller says in the `status` of an object that it is not in effect";
 }
 
 impl Code {
@@ -332,7 +339,7 @@ impl Code {
     /// Whether it is what a rule of lint is called.
     #[must_use]
     pub fn is_rule(self) -> bool {
-        (Self::Rs001..=Self::Rs041).contains(&self)
+        (Self::Rs001..=Self::Rs042).contains(&self)
     }
 }
 
@@ -360,7 +367,7 @@ mod tests {
             .copied()
             .filter(|code| code.is_rule())
             .collect();
-        let ids: Vec<String> = (1..=41).map(|number| format!("RS{number:03}")).collect();
+        let ids: Vec<String> = (1..=42).map(|number| format!("RS{number:03}")).collect();
         assert_eq!(rules.iter().map(|code| code.id()).collect::<Vec<_>>(), ids);
         assert!(
             Code::ALL

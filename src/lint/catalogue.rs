@@ -2,10 +2,10 @@
 //! rule that computes something has a file of its own.
 
 use super::rules::{
-    bound_elsewhere, claim_match, fault, gateway_conflict, gateway_hosts, invalid_backend,
-    match_pitfall, no_proxy, no_route, not_exported, not_http, not_judged, other_client, refused,
-    shadowed_route, sidecar_conflict, single_weight, target_port, two_owners, unnamed_port,
-    weight_sum, zero_total,
+    bound_elsewhere, claim_match, false_condition, fault, gateway_conflict, gateway_hosts,
+    invalid_backend, match_pitfall, no_proxy, no_route, not_exported, not_http, not_judged,
+    other_client, refused, shadowed_route, sidecar_conflict, single_weight, target_port,
+    two_owners, unnamed_port, weight_sum, zero_total,
 };
 use super::{Finding, Rule};
 use crate::diag::{Code, Severity};
@@ -227,6 +227,7 @@ pub static RULES: &[&Rule] = &[
     &sidecar_conflict::RULE,
     &gateway_conflict::RULE,
     &target_port::RULE,
+    &false_condition::RULE,
 ];
 
 /// The rule with this id or name.

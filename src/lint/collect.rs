@@ -28,7 +28,7 @@ const UNREAD: [Code; 16] = [
     Code::YamlSyntax,
 ];
 /// Facts that say that something is missing in the manifests.
-const ABSENT: [Code; 12] = [
+const ABSENT: [Code; 13] = [
     Code::DelegateNotFound,
     Code::GatewayNotGiven,
     Code::NoDestinationRule,
@@ -40,6 +40,7 @@ const ABSENT: [Code; 12] = [
     Code::UnknownBackend,
     Code::UnknownDestination,
     Code::UnknownHost,
+    Code::UnknownParent,
     Code::UnknownSubset,
 ];
 /// What policies refuse, which may be a part of the requests.

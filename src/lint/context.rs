@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::diag::{Note, Sources, Span};
-use crate::manifest::gateway_api::ParentKind;
+use crate::manifest::gateway_api::{ListenerSet, ParentKind};
 use crate::manifest::istio::{HttpAction, VirtualService, WeightedDestination, gateway_name};
 use crate::manifest::kube::{Carries, Service};
 use crate::manifest::{Manifests, Object, full_name, lower};
@@ -292,14 +292,24 @@ fn gateways(manifests: &Manifests) -> BTreeSet<(String, String)> {
         let names = service.gateways.iter();
         names.map(move |name| gateway_name(&name.value, home))
     });
-    let routes = manifests.http_routes.iter().chain(&manifests.grpc_routes);
+    let routes = manifests.api_routes();
     let parents = routes.flat_map(|route| {
         let home = &route.meta.namespace;
-        let gateways = route
-            .parents
-            .iter()
-            .filter(|parent| parent.kind == ParentKind::Gateway);
-        gateways.map(move |parent| (parent.namespace(home).to_owned(), parent.name.value.clone()))
+        route.parents.iter().filter_map(move |parent| {
+            let (namespace, name) = (parent.namespace(home), parent.name.value.as_str());
+            let (namespace, name) = match parent.kind {
+                ParentKind::Gateway => (namespace, name),
+                ParentKind::ListenerSet => {
+                    let mut sets = manifests.listener_sets.iter();
+                    let own = |set: &&ListenerSet| {
+                        set.meta.namespace == namespace && set.meta.name == name
+                    };
+                    sets.find(own)?.gateway()
+                }
+                _ => return None,
+            };
+            Some((namespace.to_owned(), name.to_owned()))
+        })
     });
     names
         .filter_map(|name| {

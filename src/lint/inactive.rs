@@ -106,7 +106,7 @@ impl Context<'_> {
             (name, one.span)
         });
         let spans: HashMap<String, Span> = spans.collect();
-        let routes = (self.manifests.http_routes.iter()).chain(&self.manifests.grpc_routes);
+        let routes = self.manifests.api_routes();
         let routes: HashSet<String> = routes.map(ApiRoute::object).collect();
         let absent = |rule: &InactiveRule| {
             let host = self.virtual_service(&rule.object);

@@ -13,6 +13,7 @@ use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
 use super::mesh::ServiceEntry;
 use super::mesh::labelled::LabelledRule;
+use super::reported::Reported;
 use super::weights_only::WeightedObject;
 use crate::diag::{Code, Note, Severity, Span};
 
@@ -33,16 +34,26 @@ pub struct Manifests {
     pub http_routes: Vec<ApiRoute>,
     /// Every GRPCRoute of the Gateway API.
     pub grpc_routes: Vec<ApiRoute>,
+    /// Every `TLSRoute` and `TCPRoute` of the Gateway API.
+    pub connection_routes: Vec<ApiRoute>,
     /// Gateways of the Gateway API.
     pub api_gateways: Vec<gateway_api::Gateway>,
+    /// Listeners that are added to those of Gateways.
+    pub listener_sets: Vec<gateway_api::ListenerSet>,
+    /// Classes of Gateways.
+    pub gateway_classes: Vec<gateway_api::GatewayClass>,
     /// What lets routes lead into other namespaces.
     pub reference_grants: Vec<ReferenceGrant>,
     /// Pools of pods that serve a model.
     pub inference_pools: Vec<InferencePool>,
     /// Envoy Gateway's policies for backends.
     pub traffic_policies: Vec<TrafficPolicy>,
+    /// Envoy Gateway's filters of rules.
+    pub route_filters: Vec<gateway_api::RouteFilter>,
     /// Policies, filters and plugins that are attached to a part of the way of a request.
     pub attached: Vec<Attached>,
+    /// What controllers say about objects in their `status`, where something is wrong.
+    pub reported: Vec<Reported>,
     /// Namespaces.
     pub namespaces: Vec<Meta>,
     /// Services.
@@ -98,15 +109,19 @@ impl Manifests {
         }
     }
 
+    /// Every route of the Gateway API.
+    pub fn api_routes(&self) -> impl Iterator<Item = &ApiRoute> + Clone {
+        let of_requests = self.http_routes.iter().chain(&self.grpc_routes);
+        of_requests.chain(&self.connection_routes)
+    }
+
     /// Whether any object declares routes; what a proxy has been told is no declaration beside them.
     #[must_use]
     pub fn has_rules(&self) -> bool {
         // A canary-less Ingress is a partner at most.
         let splits = |declared: &Declared| !matches!(declared.role, Role::Primary(_));
-        let rules = self.http_routes.len()
-            + self.grpc_routes.len()
-            + self.virtual_services.len()
-            + self.weights_only.len();
+        let rules =
+            self.api_routes().count() + self.virtual_services.len() + self.weights_only.len();
         rules > 0 || self.canaries.iter().any(splits)
     }
 

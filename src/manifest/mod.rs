@@ -47,6 +47,7 @@ mod not_read;
 mod object_name;
 mod pod_labels;
 mod pods;
+pub mod reported;
 mod unknown;
 pub mod weights_only;
 pub mod yaml;
@@ -165,6 +166,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut table = tables.next().unwrap_or_default();
     tables.for_each(|other| table.join(other));
     canary::compare(manifests, &mut table);
+    reported::remark::remark(manifests, vantage, &mut table);
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.
@@ -246,6 +248,7 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
     let dialect = dialects().find(|dialect| dialect.group == group && dialect.kind == kind.value);
     if dialect.is_none() {
         unknown::remember(node, &kind, &version, group, manifests, decoder);
+        report(node, group, manifests);
         return;
     }
     let Some(dialect) = dialect else { return };
@@ -282,5 +285,14 @@ fn object(node: &Node<'_>, manifests: &mut Manifests, decoder: &mut Decoder<'_>)
                 .help(format!("it knows {}", versions.join(", "))),
         );
     }
+    report(node, group, manifests);
     (dialect.decode)(meta, &mut fields, decoder, manifests);
+}
+
+/// Keeps what is reported about the object that was remembered last.
+fn report(node: &Node<'_>, group: &str, manifests: &mut Manifests) {
+    if let Some(object) = manifests.objects.last() {
+        let found = reported::read(node, group, [&object.kind, &object.namespace, &object.name]);
+        manifests.reported.extend(found);
+    }
 }

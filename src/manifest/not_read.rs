@@ -69,6 +69,12 @@ fn report(
     decoder: &mut Decoder<'_>,
 ) {
     let message = match weights {
+        _ if subject.starts_with("UDPRoute ") => {
+            format!(
+                "{subject} is about UDP: no HTTP request meets its weights {}",
+                weights.join("/")
+            )
+        }
         [weight] => format!("{subject} is not read: its weight {weight} is not judged"),
         _ => format!(
             "{subject} is not read: its weights {} are not judged",

@@ -115,6 +115,7 @@ impl Manifests {
             .retain(|one| one.hosts.is_empty() || kept(&one.meta));
         self.http_routes.retain(|one| kept(&one.meta));
         self.grpc_routes.retain(|one| kept(&one.meta));
+        self.connection_routes.retain(|one| kept(&one.meta));
         self.canaries
             .retain(|one| matches!(one.role, Role::Primary(_)) || kept(&one.meta));
         self.weights_only.retain(|one| kept(&one.meta));
@@ -137,7 +138,7 @@ impl Manifests {
     fn declaring(&self) -> Vec<ObjectName> {
         let services = self.virtual_services.iter();
         let services = services.filter(|one| !one.hosts.is_empty());
-        let routes = self.http_routes.iter().chain(&self.grpc_routes);
+        let routes = self.api_routes();
         let canaries = self.canaries.iter();
         let canaries = canaries.filter(|one| !matches!(one.role, Role::Primary(_)));
         let metas = (services.map(|one| &one.meta))

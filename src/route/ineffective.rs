@@ -5,12 +5,13 @@ use crate::diag::{Code, Note};
 use crate::split::Target;
 
 /// The caveats that say that the rules of a host take no effect on a request.
-const INEFFECTIVE: [Code; 5] = [
+const INEFFECTIVE: [Code; 6] = [
     Code::NotHttp,
     Code::TakenForTcp,
     Code::HttpsInMesh,
     Code::NoWaypoint,
     Code::NoProxy,
+    Code::NotAccepted,
 ];
 
 impl Resolution<'_> {

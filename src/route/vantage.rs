@@ -15,8 +15,8 @@ pub struct Vantage {
     pub port: Option<u16>,
     /// The version of Istio whose behaviour is asked for; `None` for a current one.
     pub istio: Option<IstioVersion>,
-    /// Who implements the Gateway API, where implementations differ.
-    pub implementation: Implementation,
+    /// Who is said to implement the Gateway API, where implementations differ; `None` for whoever its class names.
+    pub implementation: Option<Implementation>,
     /// The namespace of the proxies of a gateway, where it is said: they may stand elsewhere than the gateway's object.
     pub proxies: Option<String>,
     /// How the connection begins: TLS listeners are chosen by the name in the handshake.
@@ -73,6 +73,8 @@ pub enum Implementation {
     EnvoyGateway,
     /// Nobody in particular: what the specification says.
     Spec,
+    /// Contour, kgateway or NGINX Gateway Fabric: what the specification says, regular expressions before prefixes.
+    RegexFirst,
 }
 
 impl Vantage {
@@ -102,7 +104,7 @@ impl Vantage {
             origin,
             port: None,
             istio: None,
-            implementation: Implementation::default(),
+            implementation: None,
             proxies: None,
             transport: Transport::Unknown,
         }

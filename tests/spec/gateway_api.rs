@@ -40,7 +40,7 @@ impl Case {
         Self::new(
             text,
             &Vantage {
-                implementation,
+                implementation: Some(implementation),
                 ..gateway
             },
         )

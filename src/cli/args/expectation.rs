@@ -67,16 +67,16 @@ pub(in crate::cli) struct VantageArgs {
     /// The version of Istio, as in 1.24 [default: a current one]
     #[arg(long, value_name = "X.Y")]
     pub(in crate::cli) istio_version: Option<IstioVersion>,
-    /// Who implements the Gateway API, where implementations differ
-    #[arg(long, value_enum, value_name = "WHO", default_value_t)]
-    pub(in crate::cli) implementation: Implementation,
+    /// Who implements the Gateway API, where implementations differ [default: the controller of the Gateway's class, else
+    /// istio]
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub(in crate::cli) implementation: Option<Implementation>,
 }
 
 /// Who implements the Gateway API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Implementation {
     /// Istio
-    #[default]
     Istio,
     /// Envoy Gateway
     EnvoyGateway,

@@ -1,6 +1,6 @@
 //! RS030: references of the Gateway API that lead nowhere.
 
-use crate::diag::Code;
+use crate::diag::{Code, Severity};
 use crate::lint::Rule;
 use crate::lint::{Context, Finding};
 /// The rule.
@@ -16,8 +16,11 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::ClosedBackendPort,
         Code::NoReferenceGrant,
         Code::NoBackends,
+        Code::UnknownParent,
         Code::DesertedListener,
     ],
+    // The file of the parent may merely be missing.
+    severity_overrides: &[(Code::UnknownParent, Severity::Warning)],
     check: Some(check),
     ..Rule::BASE
 };

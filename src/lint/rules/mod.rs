@@ -2,6 +2,7 @@
 
 pub(super) mod bound_elsewhere;
 pub(super) mod claim_match;
+pub(super) mod false_condition;
 pub(super) mod fault;
 pub(super) mod gateway_conflict;
 pub(super) mod gateway_hosts;

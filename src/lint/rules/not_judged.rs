@@ -43,6 +43,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::WaypointCanary,
         Code::FilterNotJudged,
         Code::RegexPrecedence,
+        Code::HostnamePrecedence,
         Code::SidecarScope,
         Code::NotJudged,
         Code::CanaryDropped,

@@ -8,7 +8,7 @@ pub mod access;
 mod decode;
 mod index;
 mod kinds;
-mod nodes;
+pub(super) mod nodes;
 pub mod peer_authentication;
 mod reach;
 pub(super) mod refusal;

@@ -3,7 +3,7 @@
 use crate::manifest::yaml::{Node, Value};
 
 /// The text of a scalar, quoted or not.
-pub(super) fn text(node: &Node<'_>) -> Option<String> {
+pub(in crate::manifest) fn text(node: &Node<'_>) -> Option<String> {
     match &node.value {
         Value::Scalar { text, .. } if !node.is_null() => Some(text.to_string()),
         _ => None,
@@ -11,7 +11,7 @@ pub(super) fn text(node: &Node<'_>) -> Option<String> {
 }
 
 /// The items of a list; none where it is absent or no list.
-pub(super) fn items<'n, 's>(node: &'n Node<'s>, key: &str) -> &'n [Node<'s>] {
+pub(in crate::manifest) fn items<'n, 's>(node: &'n Node<'s>, key: &str) -> &'n [Node<'s>] {
     match node.get(key).map(|node| &node.value) {
         Some(Value::List(items)) => items,
         _ => &[],
@@ -19,6 +19,6 @@ pub(super) fn items<'n, 's>(node: &'n Node<'s>, key: &str) -> &'n [Node<'s>] {
 }
 
 /// The texts of a list.
-pub(super) fn texts(node: &Node<'_>, key: &str) -> Vec<String> {
+pub(in crate::manifest) fn texts(node: &Node<'_>, key: &str) -> Vec<String> {
     items(node, key).iter().filter_map(text).collect()
 }

@@ -7,12 +7,14 @@ use super::dialect::{Dialect, dialect};
 
 pub(super) use compile::{lower, unrouted};
 pub use objects::{
-    ApiRoute, BackendRef, Gateway, InferencePool, Listener, Match, ParentKind, ParentRef,
-    ReferenceGrant, Rule, TrafficPolicy,
+    ApiRoute, BackendRef, Gateway, GatewayClass, InferencePool, Listener, ListenerSet, Match,
+    ParentKind, ParentRef, ReferenceGrant, RouteFilter, Rule, TrafficPolicy,
 };
 use objects::{GROUP, RouteKind};
 
 const VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha2"];
+/// The versions of routes of connections.
+const CONNECTIONS: &[&str] = &["v1", "v1alpha3", "v1alpha2"];
 
 /// The kinds of this family, and the Namespaces whose labels listeners select.
 pub(super) const DIALECTS: &[Dialect] = &[
@@ -32,13 +34,50 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ApiRoute::decode,
         RouteKind::Grpc
     ),
+    dialect!(
+        GROUP,
+        CONNECTIONS,
+        "TLSRoute",
+        connection_routes,
+        ApiRoute::decode,
+        RouteKind::Tls
+    ),
+    dialect!(
+        GROUP,
+        CONNECTIONS,
+        "TCPRoute",
+        connection_routes,
+        ApiRoute::decode,
+        RouteKind::Tcp
+    ),
     dialect!(GROUP, VERSIONS, "Gateway", api_gateways, Gateway::decode),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "GatewayClass",
+        gateway_classes,
+        GatewayClass::decode
+    ),
     dialect!(
         GROUP,
         VERSIONS,
         "ReferenceGrant",
         reference_grants,
         ReferenceGrant::decode
+    ),
+    dialect!(
+        GROUP,
+        VERSIONS,
+        "ListenerSet",
+        listener_sets,
+        ListenerSet::decode
+    ),
+    dialect!(
+        "gateway.networking.x-k8s.io",
+        &["v1alpha1"],
+        "XListenerSet",
+        listener_sets,
+        ListenerSet::decode
     ),
     inference_pool("inference.networking.k8s.io"),
     inference_pool("inference.networking.x-k8s.io"),
@@ -48,6 +87,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
         "BackendTrafficPolicy",
         traffic_policies,
         TrafficPolicy::decode
+    ),
+    dialect!(
+        "gateway.envoyproxy.io",
+        &["v1alpha1"],
+        "HTTPRouteFilter",
+        route_filters,
+        RouteFilter::decode
     ),
     Dialect {
         group: "",

@@ -165,7 +165,7 @@ fn any_vantage() -> impl Strategy<Value = Vantage> {
     let port = select(vec![None, Some(80), Some(443)]);
     (origin, port, select(EVERYBODY.to_vec())).prop_map(|(origin, port, implementation)| Vantage {
         port,
-        implementation,
+        implementation: Some(implementation),
         ..Vantage::at(origin)
     })
 }

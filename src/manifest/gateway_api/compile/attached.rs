@@ -165,7 +165,7 @@ pub(super) fn to_backend(
 pub(super) fn of_another(meta: &Meta, implementation: Implementation) -> Note<AppliesTo> {
     let judged = match implementation {
         Implementation::Istio => "as Istio has them",
-        Implementation::EnvoyGateway | Implementation::Spec => "as the specification has them",
+        _ => "as the specification has them",
     };
     let message = format!(
         "{meta} is a policy of Envoy Gateway, and the routes are judged {judged}: what it says about weights is not looked at"

@@ -27,10 +27,11 @@ pub(super) struct ResolvedBackend<'m> {
     pub(super) namespace: String,
 }
 
-/// What a broken share is answered with, to calls and to requests.
-pub(super) const LOST: [&str; 2] = [
+/// What becomes of a broken share of calls, of requests and of connections.
+pub(super) const LOST: [&str; 3] = [
     "so that its share is answered with 500 (gRPC UNAVAILABLE)",
     "so that its share is answered with 500",
+    "so that its share of the connections is closed",
 ];
 
 /// From where references are followed.
@@ -110,6 +111,7 @@ impl<'m> BackendResolver<'_, 'm> {
         match self.route.kind {
             RouteKind::Http => LOST[1],
             RouteKind::Grpc => LOST[0],
+            RouteKind::Tls | RouteKind::Tcp => LOST[2],
         }
     }
 
@@ -121,7 +123,7 @@ impl<'m> BackendResolver<'_, 'm> {
         let by = match self.implementation {
             Implementation::Istio => "Istio",
             Implementation::EnvoyGateway => "Envoy Gateway",
-            Implementation::Spec => "the Gateway API",
+            Implementation::Spec | Implementation::RegexFirst => "the Gateway API",
         };
         let message = format!(
             "`{}`{group} is no backend that {by} knows, {}",
@@ -189,32 +191,48 @@ impl<'m> BackendResolver<'_, 'm> {
         Some(Note::about(Code::ClosedBackendPort, message, span))
     }
 
-    /// A Service that is not given is missing only where its siblings are given: the file of a canary alone, or that of
-    /// the parent, says nothing about Services in other files.
+    /// A Service that is not given is missing only where its siblings are given, or the Services of its namespace: the file
+    /// of a canary alone, or that of the parent, says nothing about Services in other files.
     fn missing(&self, backend: &BackendRef, namespace: &str) -> Option<Note<AppliesTo>> {
         let home = &self.route.meta.namespace;
-        let siblings = || {
-            let all = self.rule.backends.iter();
-            all.filter(|one| one.namespace(home) == namespace)
-        };
+        let here = |one: &&BackendRef| one.namespace(home) == namespace;
         let registry = &self.index.registry;
-        let given = siblings().find(|one| registry.service(&service_host(one, home)).is_some())?;
+        let mut siblings = self.rule.backends.iter().filter(here);
+        let given = siblings.find(|one| registry.service(&service_host(one, home)).is_some());
         let name = &backend.name.value;
+        let is = |service: &str, one: &BackendRef| here(&one) && one.name.value == service;
+        let sibling = |service: &&str| self.rule.backends.iter().any(|one| is(service, one));
+        let parent = |service: &str| {
+            let mut parents = self.route.parents.iter().filter(|one| one.in_mesh());
+            parents.any(|one| one.name.value == service && one.namespace(home) == namespace)
+        };
+        // A route of a Service that sends some requests to it takes it to exist.
+        if given.is_none() && parent(name) {
+            return None;
+        }
+        let used = |service: &&str| {
+            let mut named = self.route.rules.iter().flat_map(|rule| &rule.backends);
+            named.any(|one| is(service, one)) || parent(service)
+        };
+        // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
+        let services = || registry.services_in(namespace);
+        let near = nearest(name, services().filter(|one| !sibling(one)));
+        let others = || services().filter(|one| !used(one));
+        let held = match (given, others().count()) {
+            (Some(given), _) => format!("Service {}", given.name.value),
+            (None, 0) => return None,
+            (None, 1) => format!("Service {}", nearest(name, others())?),
+            (None, many) => format!("{many} other Services"),
+        };
         let message = format!(
-            "these manifests hold Service {}, but no Service {name} in namespace {namespace}, {}",
-            given.name.value,
+            "these manifests hold {held}, but no Service {name} in namespace {namespace}, {}",
             self.lost()
         );
         let caveat = Note::about(Code::UnknownBackend, message, Some(backend.name.span));
-        // Next to a sibling `web-v1`, `web-v2` is no slip of the pen for it.
-        let taken = |service: &&str| siblings().any(|one| one.name.value == **service);
-        let others = registry.services_in(namespace);
-        Some(
-            match nearest(name, others.filter(|service| !taken(service))) {
-                Some(near) => caveat.help(format!("did you mean `{near}`?")),
-                None => caveat.help("pass the file with this Service too, if it exists"),
-            },
-        )
+        Some(match near {
+            Some(near) => caveat.help(format!("did you mean `{near}`?")),
+            None => caveat.help("pass the file with this Service too, if it exists"),
+        })
     }
 }
 

@@ -7,8 +7,9 @@ use super::index::Index;
 use super::outcome::outcome;
 use super::precedence::{Age, Precedence};
 use super::rule_context::RuleContext;
+use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note, Span};
-use crate::manifest::gateway_api::objects::{ApiRoute, PathKind, RouteKind};
+use crate::manifest::gateway_api::objects::{ApiRoute, ParentRef, PathKind, RouteKind};
 use crate::manifest::mesh::catch_all::catches_all;
 use crate::route::{AppliesTo, Condition, Implementation, Outcome, Route, Test, VirtualHost};
 
@@ -81,6 +82,33 @@ impl<'i, 'm> Hosts<'i, 'm> {
     /// Whether the Service of a host is given.
     pub(super) fn knows(&self, host: &str) -> bool {
         self.index.registry.service(host).is_some()
+    }
+
+    /// What is said of a parent that is not given: whether others of its namespace are.
+    pub(super) fn unknown_parent(&self, route: &ApiRoute, parent: &ParentRef) -> Note<AppliesTo> {
+        let home = &route.meta.namespace;
+        let called = parent.called(home);
+        let namespace = parent.namespace(home);
+        let backend = |name: &&str| {
+            let mut backends = route.rules.iter().flat_map(|rule| &rule.backends);
+            backends.any(|one| one.name.value == **name && one.namespace(home) == namespace)
+        };
+        let services = self.index.registry.services_in(namespace);
+        let others: Vec<&str> = services.filter(|one| !backend(one)).collect();
+        let place = Some(parent.name.span);
+        if others.is_empty() {
+            let message = format!("{called} is not in these manifests, and is taken to exist");
+            let caveat = Note::about(Code::ParentNotGiven, message, place);
+            return caveat.help("pass the file with the Service too");
+        }
+        let message = format!(
+            "{called} is not in these manifests, which hold other Services of its namespace: a route of a Service that does not exist has no effect"
+        );
+        let caveat = Note::about(Code::UnknownParent, message, place);
+        caveat.help(match nearest(&parent.name.value, others.into_iter()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "pass the file with this Service too, if it exists".to_owned(),
+        })
     }
 
     /// Compiles the rules of a route, once for all of its hosts.
@@ -168,6 +196,9 @@ impl<'i, 'm> Hosts<'i, 'm> {
             }
             if unsure {
                 ambiguous(&mut host.matches);
+                if !self.place.mesh {
+                    by_hostname(&mut host.matches);
+                }
             }
             let routes = host.matches.into_iter().map(|entry| entry.route);
             VirtualHost {
@@ -285,6 +316,50 @@ fn ambiguous(matches: &mut [Entry]) {
         let mut outcome = Outcome::clone(&entry.route.outcome);
         outcome.caveats.push(caveat);
         entry.route.outcome = Arc::new(outcome);
+    }
+}
+
+/// Whether a route whose hostname is longer goes first where a listener leaves the same of both is not agreed upon
+/// (kubernetes-sigs/gateway-api#5120): Envoy Gateway and Istio put the older route first.
+fn by_hostname(matches: &mut [Entry]) {
+    let mut seen: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, entry) in matches.iter().enumerate() {
+        seen.entry(&entry.group).or_default().push(at);
+    }
+    if seen.len() < 2 {
+        return;
+    }
+    let mut remarks = Vec::new();
+    for (at, entry) in matches.iter().enumerate() {
+        let rivals = matches[at + 1..].iter();
+        let rivals: Vec<&Entry> = rivals
+            .filter(|rival| {
+                rival.group != entry.group && rival.precedence.first_without_host(&entry.precedence)
+            })
+            .collect();
+        let Some(first) = rivals.first() else {
+            continue;
+        };
+        let sets: Vec<Vec<Condition>> = rivals
+            .iter()
+            .map(|rival| rival.route.conditions.clone())
+            .collect();
+        let message = format!(
+            "{} {} takes this request too, under another hostname: implementations differ in whether the longer hostname goes \
+             first where the listener leaves the same of both, taken to be so",
+            first.route.object, first.route.rule
+        );
+        let caveat = Note::about(Code::HostnamePrecedence, message, Some(first.route.span));
+        let caveat = caveat.limited_to(AppliesTo::Matching(Arc::from(sets)));
+        remarks.push((
+            at,
+            caveat.help("say who implements it: `--implementation istio` or `envoy-gateway`"),
+        ));
+    }
+    for (at, caveat) in remarks {
+        let mut outcome = Outcome::clone(&matches[at].route.outcome);
+        outcome.caveats.push(caveat);
+        matches[at].route.outcome = Arc::new(outcome);
     }
 }
 

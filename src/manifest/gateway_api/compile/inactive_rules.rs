@@ -36,6 +36,15 @@ pub(super) fn bound_to_others(route: &ApiRoute) -> InactiveRule {
         let help = "name the Gateway or the Service under `spec.parentRefs`".to_owned();
         return inactive_rule(route, Code::RefusedRule, "has no `parentRefs`", Some(help));
     };
+    let foreign = |parent: &&ParentRef| matches!(&parent.kind, ParentKind::Other(kind) if kind.ends_with(" Service"));
+    if let Some(parent) = route.parents.iter().find(foreign) {
+        let why = format!(
+            "is bound to {}, which is no kind that routes are attached to: a Service is of the core group",
+            parent.called(home)
+        );
+        let help = "write `group: \"\"` beside `kind: Service`".to_owned();
+        return inactive_rule(route, Code::RefusedRule, &why, Some(help));
+    }
     let called: Vec<String> = route
         .parents
         .iter()

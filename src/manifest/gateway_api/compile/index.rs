@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::manifest::Manifests;
 use crate::manifest::attached::AttachedIndex;
 use crate::manifest::gateway_api::objects::{
-    ApiRoute, BackendRef, Gateway, InferencePool, ReferenceGrant, TrafficPolicy,
+    ApiRoute, BackendRef, From, Gateway, GatewayClass, InferencePool, Listener, ListenerSet,
+    ReferenceGrant, RouteFilter, TrafficPolicy,
 };
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::{Registry, ServiceEntry};
@@ -17,8 +18,12 @@ type Name<'m> = (&'m str, &'m str);
 pub(super) struct Index<'m> {
     pub(super) registry: Registry<'m>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
+    classes: HashMap<&'m str, &'m GatewayClass>,
+    // By the Gateway that they are for, the first in order of precedence first.
+    sets: HashMap<Name<'m>, Vec<&'m ListenerSet>>,
     entries: HashMap<Name<'m>, &'m ServiceEntry>,
     pools: HashMap<Name<'m>, &'m InferencePool>,
+    filters: HashMap<Name<'m>, &'m RouteFilter>,
     // By the namespace they open.
     grants: HashMap<&'m str, Vec<&'m ReferenceGrant>>,
     namespaces: HashMap<&'m str, &'m BTreeMap<String, String>>,
@@ -36,8 +41,11 @@ impl<'m> Index<'m> {
         let mut index = Self {
             registry: Registry::new(manifests),
             gateways: named(&manifests.api_gateways, |gateway| &gateway.meta),
+            classes: HashMap::new(),
+            sets: HashMap::new(),
             entries: named(&manifests.service_entries, |entry| &entry.meta),
             pools: named(&manifests.inference_pools, |pool| &pool.meta),
+            filters: named(&manifests.route_filters, |filter| &filter.meta),
             grants: HashMap::new(),
             namespaces: HashMap::new(),
             policies: HashMap::new(),
@@ -48,6 +56,20 @@ impl<'m> Index<'m> {
         for grant in &manifests.reference_grants {
             let namespace = grant.meta.namespace.as_str();
             index.grants.entry(namespace).or_default().push(grant);
+        }
+        let mut sets: Vec<&ListenerSet> = manifests.listener_sets.iter().collect();
+        sets.sort_by_cached_key(|set| {
+            let meta = &set.meta;
+            (
+                meta.created.clone(),
+                format!("{}/{}", meta.namespace, meta.name),
+            )
+        });
+        for set in sets {
+            index.sets.entry(set.gateway()).or_default().push(set);
+        }
+        for class in &manifests.gateway_classes {
+            index.classes.entry(&class.meta.name).or_insert(class);
         }
         for meta in &manifests.namespaces {
             index.namespaces.entry(&meta.name).or_insert(&meta.labels);
@@ -74,9 +96,68 @@ impl<'m> Index<'m> {
         self.gateways.get(&(namespace, name)).copied()
     }
 
+    /// A Gateway of this name in another namespace.
+    pub(super) fn namesake(&self, namespace: &str, name: &str) -> Option<&'m Gateway> {
+        let others = self.gateways.iter();
+        let others = others.filter(|((of, called), _)| *called == name && *of != namespace);
+        others
+            .min_by_key(|((of, _), _)| *of)
+            .map(|(_, gateway)| *gateway)
+    }
+
+    /// The sets of listeners for a Gateway.
+    pub(super) fn sets(&self, namespace: &str, name: &str) -> Vec<&'m ListenerSet> {
+        self.sets
+            .get(&(namespace, name))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The listeners of a Gateway: "Implementations MUST treat the parent Gateway as having the merged list of all listeners
+    /// from itself and attached `ListenerSets` using the following precedence: "parent" Gateway, `ListenerSet` ordered by
+    /// creation time (oldest first), `ListenerSet` ordered alphabetically". Of two for the same the first one counts.
+    pub(super) fn listeners(&self, gateway: &'m Gateway) -> Vec<&'m Listener> {
+        let meta = &gateway.meta;
+        let sets = self.sets(&meta.namespace, &meta.name).into_iter();
+        let sets = sets.filter(|set| self.allows(gateway, set));
+        let all = (gateway.listeners.iter()).chain(sets.flat_map(|set| &set.listeners));
+        let mut merged: Vec<&'m Listener> = Vec::new();
+        for listener in all {
+            if listener.set.is_none() || !merged.iter().any(|one| one.excludes(listener)) {
+                merged.push(listener);
+            }
+        }
+        merged
+    }
+
+    /// "`AllowedListeners` defines which `ListenerSets` can be attached to this Gateway. The default value is to allow no
+    /// `ListenerSets`." Of a namespace whose labels are not known it is taken to be allowed.
+    pub(super) fn allows(&self, gateway: &Gateway, set: &ListenerSet) -> bool {
+        let home = &set.meta.namespace;
+        match &gateway.sets_from {
+            From::All => true,
+            From::Same => *home == gateway.meta.namespace,
+            From::Nobody => false,
+            From::Selected(selector) => {
+                let (labels, complete) = self.labels(home);
+                selector.selects(&labels, complete) != Some(false)
+            }
+        }
+    }
+
+    /// A class of Gateways.
+    pub(super) fn class(&self, name: &str) -> Option<&'m GatewayClass> {
+        self.classes.get(name).copied()
+    }
+
     /// A `ServiceEntry` by its own name.
     pub(super) fn entry(&self, namespace: &str, name: &str) -> Option<&'m ServiceEntry> {
         self.entries.get(&(namespace, name)).copied()
+    }
+
+    /// What a filter of Envoy Gateway replies by itself.
+    pub(super) fn direct_response(&self, namespace: &str, name: &str) -> Option<u16> {
+        self.filters.get(&(namespace, name))?.direct
     }
 
     /// An InferencePool.

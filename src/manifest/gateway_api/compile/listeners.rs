@@ -1,12 +1,10 @@
 //! Which listeners of a Gateway take a route, and under which hosts; or why none does.
 
+use super::attached_hosts::{Attached, assumed, connections, hostnames, narrower, takes};
 use super::index::Index;
 use super::refusals::{admits, chooses, no_listener};
 use crate::diag::{Code, Note, Span};
-use crate::manifest::gateway_api::objects::{
-    ApiRoute, Gateway, Listener, ParentKind, ParentRef, RouteKind,
-};
-use crate::manifest::mesh::names::covers;
+use crate::manifest::gateway_api::objects::{ApiRoute, Gateway, Listener, ParentKind, ParentRef};
 use crate::route::{AppliesTo, Condition, Test, TextMatch, Transport, Vantage, VirtualHost};
 
 /// A Gateway as it is seen by somebody who dials one of its ports.
@@ -15,9 +13,14 @@ pub(super) struct GatewayView<'m> {
     pub(super) name: &'m str,
     /// `None` where the Gateway is not given: it is taken to accept then.
     gateway: Option<&'m Gateway>,
+    /// All listeners, those of its sets too.
+    all: Vec<&'m Listener>,
     /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
     listeners: Vec<&'m Listener>,
+    /// The same of those that hand connections to routes.
+    of_connections: Vec<&'m Listener>,
     port: Option<u16>,
+    transport: &'m Transport,
     /// The connection, where it does not reach listeners of the dialled port.
     unreached: Option<&'m Transport>,
 }
@@ -26,34 +29,20 @@ pub(super) struct GatewayView<'m> {
 /// Something in front of the Gateway may end TLS where it also maps ports. Where the handshake names the same host as the
 /// request, the hosts of the listeners keep their requests apart as well.
 fn reached(listeners: &mut Vec<&Listener>, transport: &Transport, mapped: bool) {
-    let sealed = |one: &Listener| one.scheme() == Some("https");
+    let sealed = |one: &Listener| matches!(one.protocol.value.as_str(), "HTTPS" | "TLS");
     let fit = |one: &Listener| transport.fit(std::iter::once(&*one.domain()));
     let ending = listeners.iter().filter(|one| sealed(one));
     let best = ending.clone().filter_map(|one| fit(one)).max();
     let ended_in_front = mapped && ending.count() == 0;
     listeners.retain(|one| match (transport, sealed(one)) {
+        // A listener of connections takes whatever begins.
+        _ if one.protocol.value == "TCP" => true,
         (Transport::Unknown, _) | (Transport::Plain, false) => true,
         (Transport::Plain, true) => mapped,
         (Transport::Tls { .. }, false) => ended_in_front,
         (Transport::Tls { is_host: true, .. }, true) => best.is_some(),
         (Transport::Tls { .. }, true) => best.is_some() && fit(one) == best,
     });
-}
-
-/// A host under which a route is taken.
-pub(super) struct Attached<'m> {
-    /// The host, lower case, perhaps with a wildcard.
-    pub(super) domain: String,
-    /// The hostname of the route that led to it; empty for a route without any.
-    pub(super) hostname: &'m str,
-    /// Where that hostname is.
-    pub(super) span: Span,
-    /// What must hold besides the match of a rule.
-    pub(super) conditions: Vec<Condition>,
-    /// What had to be assumed.
-    pub(super) caveats: Vec<Note<AppliesTo>>,
-    /// The names of the listeners; none where the Gateway is not given.
-    pub(super) listeners: Vec<&'m str>,
 }
 
 impl<'m> GatewayView<'m> {
@@ -65,22 +54,27 @@ impl<'m> GatewayView<'m> {
     ) -> Self {
         let port = vantage.port;
         let gateway = index.gateway(namespace, name);
-        let all = gateway.map_or(&[][..], |gateway| &gateway.listeners);
-        let web = |listener: &&Listener| listener.scheme().is_some();
+        let all = gateway.map_or_else(Vec::new, |gateway| index.listeners(gateway));
         let dialled = |listener: &&Listener| Some(listener.port) == port;
-        let any = all.iter().any(|one| dialled(&one));
-        let mut listeners: Vec<&Listener> = (all.iter().filter(web))
+        let any = all.iter().any(dialled);
+        let mut listeners: Vec<&Listener> = (all.iter().copied())
             .filter(|one| !any || dialled(one))
             .collect();
-        let before = listeners.len();
+        let web = |one: &&Listener| one.scheme().is_some();
+        let before = listeners.iter().filter(|one| web(one)).count();
         reached(&mut listeners, &vantage.transport, !any);
+        let (listeners, of_connections): (Vec<&Listener>, Vec<&Listener>) =
+            listeners.into_iter().partition(web);
         Self {
             namespace,
             name,
             gateway,
             unreached: (listeners.len() < before).then_some(&vantage.transport),
+            all,
             listeners,
+            of_connections,
             port,
+            transport: &vantage.transport,
         }
     }
 
@@ -92,7 +86,7 @@ impl<'m> GatewayView<'m> {
     /// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
     pub(super) fn mapped(&self) -> Option<Note<AppliesTo>> {
         let (port, gateway) = (self.port?, self.gateway?);
-        let mut ports: Vec<u16> = gateway.listeners.iter().map(|one| one.port).collect();
+        let mut ports: Vec<u16> = self.all.iter().map(|one| one.port).collect();
         ports.sort_unstable();
         ports.dedup();
         if ports.is_empty() || ports.contains(&port) {
@@ -122,32 +116,48 @@ impl<'m> GatewayView<'m> {
             .parents
             .iter()
             .filter(|parent| {
-                parent.kind == ParentKind::Gateway
-                    && parent.name.value == self.name
-                    && parent.namespace(home) == self.namespace
+                let (namespace, name) = (parent.namespace(home), parent.name.value.as_str());
+                match parent.kind {
+                    ParentKind::Gateway => (namespace, name) == (self.namespace, self.name),
+                    ParentKind::ListenerSet => (index.sets(self.namespace, self.name).iter())
+                        .any(|set| set.meta.namespace == namespace && set.meta.name == name),
+                    _ => false,
+                }
             })
             .collect();
         let first = parents.first()?;
         let Some(gateway) = self.gateway else {
-            return Some(self.assumed_hosts(route, &parents));
+            return Some(self.assumed_hosts(index, route, &parents));
         };
         let mut found: Vec<Attached<'m>> = Vec::new();
         let mut refusals: Vec<String> = Vec::new();
         let mut unreached = self.unreached;
+        let serving = if route.kind.of_connections() {
+            &self.of_connections
+        } else {
+            &self.listeners
+        };
+        let serving = serving.iter().copied();
         for parent in &parents {
-            let chosen: Vec<&'m Listener> = self
-                .listeners
-                .iter()
-                .copied()
-                .filter(|listener| chooses(parent, listener))
+            let chosen: Vec<&'m Listener> = serving
+                .clone()
+                .filter(|one| chooses(parent, home, one) && one.serves(route.kind))
                 .collect();
             if chosen.is_empty() {
-                refusals.push(no_listener(gateway, parent, self.port));
+                refusals.push(no_listener(gateway, &self.all, (parent, route), self.port));
             }
             for listener in chosen {
                 unreached = None;
                 match admits(index, gateway, listener, route) {
                     Err(why) => refusals.push(why),
+                    Ok(caveat) if route.kind.of_connections() => {
+                        found.extend(connections(
+                            (self.transport, self.port),
+                            route,
+                            listener,
+                            caveat.as_ref(),
+                        ));
+                    }
                     Ok(caveat) => self.common_hosts(route, listener, caveat.as_ref(), &mut found),
                 }
             }
@@ -164,7 +174,8 @@ impl<'m> GatewayView<'m> {
             return Some(Err(why));
         }
         for attached in &mut found {
-            attached.conditions = self.conditions(attached, first.span);
+            let own = self.conditions(attached, first.span);
+            attached.conditions.extend(own);
         }
         Some(Ok(found))
     }
@@ -172,6 +183,7 @@ impl<'m> GatewayView<'m> {
     /// A Gateway that is not given takes every host of the route.
     fn assumed_hosts(
         &self,
+        index: &Index<'m>,
         route: &'m ApiRoute,
         parents: &[&ParentRef],
     ) -> Result<Vec<Attached<'m>>, String> {
@@ -185,10 +197,25 @@ impl<'m> GatewayView<'m> {
         ) {
             return Err(format!("is bound to port {} only", port.value));
         }
-        let message = format!(
-            "Gateway {}/{} is not in these manifests, so that its own hosts are not checked",
-            self.namespace, self.name
-        );
+        let (namespace, name) = (self.namespace, self.name);
+        let bare = parents.iter().find(|parent| parent.namespace.is_none());
+        let namesake = bare.and_then(|bare| Some((bare, index.namesake(namespace, name)?)));
+        let note = if let Some((bare, other)) = namesake {
+            let message = format!(
+                "Gateway {namespace}/{name} is not in these manifests, and {} is: a parent without a namespace is one of namespace {namespace}",
+                other.meta
+            );
+            let note = Note::about(Code::UnknownParent, message, Some(bare.name.span));
+            note.help(format!(
+                "did you mean `namespace: {}`?",
+                other.meta.namespace
+            ))
+        } else {
+            let message = format!(
+                "Gateway {namespace}/{name} is not in these manifests, so that its own hosts are not checked"
+            );
+            Note::about(Code::GatewayNotGiven, message, None)
+        };
         let taken = hostnames(route).map(|(hostname, span)| Attached {
             domain: if hostname.is_empty() {
                 "*".to_owned()
@@ -197,8 +224,8 @@ impl<'m> GatewayView<'m> {
             },
             hostname,
             span,
-            conditions: Vec::new(),
-            caveats: vec![Note::about(Code::GatewayNotGiven, message.clone(), None)],
+            conditions: assumed(route, span).into_iter().collect(),
+            caveats: vec![note.clone()],
             listeners: Vec::new(),
         });
         Ok(taken.collect())
@@ -223,7 +250,7 @@ impl<'m> GatewayView<'m> {
             let same =
                 |known: &&mut Attached<'m>| known.domain == domain && known.hostname == hostname;
             if let Some(known) = found.iter_mut().find(same) {
-                known.listeners.push(&listener.name.value);
+                known.listeners.push(listener);
                 continue;
             }
             found.push(Attached {
@@ -232,7 +259,7 @@ impl<'m> GatewayView<'m> {
                 span,
                 conditions: Vec::new(),
                 caveats: caveat.cloned().into_iter().collect(),
-                listeners: vec![&listener.name.value],
+                listeners: vec![listener],
             });
         }
     }
@@ -279,7 +306,12 @@ impl<'m> GatewayView<'m> {
                 takes(&own, &attached.domain) && !self.isolated(one, &own, &attached.domain)
             })
             .collect();
-        let ours = |one: &&&Listener| attached.listeners.contains(&one.name.value.as_str());
+        let ours = |one: &&&Listener| {
+            attached
+                .listeners
+                .iter()
+                .any(|own| std::ptr::eq(*own, **one))
+        };
         let (mine, others): (Vec<&&Listener>, Vec<&&Listener>) =
             serving.iter().partition(|one| ours(one));
         let Some(first) = mine.first() else {
@@ -308,50 +340,5 @@ impl<'m> GatewayView<'m> {
             span,
             test,
         }]
-    }
-}
-
-/// The hostnames of a route with their places; one empty name for a route that has none.
-fn hostnames(route: &ApiRoute) -> impl Iterator<Item = (&str, Span)> {
-    let none = route.hostnames.is_empty();
-    let given = route
-        .hostnames
-        .iter()
-        .map(|name| (name.value.as_str(), name.span));
-    given.chain(none.then_some(("", route.meta.span)))
-}
-
-/// Whether a host name, perhaps with a wildcard, takes another.
-fn takes(pattern: &str, host: &str) -> bool {
-    covers(pattern, host) || pattern == host
-}
-
-/// The narrower of two hosts, if they meet: "`*.example.com` would match both `test.example.com`, and
-/// `foo.test.example.com`, but not `example.com`".
-pub(super) fn narrower(listener: &str, hostname: &str) -> Option<String> {
-    if hostname.is_empty() || takes(hostname, listener) {
-        Some(listener.to_owned())
-    } else {
-        takes(listener, hostname).then(|| hostname.to_owned())
-    }
-}
-
-/// Whether two attached routes can be meant by one request.
-pub(super) fn overlap(one: &Attached<'_>, other: &Attached<'_>) -> bool {
-    let together = one.listeners.is_empty()
-        || one
-            .listeners
-            .iter()
-            .any(|listener| other.listeners.contains(listener));
-    together && (takes(&one.domain, &other.domain) || takes(&other.domain, &one.domain))
-}
-
-impl RouteKind {
-    /// The other kind, which cannot have a host together with this one.
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::Http => Self::Grpc,
-            Self::Grpc => Self::Http,
-        }
     }
 }

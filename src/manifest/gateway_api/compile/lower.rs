@@ -1,9 +1,11 @@
 //! From routes of the Gateway API to the table of one vantage: which of them apply there.
 
+use super::attached_hosts::{Attached, overlap};
 use super::hosts::{HostEntry, Hosts};
+use super::implementer::Implementer;
 use super::inactive_rules::{bound_to_others, dropped, inactive_rule, not_accepted};
 use super::index::Index;
-use super::listeners::{Attached, GatewayView, overlap};
+use super::listeners::GatewayView;
 use super::mesh_routes;
 use super::precedence::Age;
 use super::rule_context::RuleContext;
@@ -19,36 +21,40 @@ pub(in crate::manifest) fn lower(
     vantage: &Vantage,
     proxy: &dyn HostNotes,
 ) -> RouteTable {
-    let mut routes: Vec<(Age, &ApiRoute)> = manifests
-        .http_routes
-        .iter()
-        .chain(&manifests.grpc_routes)
-        .map(|route| (Age::of(route, vantage.implementation), route))
-        .collect();
-    if routes.is_empty() {
+    let routes = manifests.api_routes();
+    if routes.clone().next().is_none() {
         return RouteTable::default();
     }
+    let index = Index::new(manifests);
+    let view = match &vantage.origin {
+        Origin::Mesh { .. } => None,
+        Origin::Gateway { namespace, name } => {
+            Some(GatewayView::new(&index, namespace, name, vantage))
+        }
+    };
+    let gateway = view.as_ref().and_then(GatewayView::given);
+    let implementer = Implementer::of(&index, vantage, gateway);
+    let implementation = implementer.implementation;
+    let mut routes: Vec<(Age, &ApiRoute)> = routes
+        .map(|route| (Age::of(route, implementation), route))
+        .collect();
     routes.sort_by(|(one, a), (other, b)| (one, a.kind.name()).cmp(&(other, b.kind.name())));
     let routes: Vec<&ApiRoute> = routes.into_iter().map(|(_, route)| route).collect();
-    let index = Index::new(manifests);
-    match &vantage.origin {
-        Origin::Mesh { .. } => mesh_routes::lower(&index, proxy, vantage, &routes),
-        Origin::Gateway { namespace, name } => {
-            let gateway_view = GatewayView::new(&index, namespace, name, vantage);
-            gateway(&index, vantage, &gateway_view, &routes)
-        }
+    match view {
+        None => mesh_routes::lower(&index, proxy, vantage, implementation, &routes),
+        Some(view) => at_gateway(&index, implementer, &view, &routes),
     }
 }
 
 /// Every route that asks for the Gateway, under the hosts that both have in common.
-fn gateway<'m>(
+fn at_gateway<'m>(
     index: &Index<'m>,
-    vantage: &Vantage,
+    implementer: Implementer,
     gateway_view: &GatewayView<'m>,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
     let place = RuleContext {
-        implementation: vantage.implementation,
+        implementation: implementer.implementation,
         gateway: gateway_view.given().map(|gateway| &gateway.meta),
         mesh: false,
     };
@@ -71,15 +77,9 @@ fn gateway<'m>(
             Some(Ok(attached)) => attached,
         };
         // Istio puts the routes of both kinds into one table, where the specification accepts one kind.
-        let merges = vantage.implementation == Implementation::Istio;
+        let merges = place.implementation == Implementation::Istio;
         // Where the Gateway is not known to be Istio's, the filter may be one of another implementation.
-        let class = gateway_view
-            .given()
-            .and_then(|gateway| gateway.class.as_ref());
-        let of_istio = class.is_some_and(|class| class.value.starts_with("istio"));
-        if let Some(why) =
-            dropped(route).filter(|_| of_istio && place.implementation == Implementation::Istio)
-        {
+        if let Some(why) = dropped(route).filter(|_| implementer.surely_istio) {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);
             continue;
@@ -98,6 +98,11 @@ fn gateway<'m>(
             ));
             continue;
         }
+        if let Some(why) = idle(route) {
+            let absent = inactive_rule(route, Code::RefusedRule, &why, None);
+            table.inactive_rules.push(absent);
+            continue;
+        }
         let compiled = hosts.compile(route);
         for one in &mut attached {
             let name = if one.hostname.to_lowercase() == one.domain {
@@ -110,7 +115,11 @@ fn gateway<'m>(
                 &HostEntry {
                     domains: vec![one.domain.clone()],
                     name,
-                    hostname: one.hostname,
+                    // "computeHosts" of Envoy Gateway leaves of a hostname what it has in common with the listener.
+                    hostname: match place.implementation {
+                        Implementation::EnvoyGateway => &one.domain,
+                        _ => one.hostname,
+                    },
                     group: one.hostname,
                     span: one.span,
                     conditions: std::mem::take(&mut one.conditions),
@@ -129,10 +138,22 @@ fn gateway<'m>(
             host.caveats.push(mapped.clone());
         }
     }
-    let apart = vantage.implementation == Implementation::Spec;
+    if let Some(note) = implementer.note {
+        for host in &mut table.hosts {
+            host.caveats.push(note.clone());
+        }
+    }
+    let apart = place.implementation == Implementation::Spec;
     let idle_listeners = gateway_view.idle_listeners(&table.hosts, apart);
     table.hosts.extend(idle_listeners.into_iter().map(nobody));
     table
+}
+
+/// Why a route of connections has all of them closed: it has nobody to hand them to.
+fn idle(route: &ApiRoute) -> Option<String> {
+    let mut backends = route.rules.iter().flat_map(|rule| &rule.backends);
+    let idle = route.kind.of_connections() && backends.all(|one| one.weight == 0);
+    idle.then(|| "has no backend with a weight above 0: its connections are closed".to_owned())
 }
 
 /// "Requests SHOULD match at most one Listener": a listener without routes keeps its requests from those of another.
@@ -164,7 +185,7 @@ fn conflict<'m>(
 ) -> Option<(&'m ApiRoute, String)> {
     let rivals = accepted
         .iter()
-        .filter(|(other, _)| other.kind == route.kind.other());
+        .filter(|(other, _)| Some(other.kind) == route.kind.other());
     for (other, theirs) in rivals {
         let meets = |their: &&Attached<'m>| attached.iter().any(|own| overlap(own, their));
         if let Some(their) = theirs.iter().find(meets) {

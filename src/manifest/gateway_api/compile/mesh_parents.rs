@@ -32,7 +32,7 @@ pub(super) fn port(
     vantage: &Vantage,
     parent: &ParentRef,
     host: &str,
-) -> Result<Option<Condition>, String> {
+) -> Result<Option<Condition>, (Code, String)> {
     let service = index.registry.service(host);
     let of_name = parent.section.as_ref().and_then(|name| {
         let mut ports = service?.ports.iter();
@@ -45,27 +45,40 @@ pub(super) fn port(
             .map(|port| port.port.value)
     });
     if let (Some(name), Some(service), None) = (&parent.section, service, of_name) {
-        return Err(format!(
+        let why = format!(
             "asks for port `{}` of {}, which has none of that name",
             name.value, service.meta
-        ));
+        );
+        return Err((Code::RefusedRule, why));
+    }
+    let asked = parent.port.as_ref().map(|port| port.value).or(of_name);
+    if let (Some(asked), Some(service)) = (asked, service)
+        && let Some(others) = service.others_than(asked)
+    {
+        let why = format!(
+            "asks for port {asked} of {}, whose ports are {others}",
+            service.meta
+        );
+        return Err((Code::RefusedRule, why));
     }
     if let (Some(dialled), Some(service)) = (vantage.port, service)
         && let Some(others) = service.others_than(dialled)
     {
-        return Err(format!(
+        let why = format!(
             "applies to the ports of {}, which has {others} and no port {dialled}",
             service.meta
-        ));
+        );
+        return Err((Code::DistantRule, why));
     }
-    let Some(asked) = parent.port.as_ref().map(|port| port.value).or(of_name) else {
+    let Some(asked) = asked else {
         return Ok(None);
     };
     match (vantage.port, service.map(|service| &service.ports[..])) {
         (Some(dialled), _) if dialled == asked => Ok(None),
-        (Some(dialled), _) => Err(format!(
-            "is bound to port {asked} only, and port {dialled} is dialled"
-        )),
+        (Some(dialled), _) => {
+            let why = format!("is bound to port {asked} only, and port {dialled} is dialled");
+            Err((Code::DistantRule, why))
+        }
         (None, Some([only])) if only.port.value == asked => Ok(None),
         (None, _) => {
             let message =

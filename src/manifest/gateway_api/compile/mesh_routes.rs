@@ -34,6 +34,7 @@ pub(super) fn lower<'m>(
     index: &Index<'m>,
     proxy: &dyn HostNotes,
     vantage: &'m Vantage,
+    implementation: Implementation,
     routes: &[&'m ApiRoute],
 ) -> RouteTable {
     let (client, waypoint) = match &vantage.origin {
@@ -47,9 +48,9 @@ pub(super) fn lower<'m>(
         search_domain: client.map(|client| format!("{client}.svc.cluster.local")),
         ..RouteTable::default()
     };
-    let wanted = wanted(index, vantage, routes, &mut table);
+    let wanted = wanted(index, (vantage, implementation), routes, &mut table);
     let place = RuleContext {
-        implementation: vantage.implementation,
+        implementation,
         gateway: None,
         mesh: true,
     };
@@ -92,7 +93,7 @@ pub(super) fn lower<'m>(
 /// Every host that routes ask for, in the order of the routes; what asks for none is noted.
 fn wanted<'m>(
     index: &Index<'m>,
-    vantage: &Vantage,
+    (vantage, implementation): (&Vantage, Implementation),
     routes: &[&'m ApiRoute],
     table: &mut RouteTable,
 ) -> Vec<RoutedHost<'m>> {
@@ -101,8 +102,14 @@ fn wanted<'m>(
     for route in routes.iter().copied() {
         let home = route.meta.namespace.as_str();
         let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
+        if in_mesh && route.kind.of_connections() {
+            let why = "splits the connections to a Service, which is not judged in the mesh";
+            let absent = inactive_rule(route, Code::UnclearRules, why, None);
+            table.inactive_rules.push(absent);
+            continue;
+        }
         if let Some(why) =
-            dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
+            dropped(route).filter(|_| in_mesh && implementation == Implementation::Istio)
         {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);
@@ -122,7 +129,7 @@ fn wanted<'m>(
             }
             for host in named {
                 match port(index, vantage, parent, &host) {
-                    Err(why) => refusal = refusal.or(Some((Code::DistantRule, why))),
+                    Err(why) => refusal = refusal.or(Some(why)),
                     Ok(condition) => {
                         let at = *places.entry(host.clone()).or_insert_with(|| {
                             wanted.push(RoutedHost {
@@ -247,12 +254,7 @@ fn add<'m>(
             ));
         }
         if ask.parent.kind == ParentKind::Service && !known {
-            let message = format!(
-                "{} is not in these manifests, and is taken to exist",
-                ask.parent.called(&ask.route.meta.namespace)
-            );
-            let caveat = Note::about(Code::ParentNotGiven, message, Some(ask.parent.name.span));
-            caveats.push(caveat.help("pass the file with the Service too"));
+            caveats.push(hosts.unknown_parent(ask.route, ask.parent));
         }
         let compiled = hosts.compile(ask.route);
         hosts.add(

@@ -2,19 +2,21 @@
 //!
 //! | step | files |
 //! |---|---|
-//! | where a route applies | `listeners` with `refusals` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
+//! | where a route applies | `listeners` with `refusals` and `attached_hosts` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
 //! | in which order | `precedence` |
 //! | what happens then | `outcome`, `backends`, `balancing`, `attached` |
-//! | all of it | `lower`, `hosts`, `index`, `unrouted` |
+//! | all of it | `lower`, `hosts`, `index`, `implementer`, `unrouted` |
 //!
 //! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: filters that are
 //! extensions, sessions, timeouts, retries, policies of Envoy Gateway other than its consistent hash.
-//! Not modelled: the port of a Service that is no HTTP port, classes of Gateways, sets of listeners, TLS and TCP routes.
+//! Not modelled: the port of a Service that is no HTTP port, TLS and TCP routes of Services.
 
 mod attached;
+mod attached_hosts;
 mod backends;
 mod balancing;
 mod hosts;
+mod implementer;
 mod inactive_rules;
 mod index;
 mod listeners;

@@ -8,8 +8,8 @@ use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::mesh::backing::{Whole, backing};
-use crate::route::{Action, AppliesTo, Outcome, Split};
-use crate::split::{LocalReply, LocalReplyCause};
+use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
+use crate::split::{LocalReply, LocalReplyCause, Mechanism};
 
 /// The outcome of a rule.
 pub(super) fn outcome<'m>(
@@ -20,9 +20,19 @@ pub(super) fn outcome<'m>(
 ) -> Outcome {
     let mut caveats = rule.caveats.clone();
     attached::to_route(index, route, rule, place, &mut caveats);
-    let action = match rule.redirect {
-        Some(status) => Action::local_reply(status, LocalReplyCause::Redirect),
-        None => leads(index, route, rule, place, &mut caveats),
+    let mut direct = None;
+    for ([kind, name], unknown) in &rule.extensions {
+        let own = kind == "HTTPRouteFilter" && place.implementation == Implementation::EnvoyGateway;
+        let reply = own.then(|| index.direct_response(&route.meta.namespace, name));
+        match reply.flatten() {
+            Some(status) => direct = Some(status),
+            None => caveats.push(unknown.clone()),
+        }
+    }
+    let action = match (rule.redirect, direct) {
+        (Some(status), _) => Action::local_reply(status, LocalReplyCause::Redirect),
+        (None, Some(status)) => Action::local_reply(status, LocalReplyCause::DirectResponse),
+        (None, None) => leads(index, route, rule, place, &mut caveats),
     };
     Outcome {
         action,
@@ -41,6 +51,7 @@ fn leads<'m>(
     let everything = match route.kind {
         RouteKind::Http => "every request is answered with 500",
         RouteKind::Grpc => "every call is answered with 500 (gRPC UNAVAILABLE)",
+        RouteKind::Tls | RouteKind::Tcp => "every connection is closed",
     };
     // "If weight is set to 0, no traffic should be forwarded for this entry."
     if rule.backends.iter().all(|backend| backend.weight == 0) {
@@ -69,7 +80,9 @@ fn leads<'m>(
     let mut found = Vec::with_capacity(rule.backends.len());
     for backend in &rule.backends {
         let (referent, wrong) = follow.follow(backend);
-        let mut broken = wrong.is_some().then_some(LocalReply::missing(500));
+        // A connection that is closed gets no reply.
+        let replies = wrong.is_some() && !route.kind.of_connections();
+        let mut broken = replies.then_some(LocalReply::missing(500));
         // Of what is never asked nothing can go wrong.
         if backend.weight > 0 {
             caveats.extend(backend.caveats.iter().cloned());
@@ -99,7 +112,18 @@ fn leads<'m>(
     let (mechanism, ignored) = mechanism(index, (route, rule), &found, place, caveats);
     let split = Split::new(mechanism, backends(index, &found));
     let split = split.expect("16 weights of at most a million, one of which is above zero");
-    Action::Split(split.ignored(ignored))
+    if !route.kind.of_connections() {
+        return Action::Split(split.ignored(ignored));
+    }
+    let (code, kind) = match route.kind {
+        RouteKind::Tls => (Code::TlsRoute, "TLSRoute"),
+        _ => (Code::TcpRoute, "TCPRoute"),
+    };
+    let message = format!(
+        "a {kind} splits connections, not requests: a connection that sticks to one target is as declared"
+    );
+    caveats.push(Note::about(code, message, Some(rule.span)));
+    Action::Split(split.by(Mechanism::PerConnection))
 }
 
 /// What is wrong with a backend that gets copies: what comes back is never its response.

@@ -30,7 +30,7 @@ impl Age {
         let meta = &route.meta;
         let separator = match implementation {
             Implementation::Istio => '\0',
-            Implementation::EnvoyGateway | Implementation::Spec => '/',
+            _ => '/',
         };
         Self {
             created: meta.created.clone(),
@@ -61,6 +61,22 @@ impl Precedence {
     }
 }
 
+impl Precedence {
+    /// Whether this would come first if hostnames did not count.
+    pub(super) fn first_without_host(&self, other: &Self) -> bool {
+        let rest = |one: &Self| {
+            let Reverse((_, specific)) = one.specific;
+            (
+                Reverse(specific),
+                one.age.clone(),
+                one.rule,
+                one.alternative,
+            )
+        };
+        rest(self) < rest(other)
+    }
+}
+
 /// "Characters in a matching non-wildcard hostname. Characters in a matching hostname."
 fn host(hostname: &str) -> [usize; 2] {
     let characters = hostname.chars().count();
@@ -75,18 +91,22 @@ fn host(hostname: &str) -> [usize; 2] {
 fn specificity(kind: RouteKind, counts: &Counts, implementation: Implementation) -> [usize; 5] {
     let verb = usize::from(counts.verb);
     match (implementation, kind) {
-        (Implementation::Spec, RouteKind::Grpc) => {
+        (Implementation::Spec | Implementation::RegexFirst, RouteKind::Grpc) => {
             [counts.service, counts.method, counts.headers, 0, 0]
         }
         // "The precedence of RegularExpression path matches are implementation-specific": they come last here.
-        (Implementation::Spec, RouteKind::Http) => {
+        (Implementation::Spec | Implementation::RegexFirst, RouteKind::Http) => {
             let path = match counts.path {
                 PathKind::Exact => usize::MAX,
                 PathKind::Prefix => counts.characters,
+                PathKind::Regex if implementation == Implementation::RegexFirst => {
+                    usize::MAX / 2 + counts.characters
+                }
                 PathKind::Regex | PathKind::Any => 0,
             };
             [path, verb, counts.headers, counts.parameters, 0]
         }
+        (_, RouteKind::Tls | RouteKind::Tcp) => [0; 5],
         (Implementation::Istio, _) => {
             let rank = match counts.path {
                 PathKind::Exact => 3,

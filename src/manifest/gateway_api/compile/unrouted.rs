@@ -1,5 +1,6 @@
 //! What the proxy of a Gateway does with a request that no route takes.
 
+use super::index::Index;
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::Listener;
@@ -15,20 +16,20 @@ pub(in crate::manifest) fn unrouted(
     let Origin::Gateway { namespace, name } = &vantage.origin else {
         return None;
     };
-    let mut gateways = manifests.api_gateways.iter();
-    let gateway =
-        gateways.find(|one| one.meta.namespace == *namespace && one.meta.name == *name)?;
+    let index = Index::new(manifests);
+    let gateway = index.gateway(namespace, name)?;
+    let all = index.listeners(gateway);
     let meta = &gateway.meta;
     let host = probe.host().to_lowercase();
     let scheme = probe.scheme.to_lowercase();
-    let dialled = |one: &&Listener| Some(one.port) == vantage.port;
-    let any = gateway.listeners.iter().any(|one| dialled(&one));
+    let dialled = |one: &&&Listener| Some(one.port) == vantage.port;
+    let any = all.iter().any(|one| dialled(&one));
     let transport = Transport::of(probe);
-    let takes = |one: &&Listener| {
+    let takes = |one: &&&Listener| {
         one.scheme() == Some(&*scheme)
             && (scheme == "http" || transport.fit(std::iter::once(&*one.domain())).is_some())
     };
-    let mut listeners = (gateway.listeners.iter()).filter(|one| !any || dialled(one));
+    let mut listeners = (all.iter()).filter(|one| !any || dialled(one));
     let Some(listener) = listeners.find(takes) else {
         let begins = transport.in_words();
         let message = format!("no listener of {meta} takes {begins}: the connection is closed");

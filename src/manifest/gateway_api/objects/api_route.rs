@@ -1,4 +1,4 @@
-//! An HTTPRoute or a GRPCRoute as written: parents, hostnames, rules.
+//! A route as written: parents, hostnames, rules.
 
 use std::net::IpAddr;
 
@@ -11,12 +11,12 @@ use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 
-/// An HTTPRoute or a GRPCRoute.
+/// A route of one of the kinds.
 #[derive(Clone, Debug)]
 pub struct ApiRoute {
     /// Its identity.
     pub meta: Meta,
-    /// Which of both.
+    /// Which of them.
     pub kind: RouteKind,
     /// What it asks to be attached to.
     pub parents: Vec<ParentRef>,
@@ -37,6 +37,8 @@ impl ApiRoute {
         let what = match kind {
             RouteKind::Http => "an HTTPRoute spec",
             RouteKind::Grpc => "a GRPCRoute spec",
+            RouteKind::Tls => "a TLSRoute spec",
+            RouteKind::Tcp => "a TCPRoute spec",
         };
         if object.get("spec").is_none() {
             let message = format!("{meta} has no `spec`");
@@ -45,7 +47,10 @@ impl ApiRoute {
         }
         let mut spec = object.map("spec", what, decoder)?;
         let parents = spec.list("parentRefs", decoder, ParentRef::decode);
-        let hostnames = spec.texts("hostnames", decoder);
+        let hostnames = match kind {
+            RouteKind::Tcp => Vec::new(),
+            _ => spec.texts("hostnames", decoder),
+        };
         for name in &hostnames {
             check(name, decoder);
         }

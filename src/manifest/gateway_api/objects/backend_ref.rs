@@ -86,7 +86,7 @@ fn noted(filter: At<Filter>) -> Option<Note<AppliesTo>> {
                 Some(filter.span),
             ))
         }
-        Filter::Noted(caveat) => Some(caveat),
+        Filter::Noted(caveat) | Filter::Extension(_, caveat) => Some(caveat),
         Filter::Harmless => None,
     }
 }

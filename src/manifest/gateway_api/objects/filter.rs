@@ -12,6 +12,8 @@ use crate::route::AppliesTo;
 pub(super) enum Filter {
     /// The proxy answers with a redirect.
     Redirect(u16),
+    /// An object of an implementation: its kind and name, and what is said where nobody knows what it does.
+    Extension([String; 2], Note<AppliesTo>),
     /// Something is to be said about it.
     Noted(Note<AppliesTo>),
     /// Nothing.
@@ -65,6 +67,7 @@ pub(super) fn filters(
     let known = match kind {
         RouteKind::Http => HTTP,
         RouteKind::Grpc => GRPC,
+        RouteKind::Tls | RouteKind::Tcp => &[],
     };
     fields.list("filters", decoder, |node, decoder| {
         filter(node, known, decoder)
@@ -149,11 +152,8 @@ fn applied(
                 "{} {} is not judged: it may answer requests itself (a direct response, a redirect) or change where they go",
                 kind.value, name.value
             );
-            Some(Filter::Noted(Note::about(
-                Code::FilterNotJudged,
-                message,
-                span,
-            )))
+            let caveat = Note::about(Code::FilterNotJudged, message, span);
+            Some(Filter::Extension([kind.value, name.value], caveat))
         }
         _ => {
             body.ignore(&["set", "add", "remove"]);

@@ -1,8 +1,10 @@
 //! A Gateway of the Gateway API as written: its listeners, and which routes they allow.
 
 use super::api_route::check;
+use super::route_kind::RouteKind;
 use super::selector::Selector;
 use crate::diag::{Code, Note, Span};
+use crate::manifest::attached::nodes::text;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
@@ -17,6 +19,8 @@ pub struct Gateway {
     pub class: Option<At<String>>,
     /// Its listeners.
     pub listeners: Vec<Listener>,
+    /// The namespaces whose sets of listeners are added to them.
+    pub sets_from: From,
 }
 
 /// One listener.
@@ -24,12 +28,16 @@ pub struct Gateway {
 pub struct Listener {
     /// Its name, which is the `sectionName` of parents.
     pub name: At<String>,
+    /// The `ListenerSet` that it is of, where it is of one.
+    pub set: Option<Meta>,
     /// The hosts it takes, perhaps with a wildcard; `None` for all.
     pub hostname: Option<At<String>>,
     /// Its port.
     pub port: u16,
     /// `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`, or one of an implementation.
     pub protocol: At<String>,
+    /// Whether TLS passes through it.
+    pub passthrough: bool,
     /// The namespaces of the routes it takes.
     pub from: From,
     /// The kinds of the routes it takes; none means all that its protocol allows.
@@ -58,11 +66,17 @@ impl Gateway {
     ) -> Option<Self> {
         let mut spec = object.map("spec", "a Gateway spec", decoder)?;
         let class = spec.text("gatewayClassName", decoder);
-        let listeners = spec.list("listeners", decoder, Listener::decode);
+        let listeners = spec.list("listeners", decoder, |node, decoder| {
+            Listener::decode(node, None, decoder)
+        });
+        let mut sets_from = From::Nobody;
+        if let Some(mut allowed) = spec.map("allowedListeners", "allowed listeners", decoder) {
+            sets_from = namespaces(&mut allowed, From::Nobody, decoder);
+            allowed.finish(decoder);
+        }
         spec.ignore(&[
             "addresses",
             "infrastructure",
-            "allowedListeners",
             "tls",
             "backendTLS",
             "defaultScope",
@@ -72,12 +86,17 @@ impl Gateway {
             meta,
             class,
             listeners,
+            sets_from,
         })
     }
 }
 
 impl Listener {
-    fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+    pub(super) fn decode(
+        node: &Node<'_>,
+        set: Option<&Meta>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
         let mut fields = decoder.map(node, "a listener")?;
         let name = fields.required("name", decoder);
         let hostname = fields
@@ -93,10 +112,15 @@ impl Listener {
         let port = fields.port("port", decoder);
         let protocol = fields.required("protocol", decoder);
         let (from, kinds) = allowed(&mut fields, decoder);
-        fields.ignore(&["tls"]);
+        let mode = fields.get("tls").and_then(|tls| tls.get("mode"));
+        let passthrough = mode
+            .and_then(text)
+            .is_some_and(|mode| mode == "Passthrough");
         fields.finish(decoder);
         Some(Self {
             name: name?,
+            set: set.cloned(),
+            passthrough,
             hostname,
             port: port?.value,
             protocol: protocol?,
@@ -122,6 +146,30 @@ impl Listener {
         hostname.map_or_else(|| "*".to_owned(), |text| text.value.to_lowercase())
     }
 
+    /// Whether it hands routes of a kind what they are about: "`TLSRoute` can be used to handle connections by their SNI", "a
+    /// `TCPRoute` forwards connections on the port specified by the listener".
+    #[must_use]
+    pub fn serves(&self, kind: RouteKind) -> bool {
+        let protocol = self.protocol.value.as_str();
+        match kind {
+            RouteKind::Http | RouteKind::Grpc => self.scheme().is_some(),
+            RouteKind::Tls => protocol == "TLS",
+            RouteKind::Tcp => protocol == "TCP" || (protocol == "TLS" && !self.passthrough),
+        }
+    }
+
+    /// Whether it leaves nothing for another listener: the port and, where names tell listeners apart, the hostname.
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
+        let sealed = |one: &Self| matches!(one.protocol.value.as_str(), "HTTPS" | "TLS");
+        let named = |one: &Self| one.protocol.value == "HTTP" || sealed(one);
+        let apart = named(self)
+            && named(other)
+            && sealed(self) == sealed(other)
+            && self.domain() != other.domain();
+        self.port == other.port && !apart
+    }
+
     /// Where it is.
     #[must_use]
     pub fn span(&self) -> Span {
@@ -131,22 +179,10 @@ impl Listener {
 
 /// `allowedRoutes`: by default routes of the namespace of the Gateway, of every kind.
 fn allowed(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> (From, Vec<At<String>>) {
-    let mut from = From::Same;
     let Some(mut allowed) = fields.map("allowedRoutes", "allowed routes", decoder) else {
-        return (from, Vec::new());
+        return (From::Same, Vec::new());
     };
-    if let Some(mut namespaces) = allowed.map("namespaces", "allowed namespaces", decoder) {
-        let choice = namespaces.choice("from", &["Same", "All", "Selector", "None"], decoder);
-        let selector = namespaces.map("selector", "a label selector", decoder);
-        let selector = selector.map(|selector| Selector::decode(selector, decoder));
-        from = match choice.map(|choice| choice.value) {
-            Some("All") => From::All,
-            Some("None") => From::Nobody,
-            Some("Selector") => From::Selected(selector.unwrap_or_default()),
-            _ => From::Same,
-        };
-        namespaces.finish(decoder);
-    }
+    let from = namespaces(&mut allowed, From::Same, decoder);
     let kinds = allowed.list("kinds", decoder, |node, decoder| {
         let mut kind = decoder.map(node, "an allowed kind")?;
         kind.text("group", decoder);
@@ -156,4 +192,22 @@ fn allowed(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> (From, Vec
     });
     allowed.finish(decoder);
     (from, kinds)
+}
+
+/// `namespaces`, and what is meant where it does not say.
+fn namespaces(allowed: &mut Fields<'_, '_>, default: From, decoder: &mut Decoder<'_>) -> From {
+    let Some(mut namespaces) = allowed.map("namespaces", "allowed namespaces", decoder) else {
+        return default;
+    };
+    let choice = namespaces.choice("from", &["Same", "All", "Selector", "None"], decoder);
+    let selector = namespaces.map("selector", "a label selector", decoder);
+    let selector = selector.map(|selector| Selector::decode(selector, decoder));
+    namespaces.finish(decoder);
+    match choice.map(|choice| choice.value) {
+        Some("All") => From::All,
+        Some("None") => From::Nobody,
+        Some("Selector") => From::Selected(selector.unwrap_or_default()),
+        Some(_) => From::Same,
+        None => default,
+    }
 }

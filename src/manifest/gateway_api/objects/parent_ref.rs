@@ -28,6 +28,8 @@ pub struct ParentRef {
 pub enum ParentKind {
     /// A Gateway of the Gateway API.
     Gateway,
+    /// Listeners that are added to those of a Gateway.
+    ListenerSet,
     /// A Service: the route is one of the mesh.
     Service,
     /// Istio's `ServiceEntry`: the route is one of the mesh.
@@ -72,6 +74,7 @@ impl ParentRef {
     pub fn called(&self, home: &str) -> String {
         let kind = match &self.kind {
             ParentKind::Gateway => "gateway",
+            ParentKind::ListenerSet => "ListenerSet",
             ParentKind::Service => "Service",
             ParentKind::ServiceEntry => "ServiceEntry",
             ParentKind::Other(kind) => kind,
@@ -88,6 +91,9 @@ fn kind(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> ParentKind {
     let kind = kind.as_ref().map_or("Gateway", |kind| &kind.value);
     match (group, kind) {
         (GROUP, "Gateway") => ParentKind::Gateway,
+        (GROUP, "ListenerSet") | ("gateway.networking.x-k8s.io", "XListenerSet") => {
+            ParentKind::ListenerSet
+        }
         ("", "Service") => ParentKind::Service,
         ("networking.istio.io", "ServiceEntry") => ParentKind::ServiceEntry,
         ("", kind) => ParentKind::Other(kind.to_owned()),

@@ -29,6 +29,8 @@ pub struct Rule {
     pub redirect: Option<u16>,
     /// A filter that Istio does not support, of the rule or of a backend.
     pub special: Option<At<String>>,
+    /// Objects of an implementation that are filters, by kind and name, and what is said where nobody knows what they do.
+    pub extensions: Vec<([String; 2], Note<AppliesTo>)>,
     /// What changes the answers without changing the split.
     pub caveats: Vec<Note<AppliesTo>>,
 }
@@ -54,6 +56,7 @@ impl Rule {
             mirrors: Vec::new(),
             redirect: None,
             special: None,
+            extensions: Vec::new(),
             caveats: Vec::new(),
         }
     }
@@ -66,21 +69,35 @@ impl Rule {
         let what = match kind {
             RouteKind::Http => "an HTTPRoute rule",
             RouteKind::Grpc => "a GRPCRoute rule",
+            RouteKind::Tls => "a TLSRoute rule",
+            RouteKind::Tcp => "a TCPRoute rule",
         };
         let mut rule = decoder.map(node, what)?;
         let name = rule.text("name", decoder);
-        let mut matches = rule.list(
-            "matches",
-            decoder,
-            match kind {
-                RouteKind::Http => http_match::decode,
-                RouteKind::Grpc => grpc_match::decode,
-            },
-        );
+        if kind.of_connections() {
+            let backends = rule.list("backendRefs", decoder, |node, decoder| {
+                BackendRef::decode(kind, node, decoder)
+            });
+            rule.finish(decoder);
+            return Some(Self {
+                name,
+                matches: vec![Match::everything(node.span)],
+                backends,
+                ..Self::empty(node.span)
+            });
+        }
+        let of_calls = kind == RouteKind::Grpc;
+        let item = if of_calls {
+            grpc_match::decode
+        } else {
+            http_match::decode
+        };
+        let mut matches = rule.list("matches", decoder, item);
         if rule.items_absent("matches") {
-            matches.push(match kind {
-                RouteKind::Http => Match::everything(node.span),
-                RouteKind::Grpc => Match::every_call(node.span),
+            matches.push(if of_calls {
+                Match::every_call(node.span)
+            } else {
+                Match::everything(node.span)
             });
         }
         let special = other_than(&mut rule, &SUPPORTED, decoder);
@@ -127,6 +144,7 @@ impl Rule {
                     );
                 }
                 Filter::Redirect(status) => self.redirect = Some(status),
+                Filter::Extension(object, caveat) => self.extensions.push((object, caveat)),
                 Filter::Noted(caveat) => self.caveats.push(caveat),
                 Filter::Harmless => {}
             }
