@@ -1,7 +1,7 @@
 //! What a judgement looks at: the declaration, the counts, and how responses go together.
 
 use super::attribution::Attribution;
-use super::in_step::{Balancer, LateBeginning};
+use super::in_step::Balancer;
 use super::sample::{DEPENDENCE_WINDOW, DrawOutcome, Sample, active};
 use super::watch::Watch;
 use super::{Balancing, Evidence, Hypothesis, Policy, balancing};
@@ -42,8 +42,6 @@ pub(super) struct Case<'a> {
     pub(super) segment: Option<Segment>,
     /// Who shares out the requests.
     pub(super) balancer: Balancer,
-    /// The first responses, where a target had few of them and all else is what workers that begin their turns in step do.
-    pub(super) late_beginning: Option<LateBeginning>,
     /// How the targets of the responses follow each other, where these are the draws.
     pub(super) order: Order,
     pub(super) watch: Option<&'a Watch>,
@@ -84,14 +82,14 @@ impl<'a> Case<'a> {
         let balancer = Balancer::of(evidence.seen);
         let change = sample.change(active.len(), unit);
         let segment = sample.segment(active.len(), unit);
-        let late_beginning = (unit == dependence::Unit::Response
-            && (change.is_some() || segment.is_some()))
-        .then(|| balancer.late_beginning(&sample.labels(), &design))
-        .flatten();
         // Workers in step change nothing.
-        let (change, segment) = match late_beginning {
-            Some(_) => (None, None),
-            None => (change, segment),
+        let in_step = unit == dependence::Unit::Response
+            && (change.is_some() || segment.is_some())
+            && balancer.begins_late(&sample.labels(), &design);
+        let (change, segment) = if in_step {
+            (None, None)
+        } else {
+            (change, segment)
         };
         Self {
             expected,
@@ -102,7 +100,6 @@ impl<'a> Case<'a> {
             policy,
             design,
             balancer,
-            late_beginning,
             counts,
             purity: purity(&rows),
             unit,
@@ -189,11 +186,6 @@ impl<'a> Case<'a> {
     /// were sent twice.
     pub(super) fn anybodys(&self) -> u64 {
         self.attribution.unattributed + self.seen.retried
-    }
-
-    /// Whether nobody knows that a late beginning is that of workers in step.
-    pub(super) fn may_begin_late(&self) -> bool {
-        self.late_beginning.is_some() && self.balancer != Balancer::Nginx
     }
 
     pub(super) fn too_many_unattributed(&self) -> bool {

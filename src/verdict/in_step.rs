@@ -12,52 +12,40 @@ const WORKERS: f64 = 32.0;
 const PLACE: &str = "header:server";
 /// What shares out requests by smooth weighted round robin, which begins in step.
 const NGINX: &str = "nginx";
-/// What draws, or begins its turns anywhere.
-const ENVOY: [&str; 2] = ["envoy", "istio-envoy"];
 /// Draws give a target so few of the first responses this rarely.
 const LATE: f64 = 0.001;
 
 /// Who shares out the requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Balancer {
-    /// Requests are drawn, or workers do not begin in step, as those of Envoy; or no response was looked at.
+    /// Requests are drawn, or workers do not begin in step, as those of Envoy; or nobody knows. A target that gets nothing at all
+    /// is far more often gone than late.
     #[default]
     Independent,
     /// A target is chosen in the middle of its turn (smooth weighted round robin).
     Nginx,
-    /// Responses do not say who.
-    Unknown,
 }
 
 impl Balancer {
     /// Who responses say they come from.
     pub(super) fn of(seen: &Observation) -> Self {
-        if seen.carried.responses() == 0 {
-            return Self::Independent;
-        }
         let mut places = seen.carried.few();
-        let Some((_, servers)) = places.find(|(place, _)| *place == PLACE) else {
-            return Self::Unknown;
-        };
-        let all = |known: &dyn Fn(&str) -> bool| servers.keys().all(|server| known(server));
-        if all(&|server| server.starts_with(NGINX)) {
-            Self::Nginx
-        } else if all(&|server| ENVOY.contains(&server)) {
-            Self::Independent
-        } else {
-            Self::Unknown
+        let servers = places.find(|(place, _)| *place == PLACE);
+        match servers {
+            Some((_, servers)) if servers.keys().all(|server| server.starts_with(NGINX)) => {
+                Self::Nginx
+            }
+            _ => Self::Independent,
         }
     }
 
-    /// How many responses a target with this share may have too few, and too many. Turns leave each worker off by less than one:
-    /// by half a response where smooth weighted round robin has two targets, and by less than `1 - share` too few where a target
-    /// is chosen at the end of its turn (earliest deadline first).
-    fn allowed(self, share: f64, targets: usize) -> (f64, f64) {
-        let middle = if targets == 2 { 0.5 } else { 1.0 };
+    /// How many responses a target may have too few or too many. Turns leave each worker off by less than one: by half a response
+    /// where smooth weighted round robin has two targets.
+    fn allowed(self, targets: usize) -> f64 {
         match self {
-            Self::Independent => (0.0, 0.0),
-            Self::Nginx => (WORKERS * middle, WORKERS * middle),
-            Self::Unknown => (WORKERS * (1.0 - share).max(middle), WORKERS * middle),
+            Self::Independent => 0.0,
+            Self::Nginx if targets == 2 => WORKERS / 2.0,
+            Self::Nginx => WORKERS,
         }
     }
 
@@ -70,54 +58,33 @@ impl Balancer {
         let n = counts.iter().sum::<u64>() as f64;
         let (lo, hi) = design.tolerated();
         rare(design).all(|target| {
-            let (few, many) = self.allowed(design.shares()[target], counts.len());
+            let allowed = self.allowed(counts.len());
             let count = counts[target] as f64;
-            count >= n * lo[target] - few && count <= n * hi[target] + many
+            count >= n * lo[target] - allowed && count <= n * hi[target] + allowed
         })
     }
 
     /// Whether a target had fewer of the first responses than draws give it, and all else is what workers in step do, too.
-    pub(super) fn late_beginning(self, labels: &[usize], design: &Design) -> Option<LateBeginning> {
-        let late = rare(design).filter_map(|target| late(labels, target, design.shares()[target]));
-        let late = late.max_by_key(|late| late.responses)?;
+    pub(super) fn begins_late(self, labels: &[usize], design: &Design) -> bool {
+        if !rare(design).any(|target| is_late(labels, target, design.shares()[target])) {
+            return false;
+        }
         let mut counts = vec![0_u64; design.shares().len()];
-        let mut explained = labels.iter().map(|label| {
+        labels.iter().all(|label| {
             counts[*label] += 1;
             self.explains(&counts, design)
-        });
-        explained.all(|explained| explained).then_some(late)
+        })
     }
 }
 
-/// The first responses, of which a target had few.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LateBeginning {
-    /// The target, among those with a share.
-    pub(super) target: usize,
-    /// How many it had.
-    pub(super) count: u64,
-    /// Of so many.
-    pub(super) responses: u64,
-}
-
-/// The longest beginning in which a target had too few responses for draws. Workers in step are through with it after a cycle.
-fn late(labels: &[usize], target: usize, share: f64) -> Option<LateBeginning> {
+/// Whether a target had too few of the first responses for draws. Workers in step are through with that after a cycle.
+fn is_late(labels: &[usize], target: usize, share: f64) -> bool {
     let cycles = 2.0 * WORKERS / share;
-    let (mut count, mut found) = (0, None);
-    for (responses, _) in (0_u64..).zip(labels).filter(|(_, label)| **label == target) {
-        if responses as f64 > cycles {
-            break;
-        }
-        if ln_le(responses, count, share) < LATE.ln() {
-            found = Some(LateBeginning {
-                target,
-                count,
-                responses,
-            });
-        }
-        count += 1;
-    }
-    found
+    let own = (0_u64..).zip(labels).filter(|(_, label)| **label == target);
+    let own = own.take_while(|(responses, _)| *responses as f64 <= cycles);
+    (0_u64..)
+        .zip(own)
+        .any(|(count, (responses, _))| ln_le(responses, count, share) < LATE.ln())
 }
 
 /// All targets but the most frequent one.
@@ -154,23 +121,18 @@ mod tests {
         assert_eq!(saying(&["nginx/1.22.1", "nginx"]), Balancer::Nginx);
         assert_eq!(saying(&["istio-envoy"]), Balancer::Independent);
         for unknown in [&["Cowboy"][..], &["envoy", "nginx"], &["envoy", "v2"]] {
-            assert_eq!(saying(unknown), Balancer::Unknown, "{unknown:?}");
+            assert_eq!(saying(unknown), Balancer::Independent, "{unknown:?}");
         }
     }
 
     #[test]
     fn a_cycle_without_a_rare_target_is_explained_and_more_is_not() {
         let rare = design(&[0.99, 0.01]);
-        for (balancer, explained, not) in [
-            (Balancer::Nginx, 1600, 1700),
-            (Balancer::Unknown, 3100, 3200),
-        ] {
-            assert!(balancer.explains(&[explained, 0], &rare), "{balancer:?}");
-            assert!(!balancer.explains(&[not, 0], &rare), "{balancer:?}");
-            assert!(!balancer.explains(&[30, 30], &rare), "{balancer:?}");
-        }
+        assert!(Balancer::Nginx.explains(&[1600, 0], &rare));
+        assert!(!Balancer::Nginx.explains(&[1700, 0], &rare));
+        assert!(!Balancer::Nginx.explains(&[30, 30], &rare));
+        assert!(!Balancer::Nginx.explains(&[40, 0], &design(&[0.5, 0.5])));
         assert!(!Balancer::Independent.explains(&[100, 0], &rare));
-        assert!(!Balancer::Unknown.explains(&[40, 0], &design(&[0.5, 0.5])));
     }
 
     /// Workers that take turns, each request at the next of them.
@@ -183,21 +145,19 @@ mod tests {
     #[test]
     fn a_late_beginning_is_that_of_workers_in_step_as_long_as_they_can_do_it() {
         let rare = design(&[0.99, 0.01]);
-        let begins = |labels: &[usize]| {
-            let late = Balancer::Nginx.late_beginning(labels, &rare)?;
-            Some((late.count, late.responses))
-        };
-        assert_eq!(begins(&in_step(4000, 32, 100)), Some((4, 1604)));
+        let begins = |labels: &[usize]| Balancer::Nginx.begins_late(labels, &rare);
+        assert!(begins(&in_step(4000, 32, 100)));
+        assert!(!Balancer::Independent.begins_late(&in_step(4000, 32, 100), &rare));
         // One worker was ahead.
         let mut ahead = in_step(4000, 32, 100);
         ahead[700] = 1;
         ahead[1631] = 0;
-        assert_eq!(begins(&ahead), Some((4, 1603)));
+        assert!(begins(&ahead));
         // A target that joins after 2000 responses has had twenty too few.
         let mut late = vec![0; 2000];
         late.extend(in_step(2000, 1, 100));
-        assert_eq!(begins(&late), None);
+        assert!(!begins(&late));
         // From the start as declared.
-        assert_eq!(begins(&in_step(4000, 1, 100)), None);
+        assert!(!begins(&in_step(4000, 1, 100)));
     }
 }

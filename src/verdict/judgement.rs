@@ -52,7 +52,6 @@ impl Case<'_> {
         let blocked = self.too_many_unattributed()
             || self.change.is_some()
             || self.segment.is_some()
-            || self.may_begin_late()
             || self.connections_seem_to_stick();
         decision == Decision::Pass && blocked
     }

@@ -243,7 +243,7 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
     if let Some(segment) = &case.segment {
         return for_a_while(case, segment);
     }
-    if case.may_begin_late() || case.only_in_step() {
+    if case.only_in_step() {
         return in_step(case, needed);
     }
     if let Order::Bursts(_) = case.order {
@@ -288,14 +288,6 @@ fn inconclusive(case: &Case<'_>, needed: Option<u64>) -> String {
 
 /// What workers that begin their turns in step may have done.
 fn in_step(case: &Case<'_>, needed: Option<u64>) -> String {
-    if let Some(late) = case.late_beginning {
-        let name = &case.expected.declared()[case.active[late.target]].name;
-        let (count, responses) = (late.count, late.responses);
-        return format!(
-            "`{name}` had {count} of the first {responses} responses: it joined late, or up to 32 workers of a proxy began their turns \
-             in step; --warmup {responses} leaves the beginning out"
-        );
-    }
     let settles = needed.map_or_else(String::new, |needed| {
         format!("; about {needed} requests would settle it")
     });

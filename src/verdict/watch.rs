@@ -371,10 +371,8 @@ impl Watch {
 
     /// Whether the split changed, or was another one for a while: where it is known that workers begin in step, that is no change.
     fn is_uneven(&self, so_far: &Sample, unit: Unit) -> bool {
-        let in_step = || {
-            let begins = || self.balancer.late_beginning(&so_far.labels(), &self.design);
-            self.balancer == Balancer::Nginx && unit == Unit::Response && begins().is_some()
-        };
+        let in_step =
+            || unit == Unit::Response && self.balancer.begins_late(&so_far.labels(), &self.design);
         so_far.is_uneven(self.targets, unit) && !in_step()
     }
 

@@ -20,16 +20,7 @@ pub(crate) enum Model {
     /// In turn, as evenly as the weights allow.
     Rotation,
     /// In turn by each of so many workers, which all begin with the same turn; a connection belongs to one of them.
-    InStep(usize, Turn),
-}
-
-/// When a target has its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// In the middle of its time: smooth weighted round robin.
-    Middle,
-    /// At its end: earliest deadline first.
-    End,
+    InStep(usize),
 }
 
 /// How long targets take.
@@ -163,9 +154,9 @@ impl Mesh<'_> {
                     line.answered[self.sampler.below(before)]
                 }
             }
-            Model::InStep(workers, turn) => {
+            Model::InStep(workers) => {
                 let connection = self.seed.wrapping_mul(1 << 20) + u64::from(line.number);
-                self.turn_of(Sampler::new(connection).below(workers), turn)
+                self.turn_of(Sampler::new(connection).below(workers))
             }
             Model::Rotation => {
                 for (owed, share) in self.owed.iter_mut().zip(&self.traffic.shares) {
@@ -179,33 +170,21 @@ impl Mesh<'_> {
         }
     }
 
-    /// The next turn of a worker.
-    fn turn_of(&mut self, worker: usize, turn: Turn) -> usize {
+    /// The next turn of a worker, by smooth weighted round robin.
+    fn turn_of(&mut self, worker: usize) -> usize {
         let shares = &self.traffic.shares;
-        let own = self.workers.entry(worker).or_insert_with(|| match turn {
-            Turn::Middle => vec![0.0; shares.len()],
-            Turn::End => shares.iter().map(|share| 1.0 / share).collect(),
-        });
-        if turn == Turn::Middle {
-            own.iter_mut()
-                .zip(shares)
-                .for_each(|(owed, share)| *owed += share);
-        }
-        // Of two alike the first.
-        let before = |a: f64, b: f64| match turn {
-            Turn::Middle => a > b + 1e-9,
-            Turn::End => a < b - 1e-9,
-        };
+        let own = (self.workers.entry(worker)).or_insert_with(|| vec![0.0; shares.len()]);
+        own.iter_mut()
+            .zip(shares)
+            .for_each(|(owed, share)| *owed += share);
         let mut next = 0;
         for target in 1..own.len() {
-            if before(own[target], own[next]) {
+            // Of two alike the first.
+            if own[target] > own[next] + 1e-9 {
                 next = target;
             }
         }
-        own[next] += match turn {
-            Turn::Middle => -1.0,
-            Turn::End => 1.0 / shares[next],
-        };
+        own[next] -= 1.0;
         next
     }
 
