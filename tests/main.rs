@@ -110,6 +110,7 @@ mod certificates;
 
 // Every protocol a mesh speaks, against real servers and proxies.
 mod protocols;
+mod public_reports;
 
 // Streams of events and of gRPC messages.
 mod streams;

@@ -1,7 +1,8 @@
 //! Which listeners of a Gateway take a route, and under which hosts; or why none does.
 
+use super::certificates::without_certificate;
 use super::index::Index;
-use super::refusals::{admits, chooses, no_listener};
+use super::refusals::{admits, chooses, mapped, no_listener};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{
     ApiRoute, Gateway, Listener, ParentKind, ParentRef, RouteKind,
@@ -17,6 +18,8 @@ pub(super) struct GatewayView<'m> {
     gateway: Option<&'m Gateway>,
     /// The listeners that hand requests to routes, those of the dialled port where the Gateway has it.
     listeners: Vec<&'m Listener>,
+    /// Those that do not listen, each with why.
+    silent: Vec<(&'m Listener, String)>,
     port: Option<u16>,
     /// The connection, where it does not reach listeners of the dialled port.
     unreached: Option<&'m Transport>,
@@ -72,6 +75,11 @@ impl<'m> GatewayView<'m> {
         let mut listeners: Vec<&Listener> = (all.iter().filter(web))
             .filter(|one| !any || dialled(one))
             .collect();
+        let why = |one: &&'m Listener| without_certificate(index.secrets, gateway?, one);
+        let silent: Vec<(&Listener, String)> = (listeners.iter())
+            .filter_map(|one| Some((*one, why(one)?)))
+            .collect();
+        listeners.retain(|one| !silent.iter().any(|(other, _)| std::ptr::eq(*one, *other)));
         let before = listeners.len();
         reached(&mut listeners, &vantage.transport, !any);
         Self {
@@ -80,6 +88,7 @@ impl<'m> GatewayView<'m> {
             gateway,
             unreached: (listeners.len() < before).then_some(&vantage.transport),
             listeners,
+            silent,
             port,
         }
     }
@@ -91,24 +100,7 @@ impl<'m> GatewayView<'m> {
 
     /// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
     pub(super) fn mapped(&self) -> Option<Note<AppliesTo>> {
-        let (port, gateway) = (self.port?, self.gateway?);
-        let mut ports: Vec<u16> = gateway.listeners.iter().map(|one| one.port).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        if ports.is_empty() || ports.contains(&port) {
-            return None;
-        }
-        let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
-        let message = format!(
-            "{} has no listener on port {port} (it has {}): taken to be mapped to one of them by what stands in front of it",
-            gateway.meta,
-            numbers.join(", ")
-        );
-        Some(Note::about(
-            Code::MappedPort,
-            message,
-            Some(gateway.meta.span),
-        ))
+        mapped(self.gateway?, self.port?)
     }
 
     /// The hosts under which a route is taken, or why none is. `None` where the route does not ask for this Gateway.
@@ -141,6 +133,10 @@ impl<'m> GatewayView<'m> {
                 .copied()
                 .filter(|listener| chooses(parent, listener))
                 .collect();
+            let mut silent = self.silent.iter();
+            if let Some((_, why)) = silent.find(|(listener, _)| chooses(parent, listener)) {
+                refusals.push(format!("has no listener there: {why}"));
+            }
             if chosen.is_empty() {
                 refusals.push(no_listener(gateway, parent, self.port));
             }

@@ -77,8 +77,8 @@ fn gateway<'m>(
             .given()
             .and_then(|gateway| gateway.class.as_ref());
         let of_istio = class.is_some_and(|class| class.value.starts_with("istio"));
-        if let Some(why) =
-            dropped(route).filter(|_| of_istio && place.implementation == Implementation::Istio)
+        if let Some(why) = dropped(index, route, false)
+            .filter(|_| of_istio && place.implementation == Implementation::Istio)
         {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);

@@ -101,8 +101,8 @@ fn wanted<'m>(
     for route in routes.iter().copied() {
         let home = route.meta.namespace.as_str();
         let in_mesh = route.parents.iter().any(ParentRef::in_mesh);
-        if let Some(why) =
-            dropped(route).filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
+        if let Some(why) = dropped(index, route, true)
+            .filter(|_| in_mesh && vantage.implementation == Implementation::Istio)
         {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);

@@ -2,7 +2,7 @@
 //!
 //! | step | files |
 //! |---|---|
-//! | where a route applies | `listeners` with `refusals` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
+//! | where a route applies | `listeners` with `refusals` and `certificates` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
 //! | in which order | `precedence` |
 //! | what happens then | `outcome`, `backends`, `balancing`, `attached` |
 //! | all of it | `lower`, `hosts`, `index`, `unrouted` |
@@ -14,6 +14,7 @@
 mod attached;
 mod backends;
 mod balancing;
+mod certificates;
 mod hosts;
 mod inactive_rules;
 mod index;

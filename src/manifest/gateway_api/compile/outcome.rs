@@ -8,7 +8,7 @@ use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::mesh::backing::{Whole, backing};
-use crate::route::{Action, AppliesTo, Outcome, Split};
+use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
 use crate::split::{LocalReply, LocalReplyCause};
 
 /// The outcome of a rule.
@@ -78,6 +78,7 @@ fn leads<'m>(
                     .map(Note::undeliverable)
                     .or_else(|| inactive_rule(backend)),
             );
+            caveats.extend(bypassed(index, backend, &referent, place));
             let refused = attached::to_backend(index, backend, &referent, place, caveats);
             broken = broken.or(refused);
         }
@@ -100,6 +101,33 @@ fn leads<'m>(
     let split = Split::new(mechanism, backends(index, &found));
     let split = split.expect("16 weights of at most a million, one of which is above zero");
     Action::Split(split.ignored(ignored))
+}
+
+/// A Service that a rule of the mesh splits, at a gateway, which does not apply that.
+fn bypassed(
+    index: &Index<'_>,
+    backend: &BackendRef,
+    referent: &ResolvedBackend<'_>,
+    place: RuleContext<'_>,
+) -> Option<Note<AppliesTo>> {
+    // There the waypoint of the Service splits them.
+    const THROUGH_WAYPOINT: &str = "istio.io/ingress-use-waypoint";
+    if place.mesh || place.implementation != Implementation::Istio {
+        return None;
+    }
+    let host = &referent.host;
+    let rule = index.splitting(host)?;
+    let (of_namespace, _) = index.labels(&referent.namespace);
+    let own = referent.service.map(|service| &service.meta.labels);
+    let mut labels = own.into_iter().chain([&of_namespace]);
+    if labels.any(|labels| labels.contains_key(THROUGH_WAYPOINT)) {
+        return None;
+    }
+    let message = format!(
+        "{rule} splits `{host}` for clients in the mesh; the gateway does not apply that, and spreads requests over all of its pods"
+    );
+    let caveat = Note::about(Code::MeshRulesNotApplied, message, Some(backend.name.span));
+    Some(caveat.help("write the split, with its backends, in the route of the gateway too"))
 }
 
 /// What is wrong with a backend that gets copies: what comes back is never its response.
