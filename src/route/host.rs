@@ -60,6 +60,7 @@ impl ResolveError {
             Self::NoHost {
                 host,
                 leads_there: Some(there),
+                nearest: None,
                 ..
             } => {
                 let [object, other] = &**there;
