@@ -116,6 +116,7 @@ mod certificates;
 
 // Every protocol a mesh speaks, against real servers and proxies.
 mod protocols;
+mod public_reports;
 
 // Streams of events and of gRPC messages.
 mod streams;

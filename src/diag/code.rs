@@ -31,12 +31,13 @@ codes! {
     // What is wrong in the texts that declare a split.
     AliasBomb Error "alias_bomb" "aliases of a YAML text stand for more values than are read";
     BadDump Error "bad_dump" "a config dump has another shape than Envoy's";
-    BadExport Error "bad_export" "an object is exported to nobody";
+    BadExport Error "bad_export" "an object is exported to nobody, or to a namespace twice";
     BadHost Error "bad_host" "a host of a Sidecar names no namespace";
     BadHostname Error "bad_hostname" "a hostname of a route is not a DNS name";
     BadJson Error "bad_json" "a JSON text cannot be read";
     BadPath Error "bad_path" "a path of a match does not begin with a slash";
     BadRegex Error "bad_regex" "a regular expression cannot be compiled";
+    BadServerName Error "bad_server_name" "a name of a TLS match is none of the hosts";
     BadSlo Error "bad_slo" "an objective cannot be tested";
     CanaryWithoutFlag Warning "canary_without_flag" "an Ingress has canary weights, and does not say that it is a canary";
     CanaryStuck Error "canary-stuck" "the weights that a controller has reached do not stand in the object that it writes";
@@ -45,6 +46,7 @@ codes! {
     DuplicateHost Error "duplicate_host" "a VirtualService lists a host twice";
     DuplicateKey Error "duplicate_key" "a YAML mapping has a key twice";
     DuplicateObject Error "duplicate_object" "two objects have the same kind, namespace and name";
+    EgressOrder Error "egress_order" "an egress listener for every port is not the last one";
     EmptyField Error "empty_field" "a field that must say something is empty";
     EmptyPrefix Error "empty_prefix" "a prefix that a match asks for is empty";
     MissingField Error "missing_field" "a required field is missing";
@@ -135,6 +137,7 @@ codes! {
     RouteConflict Warning "route-conflict" "two routes want the same host, and one of them is not accepted";
     ShortDottedHost Warning "short-dotted-host" "a host with a dot is taken as it is, and names no service";
     SidecarScope Warning "sidecar-scope" "a Sidecar limits what the client sees";
+    TcpOnTls Warning "tcp-on-tls" "`tcp` routes stand at a port that is declared as TLS";
     TlsOnly Warning "tls-only" "a rule is about TLS connections only";
     TokenClaim Warning "token-claim" "a match looks at claims of a token";
     TruthAsName Warning "truth-as-name" "a word that YAML may read as true or false stands for a text";

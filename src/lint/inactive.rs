@@ -59,6 +59,26 @@ impl Context<'_> {
         self.placed(elsewhere.filter(|rule| !applied.contains(rule.object.as_str())))
     }
 
+    /// The rules that are hidden from the place that was asked for, where no other one has their host and no request is
+    /// asked about.
+    pub(super) fn hidden_from_here(&self) -> Vec<InactiveFinding> {
+        if self.asked.is_none() || self.request.is_some() {
+            return Vec::new();
+        }
+        let views = self.views.iter();
+        let hidden = views.flat_map(|view| {
+            let routed = |name: &String| {
+                let mut hosts = view.table.hosts.iter();
+                hosts.any(|host| host.domains.contains(name))
+            };
+            let rules = view.table.inactive_rules.iter();
+            rules.filter(move |rule| {
+                rule.note.code == Code::HiddenRule && !rule.domains.iter().any(routed)
+            })
+        });
+        self.placed(hidden)
+    }
+
     /// The rules that do not apply at a gateway they are bound to.
     pub(super) fn refused(&self) -> Vec<InactiveFinding> {
         let bound = |place: &str, object: &str| {

@@ -14,6 +14,7 @@ use super::kube::{Meta, Service, Workload};
 use super::mesh::ServiceEntry;
 use super::mesh::labelled::LabelledRule;
 use super::reported::Reported;
+use super::secret::Secret;
 use super::weights_only::WeightedObject;
 use crate::diag::{Code, Note, Severity, Span};
 
@@ -60,6 +61,8 @@ pub struct Manifests {
     pub services: Vec<Service>,
     /// What runs pods.
     pub workloads: Vec<Workload>,
+    /// Secrets, some with certificates.
+    pub secrets: Vec<Secret>,
     /// The addresses behind Services.
     pub endpoints: Vec<Endpoints>,
     /// What controllers of canaries declare.

@@ -43,11 +43,13 @@ mod known_targets;
 pub mod kube;
 mod manifests;
 pub mod mesh;
+mod mesh_splits;
 mod not_read;
 mod object_name;
 mod pod_labels;
 mod pods;
 pub mod reported;
+mod secret;
 mod unknown;
 pub mod weights_only;
 pub mod yaml;
@@ -58,6 +60,7 @@ use decode::Decoder;
 use dialect::{Dialect, dialect};
 use endpoints::Endpoints;
 use kube::{Meta, Service, Workload};
+use secret::Secret;
 use yaml::{Node, Value};
 
 pub use envoy::Dump;
@@ -70,6 +73,7 @@ pub use pods::pods;
 /// The kinds of Kubernetes itself.
 const KUBERNETES: &[Dialect] = &[
     dialect!("", &["v1"], "Service", services, Service::decode),
+    dialect!("", &["v1"], "Secret", secrets, Secret::decode),
     Dialect {
         group: "",
         versions: &["v1"],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AppliesTo, InactiveRule, Probe, RouteTable, VirtualHost};
+use super::{Action, AppliesTo, InactiveRule, Probe, Route, RouteTable, VirtualHost};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note};
 
@@ -31,6 +31,8 @@ pub enum ResolveError {
         means: Option<String>,
         /// The one that was probably meant.
         nearest: Option<String>,
+        /// A rule that leads to this host, and the host that it has instead.
+        leads_there: Option<Box<[String; 2]>>,
     },
     /// The host has rules, but none about requests.
     #[error("{}", .0.message)]
@@ -55,6 +57,17 @@ impl ResolveError {
             Self::NoRules => None,
             Self::Unsupported(note) => note.help.clone(),
             Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.note.help.clone()),
+            Self::NoHost {
+                host,
+                leads_there: Some(there),
+                nearest: None,
+                ..
+            } => {
+                let [object, other] = &**there;
+                Some(format!(
+                    "{object} leads to `{host}`, and takes requests to `{other}`: name `{host}` under its `hosts` if those are meant"
+                ))
+            }
             Self::NoHost {
                 known,
                 nearest: Some(near),
@@ -250,15 +263,46 @@ fn no_host(table: &RouteTable, host: String) -> ResolveError {
             .strip_prefix(&host)
             .is_some_and(|rest| rest.starts_with('.'))
     };
+    // A host that nobody registers has its full name only.
+    let label = nearest_label(&host, domains());
+    let alike = |domain: &&str| label.is_some() && domain.split('.').next() == label;
     let near = nearest(&host, domains())
-        .or_else(|| domains().filter(longer).min_by_key(|domain| domain.len()));
+        .or_else(|| domains().filter(longer).min_by_key(|domain| domain.len()))
+        .or_else(|| domains().find(alike));
     let nearest = near.map(str::to_owned);
     ResolveError::NoHost {
+        leads_there: leads_to(table, &host),
         host,
         known: known.into_iter().map(str::to_owned).collect(),
         means,
         nearest,
     }
+}
+
+/// A rule that leads to subsets of a host that has no rule, and the host under which it is reached.
+fn leads_to(table: &RouteTable, name: &str) -> Option<Box<[String; 2]>> {
+    let own =
+        |host: &str| host == name || (!name.contains('.') && host.split('.').next() == Some(name));
+    let leads = |route: &&Route| match &route.outcome.action {
+        Action::Split(split) => {
+            let mut backends = split.backends().iter();
+            backends.any(|one| one.destination.subset.is_some() && own(&one.destination.host))
+        }
+        _ => false,
+    };
+    table.hosts.iter().find_map(|host| {
+        let route = host.routes.iter().find(leads)?;
+        Some(Box::new([route.object.clone(), reachable(host).to_owned()]))
+    })
+}
+
+/// The first label of a domain that is most like a name without dots.
+fn nearest_label<'d>(host: &str, domains: impl Iterator<Item = &'d str>) -> Option<&'d str> {
+    let labels = domains.filter_map(|domain| domain.split('.').next());
+    if host.contains('.') {
+        return None;
+    }
+    nearest(host, labels)
 }
 
 impl VirtualHost {

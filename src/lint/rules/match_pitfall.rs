@@ -3,14 +3,15 @@
 use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::manifest::istio::{HttpRoute, VirtualService};
-use crate::route::{Condition, Test, TextMatch};
+use crate::route::{Condition, HeaderTest, Test, TextMatch};
 
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
     code: Code::Rs025,
     name: "match_pitfall",
     rationale: "a prefix is one of characters: `/api` takes `/apifoo` too, which a later route may be meant for; a regular \
-          expression must match the whole path; `uri`, `method`, `scheme` and `authority` are no headers",
+          expression must match the whole path or header; `*` and `?` stand for themselves in `prefix` and `exact`; `uri`, \
+          `method`, `scheme` and `authority` are no headers",
     fix: "match `/api/` beside `exact: /api`; end a regular expression with `.*` where more may follow",
     facts: &[Code::IgnoredHeader],
     check: Some(check),
@@ -19,28 +20,37 @@ pub(in crate::lint) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for service in &context.manifests.virtual_services {
-        let paths = service.http.iter().enumerate().flat_map(|(index, http)| {
+        for (index, http) in service.http.iter().enumerate() {
             let conditions = http.matches.iter().flat_map(|one| &one.conditions);
-            conditions.filter_map(move |condition| match &condition.test {
-                Test::Path(path) => Some((index, http, condition, path)),
-                _ => None,
-            })
-        });
-        for (index, http, condition, path) in paths {
-            let finding = match path {
-                TextMatch::Prefix { text, .. } => prefix(service, index, text, condition),
-                TextMatch::Regex(regex) => {
-                    let pattern = regex.as_str();
-                    let inner = pattern
-                        .strip_prefix("^(?:")
-                        .and_then(|rest| rest.strip_suffix(")$"));
-                    whole(inner.unwrap_or(pattern), condition)
-                }
-                _ => None,
-            };
-            findings.extend(finding.map(|finding| finding.of_route(http.span)));
+            let found = conditions.filter_map(|condition| pitfall(service, index, condition));
+            findings.extend(found.map(|finding| finding.of_route(http.span)));
         }
     }
+}
+
+/// What is wrong with one condition of a route.
+fn pitfall(service: &VirtualService, index: usize, condition: &Condition) -> Option<Finding> {
+    match &condition.test {
+        Test::Path(path) => match path {
+            TextMatch::Prefix { text, .. } => {
+                literal(text, condition).or_else(|| prefix(service, index, text, condition))
+            }
+            TextMatch::Exact { text, .. } => literal(text, condition),
+            TextMatch::Regex(regex) => whole(inner(regex), condition),
+            _ => None,
+        },
+        Test::Method(method) => small_letters(method, condition),
+        Test::Header(header) if !header.invert => value(header, condition),
+        _ => None,
+    }
+}
+
+/// The pattern as written.
+fn inner(regex: &regex::Regex) -> &str {
+    let pattern = regex.as_str();
+    let rest = pattern.strip_prefix("^(?:");
+    let inner = rest.and_then(|rest| rest.strip_suffix(")$"));
+    inner.unwrap_or(pattern)
 }
 
 /// A prefix that takes a path which a later route of the object asks for, and that is not below it.
@@ -105,4 +115,79 @@ fn whole(pattern: &str, condition: &Condition) -> Option<Finding> {
         );
     }
     None
+}
+
+fn warning(condition: &Condition, message: &str, help: String) -> Finding {
+    Finding::new(RULE.code, message)
+        .at(condition.span, "")
+        .help(help)
+}
+
+/// A path with a wildcard or a query, which no path has.
+fn literal(text: &str, condition: &Condition) -> Option<Finding> {
+    if let Some((path, query)) = text.split_once('?') {
+        let message = format!("a path ends before its query: no request has the path `{text}`");
+        let help = format!("match the path `{path}`, and `{query}` under `queryParams`");
+        return Some(warning(condition, &message, help));
+    }
+    let before = text.strip_suffix('*')?;
+    let message =
+        format!("`*` stands for itself in `{text}`: only a path with that character is taken");
+    let help = format!("write `prefix: {before}` for everything that begins so");
+    Some(warning(condition, &message, help))
+}
+
+/// A method that no client sends.
+fn small_letters(method: &TextMatch, condition: &Condition) -> Option<Finding> {
+    const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    let TextMatch::Exact {
+        text,
+        ignore_case: false,
+    } = method
+    else {
+        return None;
+    };
+    let meant = METHODS.iter().find(|one| one.eq_ignore_ascii_case(text))?;
+    let message = format!("the case of a method counts: `{text}` takes no {meant} request");
+    (meant != text).then(|| warning(condition, &message, format!("write `{meant}`")))
+}
+
+/// A value of a header that reads like a part of it, or like a wildcard.
+fn value(header: &HeaderTest, condition: &Condition) -> Option<Finding> {
+    // What these hold is rarely one word.
+    const LONG: [&str; 5] = [
+        "accept",
+        "accept-language",
+        "cookie",
+        "referer",
+        "user-agent",
+    ];
+    let plain =
+        |text: &str| !text.is_empty() && !text.contains(['.', '*', '+', '(', '[', '|', '?', '\\']);
+    let name = header.name.as_str();
+    match &header.value {
+        TextMatch::Exact { text, .. } if text == "*" => {
+            let message =
+                format!("`*` stands for itself: only requests whose `{name}` is a star are taken");
+            Some(warning(
+                condition,
+                &message,
+                format!("write `{name}: {{}}` for any value"),
+            ))
+        }
+        TextMatch::Regex(regex) if LONG.contains(&name) && plain(inner(regex)) => {
+            let pattern = inner(regex).trim_start_matches('^').trim_end_matches('$');
+            let message = format!(
+                "a regular expression must match the whole header: only requests whose `{name}` is exactly `{pattern}` are taken"
+            );
+            let help = match name {
+                "cookie" => {
+                    format!("write `^(.*;\\s*)?{pattern}(;.*)?$`: the header holds all cookies")
+                }
+                _ => format!("write `.*{pattern}.*` for a header that holds it"),
+            };
+            Some(warning(condition, &message, help))
+        }
+        _ => None,
+    }
 }

@@ -57,9 +57,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     };
     let home = namespace.as_deref().unwrap_or("default");
     for caveat in without_proxy(context.manifests, vantage, home) {
-        let told = findings
-            .iter()
-            .any(|finding| finding.code() == RULE.code && finding.place() == caveat.place());
+        let told = findings.iter().any(|finding| {
+            finding.code() == RULE.code
+                && (caveat.place().is_none() || finding.place() == caveat.place())
+        });
         if !told {
             let note = caveat.applied().with_severity(RULE.code.severity());
             findings.push(Finding::of(Some(RULE.code), note));

@@ -1,6 +1,6 @@
 //! RS027: rules, destinations and delegates that the client does not see.
 
-use crate::diag::Code;
+use crate::diag::{Code, Severity};
 use crate::lint::{Context, Finding, Rule};
 
 /// The rule.
@@ -25,5 +25,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let rules = context.nowhere().into_iter().chain(context.not_from_here());
     for rule in rules.filter(|rule| rule.is(Code::HiddenRule)) {
         findings.push(rule.finding(&RULE));
+    }
+    for rule in context.hidden_from_here() {
+        let finding = rule.finding(&RULE);
+        findings.push(Finding {
+            note: finding.note.with_severity(Severity::Warning),
+            ..finding
+        });
     }
 }

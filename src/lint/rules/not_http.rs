@@ -10,7 +10,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
     name: "not_http",
     rationale: "the proxy forwards connections of such a port and never looks at routes for requests: every pod gets its part of the connections",
     fix: "name the port `http-…`, or set `appProtocol: http`",
-    facts: &[Code::NotHttp, Code::HttpsInMesh],
+    facts: &[Code::NotHttp, Code::HttpsInMesh, Code::TcpOnTls],
     check: Some(check),
     ..Rule::BASE
 };

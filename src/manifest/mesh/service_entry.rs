@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::visibility::check_exports;
 use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -71,6 +72,7 @@ impl ServiceEntry {
         };
         let protocols: Vec<String> = entry.ports.iter().map(protocol).collect();
         let resolution = entry.resolution.as_ref().map(|text| text.value.as_str());
+        check_exports(&entry.export_to, &entry.meta, decoder);
         apart(&entry.hosts, &protocols, resolution, decoder);
         // Who may be called, and where it is: neither chooses a destination.
         spec.ignore(&["location", "subjectAltNames"]);

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::Evaluation;
 use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
-use crate::diag::Note;
+use crate::diag::{Code, Note};
 use covers::covers;
 use values::{Asked, Part};
 
@@ -97,8 +97,13 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
     if host.https_only && like.scheme.eq_ignore_ascii_case("http") {
         return Reach::HttpsOnly;
     }
+    // A client in the mesh that seals its requests hides them from its proxy.
+    let hidden = (host.caveats.iter()).any(|caveat| caveat.code == Code::HttpsInMesh);
     for condition in &route.conditions {
         match &condition.test {
+            Test::Scheme(scheme) if hidden && !scheme.matches("http") => {
+                return Reach::NotFromHere(condition);
+            }
             Test::Fixed(false) => return Reach::NotFromHere(condition),
             Test::Fraction(fraction) if fraction.is_none() => {
                 return Reach::NotFromHere(condition);

@@ -33,6 +33,9 @@ pub(super) fn connections<'m>(
     let own = listener.domain();
     let taken = hostnames(route).filter_map(|(hostname, span)| {
         let common = narrower(&own, &hostname.to_lowercase())?;
+        if sealed && matches!(transport, Transport::Plain) {
+            return None;
+        }
         let said = matches!(transport, Transport::Tls { .. });
         if sealed && said {
             transport.fit(std::iter::once(common.as_str()))?;

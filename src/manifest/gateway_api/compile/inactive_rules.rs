@@ -1,12 +1,46 @@
 //! Routes that do not apply from where they are looked at, with why and what to do.
 
+use super::backends::BackendResolver;
+use super::index::Index;
 use crate::diag::{Code, Note};
-use crate::manifest::gateway_api::objects::{ApiRoute, ParentKind, ParentRef};
+use crate::manifest::gateway_api::objects::{
+    ApiRoute, BackendRef, ParentKind, ParentRef, RouteKind,
+};
 use crate::manifest::mesh::names::domains;
-use crate::route::InactiveRule;
+use crate::route::{Implementation, InactiveRule};
 
 /// Why Istio drops a route as a whole: "a hard error of one rule leaves no routes at all".
-pub(super) fn dropped(route: &ApiRoute) -> Option<String> {
+pub(super) fn dropped(index: &Index<'_>, route: &ApiRoute, mesh: bool) -> Option<String> {
+    mirrored_nowhere(index, route, mesh).or_else(|| unsupported(route))
+}
+
+/// A mirror of a GRPCRoute that leads nowhere is an error of the whole route; that of an HTTPRoute is left out.
+fn mirrored_nowhere(index: &Index<'_>, route: &ApiRoute, mesh: bool) -> Option<String> {
+    if route.kind != RouteKind::Grpc {
+        return None;
+    }
+    let implementation = Implementation::Istio;
+    route.rules.iter().enumerate().find_map(|(number, rule)| {
+        let resolver = BackendResolver {
+            index,
+            route,
+            rule,
+            implementation,
+            mesh,
+        };
+        let wrong = |mirror: &BackendRef| {
+            let (_, wrong) = resolver.follow(mirror);
+            wrong.is_some_and(|wrong| wrong.code != Code::ClosedBackendPort)
+        };
+        let mirror = rule.mirrors.iter().find(|mirror| wrong(mirror))?;
+        Some(format!(
+            "is dropped as a whole: `rules[{number}]` mirrors to {} {}, which Istio does not find or may not use",
+            mirror.kind.value, mirror.name.value
+        ))
+    })
+}
+
+fn unsupported(route: &ApiRoute) -> Option<String> {
     let mut rules = route.rules.iter().enumerate();
     let (number, filter) =
         rules.find_map(|(number, rule)| Some((number, rule.special.as_ref()?)))?;

@@ -1,5 +1,6 @@
 //! Objects of the Gateway API by what refers to them: no question may look at all of a cluster.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::manifest::Manifests;
@@ -10,6 +11,8 @@ use crate::manifest::gateway_api::objects::{
 };
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::{Registry, ServiceEntry};
+use crate::manifest::mesh_splits::mesh_splits;
+use crate::manifest::secret::Secret;
 
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);
@@ -33,6 +36,10 @@ pub(super) struct Index<'m> {
     selecting: HashMap<&'m str, Vec<&'m TrafficPolicy>>,
     pub(super) attached: AttachedIndex<'m>,
     any_attached: bool,
+    pub(super) secrets: &'m [Secret],
+    manifests: &'m Manifests,
+    // Made when it is asked for the first time.
+    splits: OnceCell<HashMap<String, String>>,
 }
 
 impl<'m> Index<'m> {
@@ -52,6 +59,9 @@ impl<'m> Index<'m> {
             selecting: HashMap::new(),
             attached: AttachedIndex::new(&manifests.attached),
             any_attached: !manifests.attached.is_empty(),
+            secrets: &manifests.secrets,
+            manifests,
+            splits: OnceCell::new(),
         };
         for grant in &manifests.reference_grants {
             let namespace = grant.meta.namespace.as_str();
@@ -199,6 +209,12 @@ impl<'m> Index<'m> {
         let named = self.policies.get(&key).into_iter().flatten();
         let selecting = self.selecting.get(namespace).into_iter().flatten();
         named.chain(selecting).copied().collect()
+    }
+
+    /// The rule of the mesh that splits a host.
+    pub(super) fn splitting(&self, host: &str) -> Option<&str> {
+        let splits = self.splits.get_or_init(|| mesh_splits(self.manifests));
+        splits.get(host).map(String::as_str)
     }
 
     /// Whether anything is attached to anything.

@@ -1,8 +1,9 @@
 //! Which listeners of a Gateway take a route, and under which hosts; or why none does.
 
 use super::attached_hosts::{Attached, assumed, connections, hostnames, narrower, takes};
+use super::certificates::without_certificate;
 use super::index::Index;
-use super::refusals::{admits, chooses, no_listener};
+use super::refusals::{admits, chooses, mapped, no_listener};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{ApiRoute, Gateway, Listener, ParentKind, ParentRef};
 use crate::route::{AppliesTo, Condition, Test, TextMatch, Transport, Vantage, VirtualHost};
@@ -19,6 +20,8 @@ pub(super) struct GatewayView<'m> {
     listeners: Vec<&'m Listener>,
     /// The same of those that hand connections to routes.
     of_connections: Vec<&'m Listener>,
+    /// Those that do not listen, each with why.
+    silent: Vec<(&'m Listener, String)>,
     port: Option<u16>,
     transport: &'m Transport,
     /// The connection, where it does not reach listeners of the dialled port.
@@ -60,6 +63,11 @@ impl<'m> GatewayView<'m> {
         let mut listeners: Vec<&Listener> = (all.iter().copied())
             .filter(|one| !any || dialled(one))
             .collect();
+        let why = |one: &&'m Listener| without_certificate(index.secrets, gateway?, one);
+        let silent: Vec<(&Listener, String)> = (listeners.iter())
+            .filter_map(|one| Some((*one, why(one)?)))
+            .collect();
+        listeners.retain(|one| !silent.iter().any(|(other, _)| std::ptr::eq(*one, *other)));
         let web = |one: &&Listener| one.scheme().is_some();
         let before = listeners.iter().filter(|one| web(one)).count();
         reached(&mut listeners, &vantage.transport, !any);
@@ -73,6 +81,7 @@ impl<'m> GatewayView<'m> {
             all,
             listeners,
             of_connections,
+            silent,
             port,
             transport: &vantage.transport,
         }
@@ -85,24 +94,7 @@ impl<'m> GatewayView<'m> {
 
     /// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
     pub(super) fn mapped(&self) -> Option<Note<AppliesTo>> {
-        let (port, gateway) = (self.port?, self.gateway?);
-        let mut ports: Vec<u16> = self.all.iter().map(|one| one.port).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        if ports.is_empty() || ports.contains(&port) {
-            return None;
-        }
-        let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
-        let message = format!(
-            "{} has no listener on port {port} (it has {}): taken to be mapped to one of them by what stands in front of it",
-            gateway.meta,
-            numbers.join(", ")
-        );
-        Some(Note::about(
-            Code::MappedPort,
-            message,
-            Some(gateway.meta.span),
-        ))
+        mapped(self.gateway?, &self.all, self.port?)
     }
 
     /// The hosts under which a route is taken, or why none is. `None` where the route does not ask for this Gateway.
@@ -143,6 +135,10 @@ impl<'m> GatewayView<'m> {
                 .clone()
                 .filter(|one| chooses(parent, home, one) && one.serves(route.kind))
                 .collect();
+            let mut silent = self.silent.iter();
+            if let Some((_, why)) = silent.find(|(listener, _)| chooses(parent, home, listener)) {
+                refusals.push(format!("has no listener there: {why}"));
+            }
             if chosen.is_empty() {
                 refusals.push(no_listener(gateway, &self.all, (parent, route), self.port));
             }

@@ -79,7 +79,7 @@ fn at_gateway<'m>(
         // Istio puts the routes of both kinds into one table, where the specification accepts one kind.
         let merges = place.implementation == Implementation::Istio;
         // Where the Gateway is not known to be Istio's, the filter may be one of another implementation.
-        if let Some(why) = dropped(route).filter(|_| implementer.surely_istio) {
+        if let Some(why) = dropped(index, route, false).filter(|_| implementer.surely_istio) {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);
             continue;

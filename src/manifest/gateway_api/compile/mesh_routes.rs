@@ -108,8 +108,8 @@ fn wanted<'m>(
             table.inactive_rules.push(absent);
             continue;
         }
-        if let Some(why) =
-            dropped(route).filter(|_| in_mesh && implementation == Implementation::Istio)
+        if let Some(why) = dropped(index, route, true)
+            .filter(|_| in_mesh && implementation == Implementation::Istio)
         {
             let absent = inactive_rule(route, Code::RefusedRule, &why, None);
             table.inactive_rules.push(absent);

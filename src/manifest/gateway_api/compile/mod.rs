@@ -2,7 +2,7 @@
 //!
 //! | step | files |
 //! |---|---|
-//! | where a route applies | `listeners` with `refusals` and `attached_hosts` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
+//! | where a route applies | `listeners` with `refusals`, `attached_hosts` and `certificates` (of a Gateway), `mesh_routes` with `mesh_parents` (Services) |
 //! | in which order | `precedence` |
 //! | what happens then | `outcome`, `backends`, `balancing`, `attached` |
 //! | all of it | `lower`, `hosts`, `index`, `implementer`, `unrouted` |
@@ -15,6 +15,7 @@ mod attached;
 mod attached_hosts;
 mod backends;
 mod balancing;
+mod certificates;
 mod hosts;
 mod implementer;
 mod inactive_rules;

@@ -91,6 +91,7 @@ fn leads<'m>(
                     .map(Note::undeliverable)
                     .or_else(|| inactive_rule(backend)),
             );
+            caveats.extend(bypassed(index, backend, &referent, place));
             let refused = attached::to_backend(index, backend, &referent, place, caveats);
             broken = broken.or(refused);
         }
@@ -124,6 +125,33 @@ fn leads<'m>(
     );
     caveats.push(Note::about(code, message, Some(rule.span)));
     Action::Split(split.by(Mechanism::PerConnection))
+}
+
+/// A Service that a rule of the mesh splits, at a gateway, which does not apply that.
+fn bypassed(
+    index: &Index<'_>,
+    backend: &BackendRef,
+    referent: &ResolvedBackend<'_>,
+    place: RuleContext<'_>,
+) -> Option<Note<AppliesTo>> {
+    // There the waypoint of the Service splits them.
+    const THROUGH_WAYPOINT: &str = "istio.io/ingress-use-waypoint";
+    if place.mesh || place.implementation != Implementation::Istio {
+        return None;
+    }
+    let host = &referent.host;
+    let rule = index.splitting(host)?;
+    let (of_namespace, _) = index.labels(&referent.namespace);
+    let own = referent.service.map(|service| &service.meta.labels);
+    let mut labels = own.into_iter().chain([&of_namespace]);
+    if labels.any(|labels| labels.contains_key(THROUGH_WAYPOINT)) {
+        return None;
+    }
+    let message = format!(
+        "{rule} splits `{host}` for clients in the mesh; the gateway does not apply that, and spreads requests over all of its pods"
+    );
+    let caveat = Note::about(Code::MeshRulesNotApplied, message, Some(backend.name.span));
+    Some(caveat.help("write the split, with its backends, in the route of the gateway too"))
 }
 
 /// What is wrong with a backend that gets copies: what comes back is never its response.

@@ -145,3 +145,28 @@ pub(super) fn no_listener(
         }
     }
 }
+
+/// A port that no listener has leads to one all the same where something in front of the Gateway maps ports.
+pub(super) fn mapped(
+    gateway: &Gateway,
+    listeners: &[&Listener],
+    port: u16,
+) -> Option<Note<AppliesTo>> {
+    let mut ports: Vec<u16> = listeners.iter().map(|one| one.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    if ports.is_empty() || ports.contains(&port) {
+        return None;
+    }
+    let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let message = format!(
+        "{} has no listener on port {port} (it has {}): taken to be mapped to one of them by what stands in front of it",
+        gateway.meta,
+        numbers.join(", ")
+    );
+    Some(Note::about(
+        Code::MappedPort,
+        message,
+        Some(gateway.meta.span),
+    ))
+}

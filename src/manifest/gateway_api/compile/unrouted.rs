@@ -1,6 +1,8 @@
 //! What the proxy of a Gateway does with a request that no route takes.
 
+use super::certificates::without_certificate;
 use super::index::Index;
+use super::refusals::mapped;
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::Listener;
@@ -29,7 +31,10 @@ pub(in crate::manifest) fn unrouted(
         one.scheme() == Some(&*scheme)
             && (scheme == "http" || transport.fit(std::iter::once(&*one.domain())).is_some())
     };
-    let mut listeners = (all.iter()).filter(|one| !any || dialled(one));
+    let listens =
+        |one: &&&Listener| without_certificate(&manifests.secrets, gateway, one).is_none();
+    let own = (all.iter()).filter(|one| !any || dialled(one));
+    let mut listeners = own.filter(listens);
     let Some(listener) = listeners.find(takes) else {
         let begins = transport.in_words();
         let message = format!("no listener of {meta} takes {begins}: the connection is closed");
@@ -44,6 +49,8 @@ pub(in crate::manifest) fn unrouted(
     Some(Unrouted {
         outcome: Some(Outcome::reply(404, LocalReplyCause::NoRoute)),
         span: Some(listener.span()),
-        caveats: vec![Note::about(Code::NoRoute, message, Some(listener.span()))],
+        caveats: std::iter::once(Note::about(Code::NoRoute, message, Some(listener.span())))
+            .chain(vantage.port.and_then(|port| mapped(gateway, &all, port)))
+            .collect(),
     })
 }

@@ -8,7 +8,7 @@ use crate::manifest::attached::nodes::text;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
-use crate::manifest::yaml::Node;
+use crate::manifest::yaml::{Node, Value};
 
 /// A Gateway.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub struct Listener {
     pub from: From,
     /// The kinds of the routes it takes; none means all that its protocol allows.
     pub kinds: Vec<At<String>>,
+    /// The Secrets with its certificates: each a name, and a namespace where it is not that of the Gateway.
+    pub certificates: Vec<(String, Option<String>)>,
 }
 
 /// The namespaces whose routes a listener takes.
@@ -112,12 +114,13 @@ impl Listener {
         let port = fields.port("port", decoder);
         let protocol = fields.required("protocol", decoder);
         let (from, kinds) = allowed(&mut fields, decoder);
-        let mode = fields.get("tls").and_then(|tls| tls.get("mode"));
-        let passthrough = mode
-            .and_then(text)
-            .is_some_and(|mode| mode == "Passthrough");
+        let tls = fields.get("tls");
+        let mode = tls.and_then(|tls| tls.get("mode")).and_then(text);
+        let passthrough = mode.is_some_and(|mode| mode == "Passthrough");
+        let certificates = tls.map_or_else(Vec::new, certificates);
         fields.finish(decoder);
         Some(Self {
+            certificates,
             name: name?,
             set: set.cloned(),
             passthrough,
@@ -175,6 +178,22 @@ impl Listener {
     pub fn span(&self) -> Span {
         self.name.span
     }
+}
+
+/// The Secrets that a listener that ends TLS names.
+fn certificates(tls: &Node<'_>) -> Vec<(String, Option<String>)> {
+    let text = |node: &Node<'_>, key| match &node.get(key)?.value {
+        Value::Scalar { text, .. } => Some(text.to_string()),
+        _ => None,
+    };
+    let Some(Value::List(references)) = tls.get("certificateRefs").map(|list| &list.value) else {
+        return Vec::new();
+    };
+    let secret = |one: &&Node<'_>| text(one, "kind").is_none_or(|kind| kind == "Secret");
+    let named = references.iter().filter(secret);
+    named
+        .filter_map(|one| Some((text(one, "name")?, text(one, "namespace"))))
+        .collect()
 }
 
 /// `allowedRoutes`: by default routes of the namespace of the Gateway, of every kind.

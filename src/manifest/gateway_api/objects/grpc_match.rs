@@ -1,5 +1,6 @@
 //! One match of a GRPCRoute: service, method and headers of a call, which is a `POST` of the path `/service/method`.
 
+use super::http_match::below;
 use super::matches::{Match, PathKind, headers};
 use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
@@ -61,7 +62,7 @@ fn method(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &mut Decoder<
             }
             (Some(service), None) => {
                 let prefix = format!("/{}/", service.value);
-                (PathKind::Prefix, Some(TextMatch::prefix(prefix)))
+                (PathKind::Prefix, below(&prefix))
             }
             (_, name) => {
                 let name = name.as_ref().map_or("", |name| &name.value);

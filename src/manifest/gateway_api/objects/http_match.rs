@@ -61,7 +61,7 @@ fn path(fields: &mut Fields<'_, '_>, found: &mut Match, decoder: &mut Decoder<'_
 
 /// "Matches based on a URL path prefix split by `/`. When specified, a trailing `/` is ignored." The root takes every
 /// path.
-fn below(prefix: &str) -> Option<TextMatch> {
+pub(super) fn below(prefix: &str) -> Option<TextMatch> {
     let text = prefix.trim_end_matches('/');
     (!text.is_empty()).then(|| TextMatch::Below {
         text: text.to_owned(),

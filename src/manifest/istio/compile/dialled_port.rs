@@ -7,6 +7,7 @@ use super::unrouted::wrong_port;
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::names::{covers, service_of};
 use crate::manifest::mesh::registry_service::RegistryService;
+use crate::route::Transport;
 
 /// The only port on which a sidecar routes a host that is in no registry.
 pub(super) const ANY_HOST_PORT: u16 = 80;
@@ -24,7 +25,7 @@ impl Compiler<'_> {
     ) -> Option<OffPort> {
         let port = self.vantage.port?;
         if let Some(known) = known {
-            return other_port(known, port);
+            return other_port(known, port).or_else(|| self.taken_as_http(known, client));
         }
         if !self.is_unregistered(full) {
             return None;
@@ -48,6 +49,33 @@ impl Compiler<'_> {
                 "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed on port {ANY_HOST_PORT} only, and port {port} is dialled"
             );
             (why, Some(correct_host(&self.index, full)))
+        })
+    }
+
+    /// Requests to a TCP port of a `ServiceEntry` without an address, on a port where other services have HTTP: the proxies
+    /// listen there for both, and what begins like HTTP is looked up among the hosts of those.
+    pub(super) fn taken_as_http(
+        &self,
+        known: RegistryService<'_>,
+        client: &str,
+    ) -> Option<OffPort> {
+        let RegistryService::Entry(entry) = known else {
+            return None;
+        };
+        let port = known.dialled(self.vantage.port)?;
+        let anywhere = entry.addresses.is_empty()
+            && (known.picked_by_client().is_none() || entry.endpoints.is_empty());
+        let taken = self.vantage.transport == Transport::Plain
+            && anywhere
+            && matches!(self.carries(&port), Carries::Other(_))
+            && self.index.listens(port.number, client);
+        let (meta, number) = (known.meta(), port.number);
+        taken.then(|| {
+            let why = format!(
+                "is about {meta}, whose port {number} is declared as TCP and has no address of its own: other services have HTTP on port {number}, and requests are looked up among their hosts"
+            );
+            let help = "declare the port as HTTP (`protocol: HTTP`), or give the ServiceEntry an address";
+            (why, Some(help.to_owned()))
         })
     }
 

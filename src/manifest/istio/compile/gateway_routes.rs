@@ -22,12 +22,12 @@ struct Taken {
 }
 
 /// The table of the proxies of a gateway, while it grows.
-struct AtGateway<'v> {
+struct AtGateway<'v, 'g> {
     table: RouteTable,
     // The hosts of the table by their domains.
     places: HashMap<String, usize>,
     // A server of another gateway may have the port that is dialled, or fit the handshake better.
-    handshake: Handshake<'v>,
+    handshake: Handshake<'v, 'g>,
     // What is to be said about every host.
     caveats: Vec<Note<AppliesTo>>,
 }
@@ -78,7 +78,7 @@ impl Compiler<'_> {
         service: &VirtualService,
         (place, object): (&str, Option<&Gateway>),
         caller: ProxyContext<'_>,
-        at: &mut AtGateway<'_>,
+        at: &mut AtGateway<'_, '_>,
     ) {
         let requests = self.up_to_a_catch_all(service, caller);
         let mut why = None;
@@ -97,14 +97,18 @@ impl Compiler<'_> {
                 };
                 absent.push(host);
             }
+            // What a server of another kind takes is served there.
+            let mut served = false;
+            let mut refused = None;
             for one in taken {
                 let routes = match self.of_server(service, one.reads, &requests, caller) {
                     Ok(routes) => routes,
                     Err((reason, help)) => {
-                        why = Some((format!("{reason} of Gateway {place}"), help));
+                        refused = Some((format!("{reason} of Gateway {place}"), help));
                         continue;
                     }
                 };
+                served = true;
                 let known = Self::host_at(service, host, (&full, &one), (place, object), at);
                 // "tcp at a gateway": one chain of filters, which the first rule makes.
                 if one.reads == Reads::Connections && !known.routes.is_empty() {
@@ -114,17 +118,9 @@ impl Compiler<'_> {
                     known.objects.push(service.object());
                 }
                 known.routes.extend_from_slice(&routes);
-                let opaque = service.opaque.as_ref().filter(|_| service.http.is_empty());
-                known.unsupported = match opaque {
-                    Some(opaque) if never_matches(&known.routes) => {
-                        Some(Self::unsupported(service, opaque, &full, None, None))
-                    }
-                    _ => known
-                        .unsupported
-                        .take()
-                        .filter(|_| never_matches(&known.routes)),
-                };
+                Self::note_connections(service, &full, known);
             }
+            why = why.or(refused.filter(|_| !served));
         }
         let elsewhere = why.map(|(why, help)| {
             inactive_rule(service, Code::RefusedRule, &why, Some(help.to_owned()))
@@ -136,13 +132,23 @@ impl Compiler<'_> {
             .extend(absent.chain(unreached).chain(elsewhere));
     }
 
+    /// Notes at a host of which nothing is about requests that its rule splits connections only.
+    fn note_connections(service: &VirtualService, full: &str, known: &mut VirtualHost) {
+        let opaque = service.opaque.as_ref().filter(|_| service.http.is_empty());
+        let silent = never_matches(&known.routes);
+        known.unsupported = match opaque {
+            Some(opaque) if silent => Some(Self::unsupported(service, opaque, full, None, None)),
+            _ => known.unsupported.take().filter(|_| silent),
+        };
+    }
+
     /// The host of the table for a domain, a new one where it has none yet.
     fn host_at<'t>(
         service: &VirtualService,
         host: &At<String>,
         (full, taken): (&str, &Taken),
         (place, object): (&str, Option<&Gateway>),
-        at: &'t mut AtGateway<'_>,
+        at: &'t mut AtGateway<'_, '_>,
     ) -> &'t mut VirtualHost {
         let hosts = &mut at.table.hosts;
         let index = *at.places.entry(taken.domain.clone()).or_insert_with(|| {

@@ -2,6 +2,7 @@
 
 use super::dialled_port::ANY_HOST_PORT;
 use super::inactive_rules::inactive_rule;
+use super::index::Index;
 use super::lower::Compiler;
 use super::missing_destinations::{correct_host, suggestion};
 use crate::diag::{Code, Note, Span};
@@ -45,9 +46,12 @@ impl Compiler<'_> {
             return None;
         }
         let only = "is routed on port 80 only";
-        if self.vantage.port.is_none_or(|port| port == ANY_HOST_PORT)
-            && suggestion(&self.index, full).is_none()
-        {
+        let silent = match self.vantage.port {
+            Some(port) => port == ANY_HOST_PORT,
+            // The name of a Service that there is not has no address either.
+            None => alias.is_none() && (service_of(full).is_none() || !self.is_unregistered(full)),
+        };
+        if silent && suggestion(&self.index, full).is_none() {
             return None;
         }
         let (id, message, help) = match (alias, suggestion(&self.index, full)) {
@@ -96,9 +100,9 @@ impl Compiler<'_> {
 
 /// The shorter names of a host that nobody registers: a proxy does not know them.
 pub(super) fn short_names(
+    index: &Index<'_>,
     service: &VirtualService,
-    full: &str,
-    written: &str,
+    (full, written): (&str, &str),
     client: &str,
 ) -> Option<InactiveRule> {
     let mut domains = domains(full, client);
@@ -106,7 +110,7 @@ pub(super) fn short_names(
     let why = format!(
         "has the host `{full}`, which no Service or ServiceEntry that this client sees has: such a host is routed under its full name only, on port {ANY_HOST_PORT}"
     );
-    let help = "pass the file of its Service or ServiceEntry too, or correct the host".to_owned();
+    let help = correct_host(index, full);
     (!domains.is_empty()).then(|| InactiveRule {
         hosts: vec![written.to_owned()],
         domains,

@@ -9,14 +9,13 @@ use super::proxy_context::{ProxyContext, ProxyKind};
 use super::subsets::Subsets;
 use crate::manifest::Manifests;
 use crate::manifest::attached::AttachedIndex;
-use crate::manifest::istio::objects::{
-    DestinationRule, Gateway, HttpAction, HttpRoute, Sidecar, VirtualService,
-};
+use crate::manifest::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::names::{full_name, service_of};
 use crate::manifest::mesh::registry::Registry;
 use crate::manifest::mesh::registry_service::RegistryService;
 use crate::manifest::mesh::visibility::visibility;
+use crate::manifest::mesh_splits::mesh_splits;
 
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);
@@ -84,6 +83,15 @@ impl<'m> Index<'m> {
 
     /// Whether some Service or `ServiceEntry` has this port for HTTP, so that proxies listen on it whatever the address.
     pub(super) fn listens(&self, port: u16, client: &str) -> bool {
+        self.listening(port, client).next().is_some()
+    }
+
+    /// Those that have it.
+    pub(super) fn listening<'i>(
+        &'i self,
+        port: u16,
+        client: &'i str,
+    ) -> impl Iterator<Item = RegistryService<'m>> + 'i {
         let all = self.listening.get_or_init(|| {
             let services = self.manifests.services.iter().map(RegistryService::Service);
             let entries = (self.manifests.service_entries.iter()).map(RegistryService::Entry);
@@ -97,11 +105,11 @@ impl<'m> Index<'m> {
             }
             all
         });
-        let seen = |one: &RegistryService<'_>| {
+        let seen = move |one: &RegistryService<'_>| {
             let home = one.meta().namespace.as_str();
             visibility(one.export_to(), home, client).is_some()
         };
-        all.get(&port).is_some_and(|all| all.iter().any(seen))
+        all.get(&port).into_iter().flatten().copied().filter(seen)
     }
 
     /// The VirtualService of the mesh that splits a host, asked by a gateway, which does not apply it.
@@ -109,7 +117,7 @@ impl<'m> Index<'m> {
         if caller.proxy != ProxyKind::Gateway {
             return None;
         }
-        let all = self.splitting.get_or_init(|| splitting(self.manifests));
+        let all = self.splitting.get_or_init(|| mesh_splits(self.manifests));
         all.get(host).map(String::as_str)
     }
 
@@ -171,23 +179,6 @@ impl<'m> Index<'m> {
         self.subsets.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
-}
-
-/// The hosts that virtual services of the mesh split between several destinations, with the first that does.
-fn splitting(manifests: &Manifests) -> HashMap<String, String> {
-    let mut found = HashMap::new();
-    for service in &manifests.virtual_services {
-        let many =
-            |http: &HttpRoute| matches!(&http.action, HttpAction::Route(items) if items.len() > 1);
-        if !service.http.iter().any(many) || !service.bindings().iter().any(|b| b == "mesh") {
-            continue;
-        }
-        for host in &service.hosts {
-            let full = full_name(&host.value, &service.meta.namespace);
-            found.entry(full).or_insert_with(|| service.object());
-        }
-    }
-    found
 }
 
 #[cfg(test)]

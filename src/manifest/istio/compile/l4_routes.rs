@@ -37,19 +37,35 @@ impl Compiler<'_> {
         caller: ProxyContext<'_>,
     ) -> Option<Vec<Route>> {
         let carries = carries.filter(|carries| matches!(carries, Carries::Other(_)))?;
-        let tls = carries.is_tls() && !service.tls.is_empty();
-        if service.tcp.is_empty() && !tls {
+        if service.tcp.is_empty() && (service.tls.is_empty() || !carries.is_tls()) {
             return None;
         }
-        let mut routes = if tls {
+        // "listenPort.Protocol.IsTLS()": there connections are told apart by their handshakes alone.
+        let mut routes = if carries.is_tls() {
             self.handshakes(service, caller)
         } else {
-            Vec::new()
+            self.tcp(service, caller)
         };
-        routes.extend(self.tcp(service, caller));
         // What no rule takes goes to the service as if there were none.
         routes.push(self.default_route(service, host, caller));
         Some(routes)
+    }
+
+    /// `tcp` routes on a port that is declared as TLS.
+    pub(super) fn tcp_on_tls_port(
+        service: &VirtualService,
+        known: RegistryService<'_>,
+        port: &Port<'_>,
+    ) -> Option<Note<AppliesTo>> {
+        let first = service.tcp.first().filter(|_| service.tls.is_empty())?;
+        let (number, meta) = (port.number, known.meta());
+        let message = format!(
+            "port {number} of {meta} is declared as TLS, where the `tcp` routes of {} take no effect: connections are spread over all pods",
+            service.object()
+        );
+        let help = "split `tls` routes by `sniHosts`, or name the port tcp-…";
+        let note = Note::about(Code::TcpOnTls, message, Some(first.span)).help(help);
+        port.carries.is_tls().then_some(note)
     }
 
     /// The `tcp` routes of a VirtualService.

@@ -39,6 +39,9 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
 /// The name of the route that a service has without a rule.
 pub(super) const DEFAULT_ROUTE: &str = "default route of the service";
 
+/// The name of the route that a host has without a rule where nothing registers it.
+pub(super) const PASSED_THROUGH: &str = "connection passed through";
+
 /// What routes are compiled from.
 pub(super) struct Compiler<'m> {
     pub(super) index: Index<'m>,
@@ -159,7 +162,7 @@ impl<'m> Compiler<'m> {
         Route {
             object: service.object(),
             rule: match self.index.registry.registered(host, caller.namespace) {
-                None if self.index.registry.has_registry() => "connection passed through",
+                None if self.index.registry.has_registry() => PASSED_THROUGH,
                 _ => DEFAULT_ROUTE,
             }
             .to_owned(),

@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use super::host_names::short_names;
 use super::inactive_rules::inactive_rule;
-use super::lower::{Compiler, DEFAULT_ROUTE, excluded, https_passthrough_note, never_matches};
+use super::lower::{
+    Compiler, DEFAULT_ROUTE, PASSED_THROUGH, excluded, https_passthrough_note, never_matches,
+};
 use super::proxy_context::ProxyContext;
 use super::sidecar_scope::Scope;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::VirtualService;
 use crate::manifest::kube::Carries;
 use crate::manifest::mesh::names::full_name;
-use crate::manifest::mesh::registry_service::RegistryService;
+use crate::manifest::mesh::registry_service::{Port, RegistryService};
 use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, VirtualHost};
 
 /// A host of a VirtualService with what it routes there.
@@ -190,6 +192,10 @@ impl<'m> Compiler<'m> {
         };
         if let Some(routes) = self.connections(service, full, carries.as_ref(), caller) {
             host.routes = routes;
+            let misplaced = known.zip(port.as_ref());
+            let misplaced =
+                misplaced.and_then(|(one, port)| Self::tcp_on_tls_port(service, one, port));
+            host.caveats.extend(misplaced);
             return Some(host);
         }
         // Where nobody says what the port carries, a handshake is taken to be routed as one.
@@ -210,12 +216,29 @@ impl<'m> Compiler<'m> {
             if full.contains('*') && never_matches(&host.routes) {
                 return None;
             }
-            host.unsupported = (service.opaque.as_ref())
-                .filter(|_| never_matches(&host.routes) && service.http.is_empty())
-                .map(|opaque| Self::unsupported(service, opaque, full, known, port.as_ref()));
+            host.unsupported = self.connections_only(service, full, known, port.as_ref());
+            host.unsupported.take_if(|_| !never_matches(&host.routes));
             host.routes.push(self.default_route(service, full, caller));
         }
         Some(host)
+    }
+
+    /// Why a rule without HTTP routes says nothing about requests, unless one of several ports may be meant.
+    fn connections_only(
+        &self,
+        service: &VirtualService,
+        full: &str,
+        known: Option<RegistryService<'_>>,
+        port: Option<&Port<'_>>,
+    ) -> Option<Note> {
+        let opaque = service
+            .opaque
+            .as_ref()
+            .filter(|_| service.http.is_empty())?;
+        let other = |port: &Port<'_>| matches!(self.carries(port), Carries::Other(_));
+        let some = known.is_some_and(|known| known.ports().iter().any(other));
+        let meant = port.is_none() && some;
+        (!meant).then(|| Self::unsupported(service, opaque, full, known, port))
     }
 
     /// What a rule claims on the port that is dialled; `None` where its host has no routes there. Names under which it has
@@ -246,7 +269,12 @@ impl<'m> Compiler<'m> {
             return None;
         }
         if known.is_none() && self.is_unregistered(full) {
-            absences.extend(short_names(service, full, claim.name, client));
+            absences.extend(short_names(
+                &self.index,
+                service,
+                (full, claim.name),
+                client,
+            ));
         }
         Some(HostClaim { known, ..claim })
     }
@@ -273,17 +301,22 @@ impl<'m> Compiler<'m> {
     }
 }
 
+/// Whether a route is what becomes of requests that no rule of the host takes.
+fn without_rule(route: &Route) -> bool {
+    [DEFAULT_ROUTE, PASSED_THROUGH].contains(&route.rule.as_str())
+}
+
 /// Whether nothing of a host's rules is left for this client, so that it has the default route alone.
 fn idle(host: &VirtualHost) -> bool {
     let (default, rules): (Vec<&Route>, Vec<&Route>) =
-        (host.routes.iter()).partition(|route| route.rule == DEFAULT_ROUTE);
+        (host.routes.iter()).partition(|route| without_rule(route));
     !default.is_empty() && rules.iter().all(|route| excluded(&route.conditions))
 }
 
 /// Puts another rule in the place of one of which nothing is left; why that one does not apply stays.
 fn replace(idle: &mut VirtualHost, by: VirtualHost) {
     let lost = std::mem::take(&mut idle.routes);
-    let lost = lost.into_iter().filter(|route| route.rule != DEFAULT_ROUTE);
+    let lost = lost.into_iter().filter(|route| !without_rule(route));
     let mut objects = std::mem::take(&mut idle.objects);
     objects.extend(by.objects);
     *idle = VirtualHost {

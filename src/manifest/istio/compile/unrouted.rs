@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::gateway_proxies::mapped;
 use super::handshake::Handshake;
 use super::index::Index;
 use super::lower::Compiler;
@@ -12,7 +13,7 @@ use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::istio::objects::{Gateway, Reads, Server};
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::names::covers;
+use crate::manifest::mesh::names::{covers, full_name};
 use crate::manifest::mesh::registry_service::{Port, RegistryService};
 use crate::route::{AppliesTo, Origin, Outcome, Probe, Transport, Unrouted, Vantage};
 use crate::split::LocalReplyCause;
@@ -52,13 +53,20 @@ impl<'m> Compiler<'m> {
                 && port.is_some_and(|port| self.carries(&port) != Carries::Http)
         });
         let Some(target) = by_address.or_else(|| self.target(&name, &home, &scope)) else {
-            return self.unknown(&name, &scope);
+            return self.unknown(&name, &scope, &home);
         };
         let Some(port) = target.known.dialled(self.vantage.port) else {
             return self.other_port(&target, caller);
         };
         let meta = target.known.meta();
         let headless = target.known.picked_by_client().is_some();
+        if self.taken_as_http(target.known, &home).is_some() {
+            let message = format!(
+                "port {} of {meta} is declared as TCP and has no address of its own, and other services have HTTP on that port: the proxy looks requests up among their hosts, does not find this one, and passes the connection through to where it is dialled",
+                port.number
+            );
+            return Unrouted::nothing(Note::about(Code::Passthrough, message, Some(port.span)));
+        }
         if headless && self.carries(&port) != Carries::Http {
             let message = format!(
                 "{meta} lets the client pick a pod: the connection goes to the address that is dialled"
@@ -76,8 +84,20 @@ impl<'m> Compiler<'m> {
     }
 
     /// A name that no Service or `ServiceEntry` has, as far as this client sees.
-    fn unknown(&self, name: &str, scope: &Scope<'_>) -> Unrouted {
+    fn unknown(&self, name: &str, scope: &Scope<'_>, client: &str) -> Unrouted {
         if let Some(span) = scope.registry_only() {
+            let listens = |port| {
+                self.index
+                    .listening(port, client)
+                    .any(|one| sees(scope, one))
+            };
+            if self.vantage.port.is_some_and(|port| !listens(port)) {
+                let message = format!(
+                    "no Service or ServiceEntry that this client sees has the host `{name}` or that port for HTTP, and `REGISTRY_ONLY` keeps its connections in: they are closed"
+                );
+                let caveat = Note::about(Code::RegistryOnly, message, Some(span));
+                return Unrouted::nothing(caveat);
+            }
             let message = format!(
                 "no Service or ServiceEntry that this client sees has the host `{name}`, and `REGISTRY_ONLY` keeps its requests in: they are answered with 502"
             );
@@ -190,11 +210,14 @@ impl<'m> Compiler<'m> {
             );
             return answered(server, gateway, 301, LocalReplyCause::Redirect, message);
         }
+        let mapped = mapped(self.vantage.port, &self.same_proxies(namespace, name));
         let message = format!(
             "{} listens and has no route for `{host}`: its requests are answered with 404",
             gateway.meta
         );
-        answered(server, gateway, 404, LocalReplyCause::NoRoute, message)
+        let mut answer = answered(server, gateway, 404, LocalReplyCause::NoRoute, message);
+        answer.caveats.extend(mapped);
+        answer
     }
 }
 
@@ -208,6 +231,20 @@ impl Server {
                 .map_or(own.value.as_str(), |(_, name)| name);
             covers(&name.to_lowercase(), host)
         })
+    }
+}
+
+/// Whether a client imports one of the hosts of something.
+fn sees(scope: &Scope<'_>, one: RegistryService<'_>) -> bool {
+    let meta = one.meta();
+    match one {
+        RegistryService::Service(_) => {
+            scope.sees(&meta.namespace, &full_name(&meta.name, &meta.namespace))
+        }
+        RegistryService::Entry(entry) => {
+            let mut hosts = entry.hosts.iter();
+            hosts.any(|host| scope.sees(&meta.namespace, &host.value.to_lowercase()))
+        }
     }
 }
 

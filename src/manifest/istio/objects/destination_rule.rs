@@ -6,6 +6,7 @@ use crate::diag::Span;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
+use crate::manifest::mesh::visibility::check_exports;
 use crate::manifest::yaml::Node;
 
 /// A DestinationRule.
@@ -75,8 +76,11 @@ impl DestinationRule {
         let host = spec.required("host", decoder);
         let subsets = spec.list("subsets", decoder, Subset::decode);
         let export_to = spec.texts("exportTo", decoder);
-        super::admission::exports(&export_to, decoder);
+        check_exports(&export_to, &meta, decoder);
         let selective = spec.place("workloadSelector").is_some();
+        if selective {
+            super::admission::selective(&export_to, &meta, decoder);
+        }
         let selector = spec
             .map("workloadSelector", "a workload selector", decoder)
             .map_or_else(BTreeMap::new, |mut selector| {

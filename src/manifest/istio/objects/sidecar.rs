@@ -28,6 +28,8 @@ pub struct Egress {
     pub port: Option<At<u16>>,
     /// The hosts it imports, `namespace/host` each.
     pub hosts: Vec<Import>,
+    /// Where it begins, if it is for every port.
+    pub any_port: Option<Span>,
     /// A field that changes how connections reach the proxy, if there is one.
     pub unusual: Option<At<&'static str>>,
 }
@@ -61,7 +63,7 @@ impl Sidecar {
                 .map_or_else(BTreeMap::new, |mut selector| {
                     selector.labels("labels", decoder)
                 }),
-            egress: spec.list("egress", decoder, Egress::decode),
+            egress: egress(spec.list("egress", decoder, Egress::decode), decoder),
             registry_only: registry_only.map(|mode| mode.span),
         };
         // What comes in.
@@ -71,9 +73,23 @@ impl Sidecar {
     }
 }
 
+/// "there can be only one catch all egress listener with empty port, and it should be the last listener."
+fn egress(listeners: Vec<Egress>, decoder: &mut Decoder<'_>) -> Vec<Egress> {
+    let before = listeners.split_last().map_or(&[][..], |(_, before)| before);
+    if let Some(span) = before.iter().find_map(|one| one.any_port) {
+        let message = "an egress listener without a `port` must be the last one, and the only one";
+        let problem = Note::new(Code::EgressOrder, message).at(span, "");
+        decoder.report(problem.help(
+            "Istio refuses this object: merge their `hosts`, or give each of the others a `port`",
+        ));
+    }
+    listeners
+}
+
 impl Egress {
     fn decode(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut listener = decoder.map(node, "an egress listener")?;
+        let any_port = listener.place("port").is_none().then_some(node.span);
         let port = listener
             .map("port", "a port", decoder)
             .and_then(|mut port| port.port("number", decoder))
@@ -89,6 +105,7 @@ impl Egress {
         Some(Self {
             port,
             hosts,
+            any_port,
             unusual,
         })
     }

@@ -8,6 +8,7 @@ use crate::diag::{Code, Note};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
+use crate::manifest::mesh::visibility::check_exports;
 
 /// A VirtualService.
 #[derive(Clone, Debug)]
@@ -48,12 +49,13 @@ impl VirtualService {
         admission::hosts(&hosts, decoder);
         let gateways = spec.texts("gateways", decoder);
         let export_to = spec.texts("exportTo", decoder);
-        admission::exports(&export_to, decoder);
+        check_exports(&export_to, &meta, decoder);
         let before = decoder.count();
         let http = spec.list("http", decoder, HttpRoute::decode);
         let clean = decoder.count() == before && !spec.misspelt("http");
         let tcp = spec.list("tcp", decoder, TcpRoute::decode);
         let tls = spec.list("tls", decoder, TcpRoute::decode_tls);
+        admission::server_names(&hosts, spec.items("tls", decoder), decoder);
         let opaque = ["tcp", "tls"]
             .into_iter()
             .find_map(|key| spec.place(key).map(|span| At { value: key, span }));
