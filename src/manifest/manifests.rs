@@ -7,7 +7,7 @@ use super::canary::{Declared, Role};
 use super::endpoints::Endpoints;
 use super::envoy::Dump;
 use super::gateway_api::objects::{
-    self as gateway_api, ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy,
+    self as gateway_api, ApiRoute, EnvoyBackend, InferencePool, ReferenceGrant, TrafficPolicy,
 };
 use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
@@ -39,6 +39,8 @@ pub struct Manifests {
     pub reference_grants: Vec<ReferenceGrant>,
     /// Pools of pods that serve a model.
     pub inference_pools: Vec<InferencePool>,
+    /// Envoy Gateway's backends outside of the Services of the cluster.
+    pub envoy_backends: Vec<EnvoyBackend>,
     /// Envoy Gateway's policies for backends.
     pub traffic_policies: Vec<TrafficPolicy>,
     /// Policies, filters and plugins that are attached to a part of the way of a request.

@@ -27,6 +27,7 @@ pub(crate) mod parts;
 // A real nginx.
 pub(crate) mod nginx;
 // A listener and its tasks on a thread of their own.
+pub(crate) mod picks;
 pub(crate) mod server;
 // Readers of formats that are not ours, fetched once.
 pub(crate) mod tools;

@@ -7,8 +7,8 @@ use super::dialect::{Dialect, dialect};
 
 pub(super) use compile::{lower, unrouted};
 pub use objects::{
-    ApiRoute, BackendRef, Gateway, InferencePool, Listener, Match, ParentKind, ParentRef,
-    ReferenceGrant, Rule, TrafficPolicy,
+    ApiRoute, BackendRef, EnvoyBackend, Gateway, InferencePool, Listener, Match, ParentKind,
+    ParentRef, ReferenceGrant, Rule, TrafficPolicy,
 };
 use objects::{GROUP, RouteKind};
 
@@ -48,6 +48,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
         "BackendTrafficPolicy",
         traffic_policies,
         TrafficPolicy::decode
+    ),
+    dialect!(
+        "gateway.envoyproxy.io",
+        &["v1alpha1"],
+        "Backend",
+        envoy_backends,
+        EnvoyBackend::decode
     ),
     Dialect {
         group: "",

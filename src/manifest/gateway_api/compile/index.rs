@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::manifest::Manifests;
 use crate::manifest::attached::AttachedIndex;
 use crate::manifest::gateway_api::objects::{
-    ApiRoute, BackendRef, Gateway, InferencePool, ReferenceGrant, TrafficPolicy,
+    ApiRoute, BackendRef, EnvoyBackend, Gateway, InferencePool, ReferenceGrant, TrafficPolicy,
 };
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::{Registry, ServiceEntry};
@@ -19,6 +19,7 @@ pub(super) struct Index<'m> {
     gateways: HashMap<Name<'m>, &'m Gateway>,
     entries: HashMap<Name<'m>, &'m ServiceEntry>,
     pools: HashMap<Name<'m>, &'m InferencePool>,
+    envoy_backends: HashMap<Name<'m>, &'m EnvoyBackend>,
     // By the namespace they open.
     grants: HashMap<&'m str, Vec<&'m ReferenceGrant>>,
     namespaces: HashMap<&'m str, &'m BTreeMap<String, String>>,
@@ -38,6 +39,7 @@ impl<'m> Index<'m> {
             gateways: named(&manifests.api_gateways, |gateway| &gateway.meta),
             entries: named(&manifests.service_entries, |entry| &entry.meta),
             pools: named(&manifests.inference_pools, |pool| &pool.meta),
+            envoy_backends: named(&manifests.envoy_backends, |backend| &backend.meta),
             grants: HashMap::new(),
             namespaces: HashMap::new(),
             policies: HashMap::new(),
@@ -82,6 +84,11 @@ impl<'m> Index<'m> {
     /// An InferencePool.
     pub(super) fn pool(&self, namespace: &str, name: &str) -> Option<&'m InferencePool> {
         self.pools.get(&(namespace, name)).copied()
+    }
+
+    /// A Backend of Envoy Gateway.
+    pub(super) fn envoy_backend(&self, namespace: &str, name: &str) -> Option<&'m EnvoyBackend> {
+        self.envoy_backends.get(&(namespace, name)).copied()
     }
 
     /// Whether a namespace lets a route name one of its objects.

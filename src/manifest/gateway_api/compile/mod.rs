@@ -14,6 +14,7 @@
 mod attached;
 mod backends;
 mod balancing;
+mod endpoint_pick;
 mod hosts;
 mod inactive_rules;
 mod index;

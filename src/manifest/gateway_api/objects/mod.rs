@@ -5,6 +5,7 @@
 
 mod api_route;
 mod backend_ref;
+mod envoy_backend;
 mod filter;
 mod gateway;
 mod grpc_match;
@@ -12,6 +13,7 @@ mod http_match;
 mod inference_pool;
 mod matches;
 mod parent_ref;
+mod pick_source;
 mod reference_grant;
 mod route_kind;
 mod rule;
@@ -20,6 +22,7 @@ mod traffic_policy;
 
 pub use api_route::ApiRoute;
 pub use backend_ref::BackendRef;
+pub use envoy_backend::{BackendType, EnvoyBackend};
 pub use gateway::{From, Gateway, Listener};
 pub use inference_pool::InferencePool;
 pub use matches::{Counts, Match, PathKind};
@@ -28,7 +31,7 @@ pub use reference_grant::ReferenceGrant;
 pub use route_kind::RouteKind;
 pub use rule::Rule;
 pub use selector::Selector;
-pub use traffic_policy::TrafficPolicy;
+pub use traffic_policy::{EndpointOverride, TrafficPolicy};
 
 /// The group of routes and Gateways.
 pub const GROUP: &str = "gateway.networking.k8s.io";
