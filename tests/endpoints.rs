@@ -1,5 +1,8 @@
 //! Requests that name their endpoint: what is said about them, and what a real Envoy does with them.
 
+// The table of requests, sent.
+mod table;
+
 use std::fs;
 
 use serde_json::Value;
@@ -175,6 +178,44 @@ fn a_backend_may_lead_wherever_a_client_likes() {
 }
 
 #[test]
+fn a_patch_that_inserts_a_route_is_applied() {
+    let cut = OVERRIDE
+        .find("---\napiVersion: gateway.envoyproxy.io")
+        .expect("the policy");
+    let patch = "
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyPatchPolicy
+metadata: {name: epp}
+spec:
+  type: JSONPatch
+  targetRef: {group: gateway.networking.k8s.io, kind: Gateway, name: eg}
+  jsonPatches:
+  - type: type.googleapis.com/envoy.config.route.v3.RouteConfiguration
+    name: default/eg/http
+    operation: {op: add, path: /virtual_hosts/0/routes/0, value: {match: {prefix: /, headers: [{name: routing-strategy, string_match: {safe_regex: {regex: '.*'}}}]}, route: {cluster: picked}}}
+  - type: type.googleapis.com/envoy.config.cluster.v3.Cluster
+    name: picked
+    operation: {op: add, path: '', value: {name: picked, type: ORIGINAL_DST, original_dst_lb_config: {use_http_header: true, http_header_name: target-pod}}}
+";
+    let text = format!("{}{patch}", &OVERRIDE[..cut]);
+    let explain = |headers: &[&str]| {
+        let mut args = vec!["explain", "-o", "json", "http://x/"];
+        args.extend(headers.iter().flat_map(|header| ["-H", header]));
+        shares(&at_gateway(&text, &args))
+    };
+    assert_eq!(
+        explain(&["routing-strategy: random", "target-pod: 10.0.0.2:8080"]),
+        ["10.0.0.2:8080 1/1"]
+    );
+    assert_eq!(explain(&["routing-strategy: random"]), ["status 503 1/1"]);
+    assert_eq!(
+        explain(&["target-pod: 10.0.0.2:8080"]),
+        ["web 9/10", "canary 1/10"]
+    );
+}
+
+#[test]
 fn a_dump_says_which_endpoint_a_header_names() {
     let picks = Picks::start(1);
     let dump = picks.dump();
@@ -267,8 +308,11 @@ fn a_run_that_names_an_endpoint_is_judged_by_that() {
     ])
     .exits(1)
     .report();
-    let why = &report.0["verdict"]["diagnosis"][0]["id"];
-    assert_eq!(why, "weights-ignored", "{}", report.0["verdict"]);
+    let whys = report.0["verdict"]["diagnosis"]
+        .as_array()
+        .expect("reasons");
+    let ids: Vec<&str> = whys.iter().filter_map(|why| why["id"].as_str()).collect();
+    assert_eq!(ids, ["RS037"], "{}", report.0["verdict"]);
 }
 
 /// As a session is encoded.

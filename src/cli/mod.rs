@@ -8,6 +8,7 @@ mod config;
 mod credentials;
 mod deadline;
 mod demo;
+mod endpoints;
 mod examples;
 mod exit;
 mod expectation;
@@ -124,6 +125,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         None => run::run(&RunConfig::try_from(cli.run)?),
         Some(Command::Run(args)) => run::run(&RunConfig::try_from(*args)?),
+        Some(Command::Endpoints(args)) => endpoints::run(&args),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),

@@ -167,6 +167,7 @@ codes! {
     ClusterHeader Warning "cluster-header" "a header of the request names the cluster";
     ClusterPlugin Warning "cluster-plugin" "a plugin of the proxy picks the cluster";
     ConsistentHash Warning "consistent-hash" "a hash ties requests to pods inside of a destination";
+    EndpointsLearned Info "endpoints-learned" "what endpoints say was learned from requests that name one alone";
     EndpointNamed Info "endpoint-named" "the request names its endpoint";
     HashBalancing Warning "hash-balancing" "a hash of the request picks the backend";
     HashPolicy Warning "hash-policy" "a hash of the request picks the cluster";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::attached::Attached;
 use super::canary::{Declared, Role};
 use super::endpoints::Endpoints;
-use super::envoy::Dump;
+use super::envoy::{Dump, Patch};
 use super::gateway_api::objects::{
     self as gateway_api, ApiRoute, EnvoyBackend, InferencePool, ReferenceGrant, TrafficPolicy,
 };
@@ -59,6 +59,8 @@ pub struct Manifests {
     pub labelled_rules: Vec<LabelledRule>,
     /// Objects of which only the weights are read.
     pub weights_only: Vec<WeightedObject>,
+    /// What is added to the configuration of proxies by hand.
+    pub patches: Vec<Patch>,
     /// What proxies have been told, from dumps of their configuration.
     pub dump: Dump,
     /// Why objects with weights declare nothing here.

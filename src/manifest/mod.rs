@@ -165,6 +165,7 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     let mut table = tables.next().unwrap_or_default();
     tables.for_each(|other| table.join(other));
     canary::compare(manifests, &mut table);
+    envoy::apply(manifests, vantage, &mut table);
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.

@@ -34,7 +34,7 @@ pub use drift::{resolve, resolve_declared};
 pub use fraction::Fraction;
 pub use host::ResolveError;
 pub use mismatch::Mismatch;
-pub use pick::{EndpointPick, PickEndpoint, PickMechanism, PickSource, Picked};
+pub use pick::{EndpointPick, PickEndpoint, PickMechanism, PickRequest, PickSource, Picked};
 pub use probe::Probe;
 pub use resolve::{Matched, Rejected, Resolution};
 pub use sole_split::{SoleSplitError, sole_split};

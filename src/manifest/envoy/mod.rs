@@ -12,6 +12,7 @@ mod list;
 mod lower;
 mod matchers;
 mod origin;
+mod patch;
 mod raw_action;
 mod raw_match;
 mod read;
@@ -21,6 +22,7 @@ mod session;
 use std::collections::BTreeMap;
 
 pub(super) use lower::lower;
+pub(super) use patch::{Patch, apply, patches};
 pub(super) use read::{is_json, read};
 
 use super::yaml::{Node, Value};

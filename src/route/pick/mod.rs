@@ -2,9 +2,13 @@
 //! requests that name none. The rules are Envoy's, tried on 1.40.
 
 mod notes;
+mod requests;
 mod session;
 
+pub use requests::PickRequest;
+
 use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
 
 /// How a proxy takes an endpoint from a request, and the endpoints that it knows.
@@ -129,6 +133,17 @@ impl EndpointPick {
         match mechanism {
             PickMechanism::Session { .. } => session::encoded(value),
             PickMechanism::OverrideHost | PickMechanism::OriginalDst => value.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for PickSource {
+    /// As an option takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Cookie(name) => write!(f, "cookie:{name}"),
+            Self::Metadata(path) => write!(f, "metadata:{path}"),
         }
     }
 }
