@@ -40,6 +40,11 @@ const RESOLUTION: f64 = 0.1;
 const PART: f64 = 0.7;
 /// Requests on a connection: in front of several proxies, connections reach all of them.
 const REUSE: Reuse = Reuse::Between { min: 1, max: 20 };
+const ONCE: Reuse = Reuse::Between { min: 1, max: 1 };
+
+/// Why an observation fails.
+const BY_CLIENTS: &str =
+    "a header of the client decides which endpoint responds, and only filters of the proxy should";
 
 /// What is known before anything is sent.
 struct Table {
@@ -233,10 +238,16 @@ fn send(
     let load = load_config(args);
     let plan = planned(&load, asked, None, policy)?.plan;
     let observed = table.pick.set_by_clients().is_none();
+    let fallback = table.pick.fallback.as_deref().unwrap_or_default();
+    let fallback = fallback.to_lowercase();
+    let hashed = ["hash", "maglev"]
+        .iter()
+        .any(|word| fallback.contains(word));
     let mut rows = Vec::with_capacity(table.requests.len());
     for request in &table.requests {
         let landing = match &request.expected {
             _ if observed => Landing::Fallback,
+            Picked::Fallback if hashed => Landing::Hashed,
             Picked::Fallback => Landing::Fallback,
             Picked::Refused => Landing::Status(503),
             Picked::Endpoint(address) => {
@@ -258,6 +269,8 @@ fn send(
             connections: plan
                 .connections
                 .min(u32::try_from(number).unwrap_or(u32::MAX)),
+            // Whatever connections have in common, each of these requests is balanced by itself.
+            reuse: if split { ONCE } else { REUSE },
             request: naming(&plan, &table.pick, request)?,
             ..plan.clone()
         };
@@ -283,6 +296,9 @@ fn naming(
     request: &PickRequest,
 ) -> Result<crate::plan::RequestTemplate, Failure> {
     let mut template = plan.request.clone();
+    if let Some(PickSource::Header(name)) = pick.sources.first() {
+        template.headers.remove(name.as_str());
+    }
     for value in &request.values {
         let Some(source) = pick.sources.first() else {
             continue;
@@ -355,7 +371,7 @@ fn report(
             header: (!request.values.is_empty()).then(|| request.values.join("\n")),
             expected: match row.landing {
                 Landing::Endpoint(at) => Expectation::Endpoint(endpoints[at].clone()),
-                Landing::Fallback => Expectation::Fallback,
+                Landing::Fallback | Landing::Hashed => Expectation::Fallback,
                 Landing::Status(status) => Expectation::Status(status),
             },
             sent: row.seen.sent,
@@ -367,7 +383,7 @@ fn report(
     if observed && picked_by_clients(rows, endpoints.len()) {
         for row in all.iter_mut().take(endpoints.len()) {
             row.outcome = Outcome::Diverged;
-            row.reason = "a header of the client decides which endpoint responds, and only filters of the proxy should".to_owned();
+            BY_CLIENTS.clone_into(&mut row.reason);
         }
     }
     let (outcome, reason) = together(&all);

@@ -16,8 +16,10 @@ use crate::units::{counted, percent};
 pub enum Landing {
     /// On the endpoint at this position.
     Endpoint(usize),
-    /// On whichever endpoint the proxy picks.
+    /// On whichever endpoint the proxy picks, each as often as the split has it.
     Fallback,
+    /// On whichever endpoint the proxy picks by a hash: requests that are alike go to the same one.
+    Hashed,
     /// Nowhere: the proxy responds with this status.
     Status(u16),
 }
@@ -80,12 +82,12 @@ impl EndpointNames {
             let value = bucket.value().unwrap_or_default();
             let declared = endpoints.declared().iter();
             let rule = rules.iter().find(|rule| rule.matches(bucket, endpoints));
-            let known = declared.enumerate().find(|(_, one)| match rule {
-                Some(rule) => rule.target() == one.name,
-                None => {
-                    let mut names = one.identifiers.names.iter();
-                    names.any(|name| contains_word(value, name))
+            let known = declared.enumerate().find(|(_, one)| {
+                if let Some(rule) = rule {
+                    return rule.target() == one.name;
                 }
+                let mut names = one.identifiers.names.iter();
+                names.any(|name| contains_word(value, name))
             });
             if let Some((at, _)) = known {
                 names.by_value.insert(value.to_owned(), at);
@@ -115,8 +117,8 @@ impl EndpointNames {
         let known = value.and_then(|value| self.by_value.get(value).or(self.learned.get(value)));
         match (known, value) {
             (Some(at), _) => Landed::Endpoint(*at),
-            (None, Some(value)) => Landed::Other(value.to_owned()),
-            (None, None) => Landed::Proxy(bucket.status, text(bucket)),
+            (None, Some(value)) if bucket.status < 500 => Landed::Other(value.to_owned()),
+            _ => Landed::Proxy(bucket.status, text(bucket)),
         }
     }
 
@@ -140,6 +142,11 @@ impl EndpointNames {
                 let own =
                     |landed: &Landed| matches!(landed, Landed::Proxy(own, _) if *own == status);
                 self.every_time(&row.seen, &counts, &format!("got {status}"), own)
+            }
+            Landing::Hashed => {
+                let own =
+                    |landed: &Landed| matches!(landed, Landed::Endpoint(_) | Landed::Other(_));
+                self.every_time(&row.seen, &counts, "landed on an endpoint", own)
             }
             Landing::Fallback => self.split(&row.seen, &counts, endpoints, policy),
         };
@@ -247,14 +254,14 @@ pub fn picked_by_clients(rows: &[SeenRow], endpoints: usize) -> bool {
 /// What all responses say, where that is one thing, and none is an error.
 fn sole(seen: &Observation) -> Option<&str> {
     let mut buckets = seen.tallies.keys();
-    let first = buckets.next().filter(|bucket| is_value(bucket))?;
+    let first = buckets
+        .next()
+        .filter(|bucket| is_value(bucket) && bucket.status < 500)?;
     buckets.next().is_none().then(|| first.value()).flatten()
 }
 
 fn is_value(bucket: &Bucket) -> bool {
-    matches!(bucket.identity, Identity::Value(_))
-        && bucket.local_reply().is_none()
-        && bucket.status < 500
+    matches!(bucket.identity, Identity::Value(_)) && bucket.local_reply().is_none()
 }
 
 /// `503 UH`

@@ -74,7 +74,7 @@ fn every_kind_of_request_lands_where_envoy_has_it() {
         ("odst", &["-f", dump, "--endpoints", &all], 5, 0, 13),
         ("cookie", &["-f", dump], 4, 14, 0),
         ("header", &["-f", dump], 4, 14, 0),
-        ("strict", &["-f", dump], 4, 2, 12),
+        ("strict", &["-f", dump], 4, 3, 11),
     ] {
         let (outcome, table) = endpoints(&[args, &[&picks.url(cluster)]].concat());
         assert_eq!(

@@ -13,6 +13,7 @@ mod lower;
 mod matchers;
 mod origin;
 mod patch;
+mod patched;
 mod raw_action;
 mod raw_match;
 mod read;
@@ -22,7 +23,8 @@ mod session;
 use std::collections::BTreeMap;
 
 pub(super) use lower::lower;
-pub(super) use patch::{Patch, apply, patches};
+pub(super) use patch::{Patch, patches};
+pub(super) use patched::apply;
 pub(super) use read::{is_json, read};
 
 use super::yaml::{Node, Value};

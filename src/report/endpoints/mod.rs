@@ -1,8 +1,8 @@
 //! The table of requests that name their endpoint, in every format: the model, schema [`ENDPOINTS_SCHEMA`].
 
-mod junit;
 mod markdown;
 mod text;
+mod xml;
 
 use std::io::{self, Write};
 
@@ -109,7 +109,7 @@ pub const ENDPOINTS_FORMATS: [EndpointsFormat; 4] = [
     },
     EndpointsFormat {
         name: "junit",
-        render: junit::render,
+        render: xml::render,
     },
     EndpointsFormat {
         name: "markdown",

@@ -92,12 +92,13 @@ impl EndpointPick {
                 address.map_or(Picked::Refused, Picked::Endpoint)
             }
             PickMechanism::Session { strict } => {
+                let in_cookie = matches!(self.sources.first(), Some(PickSource::Cookie(_)));
                 let mut values = values.flatten();
-                match values.next().and_then(|value| session::address(&value)) {
-                    None => Picked::Fallback,
+                let address = values.next();
+                match address.and_then(|value| session::address(&value, in_cookie)) {
                     Some(address) if self.has(&address) => Picked::Endpoint(address),
                     Some(_) if strict => Picked::Refused,
-                    Some(_) => Picked::Fallback,
+                    _ => Picked::Fallback,
                 }
             }
         }
@@ -105,13 +106,11 @@ impl EndpointPick {
 
     /// Whether a text is the address of an endpoint, letter by letter.
     fn has(&self, entry: &str) -> bool {
-        match &self.endpoints {
-            Some(endpoints) => endpoints.iter().any(|one| one.address == entry),
-            None => {
-                let address = entry.parse::<SocketAddr>();
-                address.is_ok_and(|address| address.to_string() == entry)
-            }
+        if let Some(endpoints) = &self.endpoints {
+            return endpoints.iter().any(|one| one.address == entry);
         }
+        let address = entry.parse::<SocketAddr>();
+        address.is_ok_and(|address| address.to_string() == entry)
     }
 
     /// The endpoint with an address.

@@ -34,11 +34,11 @@ impl EndpointPick {
         let odd = odd.map(|(name, values)| (name.to_owned(), values));
         alone
             .chain(odd)
-            .map(|(name, values)| self.request(name, values))
+            .map(|(name, values)| self.request(name, &values))
             .collect()
     }
 
-    fn request(&self, name: String, values: Vec<String>) -> PickRequest {
+    fn request(&self, name: String, values: &[String]) -> PickRequest {
         let values: Vec<String> = values
             .iter()
             .map(|one| Self::encoded(self.mechanism, one))

@@ -128,6 +128,9 @@ fn a_session_names_one_endpoint_in_base64() {
             Picked::Fallback
         };
         assert_eq!(sent("127.0.0.1:1"), gone);
+        assert_eq!(sent("10.0.0.1"), gone);
+        // Nine bytes that are a message of one unknown field.
+        assert_eq!(sent("127.0.0.1"), Picked::Fallback);
         assert_eq!(
             pick.resolve(&lines(&[("cookie", "session=?")])),
             Picked::Fallback

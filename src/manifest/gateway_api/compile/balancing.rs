@@ -1,18 +1,15 @@
 //! How one backend of a rule is picked: by chance, in turn, by a hash, or, where a policy has it so, whatever its weight.
 
 use super::attached::of_another;
-use super::backends::ResolvedBackend;
+use super::backends::Found;
 use super::endpoint_pick::{backend, endpoint_pick, words};
 use super::index::Index;
 use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
-use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, Rule, TrafficPolicy};
+use crate::manifest::gateway_api::objects::{ApiRoute, Rule, TrafficPolicy};
 use crate::manifest::kube::Meta;
 use crate::route::{AppliesTo, EndpointPick, Implementation, WeightsIgnored};
-use crate::split::{LocalReply, Mechanism};
-
-/// A backend, where it leads, and what is replied in its place.
-pub(super) type Found<'m> = (&'m BackendRef, ResolvedBackend<'m>, Option<LocalReply>);
+use crate::split::Mechanism;
 
 /// How backends and endpoints are picked.
 pub(super) struct Balance {

@@ -1,6 +1,6 @@
 //! How a request may name the endpoint that gets it, by the policies and backends of a rule.
 
-use super::balancing::Found;
+use super::backends::Found;
 use super::index::Index;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{BackendType, EnvoyBackend, TrafficPolicy};

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{EndpointRow, EndpointsReport};
-use crate::report::junit::without_skipped_in_all;
-use crate::report::sanitize::safe;
+use crate::report::sanitize::{safe, without_skipped_in_all};
 use crate::verdict::Outcome;
 
 pub(super) fn render(report: &EndpointsReport, out: &mut dyn Write) -> io::Result<()> {
