@@ -213,6 +213,10 @@ spec:
         explain(&["target-pod: 10.0.0.2:8080"]),
         ["web 9/10", "canary 1/10"]
     );
+    let place = ["explain", "http://x/"];
+    assert!(!at_gateway(&text, &place).stdout.contains("is not judged"));
+    let picked = ["explain", "http://x/", "-H", "routing-strategy: a"];
+    assert!(!at_gateway(&text, &picked).stdout.contains("delegates"));
 }
 
 #[test]

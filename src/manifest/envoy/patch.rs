@@ -18,6 +18,8 @@ pub struct Patch {
     /// What, with its place.
     pub(super) added: Json,
     pub(super) span: Span,
+    /// The policy adds one route, its cluster, and nothing else.
+    pub(super) whole: bool,
 }
 
 /// The patches of a policy that add something to Gateways.
@@ -42,9 +44,16 @@ pub(in crate::manifest) fn patches(node: &Node<'_>, meta: &Meta) -> Vec<Patch> {
             path: text(operation, "path").unwrap_or_default(),
             added: json(added),
             span: added.span,
+            whole: false,
         })
     };
-    patches.iter().filter_map(patch).collect()
+    let mut added: Vec<Patch> = patches.iter().filter_map(patch).collect();
+    let routes = added.iter().filter(|patch| !patch.path.is_empty()).count();
+    let whole = added.len() == patches.len() && routes == 1;
+    for patch in &mut added {
+        patch.whole = whole;
+    }
+    added
 }
 
 fn text(node: &Node<'_>, key: &str) -> Option<String> {

@@ -8,8 +8,9 @@ use super::action::Compiler;
 use super::clusters::RawCluster;
 use super::patch::Patch;
 use super::route_configs::{RawRoute, Route as Inserted};
+use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::route::{Implementation, Origin, Route, RouteTable, Vantage};
+use crate::route::{AppliesTo, Implementation, Origin, Route, RouteTable, Vantage, VirtualHost};
 
 /// Inserts the routes of patches for the proxies of a Gateway, where it is clear into which host they go.
 pub(in crate::manifest) fn apply(manifests: &Manifests, vantage: &Vantage, table: &mut RouteTable) {
@@ -44,8 +45,12 @@ pub(in crate::manifest) fn apply(manifests: &Manifests, vantage: &Vantage, table
         };
         let (span, conditions) = (patch.span, text.r#match.conditions(patch.span));
         let inserted = Inserted { span, text };
+        let object = patch.meta.to_string();
+        if !host.objects.contains(&object) {
+            host.objects.push(object.clone());
+        }
         let route = Route {
-            object: patch.meta.to_string(),
+            object,
             rule: format!("patch {}", patch.path),
             alternative: None,
             name: None,
@@ -54,6 +59,22 @@ pub(in crate::manifest) fn apply(manifests: &Manifests, vantage: &Vantage, table
             outcome: Arc::new(compiler.outcome(&inserted, None)),
         };
         host.routes.insert(at, route);
+        if patch.whole {
+            judged(host, patch);
+        }
+    }
+}
+
+/// Takes away that a policy is not judged, of which all is.
+fn judged(host: &mut VirtualHost, patch: &Patch) {
+    let by_policy = |caveat: &Note<AppliesTo>| {
+        caveat.code == Code::AttachedPolicy && caveat.place() == Some(patch.meta.span)
+    };
+    for route in &mut host.routes {
+        if route.outcome.caveats.iter().any(by_policy) {
+            let outcome = Arc::make_mut(&mut route.outcome);
+            outcome.caveats.retain(|caveat| !by_policy(caveat));
+        }
     }
 }
 
