@@ -76,7 +76,7 @@ pub(in crate::manifest) fn implementation(
     let index = Index::new(manifests);
     let gateway = match &vantage.origin {
         Origin::Gateway { namespace, name } => index.gateway(namespace, name),
-        _ => None,
+        Origin::Mesh { .. } => None,
     };
     Implementer::of(&index, vantage, gateway).implementation
 }
