@@ -157,6 +157,7 @@ const REMARKS: &[Code] = &[
     Code::AssumedHost,
     Code::Closed,
     Code::Cors,
+    Code::EndpointNamed,
     Code::ExternalName,
     Code::GatewayNamespace,
     Code::GrpcStatus,

@@ -51,6 +51,9 @@ mod explain;
 // One run in every format.
 mod formats;
 
+// Requests that name their endpoint, against a real Envoy.
+mod endpoints;
+
 // Saved reports: judged again, merged, compared, refused.
 mod report;
 

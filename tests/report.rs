@@ -510,7 +510,7 @@ fn a_comparison_with_objectives_ends_as_they_stand() {
         failed.contains("\nfailed  v1.p50 < before * 2: "),
         "{failed}"
     );
-    assert!(failed.contains("against v1.p50 before = "), "{failed}");
+    assert!(failed.contains("26.9ms against 1.35ms"), "{failed}");
     compare("v1.p50 < before * 2", &slow, &fast).exits(0);
     compare("all.p50 < before * 2", &fast, &slow).exits(1);
     compare("v1.p50 > 1ms", &fast, &slow).exits(0);

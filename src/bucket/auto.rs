@@ -1,6 +1,7 @@
 //! What people's demo and echo applications answer, recognised by content; else the whole body.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use http::HeaderName;
 use regex::bytes::Regex;
@@ -63,6 +64,13 @@ fn instrumented<'r>(reply: &Reply<'r>) -> Option<&'r str> {
     known.then_some(cluster)
 }
 
+/// The address of the endpoint that the proxy names in its own header, when there is one.
+pub(super) fn address<'r>(reply: &Reply<'r>) -> Option<&'r str> {
+    let value = std::str::from_utf8(reply.headers.get(&INSTRUMENT_HEADER)?).ok()?;
+    let address = value.split(';').nth(1)?;
+    address.parse::<SocketAddr>().is_ok().then_some(address)
+}
+
 /// The response flags in the proxy's own header, when there is one.
 pub(super) fn response_flags<'r>(reply: &Reply<'r>) -> Option<&'r str> {
     let value = std::str::from_utf8(reply.headers.get(&INSTRUMENT_HEADER)?).ok()?;
@@ -71,6 +79,14 @@ pub(super) fn response_flags<'r>(reply: &Reply<'r>) -> Option<&'r str> {
 
 /// The workload of the pod that a JSON object names.
 fn pod<'r>(body: &[u8]) -> Option<Cow<'r, str>> {
+    let name = pod_name(body)?;
+    Some(Cow::Owned(
+        workload(&name).map_or_else(|| name.clone(), str::to_owned),
+    ))
+}
+
+/// The pod that a JSON object names.
+pub(super) fn pod_name(body: &[u8]) -> Option<String> {
     let body = body.trim_ascii_start();
     if body.first() != Some(&b'{') {
         return None;
@@ -80,8 +96,7 @@ fn pod<'r>(body: &[u8]) -> Option<Cow<'r, str>> {
         .iter()
         .find_map(|member| value.get(member))?
         .as_str()?;
-    let text = json::text(&Value::String(name.to_owned()));
-    Some(workload(&text).map_or_else(|| text.clone(), |workload| Cow::Owned(workload.to_owned())))
+    Some(json::text(&Value::String(name.to_owned())).into_owned())
 }
 
 /// A JSON string is counted without its quotes (`"blue"` of Argo's rollouts-demo).

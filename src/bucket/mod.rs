@@ -3,6 +3,7 @@
 mod all_values;
 mod auto;
 mod body;
+mod endpoint;
 mod fields;
 mod header;
 mod json;
@@ -101,6 +102,12 @@ pub const EXTRACTORS: &[Extractor] = &[
         argument: "RE",
         summary: "the first group, else the match, in the body",
         parse: regex::parse,
+    },
+    Extractor {
+        name: "endpoint",
+        argument: "",
+        summary: "the address in a header `x-resplit`, the pod that a JSON body names, else as `auto`",
+        parse: |_| Ok(Box::new(endpoint::Endpoint::new())),
     },
     Extractor {
         name: "status",

@@ -17,6 +17,7 @@ Examples:
   resplit --bucket header:x-version http://gw/      tell versions by a header
   resplit --expect v1=9,v2=1 --require-healthy URL  a gate: errors fail it too
   resplit explain -f rules.yaml http://reviews/     which rule, and why
+  resplit endpoints -f dump.json http://gateway/    named endpoints are reached
   resplit lint -f manifests/                        why it would not take effect
   resplit size --expect v1=90,v2=10 --detect 85/15  how many requests to see that
   resplit report -o html run.json > run.html        a saved report as a page
@@ -33,6 +34,17 @@ Examples:
   resplit explain -f rules.yaml --all-rules http://reviews:9080/     a request for each rule
 
 Exit code 0, also when the answer is a 404; 2 when the manifests do not decode, or no rule is about this host.";
+
+/// What `endpoints --help` ends with.
+pub(super) const ENDPOINTS_EXAMPLES: &str = "\
+Examples:
+  resplit endpoints --pick header:x-custom-host --endpoints 10.0.0.7:8080,10.0.0.8:8080 http://gateway/
+  resplit endpoints -f route.yaml -f slices.yaml --gateway default/eg --implementation envoy-gateway http://gateway/
+  resplit endpoints -f dump.json http://gateway/
+  resplit endpoints --pick header:target-pod --mechanism original-dst --endpoints 10.0.0.7:8000 http://gateway/v1/models
+  resplit endpoints --pick metadata --endpoints 10.0.0.7:8000,10.0.0.8:8000 http://gateway/
+
+Exit codes as those of a run, of all kinds of requests together.";
 
 /// What `report --help` ends with.
 pub(super) const REPORT_EXAMPLES: &str = "\

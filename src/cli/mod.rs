@@ -9,6 +9,7 @@ mod credentials;
 mod deadline;
 mod debug;
 mod demo;
+mod endpoints;
 mod examples;
 mod exit;
 mod expectation;
@@ -126,6 +127,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
     match cli.command {
         None => sent(&RunConfig::typed(cli.run, typed)?),
         Some(Command::Run(args)) => sent(&RunConfig::typed(*args, typed)?),
+        Some(Command::Endpoints(args)) => endpoints::run(&args),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),

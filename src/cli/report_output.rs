@@ -81,17 +81,22 @@ pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
     }
 }
 
+/// The exit code of an outcome as it is.
+pub(super) fn exit_of(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Pass | Outcome::NotJudged => Exit::Pass,
+        Outcome::Diverged | Outcome::SloFailed => Exit::Diverged,
+        Outcome::Inconclusive => Exit::Inconclusive,
+        Outcome::NoData => Exit::NoData,
+    }
+}
+
 /// The exit code of a verdict. That a target is silent is never let pass: more requests would not change it.
 pub(super) fn exit(verdict: &Verdict, inconclusive: Option<args::Inconclusive>) -> Exit {
-    match (verdict.outcome, inconclusive) {
-        (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) if verdict.silent_target() => {
-            Exit::Inconclusive
-        }
-        (Outcome::Pass | Outcome::NotJudged, _)
-        | (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) => Exit::Pass,
-        (Outcome::Diverged | Outcome::SloFailed, _)
-        | (Outcome::Inconclusive, Some(args::Inconclusive::Fail)) => Exit::Diverged,
-        (Outcome::Inconclusive, None) => Exit::Inconclusive,
-        (Outcome::NoData, _) => Exit::NoData,
+    let (outcome, silent) = (verdict.outcome, verdict.silent_target());
+    match (outcome, inconclusive) {
+        (Outcome::Inconclusive, Some(args::Inconclusive::Pass)) if !silent => Exit::Pass,
+        (Outcome::Inconclusive, Some(args::Inconclusive::Fail)) => Exit::Diverged,
+        _ => exit_of(outcome),
     }
 }

@@ -425,7 +425,14 @@ fn derive(
 }
 
 pub(super) fn bucketer(config: &RunConfig, expected: Option<&Expected>) -> Bucketer {
-    let bucketer = Bucketer::parse(&config.bucket).expect("checked when it was typed");
+    // Where one endpoint is meant, what all of its kind have in common tells nothing.
+    let bucketer = match expected {
+        Some(expected) if config.bucket.is_empty() && expected.is_endpoint() => {
+            Bucketer::parse(&["endpoint"])
+        }
+        _ => Bucketer::parse(&config.bucket),
+    };
+    let bucketer = bucketer.expect("checked when it was typed");
     match expected {
         None => bucketer,
         Some(expected) => bucketer.with_reducer(Targets {

@@ -172,9 +172,12 @@ codes! {
     // What the routes know: other ways to pick a destination than by weight.
     Balancing Warning "balancing" "how the router balances decides whether the weights are followed";
     ByReplicas Warning "by-replicas" "the split follows the number of pods";
+    ClientPicksEndpoint Warning "client-picks-endpoint" "any client can name the endpoint of its requests";
     ClusterHeader Warning "cluster-header" "a header of the request names the cluster";
     ClusterPlugin Warning "cluster-plugin" "a plugin of the proxy picks the cluster";
     ConsistentHash Warning "consistent-hash" "a hash ties requests to pods inside of a destination";
+    EndpointsLearned Info "endpoints-learned" "what endpoints say was learned from requests that name one alone";
+    EndpointNamed Info "endpoint-named" "the request names its endpoint";
     HashBalancing Warning "hash-balancing" "a hash of the request picks the backend";
     HashPolicy Warning "hash-policy" "a hash of the request picks the cluster";
     HeaderWeights Warning "header-weights" "a header of the request overrides the weights";

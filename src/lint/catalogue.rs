@@ -222,8 +222,8 @@ pub static RULES: &[&Rule] = &[
     &Rule {
         code: Code::Rs037,
         name: "weights_ignored",
-        rationale: "Envoy Gateway makes one cluster of the backends of a rule, and a load balancer that hashes picks among all of its endpoints: every endpoint gets as much as any other one",
-        fix: "use a `loadBalancer.type` that minds the weights (`LeastRequest`, `RoundRobin`, `Random`), or give each `backendRef` a filter, which makes a cluster of each",
+        rationale: "Envoy Gateway makes one cluster of the backends of a rule, and a load balancer that hashes, or that serves requests without an `endpointOverride`, picks among all of its endpoints: every endpoint gets as much as any other one",
+        fix: "use a `loadBalancer.type` that minds the weights (`LeastRequest`, `RoundRobin`, `Random`) without `endpointOverride`, or give each `backendRef` a filter, which makes a cluster of each",
         facts: &[Code::WeightsIgnored],
         ..Rule::BASE
     },

@@ -1,6 +1,8 @@
 //! The addresses behind a Service as Kubernetes keeps them: Endpoints, and the `EndpointSlices` that took their place.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::decode::Decoder;
 use super::fields::Fields;
@@ -17,8 +19,35 @@ pub struct Endpoints {
     pub meta: Meta,
     /// The Service, in the same namespace.
     pub service: String,
-    /// The addresses that take requests: each with the pod that it is of, where that is said.
-    pub ready: Vec<Option<String>>,
+    /// The addresses that take requests.
+    pub ready: Vec<Address>,
+}
+
+/// An address behind a Service.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The address without a port.
+    pub ip: String,
+    /// The pod that it is of, where that is said.
+    pub pod: Option<String>,
+    /// Its ports by the names that they have in the Service.
+    pub ports: Arc<[(Option<String>, u16)]>,
+}
+
+impl Address {
+    /// `10.0.0.7:8080`, for the port of this name, or the only one.
+    pub(super) fn socket(&self, name: Option<&str>) -> Option<String> {
+        let named = self.ports.iter().find(|(own, _)| own.as_deref() == name);
+        let sole = self.ports.first().filter(|_| self.ports.len() == 1);
+        let (_, port) = named.or(sole)?;
+        socket(&self.ip, *port)
+    }
+}
+
+/// `10.0.0.7:8080`, `[fd00::7]:8080`.
+pub(super) fn socket(ip: &str, port: u16) -> Option<String> {
+    let ip: IpAddr = ip.parse().ok()?;
+    Some(SocketAddr::new(ip, port).to_string())
 }
 
 impl Endpoints {
@@ -29,10 +58,17 @@ impl Endpoints {
         decoder: &mut Decoder<'_>,
     ) -> [Self; 1] {
         let subsets = object.items("subsets", decoder).iter();
-        let addresses = subsets.flat_map(|subset| items(subset, "addresses"));
+        let ready = subsets.flat_map(|subset| {
+            let ports = ports(items(subset, "ports"));
+            items(subset, "addresses").iter().map(move |one| Address {
+                ip: one.get("ip").and_then(text).unwrap_or_default(),
+                pod: pod(one),
+                ports: Arc::clone(&ports),
+            })
+        });
         [Self {
             service: meta.name.clone(),
-            ready: addresses.map(pod).collect(),
+            ready: ready.collect(),
             meta,
         }]
     }
@@ -49,7 +85,15 @@ impl Endpoints {
             // "A nil value should be interpreted as true."
             ready.and_then(text).as_deref() != Some("false")
         });
-        let ready = ready.flat_map(|one| items(one, "addresses").iter().map(|_| pod(one)));
+        let ports = ports(object.items("ports", decoder));
+        let ready = ready.flat_map(|one| {
+            let ports = &ports;
+            items(one, "addresses").iter().map(move |ip| Address {
+                ip: text(ip).unwrap_or_default(),
+                pod: pod(one),
+                ports: Arc::clone(ports),
+            })
+        });
         let service = meta.labels.get(SERVICE)?.clone();
         Some(Self {
             service,
@@ -91,6 +135,15 @@ fn text(node: &Node<'_>) -> Option<String> {
         Value::Scalar { text, .. } => Some(text.to_string()),
         _ => None,
     }
+}
+
+fn ports(nodes: &[Node<'_>]) -> Arc<[(Option<String>, u16)]> {
+    let port = |node: &Node<'_>| {
+        let number = node.get("port").and_then(text)?.parse().ok()?;
+        let name = node.get("name").and_then(text);
+        Some((name.filter(|name| !name.is_empty()), number))
+    };
+    nodes.iter().filter_map(port).collect()
 }
 
 fn pod(address: &Node<'_>) -> Option<String> {

@@ -100,6 +100,8 @@ pub struct PodSettings {
     pub has_proxy: bool,
     /// This is a pod, and not a template of one.
     pub runs: bool,
+    /// Its address, where it has one.
+    pub ip: Option<String>,
 }
 
 /// A port that a container declares.
@@ -161,6 +163,7 @@ impl PodSettings {
             has_proxy: containers.into_iter().any(named),
             ports,
             runs: false,
+            ip: None,
         }
     }
 }
@@ -368,9 +371,18 @@ impl Workload {
     /// A Pod: its labels are its own.
     pub(super) fn pod(meta: Meta, object: &mut Fields<'_, '_>) -> Self {
         let pod = PodSettings::read(object.get("metadata"), object.get("spec"));
+        let ip = object.get("status").and_then(|status| status.get("podIP"));
+        let ip = ip.and_then(|node| match &node.value {
+            Value::Scalar { text, .. } => Some(text.to_string()),
+            _ => None,
+        });
         Self {
             labels: meta.labels.clone(),
-            pod: PodSettings { runs: true, ..pod },
+            pod: PodSettings {
+                runs: true,
+                ip,
+                ..pod
+            },
             meta,
             replicas: 1,
         }

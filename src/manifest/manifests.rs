@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::attached::Attached;
 use super::canary::{Declared, Role};
 use super::endpoints::Endpoints;
-use super::envoy::Dump;
+use super::envoy::{Dump, Patch};
 use super::gateway_api::objects::{
-    self as gateway_api, ApiRoute, InferencePool, ReferenceGrant, TrafficPolicy,
+    self as gateway_api, ApiRoute, EnvoyBackend, InferencePool, ReferenceGrant, TrafficPolicy,
 };
 use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
@@ -47,6 +47,8 @@ pub struct Manifests {
     pub reference_grants: Vec<ReferenceGrant>,
     /// Pools of pods that serve a model.
     pub inference_pools: Vec<InferencePool>,
+    /// Envoy Gateway's backends outside of the Services of the cluster.
+    pub envoy_backends: Vec<EnvoyBackend>,
     /// Envoy Gateway's policies for backends.
     pub traffic_policies: Vec<TrafficPolicy>,
     /// Envoy Gateway's filters of rules.
@@ -71,6 +73,8 @@ pub struct Manifests {
     pub labelled_rules: Vec<LabelledRule>,
     /// Objects of which only the weights are read.
     pub weights_only: Vec<WeightedObject>,
+    /// What is added to the configuration of proxies by hand.
+    pub patches: Vec<Patch>,
     /// What proxies have been told, from dumps of their configuration.
     pub dump: Dump,
     /// Why objects with weights declare nothing here.

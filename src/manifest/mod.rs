@@ -55,7 +55,7 @@ pub mod weights_only;
 pub mod yaml;
 
 use crate::diag::{Code, MAX_PROBLEMS, Note, Sources};
-use crate::route::{Probe, RouteTable, Unrouted, Vantage};
+use crate::route::{Implementation, Probe, RouteTable, Unrouted, Vantage};
 use decode::Decoder;
 use dialect::{Dialect, dialect};
 use endpoints::Endpoints;
@@ -171,6 +171,11 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
     tables.for_each(|other| table.join(other));
     canary::compare(manifests, &mut table);
     reported::remark::remark(manifests, vantage, &mut table);
+    let patched = !manifests.patches.is_empty()
+        && gateway_api::implementation(manifests, vantage) == Implementation::EnvoyGateway;
+    if patched {
+        envoy::apply(manifests, vantage, &mut table);
+    }
     if !manifests.dump.is_empty() {
         let programmed = envoy::lower(manifests, vantage);
         // Rules declare; a dump beside them says whether they have arrived.

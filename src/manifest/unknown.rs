@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::attached::{self, Attached};
+use super::attached::{self, Attached, Effect};
 use super::decode::{At, Decoder};
 use super::gateway_api::objects::GROUP;
 use super::kube::Meta;
 use super::yaml::{Node, Value};
-use super::{Manifests, Object, dialects, not_read};
+use super::{Manifests, Object, dialects, envoy, not_read};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note};
 
@@ -39,8 +39,13 @@ pub(super) fn remember(
         span,
         start: node.span,
     });
-    let attached = attached_to_something(node, group, manifests);
-    manifests.attached.extend(attached);
+    if let Some(attached) = attached_to_something(node, group, manifests) {
+        if attached.effect == Effect::Patch {
+            let patches = envoy::patches(node, &attached.meta);
+            manifests.patches.extend(patches);
+        }
+        manifests.attached.push(attached);
+    }
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);

@@ -95,7 +95,7 @@ fn certain_after(report: &Report, requests: u64) -> String {
     } else if goes_on {
         format!("{certain}; {more} more were sent for the objectives or the rate")
     } else if report.observation.diagnosed {
-        format!("{certain}; {more} more were sent by then, or to tell why")
+        format!("{certain}; {more} more were sent meanwhile and to tell why")
     } else {
         format!("{certain}; {more} more had been sent by the time that was known")
     }

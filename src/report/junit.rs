@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use super::health::{failing, note};
-use super::sanitize::safe;
+use super::sanitize::{safe, without_skipped_in_all};
 use super::{Report, Style, text};
 use crate::split::Expected;
 use crate::units::percent;
@@ -51,15 +51,6 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     junit.add_test_suite(suite);
     let xml = junit.to_string().map_err(io::Error::other)?;
     writeln!(out, "{}", without_skipped_in_all(&xml))
-}
-
-/// Without the number of skipped cases in the root element: the schema by which Jenkins reads has it in suites alone.
-fn without_skipped_in_all(xml: &str) -> String {
-    let parted = xml.split_once(" skipped=\"").and_then(|(before, rest)| {
-        let (_, after) = rest.split_once('"')?;
-        Some(format!("{before}{after}"))
-    });
-    parted.unwrap_or_else(|| xml.to_owned())
 }
 
 /// What is tested: `single 85%, multiple 10%, status 418 5%`.

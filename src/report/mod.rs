@@ -4,6 +4,7 @@
 mod comparison;
 mod csv;
 mod declaration;
+pub mod endpoints;
 mod evidence;
 mod excerpt;
 mod exchange;

@@ -65,6 +65,8 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
     let first = told.or_else(|| programmed.cloned());
     let facts: Vec<&Note> = (findings.iter())
         .filter(|finding| first.as_ref().is_none_or(|first| !finding.is_within(first)))
+        // That clients may pick explains nothing where this one did not.
+        .filter(|finding| finding.code != Code::ClientPicksEndpoint)
         .collect();
     verdict.diagnosis.retain(|why| {
         let same = facts.iter().any(|finding| finding.tells_the_same(why));
@@ -154,7 +156,7 @@ fn is_contained(code: Code, facts: &[&Note], programmed: bool) -> bool {
     match code {
         Code::PerConnection => not_http(),
         Code::EvenSplit | Code::ByReplicas => {
-            programmed || not_http() || found(&NOT_THERE) || found(&[Code::Rs019])
+            programmed || not_http() || found(&NOT_THERE) || found(&[Code::Rs019, Code::Rs037])
         }
         Code::SingleTarget => facts.iter().any(|finding| is_sticky(finding)),
         Code::MissingTarget => found(&NO_TARGET),

@@ -1,8 +1,10 @@
 //! What the outcome of a route gives to each target.
 
+use std::net::SocketAddr;
+
 use super::fraction::Residues;
 use super::matching::values;
-use super::{Action, Backend, NamedByHeader, Outcome, Probe, Split, cluster};
+use super::{Action, Backend, EndpointPick, NamedByHeader, Outcome, Picked, Probe, Split, cluster};
 use crate::split::{
     Destination, Identifiers, LocalReply, LocalReplyCause, Mechanism, Share, Target,
 };
@@ -18,6 +20,8 @@ pub(super) struct Allocation {
     pub(super) targets: Vec<AllocatedTarget>,
     /// What is meant for destinations that the proxies do not have.
     pub(super) broken: Vec<(Destination, Share)>,
+    /// What the request itself picks, where it may.
+    pub(super) picked: Option<Picked>,
 }
 
 /// Why a product of shares can be told exactly.
@@ -36,6 +40,7 @@ impl Allocation {
             mechanism: Mechanism::Iid,
             targets: Vec::new(),
             broken: Vec::new(),
+            picked: None,
         };
         match &outcome.action {
             Action::LocalReply(answer) => {
@@ -43,6 +48,7 @@ impl Allocation {
                 own.targets.push(part);
             }
             Action::Named(named) => own.add(&named.backend(probe), taken.share(), dialled),
+            Action::Split(split) if own.picks(split, taken.share(), probe) => {}
             Action::Split(split) => {
                 own.mechanism = split.mechanism();
                 for (backend, share) in split.backends().iter().zip(shares(split, taken, probe)) {
@@ -65,6 +71,25 @@ impl Allocation {
         own
     }
 
+    /// Adds the endpoint that the request names, or what is answered where it must name one; false where it goes by the split.
+    fn picks(&mut self, split: &Split, share: Share, probe: Option<&Probe>) -> bool {
+        let Some((pick, probe)) = split.endpoint_pick().zip(probe) else {
+            return false;
+        };
+        let picked = pick.resolve(&probe.headers);
+        match &picked {
+            Picked::Endpoint(address) => self.targets.push(endpoint(split, pick, address, share)),
+            Picked::Refused => {
+                let reply = answered(503, LocalReplyCause::NoEndpoint, share);
+                self.targets.push(reply);
+            }
+            Picked::Fallback => {}
+        }
+        let fallback = picked == Picked::Fallback;
+        self.picked = Some(picked);
+        !fallback
+    }
+
     /// Adds what goes to a backend, or is answered in its place.
     fn add(&mut self, backend: &Backend, share: Share, dialled: Option<u16>) {
         let destination = Destination {
@@ -85,6 +110,38 @@ impl Allocation {
         self.targets
             .push((Target::Destination(destination), share, identifiers));
     }
+}
+
+/// An endpoint of a split: a part of its backend, with all by which that one may be recognised.
+fn endpoint(split: &Split, pick: &EndpointPick, address: &str, share: Share) -> AllocatedTarget {
+    let known = pick.endpoint(address);
+    let position = known.and_then(|known| known.backend);
+    let backend = &split.backends()[position.unwrap_or_default()];
+    // Endpoints of one backend share its names, and a backend alone shares them with all that is not known.
+    let all = pick.endpoints.iter().flatten();
+    let alone = split.backends().len() > 1
+        && position.is_some()
+        && all.filter(|one| one.backend == position).count() == 1;
+    let mut identifiers = Identifiers::default();
+    if alone {
+        identifiers = backend.identifiers.clone();
+    }
+    let pod = known.and_then(|known| known.pod.clone());
+    identifiers.names.extend(pod);
+    identifiers.names.insert(address.to_owned());
+    let destination = match (address.parse::<SocketAddr>(), position) {
+        // Of which backend it is, nobody knows.
+        (Ok(socket), None) if split.backends().len() > 1 => Destination {
+            host: socket.ip().to_string(),
+            port: Some(socket.port()),
+            subset: Some(address.to_owned()),
+        },
+        _ => Destination {
+            subset: Some(address.to_owned()),
+            ..backend.destination.clone()
+        },
+    };
+    (Target::Destination(destination), share, identifiers)
 }
 
 /// The targets of an outcome with their shares, whatever the request.

@@ -43,7 +43,7 @@ impl Resolution<'_> {
         let Action::Split(split) = &route.outcome.action else {
             return None;
         };
-        split.weights_ignored()?;
+        split.weights_ignored().filter(|_| !self.is_picked())?;
         let outcome = split.by_endpoints().map(|split| Outcome {
             action: Action::Split(split),
             abort: route.outcome.abort,

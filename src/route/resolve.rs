@@ -5,7 +5,8 @@ use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
 use super::matching::Evaluation;
 use super::{
-    Action, AppliesTo, Condition, Fraction, Probe, Route, RouteTable, VirtualHost, undeliverable,
+    Action, AppliesTo, Condition, Fraction, Picked, Probe, Route, RouteTable, VirtualHost,
+    undeliverable,
 };
 use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Destination, Expected, LocalReplyCause, Mechanism, Share, Target};
@@ -29,6 +30,8 @@ pub struct Resolution<'t> {
     pub(super) parts: Vec<AllocatedTarget>,
     // Destinations with a share that the proxies do not have.
     pub(super) broken: Vec<(Destination, Share)>,
+    /// What the request itself picks, where the rule lets it.
+    pub picked: Option<Picked>,
     pub(super) source: Span,
     // The port of destinations that name none.
     pub(super) port: Option<u16>,
@@ -124,6 +127,10 @@ pub(super) fn declared<'t>(
         .help("declare the split with --expect");
         return Err(ResolveError::Unsupported(Box::new(note)));
     }
+    caveats.extend(resolution.named_endpoint(probe));
+    // Weights that nothing is picked by cannot be void either.
+    let by_request = resolution.is_picked();
+    caveats.retain(|caveat| !by_request || caveat.code != Code::WeightsIgnored);
     resolution.caveats = caveats;
     Ok(resolution)
 }
@@ -170,6 +177,7 @@ impl<'t> Resolution<'t> {
     fn add(&mut self, route: &'t Route, taken: &Residues, probe: &Probe, dialled: Option<u16>) {
         let parts = Allocation::of(&route.outcome, taken, Some(probe), dialled);
         self.broken.extend(parts.broken);
+        self.picked = self.picked.take().or(parts.picked);
         // Without a route there is a 404 in their place.
         let start = self.route.map_or(0, |_| self.parts.len());
         let own = (start, start + parts.targets.len());
@@ -206,6 +214,23 @@ impl<'t> Resolution<'t> {
         };
         Expected::new(sources.place(matched.span), mechanism, parts.collect())
             .expect("the shares of a route sum to one")
+    }
+
+    /// Whether the request itself decides where it goes.
+    #[must_use]
+    pub fn is_picked(&self) -> bool {
+        matches!(self.picked, Some(Picked::Endpoint(_) | Picked::Refused))
+    }
+
+    /// What the request picks, in words.
+    fn named_endpoint(&self, probe: &Probe) -> Option<Note<AppliesTo>> {
+        let route = self.route?.route;
+        let Action::Split(split) = &route.outcome.action else {
+            return None;
+        };
+        split
+            .endpoint_pick()?
+            .about(probe, self.picked.as_ref()?, route.span)
     }
 
     /// Whether the shares of all parts together still have a common denominator that can be written.
@@ -267,6 +292,7 @@ fn no_route(host: &VirtualHost) -> Resolution<'_> {
         mechanism: Mechanism::Iid,
         parts: vec![answered(404, LocalReplyCause::NoRoute, Share::ONE)],
         broken: Vec::new(),
+        picked: None,
         source: host.span,
         port: None,
     }

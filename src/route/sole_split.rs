@@ -82,6 +82,7 @@ pub fn sole_split(table: &RouteTable) -> Result<Resolution<'_>, SoleSplitError> 
         mechanism: own.mechanism,
         parts: own.targets,
         broken: own.broken,
+        picked: None,
         source: route.span,
         port: table.port,
     })

@@ -1,5 +1,8 @@
 //! Backends with weights that can be turned into shares.
 
+use std::sync::Arc;
+
+use super::EndpointPick;
 use crate::split::{Destination, Identifiers, LocalReply, Mechanism, Share};
 
 /// Backends with weights that can be turned into shares: at least one, their sum in `1..=u32::MAX`.
@@ -9,6 +12,7 @@ pub struct Split {
     pub(super) backends: Vec<Backend>,
     pub(super) picked_by: Option<String>,
     weights_ignored: Option<WeightsIgnored>,
+    pub(super) endpoint_pick: Option<Arc<EndpointPick>>,
 }
 
 /// A proxy that picks among the endpoints of all backends, whatever their weights are.
@@ -63,6 +67,7 @@ impl Split {
                 backends,
                 picked_by: None,
                 weights_ignored: None,
+                endpoint_pick: None,
             }),
         }
     }
@@ -89,6 +94,21 @@ impl Split {
             weights_ignored,
             ..self
         }
+    }
+
+    /// The same split, of whose endpoints a request may name one; the weights are for the others.
+    #[must_use]
+    pub fn with_endpoint_pick(self, pick: Option<EndpointPick>) -> Self {
+        Self {
+            endpoint_pick: pick.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// How a request may name one of its endpoints.
+    #[must_use]
+    pub fn endpoint_pick(&self) -> Option<&EndpointPick> {
+        self.endpoint_pick.as_deref()
     }
 
     /// Whether the proxies do not apply its weights, and what is known about the endpoints that they pick among.

@@ -12,6 +12,7 @@ mod weights;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,8 @@ pub enum LocalReplyCause {
     BrokenBackend,
     /// A policy in front of the destination refuses the request.
     Refused,
+    /// The request names no endpoint that there is.
+    NoEndpoint,
     /// Named by the user in `--expect`.
     Expected,
 }
@@ -183,6 +186,13 @@ impl Destination {
         self.host.split('.').next().unwrap_or(&self.host)
     }
 
+    /// Whether it is one endpoint, by its address, and not all that stands behind a host or a subset.
+    #[must_use]
+    pub fn is_endpoint(&self) -> bool {
+        let address = self.subset.as_deref();
+        address.is_some_and(|address| address.parse::<SocketAddr>().is_ok())
+    }
+
     fn short_names(&self) -> Vec<String> {
         let (service, host) = (self.service(), &self.host);
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -228,6 +238,7 @@ impl fmt::Display for LocalReplyCause {
             Self::NoRoute => "no route",
             Self::BrokenBackend => "broken backend",
             Self::Refused => "refused by a policy",
+            Self::NoEndpoint => "no endpoint is named",
             Self::Expected => "expected",
         })
     }
@@ -346,6 +357,13 @@ impl Expected {
             .filter(|(_, declared)| declared.target.status().is_none());
         let (at, _) = destinations.next()?;
         destinations.next().is_none().then_some(at)
+    }
+
+    /// Whether everything goes to one endpoint.
+    #[must_use]
+    pub fn is_endpoint(&self) -> bool {
+        let target = self.sole_destination().map(|at| &self.declared[at].target);
+        matches!(target, Some(Target::Destination(one)) if one.is_endpoint())
     }
 
     /// The targets in the order of the declaration.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::meaning::{Meaning, is_other_version, meaning};
 use crate::split::{Bucket, Expected, Identity};
@@ -118,9 +119,21 @@ impl Mapping {
             return;
         }
         let declared = &expected.declared()[sole];
+        let address = |value: &str| value.parse::<SocketAddr>().is_ok();
+        let endpoint = expected.is_endpoint();
+        let values = untied.iter().filter(|bucket| bucket.value().is_some());
+        if endpoint
+            && values.count() > 1
+            && !untied.iter().any(|one| one.value().is_some_and(address))
+        {
+            // One endpoint says one thing: which of these, nobody knows.
+            return;
+        }
         for bucket in untied {
             match &bucket.identity {
-                Identity::Value(value) if is_other_version(declared, value) => {
+                Identity::Value(value)
+                    if is_other_version(declared, value) || (endpoint && address(value)) =>
+                {
                     self.others.insert((*bucket).clone());
                 }
                 Identity::Value(value) if !value.is_empty() => {
@@ -329,6 +342,33 @@ mod tests {
         mapping
             .target(&bucket(value, 200))
             .map(|index| expected.declared()[index].name.clone())
+    }
+
+    #[test]
+    fn an_endpoint_says_one_thing_and_another_address_is_another_endpoint() {
+        let target = Target::Destination(Destination {
+            host: "web".into(),
+            port: None,
+            subset: Some("10.0.0.7:80".into()),
+        });
+        let names = ["10.0.0.7:80".to_owned()].into();
+        let identifiers = Identifiers {
+            names,
+            ..Identifiers::default()
+        };
+        let parts = vec![(target, 1, identifiers)];
+        let expected = Expected::from_weights("test", Mechanism::Iid, parts).expect("a split");
+        let tied = |values: &[&str], value: &str| {
+            let mapping = derive(&expected, &[], values).ok()?;
+            Some(mapping.target(&bucket(value, 200)))
+        };
+        assert_eq!(tied(&["b1"], "b1"), Some(Some(0)));
+        assert_eq!(tied(&["b1", "b2"], "b1"), None);
+        assert_eq!(
+            tied(&["10.0.0.7:80", "10.0.0.8:80"], "10.0.0.7:80"),
+            Some(Some(0))
+        );
+        assert_eq!(tied(&["10.0.0.8:80"], "10.0.0.8:80"), Some(None));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod caveat;
 mod classification;
 pub mod compare;
 mod confirmation;
+pub mod endpoint_rows;
 pub mod explain;
 mod failing;
 mod hypothesis;

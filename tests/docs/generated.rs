@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
@@ -23,6 +23,10 @@ const COMMANDS: [(&str, &str); 9] = [
     (
         "lint",
         "Says why a split in manifests would not take effect. Sends nothing.",
+    ),
+    (
+        "endpoints",
+        "Sends requests that name their endpoint, and says whether they land on it.",
     ),
     (
         "size",

@@ -29,6 +29,7 @@ pub(crate) mod nginx;
 // An nginx that splits.
 pub(crate) mod nginx_split;
 // A listener and its tasks on a thread of their own.
+pub(crate) mod picks;
 pub(crate) mod server;
 // Readers of formats that are not ours, fetched once.
 pub(crate) mod tools;

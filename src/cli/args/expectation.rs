@@ -85,7 +85,7 @@ pub(in crate::cli) enum Implementation {
 }
 
 /// Checked here, so that a bad pattern is a usage error beside its option; built in `config`.
-fn bucket_spec(text: &str) -> Result<String, String> {
+pub(super) fn bucket_spec(text: &str) -> Result<String, String> {
     Bucketer::parse(&[text])
         .map(|_| text.to_owned())
         .map_err(|error| error.to_string())

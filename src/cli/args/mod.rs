@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod endpoints;
 mod expectation;
 mod explain;
 mod judgement;
@@ -21,8 +22,11 @@ mod size;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::examples::{EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help};
+use super::examples::{
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help,
+};
 pub(super) use demo::{DemoArgs, Scenario};
+pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
 pub(super) use judgement::{
@@ -69,6 +73,9 @@ pub(super) enum Command {
     /// Nothing is sent.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<ExplainArgs>),
+    /// Whether requests that name their endpoint land on it
+    #[command(after_help = ENDPOINTS_EXAMPLES)]
+    Endpoints(Box<EndpointsArgs>),
     /// Why a split in these manifests would not take effect
     ///
     /// Nothing is sent.

@@ -23,6 +23,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
         Code::RuntimeFraction,
         Code::HeaderWeights,
         Code::TotalWeight,
+        Code::ClientPicksEndpoint,
         Code::ClusterHeader,
         Code::ClusterPlugin,
         Code::RetryElsewhere,

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use super::Dump;
 use super::clusters::{Locality, Spread};
+use super::endpoint_pick::ClusterPick;
 use super::fault::Fault;
 use super::raw_action::{RawClusterWeight, RawRedirect, RawRouteAction, RawWeightedClusters};
 use super::route_configs::Route;
 use crate::diag::{Code, Note, Span};
-use crate::route::{Action, AppliesTo, Backend, NamedByHeader, Outcome, Split, cluster};
+use crate::route::{
+    Action, AppliesTo, Backend, NamedByHeader, Outcome, Split, WeightsIgnored, cluster,
+};
 use crate::split::{LocalReplyCause, Mechanism};
 
 /// What routes of one dump have in common.
@@ -18,9 +21,20 @@ pub(super) struct Compiler<'d> {
     pub(super) dump: &'d Dump,
     /// The names of the clusters, if they are known.
     pub(super) clusters: Option<Arc<BTreeSet<String>>>,
+    /// The filter in front of the routes that binds a session to an endpoint.
+    pub(super) session: Option<&'d ClusterPick>,
 }
 
-impl Compiler<'_> {
+impl<'d> Compiler<'d> {
+    /// The same for routes behind a filter.
+    pub(super) fn behind(&self, session: Option<&'d ClusterPick>) -> Self {
+        Self {
+            dump: self.dump,
+            clusters: self.clusters.clone(),
+            session,
+        }
+    }
+
     /// What happens to a request that takes a route.
     pub(super) fn outcome(&self, route: &Route, of_host: Option<&Fault>) -> Outcome {
         let (text, span) = (&route.text, route.span);
@@ -32,14 +46,17 @@ impl Compiler<'_> {
             (_, Some(direct), _) => {
                 Action::local_reply(direct.status, LocalReplyCause::DirectResponse)
             }
-            (.., Some(action)) => self.action(action, span, &mut caveats),
+            (.., Some(action)) => {
+                let session = text.typed_per_filter_config.session.as_ref();
+                self.action(action, session.or(self.session), span, &mut caveats)
+            }
             (None, None, None) => {
                 let message = "a route does something that resplit does not know";
                 caveats.push(Note::about(Code::UnknownAction, message, Some(span)));
                 Action::Split(to("unknown action"))
             }
         };
-        let fault = text.typed_per_filter_config.as_ref().or(of_host);
+        let fault = text.typed_per_filter_config.fault.as_ref().or(of_host);
         if let Some(why) = fault.and_then(|fault| fault.unjudged) {
             let message = format!("a fault filter is not judged as a whole: {why}");
             caveats.push(Note::about(Code::UnjudgedFault, message, Some(span)));
@@ -54,6 +71,7 @@ impl Compiler<'_> {
     fn action(
         &self,
         action: &RawRouteAction,
+        session: Option<&ClusterPick>,
         span: Span,
         caveats: &mut Vec<Note<AppliesTo>>,
     ) -> Action {
@@ -90,8 +108,23 @@ impl Compiler<'_> {
             caveats.push(Note::about(Code::ClusterPlugin, message, Some(span)));
             return Action::Split(to(plugin.unwrap_or("plugin")));
         };
+        let pick = |backends: &[&Locality]| self.dump.endpoint_pick(name, session, backends);
         match self.dump.spread(name) {
-            Spread::Localities(localities) => return Action::Split(by_locality(localities)),
+            Spread::Localities(localities) => {
+                let pick = pick(&localities);
+                caveats.extend(pick.as_ref().map(|pick| pick.caveat(Some(span))));
+                let split = by_locality(&localities).with_endpoint_pick(pick);
+                return Action::Split(split);
+            }
+            Spread::Void(localities) => {
+                let pick = pick(&localities);
+                caveats.push(void(name, &localities, span));
+                caveats.extend(pick.as_ref().map(|pick| pick.caveat(Some(span))));
+                let hosts = localities.iter().map(|one| u32::try_from(one.hosts).ok());
+                let endpoints = hosts.collect();
+                let split = by_locality(&localities).ignored(Some(WeightsIgnored { endpoints }));
+                return Action::Split(split.with_endpoint_pick(pick));
+            }
             Spread::Unknown => {
                 let message = format!(
                     "`{name}` spreads requests by the weights of its localities, which this dump does not list"
@@ -102,7 +135,10 @@ impl Compiler<'_> {
             Spread::Within => {}
         }
         let backend = self.backend(name, 1, missing, span, caveats);
-        Action::Split(Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one"))
+        let pick = pick(&[]);
+        caveats.extend(pick.as_ref().map(|pick| pick.caveat(Some(span))));
+        let split = Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one");
+        Action::Split(split.with_endpoint_pick(pick))
     }
 
     fn weighted(
@@ -231,8 +267,8 @@ fn to(name: &str) -> Split {
 }
 
 /// "The pick is a deterministic weighted round-robin per worker thread, not random."
-fn by_locality(localities: &[Locality]) -> Split {
-    let backend = |locality: &Locality| {
+fn by_locality(localities: &[&Locality]) -> Split {
+    let backend = |locality: &&Locality| {
         let name = locality.service.as_deref().unwrap_or(&locality.name);
         let mut backend = cluster::backend(name, locality.weight, None);
         backend.identifiers.names.insert(locality.name.clone());
@@ -241,4 +277,21 @@ fn by_locality(localities: &[Locality]) -> Split {
     let split = Split::new(Mechanism::Wrr, localities.iter().map(backend).collect());
     // Weights that no proxy takes are not in a dump of one.
     split.unwrap_or_else(|_| to("localities"))
+}
+
+/// Weights of localities that nothing minds: what balances the requests that name no endpoint has no configuration for them.
+fn void(cluster: &str, localities: &[&Locality], span: Span) -> Note<AppliesTo> {
+    let total: usize = localities.iter().map(|one| one.hosts).sum();
+    let each = localities.iter().map(|one| {
+        let name = one.service.as_deref().unwrap_or(&one.name);
+        format!("{name} {}/{total}", one.hosts)
+    });
+    let each: Vec<String> = each.collect();
+    let message = format!(
+        "the weights of the localities of `{cluster}` are not applied: the fallback of its `override_host` policy has no \
+         `locality_weighted_lb_config`; the shares are by the number of endpoints: {}",
+        each.join(", ")
+    );
+    Note::about(Code::WeightsIgnored, message, Some(span))
+        .help("give the fallback policy a `locality_lb_config`, or use no `endpointOverride` for this route")
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::endpoint_pick::ClusterPick;
 use super::list::List;
+use super::session::RawSession;
 
 use crate::route::{Abort, Fraction};
 
@@ -57,6 +59,27 @@ pub(super) fn fault<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     let filters: HashMap<String, &'de RawValue> = HashMap::deserialize(deserializer)?;
     let fault = filters.values().find(|raw| raw.get().contains("HTTPFault"));
     Ok(fault.and_then(|raw| of_filter(raw)))
+}
+
+/// What filters of a route do for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct OfRoute {
+    /// The fault filter.
+    pub(super) fault: Option<Fault>,
+    /// The filter that binds a session to an endpoint.
+    pub(super) session: Option<ClusterPick>,
+}
+
+/// The filters of a route that are read.
+pub(super) fn of_route<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OfRoute, D::Error> {
+    let filters: HashMap<String, &'de RawValue> = HashMap::deserialize(deserializer)?;
+    let named = |name: &str| filters.values().find(|raw| raw.get().contains(name));
+    let session =
+        named("StatefulSession").and_then(|raw| serde_json::from_str::<RawSession>(raw.get()).ok());
+    Ok(OfRoute {
+        fault: named("HTTPFault").and_then(|raw| of_filter(raw)),
+        session: session.and_then(|session| session.pick()),
+    })
 }
 
 fn of_filter(raw: &RawValue) -> Option<Fault> {

@@ -35,6 +35,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
     let compiler = Compiler {
         dump,
         clusters: (!dump.clusters.is_empty()).then(names),
+        session: None,
     };
     let client = match &vantage.origin {
         Origin::Mesh { namespace, .. } => namespace.as_deref(),
@@ -53,6 +54,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> Ro
             Kind::Service { host, .. } => Some(host),
             _ => None,
         };
+        let compiler = compiler.behind(dump.sessions.get(&config.name));
         for host in &config.virtual_hosts {
             if UNDECLARED.contains(&host.name.as_str()) {
                 continue;

@@ -3,6 +3,8 @@
 
 mod action;
 mod clusters;
+mod endpoint_pick;
+mod endpoints;
 mod fault;
 mod integer;
 mod json_spans;
@@ -10,14 +12,19 @@ mod list;
 mod lower;
 mod matchers;
 mod origin;
+mod patch;
+mod patched;
 mod raw_action;
 mod raw_match;
 mod read;
 mod route_configs;
+mod session;
 
 use std::collections::BTreeMap;
 
 pub(super) use lower::lower;
+pub(super) use patch::{Patch, patches};
+pub(super) use patched::apply;
 pub(super) use read::{is_json, read};
 
 use super::yaml::{Node, Value};
@@ -46,6 +53,8 @@ pub struct Dump {
     clusters: BTreeMap<String, Cluster>,
     /// The endpoints of clusters that are told them apart, by the name under which they ask.
     endpoints: BTreeMap<String, Vec<clusters::Locality>>,
+    /// The filters that bind a session to an endpoint, by the route configuration behind them.
+    sessions: BTreeMap<String, endpoint_pick::ClusterPick>,
     /// How many texts were dumps.
     texts: usize,
 }

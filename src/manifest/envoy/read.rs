@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::Dump;
 use super::clusters::{Assignment, RawCluster};
@@ -12,6 +13,7 @@ use super::fault::{Fault, fault};
 use super::json_spans::Text;
 use super::list::List;
 use super::route_configs::{RawRouteConfig, RawVirtualHost, RouteConfig};
+use super::session::sessions;
 use crate::diag::{Code, Note, SourceId};
 
 /// Objects around a dump: the namespace and the pod that egctl puts there.
@@ -93,6 +95,8 @@ pub(in crate::manifest) fn read(
         let (name, localities) = assignment.into_localities();
         dump.endpoints.insert(name, localities);
     }
+    let sessions = found.listeners.iter().flat_map(|raw| sessions(raw.get()));
+    dump.sessions.extend(sessions);
     true
 }
 
@@ -115,6 +119,7 @@ struct Found<'s> {
     route_configs: Vec<RawRouteConfig<'s>>,
     clusters: Vec<RawCluster>,
     endpoints: Vec<Assignment>,
+    listeners: Vec<&'s RawValue>,
     // Something was there that only a dump has, were it empty.
     known: bool,
     // It is a Kubernetes object.
@@ -145,6 +150,9 @@ impl<'s> Found<'s> {
                 .filter_map(|held| held.endpoint_config)
                 .chain(config.endpoint_config),
         );
+        let listeners = config.static_listeners.into_iter();
+        self.listeners
+            .extend(listeners.chain(config.dynamic_listeners));
     }
 }
 
@@ -171,6 +179,10 @@ struct RawConfig<'s> {
     dynamic_endpoint_configs: List<HeldEndpoints>,
     #[serde(alias = "endpointConfig")]
     endpoint_config: Option<Assignment>,
+    #[serde(borrow, alias = "staticListeners")]
+    static_listeners: List<&'s RawValue>,
+    #[serde(borrow, alias = "dynamicListeners")]
+    dynamic_listeners: List<&'s RawValue>,
 }
 
 /// A route configuration with its version around it.

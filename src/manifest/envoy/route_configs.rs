@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fault::{Fault, fault};
+use super::fault::{Fault, OfRoute, fault, of_route};
 use super::json_spans::Text;
 use super::list::List;
 use super::origin::RawMetadata;
@@ -81,8 +81,8 @@ pub(super) struct RawRoute {
     #[serde(alias = "directResponse")]
     pub(super) direct_response: Option<RawDirectResponse>,
     pub(super) metadata: RawMetadata,
-    #[serde(alias = "typedPerFilterConfig", deserialize_with = "fault")]
-    pub(super) typed_per_filter_config: Option<Fault>,
+    #[serde(alias = "typedPerFilterConfig", deserialize_with = "of_route")]
+    pub(super) typed_per_filter_config: OfRoute,
 }
 
 impl RouteConfig {

@@ -5,10 +5,10 @@ pub mod objects;
 
 use super::dialect::{Dialect, dialect};
 
-pub(super) use compile::{lower, unrouted};
+pub(super) use compile::{implementation, lower, unrouted};
 pub use objects::{
-    ApiRoute, BackendRef, Gateway, GatewayClass, InferencePool, Listener, ListenerSet, Match,
-    ParentKind, ParentRef, ReferenceGrant, RouteFilter, Rule, TrafficPolicy,
+    ApiRoute, BackendRef, EnvoyBackend, Gateway, GatewayClass, InferencePool, Listener,
+    ListenerSet, Match, ParentKind, ParentRef, ReferenceGrant, RouteFilter, Rule, TrafficPolicy,
 };
 use objects::{GROUP, RouteKind};
 
@@ -94,6 +94,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
         "HTTPRouteFilter",
         route_filters,
         RouteFilter::decode
+    ),
+    dialect!(
+        "gateway.envoyproxy.io",
+        &["v1alpha1"],
+        "Backend",
+        envoy_backends,
+        EnvoyBackend::decode
     ),
     Dialect {
         group: "",

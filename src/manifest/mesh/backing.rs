@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::service_of;
 use super::registry::Registry;
 use crate::diag::{Code, Note, Span};
+use crate::manifest::endpoints::Address;
 use crate::manifest::kube::{Service, selects};
 use crate::route::AppliesTo;
 
@@ -130,7 +131,7 @@ pub(in crate::manifest) fn no_endpoint_carries(
     };
     let objects = registry.endpoints_of(service);
     let mut addresses = objects.iter().flat_map(|one| &one.ready);
-    let carried = |pod: &Option<String>| match pod {
+    let carried = |address: &Address| match &address.pod {
         // An address that is of no pod has no labels.
         None => Some(labels.is_empty()),
         Some(name) => {
@@ -138,5 +139,5 @@ pub(in crate::manifest) fn no_endpoint_carries(
             Some(selects(labels, &pod.labels))
         }
     };
-    !objects.is_empty() && addresses.all(|pod| carried(pod) == Some(false))
+    !objects.is_empty() && addresses.all(|address| carried(address) == Some(false))
 }

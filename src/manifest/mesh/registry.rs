@@ -8,7 +8,7 @@ use super::registry_service::RegistryService;
 use super::service_entry::ServiceEntry;
 use super::visibility::visibility;
 use crate::manifest::Manifests;
-use crate::manifest::endpoints::{ByService, Endpoints};
+use crate::manifest::endpoints::{Address, ByService, Endpoints, socket};
 use crate::manifest::kube::{Service, Workload};
 
 /// What stands behind the hosts of routes.
@@ -195,6 +195,25 @@ impl<'m> Registry<'m> {
         (!objects.is_empty()).then(|| ready.sum())
     }
 
+    /// The addresses of a port of a Service that take requests, each with its pod where that is known; `None` where the
+    /// manifests hold neither its endpoints nor the addresses of its pods.
+    pub(in crate::manifest) fn sockets(
+        &self,
+        service: &Service,
+        port: u16,
+    ) -> Option<Vec<(String, Option<String>)>> {
+        let own = service.ports.iter().find(|one| one.port.value == port)?;
+        let objects = self.endpoints_of(service);
+        if objects.is_empty() {
+            let target = own.target.as_deref();
+            return sockets(&self.selected(service), target, port);
+        }
+        let name = own.name.as_ref().map(|name| name.value.as_str());
+        let addresses = objects.into_iter().flat_map(|one| &one.ready);
+        let socket = |one: &Address| Some((one.socket(name)?, one.pod.clone()));
+        addresses.map(socket).collect()
+    }
+
     /// A pod by its name.
     pub(in crate::manifest) fn pod(&self, namespace: &str, name: &str) -> Option<&'m Workload> {
         let mut pods = self.manifests.workloads.iter();
@@ -246,6 +265,29 @@ impl<'m> Registry<'m> {
             .filter(all)
             .collect()
     }
+}
+
+/// The addresses of running pods for a port, which may be a name that they give it.
+pub(in crate::manifest) fn sockets(
+    pods: &[&Workload],
+    target: Option<&str>,
+    port: u16,
+) -> Option<Vec<(String, Option<String>)>> {
+    let of = |one: &&Workload| {
+        let ip = one.pod.ip.as_ref().filter(|_| one.pod.runs)?;
+        let named = |name: &str| {
+            let mut ports = one.pod.ports.iter();
+            let found = ports.find(|own| own.name.as_deref() == Some(name))?;
+            Some(found.number)
+        };
+        let port = match target {
+            None => port,
+            Some(target) => target.parse().ok().or_else(|| named(target))?,
+        };
+        Some((socket(ip, port)?, Some(one.meta.name.clone())))
+    };
+    let all: Option<Vec<_>> = pods.iter().map(of).collect();
+    all.filter(|all| !all.is_empty())
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub(super) struct ResolvedBackend<'m> {
     pub(super) namespace: String,
 }
 
+/// A backend, where it leads, and what is replied in its place.
+pub(super) type Found<'m> = (&'m BackendRef, ResolvedBackend<'m>, Option<LocalReply>);
+
 /// What becomes of a broken share of calls, of requests and of connections.
 pub(super) const LOST: [&str; 3] = [
     "so that its share is answered with 500 (gRPC UNAVAILABLE)",
@@ -237,10 +240,7 @@ impl<'m> BackendResolver<'_, 'm> {
 }
 
 /// The backends of a rule, with what tells their answers apart.
-pub(super) fn backends(
-    index: &Index<'_>,
-    found: &[(&BackendRef, ResolvedBackend<'_>, Option<LocalReply>)],
-) -> Vec<Backend> {
+pub(super) fn backends(index: &Index<'_>, found: &[Found<'_>]) -> Vec<Backend> {
     // A label value tells a backend from the others where no other one has it.
     let mut owners: HashMap<&str, BTreeSet<&str>> = HashMap::new();
     for (_, referent, _) in found {

@@ -1,17 +1,34 @@
 //! How one backend of a rule is picked: by chance, in turn, by a hash, or, where a policy has it so, whatever its weight.
 
 use super::attached::of_another;
-use super::backends::ResolvedBackend;
+use super::backends::Found;
+use super::endpoint_pick::{backend, endpoint_pick, words};
 use super::index::Index;
 use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
-use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, Rule, TrafficPolicy};
+use crate::manifest::gateway_api::objects::{ApiRoute, Rule, TrafficPolicy};
 use crate::manifest::kube::Meta;
-use crate::route::{AppliesTo, Implementation, WeightsIgnored};
-use crate::split::{LocalReply, Mechanism};
+use crate::route::{AppliesTo, EndpointPick, Implementation, WeightsIgnored};
+use crate::split::Mechanism;
 
-/// A backend, where it leads, and what is replied in its place.
-pub(super) type Found<'m> = (&'m BackendRef, ResolvedBackend<'m>, Option<LocalReply>);
+/// How backends and endpoints are picked.
+pub(super) struct Balance {
+    pub(super) mechanism: Mechanism,
+    /// Weights have no part in it.
+    pub(super) ignored: Option<WeightsIgnored>,
+    /// How a request may name its endpoint.
+    pub(super) pick: Option<EndpointPick>,
+}
+
+impl Balance {
+    fn by(mechanism: Mechanism) -> Self {
+        Self {
+            mechanism,
+            ignored: None,
+            pick: None,
+        }
+    }
+}
 
 /// How one backend is picked, and whether its weight has a part in that. Envoy Gateway makes one cluster of the backends of a
 /// rule, each a locality with a weight, which a proxy takes in turn; in some cases it makes a cluster of each, as Istio does.
@@ -21,11 +38,11 @@ pub(super) fn mechanism(
     found: &[Found<'_>],
     place: RuleContext<'_>,
     caveats: &mut Vec<Note<AppliesTo>>,
-) -> (Mechanism, Option<WeightsIgnored>) {
+) -> Balance {
     let policy = policy(index, route, rule, place.gateway);
     if place.implementation != Implementation::EnvoyGateway {
         caveats.extend(policy.map(|policy| of_another(&policy.meta, place.implementation)));
-        return (Mechanism::Iid, None);
+        return Balance::by(Mechanism::Iid);
     }
     let asked = || found.iter().filter(|(backend, ..)| backend.weight > 0);
     let several = asked().count() > 1;
@@ -39,23 +56,34 @@ pub(super) fn mechanism(
                 Some(field.span),
             ));
         }
-        if policy.hashes() && one_cluster {
-            let endpoints = endpoints(index, found);
-            caveats.push(ignored(policy, found, endpoints.as_deref()));
-            return (Mechanism::Hash, Some(WeightsIgnored { endpoints }));
-        }
-        if policy.hashes() && several {
-            caveats.push(hashed(policy));
-            return (Mechanism::Hash, None);
-        }
         caveats.extend(several.then(|| unknown(policy)).flatten());
     }
-    let mechanism = if one_cluster {
-        Mechanism::Wrr
-    } else {
-        Mechanism::Iid
+    let pick = endpoint_pick(index, policy, found, caveats);
+    let by_request = policy.filter(|policy| policy.endpoint_override.is_some());
+    let ignoring = policy.filter(|policy| policy.hashes()).or(by_request);
+    let ignored = ignoring.filter(|_| one_cluster).map(|policy| {
+        let endpoints = endpoints(index, found);
+        caveats.push(ignored(policy, found, endpoints.as_deref()));
+        WeightsIgnored { endpoints }
+    });
+    let hashes = policy.filter(|policy| several && policy.hashes());
+    caveats.extend(hashes.filter(|_| !one_cluster).map(hashed));
+    let in_turn = |policy: &TrafficPolicy| {
+        let balancer = policy.balancer.as_ref();
+        balancer.is_some_and(|balancer| balancer.value == "RoundRobin")
     };
-    (mechanism, None)
+    let mechanism = match (hashes, ignoring) {
+        (Some(_), _) => Mechanism::Hash,
+        (None, Some(policy)) if one_cluster && !in_turn(policy) => Mechanism::Iid,
+        _ if one_cluster => Mechanism::Wrr,
+        _ => Mechanism::Iid,
+    };
+    Balance {
+        mechanism,
+        ignored,
+        // Among several clusters, the request names an endpoint of the one that was drawn before.
+        pick: pick.filter(|_| one_cluster || !several),
+    }
 }
 
 /// Whether each backend has a cluster of its own, among which a proxy draws: filters, other protocols, backends outside of
@@ -81,10 +109,14 @@ fn apart(found: &[Found<'_>], policy: Option<&TrafficPolicy>) -> bool {
 
 /// The pods of each backend, where the manifests hold those of all of them.
 fn endpoints(index: &Index<'_>, found: &[Found<'_>]) -> Option<Vec<u32>> {
-    let of = |(backend, referent, _): &Found<'_>| {
-        if backend.weight == 0 {
+    let of = |one: &Found<'_>| {
+        let (reference, referent, _) = one;
+        if reference.weight == 0 {
             // It is no part of the cluster.
             return Some(0);
+        }
+        if let Some(own) = backend(index, one) {
+            return u32::try_from(own.addresses.as_ref()?.len()).ok();
         }
         let pods = index.registry.endpoints(referent.service?)?;
         u32::try_from(pods).ok()
@@ -115,14 +147,28 @@ fn ignored(
         }
         None => "the shares are by the number of endpoints".to_owned(),
     };
-    let message = format!(
-        "the weights of this rule are not applied: {} picks endpoints by a hash (`ConsistentHash`), and Envoy Gateway has all of \
-         them in one cluster; {shares}",
-        policy.meta
-    );
-    let span = policy.balancer.as_ref().map(|balancer| balancer.span);
-    Note::about(Code::WeightsIgnored, message, span)
-        .help("use another `loadBalancer.type` for this route, or give each `backendRef` a filter, which makes a cluster of each")
+    let message = match &policy.endpoint_override {
+        Some(own) => format!(
+            "the weights of this rule are not applied: {} lets {} name the endpoint (`endpointOverride`), and for requests \
+             without one Envoy Gateway balances over all endpoints of one cluster; {shares}",
+            policy.meta,
+            words(&own.sources)
+        ),
+        None => format!(
+            "the weights of this rule are not applied: {} picks endpoints by a hash (`ConsistentHash`), and Envoy Gateway has all \
+             of them in one cluster; {shares}",
+            policy.meta
+        ),
+    };
+    let span = match &policy.endpoint_override {
+        Some(own) => Some(own.span),
+        None => policy.balancer.as_ref().map(|balancer| balancer.span),
+    };
+    let caveat = Note::about(Code::WeightsIgnored, message, span);
+    if policy.endpoint_override.is_some() {
+        return caveat.help("leave `endpointOverride` out for this route, or give each `backendRef` a filter, which makes a cluster of each");
+    }
+    caveat.help("use another `loadBalancer.type` for this route, or give each `backendRef` a filter, which makes a cluster of each")
 }
 
 fn hashed(policy: &TrafficPolicy) -> Note<AppliesTo> {

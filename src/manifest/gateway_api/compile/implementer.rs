@@ -2,8 +2,9 @@
 
 use super::index::Index;
 use crate::diag::{Code, Note};
+use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::{Gateway, GatewayClass};
-use crate::route::{AppliesTo, Implementation, Vantage};
+use crate::route::{AppliesTo, Implementation, Origin, Vantage};
 
 /// Who implements the Gateway API at a vantage.
 pub(super) struct Implementer {
@@ -65,4 +66,17 @@ impl Implementer {
             note,
         }
     }
+}
+
+/// Who implements the Gateway that a vantage is at.
+pub(in crate::manifest) fn implementation(
+    manifests: &Manifests,
+    vantage: &Vantage,
+) -> Implementation {
+    let index = Index::new(manifests);
+    let gateway = match &vantage.origin {
+        Origin::Gateway { namespace, name } => index.gateway(namespace, name),
+        Origin::Mesh { .. } => None,
+    };
+    Implementer::of(&index, vantage, gateway).implementation
 }

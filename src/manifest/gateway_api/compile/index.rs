@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::manifest::Manifests;
 use crate::manifest::attached::AttachedIndex;
 use crate::manifest::gateway_api::objects::{
-    ApiRoute, BackendRef, From, Gateway, GatewayClass, InferencePool, Listener, ListenerSet,
-    ReferenceGrant, RouteFilter, TrafficPolicy,
+    ApiRoute, BackendRef, EnvoyBackend, From, Gateway, GatewayClass, InferencePool, Listener,
+    ListenerSet, ReferenceGrant, RouteFilter, TrafficPolicy,
 };
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::{Registry, ServiceEntry};
@@ -27,6 +27,7 @@ pub(super) struct Index<'m> {
     entries: HashMap<Name<'m>, &'m ServiceEntry>,
     pools: HashMap<Name<'m>, &'m InferencePool>,
     filters: HashMap<Name<'m>, &'m RouteFilter>,
+    envoy_backends: HashMap<Name<'m>, &'m EnvoyBackend>,
     // By the namespace they open.
     grants: HashMap<&'m str, Vec<&'m ReferenceGrant>>,
     namespaces: HashMap<&'m str, &'m BTreeMap<String, String>>,
@@ -53,6 +54,7 @@ impl<'m> Index<'m> {
             entries: named(&manifests.service_entries, |entry| &entry.meta),
             pools: named(&manifests.inference_pools, |pool| &pool.meta),
             filters: named(&manifests.route_filters, |filter| &filter.meta),
+            envoy_backends: named(&manifests.envoy_backends, |backend| &backend.meta),
             grants: HashMap::new(),
             namespaces: HashMap::new(),
             policies: HashMap::new(),
@@ -173,6 +175,11 @@ impl<'m> Index<'m> {
     /// An InferencePool.
     pub(super) fn pool(&self, namespace: &str, name: &str) -> Option<&'m InferencePool> {
         self.pools.get(&(namespace, name)).copied()
+    }
+
+    /// A Backend of Envoy Gateway.
+    pub(super) fn envoy_backend(&self, namespace: &str, name: &str) -> Option<&'m EnvoyBackend> {
+        self.envoy_backends.get(&(namespace, name)).copied()
     }
 
     /// Whether a namespace lets a route name one of its objects.

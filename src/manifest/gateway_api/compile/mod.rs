@@ -16,6 +16,7 @@ mod attached_hosts;
 mod backends;
 mod balancing;
 mod certificates;
+mod endpoint_pick;
 mod hosts;
 mod implementer;
 mod inactive_rules;
@@ -30,5 +31,6 @@ mod refusals;
 mod rule_context;
 mod unrouted;
 
+pub(in crate::manifest) use implementer::implementation;
 pub(in crate::manifest) use lower::lower;
 pub(in crate::manifest) use unrouted::unrouted;

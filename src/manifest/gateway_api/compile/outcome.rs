@@ -3,6 +3,7 @@
 use super::attached;
 use super::backends::{BackendResolver, LOST, ResolvedBackend, backends};
 use super::balancing::mechanism;
+use super::endpoint_pick;
 use super::index::Index;
 use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
@@ -89,13 +90,17 @@ fn leads<'m>(
             caveats.extend(
                 wrong
                     .map(Note::undeliverable)
-                    .or_else(|| inactive_rule(backend)),
+                    .or_else(|| inactive_rule(index, backend, &referent.namespace)),
             );
             caveats.extend(bypassed(index, backend, &referent, place));
             let refused = attached::to_backend(index, backend, &referent, place, caveats);
             broken = broken.or(refused);
         }
-        found.push((backend, referent, broken));
+        let one = (backend, referent, broken);
+        if let Some(own) = endpoint_pick::backend(index, &one).filter(|_| backend.weight > 0) {
+            endpoint_pick::of_backend(own, caveats);
+        }
+        found.push(one);
     }
     caveats.extend(assumed(&found));
     let copies = rule.mirrors.iter().filter_map(|one| follow.follow(one).1);
@@ -110,11 +115,12 @@ fn leads<'m>(
         })
         .collect();
     caveats.extend(backing(&index.registry, &services));
-    let (mechanism, ignored) = mechanism(index, (route, rule), &found, place, caveats);
-    let split = Split::new(mechanism, backends(index, &found));
+    let balance = mechanism(index, (route, rule), &found, place, caveats);
+    let split = Split::new(balance.mechanism, backends(index, &found));
     let split = split.expect("16 weights of at most a million, one of which is above zero");
     if !route.kind.of_connections() {
-        return Action::Split(split.ignored(ignored));
+        let split = split.with_endpoint_pick(balance.pick);
+        return Action::Split(split.ignored(balance.ignored));
     }
     let (code, kind) = match route.kind {
         RouteKind::Tls => (Code::TlsRoute, "TLSRoute"),
@@ -166,7 +172,11 @@ fn of_mirror(caveat: Note<AppliesTo>) -> Note<AppliesTo> {
 }
 
 /// What stands behind a backend that is no Service is decided by somebody else.
-fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
+fn inactive_rule(
+    index: &Index<'_>,
+    backend: &BackendRef,
+    namespace: &str,
+) -> Option<Note<AppliesTo>> {
     let name = &backend.name.value;
     let (id, message) = match backend.kind.value.as_str() {
         "ServiceImport" => (
@@ -175,12 +185,8 @@ fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
                 "ServiceImport {name} leads to other clusters too: which of them answers is not judged"
             ),
         ),
-        "InferencePool" => (
-            Code::InferencePool,
-            format!(
-                "which pod of InferencePool {name} answers is decided by its endpoint picker, and is not judged"
-            ),
-        ),
+        "InferencePool" => return Some(of_pool(index, backend, namespace)),
+        "Backend" if index.envoy_backend(namespace, name).is_some() => return None,
         "Backend" => (
             Code::OtherBackend,
             format!("Backend {name} of Envoy Gateway is not read: it is taken to exist"),
@@ -188,6 +194,43 @@ fn inactive_rule(backend: &BackendRef) -> Option<Note<AppliesTo>> {
         _ => return None,
     };
     Some(Note::about(id, message, Some(backend.name.span)))
+}
+
+/// Who picks the pod of a pool, and what happens where nobody does.
+fn of_pool(index: &Index<'_>, backend: &BackendRef, namespace: &str) -> Note<AppliesTo> {
+    let name = &backend.name.value;
+    let pool = index.pool(namespace, name);
+    let picker = pool.and_then(|pool| Some((pool.picker.as_ref()?, pool.fails_closed)));
+    let Some((picker, fails_closed)) = picker else {
+        let message = format!(
+            "which pod of InferencePool {name} answers is decided by its endpoint picker, and is not judged"
+        );
+        return Note::about(Code::InferencePool, message, Some(backend.name.span));
+    };
+    let without = if fails_closed {
+        "its share is refused (`FailClose`)"
+    } else {
+        "the gateway picks any of its pods (`FailOpen`)"
+    };
+    let host = format!("{}.{namespace}.svc.cluster.local", picker.value);
+    let registry = &index.registry;
+    let missing =
+        registry.service(&host).is_none() && registry.services_in(namespace).next().is_some();
+    if missing {
+        let message = format!(
+            "these manifests hold Services of namespace {namespace}, but not Service {}, the endpoint picker of InferencePool \
+             {name}: without it {without}",
+            picker.value
+        );
+        return Note::about(Code::InferencePool, message, Some(picker.span))
+            .help("pass the file with this Service too, if it exists");
+    }
+    let message = format!(
+        "which pod of InferencePool {name} answers is decided by its endpoint picker {}, and is not judged; where that does not \
+         respond, {without}",
+        picker.value
+    );
+    Note::about(Code::InferencePool, message, Some(backend.name.span))
 }
 
 fn assumed(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::decode::Decoder;
+use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 
@@ -15,6 +15,10 @@ pub struct InferencePool {
     pub selector: BTreeMap<String, String>,
     /// The first port of its pods.
     pub port: Option<u16>,
+    /// The Service that picks one of them.
+    pub picker: Option<At<String>>,
+    /// Requests are refused where it does not respond, which is what happens unless another thing is asked for.
+    pub fails_closed: bool,
 }
 
 impl InferencePool {
@@ -40,10 +44,20 @@ impl InferencePool {
             decoder.map(node, "a target port")?.port("number", decoder)
         });
         let old = spec.port("targetPortNumber", decoder);
+        let key = ["endpointPickerRef", "extensionRef"];
+        let key = key.into_iter().find(|key| spec.get(key).is_some());
+        let (mut picker, mut fails_closed) = (None, true);
+        if let Some(mut own) = key.and_then(|key| spec.map(key, "an endpoint picker", decoder)) {
+            picker = own.text("name", decoder);
+            let mode = own.text("failureMode", decoder);
+            fails_closed = mode.is_none_or(|mode| mode.value != "FailOpen");
+        }
         Some(Self {
             meta,
             selector,
             port: ports.into_iter().next().or(old).map(|port| port.value),
+            picker,
+            fails_closed,
         })
     }
 }

@@ -5,6 +5,7 @@
 
 mod api_route;
 mod backend_ref;
+mod envoy_backend;
 mod filter;
 mod gateway;
 mod gateway_class;
@@ -14,6 +15,7 @@ mod inference_pool;
 mod listener_set;
 mod matches;
 mod parent_ref;
+mod pick_source;
 mod reference_grant;
 mod route_filter;
 mod route_kind;
@@ -23,6 +25,7 @@ mod traffic_policy;
 
 pub use api_route::ApiRoute;
 pub use backend_ref::BackendRef;
+pub use envoy_backend::{BackendType, EnvoyBackend};
 pub use gateway::{From, Gateway, Listener};
 pub use gateway_class::GatewayClass;
 pub use inference_pool::InferencePool;
@@ -34,7 +37,7 @@ pub use route_filter::RouteFilter;
 pub use route_kind::RouteKind;
 pub use rule::Rule;
 pub use selector::Selector;
-pub use traffic_policy::TrafficPolicy;
+pub use traffic_policy::{EndpointOverride, TrafficPolicy};
 
 /// The group of routes and Gateways.
 pub const GROUP: &str = "gateway.networking.k8s.io";

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::GROUP;
+use super::pick_source::pick_source;
+use crate::diag::Span;
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
 use crate::manifest::kube::{Meta, selects};
 use crate::manifest::yaml::Node;
+use crate::route::PickSource;
 
 /// A BackendTrafficPolicy.
 #[derive(Clone, Debug)]
@@ -19,10 +22,21 @@ pub struct TrafficPolicy {
     pub selectors: Vec<(String, BTreeMap<String, String>)>,
     /// `loadBalancer.type`.
     pub balancer: Option<At<String>>,
+    /// `loadBalancer.endpointOverride`: where a request may name its endpoint.
+    pub endpoint_override: Option<EndpointOverride>,
     /// Whether endpoints of the zone of the proxy are preferred, or zones have weights.
     pub by_zone: bool,
     /// What it does that changes answers and is not judged.
     pub unjudged: Vec<At<&'static str>>,
+}
+
+/// Where a request may name its endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointOverride {
+    /// Where that is written.
+    pub span: Span,
+    /// What is looked at, in this order.
+    pub sources: Vec<PickSource>,
 }
 
 /// One target of a policy.
@@ -47,10 +61,16 @@ impl TrafficPolicy {
         let mut targets = spec.list("targetRefs", decoder, target);
         targets.extend(spec.get("targetRef").and_then(|node| target(node, decoder)));
         let selectors = spec.list("targetSelectors", decoder, selector);
-        let (mut balancer, mut by_zone) = (None, false);
+        let (mut balancer, mut by_zone, mut endpoint_override) = (None, false, None);
         if let Some(mut fields) = spec.map("loadBalancer", "a load balancer", decoder) {
             balancer = fields.text("type", decoder);
             by_zone = fields.place("zoneAware").is_some();
+            let place = fields.place("endpointOverride");
+            let own = fields.map("endpointOverride", "an endpointOverride", decoder);
+            endpoint_override = own.zip(place).map(|(mut own, span)| EndpointOverride {
+                span,
+                sources: own.list("extractFrom", decoder, pick_source),
+            });
         }
         let keys = ["faultInjection", "rateLimit", "circuitBreaker", "retry"];
         let unjudged = keys
@@ -62,6 +82,7 @@ impl TrafficPolicy {
             targets,
             selectors,
             balancer,
+            endpoint_override,
             by_zone,
             unjudged,
         })
