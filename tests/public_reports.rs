@@ -428,9 +428,9 @@ fn an_authority_without_the_port_that_is_called_is_said() {
 fn requests_that_are_distributed_to_places_are_said() {
     let with = |setting: &str| {
         let policy = format!(
-            "host: web, trafficPolicy: {{loadBalancer: {{localityLbSetting: {setting}}}}}, "
+            "host: web, trafficPolicy: {{loadBalancer: {{localityLbSetting: {setting}}}}}, subsets"
         );
-        let rules = split("web", "web", &route("web")).replace("host: web, ", &policy);
+        let rules = split("web", "web", &route("web")).replace("host: web, subsets", &policy);
         lint(&(service("web", "{name: http, port: 80}") + &rules), &[])
     };
     let distribute = "distribute: [{from: '*', to: {'us-central1/*': 100}}]";

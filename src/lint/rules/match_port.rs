@@ -1,7 +1,6 @@
 //! A part of RS025: routes for every port of a Service, and hosts that are compared with their port.
 
-use super::match_pitfall::RULE;
-use crate::diag::Severity;
+use crate::diag::{Code, Severity};
 use crate::lint::{Context, Finding};
 use crate::manifest::full_name;
 use crate::manifest::istio::{HttpAction, HttpRoute, VirtualService};
@@ -78,7 +77,7 @@ fn moved(
         port.value
     );
     Some(
-        Finding::new(RULE.code, message)
+        Finding::new(Code::Rs025, message)
             .at(port.span, "")
             .help(help),
     )
@@ -108,6 +107,6 @@ fn bare(condition: &Condition, own: &[&Service]) -> Option<Finding> {
     };
     let help =
         format!("write `prefix: {text}`, or leave it out where `hosts` has the name already");
-    let found = Finding::new(RULE.code, message).with_severity(severity);
+    let found = Finding::new(Code::Rs025, message).with_severity(severity);
     Some(found.at(condition.span, "").help(help))
 }
