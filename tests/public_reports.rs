@@ -361,3 +361,133 @@ spec:
         &["has no `tcp` routes"],
     );
 }
+
+/// flagger#263: calls to the admin port of a Service went to the port of the application.
+#[test]
+fn a_port_of_destinations_that_takes_the_calls_to_another_port_is_said() {
+    let two = "{name: http, port: 8080}, {name: http-admin, port: 9090}";
+    let rule = |item: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: rule}}\nspec: {{hosts: [web], http: [{item}]}}\n"
+        )
+    };
+    let to = |port: &str| {
+        format!(
+            "route: [{{destination: {{host: blue{port}}}, weight: 90}}, {{destination: {{host: green{port}}}, weight: 10}}]"
+        )
+    };
+    let services = service("web", two) + &service("blue", two) + &service("green", two);
+    let with = |item: &str| lint(&(services.clone() + &rule(item)), &[]);
+    says(
+        &with(&format!("{{{}}}", to(", port: {number: 8080}"))),
+        "warning RS025",
+        &[
+            "calls to port 9090 of Service default/web too, and sends them to port 8080 of blue",
+            "`port: 8080`",
+        ],
+    );
+    let matched = format!(
+        "{{match: [{{port: 8080}}], {}}}",
+        to(", port: {number: 8080}")
+    );
+    for silent in [format!("{{{}}}", to("")), matched] {
+        assert_eq!(with(&silent), [""; 0]);
+    }
+    // A port that the destinations do not have is meant to be another one.
+    let one = "{name: http, port: 8080}";
+    let services = service("web", two) + &service("blue", one) + &service("green", one);
+    let moved = rule(&format!("{{{}}}", to(", port: {number: 8080}")));
+    assert_eq!(lint(&(services + &moved), &[]), [""; 0]);
+}
+
+/// istio#8807, istio#11828: the `Host` of a request to another port than 80 has that port.
+#[test]
+fn an_authority_without_the_port_that_is_called_is_said() {
+    let http = |authority: &str| {
+        format!(
+            "  http:\n  - match: [{{authority: {authority}}}]\n    route: [{{destination: {{host: web, subset: v1}}}}]\n  - route: [{{destination: {{host: web, subset: v2}}}}]\n"
+        )
+    };
+    let at = |port: u16, authority: &str| {
+        let web = service("web", &format!("{{name: http, port: {port}}}"));
+        lint(&(web + &split("web", "web", &http(authority))), &[])
+    };
+    let says_it = [
+        "`web` does not take requests to `web:9080`",
+        "`prefix: web`",
+    ];
+    says(&at(9080, "{exact: web}"), "warning RS025", &says_it);
+    says(&at(80, "{exact: web}"), "info RS025", &["`web:8080`"]);
+    for silent in ["{exact: 'web:9080'}", "{prefix: web}"] {
+        assert_eq!(at(9080, silent), [""; 0]);
+    }
+}
+
+/// istio#33470, istio#41787: a destination whose pods are elsewhere than in the places that are listed.
+#[test]
+fn requests_that_are_distributed_to_places_are_said() {
+    let with = |setting: &str| {
+        let policy = format!(
+            "host: web, trafficPolicy: {{loadBalancer: {{localityLbSetting: {setting}}}}}, subsets"
+        );
+        let rules = split("web", "web", &route("web")).replace("host: web, subsets", &policy);
+        lint(&(service("web", "{name: http, port: 80}") + &rules), &[])
+    };
+    let distribute = "distribute: [{from: '*', to: {'us-central1/*': 100}}]";
+    says(
+        &with(&format!("{{enabled: true, {distribute}}}")),
+        "warning RS029",
+        &["no pod in one of them becomes 503"],
+    );
+    for silent in [
+        format!("{{enabled: false, {distribute}}}"),
+        "{failover: [{from: a, to: b}]}".to_owned(),
+    ] {
+        assert_eq!(with(&silent), [""; 0]);
+    }
+}
+
+/// istio#36705, istio#7776: an ingress controller with a sidecar sends the outer host to the port of the Service.
+#[test]
+fn a_host_of_no_service_where_nothing_has_port_80_is_said() {
+    let on = |port: u16| {
+        let shop = service("shop", &format!("{{name: http, port: {port}}}"));
+        lint(
+            &(shop + &split("shop.example.com", "shop", &route("shop"))),
+            &[],
+        )
+    };
+    says(
+        &on(9898),
+        "warning RS004",
+        &[
+            "`shop.example.com`",
+            "on port 80 only, and none of them has an HTTP port 80",
+        ],
+    );
+    assert_eq!(on(80), [""; 0]);
+}
+
+/// istio#12170: the proxies of a gateway in a namespace of its own see the rule for every host there first.
+#[test]
+fn a_gateway_in_a_namespace_of_istio_stands_beside_its_proxies() {
+    let in_namespace = |namespace: &str| {
+        let wildcard = format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: all, namespace: {namespace}}}\nspec: {{host: '*.local', trafficPolicy: {{tls: {{mode: ISTIO_MUTUAL}}}}}}\n---\n"
+        );
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: {namespace}}}\nspec: {{selector: {{istio: ingressgateway}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}]}}\n---\n"
+        );
+        let rules = split("shop.example.com", "web", &route("web")).replace(
+            "  hosts: [",
+            &format!("  gateways: [{namespace}/edge]\n  hosts: ["),
+        );
+        lint(
+            &(wildcard + &gateway + &service("web", "{name: http, port: 80}") + &rules),
+            &[],
+        )
+    };
+    says(&in_namespace("istio-ingress"), "error RS002", &["`v1`"]);
+    // Elsewhere the proxies are those that Istio installs in its own namespace.
+    assert_eq!(in_namespace("apps"), [""; 0]);
+}

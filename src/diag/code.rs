@@ -213,6 +213,7 @@ codes! {
     FilterNotJudged Warning "filter-not-judged" "a filter is not judged";
     GrpcAbort Warning "grpc-abort" "a fault answers with a gRPC status";
     GrpcStatus Warning "grpc-status" "a gRPC client sees replies of the proxy as HTTP 200";
+    LocalityDistribute Warning "locality-distribute" "requests go to listed places only";
     NotJudged Warning "not-judged" "a field is not judged";
     OutlierDetection Warning "outlier-detection" "failing pods are taken away for a while";
     PathTemplate Warning "path-template" "a path template is not read";

@@ -184,7 +184,11 @@ pub static RULES: &[&Rule] = &[
         name: "not_stationary",
         rationale: "a pod that is ejected, or a pool that is full, turns a part of the share into 503 for a while: the split changes during a run",
         fix: "watch for 503 with the flags UH and UO, or test with few connections",
-        facts: &[Code::OutlierDetection, Code::ConnectionPool],
+        facts: &[
+            Code::OutlierDetection,
+            Code::ConnectionPool,
+            Code::LocalityDistribute,
+        ],
         ..Rule::BASE
     },
     &invalid_backend::RULE,

@@ -1,5 +1,6 @@
 //! RS025: matches that take more, or less, than they look like.
 
+use super::match_port;
 use crate::diag::Code;
 use crate::lint::{Context, Finding, Rule};
 use crate::manifest::istio::{HttpRoute, VirtualService};
@@ -19,6 +20,7 @@ pub(in crate::lint) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    match_port::check(context, findings);
     for service in &context.manifests.virtual_services {
         for (index, http) in service.http.iter().enumerate() {
             let conditions = http.matches.iter().flat_map(|one| &one.conditions);

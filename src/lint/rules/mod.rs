@@ -8,6 +8,7 @@ pub(super) mod gateway_conflict;
 pub(super) mod gateway_hosts;
 pub(super) mod invalid_backend;
 pub(super) mod match_pitfall;
+mod match_port;
 pub(super) mod no_proxy;
 pub(super) mod no_route;
 pub(super) mod not_exported;

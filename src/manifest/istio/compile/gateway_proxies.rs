@@ -10,6 +10,9 @@ use crate::route::AppliesTo;
 /// The label of the ingress and the egress gateway that Istio installs, in its own namespace.
 const INSTALLED: &str = "istio";
 
+/// What the names of the namespaces that Istio's guides give its gateways begin with: `istio-ingress`.
+const OWN: &str = "istio-";
+
 /// Where the proxies of a gateway stand.
 pub(super) struct Home {
     pub(super) namespace: String,
@@ -38,6 +41,18 @@ impl<'m> Compiler<'m> {
         let installed = installed.is_some_and(|value| value.ends_with("gateway"));
         if !installed || namespace == ROOT {
             return at(namespace);
+        }
+        // A Gateway beside the proxies, in a namespace that is made for them.
+        if namespace.starts_with(OWN) {
+            let message = format!(
+                "the proxies of {} are taken to stand in its namespace {namespace}: what is exported to other namespaces only does not reach them",
+                gateway.meta
+            );
+            let caveat = Note::about(Code::GatewayNamespace, message, Some(gateway.meta.span));
+            return Home {
+                namespace: namespace.to_owned(),
+                caveat: Some(caveat.help("say where they stand with --from-namespace NS")),
+            };
         }
         let message = format!(
             "the proxies of {} are taken to stand in namespace {ROOT}, as the gateways that Istio installs do: what is exported to other namespaces only does not reach them",

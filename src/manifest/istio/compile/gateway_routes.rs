@@ -1,6 +1,6 @@
 //! The routes of a gateway: what its servers take of the hosts of the rules that name it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::gateway_proxies::mapped;
 use super::handshake::Handshake;
@@ -14,11 +14,14 @@ use crate::manifest::mesh::catch_all::catches_all;
 use crate::manifest::mesh::names::{covers, full_name};
 use crate::route::{AppliesTo, InactiveRule, Route, RouteTable, Transport, VirtualHost};
 
-/// A host as a server of the gateway takes it.
+/// Ports of a gateway, and whether plain HTTP is redirected there: one server of a port that redirects is enough.
+type Ports = BTreeMap<Option<u16>, bool>;
+
+/// A host as servers of the gateway take it.
 struct Taken {
     domain: String,
     reads: Reads,
-    redirects: bool,
+    ports: Ports,
 }
 
 /// The table of the proxies of a gateway, while it grows.
@@ -26,6 +29,7 @@ struct AtGateway<'v, 'g> {
     table: RouteTable,
     // The hosts of the table by their domains.
     places: HashMap<String, usize>,
+    ports: HashMap<usize, Ports>,
     // A server of another gateway may have the port that is dialled, or fit the handshake better.
     handshake: Handshake<'v, 'g>,
     // What is to be said about every host.
@@ -43,6 +47,7 @@ impl Compiler<'_> {
         let attached = self.at_its_proxies((namespace, name), asked, &home.namespace);
         let mut at = AtGateway {
             places: HashMap::new(),
+            ports: HashMap::new(),
             handshake: Handshake::new(
                 &self.vantage.transport,
                 self.vantage.port,
@@ -159,7 +164,6 @@ impl Compiler<'_> {
             };
             let domains = vec![taken.domain.clone()];
             let mut new = Self::virtual_host(service, name, host.span, domains);
-            new.https_only = taken.redirects;
             new.caveats.clone_from(&at.caveats);
             if object.is_none() {
                 new.caveats.push(not_given(place));
@@ -167,6 +171,12 @@ impl Compiler<'_> {
             hosts.push(new);
             hosts.len() - 1
         });
+        let ports = at.ports.entry(index).or_default();
+        for (port, redirects) in &taken.ports {
+            *ports.entry(*port).or_default() |= redirects;
+        }
+        // Where several ports may be meant, all of them have to redirect.
+        hosts[index].https_only = !ports.is_empty() && ports.values().all(|redirects| *redirects);
         &mut hosts[index]
     }
 
@@ -212,7 +222,7 @@ impl Compiler<'_> {
     }
 }
 
-/// What the servers of a gateway make of a host: the narrower of both names, and whether HTTP is redirected.
+/// What the servers of a gateway make of a host: the narrower of both names, and where HTTP is redirected.
 fn taken_as(
     gateway: Option<&Gateway>,
     host: &str,
@@ -223,7 +233,7 @@ fn taken_as(
         return vec![Taken {
             domain: host.to_owned(),
             reads: Reads::Requests,
-            redirects: false,
+            ports: Ports::new(),
         }];
     };
     let mut taken: Vec<Taken> = Vec::new();
@@ -238,12 +248,13 @@ fn taken_as(
                 _ => narrower,
             };
             let same = |one: &&mut Taken| one.domain == domain && one.reads == server.reads;
+            let port = server.port.as_ref().map(|port| port.value);
             match taken.iter_mut().find(same) {
-                Some(known) => known.redirects &= server.https_redirect,
+                Some(known) => *known.ports.entry(port).or_default() |= server.https_redirect,
                 None => taken.push(Taken {
                     domain,
                     reads: server.reads,
-                    redirects: server.https_redirect,
+                    ports: Ports::from([(port, server.https_redirect)]),
                 }),
             }
         }

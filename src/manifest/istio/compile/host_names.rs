@@ -8,7 +8,7 @@ use super::missing_destinations::{correct_host, suggestion};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::istio::objects::VirtualService;
 use crate::manifest::kube::{Carries, Service};
-use crate::manifest::mesh::names::{domains, service_of};
+use crate::manifest::mesh::names::{domains, full_name, service_of};
 use crate::manifest::mesh::registry_service::RegistryService;
 use crate::route::{AppliesTo, InactiveRule, RouteTable};
 
@@ -38,16 +38,21 @@ impl Compiler<'_> {
     /// "VS host that is no registry service: only gets a vhost on port 80."
     pub(super) fn unregistered(
         &self,
-        full: &str,
+        (full, client): (&str, &str),
         span: Span,
         alias: Option<&(String, &Service)>,
     ) -> Option<Note<AppliesTo>> {
         if !self.index.registry.has_registry() || full.contains('*') {
             return None;
         }
+        if alias.is_none() && !self.is_unregistered(full) {
+            return service_of(full).map(|host| not_given(&self.index, full, host, span));
+        }
         let only = "is routed on port 80 only";
+        let deaf = self.vantage.port.is_none() && !self.index.listens(ANY_HOST_PORT, client);
         let silent = match self.vantage.port {
             Some(port) => port == ANY_HOST_PORT,
+            None if deaf => false,
             // The name of a Service that there is not has no address either.
             None => alias.is_none() && (service_of(full).is_none() || !self.is_unregistered(full)),
         };
@@ -67,6 +72,13 @@ impl Compiler<'_> {
                 Code::ShortDottedHost,
                 format!("`{full}` is taken as it is and names no service: such a host {only}"),
                 format!("write `{suggestion}`, or the name without dots"),
+            ),
+            (None, None) if deaf => (
+                Code::UnknownHost,
+                format!(
+                    "no Service or ServiceEntry that this client sees has the host `{full}`: such a host {only}, and none of them has an HTTP port {ANY_HOST_PORT}"
+                ),
+                correct_host(&self.index, full),
             ),
             (None, None) => (
                 Code::UnknownHost,
@@ -96,6 +108,26 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// A Service that is taken to exist, because nothing of its namespace is given.
+fn not_given(
+    index: &Index<'_>,
+    full: &str,
+    (name, namespace): (&str, &str),
+    span: Span,
+) -> Note<AppliesTo> {
+    let message = format!(
+        "these manifests hold Services, and none of namespace {namespace}: if the cluster has no Service {name} there, `{full}` is routed under its full name only, on port {ANY_HOST_PORT}"
+    );
+    // A short name means the namespace of the rule, whatever that of the Service is.
+    let mut services = index.manifests.services.iter();
+    let elsewhere = services.find(|service| service.meta.name == name);
+    let help = match elsewhere.map(|service| service.meta.namespace.as_str()) {
+        Some(home) => format!("did you mean `{}`?", full_name(name, home)),
+        None => "pass the file of the Service too".to_owned(),
+    };
+    Note::about(Code::NoServiceEntry, message, Some(span)).help(help)
 }
 
 /// The shorter names of a host that nobody registers: a proxy does not know them.

@@ -385,6 +385,10 @@ fn policy(key: &str, span: Span) -> Note<AppliesTo> {
             Code::OutlierDetection,
             "`outlierDetection` takes failing pods away for a while: where a destination has no other, its share becomes 503",
         ),
+        "distribute" => (
+            Code::LocalityDistribute,
+            "`distribute` of `localityLbSetting` sends requests to the places that it lists: the share of a destination that has no pod in one of them becomes 503 (UH)",
+        ),
         "connectionPool" => (
             Code::ConnectionPool,
             "`connectionPool` limits answer 503 by themselves under load, which belong to no destination",

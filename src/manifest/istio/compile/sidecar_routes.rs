@@ -180,8 +180,11 @@ impl<'m> Compiler<'m> {
                 .extend(index.without_proxy(vantage, home, full, known));
         }
         if known.is_none() {
-            host.caveats
-                .extend(self.unregistered(full, claim.span, alias.as_ref()));
+            host.caveats.extend(self.unregistered(
+                (full, caller.namespace),
+                claim.span,
+                alias.as_ref(),
+            ));
         }
         let port = known.and_then(|one| one.dialled(self.vantage.port));
         let carries = match (&port, known) {

@@ -188,13 +188,16 @@ impl<'m> Compiler<'m> {
             return not_given(namespace, name);
         };
         let transport = Transport::of(probe);
-        let handshake = Handshake::new(&transport, self.vantage.port, std::iter::once(gateway));
+        // The same proxies listen for the servers of other gateways too.
+        let all = self.same_proxies(namespace, name);
+        let given = || all.iter().filter_map(|(_, gateway)| *gateway);
+        let handshake = Handshake::new(&transport, self.vantage.port, given());
         let host = probe.host().to_lowercase();
-        let takes = |server: &&Server| server.takes(&host);
-        let requests: Vec<&Server> = (gateway.servers.iter())
-            .filter(|server| server.reads == Reads::Requests && handshake.reaches(server))
+        let requests: Vec<(&Gateway, &Server)> = given()
+            .flat_map(|one| one.servers.iter().map(move |server| (one, server)))
+            .filter(|(_, one)| one.reads == Reads::Requests && handshake.reaches(one))
             .collect();
-        let Some(server) = requests.first() else {
+        let Some((first, server)) = requests.first() else {
             let message = format!(
                 "no server of {} takes {}: the connection is closed",
                 gateway.meta,
@@ -202,33 +205,31 @@ impl<'m> Compiler<'m> {
             );
             return Unrouted::nothing(Note::about(Code::Closed, message, Some(gateway.meta.span)));
         };
-        let redirecting = (requests.iter()).find(|one| one.https_redirect && takes(one));
-        if let Some(server) = redirecting {
+        let redirecting =
+            (requests.iter()).find(|(_, one)| one.https_redirect && one.redirects_unrouted(&host));
+        let mut answer = if let Some((own, server)) = redirecting {
             let message = format!(
                 "a server of {} redirects plain HTTP for `{host}` to HTTPS",
-                gateway.meta
+                own.meta
             );
-            return answered(server, gateway, 301, LocalReplyCause::Redirect, message);
-        }
-        let mapped = mapped(self.vantage.port, &self.same_proxies(namespace, name));
-        let message = format!(
-            "{} listens and has no route for `{host}`: its requests are answered with 404",
-            gateway.meta
-        );
-        let mut answer = answered(server, gateway, 404, LocalReplyCause::NoRoute, message);
-        answer.caveats.extend(mapped);
+            answered(server, own, 301, LocalReplyCause::Redirect, message)
+        } else {
+            let message = format!(
+                "{} listens and has no route for `{host}`: its requests are answered with 404",
+                first.meta
+            );
+            answered(server, first, 404, LocalReplyCause::NoRoute, message)
+        };
+        answer.caveats.extend(mapped(self.vantage.port, &all));
         answer
     }
 }
 
 impl Server {
-    /// Whether one of its hosts takes a name.
-    fn takes(&self, host: &str) -> bool {
+    /// Whether one of its hosts takes a name of which no rule is: a namespace in front stays a part of such a host.
+    fn redirects_unrouted(&self, host: &str) -> bool {
         self.hosts.iter().any(|own| {
-            let name = own
-                .value
-                .split_once('/')
-                .map_or(own.value.as_str(), |(_, name)| name);
+            let name = own.value.strip_prefix("*/").unwrap_or(&own.value);
             covers(&name.to_lowercase(), host)
         })
     }

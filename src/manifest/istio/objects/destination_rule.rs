@@ -161,13 +161,18 @@ fn parts(
     if let Some(mut balancer) = policy.map("loadBalancer", "a load balancer", decoder) {
         let value = "consistentHash";
         notable.extend(balancer.place(value).map(|span| At { value, span }));
+        if let Some(mut locality) = balancer.map("localityLbSetting", "locality settings", decoder)
+        {
+            let value = "distribute";
+            let off = locality.boolean("enabled", decoder);
+            let off = off.is_some_and(|enabled| !enabled.value);
+            let place = locality.place(value).filter(|_| !off);
+            notable.extend(place.map(|span| At { value, span }));
+            locality.ignore(&["distribute", "failover", "failoverPriority"]);
+            locality.finish(decoder);
+        }
         // Which pod of a destination: not which destination.
-        balancer.ignore(&[
-            "simple",
-            "localityLbSetting",
-            "warmupDurationSecs",
-            "warmup",
-        ]);
+        balancer.ignore(&["simple", "warmupDurationSecs", "warmup"]);
         balancer.finish(decoder);
     }
     let tls = policy.map("tls", "TLS settings", decoder);
