@@ -15,6 +15,7 @@ use resplit::split::{
     Bucket, Destination, Expected, Identifiers, Identity, LocalReply, LocalReplyCause, Mechanism,
     Target,
 };
+use resplit::units::Percentiles;
 use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
 use resplit::verdict::slo::{Slo, evaluate};
@@ -223,6 +224,7 @@ const PLAIN: Style = Style {
     bars: false,
     width: 80,
     verbose: false,
+    percentiles: Percentiles::DEFAULT,
 };
 
 pub(crate) fn plain(report: &Report, name: &str) -> String {

@@ -230,16 +230,18 @@ fn report_json(args: &[&str]) -> cmd::Outcome {
     run(&[&["report", "-o", "json"], args].concat())
 }
 
-/// The same without a field that was added later, wherever it stands.
-fn without(value: &Value, field: &str) -> Value {
-    match value {
-        Value::Object(fields) => fields
+/// The same without the fields that were added later.
+fn as_then(now: &Value, then: &Value) -> Value {
+    match (now, then) {
+        (Value::Object(now), Value::Object(then)) => now
             .iter()
-            .filter(|(name, _)| *name != field)
-            .map(|(name, own)| (name.clone(), without(own, field)))
+            .filter_map(|(name, own)| Some((name.clone(), as_then(own, then.get(name)?))))
             .collect(),
-        Value::Array(all) => all.iter().map(|own| without(own, field)).collect(),
-        other => other.clone(),
+        (Value::Array(now), Value::Array(then)) if now.len() == then.len() => {
+            let pairs = now.iter().zip(then);
+            pairs.map(|(now, then)| as_then(now, then)).collect()
+        }
+        _ => now.clone(),
     }
 }
 
@@ -278,7 +280,7 @@ fn reports_of_older_versions_are_judged_as_they_were() {
         for part in ["target", "load", "expected", "policy"] {
             assert_eq!(again[part], old[part], "{name}: {part}");
         }
-        let observation = without(&again["observation"], "response_ms_intervals");
+        let observation = as_then(&again["observation"], &old["observation"]);
         assert_eq!(observation, old["observation"], "{name}");
         for part in [
             "outcome",
@@ -298,8 +300,8 @@ fn reports_of_older_versions_are_judged_as_they_were() {
         let parts = |report: &Value| report["parts"].as_array().map_or(0, Vec::len);
         assert_eq!(parts(&again), parts(&old), "{name}");
         for (again, old) in (0..parts(&old)).map(|at| (&again["parts"][at], &old["parts"][at])) {
-            let again_then = without(&again["report"], "response_ms_intervals");
-            assert_eq!(without(&again_then, "intervals"), old["report"], "{name}");
+            let report = as_then(&again["report"], &old["report"]);
+            assert_eq!(report, old["report"], "{name}");
             assert_eq!(again["name"], old["name"], "{name}");
         }
     }
@@ -527,4 +529,81 @@ fn a_comparison_with_objectives_ends_as_they_stand() {
     // `before` is the earlier of two runs, and here is one.
     run(&["report", "--slo", "v1.p50 < before * 2", &fast]).refused("one run");
     run(&["--slo", "v1.p50 < before * 2", "http://127.0.0.1:1/"]).refused("a run");
+}
+
+#[test]
+fn a_run_without_a_declaration_is_judged_against_one_as_a_run_would_be() {
+    let mesh = Mesh::split([("v1", 90), ("v2", 10)]).seed(5).start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = mesh.url("/");
+    let load = ["-n", "4000", "-c", "1", "--reuse", "2", &url];
+    let counted = saved(folder.path(), "counted.json", &load);
+    let path = counted.to_str().expect("text");
+    run(&["report", path]).exits(0);
+    let judged = report_json(&["--expect", "v1=90,v2=10", path]).exits(0);
+    let judged: Value = serde_json::from_str(&judged.stdout).expect("JSON");
+    assert_eq!(judged["verdict"]["outcome"], "pass", "{judged:#}");
+    assert_eq!(judged["observation"]["targets"][1]["target"], "v2");
+    run(&["report", "--expect", "v1=50,v2=50", path]).exits(1);
+    // Names that no value is like are tied to values by hand, as in a run.
+    let mapped = ["--map", "v1=stable", "--map", "v2=canary"];
+    run(&[
+        &["report", "--expect", "stable=90,canary=10"][..],
+        &mapped,
+        &[path],
+    ]
+    .concat())
+    .exits(0);
+    run(&["report", "--map", "v1=stable", path]).refused("--expect");
+    let again = folder.path().join("again.json");
+    let saves = format!("json={}", again.display());
+    run(&[
+        "report",
+        "--expect",
+        "v1=90,v2=10",
+        "--report",
+        &saves,
+        path,
+    ])
+    .exits(0);
+    let again = again.to_str().expect("text");
+    run(&["report", again]).exits(0);
+    run(&["report", "--expect", "v1=50,v2=50", again]).refused("a declaration of its own");
+}
+
+#[test]
+fn a_judged_run_and_an_unjudged_one_show_the_same_targets() {
+    let mesh = Mesh::split([("v1", 90), ("v2", 10)]).seed(6).start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = mesh.url("/");
+    let file = |name: &str, args: &[&str]| {
+        let path = saved(folder.path(), name, &[args, &["-n", "400", &url]].concat());
+        path.to_str().expect("text").to_owned()
+    };
+    let split = [
+        "--expect",
+        "stable=90,canary=10",
+        "--map",
+        "v1=stable",
+        "--map",
+        "v2=canary",
+    ];
+    let (judged, counted) = (file("judged.json", &split), file("counted.json", &[]));
+    for pair in [[&judged, &counted], [&counted, &judged]] {
+        let json = report_json(&["--compare", pair[0], pair[1]]).exits(0);
+        let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+        let targets = json["targets"].as_array().expect("a list");
+        let names: Vec<&Value> = targets.iter().map(|own| &own["target"]).collect();
+        assert_eq!(names, ["stable", "canary"], "{json:#}");
+        for own in targets {
+            assert!(
+                own["share"]["before"]["value"].as_f64() > Some(0.0),
+                "{own:#}"
+            );
+            assert!(
+                own["share"]["after"]["value"].as_f64() > Some(0.0),
+                "{own:#}"
+            );
+        }
+    }
 }

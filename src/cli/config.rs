@@ -163,13 +163,7 @@ pub(super) fn policy(args: &JudgementArgs, seed: u64) -> Policy {
 /// Where the declaration comes from: `--expect` overrides `-f`.
 pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure> {
     if !args.expect.is_empty() {
-        let expected = parse_weights(&args.expect).map_err(|error| {
-            Failure::usage(
-                format!("--expect: {error}"),
-                "name every target with its weight: --expect v1=90,v2=10",
-            )
-        })?;
-        let odd = sum_beside_hundred(&args.expect).map(|sum| odd_sum(&sum, &expected));
+        let (expected, odd) = weights(&args.expect)?;
         return Ok(Declaration::Weights(expected, odd));
     }
     Ok(if args.filename.is_empty() {
@@ -177,6 +171,18 @@ pub(super) fn declaration(args: &ExpectationArgs) -> Result<Declaration, Failure
     } else {
         Declaration::Manifests(args.filename.clone(), args.chosen.object.clone())
     })
+}
+
+/// The split of `--expect`, and what is odd about it.
+pub(super) fn weights(texts: &[String]) -> Result<(Expected, Option<Note>), Failure> {
+    let expected = parse_weights(texts).map_err(|error| {
+        Failure::usage(
+            format!("--expect: {error}"),
+            "name every target with its weight: --expect v1=90,v2=10",
+        )
+    })?;
+    let odd = sum_beside_hundred(texts).map(|sum| odd_sum(&sum, &expected));
+    Ok((expected, odd))
 }
 
 /// Weights that were probably meant to be percentages.

@@ -7,12 +7,15 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::report_output::{exit, to_stdout, write_report};
 use super::{config, input, output, slo};
+use crate::diag::Note;
 use crate::report::{
-    Changes, ComparisonFormat, Difference, MergeError, ReadError, Report, comparison_with, read,
-    rejudge,
+    Changes, ComparisonFormat, Declaration, Difference, MergeError, ReadError, Report,
+    comparison_with, read, rejudge,
 };
+use crate::split::Expected;
 use crate::units::Fraction;
 use crate::verdict;
+use crate::verdict::mapping::{MapRule, Mapping};
 use crate::verdict::slo::{Slo, SloOutcome};
 
 impl AgainArgs {
@@ -54,7 +57,13 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     let changes = args.judgement.changes(&args.objectives)?;
     let to = config::output(args.output)?;
     let named = args.files.iter().map(|path| read_file(path));
-    let reports: Vec<(String, Report)> = named.collect::<Result<_, _>>()?;
+    let mut reports: Vec<(String, Report)> = named.collect::<Result<_, _>>()?;
+    if !args.expect.is_empty() {
+        let (expected, odd) = config::weights(&args.expect)?;
+        for (name, report) in &mut reports {
+            declare(name, report, (&expected, odd.as_ref()), &args.map)?;
+        }
+    }
     if args.compare {
         if args.judgement.asks() || changes.require_healthy {
             return Err(Failure::usage(
@@ -68,6 +77,29 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     let report = rejudge(reports, &changes).map_err(|error| refused(&error))?;
     write_report(&report, &to, None)?;
     Ok(exit(&report.verdict, args.judgement.inconclusive))
+}
+
+/// Declares the split of a run that had no declaration, so that it is judged as it would have been with one.
+fn declare(
+    name: &str,
+    report: &mut Report,
+    (expected, odd): (&Expected, Option<&Note>),
+    rules: &[MapRule],
+) -> Result<(), Failure> {
+    if report.expected.is_some() {
+        return Err(Failure::usage(
+            format!("`{name}` was judged against a declaration of its own"),
+            "leave --expect out: how long a run goes on depends on what is declared",
+        ));
+    }
+    let values = report.observation.seen.tallies.keys();
+    let mapping = Mapping::derive(expected, rules, values).map_err(Failure::Mapping)?;
+    report.declare(Declaration::of(expected.clone(), None), mapping);
+    report.known.notes.extend(odd.cloned());
+    for part in &mut report.parts {
+        declare(&part.name, &mut part.report, (expected, odd), rules)?;
+    }
+    Ok(())
 }
 
 fn read_file(path: &Path) -> Result<(String, Report), Failure> {

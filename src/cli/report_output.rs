@@ -23,6 +23,7 @@ pub(super) fn write_report(
             bars: false,
             width: 100,
             verbose: output.args.verbose,
+            percentiles: output.args.percentiles.unwrap_or_default(),
         };
         let mut bytes = Vec::new();
         let written =
@@ -37,6 +38,7 @@ pub(super) fn write_report(
         bars: io::stdout().is_terminal() || output.args.color == args::Colour::Always,
         width: output::width(),
         verbose: output.args.verbose,
+        percentiles: output.args.percentiles.unwrap_or_default(),
     };
     let mut bytes = Vec::new();
     let written = (output.format.render)(report, style, &mut bytes);

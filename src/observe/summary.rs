@@ -1,4 +1,4 @@
-//! A latency distribution in six numbers.
+//! A latency distribution in a few numbers.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,26 @@ pub struct Latency {
     pub mean: f64,
     /// Half of the responses were at least this fast.
     pub p50: f64,
+    /// 75 of 100.
+    #[serde(default)]
+    pub p75: f64,
     /// 90 of 100.
     pub p90: f64,
+    /// 95 of 100.
+    #[serde(default)]
+    pub p95: f64,
     /// 99 of 100.
     pub p99: f64,
     /// 999 of 1000.
     pub p999: f64,
+    /// The fastest.
+    #[serde(default)]
+    pub min: f64,
     /// The slowest.
     pub max: f64,
+    /// The standard deviation.
+    #[serde(default)]
+    pub sd: f64,
 }
 
 impl Latency {
@@ -32,10 +44,14 @@ impl Latency {
         Some(Self {
             mean: (histogram.mean()).round() / 1000.0,
             p50: quantile(0.5),
+            p75: quantile(0.75),
             p90: quantile(0.9),
+            p95: quantile(0.95),
             p99: quantile(0.99),
             p999: quantile(0.999),
+            min: millis(histogram.min()),
             max: millis(histogram.max()),
+            sd: histogram.stdev().round() / 1000.0,
         })
     }
 }
@@ -52,9 +68,12 @@ mod tests {
         }
         let latency = Latency::of(&histogram).expect("not empty");
         assert_eq!(
-            (latency.p50, latency.p90, latency.p99, latency.max),
-            (0.5, 0.9, 0.99, 1.0)
+            (latency.p50, latency.p75, latency.p90, latency.p95),
+            (0.5, 0.75, 0.9, 0.95)
         );
+        assert_eq!((latency.min, latency.p99, latency.max), (0.001, 0.99, 1.0));
+        // Of 1 to n: the root of (n^2 - 1) / 12.
+        assert!((latency.sd - 0.2887).abs() < 0.001, "{}", latency.sd);
         assert!((latency.mean - 0.5005).abs() < 0.001, "{}", latency.mean);
         assert_eq!(Latency::of(&Histogram::new(3).expect("three digits")), None);
     }

@@ -1,17 +1,19 @@
 //! Two saved reports beside each other, as text, Markdown or JSON (`resplit.compare/1`).
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Report;
 use super::lines::{Line, lines};
 use super::sanitize::{fitted, safe};
 use super::table::{left, right, table};
+use super::{ObservationRows, Report};
 use crate::observe::histogram;
 use crate::units::{percent, seconds};
 use crate::verdict::attribution::Attribution;
 use crate::verdict::compare::{Bounded, Change, Compared, Direction, Side, compare};
+use crate::verdict::mapping::Mapping;
 use crate::verdict::slo::{Judged, Slo, SloOutcome, SloProblem, evaluate_between};
 use crate::verdict::{Outcome, SloResult};
 
@@ -57,7 +59,8 @@ pub enum ComparisonFormat {
 /// Compares two reports.
 #[must_use]
 pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison {
-    let (one, other) = (lines(before.1), lines(after.1));
+    let [earlier, later] = [(before.1, after.1), (after.1, before.1)].map(with_targets_of);
+    let (one, other) = (lines(&earlier), lines(&later));
     let mut names: Vec<&str> = one.iter().map(|line| line.name).collect();
     for line in &other {
         if !names.contains(&line.name) {
@@ -76,8 +79,8 @@ pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison
     let compared = names.iter().map(|name| {
         compare(
             name,
-            &side(&one, name, before.1),
-            &side(&other, name, after.1),
+            &side(&one, name, &earlier),
+            &side(&other, name, &later),
         )
     });
     Comparison {
@@ -96,9 +99,11 @@ pub fn comparison_with(
     after: (&str, &Report),
     slos: &[Slo],
 ) -> Result<Comparison, (String, SloProblem)> {
-    let attributions = [before.1, after.1]
+    let reports = [(before.1, after.1), (after.1, before.1)].map(with_targets_of);
+    let [earlier, later] = [&reports[0], &reports[1]].map(Cow::as_ref);
+    let attributions = [earlier, later]
         .map(|report| Attribution::new(&report.observation.seen, report.declared()));
-    let [one, other] = [(before.1, &attributions[0]), (after.1, &attributions[1])].map(judged);
+    let [one, other] = [(earlier, &attributions[0]), (later, &attributions[1])].map(judged);
     for slo in slos {
         let sides: &[Judged<'_>] = if slo.compares_runs() {
             &[one, other]
@@ -120,6 +125,26 @@ pub fn comparison_with(
         slos: results.collect(),
         ..comparison(before, after)
     })
+}
+
+/// A run without a declaration, with its values as the targets of the one beside it, so that both show the same lines.
+fn with_targets_of<'r>((own, beside): (&'r Report, &Report)) -> Cow<'r, Report> {
+    let declaration = beside.expected.as_ref().filter(|_| own.expected.is_none());
+    let Some(declaration) = declaration else {
+        return Cow::Borrowed(own);
+    };
+    let values = own.observation.seen.tallies.keys();
+    let known = &beside.observation.mapping;
+    let mapping = match Mapping::derive(&declaration.split, &[], values) {
+        // What the run beside it took a value for wins.
+        Ok(derived) => derived.and(known),
+        Err(_) => known.clone(),
+    };
+    let mut own = own.clone();
+    own.declare(declaration.clone(), mapping);
+    own.observation.rows =
+        ObservationRows::of(&own.observation.seen, own.declared(), &own.policy, None);
+    Cow::Owned(own)
 }
 
 fn judged<'a>((report, attribution): (&'a Report, &'a Attribution)) -> Judged<'a> {

@@ -8,7 +8,7 @@ use super::sanitize::safe;
 use super::{BucketRow, Report, Style};
 use crate::observe::Latency;
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 26] = [
     "bucket",
     "target",
     "place",
@@ -30,11 +30,18 @@ const COLUMNS: [&str; 21] = [
     "chi_square_p",
     "ttfb_p50_ms",
     "ttfb_p99_ms",
+    "p75_ms",
+    "p95_ms",
+    "min_ms",
+    "sd_ms",
+    "rps",
 ];
 /// Columns that are the same in every line: the verdict and Pearson's test.
 const OF_THE_RUN: usize = 4;
-/// Columns of the time to the first byte: the last.
+/// Columns of the time to the first byte.
 const FIRST_BYTES: usize = 2;
+/// Columns that came later: the last.
+const LATER: usize = 5;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
@@ -62,9 +69,13 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             high,
             "0".to_owned(),
         ];
-        cells.resize(COLUMNS.len() - OF_THE_RUN - FIRST_BYTES, String::new());
+        cells.resize(
+            COLUMNS.len() - OF_THE_RUN - FIRST_BYTES - LATER,
+            String::new(),
+        );
         cells.extend(of_the_run(report));
-        cells.resize(COLUMNS.len(), String::new());
+        cells.resize(COLUMNS.len() - 1, String::new());
+        cells.push("0".to_owned());
         csv.write_record(cells)?;
     }
     csv.flush()
@@ -95,6 +106,8 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
     let first_byte = |part: fn(Latency) -> f64| row.ttfb_ms.map(|ms| part(ms).to_string());
     let first_bytes: [_; FIRST_BYTES] = [first_byte(|ms| ms.p50), first_byte(|ms| ms.p99)];
     cells.extend(first_bytes.map(Option::unwrap_or_default));
+    let later: [f64; LATER] = [ms.p75, ms.p95, ms.min, ms.sd, row.rps];
+    cells.extend(later.map(|number| number.to_string()));
     cells
 }
 

@@ -20,20 +20,21 @@ pub(super) fn head(report: &Report) -> String {
     } else {
         String::new()
     };
-    let load = (report.load.as_ref().filter(|load| load.modest)).map_or_else(String::new, |load| {
-        format!(
-            "\n{} at a time, as fast as answered: a modest load for the objective; -c, -n, -z or -q ask for another",
-            counted(load.connections.into(), "connection")
-        )
-    });
+    let load = report.load.as_ref();
+    let load = load.map_or_else(String::new, |load| format!("\n{}", load.words()));
+    // One response is no rate.
+    let rate = if report.observation.rows.answered > 1 {
+        format!(" ({:.0}/s)", report.observation.rows.rps)
+    } else {
+        String::new()
+    };
     format!(
-        "{} {}{host}\n{} over {} in {:.2}s ({:.0}/s), {} failed{retried}{load}",
+        "{} {}{host}\n{} over {} in {:.2}s{rate}, {} failed{retried}{load}",
         request.method,
         safe(&request.url),
         counted(seen.sent, "request"),
         counted(seen.connections, "connection"),
         seen.elapsed.as_secs_f64(),
-        report.observation.rows.rps,
         seen.failed()
     )
 }

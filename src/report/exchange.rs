@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::latency_table::millis;
 use super::sanitize::safe;
-use super::table::millis;
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::units::percent;

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::Report;
+use crate::units::Percentiles;
 
 /// How a format may look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Style {
     /// Whether ANSI colours may be used.
     pub colour: bool,
@@ -15,6 +16,8 @@ pub struct Style {
     pub width: usize,
     /// Whether to show what is usually left out.
     pub verbose: bool,
+    /// The percentiles of the latency tables.
+    pub percentiles: Percentiles,
 }
 
 /// A way to write a report.

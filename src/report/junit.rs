@@ -27,7 +27,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         colour: false,
         bars: false,
         width: WIDTH,
-        verbose: style.verbose,
+        ..style
     };
     text::render(report, plain, &mut screen)?;
     let mut split = TestCase::new(name(report), split(report));
@@ -105,15 +105,21 @@ fn failed(kind: NonSuccessKind, name: &str, message: &str) -> TestCaseStatus {
     status
 }
 
+/// Four digits of a number: `0.9935`, `1.234e-150`.
+fn short(value: f64) -> String {
+    let rounded = format!("{value:.3e}");
+    match rounded.parse::<f64>() {
+        Ok(number) if number == 0.0 || (1e-3..1e6).contains(&number.abs()) => number.to_string(),
+        _ => rounded,
+    }
+}
+
 fn properties(report: &Report) -> Vec<Property> {
     let verdict = &report.verdict;
     let numbers = [
-        ("p-value", verdict.p_value.map(|p| p.to_string())),
-        ("chi-square", verdict.chi_square.map(|x2| x2.to_string())),
-        (
-            "chi-square-p",
-            verdict.chi_square_p.map(|p| format!("{p:e}")),
-        ),
+        ("p-value", verdict.p_value.map(short)),
+        ("chi-square", verdict.chi_square.map(short)),
+        ("chi-square-p", verdict.chi_square_p.map(short)),
         ("method", verdict.method.clone()),
     ];
     let numbers = (numbers.into_iter()).filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -138,4 +144,24 @@ fn properties(report: &Report) -> Vec<Property> {
     let all = fixed.chain(numbers).chain(errors).chain(rows);
     all.map(|(name, value)| Property::new(name, value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_digits_however_small_they_are() {
+        for (value, shown) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (0.993_498_68, "0.9935"),
+            (16_138.82, "16140"),
+            (0.000_123_456, "1.235e-4"),
+            (1.234_56e-150, "1.235e-150"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(short(value), shown);
+        }
+    }
 }

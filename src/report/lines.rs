@@ -22,6 +22,8 @@ pub(super) struct Line<'r> {
     pub(super) p99: Option<(f64, Option<f64>)>,
     /// Times to the first byte; `None` without a response, and in reports from before they were kept by value.
     pub(super) first_byte: Option<Latency>,
+    /// Responses per second of the run.
+    pub(super) rps: f64,
     pub(super) values: Vec<&'r BucketRow>,
 }
 
@@ -40,6 +42,7 @@ pub(super) fn lines(report: &Report) -> Vec<Line<'_>> {
             latency: target.response_ms,
             p99: target.response_ms_intervals.map(|own| own.p99),
             first_byte: target.ttfb_ms,
+            rps: target.rps,
             values: rows.buckets.iter().filter(own).collect(),
         }
     });
@@ -63,6 +66,7 @@ impl<'r> Line<'r> {
             latency: Some(row.response_ms),
             p99: row.response_ms_intervals.map(|own| own.p99),
             first_byte: row.ttfb_ms,
+            rps: row.rps,
             values: vec![row],
         }
     }

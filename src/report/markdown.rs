@@ -5,13 +5,14 @@ use std::io::{self, Write};
 
 use super::evidence::{evidence, head};
 use super::health::{note, other_notes};
+use super::latency_table::{Column, Times};
 use super::lines::{Line, lines};
 use super::next_step::next_step;
 use super::sanitize::{fitted, safe};
-use super::table::{millis, percentile_interval};
+use super::table::percents;
+use super::text::reason_names_all_failures;
 use super::{Report, Style};
-use crate::observe::Latency;
-use crate::units::percent;
+use crate::units::{Percentiles, percent};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -20,7 +21,7 @@ const WIDEST: usize = 60;
 /// Values without a target that are listed.
 const MOST_ROWS: usize = 20;
 
-pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let verdict = &report.verdict;
     let mark = match verdict.outcome {
         Outcome::Pass => "✅",
@@ -53,7 +54,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     if !verdict.slos.is_empty() {
         writeln!(out)?;
     }
-    latencies(report, out)?;
+    latencies(report, style.percentiles, out)?;
     notes(report, out)?;
     if let Some(line) = report.record.line() {
         writeln!(out, "{}\n", prose(&line))?;
@@ -75,7 +76,8 @@ fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "| Response | Requests | Share | {interval} interval | Errors | Declared |"
     )?;
     writeln!(out, "|---|--:|--:|--:|--:|---|")?;
-    for line in lines {
+    let shares = percents(lines.iter().map(|line| line.share));
+    for (line, share) in lines.iter().zip(shares) {
         let name = match line.values.as_slice() {
             [only] => &only.bucket,
             _ => line.name,
@@ -87,10 +89,9 @@ fn shares(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let [low, high] = line.interval.map(|end| end * 100.0);
         writeln!(
             out,
-            "| {} | {} | {} | {low:.1} – {high:.1}% | {} | {declared} |",
+            "| {} | {} | {share} | {low:.1} – {high:.1}% | {} | {declared} |",
             code(name),
             line.count,
-            percent(line.share),
             line.errors()
         )?;
     }
@@ -110,24 +111,27 @@ fn shown(report: &Report) -> (Vec<Line<'_>>, usize) {
     (lines, rest)
 }
 
-fn latencies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn latencies(report: &Report, percentiles: Percentiles, out: &mut dyn Write) -> io::Result<()> {
     let (lines, _) = shown(report);
-    let timed = lines.iter().filter_map(|line| Some((line, line.latency?)));
-    let rows: Vec<(&Line<'_>, Latency)> = timed.collect();
-    if rows.is_empty() {
+    let measured = lines
+        .iter()
+        .filter_map(|line| Some((line, Times::of(line)?)));
+    let measured: Vec<(&Line<'_>, Times)> = measured.collect();
+    if measured.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "| Latency, ms | mean | p50 | p90 | p99 | p99.9 | max | p99 ttfb | 95% interval of p99 |"
-    )?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    for (line, ms) in rows {
-        let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(millis);
-        let first_byte = (line.first_byte).map_or_else(String::new, |ms| millis(ms.p99));
-        let interval = line.p99.map(percentile_interval).unwrap_or_default();
-        let (name, numbers) = (code(line.name), numbers.join(" | "));
-        writeln!(out, "| {name} | {numbers} | {first_byte} | {interval} |")?;
+    let times: Vec<&Times> = measured.iter().map(|(_, times)| times).collect();
+    let columns = Column::all(percentiles, &times);
+    let titles: Vec<String> = columns
+        .iter()
+        .map(|own| own.title().to_lowercase())
+        .collect();
+    writeln!(out, "| Latency, ms | {} |", titles.join(" | "))?;
+    writeln!(out, "|---|{}", "--:|".repeat(columns.len()))?;
+    let cells: Vec<Vec<String>> = columns.iter().map(|own| own.cells(&times)).collect();
+    for (at, (line, _)) in measured.iter().enumerate() {
+        let numbers: Vec<&str> = cells.iter().map(|own| own[at].as_str()).collect();
+        writeln!(out, "| {} | {} |", code(line.name), numbers.join(" | "))?;
     }
     writeln!(out)
 }
@@ -143,7 +147,8 @@ fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for line in head(report).lines().chain(evidence(report).lines()) {
         writeln!(out, "{}<br>", prose(line.trim()))?;
     }
-    for (kind, failed) in &report.observation.seen.failures {
+    let failures = report.observation.seen.failures.iter();
+    for (kind, failed) in failures.filter(|_| !reason_names_all_failures(report)) {
         for (count, said) in failed.said() {
             writeln!(out, "{count} failed: {kind} ({})<br>", prose(said))?;
         }

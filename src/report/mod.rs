@@ -19,6 +19,7 @@ mod html;
 mod json;
 mod junit;
 mod latency_groups;
+mod latency_table;
 mod lines;
 pub mod lint;
 mod load;
@@ -38,6 +39,7 @@ mod size;
 mod svg;
 mod table;
 mod text;
+mod text_histogram;
 mod timeline;
 mod verdict_notes;
 
@@ -46,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Evidence, Generator, Hypothesis, Policy, Verdict};
+use crate::verdict::{Evidence, Generator, Hypothesis, Number, Policy, Verdict};
 
 pub use comparison::{Comparison, ComparisonFormat, comparison, comparison_with};
 pub use declaration::Declaration;
@@ -180,6 +182,13 @@ impl Report {
     /// The declared split, and which values mean which of its targets.
     fn declared(&self) -> Option<(&Expected, &Mapping)> {
         self.split().map(|split| (split, &self.observation.mapping))
+    }
+
+    /// Declares the split of a run that had no declaration. How many requests were sent had nothing to do with it.
+    pub fn declare(&mut self, declaration: Declaration, mapping: Mapping) {
+        self.expected = Some(declaration);
+        self.observation.mapping = mapping;
+        self.policy.number = Number::Fixed;
     }
 
     /// What the split could be instead.

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use super::evidence::chi_square;
 use super::health::failing;
+use super::latency_table::millis;
 use super::lines::{Line, lines};
 use super::sanitize::{fitted, safe};
-use super::table::millis;
 use super::{Report, Style};
 use crate::diag::{Code, Note};
 use crate::units::{counted, percent};

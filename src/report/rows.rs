@@ -87,6 +87,9 @@ pub struct BucketRow {
     /// How many had which status.
     #[serde(skip_deserializing)]
     pub statuses: BTreeMap<u16, u64>,
+    /// Responses per second, of the run.
+    #[serde(skip_deserializing)]
+    pub rps: f64,
     /// From the intended start to the last byte; without a rate, the same as `service_ms`.
     #[serde(skip_deserializing)]
     pub response_ms: Latency,
@@ -140,6 +143,10 @@ pub struct TargetRow {
     pub share: f64,
     /// As in [`BucketRow`].
     pub share_interval: [f64; 2],
+    /// How many had which status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Responses per second, of the run.
+    pub rps: f64,
     /// As in [`BucketRow`]; `None` without a response.
     pub response_ms: Option<Latency>,
     /// As in [`BucketRow`].
@@ -229,8 +236,6 @@ impl ObservationRows {
             requests: LatenciesInOrder::new(&seen.log),
             connections: (intervals.over == Unit::Connection).then(|| first_of_connections(seen)),
         };
-        let (answered, elapsed) = (seen.answered(), seen.elapsed.as_secs_f64());
-        let rate = answered as f64 / elapsed;
         let buckets = rows.buckets();
         let columns = declared.map_or(attribution.rows.len().min(MOST_COLUMNS), |(split, _)| {
             split.declared().len()
@@ -239,10 +244,10 @@ impl ObservationRows {
         let all = buckets.iter().flat_map(|row| &row.answers);
         let list: Vec<&Bucket> = all.map(|responses| &responses.bucket).collect();
         Self {
-            answered,
+            answered: seen.answered(),
             failed: seen.failed(),
             unattributed: attribution.unattributed,
-            rps: if elapsed > 0.0 { rate } else { 0.0 },
+            rps: rows.per_second(seen.answered()),
             phases_ms: PhaseRows::of(seen),
             targets: rows.targets(),
             slices: slices(&seen.log, columns, column),
@@ -289,6 +294,16 @@ impl Derivation<'_> {
         (count as f64 / answered as f64, interval)
     }
 
+    /// So many responses in the time of the run; 0 where it took none.
+    fn per_second(&self, count: u64) -> f64 {
+        let elapsed = self.seen.elapsed.as_secs_f64();
+        if elapsed > 0.0 {
+            count as f64 / elapsed
+        } else {
+            0.0
+        }
+    }
+
     fn latency_intervals(&self, tally: &Tally, own: &[Bucket]) -> Option<LatencyIntervals> {
         LatencyIntervals::of(tally.response(), self.requests.of(own))
     }
@@ -314,6 +329,7 @@ impl Derivation<'_> {
                 share,
                 share_interval,
                 statuses: row.statuses.clone(),
+                rps: self.per_second(row.tally.count),
                 response_ms: Latency::of(row.tally.response()).unwrap_or_default(),
                 response_ms_intervals: self.latency_intervals(&row.tally, &row.buckets),
                 service_ms: Latency::of(&row.tally.latency).unwrap_or_default(),
@@ -338,6 +354,10 @@ impl Derivation<'_> {
                 .rows
                 .iter()
                 .filter(|row| row.place == place);
+            let mut statuses = BTreeMap::new();
+            for (status, count) in own.clone().flat_map(|row| &row.statuses) {
+                *statuses.entry(*status).or_default() += count;
+            }
             let own: Vec<Bucket> = own.flat_map(|row| row.buckets.clone()).collect();
             let part = declared.share.as_f64();
             let (share, share_interval) = self.share(&own, tally.count, Some(part));
@@ -346,6 +366,8 @@ impl Derivation<'_> {
                 declared: part,
                 share,
                 share_interval,
+                statuses,
+                rps: self.per_second(tally.count),
                 response_ms: Latency::of(tally.response()),
                 response_ms_intervals: self.latency_intervals(&tally, &own),
                 service_ms: Latency::of(&tally.latency),

@@ -4,11 +4,11 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
 use unicode_width::UnicodeWidthStr;
 
+use super::latency_table::{Column, Times};
 use super::lines::{Line, lines};
 use super::sanitize::fitted;
 use super::{BucketRow, Report};
-use crate::observe::Latency;
-use crate::units::percent;
+use crate::units::{Percentiles, percent};
 
 /// More values than this are summed up, for all of them and for one target.
 const MOST_ROWS: usize = 20;
@@ -25,9 +25,7 @@ struct Row {
     errors: u64,
     /// Its declared share, or else its place, and the name of the target.
     declared: (String, String),
-    latency: Option<Latency>,
-    p99: Option<(f64, Option<f64>)>,
-    first_byte: Option<Latency>,
+    times: Option<Times>,
 }
 
 /// Everything worth showing, in the order of the declaration, and a remark about what is left out.
@@ -114,14 +112,23 @@ impl Lines {
         if judged {
             header.push(left("DECLARED"));
         }
-        let rows = self.rows.iter().map(|line| {
-            let [low, high] = line.interval;
+        // Shares of nothing are none.
+        let none = report.observation.rows.answered == 0;
+        let shares = percents(self.rows.iter().map(|line| line.share));
+        let highest = self.rows.iter().map(|line| line.interval[1]);
+        let upper = format!("{:.1}", highest.fold(0.0, f64::max) * 100.0).len();
+        let rows = self.rows.iter().zip(shares).map(|(line, share)| {
+            let [low, high] = line.interval.map(|end| end * 100.0);
             let mut cells = vec![
                 left(&line.label(names)),
                 right(&line.count.to_string()),
-                right(&percent(line.share)),
+                right(if none { "-" } else { &share }),
             ];
-            cells.push(right(&format!("{:.1} – {:.1}%", low * 100.0, high * 100.0)));
+            cells.push(right(&if none {
+                "-".to_owned()
+            } else {
+                format!("{low:.1} – {high:>upper$.1}%")
+            }));
             if errors {
                 cells.push(right(&if line.errors > 0 {
                     line.errors.to_string()
@@ -137,47 +144,41 @@ impl Lines {
         table(header, rows)
     }
 
-    /// How fast the responses were, in so many columns, with names of so many at most; the interval of the 99th percentile
-    /// where there is room.
-    pub(super) fn latencies(&self, columns: usize, names: usize) -> String {
-        let with_interval = self.latencies_with(names, true);
-        if width_of(&with_interval) <= columns {
-            return with_interval;
-        }
-        let drawn = self.latencies_with(names, false);
-        let over = width_of(&drawn).saturating_sub(columns);
-        if over == 0 {
-            return drawn;
-        }
-        self.latencies_with(names.saturating_sub(over), false)
-    }
-
-    fn latencies_with(&self, names: usize, with_interval: bool) -> String {
-        let columns = ["MEAN", "P50", "P90", "P99", "P99.9", "MAX"];
-        let first_bytes = self.rows.iter().any(|line| line.first_byte.is_some());
-        let header = std::iter::once(left("LATENCY, MS"))
-            .chain(columns.map(right))
-            .chain(first_bytes.then(|| right("P99 TTFB")))
-            .chain(with_interval.then(|| right("P99, 95%")))
-            .collect();
-        let timed = self.rows.iter().filter(|line| !line.nested);
-        let rows = timed
-            .filter_map(|line| Some((line, line.latency?)))
-            .map(|(line, ms)| {
-                let numbers = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
+    /// How fast the responses were, in so many columns, with names of so many at most; columns that do not fit are left out.
+    pub(super) fn latencies(
+        &self,
+        columns: usize,
+        names: usize,
+        percentiles: Percentiles,
+    ) -> String {
+        let rows = self.rows.iter().filter(|line| !line.nested);
+        let (lines, times): (Vec<&Row>, Vec<&Times>) = rows
+            .filter_map(|line| Some((line, line.times.as_ref()?)))
+            .unzip();
+        let draw = |shown: &[Column], names: usize| {
+            let header = std::iter::once(left("LATENCY, MS"))
+                .chain(shown.iter().map(|column| right(&column.title())));
+            let cells: Vec<Vec<String>> = (shown.iter().map(|own| own.cells(&times))).collect();
+            let rows = lines.iter().enumerate().map(|(at, line)| {
                 std::iter::once(left(&line.label(names)))
-                    .chain(numbers.map(|value| right(&millis(value))))
-                    .chain(first_bytes.then(|| {
-                        let first_byte = line.first_byte.map(|ms| millis(ms.p99));
-                        right(&first_byte.unwrap_or_default())
-                    }))
-                    .chain(with_interval.then(|| {
-                        let interval = line.p99.map(percentile_interval);
-                        right(&interval.unwrap_or_default())
-                    }))
+                    .chain(cells.iter().map(|column| right(&column[at])))
                     .collect()
             });
-        table(header, rows)
+            table(header.collect(), rows)
+        };
+        let mut shown = Column::all(percentiles, &times);
+        let mut spare = Column::spare(percentiles).into_iter();
+        loop {
+            let drawn = draw(&shown, names);
+            let over = width_of(&drawn).saturating_sub(columns);
+            if over == 0 {
+                return drawn;
+            }
+            let Some(left_out) = spare.next() else {
+                return draw(&shown, names.saturating_sub(over));
+            };
+            shown.retain(|column| *column != left_out);
+        }
     }
 }
 
@@ -194,9 +195,7 @@ impl Row {
                 Some(share) => (percent(share), line.name.to_owned()),
                 None => (line.place.to_owned(), String::new()),
             },
-            latency: line.latency,
-            p99: line.p99,
-            first_byte: line.first_byte,
+            times: Times::of(line),
         }
     }
 
@@ -218,9 +217,7 @@ impl Row {
             interval: [0.0, 1.0],
             errors: rows.iter().map(|row| row.errors()).sum(),
             declared: Default::default(),
-            latency: None,
-            p99: None,
-            first_byte: None,
+            times: None,
         }
     }
 
@@ -242,25 +239,24 @@ impl Row {
     }
 }
 
+/// Shares with as many decimals as the one that needs the most.
+pub(super) fn percents(shares: impl Iterator<Item = f64>) -> Vec<String> {
+    let texts: Vec<(f64, String)> = shares.map(|share| (share, percent(share))).collect();
+    let decimals = |text: &str| text.split_once('.').map_or(0, |(_, after)| after.len() - 1);
+    let most = texts
+        .iter()
+        .map(|(_, text)| decimals(text))
+        .max()
+        .unwrap_or(0);
+    texts
+        .iter()
+        .map(|(share, _)| format!("{:.most$}%", share * 100.0))
+        .collect()
+}
+
 /// The columns of a table.
 fn width_of(table: &str) -> usize {
     table.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
-}
-
-/// Milliseconds with the digits that matter.
-pub(super) fn millis(value: f64) -> String {
-    let decimals = match value {
-        _ if value >= 100.0 => 0,
-        _ if value >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.decimals$}")
-}
-
-/// The interval of a percentile in milliseconds; `?` for an end that the responses do not bound.
-pub(super) fn percentile_interval((low, high): (f64, Option<f64>)) -> String {
-    let high = high.map_or_else(|| "?".to_owned(), millis);
-    format!("{}–{high}", millis(low))
 }
 
 pub(super) fn left(text: &str) -> Cell {

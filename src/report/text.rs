@@ -13,6 +13,7 @@ use super::next_step::next_step;
 use super::sanitize::{fitted, safe};
 use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
+use super::text_histogram::histogram;
 use super::{Report, Style};
 use crate::observe::Latency;
 use crate::split::Target;
@@ -43,13 +44,18 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             write!(out, "\n{}", bars(report, style.width, &paint))?;
         }
         if report.observation.rows.answered > 0 {
-            writeln!(out, "\n{}", table.latencies(columns, names))?;
+            writeln!(
+                out,
+                "\n{}",
+                table.latencies(columns, names, style.percentiles)
+            )?;
         }
     }
     if !report.generators.is_empty() {
         writeln!(out, "\n{}", generators(report))?;
     }
-    for (kind, failed) in &report.observation.seen.failures {
+    let failures = report.observation.seen.failures.iter();
+    for (kind, failed) in failures.filter(|_| !reason_names_all_failures(report)) {
         for (at, (count, said)) in (0..).zip(failed.said()) {
             let gap = if at == 0 { "\n" } else { "" };
             writeln!(out, "{gap}  {count} failed: {kind} ({})", safe(said))?;
@@ -81,6 +87,16 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         writeln!(out, "  {} {next}", paint.bold("next:"))?;
     }
     Ok(())
+}
+
+/// Whether the verdict already says why each request failed: none was answered, and all in one way.
+pub(super) fn reason_names_all_failures(report: &Report) -> bool {
+    let seen = &report.observation.seen;
+    let mut said = seen.failures.values().flat_map(|failed| failed.said());
+    seen.answered() == 0
+        && report.verdict.outcome == Outcome::NoData
+        && said.next().is_some()
+        && said.next().is_none()
 }
 
 /// A paragraph in so many columns, what follows its first line set back; as it is where that is no terminal.
@@ -197,10 +213,18 @@ fn details(report: &Report) -> String {
             .collect();
         let _ = writeln!(
             text,
-            "  responses `{}`: {}",
+            "  responses `{}`: {} ({:.1}/s)",
             safe(&row.bucket),
-            statuses.join(", ")
+            statuses.join(", "),
+            row.rps
         );
+    }
+    for line in lines(report).iter().take(MOST_BARS) {
+        let drawn = histogram(&line.latencies());
+        if !drawn.is_empty() {
+            let name = fitted(line.name, WIDEST_NAME);
+            let _ = write!(text, "  response times of `{name}`:\n{drawn}");
+        }
     }
     for share in report.split().iter().flat_map(|split| split.declared()) {
         let place = match &share.target {

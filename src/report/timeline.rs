@@ -28,6 +28,8 @@ pub struct Slice {
     pub counts: Vec<u64>,
     /// All others, and requests without a response.
     pub others: u64,
+    /// Those of the others that have no response.
+    pub failed: u64,
 }
 
 /// Which connections led where.
@@ -61,7 +63,9 @@ pub(super) fn slices(
     columns: usize,
     column: impl Fn(&Bucket) -> Option<usize>,
 ) -> Vec<Slice> {
-    let ended = side_by_side(log.in_order(column), log.starts());
+    // What belongs to no column still is a response.
+    let place = |bucket: &Bucket| Some(column(bucket).unwrap_or(columns));
+    let ended = side_by_side(log.in_order(place), log.starts());
     let size = ended.len().div_ceil(SLICES).max(SLICE);
     let slice = |(index, part): (usize, &[Ordered<usize>])| {
         let mut slice = Slice {
@@ -69,11 +73,16 @@ pub(super) fn slices(
             requests: part.len() as u64,
             counts: vec![0; columns],
             others: 0,
+            failed: 0,
         };
         for request in part {
             match request.of {
-                Some(column) => slice.counts[column] += 1,
-                None => slice.others += 1,
+                Some(column) if column < columns => slice.counts[column] += 1,
+                Some(_) => slice.others += 1,
+                None => {
+                    slice.others += 1;
+                    slice.failed += 1;
+                }
             }
         }
         slice
@@ -179,6 +188,7 @@ mod tests {
         let sum = |of: fn(&Slice) -> u64| slices.iter().map(of).sum::<u64>();
         assert_eq!((sum(|s| s.counts[0]), sum(|s| s.counts[1])), (500, 500));
         assert_eq!((sum(|s| s.others), sum(|s| s.requests)), (1000, 2000));
+        assert_eq!(sum(|s| s.failed), 500);
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`).
+//! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`), percentiles
+//! (`50,95,99.9`).
 
+mod percentiles;
 mod rate;
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use percentiles::Percentiles;
 pub use rate::Rate;
 
 /// A number of things, at most 1e15: `1000`, `10k`, `1.5M`, `2G`, `1_000`.
@@ -38,6 +41,11 @@ pub enum UnitError {
     /// Not a fraction between 0 and 1.
     #[error("`{0}` is not a share between 0 and 1: write 2% or 0.02")]
     Fraction(String),
+    /// No percentiles.
+    #[error(
+        "`{0}` is no list of percentiles: write up to eight numbers between 0 and 100, as in 50,95,99.9"
+    )]
+    Percentiles(String),
 }
 
 const COUNT_UNITS: [(&str, u64); 3] = [("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];

@@ -27,11 +27,11 @@ pub(super) fn no_data(seen: &Observation) -> String {
     match example {
         _ if seen.sent == 0 => "nothing was sent".to_owned(),
         Some((kind, failed)) if seen.answered() == 0 => {
-            format!(
-                "none of {} was answered ({kind}: {})",
-                counted(seen.sent, "request"),
-                failed.example
-            )
+            let none = match seen.sent {
+                1 => "the only request was not answered".to_owned(),
+                sent => format!("none of {sent} requests was answered"),
+            };
+            format!("{none} ({kind}: {})", failed.example)
         }
         _ => format!(
             "none of {} responses could be attributed to a target",
@@ -174,7 +174,17 @@ fn farthest(case: &Case<'_>, worst_target: Option<usize>) -> String {
     let n: u64 = case.counts.iter().sum();
     let share = |i: usize| case.counts[i] as f64 / n as f64;
     let off = |i: usize| (share(i) - case.design.shares()[i]).abs();
-    let by_distance = || (0..case.counts.len()).max_by(|a, b| off(*a).total_cmp(&off(*b)));
+    // Of two that mirror each other the smaller one.
+    let order = |a: &usize, b: &usize| {
+        let by_distance = if (off(*a) - off(*b)).abs() < 1e-9 {
+            std::cmp::Ordering::Equal
+        } else {
+            off(*a).total_cmp(&off(*b))
+        };
+        let shares = case.design.shares();
+        by_distance.then(shares[*b].total_cmp(&shares[*a]))
+    };
+    let by_distance = || (0..case.counts.len()).max_by(order);
     let worst_target = worst_target.or_else(by_distance).unwrap_or(0);
     let name = &case.expected.declared()[case.active[worst_target]].name;
     let (seen, declared) = (share(worst_target), case.design.shares()[worst_target]);

@@ -33,14 +33,19 @@ pub(super) fn printed(page: &str, block: &Block<'_>) -> String {
     last
 }
 
-/// A text without its numbers, and without which of two targets is the one that is named.
+/// A text without its numbers, and without which of two targets is the one that is named. Which columns of the latency table
+/// there is room for, and which percentiles take more responses, is up to the numbers.
 fn shape(text: &str) -> String {
     let numbers = Regex::new(r"\d[\d.]*(e-\d+)?").expect("a pattern");
     let spaces = Regex::new(r" +").expect("a pattern");
     let named = Regex::new("`[a-z]+` got").expect("a pattern");
     let text = named.replace_all(text.trim(), "`TARGET` got");
     let text = numbers.replace_all(&text, "N");
-    spaces.replace_all(&text, " ").into_owned()
+    let text = spaces.replace_all(&text, " ");
+    let header = Regex::new("LATENCY, MS.*").expect("a pattern");
+    let text = header.replace_all(&text, "LATENCY, MS");
+    let cells = Regex::new(r"(?m)( (N|-|N–N|N–\?))+$").expect("a pattern");
+    cells.replace_all(&text, " N").into_owned()
 }
 
 fn run(page: &str, block: &Block<'_>, mesh: Option<&Mesh>) -> String {

@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::report::FORMATS;
+use crate::units::Percentiles;
 
 /// Where the answer goes.
 #[derive(Debug, Args)]
@@ -14,6 +15,9 @@ pub(in crate::cli) struct OutputArgs {
     /// Also write the report to a file: FORMAT=PATH (repeatable; - is stdout)
     #[arg(long, value_name = "FORMAT=PATH")]
     pub(in crate::cli) report: Vec<String>,
+    /// Percentiles of the latency tables, as in 50,95,99.9 (text and markdown; --report json and csv have fixed ones)
+    #[arg(long, value_name = "P,P,…")]
+    pub(in crate::cli) percentiles: Option<Percentiles>,
     /// Colour on the terminal (NO_COLOR is honoured)
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(in crate::cli) color: Colour,

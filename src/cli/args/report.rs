@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::{Balancing, Inconclusive, OutputArgs, SloArgs, probability, resolution};
 use crate::units::{Count, Fraction};
+use crate::verdict::mapping::MapRule;
 
 /// The options of `report`.
 #[derive(Debug, Args)]
@@ -20,6 +21,22 @@ pub(in crate::cli) struct ReportArgs {
     /// Show two reports beside each other, before and after, instead of merging them
     #[arg(long)]
     pub(in crate::cli) compare: bool,
+    /// The split that runs without a declaration are judged against, as in v1=90,v2=10 (repeatable)
+    #[arg(
+        long,
+        value_name = "NAME=WEIGHT,…",
+        conflicts_with = "compare",
+        help_heading = "Expectation"
+    )]
+    pub(in crate::cli) expect: Vec<String>,
+    /// Which target of --expect a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
+    #[arg(
+        long,
+        value_name = "VALUE=TARGET",
+        requires = "expect",
+        help_heading = "Expectation"
+    )]
+    pub(in crate::cli) map: Vec<MapRule>,
     #[command(flatten)]
     pub(in crate::cli) judgement: AgainArgs,
     #[command(flatten)]

@@ -15,6 +15,8 @@ pub(super) fn section(report: &Report) -> Markup {
         return html! {};
     }
     let names = columns(report);
+    let others = table.rows.iter().any(|row| row.others > 0);
+    let grey = others.then_some("others, and requests without a response");
     html! {
         section aria-labelledby="connections" {
             h2 id="connections" { "Where each connection led" }
@@ -37,7 +39,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 } {
                     @for row in &table.rows { (block(row, &names)) }
                 }
-                figcaption { (legend(report)) }
+                figcaption { (legend(report, grey)) }
             }
         }
     }

@@ -7,8 +7,8 @@ use super::{COLOURS, colour, columns, foreign, grouped};
 use crate::observe::Latency;
 use crate::report::Report;
 use crate::report::latency_groups::{LatencyGroup, latency_groups};
+use crate::report::latency_table::{Column, Times, millis};
 use crate::report::svg::{Plot, Shape, Tick};
-use crate::report::table::millis;
 
 /// Points of a curve for each halving of the distance to 100 %.
 const TICKS: u32 = 8;
@@ -53,11 +53,11 @@ pub(super) fn section(report: &Report) -> Markup {
             p { "From " (from) " to the last byte, in milliseconds, on a logarithmic scale." }
             div class="pair" {
                 figure {
-                    figcaption { "So many percent of the responses were at least this fast" }
+                    figcaption { "Latency by percentile" }
                     (curves(shown, scale, &class).draw())
                 }
                 figure {
-                    figcaption { "How often which latency occurred" }
+                    figcaption { "Distribution of latencies" }
                     @for own in shown {
                         div class="small" {
                             span { span class={ "swatch " (class(own)) } {} (foreign(&own.name)) }
@@ -216,20 +216,24 @@ fn binned(latencies: &Histogram<u64>, scale: Scale) -> Vec<u64> {
 }
 
 fn table(all: &[LatencyGroup], class: &dyn Fn(&LatencyGroup) -> String) -> Markup {
+    let times: Vec<Times> = all.iter().map(Times::of_group).collect();
+    let times: Vec<&Times> = times.iter().collect();
+    let columns = Column::of_groups(&times);
+    let cells: Vec<Vec<String>> = columns.iter().map(|own| own.cells(&times)).collect();
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Latency in milliseconds" {
             table {
                 thead { tr {
                     th scope="col" { "ms" }
-                    @for name in ["responses", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 ttfb"] { th scope="col" class="number" { (name) } }
+                    th scope="col" class="number" { "responses" }
+                    @for own in &columns { th scope="col" class="number" { (own.title().to_lowercase()) } }
                 } }
                 tbody {
-                    @for (own, ms) in all.iter().filter_map(|own| Some((own, Latency::of(&own.latencies)?))) {
+                    @for (at, own) in all.iter().enumerate() {
                         tr {
                             th scope="row" { span class={ "swatch " (class(own)) } {} (foreign(&own.name)) }
                             td class="number" { (grouped(own.latencies.len())) }
-                            @for value in [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max] { td class="number" { (millis(value)) } }
-                            td class="number" { (own.first_byte.map_or_else(String::new, |ms| millis(ms.p99))) }
+                            @for column in &cells { td class="number" { (column[at]) } }
                         }
                     }
                 }

@@ -108,13 +108,14 @@ fn columns(report: &Report) -> Vec<&str> {
     }
 }
 
-/// The names with their colours.
-fn legend(report: &Report) -> Markup {
+/// The names with their colours; `others` is what the grey ones are called, where there are any.
+fn legend(report: &Report, others: Option<&str>) -> Markup {
     html! {
         ul class="legend" {
             @for (index, name) in columns(report).iter().enumerate().take(COLOURS) {
                 li { span class={ "swatch " (colour(index)) } {} (foreign(name)) }
             }
+            @if let Some(others) = others { li { span class="swatch other" {} (others) } }
         }
     }
 }
@@ -128,7 +129,7 @@ fn banner(report: &Report) -> Markup {
         Outcome::Inconclusive if verdict.silent_target() => ("?", "A target is silent"),
         Outcome::Inconclusive => ("?", "Not enough evidence"),
         Outcome::NoData => ("∅", "No data"),
-        Outcome::NotJudged => ("·", "Not judged"),
+        Outcome::NotJudged => ("i", "Not judged"),
     };
     let word = if verdict.outcome == Outcome::Pass && report.expected.is_none() {
         "The objectives hold"

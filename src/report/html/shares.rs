@@ -9,6 +9,9 @@ use crate::units::percent;
 
 /// Values without a target that are shown.
 const MOST_ROWS: usize = 20;
+/// What is left free on both sides of what is drawn large, and up to which part of the whole that is done.
+const MARGIN: f64 = 0.1;
+const WIDEST_ZOOM: f64 = 0.6;
 
 pub(super) fn section(report: &Report) -> Markup {
     let (targets, mut others): (Vec<Line<'_>>, Vec<Line<'_>>) =
@@ -19,6 +22,10 @@ pub(super) fn section(report: &Report) -> Markup {
         None if report.expected.is_some() => "other".to_owned(),
         _ => colour(at),
     };
+    let resolution = report
+        .verdict
+        .resolution
+        .filter(|_| report.expected.is_some());
     html! {
         section aria-labelledby="shares" {
             h2 id="shares" { "Who responded" }
@@ -29,9 +36,12 @@ pub(super) fn section(report: &Report) -> Markup {
                     span class="swatch interval" {} "interval (" (percent(1.0 - report.verdict.alpha)) ")"
                     span class="swatch point" {} "seen"
                     @if report.expected.is_some() { span class="swatch declared" {} "declared" }
+                    @if let Some(points) = resolution {
+                        span class="swatch band" {} "declared ± " (format!("{:.1}", points * 100.0)) " points, the resolution"
+                    }
                 }
                 div class="shares" {
-                    @for lines in [&targets, &others] { @for (at, line) in lines.iter().enumerate() { (row(line, &coloured(line, at))) } }
+                    @for lines in [&targets, &others] { @for (at, line) in lines.iter().enumerate() { (row(line, &coloured(line, at), resolution)) } }
                     div class="scale" aria-hidden="true" {
                         div {} div class="ticks" { @for tick in [0, 25, 50, 75, 100] { span style={ "left:" (tick) "%" } { (tick) "%" } } }
                     }
@@ -42,7 +52,7 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn row(line: &Line<'_>, colour: &str) -> Markup {
+fn row(line: &Line<'_>, colour: &str, resolution: Option<f64>) -> Markup {
     let at = |fraction: f64| format!("{:.3}%", fraction.clamp(0.0, 1.0) * 100.0);
     let [low, high] = line.interval;
     // Without responses nothing agrees or disagrees.
@@ -79,7 +89,45 @@ fn row(line: &Line<'_>, colour: &str) -> Markup {
                     div class="point" style={ "left:" (at(line.share)) } {}
                     @if let Some(declared) = line.declared { div class="declared" style={ "left:" (at(declared)) } {} }
                 }
+                (zoom(line, resolution))
             }
+        }
+    }
+}
+
+/// The surroundings of a declared share, drawn large: a deviation of a few points is hardly seen between 0 and 100%.
+fn zoom(line: &Line<'_>, resolution: Option<f64>) -> Markup {
+    let [low, high] = line.interval;
+    let Some(declared) = line.declared.filter(|_| high - low < 1.0) else {
+        return html! {};
+    };
+    let band = resolution.map(|points| [declared - points, declared + points]);
+    let [first, last] = band.unwrap_or([declared, declared]);
+    let (from, to) = (low.min(first), high.max(last));
+    let margin = (to - from) * MARGIN;
+    let (from, to) = ((from - margin).max(0.0), (to + margin).min(1.0));
+    if to - from > WIDEST_ZOOM {
+        return html! {};
+    }
+    let at = |share: f64| ((share - from) / (to - from)).clamp(0.0, 1.0) * 100.0;
+    let bar = |class: &str, from: f64, to: f64| {
+        let (left, width) = (at(from), at(to) - at(from));
+        html! { div class=(class) style={ "left:" (format!("{left:.2}")) "%;width:" (format!("{width:.2}")) "%" } {} }
+    };
+    let mark = |class: &str, share: f64| {
+        html! { div class=(class) style={ "left:" (format!("{:.2}", at(share))) "%" } {} }
+    };
+    let end = |share: f64| format!("{:.1}%", share * 100.0);
+    html! {
+        div class="zoom" aria-hidden="true" {
+            span { (end(from)) }
+            div class="track" {
+                @if let Some([first, last]) = band { (bar("band", first, last)) }
+                (bar("interval", low, high))
+                (mark("point", line.share))
+                (mark("declared", declared))
+            }
+            span { (end(to)) }
         }
     }
 }

@@ -21,14 +21,14 @@ pub(super) fn section(report: &Report) -> Markup {
         section aria-labelledby="course" {
             h2 id="course" { "Over the course of the run" }
             p {
-                "Shares in each of " (slices.len()) " parts of about " (grouped(slices[0].requests))
+                "Shares of the complete responses in each of " (slices.len()) " parts of about " (grouped(slices[0].requests))
                 " requests, in the order in which they were sent"
                 @if !report.generators.is_empty() { " by each generator" }
                 @if report.expected.is_some() { "; dotted: declared" }
                 @if report.verdict.change.is_some() { "; the upright line: where the split changed" }
                 "."
             }
-            figure { (plot(report, &names).draw()) figcaption { (legend(report)) } }
+            figure { (plot(report, &names).draw()) figcaption { (legend(report, None)) } }
             (numbers(slices, &names))
         }
     }
@@ -110,9 +110,10 @@ fn plot(report: &Report, names: &[&str]) -> Plot {
     }
 }
 
-/// The part of the attributed responses of a slice.
+/// The part of the complete responses of a slice.
 fn share(slice: &Slice, index: usize) -> f64 {
-    let all: u64 = slice.counts.iter().sum();
+    let attributed: u64 = slice.counts.iter().sum();
+    let all = attributed + slice.others.saturating_sub(slice.failed);
     slice
         .counts
         .get(index)
