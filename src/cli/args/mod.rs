@@ -128,7 +128,7 @@ pub(super) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(super) debug: bool,
     /// Something to find the report by, as in build=42 (repeatable; saved with it)
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Output", hide_short_help = true)]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Output")]
     pub(super) label: Vec<String>,
 }
 
