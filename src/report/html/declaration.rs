@@ -28,7 +28,7 @@ pub(super) fn section(report: &Report) -> Markup {
 
 fn mechanism(mechanism: Mechanism) -> &'static str {
     match mechanism {
-        Mechanism::Iid => "The proxy draws lots for every request.",
+        Mechanism::Iid => "Each request is judged as a draw of its own.",
         Mechanism::Wrr => "The proxy takes turns, by weight.",
         Mechanism::Hash => "The proxy picks by a hash of the request.",
         Mechanism::PerConnection => "The proxy picks once per connection.",
