@@ -9,8 +9,8 @@ use super::report_output::{exit, to_stdout, write_report};
 use super::{config, input, output, slo};
 use crate::diag::Note;
 use crate::report::{
-    Changes, ComparisonFormat, Declaration, Difference, MergeError, ReadError, Report,
-    comparison_with, read, rejudge,
+    Changes, ComparisonFormat, Declaration, Difference, MergeError, ReadError, Report, comparison,
+    read, rejudge,
 };
 use crate::split::Expected;
 use crate::units::Fraction;
@@ -156,8 +156,8 @@ fn compared(
             "resplit report --compare before.json after.json",
         ));
     };
-    let found = comparison_with((&before.0, &before.1), (&after.0, &after.1), slos)
-        .map_err(slo::unknown)?;
+    let found =
+        comparison((&before.0, &before.1), (&after.0, &after.1), slos).map_err(slo::unknown)?;
     for (format, path) in &to.files {
         let mut bytes = Vec::new();
         found

@@ -86,7 +86,7 @@ pub struct Observation {
     pub tallies: BTreeMap<Bucket, Tally>,
     /// Connections that were established.
     pub connections: u64,
-    /// Requests sent once more because a kept connection was closed under them, or because the server refused their stream;
+    /// Requests sent again because a kept connection was closed under them, or because the server refused their stream;
     /// counted once in `sent`. Whose they were the first time nobody knows.
     pub retried: u64,
     /// From the first send to the last response.

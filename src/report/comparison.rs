@@ -56,9 +56,13 @@ pub enum ComparisonFormat {
     Json,
 }
 
-/// Compares two reports.
-#[must_use]
-pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison {
+/// Compares two reports, with objectives of the later run alone or against the earlier one; a problem where one names a target
+/// that either run does not know.
+pub fn comparison(
+    before: (&str, &Report),
+    after: (&str, &Report),
+    slos: &[Slo],
+) -> Result<Comparison, (String, SloProblem)> {
     let [earlier, later] = [(before.1, after.1), (after.1, before.1)].map(with_targets_of);
     let (one, other) = (lines(&earlier), lines(&later));
     let mut names: Vec<&str> = one.iter().map(|line| line.name).collect();
@@ -83,24 +87,20 @@ pub fn comparison(before: (&str, &Report), after: (&str, &Report)) -> Comparison
             &side(&other, name, &later),
         )
     });
-    Comparison {
+    Ok(Comparison {
         schema: SCHEMA,
         before: named(before),
         after: named(after),
         targets: compared.collect(),
-        slos: Vec::new(),
-    }
+        slos: decided(&earlier, &later, slos)?,
+    })
 }
 
-/// The same with objectives, of the later run alone or against the earlier one; a problem where one names a target that
-/// either run does not know.
-pub fn comparison_with(
-    before: (&str, &Report),
-    after: (&str, &Report),
+fn decided(
+    earlier: &Report,
+    later: &Report,
     slos: &[Slo],
-) -> Result<Comparison, (String, SloProblem)> {
-    let reports = [(before.1, after.1), (after.1, before.1)].map(with_targets_of);
-    let [earlier, later] = [&reports[0], &reports[1]].map(Cow::as_ref);
+) -> Result<Vec<SloResult>, (String, SloProblem)> {
     let attributions = [earlier, later]
         .map(|report| Attribution::new(&report.observation.seen, report.declared()));
     let [one, other] = [(earlier, &attributions[0]), (later, &attributions[1])].map(judged);
@@ -111,20 +111,12 @@ pub fn comparison_with(
             &[other]
         };
         for (attribution, _, split) in sides {
-            let checked = match split {
-                Some(split) => {
-                    slo.check(split.declared().iter().map(|target| target.name.as_str()))
-                }
-                None => slo.check_seen(attribution),
-            };
-            checked.map_err(|problem| (slo.to_string(), problem))?;
+            slo.check_of(*split, attribution)
+                .map_err(|problem| (slo.to_string(), problem))?;
         }
     }
     let results = slos.iter().map(|slo| evaluate_between(slo, one, other));
-    Ok(Comparison {
-        slos: results.collect(),
-        ..comparison(before, after)
-    })
+    Ok(results.collect())
 }
 
 /// A run without a declaration, with its values as the targets of the one beside it, so that both show the same lines.
@@ -224,7 +216,7 @@ impl Comparison {
         for (at, result) in self.slos.iter().enumerate() {
             let gap = if at == 0 { "\n" } else { "" };
             let (slo, reason) = (safe(&result.slo), safe(&result.reason));
-            writeln!(out, "{gap}{}  {slo}: {reason}", slo_word(result.outcome))?;
+            writeln!(out, "{gap}{}  {slo}: {reason}", result.outcome.word())?;
         }
         Ok(())
     }
@@ -256,7 +248,7 @@ impl Comparison {
             writeln!(
                 out,
                 "- {} {}: {reason}",
-                slo_word(result.outcome).trim(),
+                result.outcome.word().trim(),
                 code(&result.slo)
             )?;
         }
@@ -306,14 +298,6 @@ impl Comparison {
             .into_iter()
             .filter(|(_, lines)| !lines.is_empty())
             .collect()
-    }
-}
-
-fn slo_word(outcome: SloOutcome) -> &'static str {
-    match outcome {
-        SloOutcome::Pass => "holds ",
-        SloOutcome::Failed => "failed",
-        SloOutcome::Inconclusive => "open  ",
     }
 }
 

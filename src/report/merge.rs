@@ -263,10 +263,8 @@ fn with_objectives(
     let split = evidence.declared.map(|(split, _)| split);
     let objective = |text: &String| -> Result<Slo, SloProblem> {
         let slo: Slo = text.parse()?;
-        match split {
-            Some(split) => slo.check(split.declared().iter().map(|own| own.name.as_str()))?,
-            None if seen.answered() > 0 => slo.check_seen(attribution)?,
-            None => {}
+        if split.is_some() || seen.answered() > 0 {
+            slo.check_of(split, attribution)?;
         }
         Ok(slo)
     };

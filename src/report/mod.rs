@@ -50,7 +50,7 @@ use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
 use crate::verdict::{Evidence, Generator, Hypothesis, Number, Policy, Verdict};
 
-pub use comparison::{Comparison, ComparisonFormat, comparison, comparison_with};
+pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use declaration::Declaration;
 pub use excerpt::Excerpt;
 pub use exchange::Exchange;

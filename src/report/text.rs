@@ -194,10 +194,11 @@ fn verdict(report: &Report, paint: &Paint) -> String {
 
 /// `failed  canary.p99 < 200ms: 412ms; …`
 fn slo(result: &SloResult, paint: &Paint) -> String {
+    let word = result.outcome.word();
     let word = match result.outcome {
-        SloOutcome::Pass => paint.green("holds "),
-        SloOutcome::Failed => paint.red("failed"),
-        SloOutcome::Inconclusive => paint.yellow("open  "),
+        SloOutcome::Pass => paint.green(word),
+        SloOutcome::Failed => paint.red(word),
+        SloOutcome::Inconclusive => paint.yellow(word),
     };
     format!("{word}  {}: {}", safe(&result.slo), safe(&result.reason))
 }

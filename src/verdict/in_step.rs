@@ -1,5 +1,5 @@
-//! Workers of a proxy that take turns in step: after a start each of them sends a rare target nothing for half a cycle or a whole
-//! one, and all of them do that together. Counts alone do not tell that from another split until it exceeds what so many workers
+//! Workers of a proxy that take turns in step: after a start each of them sends a rare target nothing for half a cycle,
+//! and all of them do that together. Counts alone do not tell that from another split until it exceeds what so many workers
 //! can do.
 
 use crate::observe::Observation;
@@ -57,8 +57,8 @@ impl Balancer {
         }
         let n = counts.iter().sum::<u64>() as f64;
         let (lo, hi) = design.tolerated();
+        let allowed = self.allowed(counts.len());
         rare(design).all(|target| {
-            let allowed = self.allowed(counts.len());
             let count = counts[target] as f64;
             count >= n * lo[target] - allowed && count <= n * hi[target] + allowed
         })

@@ -24,6 +24,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::Attribution;
+use crate::split::Expected;
 use crate::stats::quantile::Estimate;
 pub use evaluate::{evaluate, evaluate_between};
 use form::Form;
@@ -129,6 +130,16 @@ impl SloOutcome {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Pass, Self::Failed, Self::Inconclusive];
 
+    /// As people read it, all of one width.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "holds ",
+            Self::Failed => "failed",
+            Self::Inconclusive => "open  ",
+        }
+    }
+
     /// As JSON spells it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -222,6 +233,18 @@ impl Slo {
     /// Whether every target it names was seen, where nothing is declared.
     pub fn check_seen(&self, attribution: &Attribution) -> Result<(), SloProblem> {
         self.check(attribution.rows.iter().flat_map(measured::names))
+    }
+
+    /// Whether every target it names is declared, or was seen where nothing is.
+    pub fn check_of(
+        &self,
+        declared: Option<&Expected>,
+        attribution: &Attribution,
+    ) -> Result<(), SloProblem> {
+        match declared {
+            Some(split) => self.check(split.declared().iter().map(|own| own.name.as_str())),
+            None => self.check_seen(attribution),
+        }
     }
 
     /// Whether every target it names is among these.
