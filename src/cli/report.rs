@@ -104,7 +104,7 @@ fn declare(
 
 fn read_file(path: &Path) -> Result<(String, Report), Failure> {
     let name = path.display().to_string();
-    let bytes = input::bytes(path)?;
+    let bytes = input::bytes(path, input::Content::Report)?;
     let unusable = |error: ReadError| {
         refused(&MergeError::Unusable {
             name: name.clone(),

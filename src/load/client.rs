@@ -278,13 +278,13 @@ async fn open_http1(
 ) -> Result<http1::Connection, (Failure, u32)> {
     let (link, number) = connect(context).await?;
     let quota = if request.closes { 1 } else { context.quota() };
-    let budget = Rc::clone(&context.budget);
+    let memory = Arc::clone(&context.job.memory);
     Ok(http1::Connection::new(
         link,
         number,
         quota,
         request.bodiless,
-        budget,
+        memory,
     ))
 }
 
@@ -314,8 +314,8 @@ impl SharedConnection {
         }
         let opened = async {
             let (link, number) = connect(context).await?;
-            let budget = Rc::clone(&context.budget);
-            http2::Connection::new(link, number, context.quota(), budget)
+            let memory = Arc::clone(&context.job.memory);
+            http2::Connection::new(link, number, context.quota(), memory)
                 .await
                 .map_err(|failure| (failure, number))
         };

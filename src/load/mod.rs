@@ -19,6 +19,7 @@ mod http1;
 mod http2;
 mod http_head;
 mod limits;
+mod memory;
 mod proxy;
 mod request;
 mod run_delay;
@@ -124,6 +125,8 @@ pub(crate) struct Job {
     next_connection: AtomicU32,
     /// Counts that were handed over and not looked at yet.
     waiting: AtomicU32,
+    /// What is left for the responses under way.
+    memory: Arc<memory::Budget>,
 }
 
 /// Carries a plan out and returns what was seen. Blocks; owns its threads. `watch` is called with everything seen so far:
@@ -157,6 +160,7 @@ pub fn run(
         next: AtomicU64::new(0),
         next_connection: AtomicU32::new(0),
         waiting: AtomicU32::new(0),
+        memory: Arc::new(memory::Budget::of_process()),
         plan,
     });
     watched(&job, confined, watch)
