@@ -2,6 +2,7 @@
 //! but layout.
 
 mod comparison;
+mod course;
 mod csv;
 mod declaration;
 pub mod endpoints;
