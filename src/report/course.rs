@@ -91,12 +91,11 @@ fn places(report: &Report, columns: usize) -> HashMap<&Bucket, usize> {
     let rows = &report.observation.rows;
     let mut places = HashMap::new();
     for (at, row) in rows.buckets.iter().enumerate() {
-        let column = match &report.expected {
-            None => Some(at).filter(|at| *at < columns),
-            Some(_) => {
-                let mut targets = rows.targets.iter();
-                targets.position(|target| row.target.as_ref() == Some(&target.target))
-            }
+        let mut targets = rows.targets.iter();
+        let column = if report.expected.is_some() {
+            targets.position(|target| row.target.as_ref() == Some(&target.target))
+        } else {
+            Some(at).filter(|at| *at < columns)
         };
         for responses in &row.answers {
             places.insert(&responses.bucket, column.unwrap_or(columns));

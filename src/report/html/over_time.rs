@@ -20,11 +20,14 @@ const HIGH: [f64; 4] = [99.0, 95.0, 90.0, 75.0];
 const FEW: usize = 4;
 const MILLISECOND: f64 = 1000.0;
 
+/// What is drawn of an interval, if anything.
+type Value<'a> = Box<dyn Fn(&TimeInterval) -> Option<f64> + 'a>;
+
 /// A number of each interval.
 struct Curve<'a> {
     name: String,
     class: String,
-    value: Box<dyn Fn(&TimeInterval) -> Option<f64> + 'a>,
+    value: Value<'a>,
 }
 
 /// Curves with what they have in common.
