@@ -37,6 +37,10 @@ const COMMANDS: [(&str, &str); 11] = [
         "Says how many requests it takes to see a given drift. Sends nothing.",
     ),
     (
+        "judge",
+        "Gives the verdict of a run on counts from elsewhere. Sends nothing.",
+    ),
+    (
         "report",
         "Merges saved reports, judges them again, and writes any format. Sends nothing.",
     ),

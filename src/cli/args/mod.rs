@@ -12,6 +12,7 @@ mod endpoints;
 mod expectation;
 mod explain;
 mod instrument;
+mod judge;
 mod judgement;
 mod lint;
 mod load;
@@ -24,14 +25,15 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
-    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, REPORT_EXAMPLES, after_help,
-    after_long_help,
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
+    after_help, after_long_help,
 };
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
 pub(super) use instrument::{InstrumentArgs, InstrumentFormat};
+pub(super) use judge::JudgeArgs;
 pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
 };
@@ -92,6 +94,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Size(Box<SizeArgs>),
+    /// The same verdict on counts from Prometheus, a log, or by hand
+    ///
+    /// Nothing is sent.
+    #[command(after_help = JUDGE_EXAMPLES)]
+    Judge(Box<JudgeArgs>),
     /// Merge saved reports, judge them again, render any format
     #[command(after_help = REPORT_EXAMPLES)]
     Report(Box<ReportArgs>),
