@@ -17,6 +17,7 @@ mod health;
 mod hgrm;
 mod hlog;
 mod html;
+pub mod instrument;
 mod json;
 mod junit;
 mod latency_groups;
