@@ -29,6 +29,10 @@ const COMMANDS: [(&str, &str); 11] = [
         "Sends requests that name their endpoint, and says whether they land on it.",
     ),
     (
+        "instrument",
+        "Prints what makes a mesh write who answered into a response header. Sends and changes nothing.",
+    ),
+    (
         "size",
         "Says how many requests it takes to see a given drift. Sends nothing.",
     ),
@@ -236,6 +240,19 @@ fn tables_list_what_there_is() {
         "reference/formats.md",
         "formats",
         &format!("| format | what it is |\n|---|---|\n{rows}"),
+    );
+    let flags = resplit::verdict::RESPONSE_FLAGS.iter().map(|flag| {
+        let step = flag.step.replace("{names}", "the target");
+        format!(
+            "| `{}` | {} | {} | {step} |",
+            flag.short, flag.status, flag.means
+        )
+    });
+    let flags = flags.collect::<Vec<_>>().join("\n");
+    table(
+        "reference/response-flags.md",
+        "flags",
+        &format!("| flag | status | what happened | next step |\n|---|---|---|---|\n{flags}"),
     );
     let extractors = resplit::bucket::EXTRACTORS.iter();
     let rows =

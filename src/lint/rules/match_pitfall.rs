@@ -56,19 +56,21 @@ impl<'s> Paths<'s> {
             let conditions = http.matches.iter().flat_map(|one| &one.conditions);
             conditions.map(move |condition| (route, condition))
         });
-        let asked = conditions.enumerate().filter_map(|(number, (route, condition))| {
-            let (Test::Path(TextMatch::Exact { text, .. } | TextMatch::Prefix { text, .. })) =
-                &condition.test
-            else {
-                return None;
-            };
-            Some(AskedPath {
-                path: text,
-                route,
-                number,
-                place: condition.span,
-            })
-        });
+        let asked = conditions
+            .enumerate()
+            .filter_map(|(number, (route, condition))| {
+                let (Test::Path(TextMatch::Exact { text, .. } | TextMatch::Prefix { text, .. })) =
+                    &condition.test
+                else {
+                    return None;
+                };
+                Some(AskedPath {
+                    path: text,
+                    route,
+                    number,
+                    place: condition.span,
+                })
+            });
         let mut sorted: Vec<AskedPath<'_>> = asked.collect();
         sorted.sort_by_key(|one| (one.path, one.number));
         Self {
@@ -97,11 +99,7 @@ impl<'s> Paths<'s> {
 }
 
 /// What is wrong with one condition of a route.
-fn pitfall<'s>(
-    paths: &mut Paths<'s>,
-    index: usize,
-    condition: &'s Condition,
-) -> Option<Finding> {
+fn pitfall<'s>(paths: &mut Paths<'s>, index: usize, condition: &'s Condition) -> Option<Finding> {
     match &condition.test {
         Test::Path(path) => match path {
             TextMatch::Prefix { text, .. } => {
