@@ -23,6 +23,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use codec::PackedLog;
+pub(crate) use codec::count::MOST as MOST_COUNT;
 pub(crate) use codec::histogram::reset_memory as reset_histogram_memory;
 pub use failure_cause::FailureCause;
 pub use failure_kind::FailureKind;

@@ -59,7 +59,7 @@ impl<'s> Paths<'s> {
         let asked = conditions
             .enumerate()
             .filter_map(|(number, (route, condition))| {
-                let (Test::Path(TextMatch::Exact { text, .. } | TextMatch::Prefix { text, .. })) =
+                let Test::Path(TextMatch::Exact { text, .. } | TextMatch::Prefix { text, .. }) =
                     &condition.test
                 else {
                     return None;
