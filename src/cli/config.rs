@@ -10,6 +10,7 @@ use super::args::{
 use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
+use super::log_file;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
@@ -47,6 +48,8 @@ pub(super) struct RunConfig {
     pub(super) output: OutputConfig,
     /// One request, to be looked at.
     pub(super) debug: bool,
+    /// Where a line for each request goes.
+    pub(super) log: Option<PathBuf>,
     /// `--label`.
     pub(super) labels: BTreeMap<String, String>,
     /// What was typed, without its secrets.
@@ -107,6 +110,7 @@ impl TryFrom<RunArgs> for RunConfig {
         slo::refuse_between_runs(&slos)?;
         let declared = declaration(&args.expectation)?;
         let vantage = vantage(&args.expectation.vantage)?;
+        let output = output(args.output)?;
         if !matches!(declared, Declaration::Manifests(..)) {
             gateway::without_manifests(&vantage)?;
         }
@@ -127,7 +131,8 @@ impl TryFrom<RunArgs> for RunConfig {
             )?,
             slos,
             inconclusive: args.judgement.inconclusive,
-            output: output(args.output)?,
+            log: log_file::path(args.log, &output.files)?,
+            output,
             debug: args.debug,
             labels: record::labels(&args.label)?,
             argv: Vec::new(),

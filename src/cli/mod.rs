@@ -25,6 +25,7 @@ mod lint;
 mod lint_notes;
 mod load_config;
 mod load_plan;
+mod log_file;
 mod output;
 mod progress;
 mod proxy;
