@@ -58,8 +58,7 @@ pub(super) fn resolve_for(
     from: &Vantage,
     quiet: bool,
 ) -> Result<Option<Declared>, Failure> {
-    let mut object = None;
-    let sources = match declaration {
+    let (sources, object) = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected, odd) => {
             return Ok(Some(Declared {
@@ -68,18 +67,26 @@ pub(super) fn resolve_for(
                 asked: None,
             }));
         }
-        Declaration::Manifests(paths, chosen) => {
-            object = chosen.as_ref();
-            input::manifests(paths)?
-        }
+        Declaration::Manifests(paths, chosen) => (input::manifests(paths)?, chosen.as_ref()),
         Declaration::Embedded(texts) => {
             let mut sources = Sources::new();
             for (name, text) in *texts {
                 sources.add(*name, *text);
             }
-            sources
+            (sources, None)
         }
     };
+    resolve_in(sources, object, request, from, quiet).map(Some)
+}
+
+/// What these texts declare, of several objects the one that is chosen.
+pub(super) fn resolve_in(
+    sources: Sources,
+    object: Option<&ObjectName>,
+    request: Option<&RequestConfig>,
+    from: &Vantage,
+    quiet: bool,
+) -> Result<Declared, Failure> {
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
     let resolution = match &asked {
@@ -90,10 +97,10 @@ pub(super) fn resolve_for(
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
-    Ok(Some(Declared {
+    Ok(Declared {
         asked: asked.map(|probe| Asked { routes, probe }),
         ..declared
-    }))
+    })
 }
 
 /// Manifests, and the routes they make for a request.
