@@ -61,7 +61,7 @@ pub(super) struct Exchange {
     pub(super) bytes: u64,
     /// What it took to open the last connection that was opened for it.
     pub(super) setup: Option<Setup>,
-    /// Whether it was sent a second time.
+    /// Whether it had to be sent again.
     pub(super) resent: bool,
 }
 

@@ -109,7 +109,14 @@ impl ThreadContext {
         if answered && sequence < self.first_batch {
             recorder.first(timing.service);
         }
+        let bucket = match &ended.outcome {
+            Outcome::Answered(bucket) => Some(*bucket),
+            Outcome::Failed(_) => None,
+        };
         recorder.record(sent, ended.outcome, timing);
+        if let Some(bucket) = bucket {
+            recorder.received(bucket, ended.bytes);
+        }
         self.ended(ended.done);
     }
 }

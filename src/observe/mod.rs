@@ -75,6 +75,10 @@ pub struct Tally {
         with = "codec::histogram"
     )]
     pub first_byte: Histogram<u64>,
+    /// Bytes of the bodies as they came: transfer coding removed, content coding kept. `None` in reports from before they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept). A report has
@@ -143,6 +147,7 @@ impl Default for Tally {
             latency: histogram(),
             response: None,
             first_byte: histogram(),
+            bytes: Some(0),
         }
     }
 }
@@ -171,6 +176,7 @@ impl Tally {
             self.response = Some(response);
         }
         self.count += other.count;
+        self.bytes = (self.bytes.zip(other.bytes)).map(|(own, other)| own.saturating_add(other));
         add(&mut self.latency, &other.latency);
         add(&mut self.first_byte, &other.first_byte);
     }
