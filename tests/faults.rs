@@ -34,7 +34,7 @@ const KINDS: [(Behaviour, &str, &str); 27] = [
     (Behaviour::TruncatedGzip, "malformed", "5m"),
     (Behaviour::HugeChunk, "oversized", "5m"),
     (Behaviour::NegativeChunk, "malformed", "5m"),
-    (Behaviour::EndlessFold, "malformed", "5m"),
+    (Behaviour::EndlessFold, "oversized", "5m"),
     (Behaviour::EndlessTrailers, "malformed", "5m"),
     (Behaviour::NoStatus, "malformed", "5m"),
 ];
@@ -163,7 +163,7 @@ fn fault_4b_threads_share_one_budget_for_large_answers() {
     });
     let url = format!("http://{}/", server.addr());
     let threads = ["--threads", "64", "-c", "200", "-n", "400", "-t", "5m"];
-    let outcome = measured(&[&["-o", "json"], &threads[..], &[&url]].concat());
+    let outcome = measured(&[&["-o", "json"], &threads[..], &[url.as_str()]].concat());
     let report = Report(serde_json::from_str(&outcome.stdout).expect("a report"));
     let (answered, failed) = (
         report.number("/observation/answered"),

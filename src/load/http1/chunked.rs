@@ -55,7 +55,7 @@ impl Chunked {
                     self.position += length;
                     self.next = if size == 0 {
                         Next::Trailers
-                    } else if body.len() + size > LARGEST_BODY {
+                    } else if size > LARGEST_BODY.saturating_sub(body.len()) {
                         return Err(oversized_body());
                     } else {
                         Next::Data { left: size }

@@ -1,14 +1,14 @@
-//! The request that most rules need: one look at each rule before it tells.
+//! The request that most rules need: resolving it tells, without a comparison with the rules before.
 
 use std::collections::BTreeMap;
 
 use super::values::{Asked, Part};
 use super::{Evaluation, Search};
-use crate::route::{Condition, Probe, Route};
+use crate::route::{Condition, Probe};
 
 impl Search<'_, '_> {
     /// The request with the first value that fits of every part that the route itself asks about, where it reaches the route.
-    pub(super) fn first_choice(&self, before: &[&Route]) -> Option<Probe> {
+    pub(super) fn first_choice(&self) -> Option<Probe> {
         let mut asked: BTreeMap<Part, Asked<'_>> = BTreeMap::new();
         for condition in &self.route.conditions {
             if let Some(part) = Part::of(&condition.test) {
@@ -31,8 +31,6 @@ impl Search<'_, '_> {
                 own.iter().all(holds).then_some(set)
             })?;
         }
-        let refuses = |condition: &Condition| condition.holds(&probe) == Evaluation::No;
-        let passed = |route: &&Route| route.conditions.iter().any(refuses);
-        (before.iter().all(passed) && self.reaches(&probe)).then_some(probe)
+        self.reaches(&probe).then_some(probe)
     }
 }

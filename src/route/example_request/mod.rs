@@ -114,27 +114,25 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
             _ => {}
         }
     }
-    // Routes that take nothing from here are in nobody's way.
-    let before: Vec<&Route> = host.routes[..at]
-        .iter()
-        .filter(|route| awake(route))
-        .collect();
     let search = Search {
         table,
         host,
         route,
         like,
     };
-    let whole: Vec<&Route> = (before.iter().copied())
-        .filter(|one| !shares(one))
-        .collect();
-    if let Some(probe) = search.first_choice(&whole) {
+    if let Some(probe) = search.first_choice() {
         return Reach::By(Box::new(probe));
     }
+    // Routes that take nothing from here are in nobody's way.
+    let before: Vec<&Route> = host.routes[..at]
+        .iter()
+        .filter(|route| awake(route))
+        .collect();
     if let Some(earlier) = before.iter().find(|earlier| covers(earlier, route)) {
         return Reach::Shadowed(earlier);
     }
-    match search.found(&whole) {
+    let before: Vec<&Route> = before.into_iter().filter(|one| !shares(one)).collect();
+    match search.found(&before) {
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
     }
