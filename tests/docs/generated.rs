@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 12] = [
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
