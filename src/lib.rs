@@ -46,5 +46,6 @@ pub mod report;
 pub mod route;
 pub mod split;
 pub mod stats;
+pub mod suite;
 pub mod units;
 pub mod verdict;

@@ -14,7 +14,7 @@ pub(crate) enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-pub(crate) const LAYERS: [(&str, May); 17] = [
+pub(crate) const LAYERS: [(&str, May); 18] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&["diag"])),
@@ -26,6 +26,10 @@ pub(crate) const LAYERS: [(&str, May); 17] = [
     ("observe", May::Import(&["split"])),
     ("lint", May::Import(&["diag", "split", "route", "manifest"])),
     (
+        "suite",
+        May::Import(&["diag", "split", "route", "manifest"]),
+    ),
+    (
         "verdict",
         May::Import(&["diag", "split", "observe", "stats"]),
     ),
@@ -33,7 +37,7 @@ pub(crate) const LAYERS: [(&str, May); 17] = [
         "report",
         May::Import(&[
             "diag", "split", "stats", "route", "bucket", "plan", "manifest", "observe", "lint",
-            "verdict",
+            "suite", "verdict",
         ]),
     ),
     (

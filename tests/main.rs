@@ -48,6 +48,9 @@ mod kubectl_input;
 // Which rule takes a request, and why the others do not.
 mod explain;
 
+// Cases of requests against manifests, in three formats, and those that are written from manifests.
+mod suites;
+
 // What becomes of a host that nobody registers.
 mod egress;
 

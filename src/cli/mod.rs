@@ -39,6 +39,7 @@ mod run;
 mod settle;
 mod size;
 mod slo;
+mod test;
 mod transport;
 mod unidentified;
 mod url;
@@ -139,6 +140,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),
         Some(Command::Demo(args)) => demo::run(args),
+        Some(Command::Test(args)) => test::run(&args),
         Some(Command::Wait) => Ok(wait::run()),
     }
 }

@@ -37,6 +37,7 @@ mod rows;
 mod sanitize;
 mod share_bar;
 mod size;
+pub mod suite;
 mod svg;
 mod table;
 mod text;

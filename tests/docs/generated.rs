@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 12] = [
+const COMMANDS: [(&str, &str); 13] = [
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
@@ -27,6 +27,10 @@ const COMMANDS: [(&str, &str); 12] = [
     (
         "endpoints",
         "Sends requests that name their endpoint, and says whether they land on it.",
+    ),
+    (
+        "test",
+        "Checks requests against manifests: which rule takes each, and what it makes of it. Sends nothing.",
     ),
     (
         "instrument",

@@ -20,13 +20,14 @@ mod output;
 mod report;
 mod request;
 mod size;
+mod test;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
     ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
-    after_help, after_long_help,
+    TEST_EXAMPLES, after_help, after_long_help,
 };
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
@@ -43,6 +44,7 @@ pub(super) use output::{Colour, OutputArgs};
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
+pub(super) use test::TestArgs;
 
 /// Is my traffic really split the way I declared it, and if not, why?
 ///
@@ -85,6 +87,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Lint(Box<LintArgs>),
+    /// Cases of requests against manifests: rule, shares, rewrites
+    ///
+    /// Nothing is sent.
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Box<TestArgs>),
     /// What makes a mesh say who answered, in a response header
     ///
     /// Prints patches; nothing is sent or changed.
