@@ -111,6 +111,9 @@ mod parts;
 // When, where and how a report was made; one request in full.
 mod record;
 
+// A line for each request.
+mod request_log;
+
 // What fingers type that know other tools.
 mod command_line;
 

@@ -60,8 +60,7 @@ pub(super) fn resolve_for(
     from: &Vantage,
     quiet: bool,
 ) -> Result<Option<Declared>, Failure> {
-    let mut object = None;
-    let sources = match declaration {
+    let (sources, object) = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected, odd) => {
             return Ok(Some(Declared {
@@ -70,24 +69,34 @@ pub(super) fn resolve_for(
                 asked: None,
             }));
         }
-        Declaration::Manifests(paths, chosen) => {
-            object = chosen.as_ref();
-            input::manifests(paths)?
-        }
+        Declaration::Manifests(paths, chosen) => (input::manifests(paths)?, chosen.as_ref()),
         Declaration::Embedded(texts) => {
             let mut sources = Sources::new();
             for (name, text) in *texts {
                 sources.add(*name, *text);
             }
-            sources
+            (sources, None)
         }
     };
+    resolve_in(sources, object, request, from, quiet).map(Some)
+}
+
+/// What these texts declare, of several objects the one that is chosen.
+pub(super) fn resolve_in(
+    sources: Sources,
+    object: Option<&ObjectName>,
+    request: Option<&RequestConfig>,
+    from: &Vantage,
+    quiet: bool,
+) -> Result<Declared, Failure> {
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
     let resolution = match &asked {
         Some(probe) => {
-            if let Some(kept_in) = routes.kept_in(probe) {
-                return Ok(Declared::kept_in(&kept_in, routes, probe));
+            if let Some(unrouted) = routes.kept_in(probe)
+                && let Some(split) = unrouted.expected(&routes.sources, routes.vantage.port)
+            {
+                return Ok(Declared::kept_in(&unrouted, split, routes, probe));
             }
             routes.declared(probe).map_err(|failure| {
                 let known = of_client(&routes, probe, &failure.to_string());
@@ -97,10 +106,10 @@ pub(super) fn resolve_for(
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
-    Ok(Some(Declared {
+    Ok(Declared {
         asked: asked.map(|probe| Asked { routes, probe }),
         ..declared
-    }))
+    })
 }
 
 /// Manifests, and the routes they make for a request.
@@ -204,17 +213,16 @@ impl Routes {
 
 impl Declared {
     /// The reply that a policy declares for a host without a rule.
-    fn kept_in(unrouted: &Unrouted, routes: Routes, probe: &Probe) -> Option<Self> {
-        let split = unrouted.expected(&routes.sources, routes.vantage.port)?;
+    fn kept_in(unrouted: &Unrouted, split: Expected, routes: Routes, probe: &Probe) -> Self {
         let stated = unrouted.caveats.iter();
-        Some(Self {
+        Self {
             declaration: report::Declaration::of(split, None),
             caveats: stated.map(|note| note.stated(&routes.sources)).collect(),
             asked: Some(Asked {
                 routes,
                 probe: probe.clone(),
             }),
-        })
+        }
     }
 
     /// The declared split.

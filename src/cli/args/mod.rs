@@ -22,6 +22,8 @@ mod request;
 mod size;
 mod test;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -149,6 +151,14 @@ pub(super) struct RunArgs {
     /// Send one request and show it, its response and what they are counted as; nothing is judged (secrets are masked)
     #[arg(long, help_heading = "Output")]
     pub(super) debug: bool,
+    /// Write a line of JSON for each request while the run goes on; compressed where FILE ends in .gz
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        conflicts_with = "debug"
+    )]
+    pub(super) log: Option<PathBuf>,
     /// Something to find the report by, as in build=42 (repeatable; saved with it)
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Output")]
     pub(super) label: Vec<String>,
