@@ -14,11 +14,12 @@ pub(crate) enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-pub(crate) const LAYERS: [(&str, May); 16] = [
+pub(crate) const LAYERS: [(&str, May); 17] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&["diag"])),
     ("stats", May::Import(&[])),
+    ("admin", May::Import(&[])),
     ("route", May::Import(&["diag", "split"])),
     ("bucket", May::Import(&["split"])),
     ("plan", May::Import(&["split"])),
@@ -32,8 +33,8 @@ pub(crate) const LAYERS: [(&str, May); 16] = [
     (
         "report",
         May::Import(&[
-            "diag", "split", "stats", "route", "bucket", "plan", "manifest", "observe", "lint",
-            "verdict",
+            "diag", "split", "stats", "admin", "route", "bucket", "plan", "manifest", "observe",
+            "lint", "verdict",
         ]),
     ),
     ("load", May::Import(&["plan", "bucket", "observe", "split"])),

@@ -10,6 +10,7 @@ use super::args::{
 use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
+use super::proxy_admin::AdminChoice;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
@@ -32,6 +33,8 @@ pub(super) struct RunConfig {
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
     pub(super) vantage: Vantage,
+    /// `--proxy-admin`.
+    pub(super) proxy_admin: Option<AdminChoice>,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
     pub(super) map: Vec<MapRule>,
@@ -114,6 +117,7 @@ impl TryFrom<RunArgs> for RunConfig {
             request,
             declared,
             vantage,
+            proxy_admin: args.proxy.proxy_admin,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy: Policy {

@@ -7,6 +7,7 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
+use super::proxy_admin::{Live, is_same, over};
 use super::request::RequestConfig;
 use super::{gateway, input, output, warn};
 use crate::diag::render::render;
@@ -19,6 +20,7 @@ use crate::route::{
     resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
+use crate::units::percent;
 use crate::verdict::Hypothesis;
 use crate::verdict::explain::manifests::{self as hypotheses, by_replicas, in_ratio};
 
@@ -41,30 +43,39 @@ pub(super) struct Asked {
 }
 
 /// Finds out what is declared, if anything is.
-pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
+pub(super) fn resolve(
+    config: &RunConfig,
+    live: Option<&Live>,
+) -> Result<Option<Declared>, Failure> {
     let quiet = config.output.args.quiet;
     resolve_for(
         &config.declared,
         Some(&config.request),
         &config.vantage,
-        quiet,
+        (quiet, live),
     )
 }
 
-/// The same without a run. Without a request it is the only split that the manifests declare.
+/// The same without a run. Without a request it is the only split that the manifests declare. What a proxy says of itself is
+/// read beside the manifests.
 pub(super) fn resolve_for(
     declaration: &Declaration,
     request: Option<&RequestConfig>,
     from: &Vantage,
-    quiet: bool,
+    (quiet, live): (bool, Option<&Live>),
 ) -> Result<Option<Declared>, Failure> {
     let mut object = None;
-    let sources = match declaration {
+    let mut sources = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected, odd) => {
+            let differs = live.and_then(|live| differs(live, expected, from));
+            let (note, hypothesis) = differs.unzip();
             return Ok(Some(Declared {
-                declaration: report::Declaration::of(expected.clone(), None),
-                caveats: odd.iter().cloned().collect(),
+                declaration: report::Declaration {
+                    hypotheses: hypothesis.flatten().into_iter().collect(),
+                    ..report::Declaration::of(expected.clone(), None)
+                },
+                caveats: odd.iter().cloned().chain(note).collect(),
                 asked: None,
             }));
         }
@@ -80,15 +91,22 @@ pub(super) fn resolve_for(
             sources
         }
     };
+    if let Some((name, dump)) = live.and_then(Live::dump) {
+        sources.add(format!("{name}/config_dump"), dump);
+    }
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
-    let resolution = match &asked {
+    let mut resolution = match &asked {
         Some(probe) => routes.declared(probe).map_err(|failure| {
             let known = of_client(&routes, probe, &failure.to_string());
             failure.knowing(known)
         })?,
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
+    if let Some(live) = live {
+        let origin = &routes.vantage.origin;
+        (resolution.caveats.iter_mut()).for_each(|own| live.word(own, &routes.manifests, origin));
+    }
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
     Ok(Some(Declared {
         asked: asked.map(|probe| Asked { routes, probe }),
@@ -311,6 +329,34 @@ fn unclear(error: &SoleSplitError) -> Failure {
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)
+}
+
+/// What a proxy is programmed with, where that is another split than the one that was typed, and the split over the targets of
+/// that. Nothing is said where it has none of these targets: they may be called otherwise.
+fn differs(live: &Live, expected: &Expected, from: &Vantage) -> Option<(Note, Option<Hypothesis>)> {
+    let programmed = live.start()?;
+    let shares = over(expected, &programmed.split);
+    let told = programmed.split.declared().iter();
+    let known =
+        |one: &crate::split::TargetShare| expected.declared().iter().any(|own| is_same(own, one));
+    if !told.clone().any(known) {
+        return None;
+    }
+    let same = shares.as_ref().is_some_and(|shares| {
+        let declared = expected.declared().iter().map(|own| own.share.as_f64());
+        declared
+            .zip(shares)
+            .all(|(own, told)| (own - told).abs() < 1e-9)
+    });
+    if same {
+        return None;
+    }
+    let declared = expected.declared().iter();
+    let declared = declared.map(|own| format!("{} {}", percent(own.share.as_f64()), own.name));
+    let declared: Vec<String> = declared.collect();
+    let note = live.differs(&declared.join(", "), programmed, &from.origin);
+    let hypothesis = shares.map(|shares| hypotheses::programmed(&note.text(), shares));
+    Some((note, hypothesis))
 }
 
 /// What the proxy is programmed with, where that is another split over the declared targets.

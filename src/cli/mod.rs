@@ -28,6 +28,7 @@ mod load_plan;
 mod output;
 mod progress;
 mod proxy;
+mod proxy_admin;
 mod record;
 mod relations;
 mod report;

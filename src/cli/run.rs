@@ -15,6 +15,7 @@ use super::load_config::Amount;
 use super::load_plan::{Planned, StopWhen, planned};
 use super::output;
 use super::progress::Progress;
+use super::proxy_admin::{self, Asked, Live, Seen, View};
 use super::record;
 use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
@@ -45,13 +46,18 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             source,
         })?;
     }
-    let declared = expectation::resolve(config)?;
+    let asked = Asked {
+        probe: expectation::probe(&config.request),
+        vantage: config.vantage.clone(),
+    };
+    let (live, unread) = proxy_admin::begin(config.proxy_admin.as_ref(), asked);
+    let declared = expectation::resolve(config, live.as_ref())?;
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
     }
-    let Measured { report, untied } = measure(config, declared.as_ref())?;
+    let Measured { report, untied } = measure(config, declared.as_ref(), (live, unread))?;
     write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
         Some(Untied::Sent(_, exit)) => exit,
@@ -68,8 +74,13 @@ struct Measured {
 }
 
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
+fn measure(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    (live, unread): (Option<Live>, Vec<Note>),
+) -> Result<Measured, Failure> {
     let mut session = Session::prepare(config, declared)?;
+    (session.live, session.unread) = (live, unread);
     let unsettled = session.settle()?;
     let seen = session.observe()?;
     session.judge(seen, unsettled)
@@ -92,6 +103,9 @@ struct Session<'a> {
     stopped: Option<Duration>,
     /// What the report says of the run itself, once it sends.
     record: Record,
+    /// The proxy that makes the split, where its admin interface answers, and what is to be said where it does not.
+    live: Option<Live>,
+    unread: Vec<Note>,
 }
 
 impl<'a> Session<'a> {
@@ -110,6 +124,8 @@ impl<'a> Session<'a> {
             diagnosed_from: None,
             stopped: None,
             record: Record::default(),
+            live: None,
+            unread: Vec::new(),
             config,
             declared,
             planned,
@@ -153,7 +169,9 @@ impl<'a> Session<'a> {
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
+        self.live.iter_mut().for_each(Live::watch);
         let mut seen = load::run(plan, bucketer, &mut |seen| self.look(seen))?;
+        self.live.iter_mut().for_each(Live::stop);
         self.progress = None;
         let ended = match (stop, self.stopped) {
             (Stop::Requests(all), Some(stopped)) if seen.sent < all => stopped,
@@ -248,6 +266,7 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
+        let view = self.proxy_view(expected, &sorted, seen);
         let (policy, hypotheses) = (&self.planned.policy, self.hypotheses());
         let evidence = Evidence {
             declared: pair,
@@ -258,6 +277,7 @@ impl<'a> Session<'a> {
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
         let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
+        let verdict = view.decided(verdict);
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
@@ -269,6 +289,7 @@ impl<'a> Session<'a> {
             untied.as_ref(),
         ));
         notes.extend(self.notes(seen, &verdict));
+        notes.extend(view.notes);
         notes.extend(unsettled);
         let declared = self.declared;
         notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
@@ -293,9 +314,31 @@ impl<'a> Session<'a> {
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
+            programmed: view.programmed,
+            counted: view.counted,
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured { report, untied })
+    }
+
+    /// What the proxy said, where one was asked.
+    fn proxy_view(
+        &mut self,
+        expected: Option<&Expected>,
+        attribution: &Attribution,
+        observation: &Observation,
+    ) -> View {
+        let view = self.live.take().map(|live| {
+            live.view(&Seen {
+                expected,
+                attribution,
+                observation,
+                warmup: self.planned.plan.warmup,
+            })
+        });
+        let mut view = view.unwrap_or_default();
+        view.notes.append(&mut self.unread);
+        view
     }
 
     /// What lint finds about the request.

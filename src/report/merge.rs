@@ -143,10 +143,13 @@ fn one(report: Report, question: &Question) -> Result<Report, MergeError> {
         report.record.clone(),
         report.load.clone(),
     );
+    let (programmed, counted) = (report.programmed.clone(), report.counted.clone());
     Ok(Report {
         tool,
         record,
         load,
+        programmed,
+        counted,
         ..judged(report, question, verdict)
     })
 }

@@ -5,6 +5,7 @@ mod connections;
 mod declaration;
 mod latency;
 mod methods;
+mod proxy;
 mod shares;
 mod time;
 
@@ -48,6 +49,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 main {
                     (numbers(report))
                     (shares::section(report))
+                    (proxy::section(report))
                     (findings(report))
                     (objectives(report))
                     (time::section(report))
