@@ -13,6 +13,7 @@
 //! | [`admin`] | what a proxy says of itself, and what its counters add up to |
 //! | [`bucket`] | from an answer to the value it is counted under |
 //! | [`observe`] | counts and latencies |
+//! | [`counts`] | counts that somebody else has made |
 //! | [`stats`] | tests, intervals, numbers of requests |
 //! | [`verdict`] | which target a value means; pass, diverged or inconclusive |
 //! | [`report`] | the one model that every format renders |
@@ -36,6 +37,7 @@
 pub mod admin;
 pub mod bucket;
 pub mod cli;
+pub mod counts;
 pub mod diag;
 pub mod lint;
 pub mod load;

@@ -14,7 +14,7 @@ pub(crate) enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-pub(crate) const LAYERS: [(&str, May); 17] = [
+pub(crate) const LAYERS: [(&str, May); 18] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&["diag"])),
@@ -36,6 +36,10 @@ pub(crate) const LAYERS: [(&str, May); 17] = [
             "diag", "split", "stats", "admin", "route", "bucket", "plan", "manifest", "observe",
             "lint", "verdict",
         ]),
+    ),
+    (
+        "counts",
+        May::Import(&["diag", "split", "route", "observe"]),
     ),
     ("load", May::Import(&["plan", "bucket", "observe", "split"])),
     ("cli", May::ImportAll),
