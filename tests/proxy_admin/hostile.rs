@@ -51,9 +51,10 @@ async fn serve(mut stream: TcpStream, pages: Pages) {
     let head = String::from_utf8_lossy(&head).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default();
     let page = pages(path);
+    let blanks = vec![b' '; 65536];
     let mut more = stream.write_all(&page.bytes).await.is_ok() && page.endless;
     while more {
-        more = stream.write_all(&[b' '; 65536]).await.is_ok();
+        more = stream.write_all(&blanks).await.is_ok();
     }
 }
 

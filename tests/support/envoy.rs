@@ -53,8 +53,11 @@ pub(crate) struct Builder {
     gate: Option<Gate>,
     changeable: bool,
     header_table: Option<u32>,
-    tweaks: Vec<Box<dyn Fn(&mut Value)>>,
+    tweaks: Vec<Tweak>,
 }
+
+/// What changes the bootstrap.
+type Tweak = Box<dyn Fn(&mut Value)>;
 
 /// What is wrong with a subset that somebody listens behind.
 #[derive(Clone, Copy)]
