@@ -7,7 +7,7 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
-use super::proxy_admin::{Live, is_same, over};
+use super::proxy_admin::{Live, is_programmed, over};
 use super::request::RequestConfig;
 use super::{gateway, input, output, warn};
 use crate::diag::render::render;
@@ -336,19 +336,7 @@ fn unclear(error: &SoleSplitError) -> Failure {
 fn differs(live: &Live, expected: &Expected, from: &Vantage) -> Option<(Note, Option<Hypothesis>)> {
     let programmed = live.start()?;
     let shares = over(expected, &programmed.split);
-    let told = programmed.split.declared().iter();
-    let known =
-        |one: &crate::split::TargetShare| expected.declared().iter().any(|own| is_same(own, one));
-    if !told.clone().any(known) {
-        return None;
-    }
-    let same = shares.as_ref().is_some_and(|shares| {
-        let declared = expected.declared().iter().map(|own| own.share.as_f64());
-        declared
-            .zip(shares)
-            .all(|(own, told)| (own - told).abs() < 1e-9)
-    });
-    if same {
+    if is_programmed(expected, &programmed.split)? {
         return None;
     }
     let declared = expected.declared().iter();

@@ -50,14 +50,19 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         probe: expectation::probe(&config.request),
         vantage: config.vantage.clone(),
     };
-    let (live, unread) = proxy_admin::begin(config.proxy_admin.as_ref(), asked);
-    let declared = expectation::resolve(config, live.as_ref())?;
+    let (mut live, unread) = proxy_admin::begin(config.proxy_admin.as_ref(), asked);
+    let mut declared = expectation::resolve(config, live.as_ref())?;
+    let settled = programmed(config, declared.as_ref(), live.as_mut());
+    if settled == Some(true) {
+        // What was said of the proxy before is no longer true.
+        declared = expectation::resolve(config, live.as_ref())?;
+    }
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
     }
-    let Measured { report, untied } = measure(config, declared.as_ref(), (live, unread))?;
+    let Measured { report, untied } = measure(config, declared.as_ref(), (live, settled, unread))?;
     write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
         Some(Untied::Sent(_, exit)) => exit,
@@ -73,14 +78,24 @@ struct Measured {
     untied: Option<Untied>,
 }
 
+/// Waits until the proxy is programmed with the declared split, where that is asked for and can be told.
+fn programmed(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    live: Option<&mut Live>,
+) -> Option<bool> {
+    let limit = config.load.settle?;
+    live?.wait_for(declared?.expected(), limit)
+}
+
 /// Sends, sorts and judges.
 fn measure(
     config: &RunConfig,
     declared: Option<&Declared>,
-    (live, unread): (Option<Live>, Vec<Note>),
+    (live, settled, unread): (Option<Live>, Option<bool>, Vec<Note>),
 ) -> Result<Measured, Failure> {
     let mut session = Session::prepare(config, declared)?;
-    (session.live, session.unread) = (live, unread);
+    (session.live, session.programmed, session.unread) = (live, settled, unread);
     let unsettled = session.settle()?;
     let seen = session.observe()?;
     session.judge(seen, unsettled)
@@ -105,6 +120,8 @@ struct Session<'a> {
     record: Record,
     /// The proxy that makes the split, where its admin interface answers, and what is to be said where it does not.
     live: Option<Live>,
+    /// Whether it was waited until the proxy had the declared split, and whether it had.
+    programmed: Option<bool>,
     unread: Vec<Note>,
 }
 
@@ -125,6 +142,7 @@ impl<'a> Session<'a> {
             stopped: None,
             record: Record::default(),
             live: None,
+            programmed: None,
             unread: Vec::new(),
             config,
             declared,
@@ -144,6 +162,7 @@ impl<'a> Session<'a> {
     fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unsettled = match (config.load.settle, expected) {
+            (Some(limit), Some(_)) if self.programmed.is_some() => self.unprogrammed(limit),
             (Some(limit), Some(expected)) => settle(
                 &self.planned.plan,
                 || bucketer(config, Some(expected)),
@@ -157,6 +176,20 @@ impl<'a> Session<'a> {
         };
         self.deadline = Deadline::after(config.load.max_duration);
         Ok(unsettled)
+    }
+
+    /// A word where the proxy did not get the declared split while it was waited for.
+    fn unprogrammed(&self, limit: Duration) -> Option<Note> {
+        let has = self.live.as_ref().map_or_else(String::new, Live::listed);
+        (self.programmed == Some(false)).then(|| {
+            Note::new(
+                Code::NotSettled,
+                format!(
+                    "the proxy was not programmed with the declared split within {limit:?}, and has {has}; what follows was judged all the \
+                     same"
+                ),
+            )
+        })
     }
 
     /// Sends until everything is sent, or until more would tell nothing new.

@@ -265,7 +265,6 @@ codes! {
     NotSettled Warning "not-settled" "the split did not become stationary";
     Outage Warning "outage" "for a while no request was answered";
     PerConnection Warning "per-connection" "connections are balanced, not requests";
-    ProgrammedChanged Warning "programmed-changed" "the proxy was told something else during the run";
     ProxyAdmin Warning "proxy-admin" "the admin interface of the proxy was not read";
     ProxyMemory Warning "proxy-memory" "the memory of the proxy is near its limit";
     ProxyRestarted Warning "proxy-restarted" "the proxy was restarted during the run";

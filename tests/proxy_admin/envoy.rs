@@ -1,5 +1,6 @@
 //! A real Envoy, asked about the split that it makes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -115,6 +116,25 @@ fn what_the_proxy_has_been_told_is_the_first_reason() {
     }
 }
 
+/// The first reason of a run against 50/50 that declares 90/10.
+fn first_reason(split: &Split) -> String {
+    let report = asked(split, &["-f", FIXED, "-n", "1000"]);
+    let why = &report.0["verdict"]["diagnosis"][0];
+    assert_eq!(why["id"], "programmed-differs", "{why}");
+    why["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_proxy_that_has_rejected_its_routes_says_so() {
+    let split = Envoy::split(&[("single", 50), ("multiple", 50)])
+        .changeable()
+        .start();
+    split.reject();
+    let reason = first_reason(&split);
+    let why = "it has rejected 1 update since it was started (`update_rejected`), and goes on with what it had";
+    assert!(reason.contains(why), "{reason}");
+}
+
 #[test]
 fn other_weights_in_mid_run_leave_the_verdict_open() {
     let gate = Gate::after(500);
@@ -138,6 +158,98 @@ fn other_weights_in_mid_run_leave_the_verdict_open() {
     );
     let change = &report.0["programmed"]["changes"][0];
     assert_eq!(change["concerns_request"], true, "{change}");
+}
+
+#[test]
+fn settle_waits_until_the_proxy_has_the_declared_split_and_no_longer() {
+    let split = Envoy::split(&[("single", 50), ("multiple", 50)])
+        .changeable()
+        .start();
+    let (admin, url) = (split.envoy().admin_url(), split.url("/version"));
+    let args = [
+        "-o",
+        "json",
+        "-f",
+        FIXED,
+        "-n",
+        "1000",
+        "--settle",
+        "600s",
+        "--proxy-admin",
+        &admin,
+        &url,
+    ];
+    let running = Running::start(&[&CERTAIN[..], &args].concat());
+    split.change(&[("single", 90), ("multiple", 10)]);
+    let report = running.finish().report();
+    // None is sent before, and all of them follow the declared split.
+    assert_eq!(split.served(), 1000);
+    assert_eq!(report.text("/programmed/version"), "2");
+    assert_eq!(said(&report, "programmed-differs"), [""; 0]);
+    assert_ne!(report.verdict(), "diverged");
+
+    split.change(&[("single", 50), ("multiple", 50)]);
+    let report = asked(&split, &["-f", FIXED, "-n", "1000", "--settle", "300ms"]);
+    let said = said(&report, "not-settled");
+    assert!(
+        said.concat()
+            .contains("within 300ms, and has 50% single, 50% multiple"),
+        "{said:?}"
+    );
+}
+
+/// Gives Envoy the endpoints of a cluster in a file that it watches.
+fn write_endpoints(path: &Path, version: &str, mut assignment: Value) {
+    assignment["@type"] =
+        "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment".into();
+    let text = json!({ "version_info": version, "resources": [assignment] }).to_string();
+    let new = path.with_extension("new");
+    std::fs::write(&new, text)
+        .and_then(|()| std::fs::rename(&new, path))
+        .unwrap();
+}
+
+#[test]
+fn endpoints_that_go_in_mid_run_leave_the_verdict_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("endpoints.json");
+    let watched = path.clone();
+    let gate = Gate::after(500);
+    let split = Envoy::split(&[("single", 50), ("multiple", 50)])
+        .behind(&gate)
+        .with(move |bootstrap| {
+            let own = cluster(bootstrap, "multiple").as_object_mut().unwrap();
+            write_endpoints(&watched, "1", own.remove("load_assignment").unwrap());
+            own["type"] = "EDS".into();
+            let source =
+                json!({ "resource_api_version": "V3", "path_config_source": { "path": watched } });
+            own.insert(
+                "eds_cluster_config".to_owned(),
+                json!({ "eds_config": source }),
+            );
+        })
+        .start();
+    let report = meanwhile(&split, &gate, || {
+        let page = || split.envoy().admin("/clusters?format=json");
+        let hosts = || {
+            let page = page();
+            let mut clusters = page["cluster_statuses"].as_array().unwrap().iter();
+            let own = clusters
+                .find(|own| own["name"].as_str().unwrap().contains("|multiple|"))
+                .unwrap();
+            own["host_statuses"].as_array().map_or(0, Vec::len)
+        };
+        assert_eq!(hosts(), 1);
+        let name = "outbound|5000|multiple|weather-backend.default.svc.cluster.local";
+        write_endpoints(&path, "2", json!({ "cluster_name": name, "endpoints": [] }));
+        wait_until("the endpoint has gone", || hosts() == 0);
+    });
+    assert_eq!(report.verdict(), "inconclusive");
+    let reason = report.text("/verdict/reason");
+    assert!(reason.contains("`multiple` lost 127.0.0.1:"), "{reason}");
+    assert!(reason.contains(", and has 0 endpoints"), "{reason}");
+    // What it was sent since the last look is lost.
+    assert_eq!(report.0["counted"]["complete"], false);
 }
 
 #[test]

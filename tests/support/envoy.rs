@@ -540,11 +540,24 @@ impl Split {
         });
     }
 
+    /// Gives Envoy routes that it refuses, and waits until it has.
+    pub(crate) fn reject(&self) {
+        let rules = self.rules.as_ref().expect("the split is changeable");
+        let before = self.times("update_rejected");
+        rules.write(&[json!({ "match": {} })]);
+        wait_until("Envoy refuses its routes", || {
+            self.times("update_rejected") > before
+        });
+    }
+
     /// How often Envoy has read its routes.
     fn times_read(&self) -> u64 {
-        let page = self
-            .envoy
-            .admin("/stats?format=json&filter=rds.5000.update_success");
+        self.times("update_success")
+    }
+
+    fn times(&self, what: &str) -> u64 {
+        let page = format!("/stats?format=json&filter=rds.5000.{what}");
+        let page = self.envoy.admin(&page);
         let read = page["stats"][0]["value"].as_u64();
         read.unwrap_or_else(|| panic!("Envoy counts no update: {page}"))
     }

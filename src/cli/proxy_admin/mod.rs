@@ -14,20 +14,24 @@ mod view;
 mod watch;
 mod wording;
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub(super) use choice::AdminChoice;
 pub(super) use open::{NamedDump, whole_dump};
 pub(super) use programmed::{Asked, ProgrammedSplit};
-pub(super) use targets::is_same;
 pub(super) use view::{Seen, View, over};
 
 use crate::admin::{Memory, ServerInfo, Stats};
 use crate::diag::{Code, Note};
 use crate::load::admin::AdminClient;
+use crate::split::Expected;
 use open::{open, unread};
+use targets::is_same;
 use watch::{Watched, Watching};
 
+/// How often a proxy is asked whether it has the declared split.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Part of its memory from which on a proxy is near its limit.
 const FULL: u64 = 90;
 
@@ -61,37 +65,36 @@ impl Live {
     fn new(client: AdminClient, info: Option<ServerInfo>, asked: Asked) -> Self {
         let name = client.address().to_string();
         let mut watched = Watched::new(client, asked);
-        let mut notes = Vec::new();
-        let dump = configuration(&mut watched);
-        let mut start = None;
-        let dump = dump.and_then(|dump| {
-            start = Some(ProgrammedSplit::of(&dump, &watched.asked)?);
-            Ok(dump)
-        });
-        let dump = dump.map_err(|error| {
-            let message =
-                format!("what the proxy ({name}) does with this request is not known: {error}");
-            notes.push(Note::new(Code::ProxyAdmin, message));
-        });
-        if let Some(start) = &start {
-            watched.clusters.clone_from(&start.clusters);
-            let mirrors = start.mirrors.iter().map(|mirror| mirror.cluster.clone());
-            watched.clusters.extend(mirrors);
-        }
-        watched.programmed.clone_from(&start);
+        let told = told(&mut watched);
         let stats = pages::stats(&mut watched.client, &watched.clusters);
         let memory = watched.client.get("/memory").ok();
-        Self {
+        let mut live = Self {
             name,
             info,
             stats,
             memory: memory.and_then(|page| Memory::read(&page).ok()),
-            dump: dump.ok(),
-            start,
+            dump: None,
+            start: None,
             begun: Instant::now(),
             watched: Some(watched),
             watching: None,
-            notes,
+            notes: Vec::new(),
+        };
+        live.take(told);
+        live
+    }
+
+    /// Takes what the proxy has been told, or why that is not known.
+    fn take(&mut self, told: Result<(String, ProgrammedSplit), String>) {
+        match told {
+            Ok((dump, start)) => (self.dump, self.start) = (Some(dump), Some(start)),
+            Err(error) => {
+                (self.dump, self.start) = (None, None);
+                let name = &self.name;
+                self.note(format!(
+                    "what the proxy ({name}) does with this request is not known: {error}"
+                ));
+            }
         }
     }
 
@@ -104,6 +107,38 @@ impl Live {
     /// What the proxy does with the request when the run begins.
     pub(super) fn start(&self) -> Option<&ProgrammedSplit> {
         self.start.as_ref()
+    }
+
+    /// Waits until the proxy is programmed with a split, at most so long: whether it was, where that can be told. What it has
+    /// then is what the run begins with.
+    pub(super) fn wait_for(&mut self, declared: &Expected, limit: Duration) -> Option<bool> {
+        let begun = Instant::now();
+        loop {
+            let start = self.start.as_ref()?;
+            if is_programmed(declared, &start.split)? {
+                return Some(true);
+            }
+            let left = limit
+                .checked_sub(begun.elapsed())
+                .filter(|left| !left.is_zero());
+            let Some(left) = left else {
+                return Some(false);
+            };
+            thread::sleep(left.min(LOOK_AGAIN));
+            let watched = self.watched.as_mut()?;
+            let versions = pages::versions(&mut watched.client, watched.routes.as_deref());
+            if versions.is_ok_and(|versions| versions != watched.versions) {
+                let told = told(watched);
+                self.take(told);
+            }
+        }
+    }
+
+    /// What the split of the proxy is, in words.
+    pub(super) fn listed(&self) -> String {
+        self.start
+            .as_ref()
+            .map_or_else(String::new, ProgrammedSplit::listed)
     }
 
     /// Counts from now on, and looks at the proxy until [`Self::stop`].
@@ -137,6 +172,31 @@ impl Live {
             self.watched = Some(watching.stop());
         }
     }
+}
+
+/// What the proxy has been told about the request: its text, and what it makes of it. The clusters of that are counted.
+fn told(watched: &mut Watched) -> Result<(String, ProgrammedSplit), String> {
+    let dump = configuration(watched)?;
+    let told = ProgrammedSplit::of(&dump, &watched.asked)?;
+    watched.clusters.clone_from(&told.clusters);
+    let mirrors = told.mirrors.iter().map(|mirror| mirror.cluster.clone());
+    watched.clusters.extend(mirrors);
+    watched.programmed = Some(told.clone());
+    Ok((dump, told))
+}
+
+/// Whether a split of a proxy is the declared one; unknown where it has other targets.
+pub(super) fn is_programmed(declared: &Expected, programmed: &Expected) -> Option<bool> {
+    let known = |one| declared.declared().iter().any(|own| is_same(own, one));
+    if !programmed.declared().iter().any(known) {
+        return None;
+    }
+    let shares = over(declared, programmed);
+    Some(shares.is_some_and(|shares| {
+        let own = declared.declared().iter().map(|own| own.share.as_f64());
+        own.zip(&shares)
+            .all(|(own, told)| (own - told).abs() < 1e-9)
+    }))
 }
 
 /// What the proxy has been told about the request, in one text.

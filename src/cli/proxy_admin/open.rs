@@ -16,7 +16,7 @@ use crate::manifest::parse;
 /// What a page may take.
 const LIMITS: Limits = Limits {
     bytes: 128 << 20,
-    time: Duration::from_secs(5),
+    time: Duration::from_secs(15),
 };
 /// Where an interface is looked for: that of a sidecar of Istio, and that of a proxy of Envoy Gateway.
 const USUAL: [u16; 2] = [15000, 19000];

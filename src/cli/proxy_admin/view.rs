@@ -44,7 +44,10 @@ struct Sums<'e> {
 impl View {
     /// A verdict about a split that was another one after a while is open.
     pub(in crate::cli) fn decided(&self, verdict: Verdict) -> Verdict {
-        let judged = matches!(verdict.outcome, Outcome::Pass | Outcome::Diverged);
+        let judged = matches!(
+            verdict.outcome,
+            Outcome::Pass | Outcome::Diverged | Outcome::Inconclusive
+        );
         match &self.changed {
             Some(changed) if judged => Verdict {
                 outcome: Outcome::Inconclusive,
