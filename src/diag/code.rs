@@ -259,6 +259,7 @@ codes! {
     Interrupted Warning "interrupted" "the run was interrupted";
     LatencyAtSaturation Warning "latency-at-saturation" "latencies were measured at the limit of the target";
     LocalReplies Info "local-replies" "requests were sent to no target, or their responses do not name it";
+    LogIncomplete Warning "log-incomplete" "requests are missing in the file of --log";
     MapNeverMatched Warning "map-never-matched" "a --map met no value";
     MaxDuration Warning "max-duration" "the time was up before everything was sent";
     MirrorDiffers Warning "mirror-differs" "another part of the requests is copied than the proxy is programmed with";

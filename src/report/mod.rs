@@ -2,6 +2,7 @@
 //! but layout.
 
 mod comparison;
+mod course;
 mod csv;
 mod declaration;
 pub mod endpoints;
@@ -16,6 +17,7 @@ mod health;
 mod hgrm;
 mod hlog;
 mod html;
+pub mod instrument;
 mod json;
 mod junit;
 mod latency_groups;
@@ -23,6 +25,7 @@ mod latency_table;
 mod lines;
 pub mod lint;
 mod load;
+mod log_line;
 mod markdown;
 mod merge;
 mod next_step;
@@ -60,6 +63,7 @@ pub use exchange::Exchange;
 pub use format::{Format, Style};
 pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
+pub use log_line::{LoggedBucket, log_line};
 pub use merge::{MergeError, rejudge};
 pub use observation::SavedObservation;
 pub use proxy::{Counted, Programmed};
