@@ -14,11 +14,12 @@ pub(crate) enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-pub(crate) const LAYERS: [(&str, May); 18] = [
+pub(crate) const LAYERS: &[(&str, May)] = &[
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&["diag"])),
     ("stats", May::Import(&[])),
+    ("admin", May::Import(&[])),
     ("route", May::Import(&["diag", "split"])),
     ("bucket", May::Import(&["split"])),
     ("plan", May::Import(&["split"])),
@@ -36,8 +37,8 @@ pub(crate) const LAYERS: [(&str, May); 18] = [
     (
         "report",
         May::Import(&[
-            "diag", "split", "stats", "route", "bucket", "plan", "manifest", "observe", "lint",
-            "suite", "verdict",
+            "diag", "split", "stats", "admin", "route", "bucket", "plan", "manifest", "observe",
+            "lint", "suite", "verdict",
         ]),
     ),
     (

@@ -148,6 +148,9 @@ mod docs;
 // What is said, and where.
 mod output;
 
+// What the proxy has been told and what it counted, beside what is declared and seen.
+mod proxy_admin;
+
 // The main job against an in-process mesh: verdicts.
 mod run;
 

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
 use super::log_file;
+use super::proxy_admin::AdminChoice;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
@@ -34,6 +35,8 @@ pub(super) struct RunConfig {
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
     pub(super) vantage: Vantage,
+    /// `--proxy-admin`.
+    pub(super) proxy_admin: Option<AdminChoice>,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
     pub(super) map: Vec<MapRule>,
@@ -123,6 +126,7 @@ impl TryFrom<RunArgs> for RunConfig {
             request,
             declared,
             vantage,
+            proxy_admin: args.proxy.proxy_admin,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy: Policy {

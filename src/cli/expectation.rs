@@ -7,6 +7,7 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
+use super::proxy_admin::{Live, is_programmed, over};
 use super::request::RequestConfig;
 use super::{gateway, input, output, warn};
 use crate::diag::render::render;
@@ -21,6 +22,7 @@ use crate::route::{
     resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
+use crate::units::percent;
 use crate::verdict::Hypothesis;
 use crate::verdict::explain::manifests::{self as hypotheses, by_replicas, in_ratio};
 
@@ -43,13 +45,16 @@ pub(super) struct Asked {
 }
 
 /// Finds out what is declared, if anything is.
-pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
+pub(super) fn resolve(
+    config: &RunConfig,
+    live: Option<&Live>,
+) -> Result<Option<Declared>, Failure> {
     let quiet = config.output.args.quiet;
     resolve_for(
         &config.declared,
         Some(&config.request),
         &config.vantage,
-        quiet,
+        (quiet, live),
     )
 }
 
@@ -58,14 +63,19 @@ pub(super) fn resolve_for(
     declaration: &Declaration,
     request: Option<&RequestConfig>,
     from: &Vantage,
-    quiet: bool,
+    (quiet, live): (bool, Option<&Live>),
 ) -> Result<Option<Declared>, Failure> {
     let (sources, object) = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected, odd) => {
+            let differs = live.and_then(|live| differs(live, expected, from));
+            let (note, hypothesis) = differs.unzip();
             return Ok(Some(Declared {
-                declaration: report::Declaration::of(expected.clone(), None),
-                caveats: odd.iter().cloned().collect(),
+                declaration: report::Declaration {
+                    hypotheses: hypothesis.flatten().into_iter().collect(),
+                    ..report::Declaration::of(expected.clone(), None)
+                },
+                caveats: odd.iter().cloned().chain(note).collect(),
                 asked: None,
             }));
         }
@@ -78,20 +88,23 @@ pub(super) fn resolve_for(
             (sources, None)
         }
     };
-    resolve_in(sources, object, request, from, quiet).map(Some)
+    resolve_in(sources, object, request, from, (quiet, live)).map(Some)
 }
 
-/// What these texts declare, of several objects the one that is chosen.
+/// What these texts declare, of several objects the one that is chosen. What a proxy says of itself is read beside them.
 pub(super) fn resolve_in(
-    sources: Sources,
+    mut sources: Sources,
     object: Option<&ObjectName>,
     request: Option<&RequestConfig>,
     from: &Vantage,
-    quiet: bool,
+    (quiet, live): (bool, Option<&Live>),
 ) -> Result<Declared, Failure> {
+    if let Some((name, dump)) = live.and_then(Live::dump) {
+        sources.add(format!("{name}/config_dump"), dump);
+    }
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
-    let resolution = match &asked {
+    let mut resolution = match &asked {
         Some(probe) => {
             if let Some(unrouted) = routes.kept_in(probe)
                 && let Some(split) = unrouted.expected(&routes.sources, routes.vantage.port)
@@ -105,6 +118,10 @@ pub(super) fn resolve_in(
         }
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
+    if let Some(live) = live {
+        let origin = &routes.vantage.origin;
+        (resolution.caveats.iter_mut()).for_each(|own| live.word(own, &routes.manifests, origin));
+    }
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
     Ok(Declared {
         asked: asked.map(|probe| Asked { routes, probe }),
@@ -362,6 +379,22 @@ fn unclear(error: &SoleSplitError) -> Failure {
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)
+}
+
+/// What a proxy is programmed with, where that is another split than the one that was typed, and the split over the targets of
+/// that. Nothing is said where it has none of these targets: they may be called otherwise.
+fn differs(live: &Live, expected: &Expected, from: &Vantage) -> Option<(Note, Option<Hypothesis>)> {
+    let programmed = live.start()?;
+    let shares = over(expected, &programmed.split);
+    if is_programmed(expected, &programmed.split)? {
+        return None;
+    }
+    let declared = expected.declared().iter();
+    let declared = declared.map(|own| format!("{} {}", percent(own.share.as_f64()), own.name));
+    let declared: Vec<String> = declared.collect();
+    let note = live.differs(&declared.join(", "), programmed, &from.origin);
+    let hypothesis = shares.map(|shares| hypotheses::programmed(&note.text(), shares));
+    Some((note, hypothesis))
 }
 
 /// What the proxy is programmed with, where that is another split over the declared targets.

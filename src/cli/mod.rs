@@ -31,6 +31,7 @@ mod log_file;
 mod output;
 mod progress;
 mod proxy;
+mod proxy_admin;
 mod record;
 mod recorded_request;
 mod relations;

@@ -160,7 +160,13 @@ impl With<'_> {
             Declaring::Manifests(sources) => {
                 let recorded = RecordedRequest::of(name, report)?;
                 let (texts, request) = (sources.clone(), Some(&recorded.request));
-                let declared = resolve_in(texts, self.object, request, self.vantage, self.quiet)?;
+                let declared = resolve_in(
+                    texts,
+                    self.object,
+                    request,
+                    self.vantage,
+                    (self.quiet, None),
+                )?;
                 recorded.check(name, &declared)?;
                 Ok(declared)
             }

@@ -16,6 +16,7 @@ use super::load_plan::{Planned, StopWhen, planned};
 use super::log_file::{self, LogFile};
 use super::output;
 use super::progress::Progress;
+use super::proxy_admin::{self, Asked, Live, Seen, View};
 use super::record;
 use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
@@ -49,7 +50,17 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     if let Some(path) = &config.log {
         log_file::writable(path)?;
     }
-    let declared = expectation::resolve(config)?;
+    let asked = Asked {
+        probe: expectation::probe(&config.request),
+        vantage: config.vantage.clone(),
+    };
+    let (mut live, unread) = proxy_admin::begin(config.proxy_admin.as_ref(), asked);
+    let mut declared = expectation::resolve(config, live.as_ref())?;
+    let settled = programmed(config, declared.as_ref(), live.as_mut());
+    if settled == Some(true) {
+        // What was said of the proxy before is no longer true.
+        declared = expectation::resolve(config, live.as_ref())?;
+    }
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
@@ -59,7 +70,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         report,
         untied,
         log_failure,
-    } = measure(config, declared.as_ref())?;
+    } = measure(config, declared.as_ref(), (live, settled, unread))?;
     write_report(&report, &config.output, untied.as_ref())?;
     if let Some(failure) = log_failure {
         return Err(failure);
@@ -80,9 +91,24 @@ struct Measured {
     log_failure: Option<Failure>,
 }
 
+/// Waits until the proxy is programmed with the declared split, where that is asked for and can be told.
+fn programmed(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    live: Option<&mut Live>,
+) -> Option<bool> {
+    let limit = config.load.settle?;
+    live?.wait_for(declared?.expected(), limit)
+}
+
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
+fn measure(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    (live, settled, unread): (Option<Live>, Option<bool>, Vec<Note>),
+) -> Result<Measured, Failure> {
     let mut session = Session::prepare(config, declared)?;
+    (session.live, session.programmed, session.unread) = (live, settled, unread);
     let unsettled = session.settle()?;
     let seen = session.observe()?;
     session.judge(seen, unsettled)
@@ -105,6 +131,11 @@ struct Session<'a> {
     stopped: Option<Duration>,
     /// What the report says of the run itself, once it sends.
     record: Record,
+    /// The proxy that makes the split, where its admin interface answers, and what is to be said where it does not.
+    live: Option<Live>,
+    /// Whether it was waited until the proxy had the declared split, and whether it had.
+    programmed: Option<bool>,
+    unread: Vec<Note>,
     /// What has to be said of the log of requests, or why it is not whole.
     logged: Result<Option<Note>, Failure>,
 }
@@ -125,6 +156,9 @@ impl<'a> Session<'a> {
             diagnosed_from: None,
             stopped: None,
             record: Record::default(),
+            live: None,
+            programmed: None,
+            unread: Vec::new(),
             logged: Ok(None),
             config,
             declared,
@@ -144,6 +178,7 @@ impl<'a> Session<'a> {
     fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unsettled = match (config.load.settle, expected) {
+            (Some(limit), Some(_)) if self.programmed.is_some() => self.unprogrammed(limit),
             (Some(limit), Some(expected)) => settle(
                 &self.planned.plan,
                 || bucketer(config, Some(expected)),
@@ -159,6 +194,20 @@ impl<'a> Session<'a> {
         Ok(unsettled)
     }
 
+    /// A word where the proxy did not get the declared split while it was waited for.
+    fn unprogrammed(&self, limit: Duration) -> Option<Note> {
+        let has = self.live.as_ref().map_or_else(String::new, Live::listed);
+        (self.programmed == Some(false)).then(|| {
+            Note::new(
+                Code::NotSettled,
+                format!(
+                    "the proxy was not programmed with the declared split within {limit:?}, and has {has}; what follows was judged all the \
+                     same"
+                ),
+            )
+        })
+    }
+
     /// Sends until everything is sent, or until more would tell nothing new.
     fn observe(&mut self) -> Result<Observation, Failure> {
         let (log, queue) = self.log()?.unzip();
@@ -170,7 +219,9 @@ impl<'a> Session<'a> {
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
+        self.live.iter_mut().for_each(Live::watch);
         let mut seen = load::run_logged(plan, bucketer, queue, &mut |seen| self.look(seen))?;
+        self.live.iter_mut().for_each(Live::stop);
         self.progress = None;
         if let Some(log) = log {
             self.logged = log.end(seen.sent);
@@ -278,6 +329,7 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
+        let view = self.proxy_view(expected, &sorted, seen);
         let (policy, hypotheses) = (&self.planned.policy, self.hypotheses());
         let evidence = Evidence {
             declared: pair,
@@ -288,6 +340,7 @@ impl<'a> Session<'a> {
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
         let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
+        let verdict = view.decided(verdict);
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
@@ -299,6 +352,7 @@ impl<'a> Session<'a> {
             untied.as_ref(),
         ));
         notes.extend(self.notes(seen, &verdict));
+        notes.extend(view.notes);
         notes.extend(unsettled);
         let logged = std::mem::replace(&mut self.logged, Ok(None));
         let log_failure = logged.map(|note| notes.extend(note)).err();
@@ -325,6 +379,8 @@ impl<'a> Session<'a> {
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
+            programmed: view.programmed,
+            counted: view.counted,
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured {
@@ -332,6 +388,26 @@ impl<'a> Session<'a> {
             untied,
             log_failure,
         })
+    }
+
+    /// What the proxy said, where one was asked.
+    fn proxy_view(
+        &mut self,
+        expected: Option<&Expected>,
+        attribution: &Attribution,
+        observation: &Observation,
+    ) -> View {
+        let view = self.live.take().map(|live| {
+            live.view(&Seen {
+                expected,
+                attribution,
+                observation,
+                warmup: self.planned.plan.warmup,
+            })
+        });
+        let mut view = view.unwrap_or_default();
+        view.notes.append(&mut self.unread);
+        view
     }
 
     /// What lint finds about the request.

@@ -7,6 +7,7 @@
     reason = "the engine is where time is read"
 )]
 
+pub mod admin;
 mod client;
 mod connect;
 mod content_encoding;

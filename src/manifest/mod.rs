@@ -64,7 +64,7 @@ use kube::{Meta, Service, Workload};
 use secret::Secret;
 use yaml::{Node, Value};
 
-pub use envoy::Dump;
+pub use envoy::{Dump, Mirror, ProgrammedRoute};
 pub use known_targets::known_targets;
 pub use manifests::{Manifests, Object};
 pub(crate) use mesh::names::{covers, full_name};

@@ -32,6 +32,7 @@ mod next_step;
 mod observation;
 mod oneline;
 mod openmetrics;
+pub mod proxy;
 mod question;
 mod record;
 mod restore;
@@ -66,6 +67,7 @@ pub use load::{Load, PerConnection};
 pub use log_line::{LoggedBucket, log_line};
 pub use merge::{MergeError, rejudge};
 pub use observation::SavedObservation;
+pub use proxy::{Counted, Programmed};
 pub use question::{Changes, Difference};
 pub use record::Record;
 pub use restore::{ReadError, read};
@@ -106,6 +108,12 @@ pub struct Report {
     pub observation: SavedObservation,
     /// What that means.
     pub verdict: Verdict,
+    /// What the proxy had been told, where its admin interface said it.
+    #[serde(default)]
+    pub programmed: Option<Programmed>,
+    /// What the proxy counted, where its admin interface said it.
+    #[serde(default)]
+    pub counted: Option<Counted>,
     /// What was known beside the counts: it stays when the counts are judged again.
     #[serde(flatten)]
     pub known: KnownNotes,
@@ -179,6 +187,8 @@ impl Report {
             policy,
             observation,
             verdict,
+            programmed: None,
+            counted: None,
             known,
             generators: Vec::new(),
             parts: Vec::new(),

@@ -10,6 +10,7 @@ use super::evidence::{evidence, head};
 use super::health::{note, other_notes};
 use super::lines::lines;
 use super::next_step::next_step;
+use super::proxy;
 use super::sanitize::{fitted, safe};
 use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
@@ -50,6 +51,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
                 table.latencies(columns, names, style.percentiles)
             )?;
         }
+    }
+    if let Some(truths) = proxy::text(report) {
+        writeln!(out, "\n{truths}")?;
     }
     if !report.generators.is_empty() {
         writeln!(out, "\n{}", generators(report))?;

@@ -17,6 +17,7 @@ mod judgement;
 mod lint;
 mod load;
 mod output;
+mod proxy_admin;
 mod report;
 mod request;
 mod size;
@@ -43,6 +44,7 @@ pub(super) use judgement::{
 pub(super) use lint::LintArgs;
 pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
 pub(super) use output::{Colour, OutputArgs};
+pub(super) use proxy_admin::ProxyAdminArgs;
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
@@ -138,6 +140,8 @@ pub(super) struct RunArgs {
     pub(super) respy_url: Option<String>,
     #[command(flatten)]
     pub(super) expectation: ExpectationArgs,
+    #[command(flatten)]
+    pub(super) proxy: ProxyAdminArgs,
     #[command(flatten)]
     pub(super) judgement: JudgementArgs,
     #[command(flatten)]
