@@ -136,6 +136,12 @@ mod docs;
 // What is said, and where.
 mod output;
 
+// Faults of what is written, by their numbers.
+mod faults_of_output;
+
+// Any text at all in every format, for readers that are not ours.
+mod any_text;
+
 // The main job against an in-process mesh: verdicts.
 mod run;
 

@@ -10,6 +10,7 @@ use super::args::{
 use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
+use super::output;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
@@ -289,7 +290,18 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
             Ok((format, PathBuf::from(path)))
         }
     };
-    let files = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    let files: Vec<(&Format, PathBuf)> = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    for (at, (_, path)) in files.iter().enumerate() {
+        if files[..at]
+            .iter()
+            .any(|(_, other)| output::same_file(other, path))
+        {
+            return Err(Failure::usage(
+                format!("two reports would be written to `{}`", path.display()),
+                "give each report a file of its own",
+            ));
+        }
+    }
     Ok(OutputConfig {
         format: format(&args.output).expect("clap knows the formats"),
         files,

@@ -59,7 +59,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         declared: expected.zip(mapping.as_ref()),
         buckets: &config.bucket,
     };
-    to_stdout(Ok(exchange.text().into_bytes()))?;
+    to_stdout(Ok(exchange.text().into_bytes()), false)?;
     Ok(if seen.response.is_some() {
         Exit::Pass
     } else {

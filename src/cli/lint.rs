@@ -74,7 +74,10 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     let format = format.expect("clap knows the formats");
     let colour = output::colour_on_stdout(args.color);
     let mut bytes = Vec::new();
-    to_stdout((format.render)(&report, colour, &mut bytes).map(|()| bytes))?;
+    to_stdout(
+        (format.render)(&report, colour, &mut bytes).map(|()| bytes),
+        colour,
+    )?;
     Ok(if findings.iter().any(|finding| levels.denies(finding)) {
         Exit::Diverged
     } else {
@@ -121,7 +124,7 @@ fn tell(word: Option<&str>) -> Result<Exit, Failure> {
         ),
         None => list(&mut bytes),
     };
-    to_stdout(written.map(|()| bytes))?;
+    to_stdout(written.map(|()| bytes), false)?;
     Ok(Exit::Pass)
 }
 

@@ -2,6 +2,7 @@
 //! (`50,95,99.9`).
 
 mod percentiles;
+mod printable;
 mod rate;
 
 use std::fmt;
@@ -9,6 +10,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use percentiles::Percentiles;
+pub use printable::{
+    is_unsafe, printable, printable_colours, printable_json, printable_lines, shell_quoted,
+};
 pub use rate::Rate;
 
 /// A number of things, at most 1e15: `1000`, `10k`, `1.5M`, `2G`, `1_000`.
