@@ -48,6 +48,12 @@ mod kubectl_input;
 // Which rule takes a request, and why the others do not.
 mod explain;
 
+// What becomes of a host that nobody registers.
+mod egress;
+
+// What makes a mesh say who answered, and what is read back from a real Envoy.
+mod instrument;
+
 // One run in every format.
 mod formats;
 
@@ -101,6 +107,9 @@ mod parts;
 
 // When, where and how a report was made; one request in full.
 mod record;
+
+// A line for each request.
+mod request_log;
 
 // What fingers type that know other tools.
 mod command_line;

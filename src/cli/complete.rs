@@ -19,7 +19,7 @@ use crate::report::FORMATS;
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut completed(), "resplit", &mut text);
-    to_stdout(Ok(text), false)?;
+    to_stdout(Ok(text))?;
     Ok(Exit::Pass)
 }
 
@@ -41,7 +41,7 @@ pub(super) fn man() -> Result<Exit, Failure> {
         }
         Ok(())
     });
-    to_stdout(written.map(|()| text), false)?;
+    to_stdout(written.map(|()| text))?;
     Ok(Exit::Pass)
 }
 

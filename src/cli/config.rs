@@ -10,10 +10,12 @@ use super::args::{
 use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
+use super::log_file;
 use super::output;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
+use super::secrets::Query;
 use super::slo;
 use crate::diag::{Code, Note};
 use crate::manifest::ObjectName;
@@ -48,6 +50,10 @@ pub(super) struct RunConfig {
     pub(super) output: OutputConfig,
     /// One request, to be looked at.
     pub(super) debug: bool,
+    /// Where a line for each request goes.
+    pub(super) log: Option<PathBuf>,
+    /// Whether secrets in a query are shown.
+    pub(super) query: Query,
     /// `--label`.
     pub(super) labels: BTreeMap<String, String>,
     /// What was typed, without its secrets.
@@ -57,8 +63,9 @@ pub(super) struct RunConfig {
 impl RunConfig {
     /// What was meant, and what was typed.
     pub(super) fn typed(args: RunArgs, typed: &[OsString]) -> Result<Self, Failure> {
+        let shown = record::masked(typed, Query::of(args.request.show_query));
         Ok(Self {
-            argv: record::masked(typed),
+            argv: shown,
             ..Self::try_from(args)?
         })
     }
@@ -97,6 +104,7 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
+        let query = Query::of(args.request.show_query);
         let request = request(&url, &args.request)?;
         relations::of_load(
             &args.load,
@@ -108,6 +116,7 @@ impl TryFrom<RunArgs> for RunConfig {
         slo::refuse_between_runs(&slos)?;
         let declared = declaration(&args.expectation)?;
         let vantage = vantage(&args.expectation.vantage)?;
+        let output = output(args.output)?;
         if !matches!(declared, Declaration::Manifests(..)) {
             gateway::without_manifests(&vantage)?;
         }
@@ -128,8 +137,10 @@ impl TryFrom<RunArgs> for RunConfig {
             )?,
             slos,
             inconclusive: args.judgement.inconclusive,
-            output: output(args.output)?,
+            log: log_file::path(args.log, &output.files)?,
+            output,
             debug: args.debug,
+            query,
             labels: record::labels(&args.label)?,
             argv: Vec::new(),
         })

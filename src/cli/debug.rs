@@ -5,9 +5,9 @@ use super::exit::Exit;
 use super::expectation::{self, Declared};
 use super::failure::Failure;
 use super::load_plan::planned;
-use super::record;
 use super::report_output::to_stdout;
 use super::run::bucketer;
+use super::secrets;
 use crate::load::{self, Control};
 use crate::plan::{Arrival, LoadPlan, Stop, Warmup};
 use crate::report::Exchange;
@@ -37,12 +37,12 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let body = plan.request.body.len();
     let head: Vec<String> = load::written(&plan)
         .iter()
-        .map(|line| record::field(line))
+        .map(|line| secrets::field(line, config.query))
         .collect();
     let seen = load::run(plan, bucketer(config, expected), &mut |_| Control::Continue)?;
     let fields = seen.response.iter().flat_map(|response| &response.headers);
     let fields: Vec<String> = fields
-        .map(|(name, value)| record::field(&format!("{name}: {value}")))
+        .map(|(name, value)| secrets::field(&format!("{name}: {value}"), config.query))
         .collect();
     let mapping =
         expected.map(|expected| Mapping::derive(expected, &config.map, seen.tallies.keys()));
@@ -59,7 +59,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         declared: expected.zip(mapping.as_ref()),
         buckets: &config.bucket,
     };
-    to_stdout(Ok(exchange.text().into_bytes()), false)?;
+    to_stdout(Ok(exchange.text().into_bytes()))?;
     Ok(if seen.response.is_some() {
         Exit::Pass
     } else {

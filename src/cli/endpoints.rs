@@ -70,7 +70,7 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
     let format = formats.find(|format| format.name == args.output);
     let mut bytes = Vec::new();
     let written = (format.expect("clap knows the formats").render)(&report, &mut bytes);
-    to_stdout(written.map(|()| bytes), false)?;
+    to_stdout(written.map(|()| bytes))?;
     Ok(exit_of(report.outcome))
 }
 

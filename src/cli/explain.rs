@@ -38,7 +38,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         ExplainFormat::Text => render(&explanation, &mut bytes),
         ExplainFormat::Json => render_json(&explanation, &mut bytes),
     };
-    to_stdout(written.map(|()| bytes), false)?;
+    to_stdout(written.map(|()| bytes))?;
     Ok(Exit::Pass)
 }
 

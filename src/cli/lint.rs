@@ -7,7 +7,7 @@ use super::config;
 use super::exit::Exit;
 use super::expectation;
 use super::failure::Failure;
-use super::report_output::to_stdout;
+use super::report_output::{to_coloured_stdout, to_stdout};
 use super::request::optional;
 use super::url::shown;
 use super::{gateway, input, output};
@@ -74,7 +74,7 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     let format = format.expect("clap knows the formats");
     let colour = output::colour_on_stdout(args.color);
     let mut bytes = Vec::new();
-    to_stdout(
+    to_coloured_stdout(
         (format.render)(&report, colour, &mut bytes).map(|()| bytes),
         colour,
     )?;
@@ -124,7 +124,7 @@ fn tell(word: Option<&str>) -> Result<Exit, Failure> {
         ),
         None => list(&mut bytes),
     };
-    to_stdout(written.map(|()| bytes), false)?;
+    to_stdout(written.map(|()| bytes))?;
     Ok(Exit::Pass)
 }
 

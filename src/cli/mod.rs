@@ -20,21 +20,25 @@ mod gateway;
 mod grpc;
 mod help;
 mod input;
+mod instrument;
 mod interrupt;
 mod judge;
 mod lint;
 mod lint_notes;
 mod load_config;
 mod load_plan;
+mod log_file;
 mod output;
 mod progress;
 mod proxy;
 mod record;
+mod recorded_request;
 mod relations;
 mod report;
 mod report_output;
 mod request;
 mod run;
+mod secrets;
 mod settle;
 mod size;
 mod slo;
@@ -135,6 +139,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         None => sent(&RunConfig::typed(cli.run, typed)?),
         Some(Command::Run(args)) => sent(&RunConfig::typed(*args, typed)?),
         Some(Command::Endpoints(args)) => endpoints::run(&args),
+        Some(Command::Instrument(args)) => instrument::run(&args),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),

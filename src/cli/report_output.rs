@@ -41,7 +41,7 @@ pub(super) fn write_report(
     };
     let mut bytes = Vec::new();
     let written = (output.format.render)(report, style, &mut bytes);
-    lost.extend(to_stdout(written.map(|()| bytes), style.colour).err());
+    lost.extend(to_coloured_stdout(written.map(|()| bytes), style.colour).err());
     if let Some(Untied::Stopped(failure, _)) = untied {
         warn(&failure.render());
     } else if report.verdict.outcome == Outcome::NoData && report.counted_in.is_none() {
@@ -55,12 +55,14 @@ pub(super) fn write_report(
             Some(Untied::Sent(known, _)) => Some(known.help()),
             _ => note(&[Code::TargetSilent]).map(str::to_owned),
         };
-        warn(&format!(
-            "error: {}\nhelp: {}\n",
-            unmatched.unwrap_or(&report.verdict.reason),
-            help.as_deref()
-                .unwrap_or_else(|| advice::no_data(&report.observation))
-        ));
+        let why = unmatched.unwrap_or(&report.verdict.reason);
+        let help = help.unwrap_or_else(|| advice::no_data(&report.observation).to_owned());
+        // Whoever reads the report has read why.
+        warn(&if output.format.for_people {
+            format!("help: {help}\n")
+        } else {
+            format!("error: {why}\nhelp: {help}\n")
+        });
     }
     all_written(lost)
 }
@@ -75,15 +77,23 @@ pub(super) fn unwritten(path: &Path, written: io::Result<()>) -> Option<Failure>
 
 /// Every output was tried: those that are lost are told, the last of them by whoever ends the command.
 pub(super) fn all_written(mut lost: Vec<Failure>) -> Result<(), Failure> {
-    let last = lost.pop();
+    let told = lost.pop();
     for failure in lost {
         warn(&failure.render());
     }
-    last.map_or(Ok(()), Err)
+    told.map_or(Ok(()), Err)
 }
 
-/// Writes to stdout what was rendered in memory, with its colours where it has any.
-pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>, colours: bool) -> Result<(), Failure> {
+/// Writes to stdout what was rendered in memory without colours.
+pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
+    to_coloured_stdout(rendered, false)
+}
+
+/// The same, with its colours where it has any.
+pub(super) fn to_coloured_stdout(
+    rendered: io::Result<Vec<u8>>,
+    colours: bool,
+) -> Result<(), Failure> {
     let written = rendered.and_then(|bytes| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&output::printable(&bytes, colours))?;

@@ -13,6 +13,7 @@ use super::interrupt;
 use super::lint_notes::lint_notes;
 use super::load_config::Amount;
 use super::load_plan::{Planned, StopWhen, planned};
+use super::log_file::{self, LogFile};
 use super::output;
 use super::progress::Progress;
 use super::record;
@@ -23,7 +24,7 @@ use super::slo;
 use super::unidentified::{self, Unidentified, Untied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
-use crate::load::{self, Control};
+use crate::load::{self, Control, LogQueue};
 use crate::observe::Observation;
 use crate::plan::Stop;
 use crate::report::{self, KnownNotes, Load, Record, Report, SavedObservation};
@@ -45,14 +46,24 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             source,
         })?;
     }
+    if let Some(path) = &config.log {
+        log_file::writable(path)?;
+    }
     let declared = expectation::resolve(config)?;
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
     }
-    let Measured { report, untied } = measure(config, declared.as_ref())?;
+    let Measured {
+        report,
+        untied,
+        log_failure,
+    } = measure(config, declared.as_ref())?;
     write_report(&report, &config.output, untied.as_ref())?;
+    if let Some(failure) = log_failure {
+        return Err(failure);
+    }
     Ok(match untied {
         Some(Untied::Sent(_, exit)) => exit,
         Some(Untied::Stopped(failure, _)) => failure.exit(),
@@ -65,6 +76,8 @@ struct Measured {
     report: Report,
     /// Where no response says which target it is from.
     untied: Option<Untied>,
+    /// Why the log of requests is not whole.
+    log_failure: Option<Failure>,
 }
 
 /// Sends, sorts and judges.
@@ -92,6 +105,8 @@ struct Session<'a> {
     stopped: Option<Duration>,
     /// What the report says of the run itself, once it sends.
     record: Record,
+    /// What has to be said of the log of requests, or why it is not whole.
+    logged: Result<Option<Note>, Failure>,
 }
 
 impl<'a> Session<'a> {
@@ -110,6 +125,7 @@ impl<'a> Session<'a> {
             diagnosed_from: None,
             stopped: None,
             record: Record::default(),
+            logged: Ok(None),
             config,
             declared,
             planned,
@@ -145,6 +161,7 @@ impl<'a> Session<'a> {
 
     /// Sends until everything is sent, or until more would tell nothing new.
     fn observe(&mut self) -> Result<Observation, Failure> {
+        let (log, queue) = self.log()?.unzip();
         if self.is_interrupted() {
             // While it settled: nothing more is sent.
             return Ok(Observation::default());
@@ -153,8 +170,11 @@ impl<'a> Session<'a> {
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
-        let mut seen = load::run(plan, bucketer, &mut |seen| self.look(seen))?;
+        let mut seen = load::run_logged(plan, bucketer, queue, &mut |seen| self.look(seen))?;
         self.progress = None;
+        if let Some(log) = log {
+            self.logged = log.end(seen.sent);
+        }
         let ended = match (stop, self.stopped) {
             (Stop::Requests(all), Some(stopped)) if seen.sent < all => stopped,
             (Stop::Requests(_), _) => Duration::from_micros(seen.timeline.last_begun()),
@@ -162,6 +182,16 @@ impl<'a> Session<'a> {
         };
         seen.timeline.sending_ended(ended);
         Ok(seen)
+    }
+
+    /// Begins the log of requests, where one is wanted.
+    fn log(&self) -> Result<Option<(LogFile, LogQueue)>, Failure> {
+        let Some(path) = &self.config.log else {
+            return Ok(None);
+        };
+        let rules = || self.config.map.clone();
+        let declared = self.expected().map(|expected| (expected.clone(), rules()));
+        LogFile::begin(path, declared).map(Some)
     }
 
     fn look(&mut self, seen: &Observation) -> Control {
@@ -270,6 +300,8 @@ impl<'a> Session<'a> {
         ));
         notes.extend(self.notes(seen, &verdict));
         notes.extend(unsettled);
+        let logged = std::mem::replace(&mut self.logged, Ok(None));
+        let log_failure = logged.map(|note| notes.extend(note)).err();
         let declared = self.declared;
         notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
         let known = KnownNotes {
@@ -295,7 +327,11 @@ impl<'a> Session<'a> {
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
-        Ok(Measured { report, untied })
+        Ok(Measured {
+            report,
+            untied,
+            log_failure,
+        })
     }
 
     /// What lint finds about the request.

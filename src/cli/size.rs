@@ -70,7 +70,7 @@ pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
             .map_err(io::Error::from)
             .and_then(|text| writeln!(bytes, "{}", printable_json(&text))),
     };
-    to_stdout(written.map(|()| bytes), false)?;
+    to_stdout(written.map(|()| bytes))?;
     Ok(Exit::Pass)
 }
 

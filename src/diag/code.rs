@@ -256,6 +256,7 @@ codes! {
     IdentityCandidate Info "identity-candidate" "something in the responses would tell the targets apart";
     Interrupted Warning "interrupted" "the run was interrupted";
     LatencyAtSaturation Warning "latency-at-saturation" "latencies were measured at the limit of the target";
+    LogIncomplete Warning "log-incomplete" "requests are missing in the file of --log";
     MapNeverMatched Warning "map-never-matched" "a --map met no value";
     MaxDuration Warning "max-duration" "the time was up before everything was sent";
     NotSettled Warning "not-settled" "the split did not become stationary";

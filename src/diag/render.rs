@@ -189,15 +189,13 @@ fn around<'s>(source: &Source, index: usize, label: &'s Label) -> Window<'s> {
     let (text, Span { start, end, .. }) = (source.text(), label.span);
     let (line, line_start) = line_of(source, start);
     let line_end = line_end(text, start);
-    let end = text
-        .floor_char_boundary(end.min(line_end).min(start + PLACE))
-        .max(start);
+    let end = boundary(text, end.min(line_end).min(start + PLACE)).max(start);
     let from = if start - line_start <= 2 * AROUND {
         line_start
     } else {
-        text.floor_char_boundary(start - AROUND)
+        boundary(text, start - AROUND)
     };
-    let to = text.ceil_char_boundary((end + AROUND).min(line_end));
+    let to = boundary(text, (end + AROUND).min(line_end)).max(end);
     Window {
         line,
         line_start,
@@ -205,6 +203,14 @@ fn around<'s>(source: &Source, index: usize, label: &'s Label) -> Window<'s> {
         to,
         labels: vec![(index, label, start..end)],
     }
+}
+
+/// The last place up to this one at which a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    let mut places = (0..=at).rev();
+    places
+        .find(|place| text.is_char_boundary(*place))
+        .unwrap_or(0)
 }
 
 /// The number of the line that holds a place, and where it begins.

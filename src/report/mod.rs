@@ -17,6 +17,7 @@ mod health;
 mod hgrm;
 mod hlog;
 mod html;
+pub mod instrument;
 mod json;
 mod junit;
 mod latency_groups;
@@ -24,6 +25,7 @@ mod latency_table;
 mod lines;
 pub mod lint;
 mod load;
+mod log_line;
 mod markdown;
 mod merge;
 mod next_step;
@@ -60,6 +62,7 @@ pub use exchange::Exchange;
 pub use format::{Format, Style};
 pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
+pub use log_line::{LoggedBucket, log_line};
 pub use merge::{MergeError, rejudge};
 pub use observation::SavedObservation;
 pub use question::{Changes, Difference};
@@ -185,7 +188,7 @@ impl Report {
     pub(super) fn asked(&self) -> String {
         match &self.counted_in {
             Some(source) => format!("counts of {}", safe(source)),
-            None => format!("{} {}", self.target.method, safe(&self.target.url)),
+            None => format!("{} {}", safe(&self.target.method), safe(&self.target.url)),
         }
     }
 
