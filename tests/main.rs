@@ -151,6 +151,12 @@ mod output;
 // What the proxy has been told and what it counted, beside what is declared and seen.
 mod proxy_admin;
 
+// Faults of what is written, by their numbers.
+mod faults_of_output;
+
+// Any text at all in every format, for readers that are not ours.
+mod any_text;
+
 // The main job against an in-process mesh: verdicts.
 mod run;
 

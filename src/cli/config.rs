@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
 use super::log_file;
+use super::output;
 use super::proxy_admin::AdminChoice;
 use super::record;
 use super::relations;
@@ -65,9 +66,9 @@ pub(super) struct RunConfig {
 impl RunConfig {
     /// What was meant, and what was typed.
     pub(super) fn typed(args: RunArgs, typed: &[OsString]) -> Result<Self, Failure> {
-        let argv = record::masked(typed, Query::of(args.request.show_query));
+        let shown = record::masked(typed, Query::of(args.request.show_query));
         Ok(Self {
-            argv,
+            argv: shown,
             ..Self::try_from(args)?
         })
     }
@@ -304,7 +305,18 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
             Ok((format, PathBuf::from(path)))
         }
     };
-    let files = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    let files: Vec<(&Format, PathBuf)> = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    for (at, (_, path)) in files.iter().enumerate() {
+        if files[..at]
+            .iter()
+            .any(|(_, other)| output::same_file(other, path))
+        {
+            return Err(Failure::usage(
+                format!("two reports would be written to `{}`", path.display()),
+                "give each report a file of its own",
+            ));
+        }
+    }
     Ok(OutputConfig {
         format: format(&args.output).expect("clap knows the formats"),
         files,

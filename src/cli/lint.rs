@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::expectation;
 use super::failure::Failure;
 use super::proxy_admin::whole_dump;
-use super::report_output::to_stdout;
+use super::report_output::{to_coloured_stdout, to_stdout};
 use super::request::optional;
 use super::url::shown;
 use super::{gateway, input, output};
@@ -79,7 +79,10 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     let format = format.expect("clap knows the formats");
     let colour = output::colour_on_stdout(args.color);
     let mut bytes = Vec::new();
-    to_stdout((format.render)(&report, colour, &mut bytes).map(|()| bytes))?;
+    to_coloured_stdout(
+        (format.render)(&report, colour, &mut bytes).map(|()| bytes),
+        colour,
+    )?;
     Ok(if findings.iter().any(|finding| levels.denies(finding)) {
         Exit::Diverged
     } else {

@@ -112,8 +112,14 @@ fn failed(failure: &Failure) -> Exit {
 /// What clap says, in the form of all other errors; `--help` and `--version` go to stdout and are no failure.
 fn misunderstood(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
-        let _ = error.print();
-        return Exit::Pass.code();
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return match printed {
+            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+                let path = failure::STDOUT.to_owned();
+                failed(&Failure::Write { path, source }).code()
+            }
+            _ => Exit::Pass.code(),
+        };
     }
     let text = if output::colour_on_stderr() {
         error.render().ansi().to_string()
@@ -157,7 +163,13 @@ fn sent(config: &RunConfig) -> Result<Exit, Failure> {
     }
 }
 
-/// Writes to stderr; when nobody reads it, that is no error.
+/// Writes a message to stderr; when nobody reads it, that is no error.
 fn warn(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let text = output::printable(text.as_bytes(), output::colour_on_stderr());
+    to_stderr(&text);
+}
+
+/// Writes to stderr as it is.
+fn to_stderr(text: &[u8]) {
+    let _ = io::stderr().lock().write_all(text);
 }

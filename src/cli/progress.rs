@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
 use super::args::{Colour, OutputArgs};
-use super::{output, warn};
+use super::{output, to_stderr, warn};
 use crate::observe::{Latency, Observation, Tally};
 use crate::plan::Stop;
 use crate::report::{Bar, fitted};
@@ -89,7 +89,7 @@ impl Progress {
             (false, true) => warn(&format!("\n{text}\n")),
             (false, false) => {
                 if typed {
-                    warn(UNTYPED);
+                    to_stderr(UNTYPED.as_bytes());
                 }
                 view.suspend(|| warn(&format!("{text}\n")));
             }

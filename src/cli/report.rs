@@ -8,7 +8,7 @@ use super::expectation::{Declared, resolve_in};
 use super::failure::Failure;
 use super::lint_notes::lint_notes;
 use super::recorded_request::RecordedRequest;
-use super::report_output::{exit, to_stdout, write_report};
+use super::report_output::{all_written, exit, to_stdout, unwritten, write_report};
 use super::{config, input, output, slo};
 use crate::diag::{Note, Sources};
 use crate::manifest::ObjectName;
@@ -251,19 +251,18 @@ fn compared(
     };
     let found =
         comparison((&before.0, &before.1), (&after.0, &after.1), slos).map_err(slo::unknown)?;
+    let mut lost = Vec::new();
     for (format, path) in &to.files {
         let mut bytes = Vec::new();
-        found
+        let written = found
             .render(comparison_format(format.name)?, &mut bytes)
-            .and_then(|()| output::deliver(path, &bytes))
-            .map_err(|source| Failure::Write {
-                path: path.display().to_string(),
-                source,
-            })?;
+            .and_then(|()| output::deliver(path, &bytes));
+        lost.extend(unwritten(path, written));
     }
     let mut bytes = Vec::new();
     let written = found.render(comparison_format(to.format.name)?, &mut bytes);
-    to_stdout(written.map(|()| bytes))?;
+    lost.extend(to_stdout(written.map(|()| bytes)).err());
+    all_written(lost)?;
     Ok(match found.outcome() {
         None | Some(SloOutcome::Pass) => Exit::Pass,
         Some(SloOutcome::Failed) => Exit::Diverged,

@@ -199,7 +199,7 @@ impl Report {
     pub(super) fn asked(&self) -> String {
         match &self.counted_in {
             Some(source) => format!("counts of {}", safe(source)),
-            None => format!("{} {}", self.target.method, safe(&self.target.url)),
+            None => format!("{} {}", safe(&self.target.method), safe(&self.target.url)),
         }
     }
 

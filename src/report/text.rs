@@ -271,7 +271,7 @@ fn details(report: &Report) -> String {
         verdict.beta,
         percent(verdict.tolerance),
         report.tool.seed,
-        report.tool.version
+        safe(&report.tool.version)
     );
     text
 }

@@ -26,7 +26,7 @@ use super::health::{note, other_notes};
 use super::sanitize::{fitted, safe};
 use super::{Report, Style};
 use crate::diag::Note;
-use crate::units::{counted, percent};
+use crate::units::{counted, percent, printable_lines};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -72,15 +72,15 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                     (methods::section(report))
                 }
                 footer {
-                    (report.tool.name) " " (report.tool.version) " · " (report.schema)
+                    (safe(&report.tool.name)) " " (safe(&report.tool.version)) " · " (safe(&report.schema))
                     " · seed " (report.tool.seed)
-                    @if let Some(line) = report.record.line() { br; (line) }
-                    @if let Some(command) = report.record.command() { br; code { (command) } }
+                    @if let Some(line) = report.record.line() { br; (safe(&line)) }
+                    @if let Some(command) = report.record.command() { br; code { (safe(&command)) } }
                 }
             }
         }
     };
-    writeln!(out, "{}", page.into_string())
+    writeln!(out, "{}", printable_lines(&page.into_string()))
 }
 
 /// Foreign text: made safe, cut to a length, kept from turning the direction of what stands beside it.
@@ -128,7 +128,7 @@ fn banner(report: &Report) -> Markup {
                     @if let Some(source) = &report.counted_in {
                         "counts of " code { (foreign(source)) }
                     } @else {
-                        code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
+                        code { (safe(&report.target.method)) " " bdi { (fitted(&report.target.url, 120)) } }
                     }
                     @if !report.target.url.contains(&report.target.host) {
                         " with host " code { (foreign(&report.target.host)) }
@@ -196,10 +196,10 @@ fn findings(report: &Report) -> Markup {
         section class="findings" aria-labelledby="why" {
             h2 id="why" { @if verdict.diagnosis.is_empty() { "Notes" } @else { "Why" } }
             @for finding in &verdict.diagnosis {
-                div class="finding" { p { (prose(&finding.message)) } p class="id" { (finding.id()) } }
+                div class="finding" { p { (prose(&finding.message)) } p class="id" { (safe(finding.id())) } }
             }
             @for caveat in &notes {
-                div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id()) } }
+                div class="note" { p { (prose(&caveat.message)) } p class="id" { (safe(caveat.id())) } }
             }
             @if let Some(next) = super::next_step::next_step(report) {
                 p { strong { "Next: " } (prose(&next)) }
