@@ -105,6 +105,9 @@ mod record;
 // A line for each request.
 mod request_log;
 
+// What a first use found.
+mod first_use;
+
 // What fingers type that know other tools.
 mod command_line;
 
@@ -147,6 +150,9 @@ mod run_envoy;
 
 // How many requests it takes to see what.
 mod size;
+
+// The verdict on counts from elsewhere.
+mod judge;
 
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;

@@ -20,6 +20,9 @@ pub(super) fn head(report: &Report) -> String {
     } else {
         String::new()
     };
+    if report.counted_in.is_some() {
+        return format!("{}\n{}", report.asked(), counted(seen.sent, "request"));
+    }
     let load = report.load.as_ref();
     let load = load.map_or_else(String::new, |load| format!("\n{}", load.words()));
     // One response is no rate.
@@ -29,9 +32,8 @@ pub(super) fn head(report: &Report) -> String {
         String::new()
     };
     format!(
-        "{} {}{host}\n{} over {} in {:.2}s{rate}, {} failed{retried}{load}",
-        request.method,
-        safe(&request.url),
+        "{}{host}\n{} over {} in {:.2}s{rate}, {} failed{retried}{load}",
+        report.asked(),
         counted(seen.sent, "request"),
         counted(seen.connections, "connection"),
         seen.elapsed.as_secs_f64(),

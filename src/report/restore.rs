@@ -109,7 +109,9 @@ fn responses(report: &mut Report) -> Result<(), ReadError> {
     let all = || observation.rows.buckets.iter().flat_map(|row| &row.answers);
     for Responses { bucket, tally } in all() {
         let histograms = [Some(&tally.latency), tally.response.as_ref()];
-        if (histograms.into_iter().flatten()).any(|own| own.len() != tally.count) {
+        let mut recorded = histograms.into_iter().flatten();
+        let timed = report.counted_in.is_none();
+        if recorded.any(|own| own.len() != tally.count && (timed || !own.is_empty())) {
             return Err(ReadError::Damaged(
                 "a histogram has another number of responses",
             ));

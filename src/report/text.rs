@@ -43,7 +43,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         if style.bars {
             write!(out, "\n{}", bars(report, style.width, &paint))?;
         }
-        if report.observation.rows.answered > 0 {
+        if report.observation.rows.answered > 0 && report.counted_in.is_none() {
             writeln!(
                 out,
                 "\n{}",
@@ -84,7 +84,8 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         write!(out, "{}", details(report))?;
     }
     if let Some(next) = next_step(report) {
-        writeln!(out, "  {} {next}", paint.bold("next:"))?;
+        let next = format!("  {} {next}", paint.bold("next:"));
+        writeln!(out, "{}", wrapped(&next, columns))?;
     }
     Ok(())
 }
@@ -218,10 +219,14 @@ fn details(report: &Report) -> String {
         });
         let _ = writeln!(
             text,
-            "  responses `{}`: {} ({:.1}/s{each})",
+            "  responses `{}`: {}{}",
             safe(&row.bucket),
             statuses.join(", "),
-            row.rps
+            if row.rps > 0.0 {
+                format!(" ({:.1}/s{each})", row.rps)
+            } else {
+                String::new()
+            }
         );
     }
     text.push_str(&bodies(report));

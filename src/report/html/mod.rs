@@ -40,7 +40,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 link rel="icon" href="data:,";
-                title { "resplit: " (outcome) " · " (fitted(&report.target.url, WIDEST)) }
+                title { "resplit: " (outcome) " · " (fitted(report.counted_in.as_ref().unwrap_or(&report.target.url), WIDEST)) }
                 style { (PreEscaped(STYLE)) }
             }
             body class=(outcome) {
@@ -147,7 +147,11 @@ fn banner(report: &Report) -> Markup {
                 }
                 p class="reason" { (prose(&verdict.reason)) }
                 p class="request" {
-                    code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
+                    @if let Some(source) = &report.counted_in {
+                        "counts of " code { (foreign(source)) }
+                    } @else {
+                        code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
+                    }
                     @if !report.target.url.contains(&report.target.host) {
                         " with host " code { (foreign(&report.target.host)) }
                     }
@@ -165,9 +169,11 @@ fn numbers(report: &Report) -> Markup {
     html! {
         dl class="numbers" aria-label="The run in numbers" {
             (tile(grouped(seen.sent), "requests", false))
-            (tile(grouped(seen.connections), "connections", false))
-            (tile(format!("{:.2} s", seen.elapsed.as_secs_f64()), "from first to last", false))
-            (tile(format!("{}/s", grouped_f64(rows.rps)), "responses", false))
+            @if report.counted_in.is_none() {
+                (tile(grouped(seen.connections), "connections", false))
+                (tile(format!("{:.2} s", seen.elapsed.as_secs_f64()), "from first to last", false))
+                (tile(format!("{}/s", grouped_f64(rows.rps)), "responses", false))
+            }
             (tile(grouped(rows.failed), "failed", rows.failed > 0))
             (tile(grouped(rows.unattributed), "unattributed", rows.unattributed > 0))
         }
