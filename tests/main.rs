@@ -114,6 +114,9 @@ mod record;
 // A line for each request.
 mod request_log;
 
+// What a first use found.
+mod first_use;
+
 // What fingers type that know other tools.
 mod command_line;
 

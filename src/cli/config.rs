@@ -66,9 +66,9 @@ pub(super) struct RunConfig {
 impl RunConfig {
     /// What was meant, and what was typed.
     pub(super) fn typed(args: RunArgs, typed: &[OsString]) -> Result<Self, Failure> {
-        let shown = record::masked(typed, Query::of(args.request.show_query));
+        let query = Query::of(args.request.show_query);
         Ok(Self {
-            argv: shown,
+            argv: record::masked(typed, query),
             ..Self::try_from(args)?
         })
     }

@@ -97,7 +97,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
 /// What declares the split of runs that had no declaration.
 enum Declaring {
     /// `--expect`, and what is odd about it.
-    Weights(Expected, Option<Note>),
+    Weights(Box<Expected>, Option<Note>),
     /// The texts of `-f`, read once: stdin cannot be read again.
     Manifests(Sources),
 }
@@ -115,7 +115,7 @@ impl Declaring {
     fn typed(weights: &[String], files: &[PathBuf]) -> Result<Option<Self>, Failure> {
         Ok(if !weights.is_empty() {
             let (expected, odd) = config::weights(weights)?;
-            Some(Self::Weights(expected, odd))
+            Some(Self::Weights(Box::new(expected), odd))
         } else if !files.is_empty() {
             Some(Self::Manifests(input::manifests(files)?))
         } else {
@@ -153,7 +153,7 @@ impl With<'_> {
     fn declared(&self, name: &str, report: &Report) -> Result<Declared, Failure> {
         match &self.declaration {
             Declaring::Weights(expected, odd) => Ok(Declared {
-                declaration: Declaration::of(expected.clone(), None),
+                declaration: Declaration::of(Expected::clone(expected), None),
                 caveats: odd.iter().cloned().collect(),
                 asked: None,
             }),

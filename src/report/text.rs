@@ -88,7 +88,8 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         write!(out, "{}", details(report))?;
     }
     if let Some(next) = next_step(report) {
-        writeln!(out, "  {} {next}", paint.bold("next:"))?;
+        let next = format!("  {} {next}", paint.bold("next:"));
+        writeln!(out, "{}", wrapped(&next, columns))?;
     }
     Ok(())
 }
