@@ -1,7 +1,7 @@
 # The binary and the certificate roots, nothing else. `docker build -t resplit .`
 
 # On Alpine the host is musl, so what is built is static. aws-lc and mimalloc are C: they need a compiler and headers.
-FROM rust:1.95-alpine AS build
+FROM rust:1.95-alpine@sha256:606fd313a0f49743ee2a7bd49a0914bab7deedb12791f3a846a34a4711db7ed2 AS build
 RUN apk add --no-cache ca-certificates gcc musl-dev
 WORKDIR /src
 COPY . .

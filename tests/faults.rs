@@ -2,14 +2,14 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::cmd::{Outcome, run, run_json};
+use crate::support::cmd::{Outcome, Report, run, run_json};
 use crate::support::hostile::{Behaviour, Hostile, Refusing};
 use crate::support::mesh::Mesh;
 use crate::support::parts;
 use crate::support::server::Server;
 
 /// What each behaviour counts as, and how long it may take. Only what never answers is given little time.
-const KINDS: [(Behaviour, &str, &str); 20] = [
+const KINDS: [(Behaviour, &str, &str); 27] = [
     (Behaviour::ResetOnAccept, "reset", "5m"),
     (Behaviour::ResetAfterRequest, "reset", "5m"),
     (Behaviour::Silent, "timeout", "300ms"),
@@ -30,6 +30,13 @@ const KINDS: [(Behaviour, &str, &str); 20] = [
     (Behaviour::ResetInHead, "reset", "5m"),
     (Behaviour::ResetInBody, "reset", "5m"),
     (Behaviour::NoGzip, "malformed", "5m"),
+    (Behaviour::GzipBomb, "oversized", "5m"),
+    (Behaviour::TruncatedGzip, "malformed", "5m"),
+    (Behaviour::HugeChunk, "oversized", "5m"),
+    (Behaviour::NegativeChunk, "malformed", "5m"),
+    (Behaviour::EndlessFold, "malformed", "5m"),
+    (Behaviour::EndlessTrailers, "malformed", "5m"),
+    (Behaviour::NoStatus, "malformed", "5m"),
 ];
 
 #[test]
@@ -131,6 +138,47 @@ fn a_tls_handshake_that_never_ends_is_a_timeout() {
     .exits(4)
     .report();
     assert_eq!(report.failures("timeout"), 4, "{:#}", report.0);
+}
+
+/// Fault 4b: every thread had a budget of its own, and 64 of them took 2 GiB.
+#[test]
+fn fault_4b_threads_share_one_budget_for_large_answers() {
+    let body = vec![b'v'; 7 << 20];
+    let server = Server::start(move |listener| async move {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let response = std::sync::Arc::new([head.as_bytes(), &body].concat());
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let response = std::sync::Arc::clone(&response);
+            tokio::spawn(async move {
+                let mut bytes = [0; 4096];
+                while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {
+                    // All but the end, so that all that is read has to be kept.
+                    let (most, rest) = response.split_at(response.len() - 1);
+                    let _ = stream.write_all(most).await;
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    let _ = stream.write_all(rest).await;
+                }
+            });
+        }
+    });
+    let url = format!("http://{}/", server.addr());
+    let threads = ["--threads", "64", "-c", "200", "-n", "400", "-t", "5m"];
+    let outcome = measured(&[&["-o", "json"], &threads[..], &[&url]].concat());
+    let report = Report(serde_json::from_str(&outcome.stdout).expect("a report"));
+    let (answered, failed) = (
+        report.number("/observation/answered"),
+        report.number("/observation/failed"),
+    );
+    assert_eq!(
+        (answered + failed, report.failures("oversized")),
+        (400, failed),
+        "{:#}",
+        report.0
+    );
+    assert!(answered > 0, "{:#}", report.0);
+    // 256 MiB for responses; the rest is what the allocator keeps and what threads and connections take.
+    let peak = report.number("/peak_kib");
+    assert!(peak < 800 << 10, "{peak} KiB");
 }
 
 #[test]

@@ -179,13 +179,14 @@ fn a_file_without_end_is_refused() {
         outcome.stderr.contains("larger than 128 MiB"),
         "{outcome:#?}"
     );
-    for args in [
-        &["-D", "/dev/zero", "http://127.0.0.1:1/"][..],
-        &["report", "/dev/zero"],
+    for (args, largest) in [
+        (&["-D", "/dev/zero", "http://127.0.0.1:1/"][..], 256),
+        (&["report", "/dev/zero"], 256),
+        (&["--cacert", "/dev/zero", "https://127.0.0.1:1/"], 16),
     ] {
         let outcome = run(args).exits(2);
-        let said = "`/dev/zero` is larger than 256 MiB";
-        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+        let said = format!("`/dev/zero` is larger than {largest} MiB");
+        assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
     }
 }
 

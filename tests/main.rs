@@ -18,6 +18,12 @@ mod architecture;
 // Notes are told apart by their codes; reports from before that load.
 mod notes;
 
+// What is read takes no more memory than it may, and no sum runs over.
+mod bounds;
+
+// Only our own files are in the tree.
+mod own_files;
+
 // Every number of the statistics against values computed independently, with 60 digits where it matters.
 mod oracle;
 

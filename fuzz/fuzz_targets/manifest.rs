@@ -1,15 +1,8 @@
-//! Whatever a file holds, reading it as YAML, JSON or a dump of a proxy does not panic, and every problem can be shown.
+//! Whatever files hold, nothing panics on the way from their text to the routes from everywhere, the findings of lint in every
+//! format, and what `explain --all-rules` says of a request; and every problem can be shown.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use resplit::diag::Sources;
-use resplit::manifest::parse;
+#[path = "shared/everything.rs"]
+mod everything;
 
-fuzz_target!(|text: &str| {
-    let mut sources = Sources::new();
-    sources.add("fuzz.yaml", text.to_owned());
-    let (_, problems) = parse(&sources);
-    for problem in problems {
-        let _ = problem.sentence(&sources);
-    }
-});
+libfuzzer_sys::fuzz_target!(|text: &str| everything::said_about("fuzz.yaml", text));

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use http::HeaderName;
 use regex::bytes::Regex;
-use serde_json::Value;
 
 use super::regex::Pattern;
 use super::{Extract, Origin, Reply, body, json};
@@ -95,12 +94,8 @@ pub(super) fn pod_name(body: &[u8]) -> Option<String> {
     if body.first() != Some(&b'{') {
         return None;
     }
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let name = POD_MEMBERS
-        .iter()
-        .find_map(|member| value.get(member))?
-        .as_str()?;
-    Some(json::text(&Value::String(name.to_owned())).into_owned())
+    let member = |name: &&str| json::found(body, &[(*name).to_owned()]);
+    serde_json::from_str(POD_MEMBERS.iter().find_map(member)?.get()).ok()
 }
 
 /// A JSON string is counted without its quotes (`"blue"` of Argo's rollouts-demo).

@@ -12,8 +12,37 @@ use crate::manifest::yaml::MAX_BYTES;
 /// What stdin is called.
 const STDIN: &str = "<stdin>";
 
-/// Bodies, certificates and saved reports are read up to this size.
-const LARGEST_FILE: u64 = 256 << 20;
+/// What a file that is no manifest is read as, and so how much of it is read; of manifests it is [`MAX_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The body of a request.
+    Body,
+    /// Certificates, or the key of one.
+    Certificates,
+    /// A saved report.
+    Report,
+    /// Counts from elsewhere.
+    Counts,
+}
+
+impl Content {
+    /// In MiB. The authorities of a whole system are less than one.
+    fn largest(self) -> u64 {
+        match self {
+            Self::Certificates => 16,
+            Self::Body | Self::Report | Self::Counts => 256,
+        }
+    }
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Body => "give a body that fits into memory",
+            Self::Certificates => "name a file of PEM certificates, or of one key",
+            Self::Report => "name a file that was saved with --report json=FILE",
+            Self::Counts => "give only the lines of the run",
+        }
+    }
+}
 
 /// What a folder is searched for, as kubectl does.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -36,9 +65,10 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
 }
 
 /// The content of a file, or of stdin for `-`. A device has no end.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn bytes(path: &Path, content: Content) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let most = LARGEST_FILE + 1;
+    let largest = content.largest() << 20;
+    let most = largest + 1;
     let read = if path.as_os_str() == "-" {
         io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
@@ -47,9 +77,9 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let name = path.display().to_string();
     match read {
         Err(source) => Err(Failure::Read { path: name, source }),
-        Ok(length) if length as u64 > LARGEST_FILE => Err(Failure::usage(
-            format!("`{name}` is larger than {} MiB", LARGEST_FILE >> 20),
-            "give a file that fits into memory",
+        Ok(length) if length as u64 > largest => Err(Failure::usage(
+            format!("`{name}` is larger than {} MiB", content.largest()),
+            content.help(),
         )),
         Ok(_) => Ok(bytes),
     }

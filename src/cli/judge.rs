@@ -136,7 +136,7 @@ fn name(path: &Path) -> String {
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(input::bytes(path)?).map_err(|_| {
+    String::from_utf8(input::bytes(path, input::Content::Counts)?).map_err(|_| {
         Failure::usage(
             format!("{} is not UTF-8 text", name(path)),
             "give counters of Prometheus, an access log, or lines of VALUE COUNT",

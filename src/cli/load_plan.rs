@@ -3,7 +3,7 @@
 use std::thread::available_parallelism;
 
 use super::failure::Failure;
-use super::input;
+use super::input::{self, Content};
 use super::load_config::{Amount, LoadConfig};
 use super::request::{Body, RequestConfig};
 use super::transport::{TlsConfig, VerifyConfig};
@@ -163,7 +163,7 @@ fn template(request: &RequestConfig) -> Result<RequestTemplate, Failure> {
     let body = match &request.body {
         Body::None => Vec::new(),
         Body::Bytes(bytes) => bytes.clone(),
-        Body::File(path) => input::bytes(path)?,
+        Body::File(path) => input::bytes(path, Content::Body)?,
     };
     Ok(RequestTemplate {
         protocol: request.transport.protocol,
@@ -191,13 +191,13 @@ fn number(amount: Amount, per_draw: u64) -> Number {
 fn tls(config: &TlsConfig) -> Result<Tls, Failure> {
     let verify = match &config.verify {
         VerifyConfig::System => Verify::System,
-        VerifyConfig::File(path) => Verify::Only(input::bytes(path)?),
+        VerifyConfig::File(path) => Verify::Only(input::bytes(path, Content::Certificates)?),
         VerifyConfig::Insecure => Verify::Nothing,
     };
     let identity = config.identity.as_ref().map(|(certificate, key)| {
         Ok::<_, Failure>(ClientIdentity {
-            certificate: input::bytes(certificate)?,
-            key: input::bytes(key)?,
+            certificate: input::bytes(certificate, Content::Certificates)?,
+            key: input::bytes(key, Content::Certificates)?,
         })
     });
     Ok(Tls {

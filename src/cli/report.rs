@@ -197,7 +197,7 @@ fn untied(error: MappingError, report: &Report) -> Failure {
 
 fn read_file(path: &Path) -> Result<(String, Report), Failure> {
     let name = path.display().to_string();
-    let bytes = input::bytes(path)?;
+    let bytes = input::bytes(path, input::Content::Report)?;
     let unusable = |error: ReadError| {
         refused(&MergeError::Unusable {
             name: name.clone(),

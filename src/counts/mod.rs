@@ -8,7 +8,7 @@ pub mod prometheus;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Note};
-use crate::observe::{Observation, Tally};
+use crate::observe::{MOST_COUNT, Observation, Tally};
 use crate::route::cluster;
 use crate::split::{Bucket, Identity, ResponseFlag};
 
@@ -66,11 +66,14 @@ impl Counts {
     ///
     /// # Errors
     ///
-    /// If there are more than fit into a number of 64 bits.
+    /// If there are more than any run can have.
     pub fn observation(&self) -> Result<Observation, CountsError> {
         let mut sent = 0_u64;
         for count in self.buckets.values() {
             sent = sent.checked_add(*count).ok_or_else(too_many)?;
+        }
+        if sent > MOST_COUNT {
+            return Err(too_many());
         }
         let counted = self.buckets.iter().filter(|(_, count)| **count > 0);
         let tally = |count: &u64| Tally {
@@ -89,10 +92,8 @@ impl Counts {
 }
 
 fn too_many() -> CountsError {
-    CountsError::new(
-        "the counts add up to more than 64 bits hold",
-        "give counts of requests",
-    )
+    let message = format!("the counts add up to more than {MOST_COUNT}, which no run has");
+    CountsError::new(message, "give counts of requests")
 }
 
 /// What cannot be seen in counts.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Code, Severity, Sources, Span};
 
 /// A place with a remark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     /// Where.
     pub span: Span,
@@ -14,7 +14,7 @@ pub struct Label {
 }
 
 /// Something to know. `A` says which requests a note applies to, where it can be about some of them only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Note<A = ()> {
     /// What it is about.
     pub code: Code,

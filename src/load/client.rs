@@ -304,8 +304,8 @@ async fn open_http1(
     let (link, number) = connect(context).await?;
     let setup = link.setup;
     let quota = if request.closes { 1 } else { context.quota() };
-    let budget = Rc::clone(&context.budget);
-    let connection = http1::Connection::new(link, number, quota, request.bodiless, budget);
+    let memory = Arc::clone(&context.job.memory);
+    let connection = http1::Connection::new(link, number, quota, request.bodiless, memory);
     Ok((connection, setup))
 }
 
@@ -335,8 +335,8 @@ impl SharedConnection {
         }
         let opened = async {
             let (link, number) = connect(context).await?;
-            let (budget, setup) = (Rc::clone(&context.budget), link.setup);
-            let connection = http2::Connection::new(link, number, context.quota(), budget).await;
+            let (memory, setup) = (Arc::clone(&context.job.memory), link.setup);
+            let connection = http2::Connection::new(link, number, context.quota(), memory).await;
             let connection = connection.map_err(|failure| (failure, number))?;
             Ok((Rc::new(connection), Some(setup)))
         };

@@ -8,6 +8,7 @@ use flate2::read::{DeflateDecoder, ZlibDecoder};
 use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 
 use super::limits::{LARGEST_BODY, oversized_body};
+use super::memory::{Budget, Reservation};
 use crate::bucket::Fields;
 use crate::observe::{Failure, FailureCause};
 
@@ -15,6 +16,8 @@ use crate::observe::{Failure, FailureCause};
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Codings of one body, one over the other, as many as curl takes off.
 const MOST_CODINGS: u32 = 5;
+/// What comes off a coding at a time.
+const PIECE: usize = 8 << 10;
 
 /// The codings of a body that mean something, the last of which comes off first: those of the transfer (RFC 9112, 7), of which
 /// `chunked` is off already, then those of the content (RFC 9110, 8.4).
@@ -30,9 +33,17 @@ pub(super) fn codings(fields: Fields<'_>) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// A body without its codings, and the memory it holds where it had one.
+pub(super) type Decoded<'b, 'm> = (Cow<'b, [u8]>, Reservation<&'m Budget>);
+
 /// The body without its codings. What is below one that is unknown is left as it is.
-pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
+pub(super) fn decoded<'b, 'm>(
+    fields: Fields<'_>,
+    body: &'b [u8],
+    memory: &'m Budget,
+) -> Result<Decoded<'b, 'm>, Failure> {
     let mut decoded = Cow::Borrowed(body);
+    let mut held = Reservation::new(memory);
     let mut taken = 0;
     for coding in codings(fields) {
         let is = |name: &[u8]| coding.eq_ignore_ascii_case(name);
@@ -45,20 +56,22 @@ pub(super) fn decoded<'b>(fields: Fields<'_>, body: &'b [u8]) -> Result<Cow<'b, 
             let message = format!("the body has more than {MOST_CODINGS} codings");
             return Err(Failure::because(FailureCause::ContentCoding, message));
         }
+        let mut larger = Reservation::new(memory);
         decoded = Cow::Owned(if is(b"gzip") || is(b"x-gzip") {
-            gunzip(&decoded)?
+            gunzip(&decoded, &mut larger)?
         } else if is(b"deflate") {
-            inflate(&decoded)?
+            inflate(&decoded, &mut larger)?
         } else {
             break;
         });
+        held = larger;
     }
-    Ok(decoded)
+    Ok((decoded, held))
 }
 
 /// "Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper" (RFC 9110, 8.4.1.2),
 /// which has a check of its own in its first two bytes (RFC 1950, 2.2).
-fn inflate(body: &[u8]) -> Result<Vec<u8>, Failure> {
+fn inflate(body: &[u8], memory: &mut Reservation<&Budget>) -> Result<Vec<u8>, Failure> {
     let wrapped = match *body {
         [first, second, ..] => {
             first & 0x0f == 8 && u16::from_be_bytes([first, second]).is_multiple_of(31)
@@ -66,18 +79,18 @@ fn inflate(body: &[u8]) -> Result<Vec<u8>, Failure> {
         _ => false,
     };
     if wrapped {
-        read(ZlibDecoder::new(body), "deflate")
+        read(ZlibDecoder::new(body), "deflate", memory)
     } else {
-        read(DeflateDecoder::new(body), "deflate")
+        read(DeflateDecoder::new(body), "deflate", memory)
     }
 }
 
 /// All members (RFC 1952, 2.2). What follows the last and is none is padding that nobody reads, as curl and browsers have it.
-pub(super) fn gunzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn gunzip(body: &[u8], memory: &mut Reservation<&Budget>) -> Result<Vec<u8>, Failure> {
     let (mut whole, mut rest) = (Vec::new(), body);
     loop {
         let mut decoder = GzDecoder::new(rest);
-        read_to(&mut whole, &mut decoder, "gzip")?;
+        read_to(&mut whole, &mut decoder, "gzip", memory)?;
         rest = decoder.into_inner();
         if !rest.starts_with(&GZIP) {
             return Ok(whole);
@@ -85,19 +98,37 @@ pub(super) fn gunzip(body: &[u8]) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn read(mut decoder: impl Read, coding: &str) -> Result<Vec<u8>, Failure> {
+fn read(
+    mut decoder: impl Read,
+    coding: &str,
+    memory: &mut Reservation<&Budget>,
+) -> Result<Vec<u8>, Failure> {
     let mut whole = Vec::new();
-    read_to(&mut whole, &mut decoder, coding)?;
+    read_to(&mut whole, &mut decoder, coding, memory)?;
     Ok(whole)
 }
 
 /// Everything, up to the size of the largest body: a few bytes may unfold to any number.
-fn read_to(whole: &mut Vec<u8>, decoder: &mut impl Read, coding: &str) -> Result<(), Failure> {
+fn read_to(
+    whole: &mut Vec<u8>,
+    decoder: &mut impl Read,
+    coding: &str,
+    memory: &mut Reservation<&Budget>,
+) -> Result<(), Failure> {
     let most = (LARGEST_BODY + 1 - whole.len()) as u64;
-    decoder.take(most).read_to_end(whole).map_err(|error| {
-        let message = format!("the body is not valid {coding}: {error}");
-        Failure::because(FailureCause::ContentCoding, message)
-    })?;
+    let mut decoder = decoder.take(most);
+    let mut piece = [0; PIECE];
+    loop {
+        let length = decoder.read(&mut piece).map_err(|error| {
+            let message = format!("the body is not valid {coding}: {error}");
+            Failure::because(FailureCause::ContentCoding, message)
+        })?;
+        if length == 0 {
+            break;
+        }
+        memory.grow(whole, length, LARGEST_BODY + 1)?;
+        whole.extend_from_slice(&piece[..length]);
+    }
     if whole.len() > LARGEST_BODY {
         return Err(oversized_body());
     }
@@ -119,8 +150,8 @@ mod tests {
             name: "Content-Encoding",
             value: coding.as_bytes(),
         }];
-        decoded(Fields(&fields), body)
-            .map(Cow::into_owned)
+        decoded(Fields(&fields), body, &Budget::within(None))
+            .map(|(body, _)| body.into_owned())
             .map_err(|failure| failure.kind)
     }
 
@@ -163,7 +194,8 @@ mod tests {
             name: "content-encoding",
             value: coding.as_bytes(),
         });
-        let split = decoded(Fields(&two), &both).map(Cow::into_owned);
+        let split =
+            decoded(Fields(&two), &both, &Budget::within(None)).map(|(body, _)| body.into_owned());
         assert_eq!(split.as_deref(), Ok(&b"v1"[..]));
         let nested = (0..6).fold(b"v1".to_vec(), |body, _| gzip(&body));
         let six = ["gzip"; 6].join(",");
@@ -186,13 +218,15 @@ mod tests {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(b"v1").expect("a vector grows");
         let body = gzip(&encoder.finish().expect("a vector grows"));
-        let decoded = decoded(Fields(&fields), &body).map(Cow::into_owned);
+        let decoded = decoded(Fields(&fields), &body, &Budget::within(None))
+            .map(|(body, _)| body.into_owned());
         assert_eq!(decoded.as_deref(), Ok(&b"v1"[..]));
         let plain = [httparse::Header {
             name: "Transfer-Encoding",
             value: b"chunked",
         }];
-        let same = super::decoded(Fields(&plain), b"v1").map(Cow::into_owned);
+        let same = super::decoded(Fields(&plain), b"v1", &Budget::within(None))
+            .map(|(body, _)| body.into_owned());
         assert_eq!(same.as_deref(), Ok(&b"v1"[..]));
     }
 

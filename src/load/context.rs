@@ -14,7 +14,6 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::Job;
 use super::content_encoding::decoded;
 use super::dns::Resolver;
-use super::limits::Budget;
 use super::log_queue::LogBuffer;
 use super::run_delay::RunDelay;
 use super::scratch::{Scratch, scratch};
@@ -34,7 +33,6 @@ pub(super) struct ThreadContext {
     log: Option<RefCell<LogBuffer>>,
     pub(super) resolver: Resolver,
     pub(super) scratch: Rc<Scratch>,
-    pub(super) budget: Rc<Budget>,
     names: RefCell<Names>,
     /// How long this thread waited for a processor.
     pub(super) run_delay: RunDelay,
@@ -88,7 +86,6 @@ impl ThreadContext {
             recorder: RefCell::default(),
             resolver: Resolver::default(),
             scratch: Rc::new(scratch()),
-            budget: Rc::new(Budget::new(part.of)),
             names: RefCell::default(),
             run_delay: RunDelay::default(),
             connect_times: RefCell::new(histogram()),
@@ -257,7 +254,7 @@ impl ThreadContext {
 
     /// The number of the bucket of a response.
     pub(super) fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
-        let body = decoded(reply.headers, reply.body)?;
+        let (body, _held) = decoded(reply.headers, reply.body, &self.job.memory)?;
         let reply = Reply {
             body: &body,
             ..*reply

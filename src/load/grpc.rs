@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-use super::content_encoding::gunzip;
+use super::content_encoding::{Decoded, gunzip};
+use super::memory::{Budget, Reservation};
 use crate::bucket::Fields;
 use crate::observe::{Failure, FailureCause};
 
@@ -38,22 +39,28 @@ pub(super) fn end_of_message(body: &[u8]) -> Option<usize> {
 
 /// The first message in the body of a response; empty where there is none. A unary call that succeeds is answered by one, a
 /// stream of the server by any number: the first says who sends it.
-pub(super) fn message<'b>(body: &'b [u8], headers: Fields<'_>) -> Result<Cow<'b, [u8]>, Failure> {
+pub(super) fn message<'b, 'm>(
+    body: &'b [u8],
+    headers: Fields<'_>,
+    memory: &'m Budget,
+) -> Result<Decoded<'b, 'm>, Failure> {
+    let mut held = Reservation::new(memory);
     let malformed = |what: &str| Failure::because(FailureCause::GrpcMessage, what);
     if body.is_empty() {
         return if headers.get(&STATUS) == Some(b"0") {
             Err(malformed("the gRPC call succeeded without a message"))
         } else {
-            Ok(Cow::Borrowed(body))
+            Ok((Cow::Borrowed(body), held))
         };
     }
     let wrong = || malformed("what came is not a gRPC message");
     let message = &body[PREFIX..end_of_message(body).ok_or_else(wrong)?];
-    match (body[0], headers.get(&ENCODING)) {
-        (0, _) => Ok(Cow::Borrowed(message)),
-        (1, Some(b"gzip")) => gunzip(message).map(Cow::Owned),
-        _ => Err(wrong()),
-    }
+    let message = match (body[0], headers.get(&ENCODING)) {
+        (0, _) => Cow::Borrowed(message),
+        (1, Some(b"gzip")) => Cow::Owned(gunzip(message, &mut held)?),
+        _ => return Err(wrong()),
+    };
+    Ok((message, held))
 }
 
 /// The outcome of a call in the terms of HTTP: a proxy that answers by itself has only a status of HTTP.
@@ -86,7 +93,10 @@ mod tests {
     #[test]
     fn a_message_is_framed_and_unframed() {
         assert_eq!(frame(b"v1"), b"\0\0\0\0\x02v1");
-        let read = |body: &'static [u8]| message(body, Fields(&[])).map(Cow::into_owned);
+        let read = |body: &'static [u8]| {
+            message(body, Fields(&[]), &Budget::within(None))
+                .map(|(message, _)| message.into_owned())
+        };
         assert_eq!(read(b"\0\0\0\0\x02v1").as_deref(), Ok(&b"v1"[..]));
         assert_eq!(read(b"").as_deref(), Ok(&b""[..]));
         for broken in [&b"\0\0\0"[..], b"\0\0\0\0\x03v1", b"\x01\0\0\0\x02v1"] {
@@ -100,14 +110,15 @@ mod tests {
     fn a_call_that_succeeds_has_a_message() {
         let read = |body, status| {
             let fields = fields("grpc-status", status);
-            message(body, Fields(&fields)).is_ok()
+            message(body, Fields(&fields), &Budget::within(None)).is_ok()
         };
         assert!(read(b"\0\0\0\0\0", "0"));
         assert!(read(b"", "14"));
         assert!(!read(b"", "0"));
         assert!(read(b"\0\0\0\0\x01a\0\0\0\0\x01b", "0"));
         let two = b"\0\0\0\0\x02v1\0\0\0\0\x02v2";
-        let first = message(two, Fields(&[])).map(Cow::into_owned);
+        let first = message(two, Fields(&[]), &Budget::within(None))
+            .map(|(message, _)| message.into_owned());
         assert_eq!(first.as_deref(), Ok(&b"v1"[..]));
     }
 

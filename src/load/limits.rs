@@ -1,6 +1,5 @@
-//! What a run may use of the machine: memory for responses, file descriptors, ports.
+//! What a run may use: how much of a response, how many file descriptors and ports.
 
-use std::cell::Cell;
 use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -17,14 +16,6 @@ pub(super) const LONGEST_HEAD: usize = 64 << 10;
 pub(super) const MOST_FIELDS: usize = 128;
 /// `1xx` responses before the final one.
 pub(super) const MOST_INTERIM: u32 = 64;
-/// What all large responses under way may take together, at most, and what part of a container's memory.
-const MOST_MEMORY: usize = 256 << 20;
-const PART_OF_CONTAINER: usize = 4;
-/// Where Linux says how much memory a container may have: cgroups of both versions.
-const CONTAINER: [&str; 2] = [
-    "/sys/fs/cgroup/memory.max",
-    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-];
 /// Descriptors for everything but connections: those that are open already (where nobody can say, so many), a few for files
 /// and the name service, and for each thread its poller and its timer.
 const OPEN: &str = "/proc/self/fd";
@@ -58,51 +49,6 @@ pub(super) fn too_many_fields() -> Failure {
 pub(super) fn too_many_interim() -> Failure {
     let message = format!("more than {MOST_INTERIM} interim responses");
     Failure::new(FailureKind::Malformed, message)
-}
-
-/// The memory of one thread for responses that do not fit into small buffers.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: Cell<usize>,
-    share: usize,
-}
-
-impl Budget {
-    /// One of so many threads' share of what this process may use.
-    pub(super) fn new(threads: u32) -> Self {
-        let container = CONTAINER
-            .iter()
-            .find_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
-        Self::of(container, threads)
-    }
-
-    /// The same in a container with so much memory.
-    fn of(container: Option<usize>, threads: u32) -> Self {
-        let all = container.map_or(MOST_MEMORY, |all| MOST_MEMORY.min(all / PART_OF_CONTAINER));
-        let threads = usize::try_from(threads.max(1)).unwrap_or(1);
-        // One response always fits.
-        let share = (all / threads).max(4 * LARGEST_BODY);
-        Self {
-            left: Cell::new(share),
-            share,
-        }
-    }
-
-    pub(super) fn reserve(&self, bytes: usize) -> Result<(), Failure> {
-        let left = self.left.get().checked_sub(bytes).ok_or_else(|| {
-            let message = format!(
-                "the responses under way take more than {} MiB of one thread; use fewer connections",
-                self.share >> 20
-            );
-            Failure::because(FailureCause::Memory, message)
-        })?;
-        self.left.set(left);
-        Ok(())
-    }
-
-    pub(super) fn release(&self, bytes: usize) {
-        self.left.set(self.left.get() + bytes);
-    }
 }
 
 /// Makes room for the connections of a plan, as far as the system lets us, and says before anything is sent where it does
@@ -196,24 +142,5 @@ mod tests {
         assert_eq!(count("32768\t60999\n"), Some(28_232));
         assert_eq!(count("5 5"), Some(1));
         assert_eq!((count(""), count("9 1"), count("a b")), (None, None, None));
-    }
-
-    #[test]
-    fn what_is_released_can_be_reserved_again() {
-        let budget = Budget::of(None, 4);
-        let share = MOST_MEMORY / 4;
-        assert!(budget.reserve(share).is_ok());
-        let failure = budget.reserve(1).expect_err("nothing is left");
-        assert_eq!(failure.kind, FailureKind::Oversized);
-        budget.release(share);
-        assert!(budget.reserve(share).is_ok());
-    }
-
-    #[test]
-    fn a_small_container_is_not_filled_and_one_answer_always_fits() {
-        let share = |container, threads| Budget::of(container, threads).share;
-        assert_eq!(share(Some(1 << 29), 2), 64 << 20);
-        assert_eq!(share(Some(1 << 40), 2), MOST_MEMORY / 2);
-        assert_eq!(share(Some(1 << 27), 2), 4 * LARGEST_BODY);
     }
 }

@@ -21,6 +21,7 @@ mod http2;
 mod http_head;
 mod limits;
 mod log_queue;
+mod memory;
 mod proxy;
 mod request;
 mod run_delay;
@@ -127,6 +128,8 @@ pub(crate) struct Job {
     next_connection: AtomicU32,
     /// Counts that were handed over and not looked at yet.
     waiting: AtomicU32,
+    /// What is left for the responses under way.
+    memory: Arc<memory::Budget>,
     /// Where every request that counts goes when it has ended.
     log: Option<LogQueue>,
 }
@@ -172,6 +175,7 @@ pub fn run_logged(
         next: AtomicU64::new(0),
         next_connection: AtomicU32::new(0),
         waiting: AtomicU32::new(0),
+        memory: Arc::new(memory::Budget::of_process()),
         log,
         plan,
     });

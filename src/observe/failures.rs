@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::codec::count;
 use super::{FailureCause, FailureKind};
 
 /// Why a request has no response.
@@ -35,6 +36,7 @@ struct SameFailures {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     cause: Option<FailureCause>,
+    #[serde(deserialize_with = "count::deserialize")]
     count: u64,
 }
 
@@ -80,7 +82,7 @@ impl FailureCount {
     }
 
     fn add_said(&mut self, count: u64, cause: Option<FailureCause>, message: String) {
-        self.count += count;
+        self.count = self.count.saturating_add(count);
         if self.example.is_empty() {
             self.example.clone_from(&message);
         }
@@ -92,7 +94,10 @@ impl FailureCount {
             .causes
             .binary_search_by(|own| own.message.cmp(&message));
         match found {
-            Ok(at) => self.causes[at].count += count,
+            Ok(at) => {
+                let own = &mut self.causes[at].count;
+                *own = own.saturating_add(count);
+            }
             Err(_) if self.causes.len() == MOST_CAUSES => {}
             Err(at) => self.causes.insert(
                 at,
@@ -107,7 +112,7 @@ impl FailureCount {
 
     /// Adds what another thread, moment or run saw.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         if self.example.is_empty() {
             self.example.clone_from(&other.example);
         }
@@ -149,6 +154,7 @@ impl FailureCount {
 #[derive(Serialize, Deserialize)]
 struct Row {
     kind: FailureKind,
+    #[serde(deserialize_with = "count::deserialize")]
     count: u64,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     example: String,

@@ -24,6 +24,8 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use codec::PackedLog;
+pub(crate) use codec::count::MOST as MOST_COUNT;
+pub(crate) use codec::histogram::reset_memory as reset_histogram_memory;
 pub use failure_cause::FailureCause;
 pub use failure_kind::FailureKind;
 pub use failures::{Failure, FailureCount, MOST_CAUSES};
@@ -56,6 +58,7 @@ pub enum Outcome<B> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// How many.
+    #[serde(deserialize_with = "codec::count::deserialize")]
     pub count: u64,
     /// Service time: from the send on an open connection to the last byte, in microseconds.
     #[serde(rename = "service", with = "codec::histogram")]
@@ -97,14 +100,17 @@ pub struct Tally {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Requests begun, answered or not.
+    #[serde(deserialize_with = "codec::count::deserialize")]
     pub sent: u64,
     /// The responses, by bucket.
     #[serde(skip)]
     pub tallies: BTreeMap<Bucket, Tally>,
     /// Connections that were established.
+    #[serde(deserialize_with = "codec::count::deserialize")]
     pub connections: u64,
     /// Requests sent again because a kept connection was closed under them, or because the server refused their stream;
     /// counted once in `sent`. Whose they were the first time nobody knows.
+    #[serde(deserialize_with = "codec::count::deserialize")]
     pub retried: u64,
     /// From the first send to the last response.
     #[serde(rename = "elapsed_s", with = "codec::seconds")]
@@ -194,7 +200,7 @@ impl Tally {
             add(&mut response, other.response());
             self.response = Some(response);
         }
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.bytes = (self.bytes.zip(other.bytes)).map(|(own, other)| own.saturating_add(other));
         add(&mut self.latency, &other.latency);
         add(&mut self.first_byte, &other.first_byte);
@@ -217,9 +223,9 @@ impl Observation {
 
     /// Adds what another thread, moment or run saw.
     pub fn merge(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.connections += other.connections;
-        self.retried += other.retried;
+        self.sent = self.sent.saturating_add(other.sent);
+        self.connections = self.connections.saturating_add(other.connections);
+        self.retried = self.retried.saturating_add(other.retried);
         self.elapsed = self.elapsed.max(other.elapsed);
         self.phases.merge(&other.phases);
         if let Some(pace) = &other.pace {

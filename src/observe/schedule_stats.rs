@@ -14,8 +14,10 @@ pub struct ScheduleStats {
     #[serde(flatten, with = "codec::schedule_lag")]
     pub lag: Histogram<u64>,
     /// Requests that were due when as many as allowed were under way, and had to wait for one of them.
+    #[serde(deserialize_with = "codec::count::deserialize")]
     pub late: u64,
     /// Requests that were due and never sent, because the run was over.
+    #[serde(deserialize_with = "codec::count::deserialize")]
     pub unsent: u64,
     /// Whether this process may not open as many connections as are allowed to be under way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -37,8 +39,8 @@ impl ScheduleStats {
     /// Adds what another thread, moment or run saw.
     pub fn merge(&mut self, other: &Self) {
         add(&mut self.lag, &other.lag);
-        self.late += other.late;
-        self.unsent += other.unsent;
+        self.late = self.late.saturating_add(other.late);
+        self.unsent = self.unsent.saturating_add(other.unsent);
         self.confined |= other.confined;
     }
 }

@@ -66,13 +66,13 @@ impl Slice {
     }
 
     fn add(&mut self, other: &Self) {
-        self.begun += other.begun;
+        self.begun = self.begun.saturating_add(other.begun);
         self.first_begun = match (self.first_begun, other.first_begun) {
             (Some(own), Some(other)) => Some(own.min(other)),
             (own, other) => own.or(other),
         };
-        self.answered += other.answered;
-        self.failed += other.failed;
+        self.answered = self.answered.saturating_add(other.answered);
+        self.failed = self.failed.saturating_add(other.failed);
         self.responses = match (self.responses, other.responses) {
             (Some((first, last)), Some((other_first, other_last))) => {
                 Some((first.min(other_first), last.max(other_last)))

@@ -38,7 +38,7 @@ impl ValueCounts {
 
     /// Adds what other responses carried.
     pub fn merge(&mut self, other: &Self) {
-        self.responses += other.responses;
+        self.responses = self.responses.saturating_add(other.responses);
         for (place, values) in &other.places {
             self.places.entry(place.clone()).or_default().merge(values);
         }
@@ -78,7 +78,7 @@ impl Serialize for ValueCounts {
 impl<'de> Deserialize<'de> for ValueCounts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let saved = BTreeMap::<String, BTreeMap<String, u64>>::deserialize(deserializer)?;
-        let most = saved.values().map(|values| values.values().sum()).max();
+        let most = saved.values().map(total).max();
         let places = saved.into_iter().map(|(place, values)| {
             let mut own = Values::default();
             for (value, count) in values {
@@ -93,6 +93,11 @@ impl<'de> Deserialize<'de> for ValueCounts {
     }
 }
 
+fn total(values: &BTreeMap<String, u64>) -> u64 {
+    let add = |sum: u64, count: &u64| sum.saturating_add(*count);
+    values.values().fold(0, add)
+}
+
 impl Default for Values {
     fn default() -> Self {
         Self::Few(BTreeMap::new())
@@ -104,7 +109,8 @@ impl Values {
         let Self::Few(few) = self else {
             return;
         };
-        *few.entry(value).or_default() += count;
+        let own = few.entry(value).or_default();
+        *own = own.saturating_add(count);
         if few.len() > MOST_VALUES {
             *self = Self::Many;
         }

@@ -1,5 +1,7 @@
 //! Saved reports judged again: one by itself, several of them added.
 
+use std::collections::HashSet;
+
 use super::question::{Changes, Difference, Question, difference};
 use super::{Declaration, KnownNotes, ReadError, Report, SavedObservation, SavedPart};
 use crate::diag::Note;
@@ -253,13 +255,8 @@ fn together(parts: &[SavedPart], question: &Question) -> Result<Report, MergeErr
 }
 
 fn each_once<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<Note> {
-    let mut all: Vec<Note> = Vec::new();
-    for note in notes {
-        if !all.contains(note) {
-            all.push(note.clone());
-        }
-    }
-    all
+    let mut seen = HashSet::new();
+    notes.filter(|note| seen.insert(*note)).cloned().collect()
 }
 
 /// The verdict with the objectives, whose targets have to exist.

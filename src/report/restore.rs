@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{ObservationRows, Place, Report, Responses, SCHEMA};
-use crate::observe::ResponseSeries;
+use crate::observe::{ResponseSeries, reset_histogram_memory};
 use crate::split::{Bucket, Expected};
 use crate::verdict::ShareIntervals;
 use crate::verdict::mapping::Mapping;
@@ -40,6 +40,7 @@ pub fn read(text: &str) -> Result<Report, ReadError> {
     match given.map(|given| given.split('.').next().unwrap_or(given).parse::<u32>()) {
         Some(Ok(major)) if major > own => Err(ReadError::Newer(schema)),
         Some(Ok(_)) => {
+            reset_histogram_memory();
             let mut report: Report = serde_json::from_str(text)?;
             restore(&mut report)?;
             Ok(report)

@@ -12,7 +12,7 @@ pub struct Consulted {
 impl Consulted {
     /// Adds the counts of the same `--bucket` from elsewhere.
     pub fn merge(&mut self, other: Self) {
-        self.asked += other.asked;
-        self.found += other.found;
+        self.asked = self.asked.saturating_add(other.asked);
+        self.found = self.found.saturating_add(other.found);
     }
 }

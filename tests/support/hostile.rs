@@ -6,12 +6,14 @@
 //! assert_eq!(server.bad() + server.good(), 100);
 //! ```
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
@@ -61,6 +63,20 @@ pub(crate) enum Behaviour {
     ResetInBody,
     /// Says that the body is gzip, which it is not.
     NoGzip,
+    /// Compresses a body that is a gigabyte.
+    GzipBomb,
+    /// Ends within what is compressed.
+    TruncatedGzip,
+    /// Announces a chunk that is longer than any memory.
+    HugeChunk,
+    /// Announces a chunk of less than nothing.
+    NegativeChunk,
+    /// Goes on with one header field, line after line, until nobody listens any more; 16 MiB at most.
+    EndlessFold,
+    /// Sends trailers until nobody listens any more; 16 MiB at most.
+    EndlessTrailers,
+    /// Has a status that no server has.
+    NoStatus,
 }
 
 /// A server that misbehaves.
@@ -287,6 +303,40 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
             stream.write_all(head).await?;
             after_a_moment(stream).await
         }
+        Behaviour::GzipBomb => {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            for _ in 0..1024 {
+                gzip.write_all(&[0; 1 << 20])?;
+            }
+            compressed(stream, &gzip.finish()?).await
+        }
+        Behaviour::TruncatedGzip => {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            gzip.write_all(&[b'v'; 1000])?;
+            let whole = gzip.finish()?;
+            compressed(stream, &whole[..whole.len() / 2]).await
+        }
+        Behaviour::HugeChunk => {
+            let answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nv1\n\r\n";
+            say(stream, answer).await
+        }
+        Behaviour::NegativeChunk => {
+            let answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-2\r\nv1\n\r\n";
+            say(stream, answer).await
+        }
+        Behaviour::EndlessFold => {
+            let line = [b" ".as_slice(), &[b'v'; 1000], b"\r\n"].concat();
+            flood(stream, b"HTTP/1.1 200 OK\r\nx-fold: v\r\n", &line, 16 << 10).await
+        }
+        Behaviour::EndlessTrailers => {
+            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n";
+            let field = [b"x-long: ".as_slice(), &[b'v'; 1000], b"\r\n"].concat();
+            flood(stream, head, &field, 16 << 10).await
+        }
+        Behaviour::NoStatus => {
+            let answer = b"HTTP/1.1 1000 OK\r\ncontent-length: 3\r\n\r\nv1\n";
+            say(stream, answer).await
+        }
         Behaviour::NoGzip => {
             let answer =
                 b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\nconnection: close\r\n\r\nv1\n";
@@ -294,6 +344,17 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
             stream.shutdown().await
         }
     }
+}
+
+/// A body that says it is gzip, whole as far as its length tells.
+async fn compressed(mut stream: TcpStream, body: &[u8]) -> io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await?;
+    stream.shutdown().await
 }
 
 /// Repeats itself, so many times at most.
@@ -392,6 +453,11 @@ mod tests {
             (Behaviour::TwoLengths, b"HTTP/1.1 200 OK\r\n", silence),
             (Behaviour::BadLength, b"HTTP/1.1 200 OK\r\n", silence),
             (Behaviour::NoGzip, b"HTTP/1.1 200 OK\r\n", None),
+            (Behaviour::GzipBomb, b"HTTP/1.1 200 OK\r\n", None),
+            (Behaviour::TruncatedGzip, b"HTTP/1.1 200 OK\r\n", None),
+            (Behaviour::HugeChunk, b"HTTP/1.1 200 OK\r\n", silence),
+            (Behaviour::NegativeChunk, b"HTTP/1.1 200 OK\r\n", silence),
+            (Behaviour::NoStatus, b"HTTP/1.1 1000", silence),
             (Behaviour::ResetInHead, b"HTTP/1.1 200 OK\r\nx-ver", reset),
             (Behaviour::ResetInBody, b"HTTP/1.1 200 OK\r\n", reset),
         ] {
@@ -423,6 +489,8 @@ mod tests {
         for (behaviour, least) in [
             (Behaviour::Endless, 8 << 20),
             (Behaviour::EndlessHeaders, 1 << 20),
+            (Behaviour::EndlessFold, 1 << 20),
+            (Behaviour::EndlessTrailers, 1 << 20),
             (Behaviour::Unframed, 16 << 20),
             (Behaviour::TinyChunks, 32 << 20),
             (Behaviour::InterimFlood, 1 << 20),

@@ -1,9 +1,11 @@
 //! RS025: matches that take more, or less, than they look like.
 
+use std::collections::HashMap;
+
 use super::match_port;
-use crate::diag::Code;
+use crate::diag::{Code, Span};
 use crate::lint::{Context, Finding, Rule};
-use crate::manifest::istio::{HttpRoute, VirtualService};
+use crate::manifest::istio::VirtualService;
 use crate::route::{Condition, HeaderTest, Test, TextMatch};
 
 /// The rule.
@@ -22,20 +24,86 @@ pub(in crate::lint) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     match_port::check(context, findings);
     for service in &context.manifests.virtual_services {
+        let mut paths = Paths::of(service);
         for (index, http) in service.http.iter().enumerate() {
             let conditions = http.matches.iter().flat_map(|one| &one.conditions);
-            let found = conditions.filter_map(|condition| pitfall(service, index, condition));
+            let found = conditions.filter_map(|condition| pitfall(&mut paths, index, condition));
             findings.extend(found.map(|finding| finding.of_route(http.span)));
         }
     }
 }
 
+/// A path that a route of an object asks for, exactly or as a prefix.
+#[derive(Clone, Copy)]
+struct AskedPath<'s> {
+    path: &'s str,
+    // The position of the route, and that of the condition among all of the object.
+    route: usize,
+    number: usize,
+    place: Span,
+}
+
+/// The paths of an object, found by what they begin with: thousands of prefixes are not compared with each other.
+struct Paths<'s> {
+    sorted: Vec<AskedPath<'s>>,
+    // Those that a prefix takes without being above them, in the order in which they are written.
+    taken: HashMap<&'s str, Vec<AskedPath<'s>>>,
+}
+
+impl<'s> Paths<'s> {
+    fn of(service: &'s VirtualService) -> Self {
+        let conditions = service.http.iter().enumerate().flat_map(|(route, http)| {
+            let conditions = http.matches.iter().flat_map(|one| &one.conditions);
+            conditions.map(move |condition| (route, condition))
+        });
+        let asked = conditions
+            .enumerate()
+            .filter_map(|(number, (route, condition))| {
+                let Test::Path(TextMatch::Exact { text, .. } | TextMatch::Prefix { text, .. }) =
+                    &condition.test
+                else {
+                    return None;
+                };
+                Some(AskedPath {
+                    path: text,
+                    route,
+                    number,
+                    place: condition.span,
+                })
+            });
+        let mut sorted: Vec<AskedPath<'_>> = asked.collect();
+        sorted.sort_by_key(|one| (one.path, one.number));
+        Self {
+            sorted,
+            taken: HashMap::new(),
+        }
+    }
+
+    /// The first path behind a route that a prefix takes without being above it.
+    fn after(&mut self, route: usize, prefix: &'s str) -> Option<AskedPath<'s>> {
+        let sorted = &self.sorted;
+        let taken = self.taken.entry(prefix).or_insert_with(|| {
+            let first = sorted.partition_point(|one| one.path <= prefix);
+            let begun = sorted[first..].iter().map_while(|one| {
+                let rest = one.path.strip_prefix(prefix)?;
+                Some((rest, *one))
+            });
+            let beside = begun.filter(|(rest, _)| !rest.starts_with('/'));
+            let mut taken: Vec<AskedPath<'_>> = beside.map(|(_, one)| one).collect();
+            taken.sort_by_key(|one| one.number);
+            taken
+        });
+        let next = taken.partition_point(|one| one.route <= route);
+        taken.get(next).copied()
+    }
+}
+
 /// What is wrong with one condition of a route.
-fn pitfall(service: &VirtualService, index: usize, condition: &Condition) -> Option<Finding> {
+fn pitfall<'s>(paths: &mut Paths<'s>, index: usize, condition: &'s Condition) -> Option<Finding> {
     match &condition.test {
         Test::Path(path) => match path {
             TextMatch::Prefix { text, .. } => {
-                literal(text, condition).or_else(|| prefix(service, index, text, condition))
+                literal(text, condition).or_else(|| prefix(paths, index, text, condition))
             }
             TextMatch::Exact { text, .. } => literal(text, condition),
             TextMatch::Regex(regex) => whole(inner(regex), condition),
@@ -56,28 +124,16 @@ fn inner(regex: &regex::Regex) -> &str {
 }
 
 /// A prefix that takes a path which a later route of the object asks for, and that is not below it.
-fn prefix(
-    service: &VirtualService,
+fn prefix<'s>(
+    paths: &mut Paths<'s>,
     index: usize,
-    text: &str,
+    text: &'s str,
     condition: &Condition,
 ) -> Option<Finding> {
     if text.ends_with('/') || text.is_empty() {
         return None;
     }
-    let other = |http: &HttpRoute| {
-        let mut conditions = http.matches.iter().flat_map(|one| &one.conditions);
-        conditions.find_map(|condition| match &condition.test {
-            Test::Path(
-                TextMatch::Exact { text: path, .. } | TextMatch::Prefix { text: path, .. },
-            ) => {
-                let rest = path.strip_prefix(text)?;
-                (!rest.is_empty() && !rest.starts_with('/')).then(|| (path.clone(), condition.span))
-            }
-            _ => None,
-        })
-    };
-    let (path, place) = service.http[index + 1..].iter().find_map(other)?;
+    let AskedPath { path, place, .. } = paths.after(index, text)?;
     let message = format!("the prefix `{text}` takes `{path}` too, which a later route asks for");
     Some(
         Finding::new(RULE.code, message)

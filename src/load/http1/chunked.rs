@@ -29,6 +29,11 @@ enum Next {
 }
 
 impl Chunked {
+    /// How many bytes have come since the last call.
+    pub(super) fn unread(&self, raw: &[u8]) -> usize {
+        raw.len().saturating_sub(self.position)
+    }
+
     /// Moves the data that has come since the last call to the end of `body`. `raw` is everything since the head; where
     /// the body ends in it, once that is known.
     pub(super) fn decode(

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use self::response::{Done, Reader, Response};
 use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
-use super::limits::Budget;
+use super::memory::Budget;
 use super::scratch::Scratch;
 use super::socket::Stream;
 use super::tls::{tls_cause, tls_error};
@@ -67,11 +68,11 @@ impl Connection {
         number: u32,
         quota: u32,
         bodiless: bool,
-        budget: Rc<Budget>,
+        memory: Arc<Budget>,
     ) -> Self {
         Self {
             stream: link.stream,
-            reader: Reader::new(bodiless, budget),
+            reader: Reader::new(bodiless, memory),
             peer: link.peer,
             number,
             quota,
@@ -287,7 +288,7 @@ pub(super) fn incomplete(limit: Duration) -> Failure {
 #[doc(hidden)]
 pub fn fuzz_http1(bytes: &[u8], cut: usize) {
     let read = |pieces: [&[u8]; 2]| {
-        let mut reader = Reader::new(false, Rc::new(Budget::new(1)));
+        let mut reader = Reader::new(false, Arc::new(Budget::within(None)));
         let seen = |response: Response<'_>| (response.status, response.body.to_vec());
         for piece in pieces {
             match reader.feed(piece, seen) {

@@ -4,7 +4,7 @@
 //! allocation once the buffer has its size.
 
 use std::mem::MaybeUninit;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use httparse::Header;
 
@@ -13,13 +13,16 @@ use crate::bucket::Fields;
 use crate::load::event_stream::{FirstEvent, is_event_stream};
 use crate::load::http_head::{heads, malformed};
 use crate::load::limits::{
-    Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
+    LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
     too_many_fields, too_many_interim,
 };
+use crate::load::memory::{Budget, Reservation, UNCOUNTED};
 use crate::observe::{Failure, FailureKind};
 
 /// A larger buffer is given back after its response: one large body must not cost every connection its memory.
-const KEPT: usize = 16 << 10;
+const KEPT: usize = UNCOUNTED;
+/// What is held of one response at most: a body may be wrapped in as many bytes again.
+const MOST_HELD: usize = 2 * LARGEST_BODY + LONGEST_HEAD;
 
 /// What a whole response says.
 pub(super) struct Response<'a> {
@@ -49,9 +52,7 @@ pub(super) struct Reader {
     head: Option<Head>,
     content: Content,
     interim: u32,
-    budget: Rc<Budget>,
-    /// What the buffers hold of the budget.
-    reserved: usize,
+    memory: Reservation<Arc<Budget>>,
 }
 
 /// What the head says about the rest.
@@ -101,15 +102,14 @@ struct Content {
 }
 
 impl Reader {
-    pub(super) fn new(bodiless: bool, budget: Rc<Budget>) -> Self {
+    pub(super) fn new(bodiless: bool, budget: Arc<Budget>) -> Self {
         Self {
             bodiless,
             held: Vec::new(),
             head: None,
             content: Content::default(),
             interim: 0,
-            budget,
-            reserved: 0,
+            memory: Reservation::new(budget),
         }
     }
 
@@ -124,8 +124,8 @@ impl Reader {
         bytes: &[u8],
         finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
+        (self.memory).grow(&mut self.held, bytes.len(), MOST_HELD)?;
         self.held.extend_from_slice(bytes);
-        self.account()?;
         // A head ends with a line: where no line has ended, there is nothing new in it.
         if self.head.is_none() && !bytes.contains(&b'\n') {
             return self.incomplete_head();
@@ -166,7 +166,7 @@ impl Reader {
             }
             buffer.clear();
         }
-        self.budget.release(std::mem::take(&mut self.reserved));
+        self.memory.clear();
     }
 
     fn step<R>(
@@ -174,10 +174,10 @@ impl Reader {
         ended: bool,
         finish: impl FnOnce(Response<'_>) -> R,
     ) -> Result<Option<Done<R>>, Failure> {
+        let memory = &mut self.memory;
         if let Some(head) = self.head
-            && self.content.whole(head, ended, &self.held)?.is_none()
+            && (self.content.whole(head, ended, &self.held, memory)?).is_none()
         {
-            self.account()?;
             return Ok(None);
         }
         loop {
@@ -197,8 +197,10 @@ impl Reader {
                 continue;
             }
             self.head = Some(head);
-            let Some(Body { place, end }) = self.content.whole(head, ended, &self.held)? else {
-                break;
+            let Some(Body { place, end }) =
+                (self.content).whole(head, ended, &self.held, &mut self.memory)?
+            else {
+                return Ok(None);
             };
             let whole = end == Some(self.held.len());
             let body = match place {
@@ -217,8 +219,6 @@ impl Reader {
                 reusable: head.keep && !ended && whole,
             }));
         }
-        self.account()?;
-        Ok(None)
     }
 
     fn incomplete_head<R>(&self) -> Result<Option<Done<R>>, Failure> {
@@ -227,28 +227,18 @@ impl Reader {
         }
         Err(oversized_head())
     }
-
-    /// Holds the buffers to the memory there is for all of them.
-    fn account(&mut self) -> Result<(), Failure> {
-        let size = self.held.capacity() + self.content.unchunked.capacity();
-        if size > KEPT && size > self.reserved {
-            self.budget.reserve(size - self.reserved)?;
-            self.reserved = size;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.budget.release(self.reserved);
-    }
 }
 
 impl Content {
     /// The body, if all of it is there that counts.
-    fn whole(&mut self, head: Head, ended: bool, bytes: &[u8]) -> Result<Option<Body>, Failure> {
-        let found = self.framed(head, ended, bytes);
+    fn whole(
+        &mut self,
+        head: Head,
+        ended: bool,
+        bytes: &[u8],
+        memory: &mut Reservation<Arc<Budget>>,
+    ) -> Result<Option<Body>, Failure> {
+        let found = self.framed(head, ended, bytes, memory);
         if !head.events {
             return found;
         }
@@ -269,13 +259,21 @@ impl Content {
     }
 
     /// The body up to its end, if that has come.
-    fn framed(&mut self, head: Head, ended: bool, bytes: &[u8]) -> Result<Option<Body>, Failure> {
+    fn framed(
+        &mut self,
+        head: Head,
+        ended: bool,
+        bytes: &[u8],
+        memory: &mut Reservation<Arc<Budget>>,
+    ) -> Result<Option<Body>, Failure> {
         let come = bytes.len() - head.length;
         let (place, end) = match head.framing {
             Framing::Nowhere => (Place::Held, Some(0)),
             Framing::After(length) => (Place::Held, Some(length).filter(|length| come >= *length)),
             Framing::Chunked => {
                 let raw = &bytes[head.length..];
+                let more = self.chunks.unread(raw);
+                memory.grow(&mut self.unchunked, more, LARGEST_BODY)?;
                 (
                     Place::Unchunked,
                     self.chunks.decode(raw, &mut self.unchunked)?,

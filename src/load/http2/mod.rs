@@ -8,6 +8,7 @@ mod response;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,8 @@ use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::grpc;
 use super::http1::incomplete;
-use super::limits::{Budget, MOST_FIELDS};
+use super::limits::MOST_FIELDS;
+use super::memory::Budget;
 use crate::bucket::{Fields, Reply};
 use crate::observe::{Failure, FailureCause, FailureKind};
 
@@ -59,7 +61,7 @@ pub(super) struct Connection {
     quota: Cell<u32>,
     /// Requests that wait for their turn.
     waiting: Cell<usize>,
-    budget: Rc<Budget>,
+    memory: Arc<Budget>,
     peer: Rc<str>,
     /// Its number within the run.
     pub(super) number: u32,
@@ -88,7 +90,7 @@ impl Connection {
         link: Link,
         number: u32,
         quota: u32,
-        budget: Rc<Budget>,
+        memory: Arc<Budget>,
     ) -> Result<Self, Failure> {
         let (sender, connection) = Builder::new()
             .enable_push(false)
@@ -109,7 +111,7 @@ impl Connection {
             state,
             quota: Cell::new(quota),
             waiting: Cell::new(0),
-            budget,
+            memory,
             peer: link.peer,
             number,
         })
@@ -215,7 +217,7 @@ impl Connection {
                     kept: self.state.answered.get(),
                     first_byte: None,
                     head: None,
-                    body: Body::new(&self.budget),
+                    body: Body::new(&self.memory),
                     trailers: None,
                     message: None,
                     streamed: false,
@@ -311,11 +313,10 @@ impl Connection {
             grpc::status(http, headers)?
         };
         // A proxy that answers by itself does not speak gRPC in its body.
-        let message = if http == 200 {
-            grpc::message(body, headers)?
-        } else {
-            body.into()
-        };
+        if http != 200 {
+            return sort(&reply(status, body));
+        }
+        let (message, _held) = grpc::message(body, headers, &self.memory)?;
         sort(&reply(status, &message))
     }
 

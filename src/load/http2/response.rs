@@ -19,16 +19,15 @@ use crate::load::event_stream::{FirstEvent, names_event_stream};
 use crate::load::grpc;
 use crate::load::http1::{WITHIN, unreadable};
 use crate::load::limits::{
-    Budget, LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
+    LARGEST_BODY, LONGEST_HEAD, MOST_FIELDS, MOST_INTERIM, oversized_body, oversized_head,
     too_many_fields, too_many_interim,
 };
+use crate::load::memory::{Budget, Reservation};
 use crate::load::tls::alert_cause;
 use crate::observe::{Failure, FailureCause, FailureKind};
 
 /// What each field of a head adds to its size (RFC 9113, 6.5.2).
 const FIELD_OVERHEAD: usize = 32;
-/// A body of more pieces is kept in a buffer that counts for the budget from this size.
-const UNCOUNTED: usize = 16 << 10;
 
 /// What goes wrong with a response.
 pub(super) enum Fault {
@@ -177,17 +176,15 @@ impl Stream<'_> {
 pub(super) struct Body<'b> {
     first: Bytes,
     rest: Vec<u8>,
-    budget: &'b Budget,
-    reserved: usize,
+    memory: Reservation<&'b Budget>,
 }
 
 impl<'b> Body<'b> {
-    pub(super) fn new(budget: &'b Budget) -> Self {
+    pub(super) fn new(memory: &'b Budget) -> Self {
         Self {
             first: Bytes::new(),
             rest: Vec::new(),
-            budget,
-            reserved: 0,
+            memory: Reservation::new(memory),
         }
     }
 
@@ -211,23 +208,12 @@ impl<'b> Body<'b> {
             self.first = piece;
             return Ok(());
         }
-        if self.rest.is_empty() {
-            self.rest.extend_from_slice(&self.first);
-            self.first = Bytes::new();
-        }
+        let more = self.first.len() + piece.len();
+        self.memory.grow(&mut self.rest, more, LARGEST_BODY)?;
+        self.rest
+            .extend_from_slice(&std::mem::take(&mut self.first));
         self.rest.extend_from_slice(&piece);
-        let size = self.rest.capacity();
-        if size > UNCOUNTED && size > self.reserved {
-            self.budget.reserve(size - self.reserved)?;
-            self.reserved = size;
-        }
         Ok(())
-    }
-}
-
-impl Drop for Body<'_> {
-    fn drop(&mut self) {
-        self.budget.release(self.reserved);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Packed, read, write};
+use super::{Packed, count, read, write};
 use crate::observe::response_series::ResponseSeries;
 
 /// A series has no more than 64 intervals, and none more than 496 cells; no two numbers take more bytes than this.
@@ -71,7 +71,8 @@ impl PackedSeries {
             for _ in 0..read(&mut numbers)? {
                 let step = u16::try_from(read(&mut numbers)?).ok()?;
                 cell = cell.checked_add(step)?;
-                cells.push((cell, read(&mut numbers)?));
+                let count = read(&mut numbers).filter(|count| *count <= count::MOST)?;
+                cells.push((cell, count));
             }
             intervals.push((at, cells));
         }

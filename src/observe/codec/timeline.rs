@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Packed, read, write};
+use super::{Packed, count, read, write};
 use crate::observe::timeline::{Slice, Timeline};
 
 /// A timeline has no more slices than this, and no slice takes more bytes.
@@ -100,6 +100,9 @@ impl PackedTimeline {
             } else {
                 None
             };
+            if begun.max(failed).max(answered) > count::MOST {
+                return None;
+            }
             slices.push(Slice {
                 at,
                 begun,

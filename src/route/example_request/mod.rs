@@ -7,11 +7,12 @@
 //! an earlier route takes everything.
 
 mod covers;
+mod first_choice;
 mod near_miss;
 mod regex_sample;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::matching::Evaluation;
 use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
@@ -57,12 +58,13 @@ pub fn rule_reaches<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<RuleReach<'t>> {
-    let mut rules: Vec<((&str, &str), RuleReach<'t>)> = Vec::new();
+    let mut rules: Vec<RuleReach<'t>> = Vec::new();
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for (at, route) in host.routes.iter().enumerate() {
         let name = (route.object.as_str(), route.rule.as_str());
-        let known = rules.iter().position(|(known, _)| *known == name);
+        let known = places.get(&name).copied();
         if let Some(known) = known
-            && matches!(rules[known].1.reach, Reach::By(_))
+            && matches!(rules[known].reach, Reach::By(_))
         {
             continue;
         }
@@ -71,17 +73,17 @@ pub fn rule_reaches<'t>(
             reach: reach(table, host, at, like),
         };
         match known {
-            Some(known) if better(&rule_reach.reach, &rules[known].1.reach) => {
-                rules[known].1 = rule_reach;
+            Some(known) if better(&rule_reach.reach, &rules[known].reach) => {
+                rules[known] = rule_reach;
             }
             Some(_) => {}
-            None => rules.push((name, rule_reach)),
+            None => {
+                places.insert(name, rules.len());
+                rules.push(rule_reach);
+            }
         }
     }
     rules
-        .into_iter()
-        .map(|(_, rule_reach)| rule_reach)
-        .collect()
 }
 
 /// Every route of a host in order, the alternatives of a rule each by itself.
@@ -135,17 +137,22 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
         .iter()
         .filter(|route| awake(route))
         .collect();
-    if let Some(earlier) = before.iter().find(|earlier| covers(earlier, route)) {
-        return Reach::Shadowed(earlier);
-    }
     let search = Search {
         table,
         host,
         route,
         like,
     };
-    let before: Vec<&Route> = before.into_iter().filter(|one| !shares(one)).collect();
-    match search.found(&before) {
+    let whole: Vec<&Route> = (before.iter().copied())
+        .filter(|one| !shares(one))
+        .collect();
+    if let Some(probe) = search.first_choice(&whole) {
+        return Reach::By(Box::new(probe));
+    }
+    if let Some(earlier) = before.iter().find(|earlier| covers(earlier, route)) {
+        return Reach::Shadowed(earlier);
+    }
+    match search.found(&whole) {
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
     }

@@ -8,7 +8,7 @@ use super::*;
 type Read = Result<Option<(u16, Vec<u8>, bool)>, FailureKind>;
 
 fn reader() -> Reader {
-    Reader::new(false, Rc::new(Budget::new(1)))
+    Reader::new(false, Arc::new(Budget::within(None)))
 }
 
 /// Reads a response that comes in these pieces; the connection is closed afterwards if `closes`.
@@ -200,7 +200,7 @@ fn answers_are_read_as_they_are_meant() {
 
 #[test]
 fn an_answer_to_head_has_no_body() {
-    let head = Reader::new(true, Rc::new(Budget::new(1)));
+    let head = Reader::new(true, Arc::new(Budget::within(None)));
     let text = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n";
     assert_eq!(read(head, [&text[..]], false), response(200, "", true));
 }
@@ -265,11 +265,11 @@ fn what_never_ends_ends_somewhere() {
 
 #[test]
 fn large_answers_share_one_budget() {
-    let budget = Rc::new(Budget::new(1024));
+    let budget = Arc::new(Budget::within(Some(128 << 20)));
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 8388608\r\n\r\n";
     let piece = vec![b'x'; 1 << 20];
     let mut readers: Vec<Reader> = (0..16)
-        .map(|_| Reader::new(false, Rc::clone(&budget)))
+        .map(|_| Reader::new(false, Arc::clone(&budget)))
         .collect();
     let mut failed = 0;
     for reader in &mut readers {

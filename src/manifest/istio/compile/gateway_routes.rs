@@ -1,6 +1,6 @@
 //! The routes of a gateway: what its servers take of the hosts of the rules that name it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::gateway_proxies::mapped;
 use super::handshake::Handshake;
@@ -61,12 +61,17 @@ impl Compiler<'_> {
         };
         let names: Vec<&str> = gateways.iter().map(|(place, _)| place.as_str()).collect();
         let services = self.visible_services(Some(&home.namespace), &names, &mut at.table);
+        let mut bound: HashMap<String, Vec<&VirtualService>> = HashMap::new();
+        for service in services {
+            let places: BTreeSet<String> = service.bindings().into_iter().collect();
+            for place in places {
+                bound.entry(place).or_default().push(service);
+            }
+        }
         for (place, object) in &gateways {
             let caller = self.caller(&home.namespace, place);
-            for service in &services {
-                if service.bindings().contains(place) {
-                    self.serve(service, (place, *object), caller, &mut at);
-                }
+            for service in bound.get(place).into_iter().flatten() {
+                self.serve(service, (place, *object), caller, &mut at);
             }
         }
         let mut table = at.table;

@@ -1,5 +1,6 @@
 //! From virtual services to the routes that one proxy has: which apply from a vantage.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::inactive_rules::{bound_to_others, inactive_rule};
@@ -123,10 +124,11 @@ impl<'m> Compiler<'m> {
                 ));
             }
         }
+        let places: HashSet<&str> = places.iter().copied().collect();
         let (bound, unbound): (Vec<_>, Vec<_>) =
             visible.into_iter().filter(with_hosts).partition(|service| {
                 let mut bindings = service.bindings().into_iter();
-                bindings.any(|binding| places.contains(&binding.as_str()))
+                bindings.any(|binding| places.contains(binding.as_str()))
             });
         table
             .inactive_rules

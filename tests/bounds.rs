@@ -1,0 +1,125 @@
+//! What is read takes no more memory than it may, and no sum runs over: faults 4, 4b and 10 of the search for faults.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use serde_json::{Value, json};
+
+use crate::support::cmd::run;
+
+fn saved() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/open-loop.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn written(folder: &Path, name: &str, report: &Value) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, report.to_string()).unwrap();
+    path
+}
+
+/// A histogram that says of itself how long it is.
+fn histogram(length: u32, digits: u32, highest: u64, counts: &[u8]) -> String {
+    let mut inner = Vec::new();
+    for number in [0x1c84_9313, length, 0, digits] {
+        inner.extend_from_slice(&number.to_be_bytes());
+    }
+    inner.extend_from_slice(&1_u64.to_be_bytes());
+    inner.extend_from_slice(&highest.to_be_bytes());
+    inner.extend_from_slice(&1.0_f64.to_be_bytes());
+    inner.extend_from_slice(counts);
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
+    zlib.write_all(&inner).unwrap();
+    let deflated = zlib.finish().unwrap();
+    let length = u32::try_from(deflated.len()).unwrap();
+    let cookie = 0x1c84_9314_u32.to_be_bytes();
+    STANDARD.encode([&cookie[..], &length.to_be_bytes(), &deflated].concat())
+}
+
+/// Fault 4: a report of 5 KB took 4 GiB. Here there is one, and it is refused.
+#[test]
+fn fault_4_a_histogram_in_a_report_takes_only_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bomb) in [
+        ("long", histogram(u32::MAX, 3, 1 << 40, &[])),
+        ("half", histogram(0x7fff_ffff, 3, 1 << 40, &[])),
+        (
+            "zeros",
+            histogram(100_000_000, 3, 1 << 40, &[0; 100_000_000]),
+        ),
+        ("digits", histogram(10, 5, u64::MAX, &[2; 10])),
+        ("high", histogram(10, 3, 1 << 63, &[2; 10])),
+    ] {
+        for field in ["service", "response", "ttfb"] {
+            let mut report = saved();
+            report["observation"]["buckets"][0]["answers"][0][field] = json!(bomb);
+            let path = written(folder.path(), name, &report);
+            let output = Command::new("sh")
+                .args(["-c", "ulimit -v 1000000; exec \"$0\" report \"$1\""])
+                .arg(env!("CARGO_BIN_EXE_resplit"))
+                .arg(&path)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            // What is no damage by itself has other counts than the report, but for those that nothing counts beside it.
+            let fits = name == "high" && field == "ttfb";
+            let judged = 1;
+            assert_eq!(
+                output.status.code(),
+                Some(if fits { judged } else { 2 }),
+                "{name} {field}: {said}"
+            );
+            assert!(
+                fits || said.contains("a histogram"),
+                "{name} {field}: {said}"
+            );
+        }
+    }
+}
+
+/// Fault 10: sums of saved reports ran over.
+#[test]
+fn fault_10_counts_that_no_run_can_have_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = written(folder.path(), "other.json", &saved());
+    let other = other.to_str().unwrap();
+    for (pointer, most) in [
+        ("/observation/connections", 1_u64 << 48),
+        ("/observation/retried", 1 << 48),
+        ("/observation/pace/late", 1 << 48),
+        ("/observation/pace/unsent", 1 << 48),
+        ("/observation/sent", 80),
+        ("/observation/failures/0/count", 0),
+        ("/observation/buckets/0/answers/0/count", 40),
+    ] {
+        let mut report = saved();
+        *report
+            .pointer_mut(pointer)
+            .unwrap_or_else(|| panic!("{pointer}")) = json!(u64::MAX);
+        let path = written(folder.path(), "absurd.json", &report);
+        let outcome = run(&["report", path.to_str().unwrap(), other]).exits(2);
+        let said = "18446744073709551615 is more than a run can count";
+        assert!(
+            outcome.stderr.contains(said),
+            "{pointer}: {}",
+            outcome.stderr
+        );
+        // The most that is read is added without running over, where the rest of the report allows it.
+        *report.pointer_mut(pointer).unwrap() = json!(most);
+        *report.pointer_mut("/tool/seed").unwrap() = json!(9);
+        let elapsed = report.pointer_mut("/observation/elapsed_s").unwrap();
+        *elapsed = json!(elapsed.as_f64().unwrap() + 1.0);
+        let path = written(folder.path(), "large.json", &report);
+        let outcome = run(&["report", "-o", "json", path.to_str().unwrap(), other]);
+        assert!(
+            matches!(outcome.code, Some(0 | 1 | 3)),
+            "{pointer}: {outcome:?}"
+        );
+    }
+}
