@@ -74,6 +74,9 @@ mod identity;
 // Random tables and requests: the same answers as a real Envoy, and the same again from its dump.
 mod differential;
 
+// Every rule of a host with traffic.
+mod all_rules;
+
 // Dumps of Envoy's configuration: what is read from them, and what is refused.
 mod dumps;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::all_rules;
 use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
 };
@@ -45,6 +46,8 @@ pub(super) struct RunConfig {
     pub(super) load: LoadConfig,
     /// Where the answer goes.
     pub(super) output: OutputConfig,
+    /// A request for every rule of the host.
+    pub(super) all_rules: bool,
     /// One request, to be looked at.
     pub(super) debug: bool,
     /// `--label`.
@@ -110,7 +113,7 @@ impl TryFrom<RunArgs> for RunConfig {
         if !matches!(declared, Declaration::Manifests(..)) {
             gateway::without_manifests(&vantage)?;
         }
-        Ok(Self {
+        let config = Self {
             request,
             declared,
             vantage,
@@ -128,10 +131,15 @@ impl TryFrom<RunArgs> for RunConfig {
             slos,
             inconclusive: args.judgement.inconclusive,
             output: output(args.output)?,
+            all_rules: args.all_rules,
             debug: args.debug,
             labels: record::labels(&args.label)?,
             argv: Vec::new(),
-        })
+        };
+        if config.all_rules {
+            all_rules::check(&config)?;
+        }
+        Ok(config)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::lint::{self, Context};
 use crate::manifest::{Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods};
 use crate::report::{self, Excerpt};
 use crate::route::{
-    Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Vantage,
+    Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Vantage, VirtualHost,
     resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
@@ -49,6 +49,17 @@ pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
         &config.vantage,
         quiet,
     )
+}
+
+/// The request of a run, and the manifests that say where it goes.
+pub(super) fn asked(config: &RunConfig) -> Result<Asked, Failure> {
+    let (sources, object) = match &config.declared {
+        Declaration::Manifests(paths, chosen) => (input::manifests(paths)?, chosen.as_ref()),
+        _ => (Sources::new(), None),
+    };
+    let (probe, quiet) = (probe(&config.request), config.output.args.quiet);
+    let routes = Routes::new(sources, (Some(&probe), object), &config.vantage, quiet)?;
+    Ok(Asked { routes, probe })
 }
 
 /// The same without a run. Without a request it is the only split that the manifests declare.
@@ -154,6 +165,16 @@ impl Routes {
         })
     }
 
+    /// The host that takes a request.
+    pub(super) fn host(&self, probe: &Probe) -> Result<&VirtualHost, Failure> {
+        let resolution = resolve_declared(&self.table, probe).map_err(|error| {
+            let failure = unresolved(&error, &self.sources);
+            let known = of_client(self, probe, &failure.to_string());
+            failure.knowing(known)
+        })?;
+        Ok(resolution.host)
+    }
+
     /// The split that the rules declare for a request. A proxy that has no route declares none.
     fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         let resolution = resolve_declared(&self.table, probe);
@@ -180,7 +201,7 @@ impl Declared {
         &self.declaration.split
     }
 
-    fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
+    pub(super) fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
         let known = known_targets(

@@ -17,7 +17,7 @@ use crate::verdict::{Balancing, Number, Policy};
 /// Requests where nothing is declared, as respy sent them.
 const UNDECLARED_REQUESTS: u64 = 1000;
 /// Requests per connection of a watched run: the least that shows whether connections stick to a target.
-const PAIRS: Reuse = Reuse::Between { min: 2, max: 2 };
+pub(super) const PAIRS: Reuse = Reuse::Between { min: 2, max: 2 };
 
 /// Requests that an open loop may have under way for each that its connections carry: a server that stalls for ten times
 /// as long as it usually takes is met with every request that is due.

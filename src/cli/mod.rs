@@ -1,7 +1,9 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
 mod advice;
+mod all_rules;
 mod args;
+mod cases;
 mod command_line;
 mod complete;
 mod config;
@@ -140,7 +142,9 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
 }
 
 fn sent(config: &RunConfig) -> Result<Exit, Failure> {
-    if config.debug {
+    if config.all_rules {
+        all_rules::run(config)
+    } else if config.debug {
         debug::run(config)
     } else {
         run::run(config)

@@ -38,13 +38,7 @@ const FOR_THE_CAUSE: u64 = 200;
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
-    for (_, path) in &config.output.files {
-        // Before anything is sent: a report that cannot be written would be the loss of a whole run.
-        output::writable(path).map_err(|source| Failure::Write {
-            path: path.display().to_string(),
-            source,
-        })?;
-    }
+    writable(config)?;
     let declared = expectation::resolve(config)?;
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
@@ -58,6 +52,17 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         Some(Untied::Stopped(failure, _)) => failure.exit(),
         None => exit(&report.verdict, config.inconclusive),
     })
+}
+
+/// Whether the reports can be written: asked before anything is sent, since the loss of one would be that of a whole run.
+pub(super) fn writable(config: &RunConfig) -> Result<(), Failure> {
+    for (_, path) in &config.output.files {
+        output::writable(path).map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// A run that was judged.
@@ -397,7 +402,7 @@ fn confined(planned: &Planned) -> Note {
     )
 }
 
-fn cut_short(seen: &Observation) -> Note {
+pub(super) fn cut_short(seen: &Observation) -> Note {
     Note::new(
         Code::Interrupted,
         format!(
@@ -407,7 +412,7 @@ fn cut_short(seen: &Observation) -> Note {
     )
 }
 
-fn asked(request: &RequestConfig) -> report::Request {
+pub(super) fn asked(request: &RequestConfig) -> report::Request {
     report::Request {
         url: request.url.clone(),
         method: request.method.to_string(),
@@ -416,7 +421,7 @@ fn asked(request: &RequestConfig) -> report::Request {
 }
 
 /// Which values mean which targets, as far as values have been seen.
-fn derive(
+pub(super) fn derive(
     expected: &Expected,
     rules: &[MapRule],
     seen: &Observation,

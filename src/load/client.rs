@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
@@ -15,7 +14,7 @@ use super::context::ThreadContext;
 use super::delivery::{Circumstances, Completed, Delivery, ExchangeError};
 use super::request::Prepared;
 use super::wait_slot::{Expired, WaitSlot};
-use super::{http1, http2};
+use super::{Job, http1, http2};
 use crate::bucket::Reply;
 use crate::observe::{Failure, Outcome};
 
@@ -23,15 +22,11 @@ use crate::observe::{Failure, Outcome};
 pub(super) enum Client {
     /// A connection of its own, while it is open.
     Http1 {
-        /// What is sent.
-        request: Arc<http1::Request>,
         /// The connection, while it is kept.
         connection: Option<http1::Connection>,
     },
     /// A stream of a connection for each request.
     Http2 {
-        /// What is sent.
-        request: Arc<http2::Request>,
         /// The connection.
         shared: Rc<SharedConnection>,
     },
@@ -44,6 +39,14 @@ pub(super) struct SharedConnection {
     /// Attempts to open it so far, and what the last one failed of: workers that waited for it share that.
     attempts: Cell<u64>,
     failed: RefCell<Option<(Failure, u32)>>,
+}
+
+/// What an exchange of one kind of request needs of its worker.
+#[derive(Clone, Copy)]
+struct OwnContext<'w> {
+    context: &'w ThreadContext,
+    case: usize,
+    slot: &'w WaitSlot,
 }
 
 /// How one request ended.
@@ -72,46 +75,51 @@ struct Attempt {
 impl Client {
     /// For the worker with this number; `streams` of them share a connection where the protocol allows it.
     pub(super) fn new(
-        prepared: &Prepared,
+        job: &Job,
         shared: &mut Vec<Rc<SharedConnection>>,
         number: usize,
         streams: usize,
     ) -> Self {
-        match prepared {
-            Prepared::Http1(request) => Self::Http1 {
-                request: Arc::clone(request),
-                connection: None,
-            },
-            Prepared::Http2(request) => {
-                let group = number / streams;
-                if group == shared.len() {
-                    shared.push(Rc::default());
-                }
-                Self::Http2 {
-                    request: Arc::clone(request),
-                    shared: Rc::clone(&shared[group]),
-                }
-            }
+        if !job.plan.request.protocol.multiplexes() {
+            return Self::Http1 { connection: None };
+        }
+        let group = number / streams;
+        if group == shared.len() {
+            shared.push(Rc::default());
+        }
+        Self::Http2 {
+            shared: Rc::clone(&shared[group]),
         }
     }
 
-    /// Sends one request, over an open connection or a new one, and again where the rule allows it.
-    pub(super) async fn request(&mut self, context: &ThreadContext, slot: &WaitSlot) -> Exchange {
+    /// Sends one request of a kind, over an open connection or a new one, and again where the rule allows it.
+    pub(super) async fn request(
+        &mut self,
+        context: &ThreadContext,
+        slot: &WaitSlot,
+        number: usize,
+    ) -> Exchange {
+        let case = &context.job.cases[number];
         let begun = Instant::now();
         let (mut now, mut sent, mut again, mut resent) = (begun, None, 0, false);
         loop {
-            let attempt = match self {
-                Self::Http1 {
-                    request,
-                    connection,
-                } => http1_attempt(request, connection, context, slot, (now, sent)).await,
-                Self::Http2 { request, shared } => {
-                    http2_attempt(request, shared, context, slot, (now, sent)).await
+            let own = OwnContext {
+                context,
+                case: number,
+                slot,
+            };
+            let attempt = match (&mut *self, &case.prepared) {
+                (Self::Http1 { connection }, Prepared::Http1(request)) => {
+                    http1_attempt(request, connection, own, (now, sent)).await
                 }
+                (Self::Http2 { shared }, Prepared::Http2(request)) => {
+                    http2_attempt(request, shared, own, (now, sent)).await
+                }
+                _ => unreachable!("all kinds of requests have the protocol of the plan"),
             };
             sent = sent.or(attempt.sent);
             if let Err(error) = &attempt.result
-                && context.resends(error.delivery, attempt.sent, again)
+                && context.resends((error.delivery, case.idempotent), attempt.sent, again)
             {
                 if error.delivery != Delivery::NotSent {
                     again += 1;
@@ -126,13 +134,24 @@ impl Client {
     }
 }
 
+impl OwnContext<'_> {
+    fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
+        self.context.sort(self.case, reply)
+    }
+}
+
 impl ThreadContext {
     /// The rule, with what this thread knows about the network.
-    fn resends(&self, delivery: Delivery, sent: Option<Instant>, again: u32) -> bool {
+    fn resends(
+        &self,
+        (delivery, idempotent): (Delivery, bool),
+        sent: Option<Instant>,
+        again: u32,
+    ) -> bool {
         // What most requests come to is decided without a look at the clock.
         delivery != Delivery::Unknown
             && delivery.resend(Circumstances {
-                idempotent: self.job.plan.request.method.is_idempotent(),
+                idempotent,
                 again,
                 waited: sent.map_or(Duration::ZERO, |sent| {
                     sent.elapsed().saturating_sub(self.run_delay.since(sent))
@@ -183,21 +202,21 @@ impl Attempt {
 async fn http1_attempt(
     request: &http1::Request,
     kept: &mut Option<http1::Connection>,
-    context: &ThreadContext,
-    slot: &WaitSlot,
+    own: OwnContext<'_>,
     (now, first): (Instant, Option<Instant>),
 ) -> Attempt {
+    let OwnContext { context, slot, .. } = own;
     let (mut connection, sent) = if let Some(connection) = kept.take() {
         (connection, now)
     } else {
         // Connecting is rare, and takes more room than everything else in this task.
-        match Box::pin(open_http1(request, context)).await {
+        match Box::pin(open_http1(own)).await {
             Ok(connection) => (connection, Instant::now()),
             Err(failed) => return Attempt::unconnected(failed),
         }
     };
     let limit = context.job.plan.timeout;
-    let exchange = connection.exchange(request, &context.scratch, |reply| context.sort(reply));
+    let exchange = connection.exchange(request, &context.scratch, |reply| own.sort(reply));
     let ended = slot.until(first.unwrap_or(sent) + limit, exchange).await;
     let number = connection.number;
     let result = ended.unwrap_or_else(|Expired| Err(unknown(connection.stalled(limit))));
@@ -215,14 +234,14 @@ async fn http1_attempt(
 async fn http2_attempt(
     request: &http2::Request,
     shared: &SharedConnection,
-    context: &ThreadContext,
-    slot: &WaitSlot,
+    own: OwnContext<'_>,
     (now, first): (Instant, Option<Instant>),
 ) -> Attempt {
+    let OwnContext { context, slot, .. } = own;
     let (connection, asked) = if let Some(connection) = shared.open() {
         (connection, now)
     } else {
-        match Box::pin(shared.reopen(context)).await {
+        match Box::pin(shared.reopen(own)).await {
             Ok(connection) => (connection, Instant::now()),
             Err(failed) => return Attempt::unconnected(failed),
         }
@@ -254,7 +273,7 @@ async fn http2_attempt(
     };
     // What waited for its turn had not been sent yet.
     let sent = if waited { Instant::now() } else { asked };
-    let sort = |reply: &Reply<'_>| context.sort(reply);
+    let sort = |reply: &Reply<'_>| own.sort(reply);
     let response = connection.response(&mut stream, request, sort);
     let ended = slot.until(deadline(sent), response).await;
     let result = ended.unwrap_or_else(|Expired| {
@@ -272,20 +291,10 @@ fn unknown(failure: Failure) -> ExchangeError {
     ExchangeError::new(failure, Delivery::Unknown)
 }
 
-async fn open_http1(
-    request: &http1::Request,
-    context: &ThreadContext,
-) -> Result<http1::Connection, (Failure, u32)> {
-    let (link, number) = connect(context).await?;
-    let quota = if request.closes { 1 } else { context.quota() };
-    let budget = Rc::clone(&context.budget);
-    Ok(http1::Connection::new(
-        link,
-        number,
-        quota,
-        request.bodiless,
-        budget,
-    ))
+async fn open_http1(own: OwnContext<'_>) -> Result<http1::Connection, (Failure, u32)> {
+    let (link, number) = connect(own.context, own.case).await?;
+    let (quota, budget) = (own.context.quota(), Rc::clone(&own.context.budget));
+    Ok(http1::Connection::new(link, number, quota, budget))
 }
 
 impl SharedConnection {
@@ -300,7 +309,7 @@ impl SharedConnection {
     /// The connection, opened anew where it has to be.
     async fn reopen(
         &self,
-        context: &ThreadContext,
+        OwnContext { context, case, .. }: OwnContext<'_>,
     ) -> Result<Rc<http2::Connection>, (Failure, u32)> {
         let before = self.attempts.get();
         let mut kept = self.connection.lock().await;
@@ -313,7 +322,7 @@ impl SharedConnection {
             return Err(failed.clone());
         }
         let opened = async {
-            let (link, number) = connect(context).await?;
+            let (link, number) = connect(context, case).await?;
             let budget = Rc::clone(&context.budget);
             http2::Connection::new(link, number, context.quota(), budget)
                 .await

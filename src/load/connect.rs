@@ -41,8 +41,12 @@ enum Phase {
 }
 
 /// Connects within the time that is given for it, and says how long that took. Connections begin with one address after the
-/// other, so that all addresses of a name get their part. A connection that fails has a number as well: it is a draw of its own.
-pub(super) async fn connect(context: &ThreadContext) -> Result<(Link, u32), (Failure, u32)> {
+/// other, so that all addresses of a name get their part. A connection that fails has a number as well: it is a draw of its own. It counts
+/// for the kind of request that opens it.
+pub(super) async fn connect(
+    context: &ThreadContext,
+    case: usize,
+) -> Result<(Link, u32), (Failure, u32)> {
     let job = &*context.job;
     let number = job.next_connection.fetch_add(1, Ordering::Relaxed);
     let limit = job.plan.connect_timeout;
@@ -52,7 +56,7 @@ pub(super) async fn connect(context: &ThreadContext) -> Result<(Link, u32), (Fai
         .unwrap_or_else(|_| Err(stalled(phase.get(), limit)));
     match connected {
         Ok(link) => {
-            context.connected(link.setup);
+            context.connected(case, link.setup);
             Ok((link, number))
         }
         Err(failure) => Err((failure, number)),

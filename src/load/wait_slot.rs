@@ -10,6 +10,8 @@ use std::time::Instant;
 /// The right to send one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ScheduledRequest {
+    /// Which kind of request.
+    pub(super) case: usize,
     /// Its place in the order of dispatch; `None` in the warm-up.
     pub(super) sequence: Option<u64>,
     /// When it should have started, in an open loop.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use super::case::Streak;
 use super::client::{Client, Exchange};
 use super::context::{Due, ThreadContext};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
@@ -26,15 +27,15 @@ pub(super) async fn worker(context: Rc<ThreadContext>, slot: Rc<WaitSlot>, mut c
             context.wake_dispatcher();
         }
     }
-    let mut refused = 0_u32;
-    while let Some(scheduled) = turn(&context, &slot).await {
+    let (mut refused, mut streak) = (0_u32, Streak::default());
+    while let Some(scheduled) = turn(&context, &slot, &mut streak).await {
         let behind = scheduled.intended.map(|intended| {
             (
                 Instant::now().saturating_duration_since(intended),
                 context.at_capacity.get(),
             )
         });
-        let ended = client.request(&context, &slot).await;
+        let ended = client.request(&context, &slot, scheduled.case).await;
         let unconnected =
             matches!(&ended.outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
         context.record(scheduled, behind, ended);
@@ -47,9 +48,13 @@ pub(super) async fn worker(context: Rc<ThreadContext>, slot: Rc<WaitSlot>, mut c
 }
 
 /// Waits for one's turn; `None` when there is none any more.
-async fn turn(context: &ThreadContext, slot: &Rc<WaitSlot>) -> Option<ScheduledRequest> {
+async fn turn(
+    context: &ThreadContext,
+    slot: &Rc<WaitSlot>,
+    streak: &mut Streak,
+) -> Option<ScheduledRequest> {
     if !context.open() {
-        return context.next();
+        return context.next(streak);
     }
     let mut waiting = false;
     poll_fn(|task| {
@@ -82,7 +87,8 @@ impl ThreadContext {
         let Some(sequence) = scheduled.sequence else {
             return;
         };
-        let mut recorder = self.recorder.borrow_mut();
+        let counts = self.counts(scheduled.case);
+        let mut recorder = counts.recorder.borrow_mut();
         if let Some((lag, full)) = late {
             recorder.started(lag, full);
         }
@@ -107,6 +113,6 @@ impl ThreadContext {
             recorder.first(timing.service);
         }
         recorder.record(sent, ended.outcome, timing);
-        self.ended(ended.done);
+        counts.last.set(ended.done);
     }
 }

@@ -33,6 +33,7 @@ mod question;
 mod record;
 mod restore;
 mod rows;
+pub mod rules;
 mod sanitize;
 mod share_bar;
 mod size;
@@ -105,6 +106,12 @@ pub struct Report {
     /// The reports that were merged, in full.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<SavedPart>,
+    /// Of a run of all rules: what was found about each of them. Counts and verdict of the report are those of all together.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rules: Vec<rules::RuleResult>,
+    /// Of a run of all rules: how much of them the requests reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coverage: Option<rules::Coverage>,
 }
 
 /// A report that was merged into another.
@@ -171,6 +178,8 @@ impl Report {
             known,
             generators: Vec::new(),
             parts: Vec::new(),
+            rules: Vec::new(),
+            coverage: None,
         }
     }
 

@@ -291,6 +291,12 @@ impl Default for Policy {
 }
 
 impl Verdict {
+    /// An outcome that no counts of its own led to.
+    #[must_use]
+    pub fn without_counts(outcome: Outcome, policy: &Policy) -> Self {
+        blank(outcome, policy)
+    }
+
     /// Whether it is open because no response could be tied to a target that must have had some: that is never let pass.
     #[must_use]
     pub fn silent_target(&self) -> bool {

@@ -114,6 +114,18 @@ pub(super) struct RunArgs {
     pub(super) respy_url: Option<String>,
     #[command(flatten)]
     pub(super) expectation: ExpectationArgs,
+    /// Send a request for every rule of the host, and judge each rule; the whole is wrong as rarely as one run is
+    ///
+    /// Each alternative of a rule, what falls through it, and what no rule takes have a request of their own, found as by
+    /// explain --all-rules. Rules with one target take a few requests, splits what their verdict takes; -n and
+    /// --max-requests are shared by all.
+    #[arg(
+        long,
+        requires = "filename",
+        conflicts_with = "expect",
+        help_heading = "Expectation"
+    )]
+    pub(super) all_rules: bool,
     #[command(flatten)]
     pub(super) judgement: JudgementArgs,
     #[command(flatten)]

@@ -62,16 +62,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        link: Link,
-        number: u32,
-        quota: u32,
-        bodiless: bool,
-        budget: Rc<Budget>,
-    ) -> Self {
+    pub(super) fn new(link: Link, number: u32, quota: u32, budget: Rc<Budget>) -> Self {
         Self {
             stream: link.stream,
-            reader: Reader::new(bodiless, budget),
+            reader: Reader::new(false, budget),
             peer: link.peer,
             number,
             quota,
@@ -106,7 +100,8 @@ impl Connection {
         scratch: &Scratch,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<Completed, ExchangeError> {
-        self.quota -= 1;
+        self.quota = if request.closes { 0 } else { self.quota - 1 };
+        self.reader.expect(request.bodiless);
         let request = if self.quota == 0 {
             &request.last
         } else {

@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::health::{note, other_notes};
 use super::sanitize::{fitted, safe};
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::diag::Note;
 use crate::units::{counted, percent};
 use crate::verdict::Outcome;
@@ -47,7 +47,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 header { (banner(report)) }
                 main {
                     (numbers(report))
-                    (shares::section(report))
+                    (rules::section(report))
+                    @if report.rules.is_empty() { (shares::section(report)) }
                     (findings(report))
                     (objectives(report))
                     (time::section(report))
@@ -123,6 +124,8 @@ fn legend(report: &Report, others: Option<&str>) -> Markup {
 fn banner(report: &Report) -> Markup {
     let verdict = &report.verdict;
     let (mark, word) = match verdict.outcome {
+        Outcome::Pass if !report.rules.is_empty() => ("✓", "The rules hold"),
+        Outcome::Diverged if !report.rules.is_empty() => ("✕", "The rules do not hold"),
         Outcome::Pass => ("✓", "The split holds"),
         Outcome::Diverged => ("✕", "The split diverges"),
         Outcome::SloFailed => ("✕", "An objective does not hold"),
@@ -131,11 +134,13 @@ fn banner(report: &Report) -> Markup {
         Outcome::NoData => ("∅", "No data"),
         Outcome::NotJudged => ("i", "Not judged"),
     };
-    let word = if verdict.outcome == Outcome::Pass && report.expected.is_none() {
-        "The objectives hold"
-    } else {
-        word
-    };
+    let word =
+        if verdict.outcome == Outcome::Pass && report.expected.is_none() && report.rules.is_empty()
+        {
+            "The objectives hold"
+        } else {
+            word
+        };
     html! {
         div class="banner" {
             div class="mark" aria-hidden="true" { (mark) }

@@ -7,6 +7,7 @@
 //! an earlier route takes everything.
 
 mod covers;
+mod examples;
 mod regex_sample;
 mod values;
 
@@ -16,6 +17,7 @@ use super::matching::Evaluation;
 use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
 use crate::diag::{Code, Note};
 use covers::covers;
+pub use examples::{Example, Purpose, examples};
 use values::{Asked, Part};
 
 /// Choices that are tried for one route.
@@ -123,7 +125,7 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
     let search = Search {
         table,
         host,
-        route,
+        goal: Some(route),
         like,
     };
     let before: Vec<&Route> = before.into_iter().filter(|one| !shares(one)).collect();
@@ -131,6 +133,18 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
     }
+}
+
+/// A request of a host that no rule takes.
+fn unrouted(table: &RouteTable, host: &VirtualHost, like: &Probe) -> Option<Probe> {
+    let before: Vec<&Route> = host.routes.iter().filter(|route| awake(route)).collect();
+    let search = Search {
+        table,
+        host,
+        goal: None,
+        like,
+    };
+    search.found(&before)
 }
 
 /// Whether some request could match a route, as far as the vantage decides.
@@ -154,7 +168,8 @@ fn shares(route: &Route) -> bool {
 struct Search<'t, 'p> {
     table: &'t RouteTable,
     host: &'t VirtualHost,
-    route: &'t Route,
+    /// The route that must take the request; none where no route may.
+    goal: Option<&'t Route>,
     like: &'p Probe,
 }
 
@@ -165,9 +180,14 @@ struct Choice {
 }
 
 impl Search<'_, '_> {
+    /// The conditions that must hold.
+    fn wanted(&self) -> &[Condition] {
+        self.goal.map_or(&[], |route| &route.conditions)
+    }
+
     fn found(&self, before: &[&Route]) -> Option<Probe> {
         let mut asked: BTreeMap<Part, Asked<'_>> = BTreeMap::new();
-        for condition in &self.route.conditions {
+        for condition in self.wanted() {
             if let Some(part) = Part::of(&condition.test) {
                 asked.entry(part).or_default().own.push(&condition.test);
             }
@@ -203,7 +223,7 @@ impl Search<'_, '_> {
             } else {
                 part.set(self.like, value.as_deref())?
             };
-            let mut own = self.route.conditions.iter().filter(about);
+            let mut own = self.wanted().iter().filter(about);
             if !own.all(|condition| condition.holds(&probe) == Evaluation::Yes) {
                 return None;
             }
@@ -264,11 +284,14 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The last word: whether the request, resolved like any other, takes this very route.
+    /// The last word: whether the request, resolved like any other, takes this very route, or none.
     fn reaches(&self, probe: &Probe) -> bool {
         resolve(self.table, probe).is_ok_and(|resolution| {
             let mut taking = resolution.taking();
-            taking.any(|matched| std::ptr::eq(matched.route, self.route))
+            match self.goal {
+                Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
+                None => resolution.is_unrouted() && std::ptr::eq(resolution.host, self.host),
+            }
         })
     }
 }
