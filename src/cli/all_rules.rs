@@ -5,7 +5,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::cases::{self, Case, CaseResult, Depth};
-use super::config::{Declaration, RunConfig};
+use super::config::RunConfig;
 use super::exit::Exit;
 use super::expectation::{self, Asked, Declared, Routes};
 use super::failure::Failure;
@@ -236,31 +236,4 @@ pub(super) fn carrying(
         headers,
         ..base.clone()
     })
-}
-
-/// What makes no sense beside `--all-rules`.
-pub(super) fn check(config: &RunConfig) -> Result<(), Failure> {
-    if !matches!(config.declared, Declaration::Manifests(..)) {
-        return Err(Failure::usage(
-            "--all-rules needs the rules",
-            "name the files that hold them with -f",
-        ));
-    }
-    let refused = [
-        (!config.slos.is_empty(), "--slo"),
-        (config.policy.require_healthy, "--require-healthy"),
-        (config.load.settle.is_some(), "--settle"),
-        (config.debug, "--debug"),
-    ];
-    match refused.into_iter().find(|(typed, _)| *typed) {
-        Some((_, option)) => Err(Failure::usage(
-            format!(
-                "{option} is about the requests of one rule, and --all-rules sends those of every rule"
-            ),
-            format!(
-                "leave {option} out, or leave --all-rules out and name the request of the rule"
-            ),
-        )),
-        None => Ok(()),
-    }
 }

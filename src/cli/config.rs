@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::all_rules;
 use super::args::{
     self, ExpectationArgs, Inconclusive, JudgementArgs, OutputArgs, RunArgs, VantageArgs,
 };
@@ -137,7 +136,12 @@ impl TryFrom<RunArgs> for RunConfig {
             argv: Vec::new(),
         };
         if config.all_rules {
-            all_rules::check(&config)?;
+            relations::of_all_rules(&[
+                (!config.slos.is_empty(), "--slo"),
+                (config.policy.require_healthy, "--require-healthy"),
+                (config.load.settle.is_some(), "--settle"),
+                (config.debug, "--debug"),
+            ])?;
         }
         Ok(config)
     }

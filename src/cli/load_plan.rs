@@ -73,6 +73,7 @@ pub(super) fn planned(
     let plan = LoadPlan {
         endpoint: endpoint(request)?,
         request: template(request)?,
+        source: None,
         arrival: arrival(load, streams),
         warmup: load.warmup,
         stop,
@@ -159,7 +160,8 @@ fn endpoint(request: &RequestConfig) -> Result<Endpoint, Failure> {
     })
 }
 
-fn template(request: &RequestConfig) -> Result<RequestTemplate, Failure> {
+/// What every request says, files read.
+pub(super) fn template(request: &RequestConfig) -> Result<RequestTemplate, Failure> {
     let body = match &request.body {
         Body::None => Vec::new(),
         Body::Bytes(bytes) => bytes.clone(),

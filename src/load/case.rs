@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::request::Prepared;
 use crate::bucket::Bucketer;
-use crate::plan::{LoadPlan, RequestTemplate};
+use crate::plan::{LoadPlan, RequestTemplate, VariedRequest};
 
 /// Requests of one kind that a worker sends one after the other: the least that shows whether connections stick to a target.
 const STREAK: u32 = 2;
@@ -64,6 +64,24 @@ impl Case {
     /// Whether nothing more of it is sent.
     pub(super) fn over(&self) -> bool {
         self.is_stopped() || self.next.load(Ordering::Relaxed) >= self.most
+    }
+}
+
+/// A request that says something else than the others of its kind.
+pub(super) struct OwnRequest {
+    pub(super) prepared: Prepared,
+    pub(super) idempotent: bool,
+    /// What is logged in the place of the connection.
+    pub(super) key: Option<u32>,
+}
+
+impl OwnRequest {
+    pub(super) fn new(plan: &LoadPlan, varied: &VariedRequest) -> Box<Self> {
+        Box::new(Self {
+            prepared: Prepared::new(plan, &varied.request),
+            idempotent: varied.request.method.is_idempotent(),
+            key: varied.key,
+        })
     }
 }
 

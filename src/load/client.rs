@@ -13,7 +13,7 @@ use super::connect::connect;
 use super::context::ThreadContext;
 use super::delivery::{Circumstances, Completed, Delivery, ExchangeError};
 use super::request::Prepared;
-use super::wait_slot::{Expired, WaitSlot};
+use super::wait_slot::{Expired, ScheduledRequest, WaitSlot};
 use super::{Job, http1, http2};
 use crate::bucket::Reply;
 use crate::observe::{Failure, Outcome};
@@ -46,6 +46,7 @@ pub(super) struct SharedConnection {
 struct OwnContext<'w> {
     context: &'w ThreadContext,
     case: usize,
+    key: Option<u32>,
     slot: &'w WaitSlot,
 }
 
@@ -97,29 +98,34 @@ impl Client {
         &mut self,
         context: &ThreadContext,
         slot: &WaitSlot,
-        number: usize,
+        scheduled: &ScheduledRequest,
     ) -> Exchange {
+        let (number, own) = (scheduled.case, scheduled.own.as_deref());
         let case = &context.job.cases[number];
+        let (prepared, idempotent) = own.map_or((&case.prepared, case.idempotent), |own| {
+            (&own.prepared, own.idempotent)
+        });
         let begun = Instant::now();
         let (mut now, mut sent, mut again, mut resent) = (begun, None, 0, false);
         loop {
-            let own = OwnContext {
+            let of_worker = OwnContext {
                 context,
                 case: number,
+                key: own.and_then(|own| own.key),
                 slot,
             };
-            let attempt = match (&mut *self, &case.prepared) {
+            let attempt = match (&mut *self, prepared) {
                 (Self::Http1 { connection }, Prepared::Http1(request)) => {
-                    http1_attempt(request, connection, own, (now, sent)).await
+                    http1_attempt(request, connection, of_worker, (now, sent)).await
                 }
                 (Self::Http2 { shared }, Prepared::Http2(request)) => {
-                    http2_attempt(request, shared, own, (now, sent)).await
+                    http2_attempt(request, shared, of_worker, (now, sent)).await
                 }
                 _ => unreachable!("all kinds of requests have the protocol of the plan"),
             };
             sent = sent.or(attempt.sent);
             if let Err(error) = &attempt.result
-                && context.resends((error.delivery, case.idempotent), attempt.sent, again)
+                && context.resends((error.delivery, idempotent), attempt.sent, again)
             {
                 if error.delivery != Delivery::NotSent {
                     again += 1;
@@ -136,6 +142,15 @@ impl Client {
 
 impl OwnContext<'_> {
     fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
+        let source = self.context.job.plan.source.as_ref();
+        if let (Some(key), Some(source)) = (self.key, source) {
+            let fields = reply.headers.0.iter();
+            let own = fields.filter(|field| field.name.eq_ignore_ascii_case("set-cookie"));
+            let values: Vec<&[u8]> = own.map(|field| field.value).collect();
+            if !values.is_empty() {
+                source.cookies(key, &values);
+            }
+        }
         self.context.sort(self.case, reply)
     }
 }

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use super::Job;
 use super::context::ThreadContext;
 use super::dns::Resolver;
+use super::link::Link;
 use super::proxy::tunnel;
 use super::socket::{Socket, Stream};
 use super::tls::tls_cause;
@@ -21,15 +21,6 @@ use crate::plan::Via;
 
 /// What `open(2)` and `socket(2)` say when there is no descriptor left.
 const TOO_MANY_FILES: [i32; 2] = [23, 24];
-
-/// An open connection.
-pub(super) struct Link {
-    pub(super) stream: Stream,
-    /// Who is at the other end, as it is shown.
-    pub(super) peer: Rc<str>,
-    /// How long it took.
-    pub(super) setup: Setup,
-}
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

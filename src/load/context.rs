@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::case::{Case, Streak};
+use super::case::{Case, OwnRequest, Streak};
 use super::content_encoding::decoded;
 use super::dns::Resolver;
 use super::limits::Budget;
@@ -25,6 +25,9 @@ use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
 
 /// Responses whose headers and members are looked through: by all threads together, and by each at least.
 const LOOKED_THROUGH: (u32, u32) = (200, 16);
+
+/// Requests in a row of kinds of which nothing more is wanted, until nothing more is sent.
+const MOST_SKIPPED: u32 = 10_000;
 
 /// One thread.
 pub(super) struct ThreadContext {
@@ -137,10 +140,12 @@ impl ThreadContext {
                 Warmup::Elapsed(time) => job.epoch.elapsed() < time,
             };
             if warming {
+                let (case, own) = self.uncounted()?;
                 return Some(ScheduledRequest {
-                    case: self.any_case(),
+                    case,
                     sequence: None,
                     intended: None,
+                    own,
                 });
             }
             self.warm.set(true);
@@ -151,15 +156,47 @@ impl ThreadContext {
         {
             return None;
         }
-        let (case, sequence) = streak.next(&job.cases, &job.turn)?;
+        let (case, sequence, own) = self.counted(streak)?;
         Some(ScheduledRequest {
             case,
             sequence: Some(sequence),
             intended: None,
+            own,
         })
     }
 
-    /// The kind of a request that does not count.
+    /// The kind and the place of the next request, and what it says where each says something else.
+    fn counted(&self, streak: &mut Streak) -> Option<(usize, u64, Option<Box<OwnRequest>>)> {
+        let job = &*self.job;
+        let Some(source) = &job.plan.source else {
+            let (case, sequence) = streak.next(&job.cases, &job.turn)?;
+            return Some((case, sequence, None));
+        };
+        for _ in 0..MOST_SKIPPED {
+            if job.cases.iter().all(Case::over) {
+                return None;
+            }
+            let varied = source.next()?;
+            if let Some(sequence) = job.cases[varied.case].take() {
+                let own = OwnRequest::new(&job.plan, &varied);
+                return Some((varied.case, sequence, Some(own)));
+            }
+            if let Some(key) = varied.key {
+                source.ended(key);
+            }
+        }
+        None
+    }
+
+    /// The kind of a request that does not count, and what it says where each says something else.
+    fn uncounted(&self) -> Option<(usize, Option<Box<OwnRequest>>)> {
+        let Some(source) = &self.job.plan.source else {
+            return Some((self.any_case(), None));
+        };
+        let varied = source.next()?;
+        Some((varied.case, Some(OwnRequest::new(&self.job.plan, &varied))))
+    }
+
     fn any_case(&self) -> usize {
         match self.job.cases.len() {
             1 => 0,
@@ -191,22 +228,24 @@ impl ThreadContext {
         }
         drop(slots);
         let intended = Some(self.job.epoch + slot.offset);
-        let (case, sequence) = match (slot.sequence, self.job.cases.len()) {
-            (sequence, 1) => (0, sequence),
-            (None, _) => (self.any_case(), None),
-            (Some(_), _) => {
-                let next = Streak::default().next(&self.job.cases, &self.job.turn);
-                let Some((case, sequence)) = next else {
-                    self.close(0);
-                    return None;
-                };
-                (case, Some(sequence))
+        let alike = self.job.cases.len() == 1 && self.job.plan.source.is_none();
+        let next = match slot.sequence {
+            sequence if alike => Some((0, sequence, None)),
+            None => self.uncounted().map(|(case, own)| (case, None, own)),
+            Some(_) => {
+                let next = self.counted(&mut Streak::default());
+                next.map(|(case, sequence, own)| (case, Some(sequence), own))
             }
+        };
+        let Some((case, sequence, own)) = next else {
+            self.close(0);
+            return None;
         };
         Some(ScheduledRequest {
             case,
             sequence,
             intended,
+            own,
         })
     }
 

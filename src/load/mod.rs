@@ -20,6 +20,7 @@ mod http1;
 mod http2;
 mod http_head;
 mod limits;
+mod link;
 mod proxy;
 mod request;
 mod run_delay;

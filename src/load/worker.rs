@@ -35,10 +35,10 @@ pub(super) async fn worker(context: Rc<ThreadContext>, slot: Rc<WaitSlot>, mut c
                 context.at_capacity.get(),
             )
         });
-        let ended = client.request(&context, &slot, scheduled.case).await;
+        let ended = client.request(&context, &slot, &scheduled).await;
         let unconnected =
             matches!(&ended.outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
-        context.record(scheduled, behind, ended);
+        context.record(&scheduled, behind, ended);
         refused = if unconnected { refused + 1 } else { 0 };
         // An open loop keeps its schedule whether anybody is there or not.
         if refused > 0 && !context.open() {
@@ -83,7 +83,16 @@ async fn turn(
 impl ThreadContext {
     /// Counts one request, unless it was for warming up; `late` is how much later than intended it was taken up, and
     /// whether that was for want of a connection.
-    fn record(&self, scheduled: ScheduledRequest, late: Option<(Duration, bool)>, ended: Exchange) {
+    fn record(
+        &self,
+        scheduled: &ScheduledRequest,
+        late: Option<(Duration, bool)>,
+        ended: Exchange,
+    ) {
+        let key = scheduled.own.as_ref().and_then(|own| own.key);
+        if let (Some(key), Some(source)) = (key, &self.job.plan.source) {
+            source.ended(key);
+        }
         let Some(sequence) = scheduled.sequence else {
             return;
         };
@@ -101,7 +110,7 @@ impl ThreadContext {
         };
         let sent = Sent {
             sequence,
-            connection: ended.connection,
+            connection: key.unwrap_or(ended.connection),
             resent: ended.resent,
         };
         let answered = matches!(ended.outcome, Outcome::Answered(_));

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::response::{Done, Reader, Response};
-use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::limits::Budget;
+use super::link::Link;
 use super::scratch::Scratch;
 use super::socket::Stream;
 use super::tls::{tls_cause, tls_error};
