@@ -1,7 +1,7 @@
 //! Every rule of a host with traffic, against a real Envoy that does what the manifests say, or something else.
 
 // A real Envoy that does what manifests say.
-mod compiled;
+pub(crate) mod compiled;
 
 use std::fs;
 

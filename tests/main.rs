@@ -77,6 +77,9 @@ mod differential;
 // Every rule of a host with traffic.
 mod all_rules;
 
+// Requests that differ from each other, and keys that pin them.
+mod vary;
+
 // Dumps of Envoy's configuration: what is read from them, and what is refused.
 mod dumps;
 

@@ -166,6 +166,7 @@ impl<'t> Row<'t> {
             name: route.and_then(|own| own.name.clone()),
             condition,
             source: sources.place(route.map_or(host.span, |own| own.span)),
+            values: None,
             request: None,
             unreachable: self.unreachable.clone(),
             expected: route.map(|own| report::Declaration::of(of_route(own), None)),

@@ -13,6 +13,7 @@ use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
 use crate::manifest::{Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods};
+use crate::plan::RequestTemplate;
 use crate::report::{self, Excerpt};
 use crate::route::{
     Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Vantage, VirtualHost,
@@ -176,7 +177,7 @@ impl Routes {
     }
 
     /// The split that the rules declare for a request. A proxy that has no route declares none.
-    fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
+    pub(super) fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         let resolution = resolve_declared(&self.table, probe);
         let resolution = resolution.map_err(|error| unresolved(&error, &self.sources))?;
         if self.table.from_dump && resolution.is_unrouted() {
@@ -410,6 +411,24 @@ pub(super) fn probe(request: &RequestConfig) -> Probe {
         address: request.host.clone(),
         port: request.port,
         authority: host_header(request),
+        path: request.target.path().to_owned(),
+        query: request.target.query().map(str::to_owned),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
+    }
+}
+
+/// A request that differs from another one in what goes over the wire, as routing sees it.
+pub(super) fn of_template(request: &RequestTemplate, like: &Probe) -> Probe {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = request.headers.iter().filter(|(name, _)| *name != HOST);
+    Probe {
+        method: request.method.to_string(),
+        scheme: like.scheme.clone(),
+        address: like.address.clone(),
+        port: like.port,
+        authority: (request.headers.get(HOST)).map_or_else(|| like.authority.clone(), text),
         path: request.target.path().to_owned(),
         query: request.target.query().map(str::to_owned),
         headers: headers

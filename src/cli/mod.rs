@@ -42,6 +42,9 @@ mod slo;
 mod transport;
 mod unidentified;
 mod url;
+mod varied;
+mod vary;
+mod vary_run;
 mod wait;
 
 use std::ffi::OsString;
@@ -144,6 +147,8 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
 fn sent(config: &RunConfig) -> Result<Exit, Failure> {
     if config.all_rules {
         all_rules::run(config)
+    } else if !config.vary.is_empty() || config.sessions.is_some() {
+        vary_run::run(config)
     } else if config.debug {
         debug::run(config)
     } else {

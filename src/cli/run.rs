@@ -21,6 +21,7 @@ use super::request::RequestConfig;
 use super::settle::settle;
 use super::slo;
 use super::unidentified::{self, Unidentified, Untied};
+use super::varied::{KeyOf, Varied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
 use crate::load::{self, Control};
@@ -31,7 +32,9 @@ use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Evidence, Hypothesis, Outcome, Verdict, Watch, cause_is_open, judge};
+use crate::verdict::{
+    Evidence, Hypothesis, Number, Outcome, Pinning, Verdict, Watch, cause_is_open, judge,
+};
 
 /// Requests that are sent to find out why a split diverges, at most.
 const FOR_THE_CAUSE: u64 = 200;
@@ -40,12 +43,85 @@ const FOR_THE_CAUSE: u64 = 200;
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     writable(config)?;
     let declared = expectation::resolve(config)?;
+    carried_out(config, declared, None)
+}
+
+/// Requests that differ from each other.
+pub(super) struct Different {
+    source: Arc<Varied>,
+    /// What pins a request to a target, where something does.
+    key: Option<String>,
+    notes: Vec<Note>,
+}
+
+impl Different {
+    /// Requests from a source, what pins them to a target, and what has to be said of them.
+    pub(super) fn new(source: Arc<Varied>, key: Option<String>, notes: Vec<Note>) -> Self {
+        Self { source, key, notes }
+    }
+
+    /// The same, pinned by this.
+    pub(super) fn pinned_by(self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+
+    /// The plan with these requests: as many as the keys take, unless a number was typed, judged once.
+    fn planned(
+        &self,
+        mut planned: Planned,
+        config: &RunConfig,
+        expected: Option<&Expected>,
+    ) -> Planned {
+        let plan = &mut planned.plan;
+        plan.source = Some(Arc::<Varied>::clone(&self.source));
+        let users = match self.source.key() {
+            KeyOf::User(users) => Some(*users),
+            KeyOf::Nothing | KeyOf::Parts(_) => None,
+        };
+        if let Some(users) = users {
+            plan.connections = plan.connections.min(users);
+        }
+        if let (Some(_), Some(expected)) = (&self.key, expected) {
+            let needed = Pinning::requests(expected, &config.policy, users.map(u64::from));
+            let most = match config.load.amount {
+                Amount::Exactly(stop) => stop,
+                Amount::UntilDecided(most)
+                | Amount::UntilDiverged(most)
+                | Amount::Planned(most) => {
+                    Stop::Requests(most.map_or(needed, |most| most.min(needed)))
+                }
+            };
+            plan.stop = most;
+            if let Stop::Requests(most) = most {
+                plan.connections = config.load.connections.min(users.unwrap_or(u32::MAX));
+                plan.connections = plan
+                    .connections
+                    .min(u32::try_from(most).unwrap_or(u32::MAX));
+            }
+            planned.stop_when = StopWhen::Sent;
+            planned.policy.number = Number::Fixed;
+        }
+        let plan = &mut planned.plan;
+        plan.threads = plan.threads.min(plan.connections);
+        planned
+    }
+}
+
+/// Carries out a run of requests that are alike, or that differ as given.
+pub(super) fn carried_out(
+    config: &RunConfig,
+    declared: Option<Declared>,
+    different: Option<Different>,
+) -> Result<Exit, Failure> {
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
     }
-    let Measured { report, untied } = measure(config, declared.as_ref())?;
+    let Measured { report, untied } = measure(config, declared.as_ref(), different)?;
     write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
         Some(Untied::Sent(_, exit)) => exit,
@@ -73,8 +149,12 @@ struct Measured {
 }
 
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
-    let mut session = Session::prepare(config, declared)?;
+fn measure(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    different: Option<Different>,
+) -> Result<Measured, Failure> {
+    let mut session = Session::prepare(config, declared, different)?;
     let unsettled = session.settle()?;
     let seen = session.observe()?;
     session.judge(seen, unsettled)
@@ -85,6 +165,8 @@ struct Session<'a> {
     config: &'a RunConfig,
     declared: Option<&'a Declared>,
     planned: Planned,
+    /// Where requests differ.
+    different: Option<Different>,
     /// Set by the first Ctrl-C.
     interrupted: Arc<AtomicBool>,
     /// The live view, until everything is in.
@@ -100,9 +182,17 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn prepare(config: &'a RunConfig, declared: Option<&'a Declared>) -> Result<Self, Failure> {
+    fn prepare(
+        config: &'a RunConfig,
+        declared: Option<&'a Declared>,
+        different: Option<Different>,
+    ) -> Result<Self, Failure> {
         let expected = declared.map(Declared::expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
+        let planned = match &different {
+            Some(different) => different.planned(planned, config, expected),
+            None => planned,
+        };
         let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
         let watched = planned.stop_when != StopWhen::Sent;
         Ok(Self {
@@ -117,6 +207,7 @@ impl<'a> Session<'a> {
             record: Record::default(),
             config,
             declared,
+            different,
             planned,
         })
     }
@@ -261,6 +352,13 @@ impl<'a> Session<'a> {
             hypotheses,
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
+        let key = self.different.as_ref().and_then(|own| own.key.as_deref());
+        let pinned = pair.zip(key).filter(|_| verdict.outcome != Outcome::NoData);
+        let pinning = pinned.map(|(pair, key)| Pinning::of(key, pair, seen, policy));
+        let verdict = match &pinning {
+            Some(pinning) => pinning.verdict(sorted.undeclared, policy),
+            None => verdict,
+        };
         let (slos, healthy) = (&config.slos, policy.require_healthy);
         let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
         let mut notes = unmatched;
@@ -298,6 +396,7 @@ impl<'a> Session<'a> {
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
+            pinning,
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured { report, untied })
@@ -330,8 +429,12 @@ impl<'a> Session<'a> {
         let confined = self.config.load.confined.then(|| confined(&self.planned));
         let unresolved = self.config.request.transport.unresolved.as_deref();
         let unresolved = unresolved.map(resolved_by_proxy);
+        let different = self.different.iter();
+        let different =
+            different.flat_map(|own| own.notes.iter().cloned().chain(own.source.note()));
         interrupted
             .into_iter()
+            .chain(different)
             .chain(late)
             .chain(confined)
             .chain(unresolved)

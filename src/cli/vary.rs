@@ -72,7 +72,9 @@ impl FromStr for Source {
             let number = |text: &str| text.parse::<u64>().map_err(|_| unknown());
             let (first, last) = (number(first)?, number(last)?);
             if first > last {
-                return Err(format!("the range `{text}` is empty: write the smaller number first"));
+                return Err(format!(
+                    "the range `{text}` is empty: write the smaller number first"
+                ));
             }
             return Ok(Self::Range(first, last));
         }
@@ -81,7 +83,9 @@ impl FromStr for Source {
             None if text == "seq" => Ok(Self::Seq),
             Some(("random", letters)) => match letters.parse() {
                 Ok(letters @ 1..=MOST_LETTERS) => Ok(Self::Random(letters)),
-                _ => Err(format!("`{text}`: a random text has 1 to {MOST_LETTERS} letters")),
+                _ => Err(format!(
+                    "`{text}`: a random text has 1 to {MOST_LETTERS} letters"
+                )),
             },
             _ => Err(unknown()),
         }
@@ -160,7 +164,9 @@ fn line(lines: &mut BufReader<File>) -> io::Result<Option<String>> {
         }
         let text = line.trim_end_matches(['\r', '\n']);
         if text.len() as u64 > LONGEST {
-            return Err(io::Error::other(format!("a line has more than {LONGEST} bytes")));
+            return Err(io::Error::other(format!(
+                "a line has more than {LONGEST} bytes"
+            )));
         }
         if !text.is_empty() {
             return Ok(Some(text.to_owned()));
@@ -172,7 +178,13 @@ fn line(lines: &mut BufReader<File>) -> io::Result<Option<String>> {
 fn uuid(random: u128) -> String {
     let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
     parts.join("-")
 }
 
@@ -192,7 +204,10 @@ mod tests {
     fn values_come_in_their_order_and_begin_again() {
         assert_eq!(values("3..5", 0, 7), ["3", "4", "5", "3", "4", "5", "3"]);
         assert_eq!(values("seq", 0, 3), ["1", "2", "3"]);
-        assert_eq!(values("18446744073709551615..18446744073709551615", 0, 2), ["18446744073709551615"; 2]);
+        assert_eq!(
+            values("18446744073709551615..18446744073709551615", 0, 2),
+            ["18446744073709551615"; 2]
+        );
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         write!(file, "ann\r\n\nbob\nzoë").expect("writable");
         let path = format!("@{}", file.path().display());
@@ -202,7 +217,11 @@ mod tests {
     #[test]
     fn what_is_random_is_seeded_and_has_its_form() {
         for source in ["uuid", "random:12"] {
-            let (own, same, other) = (values(source, 1, 9), values(source, 1, 9), values(source, 2, 9));
+            let (own, same, other) = (
+                values(source, 1, 9),
+                values(source, 1, 9),
+                values(source, 2, 9),
+            );
             assert_eq!(own, same);
             assert_ne!(own, other);
             let distinct: std::collections::BTreeSet<&String> = own.iter().collect();
@@ -216,7 +235,18 @@ mod tests {
 
     #[test]
     fn what_is_no_source_is_refused_with_what_is_one() {
-        for text in ["user", "=uuid", "a b=uuid", "a=", "a=uid", "a=5..1", "a=1..", "a=random:0", "a=random:x", "a=@"] {
+        for text in [
+            "user",
+            "=uuid",
+            "a b=uuid",
+            "a=",
+            "a=uid",
+            "a=5..1",
+            "a=1..",
+            "a=random:0",
+            "a=random:x",
+            "a=@",
+        ] {
             assert!(text.parse::<Variable>().is_err(), "{text}");
         }
         let unknown = "user=users.txt".parse::<Variable>().expect_err("no source");

@@ -42,8 +42,10 @@ pub enum MergeError {
         /// Both beside each other.
         table: String,
     },
-    /// A run of all rules, which is not judged again.
-    #[error("`{0}` holds a run of all rules, which is neither judged again nor merged")]
+    /// A run of several rules, or of requests that a key pins, which is not judged again.
+    #[error(
+        "`{0}` holds a run of several rules or of pinned requests, which is neither judged again nor merged"
+    )]
     Rules(String),
     /// An objective names nobody.
     #[error("the objective `{}` cannot be judged: {problem}", slo)]
@@ -57,10 +59,11 @@ pub enum MergeError {
 
 /// Judges saved reports again. Reports that were merged before are taken apart first.
 pub fn rejudge(reports: Vec<(String, Report)>, changes: &Changes) -> Result<Report, MergeError> {
-    let rules = reports.iter().find(|(_, report)| !report.rules.is_empty());
-    if let Some((name, report)) = rules {
-        let as_it_is =
-            reports.len() == 1 && *changes == Changes::default() && report.expected.is_none();
+    let once = |report: &Report| !report.rules.is_empty() || report.pinning.is_some();
+    if let Some((name, report)) = reports.iter().find(|(_, report)| once(report)) {
+        let as_it_is = reports.len() == 1
+            && *changes == Changes::default()
+            && (report.rules.is_empty() || report.expected.is_none());
         return if as_it_is {
             Ok(report.clone())
         } else {

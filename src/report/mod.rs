@@ -49,7 +49,7 @@ use serde::{Deserialize, Serialize};
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Evidence, Generator, Hypothesis, Number, Policy, Verdict};
+use crate::verdict::{Evidence, Generator, Hypothesis, Number, Pinning, Policy, Verdict};
 
 pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use declaration::Declaration;
@@ -97,6 +97,9 @@ pub struct Report {
     pub observation: SavedObservation,
     /// What that means.
     pub verdict: Verdict,
+    /// Of requests that a key pins to a target: whether they stay there, and how the keys are split.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pinning: Option<Pinning>,
     /// What was known beside the counts: it stays when the counts are judged again.
     #[serde(flatten)]
     pub known: KnownNotes,
@@ -175,6 +178,7 @@ impl Report {
             policy,
             observation,
             verdict,
+            pinning: None,
             known,
             generators: Vec::new(),
             parts: Vec::new(),

@@ -25,6 +25,7 @@ pub mod mapping;
 mod meaning;
 mod multi_generator;
 mod outage;
+mod pinning;
 mod queueing;
 mod reason;
 mod retries;
@@ -57,6 +58,7 @@ use sample::Sample;
 pub use failing::is_healthy;
 pub use hypothesis::Hypothesis;
 pub use multi_generator::{Generator, Part, judge_together, rejudge};
+pub use pinning::{Answer, Pinning};
 pub use share_interval::{IntervalMethod, ShareIntervals};
 pub use shell::{quoted, word as shell_word};
 pub use silent::advice;
@@ -160,6 +162,8 @@ pub enum Unit {
     Connection,
     /// Neither: responses of one connection resemble each other.
     Clustered,
+    /// A key: whatever pins requests to one target.
+    Key,
 }
 
 impl Outcome {

@@ -62,10 +62,12 @@ impl Pinning {
         policy: &Policy,
     ) -> Self {
         let targets = expected.declared().len();
-        let ordered = seen.log.in_order(|bucket| match classify(bucket, Some((expected, mapping))) {
-            Classification::Target(index) => Some(index),
-            _ => None,
-        });
+        let ordered =
+            seen.log
+                .in_order(|bucket| match classify(bucket, Some((expected, mapping))) {
+                    Classification::Target(index) => Some(index),
+                    _ => None,
+                });
         let mut last: HashMap<u32, usize> = HashMap::new();
         let (mut counts, mut repeats, mut flips) = (vec![0; targets], 0, 0);
         for record in ordered {
@@ -111,8 +113,12 @@ impl Pinning {
             () if found(Outcome::Inconclusive) => Outcome::Inconclusive,
             () => Outcome::Pass,
         };
-        let undeclared = unexpected
-            .then(|| format!("{} came from what is not declared", counted(undeclared, "response")));
+        let undeclared = unexpected.then(|| {
+            format!(
+                "{} came from what is not declared",
+                counted(undeclared, "response")
+            )
+        });
         let reasons = answers.iter().map(|own| own.reason.clone());
         let reasons: Vec<String> = undeclared.into_iter().chain(reasons).collect();
         Verdict {
@@ -123,16 +129,17 @@ impl Pinning {
         }
     }
 
-    /// How many keys are planned for a split, and how many requests of them.
+    /// How many requests answer both questions: each key twice, of as many keys as the shares take, or of so many.
     #[must_use]
-    pub fn planned(expected: &Expected, policy: &Policy) -> (u64, u64) {
+    pub fn requests(expected: &Expected, policy: &Policy, keys: Option<u64>) -> u64 {
         let policy = Policy {
             alpha: policy.alpha / 2.0,
             number: Number::Planned,
             ..*policy
         };
-        let keys = policy.design(expected, 0).requests_fixed();
-        (keys, keys.saturating_mul(2).max(keys + repeats_needed(&policy)))
+        let planned = || policy.design(expected, 0).requests_fixed();
+        let keys = keys.unwrap_or_else(planned);
+        keys.saturating_add(keys.max(repeats_needed(&policy)))
     }
 }
 
@@ -156,7 +163,9 @@ fn stickiness(flips: u64, repeats: u64, policy: &Policy) -> Answer {
     let bound = interval::upper(flips, repeats, policy.beta);
     let of = counted(repeats, "repeated request");
     let (outcome, reason) = if flips > 0 && (policy.tolerance <= 0.0 || !tolerated) {
-        let reason = format!("keys do not stay with a target: {flips} of {of} got another one than the request before of the same key");
+        let reason = format!(
+            "keys do not stay with a target: {flips} of {of} got another one than the request before of the same key"
+        );
         (Outcome::Diverged, reason)
     } else if repeats > 0 && bound <= most {
         let reason = format!(
@@ -167,7 +176,9 @@ fn stickiness(flips: u64, repeats: u64, policy: &Policy) -> Answer {
         (Outcome::Pass, reason)
     } else {
         let needed = repeats_needed(policy);
-        let reason = format!("{of} are too few to tell whether keys stay with their target: it takes {needed} without a change");
+        let reason = format!(
+            "{of} are too few to tell whether keys stay with their target: it takes {needed} without a change"
+        );
         (Outcome::Inconclusive, reason)
     };
     Answer { outcome, reason }
@@ -178,12 +189,21 @@ fn shares(expected: &Expected, counts: &[u64], policy: &Policy) -> (Answer, Opti
     let keys: u64 = counts.iter().sum();
     let declared = expected.declared();
     let answer = |outcome, reason: String| Answer { outcome, reason };
-    let forbidden = declared.iter().zip(counts).find(|(own, count)| own.share.is_zero() && **count > 0);
+    let forbidden = declared
+        .iter()
+        .zip(counts)
+        .find(|(own, count)| own.share.is_zero() && **count > 0);
     if let Some((own, count)) = forbidden {
-        let reason = format!("{} went to `{}`, which is declared to get nothing", counted(*count, "key"), own.name);
+        let reason = format!(
+            "{} went to `{}`, which is declared to get nothing",
+            counted(*count, "key"),
+            own.name
+        );
         return (answer(Outcome::Diverged, reason), None);
     }
-    let active: Vec<usize> = (0..declared.len()).filter(|at| !declared[*at].share.is_zero()).collect();
+    let active: Vec<usize> = (0..declared.len())
+        .filter(|at| !declared[*at].share.is_zero())
+        .collect();
     if let [only] = active[..] {
         let reason = format!("all keys went to `{}`, as declared", declared[only].name);
         return (answer(Outcome::Pass, reason), None);
@@ -191,10 +211,12 @@ fn shares(expected: &Expected, counts: &[u64], policy: &Policy) -> (Answer, Opti
     let own: Vec<u64> = active.iter().map(|at| counts[*at]).collect();
     let design = policy.design(expected, keys);
     if keys > 0 && design.p_diverged(&own, policy.seed).p < policy.alpha {
-        let off = |at: &usize| {
-            (counts[*at] as f64 / keys as f64 - declared[*at].share.as_f64()).abs()
-        };
-        let worst = active.iter().copied().max_by(|one, other| off(one).total_cmp(&off(other)));
+        let off =
+            |at: &usize| (counts[*at] as f64 / keys as f64 - declared[*at].share.as_f64()).abs();
+        let worst = active
+            .iter()
+            .copied()
+            .max_by(|one, other| off(one).total_cmp(&off(other)));
         let worst = worst.unwrap_or_default();
         let reason = format!(
             "keys are not split as declared: `{}` has {} of {}, declared {}",
@@ -215,8 +237,13 @@ fn shares(expected: &Expected, counts: &[u64], policy: &Policy) -> (Answer, Opti
         return (answer(Outcome::Pass, reason), None);
     }
     let needed = keys_needed(expected, keys, policy);
-    let settle = needed.map_or_else(String::new, |needed| format!("; about {needed} keys would settle it"));
-    let reason = format!("{} are too few to judge the shares over keys{settle}", counted(keys, "key"));
+    let settle = needed.map_or_else(String::new, |needed| {
+        format!("; about {needed} keys would settle it")
+    });
+    let reason = format!(
+        "{} are too few to judge the shares over keys{settle}",
+        counted(keys, "key")
+    );
     (answer(Outcome::Inconclusive, reason), needed)
 }
 
@@ -260,7 +287,10 @@ mod tests {
     }
 
     /// What came back for these keys, in this order.
-    fn judged(weights: &str, seen: impl Iterator<Item = (u32, &'static str)>) -> (Pinning, Verdict) {
+    fn judged(
+        weights: &str,
+        seen: impl Iterator<Item = (u32, &'static str)>,
+    ) -> (Pinning, Verdict) {
         let expected = parse_weights(&[weights.to_owned()]).expect("weights");
         let mut observation = Observation::default();
         for (sequence, (key, target)) in (0..).zip(seen) {
@@ -277,7 +307,12 @@ mod tests {
         let mapping = Mapping::derive(&expected, &[], observation.tallies.keys());
         let mapping = mapping.expect("names are known");
         let policy = Policy::default();
-        let pinning = Pinning::of("header x-user", (&expected, &mapping), &observation, &policy);
+        let pinning = Pinning::of(
+            "header x-user",
+            (&expected, &mapping),
+            &observation,
+            &policy,
+        );
         let verdict = pinning.verdict(0, &policy);
         (pinning, verdict)
     }
@@ -295,7 +330,10 @@ mod tests {
     fn keys_that_stay_and_are_split_as_declared_pass() {
         let (pinning, verdict) = judged("v1=90,v2=10", twice(4000).map(|key| (key, tenth(key))));
         assert_eq!(verdict.outcome, Outcome::Pass, "{pinning:#?}");
-        assert_eq!((pinning.keys, pinning.repeats, pinning.flips), (4000, 4000, 0));
+        assert_eq!(
+            (pinning.keys, pinning.repeats, pinning.flips),
+            (4000, 4000, 0)
+        );
         assert!(pinning.flips_at_most < 0.0012, "{}", pinning.flips_at_most);
     }
 
@@ -306,10 +344,16 @@ mod tests {
         let seen = seen.map(|(key, target)| (key * 7 % 4000, target));
         let (pinning, verdict) = judged("v1=90,v2=10", seen);
         assert_eq!(verdict.outcome, Outcome::Pass, "{pinning:#?}");
-        let seen = (0_u32..).zip(twice(4000)).map(|(at, key)| (key, tenth(at + at / 4000)));
+        let seen = (0_u32..)
+            .zip(twice(4000))
+            .map(|(at, key)| (key, tenth(at + at / 4000)));
         let (pinning, verdict) = judged("v1=90,v2=10", seen);
         assert_eq!(
-            (verdict.outcome, pinning.stickiness.outcome, pinning.shares.outcome),
+            (
+                verdict.outcome,
+                pinning.stickiness.outcome,
+                pinning.shares.outcome
+            ),
             (Outcome::Diverged, Outcome::Diverged, Outcome::Pass),
             "{pinning:#?}"
         );
@@ -320,7 +364,11 @@ mod tests {
         let seen = twice(4000).map(|key| (key, if key % 2 == 0 { "v1" } else { "v2" }));
         let (pinning, verdict) = judged("v1=90,v2=10", seen);
         assert_eq!(
-            (verdict.outcome, pinning.stickiness.outcome, pinning.shares.outcome),
+            (
+                verdict.outcome,
+                pinning.stickiness.outcome,
+                pinning.shares.outcome
+            ),
             (Outcome::Diverged, Outcome::Pass, Outcome::Diverged),
             "{pinning:#?}"
         );
@@ -332,11 +380,19 @@ mod tests {
         let seen = (0..2000_u32).map(|at| (at % 2, "v1"));
         let (pinning, verdict) = judged("v1=90,v2=10", seen);
         assert_eq!(
-            (verdict.outcome, pinning.stickiness.outcome, pinning.shares.outcome),
+            (
+                verdict.outcome,
+                pinning.stickiness.outcome,
+                pinning.shares.outcome
+            ),
             (Outcome::Inconclusive, Outcome::Pass, Outcome::Inconclusive)
         );
         let needed = pinning.keys_needed.expect("some number is enough");
-        assert!(verdict.reason.contains(&needed.to_string()), "{}", verdict.reason);
+        assert!(
+            verdict.reason.contains(&needed.to_string()),
+            "{}",
+            verdict.reason
+        );
         let needed = u32::try_from(needed).expect("few").next_multiple_of(10);
         let enough = judged("v1=90,v2=10", twice(needed).map(|key| (key, tenth(key))));
         assert_eq!(enough.1.outcome, Outcome::Pass, "{:#?}", enough.0);

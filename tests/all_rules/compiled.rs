@@ -15,24 +15,24 @@ use crate::support::envoy::Envoy;
 use crate::support::mesh::Mesh;
 
 /// The `--bucket` that tells subsets apart.
-pub(super) const BUCKET: &str = "header:x-version";
+pub(crate) const BUCKET: &str = "header:x-version";
 /// The host whose routes are compiled.
-pub(super) const HOST: &str = "web";
+pub(crate) const HOST: &str = "web";
 
 /// The proxy and its backend.
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     envoy: Envoy,
     backend: Mesh,
 }
 
 impl Compiled {
     /// A proxy that does what the manifests say.
-    pub(super) fn start(manifests: &str) -> Self {
+    pub(crate) fn start(manifests: &str) -> Self {
         Self::changed(manifests, |_| {})
     }
 
     /// A proxy whose routes were changed after they were compiled.
-    pub(super) fn changed(manifests: &str, change: impl FnOnce(&mut Vec<Value>)) -> Self {
+    pub(crate) fn changed(manifests: &str, change: impl FnOnce(&mut Vec<Value>)) -> Self {
         let backend = Mesh::split([("backend", 1)]).start();
         let mut routes = routes(manifests);
         change(&mut routes);
@@ -40,12 +40,12 @@ impl Compiled {
         Self { envoy, backend }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.envoy.addr())
     }
 
     /// Requests that got as far as the backend.
-    pub(super) fn served(&self) -> u64 {
+    pub(crate) fn served(&self) -> u64 {
         self.backend.served()
     }
 }
@@ -75,6 +75,8 @@ fn route(route: &Route) -> Value {
         Action::Named(_) => unreachable!("no rule of this test names a cluster by a header"),
     }
     if let Some(abort) = &route.outcome.abort {
+        // Envoy would add the headers of a cluster to its own reply, too.
+        written["route"] = json!({ "cluster": "backend" });
         let percent = abort.share().as_f64() * 1e6;
         written["typed_per_filter_config"] = json!({ "envoy.filters.http.fault": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",

@@ -47,6 +47,9 @@ pub struct RuleResult {
     pub condition: Option<String>,
     /// Where the rule begins: `weather-rules.yaml:27`.
     pub source: String,
+    /// Of requests that vary: how many different ones of the first values take the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<u64>,
     /// The request; none where no request reaches the rule.
     pub request: Option<SentRequest>,
     /// Why there is no request.
@@ -159,6 +162,7 @@ impl RuleResult {
             known: self.known.clone(),
             tool: Tool::clone(&whole.tool),
             schema: whole.schema.clone(),
+            pinning: None,
             generators: Vec::new(),
             parts: Vec::new(),
             rules: Vec::new(),
