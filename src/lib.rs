@@ -12,6 +12,7 @@
 //! | [`load`] | the engine that sends it |
 //! | [`bucket`] | from an answer to the value it is counted under |
 //! | [`observe`] | counts and latencies |
+//! | [`counts`] | counts that somebody else has made |
 //! | [`stats`] | tests, intervals, numbers of requests |
 //! | [`verdict`] | which target a value means; pass, diverged or inconclusive |
 //! | [`report`] | the one model that every format renders |
@@ -34,6 +35,7 @@
 
 pub mod bucket;
 pub mod cli;
+pub mod counts;
 pub mod diag;
 pub mod lint;
 pub mod load;

@@ -14,7 +14,7 @@ pub(crate) enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-pub(crate) const LAYERS: [(&str, May); 16] = [
+pub(crate) const LAYERS: [(&str, May); 17] = [
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&["diag"])),
@@ -35,6 +35,10 @@ pub(crate) const LAYERS: [(&str, May); 16] = [
             "diag", "split", "stats", "route", "bucket", "plan", "manifest", "observe", "lint",
             "verdict",
         ]),
+    ),
+    (
+        "counts",
+        May::Import(&["diag", "split", "route", "observe"]),
     ),
     ("load", May::Import(&["plan", "bucket", "observe", "split"])),
     ("cli", May::ImportAll),

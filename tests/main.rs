@@ -151,6 +151,9 @@ mod run_envoy;
 // How many requests it takes to see what.
 mod size;
 
+// The verdict on counts from elsewhere.
+mod judge;
+
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
 

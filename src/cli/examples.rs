@@ -46,6 +46,18 @@ Examples:
 
 Exit codes as those of a run, of all kinds of requests together.";
 
+/// What `judge --help` ends with.
+pub(super) const JUDGE_EXAMPLES: &str = "\
+Examples:
+  resplit judge --expect v1=90,v2=10 v1=9012 v2=988
+  cut -d' ' -f9 app.log | sort | uniq -c | resplit judge --expect v1=90,v2=10 -
+  curl -s localhost:15090/stats/prometheus > after.txt
+  resplit judge --expect v1=90,v2=10 --prometheus before.txt --prometheus after.txt
+  resplit judge --expect v1=90,v2=10 --prometheus after.txt --where destination_service_name=reviews
+  kubectl logs deploy/web -c istio-proxy | resplit judge --expect v1=90,v2=10 --access-log -
+
+Exit codes as those of a run.";
+
 /// What `report --help` ends with.
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:

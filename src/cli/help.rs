@@ -8,7 +8,7 @@ use crate::bucket::{self, EXTRACTORS};
 use crate::report::FORMATS;
 
 /// What `-h` shows of the options of `run`, each in one line of 80 columns; the rest is in `--help`.
-const COMMON: [(&str, &str); 13] = [
+const COMMON: [(&str, &str); 11] = [
     ("filename", "Manifests: file, folder or - (repeatable)"),
     ("expect", "The split without manifests: v1=90,v2=10"),
     ("bucket", "Who answered: header:NAME, json:/POINTER, …"),
@@ -20,9 +20,7 @@ const COMMON: [(&str, &str); 13] = [
     ("connections", "Connections, one request at a time"),
     ("duration", "Send for this long instead: 10s, 1m30s"),
     ("rate", "Start so many requests per second"),
-    ("method", "The method [default: GET; POST with a body]"),
     ("header", "A header: 'end-user: jason' (repeatable)"),
-    ("data", "The body; @FILE from a file, @- from stdin"),
     ("output", "What stdout gets: text, json, …"),
     ("report", "Write a file too: html=split.html (repeatable)"),
 ];

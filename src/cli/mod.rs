@@ -23,6 +23,7 @@ mod grpc;
 mod help;
 mod input;
 mod interrupt;
+mod judge;
 mod lint;
 mod lint_notes;
 mod load_config;
@@ -136,6 +137,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Judge(args)) => judge::run(&args),
         Some(Command::Report(args)) => report::run(*args),
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),

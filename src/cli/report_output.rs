@@ -45,7 +45,7 @@ pub(super) fn write_report(
     to_stdout(written.map(|()| bytes))?;
     if let Some(Untied::Stopped(failure, _)) = untied {
         warn(&failure.render());
-    } else if report.verdict.outcome == Outcome::NoData {
+    } else if report.verdict.outcome == Outcome::NoData && report.counted_in.is_none() {
         let note = |codes: &[Code]| {
             let mut notes = report.verdict.caveats.iter();
             let known = notes.find(|note| codes.contains(&note.code));

@@ -43,7 +43,7 @@ const FOR_THE_CAUSE: u64 = 200;
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     writable(config)?;
     let declared = expectation::resolve(config)?;
-    carried_out(config, declared, None)
+    carried_out(config, declared.as_ref(), None)
 }
 
 /// Requests that differ from each other.
@@ -113,15 +113,15 @@ impl Different {
 /// Carries out a run of requests that are alike, or that differ as given.
 pub(super) fn carried_out(
     config: &RunConfig,
-    declared: Option<Declared>,
+    declared: Option<&Declared>,
     different: Option<Different>,
 ) -> Result<Exit, Failure> {
-    if let Some(declared) = &declared {
+    if let Some(declared) = declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
     }
-    let Measured { report, untied } = measure(config, declared.as_ref(), different)?;
+    let Measured { report, untied } = measure(config, declared, different)?;
     write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
         Some(Untied::Sent(_, exit)) => exit,

@@ -134,7 +134,7 @@ impl Text {
             match piece {
                 Piece::Bytes(bytes) => filled.extend_from_slice(bytes),
                 Piece::Value(at) => {
-                    filled.extend(row.get(*at).map_or_else(Vec::new, |own| written(own)))
+                    filled.extend(row.get(*at).map_or_else(Vec::new, |own| written(own)));
                 }
             }
         }
@@ -359,7 +359,9 @@ impl RequestSource for Varied {
             });
             let (Some(mut request), Some(case)) = (request, case) else {
                 self.strangers.fetch_add(1, Ordering::Relaxed);
-                user.into_iter().for_each(|user| self.ended(user));
+                if let Some(user) = user {
+                    self.ended(user);
+                }
                 continue;
             };
             let mut state = self.state();

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::input;
+
 /// The longest line of a file that is a value, and the longest random text.
 const LONGEST: u64 = 8 << 10;
 const MOST_LETTERS: usize = 1024;
@@ -106,7 +108,7 @@ impl Values {
     /// The values of a source; `seed` decides what is random.
     pub(super) fn open(source: &Source, seed: u64) -> io::Result<Self> {
         let lines = match source {
-            Source::Lines(path) => Some(BufReader::new(File::open(path)?)),
+            Source::Lines(path) => Some(BufReader::new(input::open(path)?)),
             _ => None,
         };
         let mut values = Self {

@@ -42,7 +42,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             Some(_) => different.pinned_by("user"),
             None => different,
         };
-        return carried_out(config, declared, Some(different));
+        return carried_out(config, declared.as_ref(), Some(different));
     }
     let asked = expectation::asked(config)?;
     let sample = Sample::of(&template, &config.vary_rows()?, &asked)?;
@@ -184,7 +184,7 @@ fn single(
         }),
         ..declared
     };
-    carried_out(config, Some(declared), Some(different))
+    carried_out(config, Some(&declared), Some(different))
 }
 
 /// What the proxy hashes to pick a target of the route.

@@ -244,6 +244,9 @@ codes! {
     BucketNeverMatched Warning "bucket-never-matched" "a --bucket found nothing in any response";
     Clustered Warning "clustered" "responses of one connection resemble each other";
     CoarseResolution Warning "coarse-resolution" "the resolution is coarser than the smallest share";
+    CountsOnly Info "counts-only" "counts do not show how requests were drawn";
+    CountsRounded Warning "counts-rounded" "counters are no whole numbers";
+    CountsSelected Info "counts-selected" "a part of the source is left out";
     EndpointsInRatio Warning "endpoints-in-ratio" "the pods are in the declared ratio already";
     ExpectSum Warning "expect-sum" "the weights of --expect add up to almost 100";
     FewConnections Warning "few-connections" "the requests went over few connections";

@@ -76,12 +76,12 @@ pub(super) struct OwnRequest {
 }
 
 impl OwnRequest {
-    pub(super) fn new(plan: &LoadPlan, varied: &VariedRequest) -> Box<Self> {
-        Box::new(Self {
+    pub(super) fn new(plan: &LoadPlan, varied: &VariedRequest) -> Self {
+        Self {
             prepared: Prepared::new(plan, &varied.request),
             idempotent: varied.request.method.is_idempotent(),
             key: varied.key,
-        })
+        }
     }
 }
 

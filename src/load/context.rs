@@ -179,7 +179,7 @@ impl ThreadContext {
             let varied = source.next()?;
             if let Some(sequence) = job.cases[varied.case].take() {
                 let own = OwnRequest::new(&job.plan, &varied);
-                return Some((varied.case, sequence, Some(own)));
+                return Some((varied.case, sequence, Some(Box::new(own))));
             }
             if let Some(key) = varied.key {
                 source.ended(key);
@@ -194,7 +194,8 @@ impl ThreadContext {
             return Some((self.any_case(), None));
         };
         let varied = source.next()?;
-        Some((varied.case, Some(OwnRequest::new(&self.job.plan, &varied))))
+        let own = OwnRequest::new(&self.job.plan, &varied);
+        Some((varied.case, Some(Box::new(own))))
     }
 
     fn any_case(&self) -> usize {

@@ -38,6 +38,8 @@ const COLUMNS: [&str; 26] = [
 ];
 /// Columns that are the same in every line: the verdict and Pearson's test.
 const OF_THE_RUN: usize = 4;
+/// Columns of the response time that were there first.
+const LATENCIES: usize = 6;
 /// Columns of the time to the first byte.
 const FIRST_BYTES: usize = 2;
 /// Columns that came later: the last.
@@ -100,14 +102,24 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
         row.share_interval[1].to_string(),
         row.errors().to_string(),
     ];
-    let latencies = [ms.mean, ms.p50, ms.p90, ms.p99, ms.p999, ms.max];
-    cells.extend(latencies.map(|ms| ms.to_string()));
+    let number = |part: fn(Latency) -> f64| ms.map_or_else(String::new, |ms| part(ms).to_string());
+    let latencies: [fn(Latency) -> f64; LATENCIES] = [
+        |ms| ms.mean,
+        |ms| ms.p50,
+        |ms| ms.p90,
+        |ms| ms.p99,
+        |ms| ms.p999,
+        |ms| ms.max,
+    ];
+    cells.extend(latencies.map(number));
     cells.extend(of_the_run(report));
     let first_byte = |part: fn(Latency) -> f64| row.ttfb_ms.map(|ms| part(ms).to_string());
     let first_bytes: [_; FIRST_BYTES] = [first_byte(|ms| ms.p50), first_byte(|ms| ms.p99)];
     cells.extend(first_bytes.map(Option::unwrap_or_default));
-    let later: [f64; LATER] = [ms.p75, ms.p95, ms.min, ms.sd, row.rps];
-    cells.extend(later.map(|number| number.to_string()));
+    let later: [fn(Latency) -> f64; LATER - 1] =
+        [|ms| ms.p75, |ms| ms.p95, |ms| ms.min, |ms| ms.sd];
+    cells.extend(later.map(number));
+    cells.push(ms.map_or_else(String::new, |_| row.rps.to_string()));
     cells
 }
 

@@ -29,11 +29,10 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     builder
         .add_comment("[Histogram log format version 1.3]")
         .add_comment(&format!(
-            "[{} {}: {} {}; latencies in microseconds]",
+            "[{} {}: {}; latencies in microseconds]",
             report.tool.name,
             report.tool.version,
-            report.target.method,
-            safe(&report.target.url)
+            report.asked()
         ))
         .with_max_value_divisor(MICROS_PER_MILLI);
     let started = report.record.started_at.as_deref();

@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let elapsed = report.observation.seen.elapsed;
-    let request = format!("{} {}", report.target.method, safe(&report.target.url));
+    let request = report.asked();
     let mut suite = TestSuite::new(format!("resplit {request}"));
     suite.set_time(elapsed);
     suite.add_properties(properties(report));

@@ -63,7 +63,7 @@ impl<'r> Line<'r> {
             count: row.count,
             share: row.share,
             interval: row.share_interval,
-            latency: Some(row.response_ms),
+            latency: row.response_ms,
             p99: row.response_ms_intervals.map(|own| own.p99),
             first_byte: row.ttfb_ms,
             rps: row.rps,

@@ -154,13 +154,15 @@ fn one(report: Report, question: &Question) -> Result<Report, MergeError> {
     let evidence = report.evidence(&attribution);
     let verdict = verdict::rejudge(&evidence, &question.policy, report.observation.watched);
     let verdict = with_objectives(&evidence, question, verdict)?;
-    let (tool, record, load) = (
+    let (tool, record, load, counted_in) = (
         report.tool.clone(),
         report.record.clone(),
         report.load.clone(),
+        report.counted_in.clone(),
     );
     Ok(Report {
         tool,
+        counted_in,
         record,
         load,
         ..judged(report, question, verdict)
@@ -246,7 +248,11 @@ fn together(parts: &[SavedPart], question: &Question) -> Result<Report, MergeErr
         verdict.intervals,
     );
     let policy = question.policy;
+    let sources: Option<Vec<&str>> = reports()
+        .map(|report| report.counted_in.as_deref())
+        .collect();
     Ok(Report {
+        counted_in: sources.map(|sources| sources.join(", ")),
         generators,
         ..Report::new(
             first.target.clone(),

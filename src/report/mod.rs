@@ -2,6 +2,7 @@
 //! but layout.
 
 mod comparison;
+mod course;
 mod csv;
 mod declaration;
 pub mod endpoints;
@@ -46,6 +47,8 @@ mod verdict_notes;
 
 use serde::{Deserialize, Serialize};
 
+use sanitize::safe;
+
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
@@ -83,6 +86,9 @@ pub struct Report {
     pub tool: Tool,
     /// What was asked.
     pub target: Request,
+    /// Where the counts come from, where resplit did not send the requests itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_in: Option<String>,
     /// When and where, and what was typed.
     #[serde(flatten)]
     pub record: Record,
@@ -172,6 +178,7 @@ impl Report {
                 seed: policy.seed,
             },
             target,
+            counted_in: None,
             record: Record::default(),
             load: None,
             expected,
@@ -184,6 +191,14 @@ impl Report {
             parts: Vec::new(),
             rules: Vec::new(),
             coverage: None,
+        }
+    }
+
+    /// What was asked, on a line: the request, or where the counts come from.
+    pub(super) fn asked(&self) -> String {
+        match &self.counted_in {
+            Some(source) => format!("counts of {}", safe(source)),
+            None => format!("{} {}", self.target.method, safe(&self.target.url)),
         }
     }
 

@@ -25,6 +25,9 @@ pub(super) fn next_step(report: &Report) -> Option<String> {
                 },
             )
         }
+        (Outcome::Inconclusive, Some(n)) if report.counted_in.is_some() => {
+            Some(format!("count about {n} requests"))
+        }
         (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {
             Some(format!("run again with -n {n} --reuse 2"))
         }

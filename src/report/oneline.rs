@@ -63,16 +63,13 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         .or_else(|| known().find(found));
     let why = verdict.diagnosis.first().or(known);
     parts.extend(why.map(|why| format!("why: {}", safe(&why.message))));
-    parts.push(format!(
-        "{} in {:.2}s, {} failed",
-        counted(seen.sent, "request"),
-        seen.elapsed.as_secs_f64(),
-        seen.failed()
-    ));
-    parts.push(format!(
-        "{} {}",
-        report.target.method,
-        safe(&report.target.url)
-    ));
+    let requests = counted(seen.sent, "request");
+    parts.push(if report.counted_in.is_some() {
+        requests
+    } else {
+        let seconds = seen.elapsed.as_secs_f64();
+        format!("{requests} in {seconds:.2}s, {} failed", seen.failed())
+    });
+    parts.push(report.asked());
     writeln!(out, "{}: {}", verdict.outcome, parts.join("; "))
 }

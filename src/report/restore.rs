@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{ObservationRows, Place, Report, Responses, SCHEMA};
+use crate::observe::ResponseSeries;
 use crate::split::{Bucket, Expected};
 use crate::verdict::ShareIntervals;
 use crate::verdict::mapping::Mapping;
@@ -110,7 +111,9 @@ fn responses(report: &mut Report) -> Result<(), ReadError> {
     let all = || observation.rows.buckets.iter().flat_map(|row| &row.answers);
     for Responses { bucket, tally } in all() {
         let histograms = [Some(&tally.latency), tally.response.as_ref()];
-        if (histograms.into_iter().flatten()).any(|own| own.len() != tally.count) {
+        let mut recorded = histograms.into_iter().flatten();
+        let timed = report.counted_in.is_none();
+        if recorded.any(|own| own.len() != tally.count && (timed || !own.is_empty())) {
             return Err(ReadError::Damaged(
                 "a histogram has another number of responses",
             ));
@@ -133,6 +136,14 @@ fn check(report: &Report) -> Result<(), ReadError> {
     let (answered, failed) = (seen.answered(), seen.failed());
     if answered != report.observation.rows.answered || answered + failed != seen.sent {
         return Err(ReadError::Damaged("its counts do not add up"));
+    }
+    let counted =
+        |series: &ResponseSeries, count| series.is_empty() || series.count() == Some(count);
+    let mut tallies = seen.tallies.values();
+    if !counted(&seen.failed_over_time, failed)
+        || tallies.any(|own| !counted(&own.series, own.count))
+    {
+        return Err(ReadError::Damaged("over time it has other counts"));
     }
     let whole = seen.timeline.counts() == Some([seen.sent, answered, failed]);
     if !whole && !seen.timeline.is_empty() {

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::timeline::{Connections, MOST_COLUMNS, Slice, connections, slices};
-use crate::observe::{Latency, LatencyCell, Observation, PackedLog, RequestLog, Tally};
+use crate::observe::{
+    Latency, LatencyCell, Observation, PackedLog, RequestLog, ResponseSeries, Tally,
+};
 use crate::split::{Bucket, Expected, TargetShare};
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
@@ -90,16 +92,16 @@ pub struct BucketRow {
     /// Responses per second, of the run.
     #[serde(skip_deserializing)]
     pub rps: f64,
-    /// From the intended start to the last byte; without a rate, the same as `service_ms`.
+    /// From the intended start to the last byte; without a rate, the same as `service_ms`. `None` where only counts are known.
     #[serde(skip_deserializing)]
-    pub response_ms: Latency,
+    pub response_ms: Option<Latency>,
     /// The 95 % intervals of the percentiles in `response_ms`, by order statistics of as many responses as they are worth;
     /// `None` without a response.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub response_ms_intervals: Option<LatencyIntervals>,
-    /// From the send to the last byte.
+    /// From the send to the last byte; `None` where only counts are known.
     #[serde(skip_deserializing)]
-    pub service_ms: Latency,
+    pub service_ms: Option<Latency>,
     /// From the start of `response_ms` to the first byte; `None` in reports from before it was kept by value.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub ttfb_ms: Option<Latency>,
@@ -330,9 +332,9 @@ impl Derivation<'_> {
                 share_interval,
                 statuses: row.statuses.clone(),
                 rps: self.per_second(row.tally.count),
-                response_ms: Latency::of(row.tally.response()).unwrap_or_default(),
+                response_ms: Latency::of(row.tally.response()),
                 response_ms_intervals: self.latency_intervals(&row.tally, &row.buckets),
-                service_ms: Latency::of(&row.tally.latency).unwrap_or_default(),
+                service_ms: Latency::of(&row.tally.latency),
                 ttfb_ms: Latency::of(&row.tally.first_byte),
                 answers: own
                     .map(|(bucket, tally)| Responses {
@@ -347,7 +349,11 @@ impl Derivation<'_> {
 
     fn targets(&self) -> Vec<TargetRow> {
         let row = |(index, declared): (usize, &TargetShare)| {
-            let tally = self.attribution.target(index);
+            // Over time they stand in the rows of the values.
+            let tally = Tally {
+                series: ResponseSeries::default(),
+                ..self.attribution.target(index)
+            };
             let place = Classification::Target(index);
             let own = self
                 .attribution

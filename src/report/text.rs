@@ -46,7 +46,7 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         if style.bars {
             write!(out, "\n{}", bars(report, style.width, &paint))?;
         }
-        if report.observation.rows.answered > 0 {
+        if report.observation.rows.answered > 0 && report.counted_in.is_none() {
             writeln!(
                 out,
                 "\n{}",
@@ -220,10 +220,14 @@ fn details(report: &Report) -> String {
             .collect();
         let _ = writeln!(
             text,
-            "  responses `{}`: {} ({:.1}/s)",
+            "  responses `{}`: {}{}",
             safe(&row.bucket),
             statuses.join(", "),
-            row.rps
+            if row.rps > 0.0 {
+                format!(" ({:.1}/s)", row.rps)
+            } else {
+                String::new()
+            }
         );
     }
     for line in lines(report).iter().take(MOST_BARS) {

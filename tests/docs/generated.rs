@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 10] = [
+const COMMANDS: [(&str, &str); 11] = [
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
@@ -31,6 +31,10 @@ const COMMANDS: [(&str, &str); 10] = [
     (
         "size",
         "Says how many requests it takes to see a given drift. Sends nothing.",
+    ),
+    (
+        "judge",
+        "Gives the verdict of a run on counts from elsewhere. Sends nothing.",
     ),
     (
         "report",

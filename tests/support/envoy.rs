@@ -183,10 +183,17 @@ impl Envoy {
         self.listener
     }
 
-    /// A page of the admin interface.
+    /// A page of the admin interface in JSON.
     pub(crate) fn admin(&self, path: &str) -> Value {
-        let answer = get(self.admin, path).expect("the admin interface answers");
-        serde_json::from_str(&answer.body).expect("the admin interface was asked for JSON")
+        serde_json::from_str(&self.admin_text(path))
+            .expect("the admin interface was asked for JSON")
+    }
+
+    /// A page of the admin interface.
+    pub(crate) fn admin_text(&self, path: &str) -> String {
+        get(self.admin, path)
+            .expect("the admin interface answers")
+            .body
     }
 }
 

@@ -50,7 +50,7 @@ pub(in crate::cli) struct SloArgs {
     ///
     /// TARGET.METRIC < VALUE, where TARGET is a declared target, `all`, or without a declaration a response's value, and
     /// METRIC is p50, p90, p99, p99.9 (any pN), mean, max, errors, rps or share.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", help_heading = "Expectation")]
     pub(in crate::cli) slo: Vec<String>,
     /// Exit 1 where most responses of a target are errors, or a target never answered
     ///

@@ -11,6 +11,7 @@ mod demo;
 mod endpoints;
 mod expectation;
 mod explain;
+mod judge;
 mod judgement;
 mod lint;
 mod load;
@@ -23,13 +24,15 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
-    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, REPORT_EXAMPLES, after_help, after_long_help,
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES, after_help,
+    after_long_help,
 };
 use super::vary::Variable;
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
+pub(super) use judge::JudgeArgs;
 pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
 };
@@ -87,6 +90,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Size(Box<SizeArgs>),
+    /// The same verdict on counts from Prometheus, a log, or by hand
+    ///
+    /// Nothing is sent.
+    #[command(after_help = JUDGE_EXAMPLES)]
+    Judge(Box<JudgeArgs>),
     /// Merge saved reports, judge them again, render any format
     #[command(after_help = REPORT_EXAMPLES)]
     Report(Box<ReportArgs>),

@@ -6,7 +6,7 @@ use crate::report::FORMATS;
 use crate::units::Percentiles;
 
 /// Where the answer goes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(in crate::cli) struct OutputArgs {
     /// What is written to stdout

@@ -13,7 +13,7 @@ mod xml;
 use serde::{Deserialize, Serialize};
 
 use super::explain::UnreachableRow;
-use super::{Declaration, KnownNotes, Place, Record, Report, Request, SavedObservation, Tool};
+use super::{Declaration, KnownNotes, Place, Report, Request, SavedObservation};
 use crate::split::Share;
 use crate::units::percent;
 use crate::verdict::{Policy, Verdict};
@@ -147,26 +147,23 @@ impl RuleResult {
     /// The row as a report of its own.
     fn alone(&self, whole: &Report) -> Option<Report> {
         let (request, observation) = (self.request.as_ref()?, self.observed.clone()?);
+        let target = Request {
+            url: request.witness.url.clone(),
+            method: request.witness.method.clone(),
+            host: request.witness.host.clone(),
+        };
+        let (expected, verdict) = (self.expected.clone(), self.verdict.clone());
         Some(Report {
-            target: Request {
-                url: request.witness.url.clone(),
-                method: request.witness.method.clone(),
-                host: request.witness.host.clone(),
-            },
-            record: Record::default(),
-            load: None,
-            expected: self.expected.clone(),
-            policy: self.policy,
-            observation,
-            verdict: self.verdict.clone(),
+            tool: whole.tool.clone(),
             known: self.known.clone(),
-            tool: Tool::clone(&whole.tool),
-            schema: whole.schema.clone(),
-            pinning: None,
-            generators: Vec::new(),
-            parts: Vec::new(),
-            rules: Vec::new(),
-            coverage: None,
+            ..Report::new(
+                target,
+                self.policy,
+                expected,
+                observation,
+                verdict,
+                KnownNotes::default(),
+            )
         })
     }
 

@@ -224,6 +224,13 @@ impl Slo {
             .any(|measure| measure.metric.is_latency())
     }
 
+    /// Whether it takes times to test it: latencies, or responses per second.
+    #[must_use]
+    pub fn measures_time(&self) -> bool {
+        let timed = |metric: Metric| metric.is_latency() || matches!(metric, Metric::Rps);
+        self.form.measures().any(|measure| timed(measure.metric))
+    }
+
     /// Whether it compares with an earlier run: `canary.p99 < before * 1.1`.
     #[must_use]
     pub fn compares_runs(&self) -> bool {

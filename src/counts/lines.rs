@@ -1,0 +1,94 @@
+//! Counts as they are typed, and as `uniq -c` prints them.
+
+use super::{Counts, CountsError, bucket};
+
+/// The status of responses of which nothing else is known.
+const OK: u16 = 200;
+
+/// Reads `VALUE=COUNT` words.
+///
+/// # Errors
+///
+/// If one has another form.
+pub fn words(words: &[String]) -> Result<Counts, CountsError> {
+    let mut counts = Counts::default();
+    for word in words {
+        let pair = word.rsplit_once('=').filter(|(name, _)| !name.is_empty());
+        let pair = pair.and_then(|(name, count)| Some((name, count.parse().ok()?)));
+        let (name, count) = pair.ok_or_else(|| {
+            CountsError::new(
+                format!("`{word}` is not a count"),
+                "write every count as VALUE=COUNT, as in v1=9012 v2=988",
+            )
+        })?;
+        counts.add(bucket(name, OK, ""), count)?;
+    }
+    Ok(counts)
+}
+
+/// Reads lines of `VALUE COUNT`, or of `COUNT VALUE` as `uniq -c` prints them. Empty lines and those that begin with `#` are
+/// left out.
+///
+/// # Errors
+///
+/// If a line has no count.
+pub fn read(text: &str) -> Result<Counts, CountsError> {
+    let mut counts = Counts::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, count) = pair(line).ok_or_else(|| {
+            CountsError::new(
+                format!("line {number} has no count: `{line}`"),
+                "write a value and its count on each line, as in `v1 9012`, or pipe in what `sort | uniq -c` prints",
+            )
+        })?;
+        counts.add(bucket(name, OK, ""), count)?;
+    }
+    Ok(counts)
+}
+
+fn pair(line: &str) -> Option<(&str, u64)> {
+    let last = line
+        .rsplit_once(char::is_whitespace)
+        .and_then(|(name, count)| Some((name.trim_end(), count.parse().ok()?)));
+    last.or_else(|| {
+        let (count, name) = line.split_once(char::is_whitespace)?;
+        Some((name.trim_start(), count.parse().ok()?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::Identity;
+
+    fn counted(counts: &Counts) -> Vec<(String, u64)> {
+        let name = |identity: &Identity| identity.to_string();
+        let buckets = counts.buckets.iter();
+        buckets
+            .map(|(own, count)| (name(&own.identity), *count))
+            .collect()
+    }
+
+    #[test]
+    fn values_stand_before_their_count_or_behind_it() {
+        let read = read("# by version\nv1 9012\n\n   988 v2\nnew canary 3\n200 4\nv1\t1\n");
+        let expected = [("200", 4), ("new canary", 3), ("v1", 9013), ("v2", 988)];
+        let expected = expected.map(|(name, count)| (name.to_owned(), count));
+        assert_eq!(counted(&read.expect("counts")), expected);
+    }
+
+    #[test]
+    fn what_has_no_count_is_shown_with_its_line() {
+        let problem = read("v1 9\nv2\n").expect_err("no count").problem;
+        assert_eq!(problem, "line 2 has no count: `v2`");
+        for word in ["v1", "=9", "v1=", "v1=-1", "v1=1.5"] {
+            assert!(words(&[word.to_owned()]).is_err(), "{word}");
+        }
+        let both = words(&["a=b=3".to_owned(), "c=4".to_owned()]).expect("counts");
+        assert_eq!(counted(&both), [("a=b".to_owned(), 3), ("c".to_owned(), 4)]);
+    }
+}
