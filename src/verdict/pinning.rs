@@ -319,7 +319,7 @@ mod tests {
 
     /// Every key twice; one in ten is of `v2`.
     fn tenth(key: u32) -> &'static str {
-        if key % 10 == 0 { "v2" } else { "v1" }
+        if key.is_multiple_of(10) { "v2" } else { "v1" }
     }
 
     fn twice(keys: u32) -> impl Iterator<Item = u32> {
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn keys_that_stay_with_other_shares_diverge_by_the_shares_alone() {
-        let seen = twice(4000).map(|key| (key, if key % 2 == 0 { "v1" } else { "v2" }));
+        let seen = twice(4000).map(|key| (key, if key.is_multiple_of(2) { "v1" } else { "v2" }));
         let (pinning, verdict) = judged("v1=90,v2=10", seen);
         assert_eq!(
             (
