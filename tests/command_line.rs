@@ -173,10 +173,7 @@ fn options_with_a_typo_are_known_by_their_names() {
         &["lint", "--expect", "a=1", "x"],
         &["`resplit run`", "`resplit size`"],
     );
-    answers(
-        &["--all-rules", url],
-        &["it is an option of `resplit explain`"],
-    );
+    answers(&["--all-rules", url], &["--filename <FILE>"]);
     let outcome = answers(
         &["--frobnicate", url],
         &["`resplit --help` explains every option"],

@@ -89,6 +89,12 @@ mod identity;
 // Random tables and requests: the same answers as a real Envoy, and the same again from its dump.
 mod differential;
 
+// Every rule of a host with traffic.
+mod all_rules;
+
+// Requests that differ from each other, and keys that pin them.
+mod vary;
+
 // Dumps of Envoy's configuration: what is read from them, and what is refused.
 mod dumps;
 

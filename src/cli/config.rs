@@ -18,15 +18,19 @@ use super::relations;
 use super::request::{RequestConfig, request};
 use super::secrets::Query;
 use super::slo;
+use super::vary::Variable;
 use crate::diag::{Code, Note};
 use crate::manifest::ObjectName;
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights, sum_beside_hundred};
-use crate::units::percent;
+use crate::units::{Count, percent};
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
 use crate::verdict::{Balancing, Number, Policy};
+
+/// Users of `--sessions`: each has cookies of its own.
+const MOST_USERS: u32 = 1_000_000;
 
 /// Everything `run` needs to know, files not yet read.
 #[derive(Debug)]
@@ -51,6 +55,12 @@ pub(super) struct RunConfig {
     pub(super) load: LoadConfig,
     /// Where the answer goes.
     pub(super) output: OutputConfig,
+    /// A request for every rule of the host.
+    pub(super) all_rules: bool,
+    /// What requests differ in.
+    pub(super) vary: Vec<Variable>,
+    /// Users who keep their cookies.
+    pub(super) sessions: Option<u32>,
     /// One request, to be looked at.
     pub(super) debug: bool,
     /// Where a line for each request goes.
@@ -123,7 +133,7 @@ impl TryFrom<RunArgs> for RunConfig {
         if !matches!(declared, Declaration::Manifests(..)) {
             gateway::without_manifests(&vantage)?;
         }
-        Ok(Self {
+        let config = Self {
             request,
             declared,
             vantage,
@@ -143,12 +153,43 @@ impl TryFrom<RunArgs> for RunConfig {
             inconclusive: args.judgement.inconclusive,
             log: log_file::path(args.log, &output.files)?,
             output,
+            all_rules: args.all_rules,
+            vary: args.vary,
+            sessions: sessions(args.sessions)?,
             debug: args.debug,
             query,
             labels: record::labels(&args.label)?,
             argv: Vec::new(),
-        })
+        };
+        if config.all_rules {
+            relations::of_all_rules(&[
+                (!config.slos.is_empty(), "--slo"),
+                (config.policy.require_healthy, "--require-healthy"),
+                (config.load.settle.is_some(), "--settle"),
+                (config.debug, "--debug"),
+                (!config.vary.is_empty(), "--vary"),
+                (config.sessions.is_some(), "--sessions"),
+            ])?;
+        }
+        Ok(config)
     }
+}
+
+/// The users of `--sessions`.
+fn sessions(typed: Option<Count>) -> Result<Option<u32>, Failure> {
+    typed
+        .map(|count| {
+            let users = u32::try_from(count.0).ok();
+            users
+                .filter(|users| (1..=MOST_USERS).contains(users))
+                .ok_or_else(|| {
+                    Failure::usage(
+                        format!("--sessions cannot be {}", count.0),
+                        format!("give a number from 1 to {MOST_USERS}"),
+                    )
+                })
+        })
+        .transpose()
 }
 
 /// How sure the answer has to be.

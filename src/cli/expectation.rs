@@ -16,10 +16,11 @@ use crate::lint::{self, Context};
 use crate::manifest::{
     Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods, unrouted,
 };
+use crate::plan::RequestTemplate;
 use crate::report::{self, Excerpt};
 use crate::route::{
     Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Unrouted, Vantage,
-    resolve as resolve_route, resolve_declared, sole_split,
+    VirtualHost, resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
 use crate::units::percent;
@@ -56,6 +57,17 @@ pub(super) fn resolve(
         &config.vantage,
         (quiet, live),
     )
+}
+
+/// The request of a run, and the manifests that say where it goes.
+pub(super) fn asked(config: &RunConfig) -> Result<Asked, Failure> {
+    let (sources, object) = match &config.declared {
+        Declaration::Manifests(paths, chosen) => (input::manifests(paths)?, chosen.as_ref()),
+        _ => (Sources::new(), None),
+    };
+    let (probe, quiet) = (probe(&config.request), config.output.args.quiet);
+    let routes = Routes::new(sources, (Some(&probe), object), &config.vantage, quiet)?;
+    Ok(Asked { routes, probe })
 }
 
 /// The same without a run. Without a request it is the only split that the manifests declare.
@@ -187,8 +199,18 @@ impl Routes {
         })
     }
 
+    /// The host that takes a request.
+    pub(super) fn host(&self, probe: &Probe) -> Result<&VirtualHost, Failure> {
+        let resolution = resolve_declared(&self.table, probe).map_err(|error| {
+            let failure = unresolved(&error, &self.sources);
+            let known = of_client(self, probe, &failure.to_string());
+            failure.knowing(known)
+        })?;
+        Ok(resolution.host)
+    }
+
     /// The split that the rules declare for a request. A proxy that has no route declares none.
-    fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
+    pub(super) fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         let resolution = resolve_declared(&self.table, probe);
         let resolution = resolution.map_err(|error| unresolved(&error, &self.sources))?;
         if self.table.from_dump && resolution.is_unrouted() {
@@ -247,7 +269,7 @@ impl Declared {
         &self.declaration.split
     }
 
-    fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
+    pub(super) fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
         let known = known_targets(
@@ -473,6 +495,24 @@ pub(super) fn probe(request: &RequestConfig) -> Probe {
         address: request.host.clone(),
         port: request.port,
         authority: host_header(request),
+        path: request.target.path().to_owned(),
+        query: request.target.query().map(str::to_owned),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
+    }
+}
+
+/// A request that differs from another one in what goes over the wire, as routing sees it.
+pub(super) fn of_template(request: &RequestTemplate, like: &Probe) -> Probe {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = request.headers.iter().filter(|(name, _)| *name != HOST);
+    Probe {
+        method: request.method.to_string(),
+        scheme: like.scheme.clone(),
+        address: like.address.clone(),
+        port: like.port,
+        authority: (request.headers.get(HOST)).map_or_else(|| like.authority.clone(), text),
         path: request.target.path().to_owned(),
         query: request.target.query().map(str::to_owned),
         headers: headers

@@ -1,7 +1,9 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
 mod advice;
+mod all_rules;
 mod args;
+mod cases;
 mod command_line;
 mod complete;
 mod config;
@@ -47,6 +49,9 @@ mod test;
 mod transport;
 mod unidentified;
 mod url;
+mod varied;
+mod vary;
+mod vary_run;
 mod wait;
 
 use std::ffi::OsString;
@@ -156,7 +161,11 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
 }
 
 fn sent(config: &RunConfig) -> Result<Exit, Failure> {
-    if config.debug {
+    if config.all_rules {
+        all_rules::run(config)
+    } else if !config.vary.is_empty() || config.sessions.is_some() {
+        vary_run::run(config)
+    } else if config.debug {
         debug::run(config)
     } else {
         run::run(config)

@@ -154,6 +154,28 @@ impl Progress {
             self.lines[index].set_message(line.draw(names, width, self.colour));
         }
     }
+
+    /// Shows how many of so many cases are decided, and how many requests were sent.
+    pub(super) fn show_cases(
+        &mut self,
+        (decided, all): (usize, usize),
+        sent: u64,
+        elapsed: Duration,
+    ) {
+        let message = format!("{decided} of {all} kinds of requests decided, {sent} sent");
+        if self.view.is_hidden() {
+            if let Some(due) = self.due.filter(|due| elapsed >= *due) {
+                self.due = Some(next_sign(due, elapsed));
+                warn(&format!("{:.0} s: {message}\n", elapsed.as_secs_f64()));
+            }
+            return;
+        }
+        self.head.set_position(match self.stop {
+            Stop::Requests(_) => sent,
+            Stop::Elapsed(_) => millis(elapsed),
+        });
+        self.head.set_message(message);
+    }
 }
 
 impl Drop for Progress {

@@ -224,6 +224,9 @@ fn refused(error: &MergeError) -> Failure {
             }
             ReadError::Damaged(_) => "run again, or leave the file out".to_owned(),
         },
+        MergeError::Rules(_) => {
+            "leave the options of judgement out, and name it alone; or run again".to_owned()
+        }
         MergeError::Twice { .. } => "name every run once".to_owned(),
         MergeError::Different { what, .. } => match what {
             Difference::Certainty => {

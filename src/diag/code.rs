@@ -278,6 +278,8 @@ codes! {
     SplitChanged Warning "split-changed" "the split changed during the run";
     TargetErrors Warning "target-errors" "most responses of a target are errors";
     TargetSilent Warning "target-silent" "no response could be tied to a target";
+    Varied Info "varied" "how many of the values that requests differ in take which rule";
+    VariedSkipped Warning "varied-skipped" "values that requests differ in were not sent";
     ToleranceCoversTarget Warning "tolerance-covers-target" "the tolerance covers the whole share of a target";
     TooManyValues Warning "too-many-values" "the responses carry too many distinct values";
     TooRegular Warning "too-regular" "the split is too regular to be drawn";

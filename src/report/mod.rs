@@ -37,6 +37,7 @@ mod question;
 mod record;
 mod restore;
 mod rows;
+pub mod rules;
 mod sanitize;
 mod share_bar;
 mod size;
@@ -55,7 +56,7 @@ use sanitize::safe;
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Evidence, Generator, Hypothesis, Number, Policy, Verdict};
+use crate::verdict::{Evidence, Generator, Hypothesis, Number, Pinning, Policy, Verdict};
 
 pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use declaration::Declaration;
@@ -114,6 +115,9 @@ pub struct Report {
     /// What the proxy counted, where its admin interface said it.
     #[serde(default)]
     pub counted: Option<Counted>,
+    /// Of requests that a key pins to a target: whether they stay there, and how the keys are split.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pinning: Option<Pinning>,
     /// What was known beside the counts: it stays when the counts are judged again.
     #[serde(flatten)]
     pub known: KnownNotes,
@@ -123,6 +127,12 @@ pub struct Report {
     /// The reports that were merged, in full.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<SavedPart>,
+    /// Of a run of all rules: what was found about each of them. Counts and verdict of the report are those of all together.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rules: Vec<rules::RuleResult>,
+    /// Of a run of all rules: how much of them the requests reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coverage: Option<rules::Coverage>,
 }
 
 /// A report that was merged into another.
@@ -189,9 +199,12 @@ impl Report {
             verdict,
             programmed: None,
             counted: None,
+            pinning: None,
             known,
             generators: Vec::new(),
             parts: Vec::new(),
+            rules: Vec::new(),
+            coverage: None,
         }
     }
 

@@ -71,6 +71,7 @@ fn restore(report: &mut Report) -> Result<(), ReadError> {
         intervals,
     );
     report.observation.rows = rows;
+    report.restore_rules(restore)?;
     let mut parts = report.parts.iter_mut();
     parts.try_for_each(|part| restore(&mut part.report))
 }

@@ -15,7 +15,7 @@ use super::sanitize::{fitted, safe};
 use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
 use super::text_histogram::histogram;
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::observe::Latency;
 use crate::split::Target;
 use crate::units::{byte_size, percent, seconds};
@@ -34,7 +34,10 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     let paint = Paint(style.colour);
     writeln!(out, "{}", head(report))?;
     let table = Lines::new(report);
-    if !table.is_empty() {
+    if !report.rules.is_empty() {
+        let columns = style.width.clamp(TABLES.0, TABLES.1);
+        writeln!(out, "\n{}", rules::listing(report, columns))?;
+    } else if !table.is_empty() {
         let columns = style.width.clamp(TABLES.0, TABLES.1);
         let (shares, names) = table.shares(report, columns);
         writeln!(out, "\n{shares}")?;
@@ -73,6 +76,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         say(&format!("{}  {message}", paint.yellow("NOTE")))?;
     }
     say(&verdict(report, &paint))?;
+    for line in rules::details(report) {
+        say(&line)?;
+    }
     for result in &report.verdict.slos {
         say(&format!("  {}", slo(result, &paint)))?;
     }

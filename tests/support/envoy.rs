@@ -82,8 +82,8 @@ enum Pick {
     Connection,
     /// In turn, each worker for itself: one cluster whose localities have weights.
     Locality,
-    /// By the hash of this header: `weighted_clusters` with `use_hash_policy`.
-    Hash(String),
+    /// By a hash of what this policy names: `weighted_clusters` with `use_hash_policy`.
+    Hash(Value),
 }
 
 /// The file from which Envoy reads its routes.
@@ -287,8 +287,13 @@ impl Builder {
     }
 
     /// Picks by the hash of a header.
-    pub(crate) fn by_hash(mut self, header: &str) -> Self {
-        self.pick = Pick::Hash(header.to_owned());
+    pub(crate) fn by_hash(self, header: &str) -> Self {
+        self.hashed_by(json!({ "header": { "header_name": header } }))
+    }
+
+    /// Picks by the hash of what a `hash_policy` of Envoy names.
+    pub(crate) fn hashed_by(mut self, policy: Value) -> Self {
+        self.pick = Pick::Hash(policy);
         self
     }
 
@@ -448,9 +453,9 @@ impl Builder {
                 json!({ "weighted_clusters": { "clusters": clusters } })
             }
             Pick::Locality => json!({ "cluster": cluster_name("") }),
-            Pick::Hash(header) => json!({
+            Pick::Hash(policy) => json!({
                 "weighted_clusters": { "clusters": clusters, "use_hash_policy": true },
-                "hash_policy": [{ "header": { "header_name": header } }],
+                "hash_policy": [policy],
             }),
         };
         matched.chain([everything(&action, self.timeout)]).collect()

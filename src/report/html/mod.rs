@@ -24,7 +24,7 @@ use palette::Palette;
 use super::course::Course;
 use super::health::{note, other_notes};
 use super::sanitize::{fitted, safe};
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::diag::Note;
 use crate::units::{counted, percent, printable_lines};
 use crate::verdict::Outcome;
@@ -58,7 +58,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 header { (banner(report)) }
                 main {
                     (numbers(report))
-                    (shares::section(report, &palette))
+                    (rules::section(report))
+                    @if report.rules.is_empty() { (shares::section(report, &palette)) }
                     (proxy::section(report))
                     (findings(report))
                     (objectives(report))
@@ -101,6 +102,8 @@ fn prose(text: &str) -> Markup {
 fn banner(report: &Report) -> Markup {
     let verdict = &report.verdict;
     let (mark, word) = match verdict.outcome {
+        Outcome::Pass if !report.rules.is_empty() => ("✓", "The rules hold"),
+        Outcome::Diverged if !report.rules.is_empty() => ("✕", "The rules do not hold"),
         Outcome::Pass => ("✓", "The split holds"),
         Outcome::Diverged => ("✕", "The split diverges"),
         Outcome::SloFailed => ("✕", "An objective does not hold"),
@@ -109,11 +112,13 @@ fn banner(report: &Report) -> Markup {
         Outcome::NoData => ("∅", "No data"),
         Outcome::NotJudged => ("–", "Not judged"),
     };
-    let word = if verdict.outcome == Outcome::Pass && report.expected.is_none() {
-        "The objectives hold"
-    } else {
-        word
-    };
+    let word =
+        if verdict.outcome == Outcome::Pass && report.expected.is_none() && report.rules.is_empty()
+        {
+            "The objectives hold"
+        } else {
+            word
+        };
     html! {
         div class="banner" {
             div class="mark" aria-hidden="true" { (mark) }

@@ -7,6 +7,7 @@
 //! an earlier route takes everything.
 
 mod covers;
+mod examples;
 mod first_choice;
 mod near_miss;
 mod regex_sample;
@@ -18,6 +19,7 @@ use super::matching::Evaluation;
 use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
 use crate::diag::{Code, Note};
 use covers::covers;
+pub use examples::{Example, Purpose, examples};
 use values::{Asked, Part};
 
 pub use near_miss::near_misses;
@@ -140,7 +142,7 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
     let search = Search {
         table,
         host,
-        route,
+        goal: Some(route),
         like,
     };
     let whole: Vec<&Route> = (before.iter().copied())
@@ -156,6 +158,18 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
     }
+}
+
+/// A request of a host that no rule takes.
+fn unrouted(table: &RouteTable, host: &VirtualHost, like: &Probe) -> Option<Probe> {
+    let before: Vec<&Route> = host.routes.iter().filter(|route| awake(route)).collect();
+    let search = Search {
+        table,
+        host,
+        goal: None,
+        like,
+    };
+    search.found(&before)
 }
 
 /// Whether some request could match a route, as far as the vantage decides.
@@ -179,7 +193,8 @@ fn shares(route: &Route) -> bool {
 struct Search<'t, 'p> {
     table: &'t RouteTable,
     host: &'t VirtualHost,
-    route: &'t Route,
+    /// The route that must take the request; none where no route may.
+    goal: Option<&'t Route>,
     like: &'p Probe,
 }
 
@@ -190,9 +205,14 @@ struct Choice {
 }
 
 impl Search<'_, '_> {
+    /// The conditions that must hold.
+    fn wanted(&self) -> &[Condition] {
+        self.goal.map_or(&[], |route| &route.conditions)
+    }
+
     fn found(&self, before: &[&Route]) -> Option<Probe> {
         let mut asked: BTreeMap<Part, Asked<'_>> = BTreeMap::new();
-        for condition in &self.route.conditions {
+        for condition in self.wanted() {
             if let Some(part) = Part::of(&condition.test) {
                 asked.entry(part).or_default().own.push(&condition.test);
             }
@@ -228,7 +248,7 @@ impl Search<'_, '_> {
             } else {
                 part.set(self.like, value.as_deref())?
             };
-            let mut own = self.route.conditions.iter().filter(about);
+            let mut own = self.wanted().iter().filter(about);
             if !own.all(|condition| condition.holds(&probe) == Evaluation::Yes) {
                 return None;
             }
@@ -289,11 +309,14 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The last word: whether the request, resolved like any other, takes this very route.
+    /// The last word: whether the request, resolved like any other, takes this very route, or none.
     fn reaches(&self, probe: &Probe) -> bool {
         resolve(self.table, probe).is_ok_and(|resolution| {
             let mut taking = resolution.taking();
-            taking.any(|matched| std::ptr::eq(matched.route, self.route))
+            match self.goal {
+                Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
+                None => resolution.is_unrouted() && std::ptr::eq(resolution.host, self.host),
+            }
         })
     }
 }
