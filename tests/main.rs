@@ -48,6 +48,12 @@ mod kubectl_input;
 // Which rule takes a request, and why the others do not.
 mod explain;
 
+// What becomes of a host that nobody registers.
+mod egress;
+
+// What makes a mesh say who answered, and what is read back from a real Envoy.
+mod instrument;
+
 // One run in every format.
 mod formats;
 

@@ -20,6 +20,7 @@ mod gateway;
 mod grpc;
 mod help;
 mod input;
+mod instrument;
 mod interrupt;
 mod judge;
 mod lint;
@@ -132,6 +133,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         None => sent(&RunConfig::typed(cli.run, typed)?),
         Some(Command::Run(args)) => sent(&RunConfig::typed(*args, typed)?),
         Some(Command::Endpoints(args)) => endpoints::run(&args),
+        Some(Command::Instrument(args)) => instrument::run(&args),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),

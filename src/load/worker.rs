@@ -86,6 +86,8 @@ impl ThreadContext {
         if let Some((lag, full)) = late {
             recorder.started(lag, full);
         }
+        let begin = self.job.begin.get();
+        let since = |at: Instant| begin.map(|begin| at.saturating_duration_since(*begin));
         // What was never sent is not timed.
         let sent = ended.sent.unwrap_or(ended.done);
         let timing = Timing {
@@ -94,6 +96,7 @@ impl ThreadContext {
             response: scheduled
                 .intended
                 .map(|intended| ended.done.saturating_duration_since(intended)),
+            begun: since(ended.begun),
         };
         let sent = Sent {
             sequence,
@@ -101,10 +104,9 @@ impl ThreadContext {
             resent: ended.resent,
         };
         let answered = matches!(ended.outcome, Outcome::Answered(_));
-        if let Some(begin) = self.job.begin.get() {
-            let since = |at: Instant| at.saturating_duration_since(*begin);
-            recorder.passed(since(ended.begun), since(ended.done), answered);
-            self.log(|| logged(sequence, scheduled.intended, since(ended.begun), &ended));
+        if let Some((begun, done)) = timing.begun.zip(since(ended.done)) {
+            recorder.passed(begun, done, answered);
+            self.log(|| logged(sequence, scheduled.intended, begun, &ended));
         }
         if answered && sequence < self.first_batch {
             recorder.first(timing.service);

@@ -11,6 +11,7 @@ mod phases;
 mod recorder;
 mod request_log;
 mod response;
+mod response_series;
 mod schedule_stats;
 mod summary;
 mod timeline;
@@ -33,6 +34,7 @@ pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
 pub use response::Response;
+pub use response_series::{Interval, ResponseSeries};
 pub use schedule_stats::ScheduleStats;
 pub use summary::Latency;
 pub use timeline::{Slice, Timeline};
@@ -75,6 +77,15 @@ pub struct Tally {
         with = "codec::histogram"
     )]
     pub first_byte: Histogram<u64>,
+    /// When their requests began, and how long they took, from the same start as the response time. Empty where several runs
+    /// were added, and in reports from before it was kept.
+    #[serde(
+        default,
+        rename = "over_time",
+        skip_serializing_if = "ResponseSeries::is_empty",
+        with = "codec::response_series"
+    )]
+    pub series: ResponseSeries,
     /// Bytes of the bodies as they came: transfer coding removed, content coding kept. `None` in reports from before they were
     /// counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +133,13 @@ pub struct Observation {
         with = "codec::timeline"
     )]
     pub timeline: Timeline,
+    /// When the requests that failed began, and after how long they did. Empty as in [`Tally::series`].
+    #[serde(
+        default,
+        skip_serializing_if = "ResponseSeries::is_empty",
+        with = "codec::response_series"
+    )]
+    pub failed_over_time: ResponseSeries,
     /// How the first requests ended, in the order of dispatch.
     #[serde(skip)]
     pub log: RequestLog,
@@ -147,6 +165,7 @@ impl Default for Tally {
             latency: histogram(),
             response: None,
             first_byte: histogram(),
+            series: ResponseSeries::default(),
             bytes: Some(0),
         }
     }
@@ -179,6 +198,7 @@ impl Tally {
         self.bytes = (self.bytes.zip(other.bytes)).map(|(own, other)| own.saturating_add(other));
         add(&mut self.latency, &other.latency);
         add(&mut self.first_byte, &other.first_byte);
+        self.series.merge(&other.series);
     }
 }
 
@@ -209,6 +229,7 @@ impl Observation {
             add(self.first_batch.get_or_insert_with(histogram), first);
         }
         self.timeline.merge(&other.timeline);
+        self.failed_over_time.merge(&other.failed_over_time);
         self.log.merge(&other.log);
         if self.response.is_none() {
             self.response.clone_from(&other.response);
@@ -230,16 +251,19 @@ impl Observation {
     }
 
     /// Adds another run, of another load generator: unlike [`Self::merge`], sequence and connection numbers are its own. So is
-    /// its time: the sum has no timeline.
+    /// its time: the sum has nothing that is kept over time.
     pub fn append(&mut self, other: &Self) {
-        self.timeline = Timeline::default();
         let log = std::mem::take(&mut self.log);
         let counts = Self {
             log: RequestLog::default(),
-            timeline: Timeline::default(),
             ..other.clone()
         };
         self.merge(&counts);
+        self.timeline = Timeline::default();
+        self.failed_over_time = ResponseSeries::default();
+        for tally in self.tallies.values_mut() {
+            tally.series = ResponseSeries::default();
+        }
         self.log = log;
         self.log.append(&other.log);
     }

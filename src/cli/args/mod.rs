@@ -11,6 +11,7 @@ mod demo;
 mod endpoints;
 mod expectation;
 mod explain;
+mod instrument;
 mod judge;
 mod judgement;
 mod lint;
@@ -26,13 +27,14 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
-    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES, after_help,
-    after_long_help,
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
+    after_help, after_long_help,
 };
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
+pub(super) use instrument::{InstrumentArgs, InstrumentFormat};
 pub(super) use judge::JudgeArgs;
 pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
@@ -85,6 +87,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Lint(Box<LintArgs>),
+    /// What makes a mesh say who answered, in a response header
+    ///
+    /// Prints patches; nothing is sent or changed.
+    #[command(after_help = INSTRUMENT_EXAMPLES)]
+    Instrument(Box<InstrumentArgs>),
     /// How many requests it takes to see a given drift
     ///
     /// Nothing is sent.
