@@ -2,6 +2,11 @@
 //! the growth is printed: 1 is linear, 2 quadratic.
 //!
 //! `cargo bench --bench growth [NAME]`
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a benchmark reads the clock, and says what it found"
+)]
 
 use std::cell::Cell;
 use std::fmt::Write as _;
