@@ -97,7 +97,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
 /// What declares the split of runs that had no declaration.
 enum Declaring {
     /// `--expect`, and what is odd about it.
-    Weights(Expected, Option<Note>),
+    Weights(Expected, Option<Box<Note>>),
     /// The texts of `-f`, read once: stdin cannot be read again.
     Manifests(Sources),
 }
@@ -115,7 +115,7 @@ impl Declaring {
     fn typed(weights: &[String], files: &[PathBuf]) -> Result<Option<Self>, Failure> {
         Ok(if !weights.is_empty() {
             let (expected, odd) = config::weights(weights)?;
-            Some(Self::Weights(expected, odd))
+            Some(Self::Weights(expected, odd.map(Box::new)))
         } else if !files.is_empty() {
             Some(Self::Manifests(input::manifests(files)?))
         } else {
@@ -154,7 +154,7 @@ impl With<'_> {
         match &self.declaration {
             Declaring::Weights(expected, odd) => Ok(Declared {
                 declaration: Declaration::of(expected.clone(), None),
-                caveats: odd.iter().cloned().collect(),
+                caveats: odd.as_deref().cloned().into_iter().collect(),
                 asked: None,
             }),
             Declaring::Manifests(sources) => {
