@@ -52,10 +52,10 @@ fn f5_what_a_server_says_is_shown_and_quoted_so_that_a_shell_gives_it_back() {
 #[test]
 fn f5_names_in_manifests_are_harmless_in_every_command() {
     let folder = tempfile::tempdir().expect("a folder");
-    let name: String = EVIL
-        .chars()
+    let escapes: Vec<String> = (EVIL.chars())
         .map(|c| format!("\\U{:08x}", u32::from(c)))
         .collect();
+    let name = escapes.concat();
     let rule = |name: &str| {
         format!(
             "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: \"{name}\"}}\nspec:\n  hosts: [web]\n  http:\n  \
