@@ -62,23 +62,10 @@ spec:
 /// A run of all rules of the manifests, against this proxy.
 fn all_rules(manifests: &str, proxy: &Compiled, args: &[&str]) -> Outcome {
     let (_folder, path) = saved(manifests);
-    run_json(
-        &[
-            &[
-                "run",
-                "--all-rules",
-                "-f",
-                &path,
-                "--bucket",
-                BUCKET,
-                "--host",
-                HOST,
-            ],
-            args,
-            &[&proxy.url("/")],
-        ]
-        .concat(),
-    )
+    let typed = args.contains(&"--bucket");
+    let bucket: &[&str] = if typed { &[] } else { &["--bucket", BUCKET] };
+    let rules = ["run", "--all-rules", "-f", &path, "--host", HOST];
+    run_json(&[&rules, bucket, args, &[&proxy.url("/")]].concat())
 }
 
 fn saved(manifests: &str) -> (TempDir, String) {
@@ -270,6 +257,21 @@ fn every_format_has_every_rule_and_a_saved_report_shows_the_same() {
     // Another level would be another run.
     let refused = run(&["report", "--alpha", "0.5", json]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+#[test]
+fn a_value_that_does_not_tell_targets_apart_proves_nothing() {
+    // Every response says the same, whatever rule took the request.
+    let proxy = Compiled::start(RULES);
+    let outcome = all_rules(RULES, &proxy, &["--bucket", "header:x-version"]);
+    let report = outcome.exits(4).report();
+    let judged = rows(&report, |row| {
+        row["observed"]["buckets"].to_string().contains("backend")
+    });
+    assert!(judged.len() > 5, "{judged:#?}");
+    for row in judged {
+        assert_eq!(row["verdict"]["outcome"], "no-data", "{row:#}");
+    }
 }
 
 #[test]

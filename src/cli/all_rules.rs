@@ -20,6 +20,7 @@ use crate::report::rules::{CasePurpose, Coverage, RuleResult, SentRequest, suite
 use crate::report::{self, KnownNotes, Report, SavedObservation};
 use crate::route::example_request::{Example, Purpose, Reach, examples};
 use crate::route::{Probe, Route, VirtualHost, resolve_declared};
+use crate::split::{Expected, Mechanism};
 use crate::verdict::{Outcome, Verdict};
 
 /// Sends a request for every rule of the host, and reports.
@@ -77,15 +78,12 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     Ok(exit(&report.verdict, config.inconclusive))
 }
 
-/// No request of this kind reaches any rule.
+/// No rule can be tested by such requests.
 fn unreached(host: &VirtualHost, rows: &[Row<'_>]) -> Failure {
     let why = rows.iter().find_map(|row| row.unreachable.as_ref());
     let why = why.map_or("there are none", |why| why.message.as_str());
     Failure::usage(
-        format!(
-            "no request reaches a rule of the host `{}`: {why}",
-            host.name
-        ),
+        format!("no rule of the host `{}` can be tested: {why}", host.name),
         "check the URL and the vantage (--from-namespace, --gateway); resplit explain --all-rules shows every rule",
     )
 }
@@ -127,6 +125,14 @@ impl<'t> Row<'t> {
         let resolution = resolve_declared(&routes.table, probe)
             .map_err(|error| expectation::unresolved(&error, &routes.sources))?;
         let mut declared = Declared::of(routes, &resolution, Some(probe));
+        if is_hashed(declared.expected()) {
+            let message = "the target is picked by a hash of the request, and one request has one target: run it by itself, with --vary \
+                           for what is hashed";
+            return Ok(row(
+                None,
+                Some(UnreachableRow::unproven(message.to_owned())),
+            ));
+        }
         // It is what the request is to show.
         declared.caveats.retain(|note| note.code != Code::NoRoute);
         let case = Case {
@@ -200,6 +206,15 @@ impl<'t> Row<'t> {
         }
         .with_known(known)
     }
+}
+
+/// Whether requests that are alike all go to one of several targets.
+fn is_hashed(expected: &Expected) -> bool {
+    let shares = expected
+        .declared()
+        .iter()
+        .filter(|own| !own.share.is_zero());
+    expected.mechanism == Mechanism::Hash && shares.count() > 1
 }
 
 /// The request of the command with what another one asks for.

@@ -1,6 +1,7 @@
 //! Many requests, each with what is declared for it: sent over shared connections, each judged by itself, wrong together as
 //! rarely as one run is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,9 +21,9 @@ use crate::observe::Observation;
 use crate::plan::{LoadPlan, RequestTemplate, Reuse, Stop};
 use crate::report::rules::Judged;
 use crate::report::{Load, Record, SavedObservation};
-use crate::split::{Expected, Mechanism};
-use crate::verdict::attribution::Attribution;
-use crate::verdict::mapping::{Mapping, MappingError};
+use crate::split::{Expected, Mechanism, TargetShare};
+use crate::verdict::attribution::{Attribution, Classification, classify};
+use crate::verdict::mapping::{Mapping, MappingError, recognise};
 use crate::verdict::{Balancing, Evidence, Number, Outcome, Policy, Verdict, Watch, judge};
 
 /// What a row leaves open that asks for a rule, and not for exact shares: so many points, and so much of the smallest share.
@@ -368,9 +369,10 @@ struct Known {
 
 /// Judges every case: at its part of `alpha`, and those that stay open once more at what the rejected ones leave them.
 fn judged(live: Vec<LiveCase<'_>>, seen: Vec<Observation>, config: &RunConfig) -> Vec<CaseResult> {
-    let known: Vec<Known> = (live.iter().zip(&seen))
+    let mut known: Vec<Known> = (live.iter().zip(&seen))
         .map(|(own, seen)| known(own.case.declared.expected(), seen, config))
         .collect();
+    not_told_apart(&live, &seen, &mut known, config);
     let mut policies: Vec<Policy> = live.iter().map(|own| own.sized.policy).collect();
     let verdict = |own: &LiveCase<'_>, seen: &Observation, known: &Known, policy: &Policy| {
         let expected = own.case.declared.expected();
@@ -433,6 +435,45 @@ fn judged(live: Vec<LiveCase<'_>>, seen: Vec<Observation>, config: &RunConfig) -
         }
     })
     .collect()
+}
+
+/// Where everything goes to one target, whatever value comes is taken for it. A value that names no target, and that comes where
+/// different ones are declared, shows nothing: nothing is judged by it.
+fn not_told_apart(
+    live: &[LiveCase<'_>],
+    seen: &[Observation],
+    known: &mut [Known],
+    config: &RunConfig,
+) {
+    let mut taken_for: BTreeMap<&str, Vec<(usize, &TargetShare)>> = BTreeMap::new();
+    for (at, (own, seen)) in live.iter().zip(seen).enumerate() {
+        let expected = own.case.declared.expected();
+        for bucket in seen.tallies.keys() {
+            let Some(value) = bucket.value() else {
+                continue;
+            };
+            let place = classify(bucket, Some((expected, &known[at].mapping)));
+            let named = recognise(expected, &config.map, value, bucket.status).is_some();
+            if let (Classification::Target(target), false) = (place, named) {
+                let target = &expected.declared()[target];
+                taken_for.entry(value).or_default().push((at, target));
+            }
+        }
+    }
+    for (value, places) in taken_for {
+        let (_, first) = places[0];
+        let other = places.iter().find(|(_, own)| own.target != first.target);
+        let Some((_, other)) = other else { continue };
+        let reason = format!(
+            "responses say `{value}` where `{}` is declared and where `{}` is: that does not tell who responded (--bucket chooses \
+             what does)",
+            first.name, other.name
+        );
+        for (at, _) in places {
+            known[at].untied = Some((reason.clone(), Vec::new()));
+            known[at].mapping = Mapping::unknown();
+        }
+    }
 }
 
 fn known(expected: &Expected, seen: &Observation, config: &RunConfig) -> Known {

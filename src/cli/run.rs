@@ -491,6 +491,10 @@ impl<'a> Session<'a> {
             diagnosed: self.diagnosed_from.is_some(),
             ..observation
         };
+        let observation = match pinning {
+            Some(_) => observation.by_key(),
+            None => observation,
+        };
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),

@@ -57,6 +57,15 @@ impl Template {
             base,
         };
         for (at, variable) in variables.iter().enumerate() {
+            if variables[..at]
+                .iter()
+                .any(|known| known.name == variable.name)
+            {
+                return Err(Failure::usage(
+                    format!("--vary {} is given twice", variable.name),
+                    "give each name once",
+                ));
+            }
             let texts = template.headers.iter().map(|(_, text)| text);
             let mut texts = texts.chain([&template.target, &template.body]);
             if !texts.any(|text| text.has(at)) {
@@ -69,15 +78,6 @@ impl Template {
                         "write the name where the value goes: -H 'x-user: {{{{{}}}}}'",
                         variable.name
                     ),
-                ));
-            }
-            if variables[..at]
-                .iter()
-                .any(|known| known.name == variable.name)
-            {
-                return Err(Failure::usage(
-                    format!("--vary {} is given twice", variable.name),
-                    "give each name once",
                 ));
             }
         }

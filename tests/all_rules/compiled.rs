@@ -15,7 +15,7 @@ use crate::support::envoy::Envoy;
 use crate::support::mesh::Mesh;
 
 /// The `--bucket` that tells subsets apart.
-pub(crate) const BUCKET: &str = "header:x-version";
+pub(crate) const BUCKET: &str = "header:x-subset";
 /// The host whose routes are compiled.
 pub(crate) const HOST: &str = "web";
 
@@ -95,7 +95,7 @@ fn weighted(split: &Split) -> Value {
         json!({
             "name": "backend",
             "weight": backend.weight,
-            "response_headers_to_add": [{ "header": { "key": "x-version", "value": version.unwrap_or(HOST) } }],
+            "response_headers_to_add": [{ "header": { "key": "x-subset", "value": version.unwrap_or(HOST) } }],
         })
     });
     json!({ "weighted_clusters": { "clusters": clusters.collect::<Vec<_>>() } })

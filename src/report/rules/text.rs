@@ -59,7 +59,7 @@ pub(in crate::report) fn listing(report: &Report, columns: usize) -> String {
 pub(super) fn word(row: &RuleResult) -> String {
     match &row.unreachable {
         Some(unreachable) if unreachable.proven => "unreachable".to_owned(),
-        Some(_) => "not reached".to_owned(),
+        Some(_) => "not tested".to_owned(),
         None => row.verdict.outcome.to_string(),
     }
 }
