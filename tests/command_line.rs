@@ -173,10 +173,7 @@ fn options_with_a_typo_are_known_by_their_names() {
         &["lint", "--expect", "a=1", "x"],
         &["`resplit run`", "`resplit size`"],
     );
-    answers(
-        &["--all-rules", url],
-        &["it is an option of `resplit explain`"],
-    );
+    answers(&["--all-rules", url], &["--filename <FILE>"]);
     let outcome = answers(
         &["--frobnicate", url],
         &["`resplit --help` explains every option"],
@@ -294,4 +291,72 @@ fn completions_know_scenarios_formats_kinds_of_buckets_and_rules() {
     ])
     .exits(0);
     assert!(fs::metadata(&file).is_ok());
+}
+
+/// The table of flags: what looked right and sent something else, and what lacked an answer.
+#[test]
+fn every_flag_that_fingers_type_has_an_answer() {
+    let server = Refusing::start();
+    let url = server.url("/");
+    for (args, words) in [
+        (&["-A", "my-agent"][..], "-H 'user-agent: my-agent'"),
+        (
+            &["-A", "Mozilla/5.0 (X11)"],
+            "-H 'user-agent: Mozilla/5.0 (X11)'",
+        ),
+        (&["-i"], "curl's -i is --debug here"),
+        (&["-I"], "curl's -I is -m HEAD here"),
+        (&["-b", "a=b"], "-H 'cookie: NAME=VALUE'"),
+        (&["-G"], "write the query into the URL"),
+        (&["--retry", "3"], "--settle"),
+        (&["--data-binary", "x"], "curl's --data-binary is -d here"),
+        (&["--http1.1"], "HTTP/1.1 is the default"),
+        (&["-U", "ua"], "-H 'user-agent: NAME'"),
+        (&["--output-format", "json"], "-o FORMAT"),
+        (&["-r"], "follows no redirects"),
+        (&["--redirect"], "follows no redirects"),
+        (&["--latency-correction"], "from the intended start"),
+        (&["--burst-rate", "4"], "--arrival poisson"),
+        (&["--db-url", "x"], "oha's --db-url is --log FILE here"),
+        (
+            &["--out", "x"],
+            "k6's --out is --log FILE here for each request",
+        ),
+        (&["--summary-trend-stats", "p95"], "--percentiles"),
+        (&["-labels", "x"], "--label KEY=VALUE"),
+        (&["-access-log-file", "x"], "--log FILE"),
+        (&["-p", "2"], "--h2c"),
+        (&["-z", "10s", "-n", "200"], "cannot be used with"),
+        (&["-n", "1e3"], "write 1000, 10k"),
+        (&["-q", "600rps"], "write 100, 20k"),
+        (&["-q", "600/min"], "90/m"),
+        (&["--tolerance", "2"], "write 2% or 0.02"),
+    ] {
+        answers(&[args, &[&url]].concat(), &[words]);
+    }
+    // What is right here and there is sent.
+    let mesh = Mesh::honest();
+    for args in [
+        &["-A", "text/html, application/json;q=0.9, */*;q=0.1"][..],
+        &["-A", "application/vnd.api+json"],
+        &["--accept", "x-world/x-vrml"],
+        &["--request", "PUT"],
+        &["--header", "a: b"],
+        &["--concurrency", "2"],
+        &["--qps", "100"],
+        &["-n", "1_000"],
+        &["-q", "1000/s"],
+    ] {
+        run(&[
+            args,
+            &["-n", "5", &mesh.url("/")][usize::from(args[0] == "-n") * 2..],
+        ]
+        .concat())
+        .exits(0);
+    }
+    // hey's rate is one for each worker: the heading says whose it is here.
+    let said = run(&["-q", "500", "-c", "50", "-n", "20", &mesh.url("/")])
+        .exits(0)
+        .stdout;
+    assert!(said.contains("starts at 500/s, at most "), "{said}");
 }

@@ -9,7 +9,7 @@
 
 mod cases;
 mod client;
-mod config;
+pub(crate) mod config;
 mod tables;
 
 use std::collections::BTreeMap;

@@ -54,6 +54,9 @@ mod kubectl_input;
 // Which rule takes a request, and why the others do not.
 mod explain;
 
+// Cases of requests against manifests, in three formats, and those that are written from manifests.
+mod suites;
+
 // What becomes of a host that nobody registers.
 mod egress;
 
@@ -86,6 +89,12 @@ mod identity;
 // Random tables and requests: the same answers as a real Envoy, and the same again from its dump.
 mod differential;
 
+// Every rule of a host with traffic.
+mod all_rules;
+
+// Requests that differ from each other, and keys that pin them.
+mod vary;
+
 // Dumps of Envoy's configuration: what is read from them, and what is refused.
 mod dumps;
 
@@ -116,6 +125,9 @@ mod record;
 
 // A line for each request.
 mod request_log;
+
+// What a first use found.
+mod first_use;
 
 // What fingers type that know other tools.
 mod command_line;
@@ -150,6 +162,15 @@ mod docs;
 
 // What is said, and where.
 mod output;
+
+// What the proxy has been told and what it counted, beside what is declared and seen.
+mod proxy_admin;
+
+// Faults of what is written, by their numbers.
+mod faults_of_output;
+
+// Any text at all in every format, for readers that are not ours.
+mod any_text;
 
 // The main job against an in-process mesh: verdicts.
 mod run;

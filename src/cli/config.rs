@@ -11,20 +11,26 @@ use super::failure::Failure;
 use super::gateway;
 use super::load_config::{LoadConfig, load};
 use super::log_file;
+use super::output;
+use super::proxy_admin::AdminChoice;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
 use super::secrets::Query;
 use super::slo;
+use super::vary::Variable;
 use crate::diag::{Code, Note};
 use crate::manifest::ObjectName;
 use crate::report::{Format, format};
 use crate::route::{Implementation, Origin, Proxy, Vantage};
 use crate::split::{Expected, parse_weights, sum_beside_hundred};
-use crate::units::percent;
+use crate::units::{Count, percent};
 use crate::verdict::mapping::MapRule;
 use crate::verdict::slo::Slo;
 use crate::verdict::{Balancing, Number, Policy};
+
+/// Users of `--sessions`: each has cookies of its own.
+const MOST_USERS: u32 = 1_000_000;
 
 /// Everything `run` needs to know, files not yet read.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub(super) struct RunConfig {
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
     pub(super) vantage: Vantage,
+    /// `--proxy-admin`.
+    pub(super) proxy_admin: Option<AdminChoice>,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
     pub(super) map: Vec<MapRule>,
@@ -47,6 +55,12 @@ pub(super) struct RunConfig {
     pub(super) load: LoadConfig,
     /// Where the answer goes.
     pub(super) output: OutputConfig,
+    /// A request for every rule of the host.
+    pub(super) all_rules: bool,
+    /// What requests differ in.
+    pub(super) vary: Vec<Variable>,
+    /// Users who keep their cookies.
+    pub(super) sessions: Option<u32>,
     /// One request, to be looked at.
     pub(super) debug: bool,
     /// Where a line for each request goes.
@@ -62,9 +76,9 @@ pub(super) struct RunConfig {
 impl RunConfig {
     /// What was meant, and what was typed.
     pub(super) fn typed(args: RunArgs, typed: &[OsString]) -> Result<Self, Failure> {
-        let argv = record::masked(typed, Query::of(args.request.show_query));
+        let query = Query::of(args.request.show_query);
         Ok(Self {
-            argv,
+            argv: record::masked(typed, query),
             ..Self::try_from(args)?
         })
     }
@@ -119,10 +133,11 @@ impl TryFrom<RunArgs> for RunConfig {
         if !matches!(declared, Declaration::Manifests(..)) {
             gateway::without_manifests(&vantage)?;
         }
-        Ok(Self {
+        let config = Self {
             request,
             declared,
             vantage,
+            proxy_admin: args.proxy.proxy_admin,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy: Policy {
@@ -138,12 +153,43 @@ impl TryFrom<RunArgs> for RunConfig {
             inconclusive: args.judgement.inconclusive,
             log: log_file::path(args.log, &output.files)?,
             output,
+            all_rules: args.all_rules,
+            vary: args.vary,
+            sessions: sessions(args.sessions)?,
             debug: args.debug,
             query,
             labels: record::labels(&args.label)?,
             argv: Vec::new(),
-        })
+        };
+        if config.all_rules {
+            relations::of_all_rules(&[
+                (!config.slos.is_empty(), "--slo"),
+                (config.policy.require_healthy, "--require-healthy"),
+                (config.load.settle.is_some(), "--settle"),
+                (config.debug, "--debug"),
+                (!config.vary.is_empty(), "--vary"),
+                (config.sessions.is_some(), "--sessions"),
+            ])?;
+        }
+        Ok(config)
     }
+}
+
+/// The users of `--sessions`.
+fn sessions(typed: Option<Count>) -> Result<Option<u32>, Failure> {
+    typed
+        .map(|count| {
+            let users = u32::try_from(count.0).ok();
+            users
+                .filter(|users| (1..=MOST_USERS).contains(users))
+                .ok_or_else(|| {
+                    Failure::usage(
+                        format!("--sessions cannot be {}", count.0),
+                        format!("give a number from 1 to {MOST_USERS}"),
+                    )
+                })
+        })
+        .transpose()
 }
 
 /// How sure the answer has to be.
@@ -300,7 +346,18 @@ pub(super) fn output(args: OutputArgs) -> Result<OutputConfig, Failure> {
             Ok((format, PathBuf::from(path)))
         }
     };
-    let files = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    let files: Vec<(&Format, PathBuf)> = args.report.iter().map(file).collect::<Result<_, _>>()?;
+    for (at, (_, path)) in files.iter().enumerate() {
+        if files[..at]
+            .iter()
+            .any(|(_, other)| output::same_file(other, path))
+        {
+            return Err(Failure::usage(
+                format!("two reports would be written to `{}`", path.display()),
+                "give each report a file of its own",
+            ));
+        }
+    }
     Ok(OutputConfig {
         format: format(&args.output).expect("clap knows the formats"),
         files,

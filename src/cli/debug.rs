@@ -21,7 +21,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             "leave -o and --report out",
         ));
     }
-    let declared = expectation::resolve(config)?;
+    let declared = expectation::resolve(config, None)?;
     let expected = declared.as_ref().map(Declared::expected);
     let plan = LoadPlan {
         arrival: Arrival::Closed,

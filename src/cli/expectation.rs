@@ -7,6 +7,7 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
+use super::proxy_admin::{Live, is_programmed, over};
 use super::request::RequestConfig;
 use super::{gateway, input, output, warn};
 use crate::diag::render::render;
@@ -15,12 +16,14 @@ use crate::lint::{self, Context};
 use crate::manifest::{
     Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods, unrouted,
 };
+use crate::plan::RequestTemplate;
 use crate::report::{self, Excerpt};
 use crate::route::{
     Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Unrouted, Vantage,
-    resolve as resolve_route, resolve_declared, sole_split,
+    VirtualHost, resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
+use crate::units::percent;
 use crate::verdict::Hypothesis;
 use crate::verdict::explain::manifests::{self as hypotheses, by_replicas, in_ratio};
 
@@ -43,14 +46,28 @@ pub(super) struct Asked {
 }
 
 /// Finds out what is declared, if anything is.
-pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
+pub(super) fn resolve(
+    config: &RunConfig,
+    live: Option<&Live>,
+) -> Result<Option<Declared>, Failure> {
     let quiet = config.output.args.quiet;
     resolve_for(
         &config.declared,
         Some(&config.request),
         &config.vantage,
-        quiet,
+        (quiet, live),
     )
+}
+
+/// The request of a run, and the manifests that say where it goes.
+pub(super) fn asked(config: &RunConfig) -> Result<Asked, Failure> {
+    let (sources, object) = match &config.declared {
+        Declaration::Manifests(paths, chosen) => (input::manifests(paths)?, chosen.as_ref()),
+        _ => (Sources::new(), None),
+    };
+    let (probe, quiet) = (probe(&config.request), config.output.args.quiet);
+    let routes = Routes::new(sources, (Some(&probe), object), &config.vantage, quiet)?;
+    Ok(Asked { routes, probe })
 }
 
 /// The same without a run. Without a request it is the only split that the manifests declare.
@@ -58,14 +75,19 @@ pub(super) fn resolve_for(
     declaration: &Declaration,
     request: Option<&RequestConfig>,
     from: &Vantage,
-    quiet: bool,
+    (quiet, live): (bool, Option<&Live>),
 ) -> Result<Option<Declared>, Failure> {
     let (sources, object) = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected, odd) => {
+            let differs = live.and_then(|live| differs(live, expected, from));
+            let (note, hypothesis) = differs.unzip();
             return Ok(Some(Declared {
-                declaration: report::Declaration::of(expected.clone(), None),
-                caveats: odd.iter().cloned().collect(),
+                declaration: report::Declaration {
+                    hypotheses: hypothesis.flatten().into_iter().collect(),
+                    ..report::Declaration::of(expected.clone(), None)
+                },
+                caveats: odd.iter().cloned().chain(note).collect(),
                 asked: None,
             }));
         }
@@ -78,20 +100,23 @@ pub(super) fn resolve_for(
             (sources, None)
         }
     };
-    resolve_in(sources, object, request, from, quiet).map(Some)
+    resolve_in(sources, object, request, from, (quiet, live)).map(Some)
 }
 
-/// What these texts declare, of several objects the one that is chosen.
+/// What these texts declare, of several objects the one that is chosen. What a proxy says of itself is read beside them.
 pub(super) fn resolve_in(
-    sources: Sources,
+    mut sources: Sources,
     object: Option<&ObjectName>,
     request: Option<&RequestConfig>,
     from: &Vantage,
-    quiet: bool,
+    (quiet, live): (bool, Option<&Live>),
 ) -> Result<Declared, Failure> {
+    if let Some((name, dump)) = live.and_then(Live::dump) {
+        sources.add(format!("{name}/config_dump"), dump);
+    }
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
-    let resolution = match &asked {
+    let mut resolution = match &asked {
         Some(probe) => {
             if let Some(unrouted) = routes.kept_in(probe)
                 && let Some(split) = unrouted.expected(&routes.sources, routes.vantage.port)
@@ -105,6 +130,10 @@ pub(super) fn resolve_in(
         }
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
+    if let Some(live) = live {
+        let origin = &routes.vantage.origin;
+        (resolution.caveats.iter_mut()).for_each(|own| live.word(own, &routes.manifests, origin));
+    }
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
     Ok(Declared {
         asked: asked.map(|probe| Asked { routes, probe }),
@@ -170,8 +199,18 @@ impl Routes {
         })
     }
 
+    /// The host that takes a request.
+    pub(super) fn host(&self, probe: &Probe) -> Result<&VirtualHost, Failure> {
+        let resolution = resolve_declared(&self.table, probe).map_err(|error| {
+            let failure = unresolved(&error, &self.sources);
+            let known = of_client(self, probe, &failure.to_string());
+            failure.knowing(known)
+        })?;
+        Ok(resolution.host)
+    }
+
     /// The split that the rules declare for a request. A proxy that has no route declares none.
-    fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
+    pub(super) fn declared(&self, probe: &Probe) -> Result<Resolution<'_>, Failure> {
         let resolution = resolve_declared(&self.table, probe);
         let resolution = resolution.map_err(|error| unresolved(&error, &self.sources))?;
         if self.table.from_dump && resolution.is_unrouted() {
@@ -230,7 +269,7 @@ impl Declared {
         &self.declaration.split
     }
 
-    fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
+    pub(super) fn of(routes: &Routes, resolution: &Resolution<'_>, asked: Option<&Probe>) -> Self {
         let sources = &routes.sources;
         let expected = resolution.expected(sources);
         let known = known_targets(
@@ -364,6 +403,22 @@ fn unclear(error: &SoleSplitError) -> Failure {
     Failure::usage(error.to_string(), help)
 }
 
+/// What a proxy is programmed with, where that is another split than the one that was typed, and the split over the targets of
+/// that. Nothing is said where it has none of these targets: they may be called otherwise.
+fn differs(live: &Live, expected: &Expected, from: &Vantage) -> Option<(Note, Option<Hypothesis>)> {
+    let programmed = live.start()?;
+    let shares = over(expected, &programmed.split);
+    if is_programmed(expected, &programmed.split)? {
+        return None;
+    }
+    let declared = expected.declared().iter();
+    let declared = declared.map(|own| format!("{} {}", percent(own.share.as_f64()), own.name));
+    let declared: Vec<String> = declared.collect();
+    let note = live.differs(&declared.join(", "), programmed, &from.origin);
+    let hypothesis = shares.map(|shares| hypotheses::programmed(&note.text(), shares));
+    Some((note, hypothesis))
+}
+
 /// What the proxy is programmed with, where that is another split over the declared targets.
 fn programmed(
     routes: &Routes,
@@ -440,6 +495,24 @@ pub(super) fn probe(request: &RequestConfig) -> Probe {
         address: request.host.clone(),
         port: request.port,
         authority: host_header(request),
+        path: request.target.path().to_owned(),
+        query: request.target.query().map(str::to_owned),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
+    }
+}
+
+/// A request that differs from another one in what goes over the wire, as routing sees it.
+pub(super) fn of_template(request: &RequestTemplate, like: &Probe) -> Probe {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = request.headers.iter().filter(|(name, _)| *name != HOST);
+    Probe {
+        method: request.method.to_string(),
+        scheme: like.scheme.clone(),
+        address: like.address.clone(),
+        port: like.port,
+        authority: (request.headers.get(HOST)).map_or_else(|| like.authority.clone(), text),
         path: request.target.path().to_owned(),
         query: request.target.query().map(str::to_owned),
         headers: headers

@@ -75,10 +75,10 @@ pub(super) enum Failure {
         /// What is known, each in one line.
         known: Vec<String>,
     },
-    /// A report cannot be written.
-    #[error("cannot write the report to `{path}`")]
+    /// A report, or what else was asked for, cannot be written.
+    #[error("cannot write {}", destination(path))]
     Write {
-        /// The path, or `stdout`.
+        /// The path, or [`STDOUT`].
         path: String,
         /// What the system said.
         source: io::Error,
@@ -97,6 +97,17 @@ pub(super) enum Failure {
     /// The embedded mesh could not begin.
     #[error("cannot start the embedded mesh")]
     Mesh(#[source] io::Error),
+}
+
+/// Stdout, in the place of a path.
+pub(super) const STDOUT: &str = "stdout";
+
+fn destination(path: &str) -> String {
+    if path == STDOUT {
+        format!("to {path}")
+    } else {
+        format!("the report to `{path}`")
+    }
 }
 
 impl Failure {
@@ -147,7 +158,7 @@ impl Failure {
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) | Self::Unmatched { error, .. } => error.help(),
             Self::Known { failure, .. } => failure.help(),
-            Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
+            Self::Write { path, .. } if path == STDOUT => "check where stdout goes".to_owned(),
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()
             }

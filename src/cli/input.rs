@@ -64,6 +64,16 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
+/// A file that is read while requests are sent, and again from its beginning.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
+    }
+}
+
 /// The content of a file, or of stdin for `-`. A device has no end.
 pub(super) fn bytes(path: &Path, content: Content) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM during a run: the first stops sending, a later one ends the process.
+//! Ctrl-C, SIGTERM and SIGHUP during a run: the first stops sending, a later one ends the process.
 #![allow(
     clippy::disallowed_methods,
     reason = "the second signal ends the process at once, from a thread of its own"
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
@@ -22,7 +22,9 @@ const ONE_PRESS: Duration = Duration::from_millis(50);
 /// Without a handler a signal ends the process at once, as it always did.
 pub(super) fn listen(warn: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
-    if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {
+    // `nohup` has a run outlive its terminal.
+    let hang_up = (!ignored(SIGHUP)).then_some(SIGHUP);
+    if let Ok(signals) = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)) {
         let set = Arc::clone(&flag);
         // Where no thread can be had, the run cannot start either, and says so.
         let _ = thread::Builder::new()
@@ -30,6 +32,14 @@ pub(super) fn listen(warn: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBo
             .spawn(move || wait(signals, &set, warn));
     }
     flag
+}
+
+/// Whether whoever started the process has it ignore a signal, as far as the system tells.
+fn ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 fn wait(mut signals: Signals, flag: &AtomicBool, warn: impl Fn(&str, bool)) {

@@ -2,14 +2,18 @@
 
 use std::rc::Rc;
 
-use super::expectation::Asked;
+use super::expectation::{Asked, Routes};
 use crate::diag::Note;
 use crate::lint::{self, Context, Finding};
-use crate::route::resolve;
+use crate::route::{Probe, resolve};
 
 /// What in the manifests may keep the split of this request from taking effect.
 pub(super) fn lint_notes(asked: &Asked) -> Vec<Note> {
-    let Asked { routes, probe } = asked;
+    about(&asked.routes, &asked.probe)
+}
+
+/// The same for one of several requests.
+pub(super) fn about(routes: &Routes, probe: &Probe) -> Vec<Note> {
     // The routes were there when the run began.
     let Ok(resolution) = resolve(&routes.table, probe) else {
         return Vec::new();

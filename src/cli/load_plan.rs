@@ -17,7 +17,7 @@ use crate::verdict::{Balancing, Number, Policy};
 /// Requests where nothing is declared, as respy sent them.
 const UNDECLARED_REQUESTS: u64 = 1000;
 /// Requests per connection of a watched run: the least that shows whether connections stick to a target.
-const PAIRS: Reuse = Reuse::Between { min: 2, max: 2 };
+pub(super) const PAIRS: Reuse = Reuse::Between { min: 2, max: 2 };
 
 /// Requests that an open loop may have under way for each that its connections carry: a server that stalls for ten times
 /// as long as it usually takes is met with every request that is due.
@@ -73,6 +73,7 @@ pub(super) fn planned(
     let plan = LoadPlan {
         endpoint: endpoint(request)?,
         request: template(request)?,
+        source: None,
         arrival: arrival(load, streams),
         warmup: load.warmup,
         stop,
@@ -159,7 +160,8 @@ fn endpoint(request: &RequestConfig) -> Result<Endpoint, Failure> {
     })
 }
 
-fn template(request: &RequestConfig) -> Result<RequestTemplate, Failure> {
+/// What every request says, files read.
+pub(super) fn template(request: &RequestConfig) -> Result<RequestTemplate, Failure> {
     let body = match &request.body {
         Body::None => Vec::new(),
         Body::Bytes(bytes) => bytes.clone(),

@@ -65,7 +65,10 @@ pub(super) fn path(
             "name a file, as in --log requests.ndjson",
         ));
     }
-    if reports.iter().any(|(_, report)| *report == path) {
+    if reports
+        .iter()
+        .any(|(_, report)| output::same_file(report, &path))
+    {
         return Err(Failure::usage(
             format!("--log and --report name the same file `{}`", path.display()),
             "name two files",

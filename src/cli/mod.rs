@@ -1,7 +1,9 @@
 //! The shell around the core: options, files, the terminal, exit codes.
 
 mod advice;
+mod all_rules;
 mod args;
+mod cases;
 mod command_line;
 mod complete;
 mod config;
@@ -31,6 +33,7 @@ mod log_file;
 mod output;
 mod progress;
 mod proxy;
+mod proxy_admin;
 mod record;
 mod recorded_request;
 mod relations;
@@ -42,9 +45,13 @@ mod secrets;
 mod settle;
 mod size;
 mod slo;
+mod test;
 mod transport;
 mod unidentified;
 mod url;
+mod varied;
+mod vary;
+mod vary_run;
 mod wait;
 
 use std::ffi::OsString;
@@ -110,8 +117,14 @@ fn failed(failure: &Failure) -> Exit {
 /// What clap says, in the form of all other errors; `--help` and `--version` go to stdout and are no failure.
 fn misunderstood(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
-        let _ = error.print();
-        return Exit::Pass.code();
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return match printed {
+            Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+                let path = failure::STDOUT.to_owned();
+                failed(&Failure::Write { path, source }).code()
+            }
+            _ => Exit::Pass.code(),
+        };
     }
     let text = if output::colour_on_stderr() {
         error.render().ansi().to_string()
@@ -142,19 +155,30 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),
         Some(Command::Demo(args)) => demo::run(args),
+        Some(Command::Test(args)) => test::run(&args),
         Some(Command::Wait) => Ok(wait::run()),
     }
 }
 
 fn sent(config: &RunConfig) -> Result<Exit, Failure> {
-    if config.debug {
+    if config.all_rules {
+        all_rules::run(config)
+    } else if !config.vary.is_empty() || config.sessions.is_some() {
+        vary_run::run(config)
+    } else if config.debug {
         debug::run(config)
     } else {
         run::run(config)
     }
 }
 
-/// Writes to stderr; when nobody reads it, that is no error.
+/// Writes a message to stderr; when nobody reads it, that is no error.
 fn warn(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let text = output::printable(text.as_bytes(), output::colour_on_stderr());
+    to_stderr(&text);
+}
+
+/// Writes to stderr as it is.
+fn to_stderr(text: &[u8]) {
+    let _ = io::stderr().lock().write_all(text);
 }

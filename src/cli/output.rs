@@ -4,11 +4,14 @@
     reason = "this is where files are written and the environment is read"
 )]
 
+use std::borrow::Cow;
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::Colour;
+use crate::units::{printable_colours, printable_lines};
 
 /// Columns where the terminal does not say.
 const DEFAULT_WIDTH: usize = 100;
@@ -18,36 +21,82 @@ const STDOUT: &str = "-";
 /// Where GitHub shows what all steps of a job have written.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
+/// What is written, without what a terminal or a reader of logs would obey; colours may stay.
+pub(super) fn printable(bytes: &[u8], colours: bool) -> Cow<'_, [u8]> {
+    let Ok(text) = str::from_utf8(bytes) else {
+        return Cow::Borrowed(bytes);
+    };
+    let printable = if colours {
+        printable_colours(text)
+    } else {
+        printable_lines(text)
+    };
+    match printable {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
 /// Writes a report to where it belongs: to stdout, behind what other steps wrote to the summary of a GitHub job, or to a file.
 pub(super) fn deliver(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let bytes = printable(bytes, false);
     if path.as_os_str() == STDOUT {
-        return io::stdout().lock().write_all(bytes);
+        let written = io::stdout().lock().write_all(&bytes);
+        // Whoever reads has seen enough.
+        return match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
     }
-    if std::env::var_os(STEP_SUMMARY).is_some_and(|summary| summary == path.as_os_str()) {
+    if is_step_summary(path) {
         let mut summary = fs::OpenOptions::new()
             .append(true)
             .create(true)
             .open(path)?;
-        return summary.write_all(bytes);
+        return summary.write_all(&bytes);
     }
-    replace(path, bytes)
+    replace(path, &bytes)
 }
 
-/// Writes a file whole or not at all: beside it first, then in its place. What is no plain file (a pipe, `/dev/stdout`)
-/// is written as it is.
+fn is_step_summary(path: &Path) -> bool {
+    std::env::var_os(STEP_SUMMARY).is_some_and(|summary| summary == path.as_os_str())
+}
+
+/// Writes a file whole or not at all: beside it first, then in its place, with its mode. What is no plain file (a pipe,
+/// `/dev/stdout`) is written as it is.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    if special || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+    let Some(place) = plain_file(path) else {
         return fs::write(path, bytes);
-    }
-    let beside = beside(path)?;
-    let written = fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&beside, path));
+    };
+    let before = fs::metadata(&place).ok();
+    let (own, mut file) = beside(&place)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| before.map_or(Ok(()), |before| file.set_permissions(before.permissions())))
+        .and_then(|()| fs::rename(&own, &place));
     if written.is_err() {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&own);
     }
     written
+}
+
+/// Whether something is there already.
+pub(super) fn exists(path: &Path) -> bool {
+    path.as_os_str() != STDOUT && fs::symlink_metadata(path).is_ok()
+}
+
+/// Where the file is that a path leads to, or would be; `None` for what is no plain file, and for links that lead nowhere.
+fn plain_file(path: &Path) -> Option<PathBuf> {
+    let link = fs::symlink_metadata(path).is_ok_and(|own| own.is_symlink());
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return None;
+    }
+    if !link {
+        return Some(path.to_owned());
+    }
+    // What stdout was redirected to is written by others as well.
+    let opened = ["/dev", "/proc"].iter().any(|root| path.starts_with(root));
+    fs::canonicalize(path).ok().filter(|_| !opened)
 }
 
 /// Whether a file could be written there, tried without touching what is there.
@@ -58,21 +107,41 @@ pub(super) fn writable(path: &Path) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+    let Some(place) = plain_file(path) else {
         return Ok(());
-    }
-    let beside = beside(path)?;
-    fs::File::create(&beside)?;
-    fs::remove_file(&beside)
+    };
+    let (own, _) = beside(&place)?;
+    fs::remove_file(&own)
 }
 
-/// A name of our own in the same folder.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::other("the path does not name a file"))?;
-    let own = format!(".{}.{}", name.to_string_lossy(), std::process::id());
-    Ok(path.with_file_name(own))
+/// Whether what is written to one path would be lost to what is written to the other.
+pub(super) fn same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        if path.as_os_str() == STDOUT {
+            return Some(path.to_owned());
+        }
+        let place = plain_file(path).filter(|_| !is_step_summary(path))?;
+        let folder = place.parent().filter(|folder| *folder != Path::new(""));
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        let folder = folder.join(place.file_name()?);
+        Some(fs::canonicalize(&place).unwrap_or(folder))
+    };
+    place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// A new file in the same folder, under a name that nobody foresees; what is there already is never opened.
+fn beside(path: &Path) -> io::Result<(PathBuf, fs::File)> {
+    if path.file_name().is_none() {
+        return Err(io::Error::other("the path does not name a file"));
+    }
+    loop {
+        let random = RandomState::new().build_hasher().finish();
+        let own = path.with_file_name(format!(".resplit-{random:016x}"));
+        match fs::File::options().write(true).create_new(true).open(&own) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (own, file)),
+        }
+    }
 }
 
 /// Whether whoever read stdout has gone: what is written there would be lost.

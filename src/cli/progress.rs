@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
 use super::args::{Colour, OutputArgs};
-use super::{output, warn};
+use super::{output, to_stderr, warn};
 use crate::observe::{Latency, Observation, Tally};
 use crate::plan::Stop;
 use crate::report::{Bar, fitted};
@@ -89,7 +89,7 @@ impl Progress {
             (false, true) => warn(&format!("\n{text}\n")),
             (false, false) => {
                 if typed {
-                    warn(UNTYPED);
+                    to_stderr(UNTYPED.as_bytes());
                 }
                 view.suspend(|| warn(&format!("{text}\n")));
             }
@@ -153,6 +153,28 @@ impl Progress {
             }
             self.lines[index].set_message(line.draw(names, width, self.colour));
         }
+    }
+
+    /// Shows how many of so many cases are decided, and how many requests were sent.
+    pub(super) fn show_cases(
+        &mut self,
+        (decided, all): (usize, usize),
+        sent: u64,
+        elapsed: Duration,
+    ) {
+        let message = format!("{decided} of {all} kinds of requests decided, {sent} sent");
+        if self.view.is_hidden() {
+            if let Some(due) = self.due.filter(|due| elapsed >= *due) {
+                self.due = Some(next_sign(due, elapsed));
+                warn(&format!("{:.0} s: {message}\n", elapsed.as_secs_f64()));
+            }
+            return;
+        }
+        self.head.set_position(match self.stop {
+            Stop::Requests(_) => sent,
+            Stop::Elapsed(_) => millis(elapsed),
+        });
+        self.head.set_message(message);
     }
 }
 

@@ -42,6 +42,21 @@ pub(super) fn of_transport(args: &TransportArgs, url: &Url) -> Result<(), Failur
     Ok(())
 }
 
+/// Options that are about the requests of one rule, and whether they were typed beside `--all-rules`.
+pub(super) fn of_all_rules(of_one_rule: &[(bool, &str)]) -> Result<(), Failure> {
+    match of_one_rule.iter().find(|(typed, _)| *typed) {
+        Some((_, option)) => Err(Failure::usage(
+            format!(
+                "{option} is about the requests of one rule, and --all-rules sends those of every rule"
+            ),
+            format!(
+                "leave {option} out, or leave --all-rules out and describe a request of that rule"
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Whether such requests can be sent under this load, and judged by this test.
 pub(super) fn of_load(
     args: &LoadArgs,

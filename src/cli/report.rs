@@ -8,7 +8,7 @@ use super::expectation::{Declared, resolve_in};
 use super::failure::Failure;
 use super::lint_notes::lint_notes;
 use super::recorded_request::RecordedRequest;
-use super::report_output::{exit, to_stdout, write_report};
+use super::report_output::{all_written, exit, to_stdout, unwritten, write_report};
 use super::{config, input, output, slo};
 use crate::diag::{Note, Sources};
 use crate::manifest::ObjectName;
@@ -97,7 +97,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
 /// What declares the split of runs that had no declaration.
 enum Declaring {
     /// `--expect`, and what is odd about it.
-    Weights(Expected, Option<Note>),
+    Weights(Box<Expected>, Option<Note>),
     /// The texts of `-f`, read once: stdin cannot be read again.
     Manifests(Sources),
 }
@@ -115,7 +115,7 @@ impl Declaring {
     fn typed(weights: &[String], files: &[PathBuf]) -> Result<Option<Self>, Failure> {
         Ok(if !weights.is_empty() {
             let (expected, odd) = config::weights(weights)?;
-            Some(Self::Weights(expected, odd))
+            Some(Self::Weights(Box::new(expected), odd))
         } else if !files.is_empty() {
             Some(Self::Manifests(input::manifests(files)?))
         } else {
@@ -153,14 +153,20 @@ impl With<'_> {
     fn declared(&self, name: &str, report: &Report) -> Result<Declared, Failure> {
         match &self.declaration {
             Declaring::Weights(expected, odd) => Ok(Declared {
-                declaration: Declaration::of(expected.clone(), None),
+                declaration: Declaration::of(Expected::clone(expected), None),
                 caveats: odd.iter().cloned().collect(),
                 asked: None,
             }),
             Declaring::Manifests(sources) => {
                 let recorded = RecordedRequest::of(name, report)?;
                 let (texts, request) = (sources.clone(), Some(&recorded.request));
-                let declared = resolve_in(texts, self.object, request, self.vantage, self.quiet)?;
+                let declared = resolve_in(
+                    texts,
+                    self.object,
+                    request,
+                    self.vantage,
+                    (self.quiet, None),
+                )?;
                 recorded.check(name, &declared)?;
                 Ok(declared)
             }
@@ -218,6 +224,9 @@ fn refused(error: &MergeError) -> Failure {
             }
             ReadError::Damaged(_) => "run again, or leave the file out".to_owned(),
         },
+        MergeError::Rules(_) => {
+            "leave the options of judgement out, and name it alone; or run again".to_owned()
+        }
         MergeError::Twice { .. } => "name every run once".to_owned(),
         MergeError::Different { what, .. } => match what {
             Difference::Certainty => {
@@ -245,19 +254,18 @@ fn compared(
     };
     let found =
         comparison((&before.0, &before.1), (&after.0, &after.1), slos).map_err(slo::unknown)?;
+    let mut lost = Vec::new();
     for (format, path) in &to.files {
         let mut bytes = Vec::new();
-        found
+        let written = found
             .render(comparison_format(format.name)?, &mut bytes)
-            .and_then(|()| output::deliver(path, &bytes))
-            .map_err(|source| Failure::Write {
-                path: path.display().to_string(),
-                source,
-            })?;
+            .and_then(|()| output::deliver(path, &bytes));
+        lost.extend(unwritten(path, written));
     }
     let mut bytes = Vec::new();
     let written = found.render(comparison_format(to.format.name)?, &mut bytes);
-    to_stdout(written.map(|()| bytes))?;
+    lost.extend(to_stdout(written.map(|()| bytes)).err());
+    all_written(lost)?;
     Ok(match found.outcome() {
         None | Some(SloOutcome::Pass) => Exit::Pass,
         Some(SloOutcome::Failed) => Exit::Diverged,

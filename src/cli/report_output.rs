@@ -1,10 +1,11 @@
 //! Where the answer goes: files, stdout, the exit code.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use super::config::OutputConfig;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, STDOUT};
 use super::unidentified::Untied;
 use super::{advice, args, output, warn};
 use crate::diag::Code;
@@ -17,6 +18,7 @@ pub(super) fn write_report(
     output: &OutputConfig,
     untied: Option<&Untied>,
 ) -> Result<(), Failure> {
+    let mut lost = Vec::new();
     for (format, path) in &output.files {
         let plain = Style {
             colour: false,
@@ -28,10 +30,7 @@ pub(super) fn write_report(
         let mut bytes = Vec::new();
         let written =
             (format.render)(report, plain, &mut bytes).and_then(|()| output::deliver(path, &bytes));
-        written.map_err(|source| Failure::Write {
-            path: path.display().to_string(),
-            source,
-        })?;
+        lost.extend(unwritten(path, written));
     }
     let style = Style {
         colour: output::colour_on_stdout(output.args.color),
@@ -42,7 +41,7 @@ pub(super) fn write_report(
     };
     let mut bytes = Vec::new();
     let written = (output.format.render)(report, style, &mut bytes);
-    to_stdout(written.map(|()| bytes))?;
+    lost.extend(to_coloured_stdout(written.map(|()| bytes), style.colour).err());
     if let Some(Untied::Stopped(failure, _)) = untied {
         warn(&failure.render());
     } else if report.verdict.outcome == Outcome::NoData && report.counted_in.is_none() {
@@ -65,21 +64,46 @@ pub(super) fn write_report(
             format!("error: {why}\nhelp: {help}\n")
         });
     }
-    Ok(())
+    all_written(lost)
 }
 
-/// Writes to stdout what was rendered in memory.
+/// That a file was not written.
+pub(super) fn unwritten(path: &Path, written: io::Result<()>) -> Option<Failure> {
+    written.err().map(|source| Failure::Write {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+/// Every output was tried: those that are lost are told, the last of them by whoever ends the command.
+pub(super) fn all_written(mut lost: Vec<Failure>) -> Result<(), Failure> {
+    let told = lost.pop();
+    for failure in lost {
+        warn(&failure.render());
+    }
+    told.map_or(Ok(()), Err)
+}
+
+/// Writes to stdout what was rendered in memory without colours.
 pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
+    to_coloured_stdout(rendered, false)
+}
+
+/// The same, with its colours where it has any.
+pub(super) fn to_coloured_stdout(
+    rendered: io::Result<Vec<u8>>,
+    colours: bool,
+) -> Result<(), Failure> {
     let written = rendered.and_then(|bytes| {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(&bytes)?;
+        stdout.write_all(&output::printable(&bytes, colours))?;
         stdout.flush()
     });
     match written {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|source| Failure::Write {
-            path: "stdout".to_owned(),
+            path: STDOUT.to_owned(),
             source,
         }),
     }

@@ -107,6 +107,39 @@ pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, 
     })
 }
 
+/// What `-A` accepts: curl's -A names the client instead, and what is no media type was meant so.
+fn accepted(typed: Option<&str>) -> Result<&str, Failure> {
+    const TYPES: [&str; 12] = [
+        "*",
+        "application",
+        "audio",
+        "example",
+        "font",
+        "haptics",
+        "image",
+        "message",
+        "model",
+        "multipart",
+        "text",
+        "video",
+    ];
+    let Some(typed) = typed else {
+        return Ok("*/*");
+    };
+    let media = |range: &str| {
+        let kind = range.trim().split_once('/').map_or("", |(kind, _)| kind);
+        let kind = kind.to_ascii_lowercase();
+        TYPES.contains(&kind.as_str()) || kind.starts_with("x-")
+    };
+    if typed.split(',').all(media) {
+        return Ok(typed);
+    }
+    Err(Failure::usage(
+        format!("-A is the Accept header, and `{typed}` is not a media type"),
+        format!("curl's -A NAME is -H 'user-agent: {typed}' here"),
+    ))
+}
+
 /// The body as typed; a gRPC call without one may bring its own.
 fn body(args: &RequestArgs, call: Option<&Call>) -> Result<Body, Failure> {
     Ok(match (&args.data, &args.data_file) {
@@ -141,7 +174,7 @@ fn default_headers(
     );
     headers.insert(
         ACCEPT,
-        header_value("--accept", args.accept.as_deref().unwrap_or("*/*"))?,
+        header_value("--accept", accepted(args.accept.as_deref())?)?,
     );
     if grpc {
         headers.insert(TE, HeaderValue::from_static("trailers"));

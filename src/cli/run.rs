@@ -16,12 +16,14 @@ use super::load_plan::{Planned, StopWhen, planned};
 use super::log_file::{self, LogFile};
 use super::output;
 use super::progress::Progress;
+use super::proxy_admin::{self, Asked, Live, Seen, View};
 use super::record;
 use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
 use super::settle::settle;
 use super::slo;
 use super::unidentified::{self, Unidentified, Untied};
+use super::varied::{KeyOf, Varied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
 use crate::load::{self, Control, LogQueue};
@@ -32,25 +34,118 @@ use crate::split::Expected;
 use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
-use crate::verdict::{Evidence, Hypothesis, Outcome, Verdict, Watch, cause_is_open, judge};
+use crate::verdict::{
+    Evidence, Hypothesis, Number, Outcome, Pinning, Verdict, Watch, cause_is_open, judge,
+};
 
 /// Requests that are sent to find out why a split diverges, at most.
 const FOR_THE_CAUSE: u64 = 200;
 
 /// Carries out `run` and says how it ended.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
-    for (_, path) in &config.output.files {
-        // Before anything is sent: a report that cannot be written would be the loss of a whole run.
-        output::writable(path).map_err(|source| Failure::Write {
-            path: path.display().to_string(),
-            source,
-        })?;
+    writable(config)?;
+    let asked = Asked {
+        probe: expectation::probe(&config.request),
+        vantage: config.vantage.clone(),
+    };
+    let (mut live, unread) = proxy_admin::begin(config.proxy_admin.as_ref(), asked);
+    let mut declared = expectation::resolve(config, live.as_ref())?;
+    let programmed = programmed(config, declared.as_ref(), live.as_mut());
+    if programmed == Some(true) {
+        // What was said of the proxy before is no longer true.
+        declared = expectation::resolve(config, live.as_ref())?;
     }
-    if let Some(path) = &config.log {
-        log_file::writable(path)?;
+    let proxy = ProxySide {
+        live,
+        programmed,
+        unread,
+    };
+    carried_out(config, declared.as_ref(), None, proxy)
+}
+
+/// Requests that differ from each other.
+pub(super) struct Different {
+    source: Arc<Varied>,
+    /// What pins a request to a target, where something does.
+    key: Option<String>,
+    notes: Vec<Note>,
+}
+
+impl Different {
+    /// Requests from a source, what pins them to a target, and what has to be said of them.
+    pub(super) fn new(source: Arc<Varied>, key: Option<String>, notes: Vec<Note>) -> Self {
+        Self { source, key, notes }
     }
-    let declared = expectation::resolve(config)?;
-    if let Some(declared) = &declared {
+
+    /// The same, pinned by this.
+    pub(super) fn pinned_by(self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+
+    /// The plan with these requests: as many as the keys take, unless a number was typed, judged once.
+    fn planned(
+        &self,
+        mut planned: Planned,
+        config: &RunConfig,
+        expected: Option<&Expected>,
+    ) -> Planned {
+        let plan = &mut planned.plan;
+        plan.source = Some(Arc::<Varied>::clone(&self.source));
+        let users = match self.source.key() {
+            KeyOf::User(users) => Some(*users),
+            KeyOf::Nothing | KeyOf::Parts(_) => None,
+        };
+        if let Some(users) = users {
+            plan.connections = plan.connections.min(users);
+        }
+        if let (Some(_), Some(expected)) = (&self.key, expected) {
+            let needed = Pinning::requests(expected, &config.policy, users.map(u64::from));
+            let most = match config.load.amount {
+                Amount::Exactly(stop) => stop,
+                Amount::UntilDecided(most)
+                | Amount::UntilDiverged(most)
+                | Amount::Planned(most) => {
+                    Stop::Requests(most.map_or(needed, |most| most.min(needed)))
+                }
+            };
+            plan.stop = most;
+            if let Stop::Requests(most) = most {
+                plan.connections = config.load.connections.min(users.unwrap_or(u32::MAX));
+                plan.connections = plan
+                    .connections
+                    .min(u32::try_from(most).unwrap_or(u32::MAX));
+            }
+            planned.stop_when = StopWhen::Sent;
+            planned.policy.number = Number::Fixed;
+        }
+        let plan = &mut planned.plan;
+        plan.threads = plan.threads.min(plan.connections);
+        planned
+    }
+}
+
+/// The proxy that makes the split, as far as it says anything.
+#[derive(Default)]
+pub(super) struct ProxySide {
+    /// Its admin interface, where that answers.
+    live: Option<Live>,
+    /// Whether it got the declared split before anything was sent, where that was waited for.
+    programmed: Option<bool>,
+    /// What is to be said where it does not answer.
+    unread: Vec<Note>,
+}
+
+/// Carries out a run of requests that are alike, or that differ as given.
+pub(super) fn carried_out(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    different: Option<Different>,
+    proxy: ProxySide,
+) -> Result<Exit, Failure> {
+    if let Some(declared) = declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
@@ -59,7 +154,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         report,
         untied,
         log_failure,
-    } = measure(config, declared.as_ref())?;
+    } = measure(config, declared, different, proxy)?;
     write_report(&report, &config.output, untied.as_ref())?;
     if let Some(failure) = log_failure {
         return Err(failure);
@@ -71,6 +166,17 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     })
 }
 
+/// Whether the reports can be written: asked before anything is sent, since the loss of one would be that of a whole run.
+pub(super) fn writable(config: &RunConfig) -> Result<(), Failure> {
+    for (_, path) in &config.output.files {
+        output::writable(path).map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
+    config.log.as_deref().map_or(Ok(()), log_file::writable)
+}
+
 /// A run that was judged.
 struct Measured {
     report: Report,
@@ -80,9 +186,26 @@ struct Measured {
     log_failure: Option<Failure>,
 }
 
+/// Waits until the proxy is programmed with the declared split, where that is asked for and can be told.
+fn programmed(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    live: Option<&mut Live>,
+) -> Option<bool> {
+    let limit = config.load.settle?;
+    live?.wait_for(declared?.expected(), limit)
+}
+
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
-    let mut session = Session::prepare(config, declared)?;
+fn measure(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    different: Option<Different>,
+    proxy: ProxySide,
+) -> Result<Measured, Failure> {
+    let mut session = Session::prepare(config, declared, different)?;
+    (session.live, session.programmed, session.unread) =
+        (proxy.live, proxy.programmed, proxy.unread);
     let unsettled = session.settle()?;
     let seen = session.observe()?;
     session.judge(seen, unsettled)
@@ -93,6 +216,8 @@ struct Session<'a> {
     config: &'a RunConfig,
     declared: Option<&'a Declared>,
     planned: Planned,
+    /// Where requests differ.
+    different: Option<Different>,
     /// Set by the first Ctrl-C.
     interrupted: Arc<AtomicBool>,
     /// The live view, until everything is in.
@@ -105,14 +230,27 @@ struct Session<'a> {
     stopped: Option<Duration>,
     /// What the report says of the run itself, once it sends.
     record: Record,
+    /// The proxy that makes the split, where its admin interface answers, and what is to be said where it does not.
+    live: Option<Live>,
+    /// Whether it was waited until the proxy had the declared split, and whether it had.
+    programmed: Option<bool>,
+    unread: Vec<Note>,
     /// What has to be said of the log of requests, or why it is not whole.
     logged: Result<Option<Note>, Failure>,
 }
 
 impl<'a> Session<'a> {
-    fn prepare(config: &'a RunConfig, declared: Option<&'a Declared>) -> Result<Self, Failure> {
+    fn prepare(
+        config: &'a RunConfig,
+        declared: Option<&'a Declared>,
+        different: Option<Different>,
+    ) -> Result<Self, Failure> {
         let expected = declared.map(Declared::expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
+        let planned = match &different {
+            Some(different) => different.planned(planned, config, expected),
+            None => planned,
+        };
         let progress = Progress::new(&config.output.args, planned.plan.stop, planned.policy);
         let watched = planned.stop_when != StopWhen::Sent;
         Ok(Self {
@@ -125,9 +263,13 @@ impl<'a> Session<'a> {
             diagnosed_from: None,
             stopped: None,
             record: Record::default(),
+            live: None,
+            programmed: None,
+            unread: Vec::new(),
             logged: Ok(None),
             config,
             declared,
+            different,
             planned,
         })
     }
@@ -144,6 +286,7 @@ impl<'a> Session<'a> {
     fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
         let unsettled = match (config.load.settle, expected) {
+            (Some(limit), Some(_)) if self.programmed.is_some() => self.unprogrammed(limit),
             (Some(limit), Some(expected)) => settle(
                 &self.planned.plan,
                 || bucketer(config, Some(expected)),
@@ -159,6 +302,20 @@ impl<'a> Session<'a> {
         Ok(unsettled)
     }
 
+    /// A word where the proxy did not get the declared split while it was waited for.
+    fn unprogrammed(&self, limit: Duration) -> Option<Note> {
+        let has = self.live.as_ref().map_or_else(String::new, Live::listed);
+        (self.programmed == Some(false)).then(|| {
+            Note::new(
+                Code::NotSettled,
+                format!(
+                    "the proxy was not programmed with the declared split within {limit:?}, and has {has}; what follows was judged all the \
+                     same"
+                ),
+            )
+        })
+    }
+
     /// Sends until everything is sent, or until more would tell nothing new.
     fn observe(&mut self) -> Result<Observation, Failure> {
         let (log, queue) = self.log()?.unzip();
@@ -170,7 +327,9 @@ impl<'a> Session<'a> {
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
+        self.live.iter_mut().for_each(Live::watch);
         let mut seen = load::run_logged(plan, bucketer, queue, &mut |seen| self.look(seen))?;
+        self.live.iter_mut().for_each(Live::stop);
         self.progress = None;
         if let Some(log) = log {
             self.logged = log.end(seen.sent);
@@ -278,6 +437,7 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
+        let view = self.proxy_view(expected, &sorted, seen);
         let (policy, hypotheses) = (&self.planned.policy, self.hypotheses());
         let evidence = Evidence {
             declared: pair,
@@ -286,8 +446,16 @@ impl<'a> Session<'a> {
             hypotheses,
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
+        let key = self.different.as_ref().and_then(|own| own.key.as_deref());
+        let pinned = pair.zip(key).filter(|_| verdict.outcome != Outcome::NoData);
+        let pinning = pinned.map(|(pair, key)| Pinning::of(key, pair, seen, policy));
+        let verdict = match &pinning {
+            Some(pinning) => pinning.verdict(sorted.undeclared, policy),
+            None => verdict,
+        };
         let (slos, healthy) = (&config.slos, policy.require_healthy);
         let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
+        let verdict = view.decided(verdict);
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
@@ -299,6 +467,7 @@ impl<'a> Session<'a> {
             untied.as_ref(),
         ));
         notes.extend(self.notes(seen, &verdict));
+        notes.extend(view.notes);
         notes.extend(unsettled);
         let logged = std::mem::replace(&mut self.logged, Ok(None));
         let log_failure = logged.map(|note| notes.extend(note)).err();
@@ -322,9 +491,16 @@ impl<'a> Session<'a> {
             diagnosed: self.diagnosed_from.is_some(),
             ..observation
         };
+        let observation = match pinning {
+            Some(_) => observation.by_key(),
+            None => observation,
+        };
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
+            programmed: view.programmed,
+            counted: view.counted,
+            pinning,
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
         Ok(Measured {
@@ -332,6 +508,26 @@ impl<'a> Session<'a> {
             untied,
             log_failure,
         })
+    }
+
+    /// What the proxy said, where one was asked.
+    fn proxy_view(
+        &mut self,
+        expected: Option<&Expected>,
+        attribution: &Attribution,
+        observation: &Observation,
+    ) -> View {
+        let view = self.live.take().map(|live| {
+            live.view(&Seen {
+                expected,
+                attribution,
+                observation,
+                warmup: self.planned.plan.warmup,
+            })
+        });
+        let mut view = view.unwrap_or_default();
+        view.notes.append(&mut self.unread);
+        view
     }
 
     /// What lint finds about the request.
@@ -361,8 +557,12 @@ impl<'a> Session<'a> {
         let confined = self.config.load.confined.then(|| confined(&self.planned));
         let unresolved = self.config.request.transport.unresolved.as_deref();
         let unresolved = unresolved.map(resolved_by_proxy);
+        let different = self.different.iter();
+        let different =
+            different.flat_map(|own| own.notes.iter().cloned().chain(own.source.note()));
         interrupted
             .into_iter()
+            .chain(different)
             .chain(late)
             .chain(confined)
             .chain(unresolved)
@@ -433,7 +633,7 @@ fn confined(planned: &Planned) -> Note {
     )
 }
 
-fn cut_short(seen: &Observation) -> Note {
+pub(super) fn cut_short(seen: &Observation) -> Note {
     Note::new(
         Code::Interrupted,
         format!(
@@ -443,7 +643,7 @@ fn cut_short(seen: &Observation) -> Note {
     )
 }
 
-fn asked(request: &RequestConfig) -> report::Request {
+pub(super) fn asked(request: &RequestConfig) -> report::Request {
     report::Request {
         url: request.url.clone(),
         method: request.method.to_string(),
@@ -452,7 +652,7 @@ fn asked(request: &RequestConfig) -> report::Request {
 }
 
 /// Which values mean which targets, as far as values have been seen.
-fn derive(
+pub(super) fn derive(
     expected: &Expected,
     rules: &[MapRule],
     seen: &Observation,

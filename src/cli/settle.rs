@@ -3,14 +3,17 @@
 
 #![allow(clippy::disallowed_methods, reason = "waiting has a clock")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use crate::bucket::Bucketer;
 use crate::diag::{Code, Note};
-use crate::load::{self, Control};
+use crate::load::{self, Control, LoadError};
+use crate::observe::Observation;
 use crate::plan::{LoadPlan, Stop};
 use crate::split::Expected;
 use crate::stats::change::change_of_blocks;
@@ -24,6 +27,8 @@ const WINDOWS: u32 = 10;
 const WINDOW: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 /// What the last window may at least take.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+/// How long an interruption may go unnoticed.
+const GLANCE: Duration = Duration::from_millis(20);
 /// Windows that have to agree.
 const AGREEING: usize = 2;
 /// They disagree when chance would make them differ as much this rarely.
@@ -38,7 +43,7 @@ pub(super) fn settle(
     expected: &Expected,
     rules: &[MapRule],
     limit: Duration,
-    interrupted: &AtomicBool,
+    interrupted: &Arc<AtomicBool>,
     show: impl Fn(Duration),
 ) -> Result<Option<Note>, Failure> {
     let window = (limit / WINDOWS).clamp(WINDOW.0, WINDOW.1).min(limit);
@@ -51,16 +56,14 @@ pub(super) fn settle(
         plan.stop = Stop::Elapsed(window.min(left));
         plan.timeout = plan.timeout.min(left);
         plan.connect_timeout = plan.connect_timeout.min(left);
-        let begun = Instant::now();
-        let seen = load::run(plan, bucketer(), &mut |_| {
-            if interrupted.load(Ordering::Relaxed) {
-                Control::Stop
-            } else {
-                Control::Continue
-            }
-        })?;
+        let until = Instant::now() + window.min(left);
+        let Some(seen) = seen_in_window(plan, bucketer(), interrupted)? else {
+            break;
+        };
         // A name that does not resolve yet ends the window at once.
-        thread::sleep(window.saturating_sub(begun.elapsed()).min(left));
+        while Instant::now() < until && !interrupted.load(Ordering::Relaxed) {
+            thread::sleep(GLANCE.min(until.saturating_duration_since(Instant::now())));
+        }
         // Values that mean nothing yet (the route is not there) are what is waited for.
         let counts = Mapping::derive(expected, rules, seen.tallies.keys())
             .map(|mapping| Attribution::new(&seen, Some((expected, &mapping))));
@@ -86,6 +89,40 @@ pub(super) fn settle(
             "the split was not stationary within {limit:?}; what follows was judged all the same"
         ),
     )))
+}
+
+/// What one window shows; `None` where it was interrupted: what is under way then is not waited for.
+fn seen_in_window(
+    plan: LoadPlan,
+    bucketer: Bucketer,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Option<Observation>, Failure> {
+    let (ended, result) = mpsc::channel();
+    let stop = Arc::clone(interrupted);
+    let send = move || {
+        let seen = load::run(plan, bucketer, &mut |_| {
+            if stop.load(Ordering::Relaxed) {
+                Control::Stop
+            } else {
+                Control::Continue
+            }
+        });
+        // Nobody waits for it after an interruption.
+        let _ = ended.send(seen);
+    };
+    let thread = thread::Builder::new().name("settle".to_owned());
+    let thread = thread.spawn(send).map_err(LoadError::Thread)?;
+    loop {
+        match result.recv_timeout(GLANCE) {
+            Ok(seen) => return Ok(Some(seen?)),
+            Err(RecvTimeoutError::Timeout) if !interrupted.load(Ordering::Relaxed) => {}
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                Ok(()) => return Ok(None),
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
+    }
 }
 
 /// Whether the last windows agree: with each other, and each attributed to targets at all.

@@ -11,6 +11,7 @@ use super::report_output::to_stdout;
 use super::request::optional;
 use super::url::shown;
 use crate::report::render_size;
+use crate::units::printable_json;
 use crate::verdict::size::{Size, parse_detect};
 
 /// Plans, and writes the plan to stdout.
@@ -45,8 +46,9 @@ pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
     let vantage = config::vantage(&args.expectation.vantage)?;
     let needed = matches!(declaration, Declaration::Manifests(..));
     let request = optional("size", url, &args.request, needed)?;
-    let declared = expectation::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
-        .expect("something is declared");
+    let declared =
+        expectation::resolve_for(&declaration, request.as_ref(), &vantage, (args.quiet, None))?
+            .expect("something is declared");
     let detect = args
         .detect
         .map(|text| {
@@ -67,7 +69,7 @@ pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
         SizeFormat::Text => render_size(&size, &mut bytes),
         SizeFormat::Json => serde_json::to_string_pretty(&size)
             .map_err(io::Error::from)
-            .and_then(|text| writeln!(bytes, "{text}")),
+            .and_then(|text| writeln!(bytes, "{}", printable_json(&text))),
     };
     to_stdout(written.map(|()| bytes))?;
     Ok(Exit::Pass)

@@ -14,8 +14,8 @@ use super::connect::connect;
 use super::context::ThreadContext;
 use super::delivery::{Circumstances, Completed, Delivery, ExchangeError};
 use super::request::Prepared;
-use super::wait_slot::{Expired, WaitSlot};
-use super::{http1, http2};
+use super::wait_slot::{Expired, ScheduledRequest, WaitSlot};
+use super::{Job, http1, http2};
 use crate::bucket::Reply;
 use crate::observe::{Failure, Outcome, Setup};
 
@@ -23,15 +23,11 @@ use crate::observe::{Failure, Outcome, Setup};
 pub(super) enum Client {
     /// A connection of its own, while it is open.
     Http1 {
-        /// What is sent.
-        request: Arc<http1::Request>,
         /// The connection, while it is kept.
         connection: Option<http1::Connection>,
     },
     /// A stream of a connection for each request.
     Http2 {
-        /// What is sent.
-        request: Arc<http2::Request>,
         /// The connection.
         shared: Rc<SharedConnection>,
     },
@@ -44,6 +40,15 @@ pub(super) struct SharedConnection {
     /// Attempts to open it so far, and what the last one failed of: workers that waited for it share that.
     attempts: Cell<u64>,
     failed: RefCell<Option<(Failure, u32)>>,
+}
+
+/// What an exchange of one kind of request needs of its worker.
+#[derive(Clone, Copy)]
+struct OwnContext<'w> {
+    context: &'w ThreadContext,
+    case: usize,
+    key: Option<u32>,
+    slot: &'w WaitSlot,
 }
 
 /// How one request ended.
@@ -78,47 +83,57 @@ struct Attempt {
 impl Client {
     /// For the worker with this number; `streams` of them share a connection where the protocol allows it.
     pub(super) fn new(
-        prepared: &Prepared,
+        job: &Job,
         shared: &mut Vec<Rc<SharedConnection>>,
         number: usize,
         streams: usize,
     ) -> Self {
-        match prepared {
-            Prepared::Http1(request) => Self::Http1 {
-                request: Arc::clone(request),
-                connection: None,
-            },
-            Prepared::Http2(request) => {
-                let group = number / streams;
-                if group == shared.len() {
-                    shared.push(Rc::default());
-                }
-                Self::Http2 {
-                    request: Arc::clone(request),
-                    shared: Rc::clone(&shared[group]),
-                }
-            }
+        if !job.plan.request.protocol.multiplexes() {
+            return Self::Http1 { connection: None };
+        }
+        let group = number / streams;
+        if group == shared.len() {
+            shared.push(Rc::default());
+        }
+        Self::Http2 {
+            shared: Rc::clone(&shared[group]),
         }
     }
 
-    /// Sends one request, over an open connection or a new one, and again where the rule allows it.
-    pub(super) async fn request(&mut self, context: &ThreadContext, slot: &WaitSlot) -> Exchange {
+    /// Sends one request of a kind, over an open connection or a new one, and again where the rule allows it.
+    pub(super) async fn request(
+        &mut self,
+        context: &ThreadContext,
+        slot: &WaitSlot,
+        scheduled: &ScheduledRequest,
+    ) -> Exchange {
+        let (number, own) = (scheduled.case, scheduled.own.as_deref());
+        let case = &context.job.cases[number];
+        let (prepared, idempotent) = own.map_or((&case.prepared, case.idempotent), |own| {
+            (&own.prepared, own.idempotent)
+        });
         let begun = Instant::now();
         let (mut now, mut sent, mut setup, mut again, mut resent) = (begun, None, None, 0, false);
         loop {
-            let attempt = match self {
-                Self::Http1 {
-                    request,
-                    connection,
-                } => http1_attempt(request, connection, context, slot, (now, sent)).await,
-                Self::Http2 { request, shared } => {
-                    http2_attempt(request, shared, context, slot, (now, sent)).await
+            let of_worker = OwnContext {
+                context,
+                case: number,
+                key: own.and_then(|own| own.key),
+                slot,
+            };
+            let attempt = match (&mut *self, prepared) {
+                (Self::Http1 { connection }, Prepared::Http1(request)) => {
+                    http1_attempt(request, connection, of_worker, (now, sent)).await
                 }
+                (Self::Http2 { shared }, Prepared::Http2(request)) => {
+                    http2_attempt(request, shared, of_worker, (now, sent)).await
+                }
+                _ => unreachable!("all kinds of requests have the protocol of the plan"),
             };
             sent = sent.or(attempt.sent);
             setup = attempt.setup.or(setup);
             if let Err(error) = &attempt.result
-                && context.resends(error.delivery, attempt.sent, again)
+                && context.resends((error.delivery, idempotent), attempt.sent, again)
             {
                 if error.delivery != Delivery::NotSent {
                     again += 1;
@@ -139,13 +154,33 @@ impl Client {
     }
 }
 
+impl OwnContext<'_> {
+    fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
+        let source = self.context.job.plan.source.as_ref();
+        if let (Some(key), Some(source)) = (self.key, source) {
+            let fields = reply.headers.0.iter();
+            let own = fields.filter(|field| field.name.eq_ignore_ascii_case("set-cookie"));
+            let values: Vec<&[u8]> = own.map(|field| field.value).collect();
+            if !values.is_empty() {
+                source.cookies(key, &values);
+            }
+        }
+        self.context.sort(self.case, reply)
+    }
+}
+
 impl ThreadContext {
     /// The rule, with what this thread knows about the network.
-    fn resends(&self, delivery: Delivery, sent: Option<Instant>, again: u32) -> bool {
+    fn resends(
+        &self,
+        (delivery, idempotent): (Delivery, bool),
+        sent: Option<Instant>,
+        again: u32,
+    ) -> bool {
         // What most requests come to is decided without a look at the clock.
         delivery != Delivery::Unknown
             && delivery.resend(Circumstances {
-                idempotent: self.job.plan.request.method.is_idempotent(),
+                idempotent,
                 again,
                 waited: sent.map_or(Duration::ZERO, |sent| {
                     sent.elapsed().saturating_sub(self.run_delay.since(sent))
@@ -205,21 +240,21 @@ impl Attempt {
 async fn http1_attempt(
     request: &http1::Request,
     kept: &mut Option<http1::Connection>,
-    context: &ThreadContext,
-    slot: &WaitSlot,
+    own: OwnContext<'_>,
     (now, first): (Instant, Option<Instant>),
 ) -> Attempt {
+    let OwnContext { context, slot, .. } = own;
     let (mut connection, sent, setup) = if let Some(connection) = kept.take() {
         (connection, now, None)
     } else {
         // Connecting is rare, and takes more room than everything else in this task.
-        match Box::pin(open_http1(request, context)).await {
+        match Box::pin(open_http1(own)).await {
             Ok((connection, setup)) => (connection, Instant::now(), Some(setup)),
             Err(failed) => return Attempt::unconnected(failed),
         }
     };
     let limit = context.job.plan.timeout;
-    let exchange = connection.exchange(request, &context.scratch, |reply| context.sort(reply));
+    let exchange = connection.exchange(request, &context.scratch, |reply| own.sort(reply));
     let ended = slot.until(first.unwrap_or(sent) + limit, exchange).await;
     let number = connection.number;
     let result = ended.unwrap_or_else(|Expired| Err(unknown(connection.stalled(limit))));
@@ -238,14 +273,14 @@ async fn http1_attempt(
 async fn http2_attempt(
     request: &http2::Request,
     shared: &SharedConnection,
-    context: &ThreadContext,
-    slot: &WaitSlot,
+    own: OwnContext<'_>,
     (now, first): (Instant, Option<Instant>),
 ) -> Attempt {
+    let OwnContext { context, slot, .. } = own;
     let (connection, asked, setup) = if let Some(connection) = shared.open() {
         (connection, now, None)
     } else {
-        match Box::pin(shared.reopen(context)).await {
+        match Box::pin(shared.reopen(own)).await {
             Ok((connection, setup)) => (connection, Instant::now(), setup),
             Err(failed) => return Attempt::unconnected(failed),
         }
@@ -278,7 +313,7 @@ async fn http2_attempt(
     };
     // What waited for its turn had not been sent yet.
     let sent = if waited { Instant::now() } else { asked };
-    let sort = |reply: &Reply<'_>| context.sort(reply);
+    let sort = |reply: &Reply<'_>| own.sort(reply);
     let response = connection.response(&mut stream, request, sort);
     let ended = slot.until(deadline(sent), response).await;
     let result = ended.unwrap_or_else(|Expired| {
@@ -297,15 +332,11 @@ fn unknown(failure: Failure) -> ExchangeError {
     ExchangeError::new(failure, Delivery::Unknown)
 }
 
-async fn open_http1(
-    request: &http1::Request,
-    context: &ThreadContext,
-) -> Result<(http1::Connection, Setup), (Failure, u32)> {
-    let (link, number) = connect(context).await?;
-    let setup = link.setup;
-    let quota = if request.closes { 1 } else { context.quota() };
-    let memory = Arc::clone(&context.job.memory);
-    let connection = http1::Connection::new(link, number, quota, request.bodiless, memory);
+async fn open_http1(own: OwnContext<'_>) -> Result<(http1::Connection, Setup), (Failure, u32)> {
+    let context = own.context;
+    let (link, number) = connect(context, own.case).await?;
+    let (setup, memory) = (link.setup, Arc::clone(&context.job.memory));
+    let connection = http1::Connection::new(link, number, context.quota(), memory);
     Ok((connection, setup))
 }
 
@@ -321,7 +352,7 @@ impl SharedConnection {
     /// The connection, opened anew where it has to be; what that took, if it was done here.
     async fn reopen(
         &self,
-        context: &ThreadContext,
+        OwnContext { context, case, .. }: OwnContext<'_>,
     ) -> Result<(Rc<http2::Connection>, Option<Setup>), (Failure, u32)> {
         let before = self.attempts.get();
         let mut kept = self.connection.lock().await;
@@ -334,7 +365,7 @@ impl SharedConnection {
             return Err(failed.clone());
         }
         let opened = async {
-            let (link, number) = connect(context).await?;
+            let (link, number) = connect(context, case).await?;
             let (memory, setup) = (Arc::clone(&context.job.memory), link.setup);
             let connection = http2::Connection::new(link, number, context.quota(), memory).await;
             let connection = connection.map_err(|failure| (failure, number))?;

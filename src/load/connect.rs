@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use super::Job;
 use super::context::ThreadContext;
 use super::dns::Resolver;
+use super::link::Link;
 use super::proxy::tunnel;
 use super::socket::{Socket, Stream};
 use super::tls::tls_cause;
@@ -21,15 +21,6 @@ use crate::plan::Via;
 
 /// What `open(2)` and `socket(2)` say when there is no descriptor left.
 const TOO_MANY_FILES: [i32; 2] = [23, 24];
-
-/// An open connection.
-pub(super) struct Link {
-    pub(super) stream: Stream,
-    /// Who is at the other end, as it is shown.
-    pub(super) peer: Rc<str>,
-    /// How long it took.
-    pub(super) setup: Setup,
-}
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +32,12 @@ enum Phase {
 }
 
 /// Connects within the time that is given for it, and says how long that took. Connections begin with one address after the
-/// other, so that all addresses of a name get their part. A connection that fails has a number as well: it is a draw of its own.
-pub(super) async fn connect(context: &ThreadContext) -> Result<(Link, u32), (Failure, u32)> {
+/// other, so that all addresses of a name get their part. A connection that fails has a number as well: it is a draw of its own. It counts
+/// for the kind of request that opens it.
+pub(super) async fn connect(
+    context: &ThreadContext,
+    case: usize,
+) -> Result<(Link, u32), (Failure, u32)> {
     let job = &*context.job;
     let number = job.next_connection.fetch_add(1, Ordering::Relaxed);
     let limit = job.plan.connect_timeout;
@@ -52,7 +47,7 @@ pub(super) async fn connect(context: &ThreadContext) -> Result<(Link, u32), (Fai
         .unwrap_or_else(|_| Err(stalled(phase.get(), limit)));
     match connected {
         Ok(link) => {
-            context.connected(link.setup);
+            context.connected(case, link.setup);
             Ok((link, number))
         }
         Err(failure) => Err((failure, number)),

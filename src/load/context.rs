@@ -1,6 +1,6 @@
 //! What the workers of one thread share: who sends next, what was counted, the room to read to.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use hdrhistogram::Histogram;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::Job;
+use super::case::{Case, OwnRequest, Streak};
 use super::content_encoding::decoded;
 use super::dns::Resolver;
 use super::log_queue::LogBuffer;
 use super::run_delay::RunDelay;
 use super::scratch::{Scratch, scratch};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
+use super::{Delta, Job};
 use crate::bucket::{Names, Reply, all_values};
 use crate::observe::{Failure, LoggedRequest, Observation, Recorder, Response, Setup, histogram};
 use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
@@ -25,24 +26,23 @@ use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
 /// Responses whose headers and members are looked through: by all threads together, and by each at least.
 const LOOKED_THROUGH: (u32, u32) = (200, 16);
 
+/// Requests in a row of kinds of which nothing more is wanted, until nothing more is sent.
+const MOST_SKIPPED: u32 = 10_000;
+
 /// One thread.
 pub(super) struct ThreadContext {
     pub(super) job: Arc<Job>,
-    pub(super) recorder: RefCell<Recorder>,
     /// What goes into the log, where there is one.
     log: Option<RefCell<LogBuffer>>,
     pub(super) resolver: Resolver,
     pub(super) scratch: Rc<Scratch>,
-    names: RefCell<Names>,
+    /// By the kind of request, for those that this thread has sent.
+    counts: Vec<OnceCell<Box<Counts>>>,
     /// How long this thread waited for a processor.
     pub(super) run_delay: RunDelay,
     /// How long connections took, in microseconds.
     connect_times: RefCell<Histogram<u64>>,
-    /// Responses that this thread still looks through.
-    unread: Cell<u32>,
     rng: RefCell<Xoshiro256PlusPlus>,
-    /// When the last request that counts ended.
-    last: Cell<Instant>,
     /// Whether requests count already, in a closed loop.
     warm: Cell<bool>,
     /// Requests of a closed loop that find no queue yet: as many as may be under way. None after a warm-up.
@@ -60,6 +60,16 @@ pub(super) struct ThreadContext {
     /// Whoever hands out the requests of an open loop has to look again.
     pub(super) dispatcher_woken: Cell<bool>,
     pub(super) dispatcher_slot: WaitSlot,
+}
+
+/// What one thread counted of one kind of request.
+pub(super) struct Counts {
+    pub(super) recorder: RefCell<Recorder>,
+    names: RefCell<Names>,
+    /// Responses that this thread still looks through.
+    unread: Cell<u32>,
+    /// When the last request that counts ended.
+    pub(super) last: Cell<Instant>,
 }
 
 /// What has to be done about the schedule of an open loop.
@@ -83,15 +93,12 @@ impl ThreadContext {
         Self {
             log: log.map(|log| RefCell::new(LogBuffer::new(log, part.index, job.epoch))),
             first_batch: if at_rest { at_once } else { 0 },
-            recorder: RefCell::default(),
             resolver: Resolver::default(),
             scratch: Rc::new(scratch()),
-            names: RefCell::default(),
+            counts: job.cases.iter().map(|_| OnceCell::new()).collect(),
             run_delay: RunDelay::default(),
             connect_times: RefCell::new(histogram()),
-            unread: Cell::new((LOOKED_THROUGH.0 / job.plan.threads.max(1)).max(LOOKED_THROUGH.1)),
             rng: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
-            last: Cell::new(job.epoch),
             warm: Cell::new(job.plan.warmup == Warmup::None),
             slots,
             idle: RefCell::default(),
@@ -104,23 +111,30 @@ impl ThreadContext {
         }
     }
 
+    /// The counts of one kind of request.
+    pub(super) fn counts(&self, case: usize) -> &Counts {
+        self.counts[case].get_or_init(|| {
+            let unread = LOOKED_THROUGH.0 / self.job.plan.threads.max(1);
+            Box::new(Counts {
+                recorder: RefCell::default(),
+                names: RefCell::default(),
+                unread: Cell::new(unread.max(LOOKED_THROUGH.1)),
+                last: Cell::new(self.job.epoch),
+            })
+        })
+    }
+
     /// Whether starts are fixed beforehand.
     pub(super) fn open(&self) -> bool {
         self.slots.is_some()
     }
 
     /// Takes the right to send one more request, in a closed loop.
-    pub(super) fn next(&self) -> Option<ScheduledRequest> {
+    pub(super) fn next(&self, streak: &mut Streak) -> Option<ScheduledRequest> {
         let job = &*self.job;
         if job.stop.load(Ordering::Relaxed) {
             return None;
         }
-        let scheduled = |sequence| {
-            Some(ScheduledRequest {
-                sequence,
-                intended: None,
-            })
-        };
         if !self.warm.get() {
             let warming = match job.plan.warmup {
                 Warmup::None => false,
@@ -128,17 +142,70 @@ impl ThreadContext {
                 Warmup::Elapsed(time) => job.epoch.elapsed() < time,
             };
             if warming {
-                return scheduled(None);
+                let (case, own) = self.uncounted()?;
+                return Some(ScheduledRequest {
+                    case,
+                    sequence: None,
+                    intended: None,
+                    own,
+                });
             }
             self.warm.set(true);
         }
         let begin = *job.begin.get_or_init(Instant::now);
-        let next = || job.next.fetch_add(1, Ordering::Relaxed);
-        let sequence = match job.plan.stop {
-            Stop::Requests(n) => Some(next()).filter(|sequence| *sequence < n),
-            Stop::Elapsed(time) => (begin.elapsed() < time).then(next),
+        if let Stop::Elapsed(time) = job.plan.stop
+            && begin.elapsed() >= time
+        {
+            return None;
+        }
+        let (case, sequence, own) = self.counted(streak)?;
+        Some(ScheduledRequest {
+            case,
+            sequence: Some(sequence),
+            intended: None,
+            own,
+        })
+    }
+
+    /// The kind and the place of the next request, and what it says where each says something else.
+    fn counted(&self, streak: &mut Streak) -> Option<(usize, u64, Option<Box<OwnRequest>>)> {
+        let job = &*self.job;
+        let Some(source) = &job.plan.source else {
+            let (case, sequence) = streak.next(&job.cases, &job.turn)?;
+            return Some((case, sequence, None));
         };
-        scheduled(Some(sequence?))
+        for _ in 0..MOST_SKIPPED {
+            if job.cases.iter().all(Case::over) {
+                return None;
+            }
+            let varied = source.next()?;
+            if let Some(sequence) = job.cases[varied.case].take() {
+                let own = OwnRequest::new(&job.plan, &varied);
+                return Some((varied.case, sequence, Some(Box::new(own))));
+            }
+            if let Some(key) = varied.key {
+                source.ended(key);
+            }
+        }
+        None
+    }
+
+    /// The kind of a request that does not count, and what it says where each says something else.
+    fn uncounted(&self) -> Option<(usize, Option<Box<OwnRequest>>)> {
+        let Some(source) = &self.job.plan.source else {
+            return Some((self.any_case(), None));
+        };
+        let varied = source.next()?;
+        let own = OwnRequest::new(&self.job.plan, &varied);
+        Some((varied.case, Some(Box::new(own))))
+    }
+
+    fn any_case(&self) -> usize {
+        match self.job.cases.len() {
+            1 => 0,
+            all => usize::try_from(self.job.turn.fetch_add(1, Ordering::Relaxed))
+                .map_or(0, |at| at % all),
+        }
     }
 
     /// The next request of an open loop, if it is due, or how it stands.
@@ -162,9 +229,26 @@ impl ThreadContext {
         {
             self.job.begin.get_or_init(|| self.job.epoch + begin);
         }
+        drop(slots);
+        let intended = Some(self.job.epoch + slot.offset);
+        let alike = self.job.cases.len() == 1 && self.job.plan.source.is_none();
+        let next = match slot.sequence {
+            sequence if alike => Some((0, sequence, None)),
+            None => self.uncounted().map(|(case, own)| (case, None, own)),
+            Some(_) => {
+                let next = self.counted(&mut Streak::default());
+                next.map(|(case, sequence, own)| (case, Some(sequence), own))
+            }
+        };
+        let Some((case, sequence, own)) = next else {
+            self.close(0);
+            return None;
+        };
         Some(ScheduledRequest {
-            sequence: slot.sequence,
-            intended: Some(self.job.epoch + slot.offset),
+            case,
+            sequence,
+            intended,
+            own,
         })
     }
 
@@ -197,7 +281,7 @@ impl ThreadContext {
             return;
         }
         if unsent > 0 {
-            self.recorder.borrow_mut().unsent(unsent);
+            self.counts(0).recorder.borrow_mut().unsent(unsent);
         }
         for slot in self.idle.borrow_mut().drain(..) {
             slot.wake();
@@ -215,7 +299,7 @@ impl ThreadContext {
         let begun = job.begin.get();
         stopped
             || begun.is_some_and(|begin| match job.plan.stop {
-                Stop::Requests(n) => job.next.load(Ordering::Relaxed) >= n,
+                Stop::Requests(_) => job.cases.iter().all(Case::over),
                 Stop::Elapsed(time) => begin.elapsed() >= time,
             })
     }
@@ -252,32 +336,36 @@ impl ThreadContext {
         }
     }
 
-    /// The number of the bucket of a response.
-    pub(super) fn sort(&self, reply: &Reply<'_>) -> Result<usize, Failure> {
+    /// The number of the bucket of a response to one kind of request.
+    pub(super) fn sort(&self, case: usize, reply: &Reply<'_>) -> Result<usize, Failure> {
+        let counts = self.counts(case);
         let (body, _held) = decoded(reply.headers, reply.body, &self.job.memory)?;
         let reply = Reply {
             body: &body,
             ..*reply
         };
-        let id = self.names.borrow_mut().of(&self.job.bucketer, &reply);
+        let id = counts
+            .names
+            .borrow_mut()
+            .of(&self.job.cases[case].bucketer, &reply);
         if self.job.plan.keeps_response {
-            self.recorder.borrow_mut().response(|| whole(&reply));
+            counts.recorder.borrow_mut().response(|| whole(&reply));
         }
         // Errors may be the proxy's own, and say nothing about versions.
-        if self.unread.get() > 0 && reply.status < 400 {
-            self.unread.set(self.unread.get() - 1);
-            self.recorder.borrow_mut().carried(all_values(&reply));
+        if counts.unread.get() > 0 && reply.status < 400 {
+            counts.unread.set(counts.unread.get() - 1);
+            counts.recorder.borrow_mut().carried(all_values(&reply));
         }
         Ok(id.index())
     }
 
-    /// A connection was established.
-    pub(super) fn connected(&self, setup: Setup) {
+    /// A connection was established, for a request of this kind.
+    pub(super) fn connected(&self, case: usize, setup: Setup) {
         if let Some(took) = setup.connect {
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             self.connect_times.borrow_mut().saturating_record(micros);
         }
-        self.recorder.borrow_mut().connected(setup);
+        self.counts(case).recorder.borrow_mut().connected(setup);
     }
 
     /// How long the close of a connection may be on its way: as long as all but the slowest connections took.
@@ -285,7 +373,7 @@ impl ThreadContext {
         Duration::from_micros(self.connect_times.borrow().value_at_quantile(0.99))
     }
 
-    /// Puts the request into the log that it is made for, where there is a log.
+    /// Puts the request into the log that it is made for, where there is a log: then there is one kind of request.
     pub(super) fn log(&self, request: impl FnOnce() -> LoggedRequest) {
         let Some(log) = &self.log else {
             return;
@@ -295,22 +383,30 @@ impl ThreadContext {
         if log.is_full()
             && let Some(begin) = self.job.begin.get()
         {
-            log.hand_over(self.names.borrow().buckets(), *begin);
+            log.hand_over(self.counts(0).names.borrow().buckets(), *begin);
         }
-    }
-
-    /// A request that counts has ended.
-    pub(super) fn ended(&self, at: Instant) {
-        self.last.set(at);
     }
 
     /// What was counted since the last time; `whole` when nothing follows. A run of a given time takes that time at least,
     /// and an open loop goes on until it is stopped, however early the last response came.
-    pub(super) fn drain(&self, whole: bool) -> Observation {
+    pub(super) fn drain(&self, whole: bool) -> Delta {
+        if let [_] = self.counts[..] {
+            // A run is looked at whether anything ended or not.
+            self.counts(0);
+        }
+        let counts = self.counts.iter().enumerate();
+        let known = counts.filter_map(|(case, counts)| Some((case, counts.get()?)));
+        known
+            .map(|(case, counts)| (case, self.drained(counts, whole)))
+            .filter(|(_, news)| whole || self.counts.len() == 1 || news.sent + news.connections > 0)
+            .collect()
+    }
+
+    fn drained(&self, counts: &Counts, whole: bool) -> Observation {
         let job = &*self.job;
         let begin = job.begin.get().copied();
         let elapsed = begin.map_or(Duration::ZERO, |begin| {
-            let seen = self.last.get().saturating_duration_since(begin);
+            let seen = counts.last.get().saturating_duration_since(begin);
             let stopped = job.stop.load(Ordering::Relaxed);
             match job.plan.stop {
                 _ if !whole => seen,
@@ -319,11 +415,11 @@ impl ThreadContext {
                 _ => seen,
             }
         });
-        let mut names = self.names.borrow_mut();
+        let mut names = counts.names.borrow_mut();
         if let (Some(log), Some(begin)) = (&self.log, begin) {
             log.borrow_mut().hand_over(names.buckets(), begin);
         }
-        let mut seen = self.recorder.borrow_mut().drain(names.buckets(), elapsed);
+        let mut seen = counts.recorder.borrow_mut().drain(names.buckets(), elapsed);
         seen.consulted = names.take_consulted();
         seen
     }

@@ -7,6 +7,8 @@
     reason = "the engine is where time is read"
 )]
 
+pub mod admin;
+mod case;
 mod client;
 mod connect;
 mod content_encoding;
@@ -19,6 +21,7 @@ mod http1;
 mod http2;
 mod http_head;
 mod limits;
+mod link;
 mod log_queue;
 mod memory;
 mod proxy;
@@ -38,6 +41,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+use self::case::Case;
+pub use self::case::LoadCase;
 #[doc(hidden)]
 pub use self::http1::fuzz_http1;
 pub use self::limits::most_connections;
@@ -45,7 +50,7 @@ pub use self::log_queue::{LogBatch, LogCounts, LogQueue, LogReceiver, log_queue}
 use self::request::Prepared;
 use crate::bucket::Bucketer;
 use crate::observe::{Failure, FailureCount, LoggedRequest, Observation, Outcome, ScheduleStats};
-use crate::plan::{Arrival, LoadPlan};
+use crate::plan::{Arrival, LoadPlan, Stop};
 
 /// What a watcher says to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,26 @@ pub enum Control {
     Continue,
     /// Send nothing more; wait for what is under way.
     Stop,
+}
+
+/// Whoever watches several kinds of requests while they are sent.
+pub trait Watcher {
+    /// Whether more requests of this kind are sent; called with everything that is known of it when there is news.
+    fn look(&mut self, case: usize, seen: &Observation) -> Control;
+
+    /// Whether nothing more is sent at all.
+    fn is_over(&mut self) -> bool {
+        false
+    }
+}
+
+/// Whoever watches a run of one kind of request.
+struct Single<'w>(&'w mut dyn FnMut(&Observation) -> Control);
+
+impl Watcher for Single<'_> {
+    fn look(&mut self, _case: usize, seen: &Observation) -> Control {
+        (self.0)(seen)
+    }
 }
 
 /// Why no run took place.
@@ -108,11 +133,14 @@ pub enum TlsSetup {
     EncryptedKey,
 }
 
+/// What a thread counted since it last handed over, by the kind of request.
+type Delta = Vec<(usize, Observation)>;
+
 /// What all threads of a run read.
 pub(crate) struct Job {
     plan: LoadPlan,
-    bucketer: Bucketer,
-    prepared: Prepared,
+    /// At least one.
+    cases: Vec<Case>,
     tls: Option<tls::Connector>,
     /// When the run began, warm-up included.
     epoch: Instant,
@@ -121,8 +149,8 @@ pub(crate) struct Job {
     stop: AtomicBool,
     /// Requests of the warm-up.
     warmed: AtomicU64,
-    /// The sequence number of the next request.
-    next: AtomicU64,
+    /// Whose turn it is among the kinds of requests.
+    turn: AtomicU64,
     /// The number of the next connection.
     next_connection: AtomicU32,
     /// Counts that were handed over and not looked at yet.
@@ -145,15 +173,48 @@ pub fn run(
 
 /// The same; every request that counts goes into `log` when it has ended.
 pub fn run_logged(
-    mut plan: LoadPlan,
+    plan: LoadPlan,
     bucketer: Bucketer,
     log: Option<LogQueue>,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
+    let case = LoadCase {
+        request: plan.request.clone(),
+        bucketer,
+        most: match plan.stop {
+            Stop::Requests(most) => most,
+            Stop::Elapsed(_) => u64::MAX,
+        },
+    };
+    let seen = send(plan, vec![case], log, &mut Single(watch))?;
+    Ok(seen.into_iter().next().unwrap_or_default())
+}
+
+/// The same for several kinds of requests that share connections, two of a kind after the other; the request of the plan says
+/// only what is common to all: the protocol. Every kind has its own counts, in their order.
+pub fn run_cases(
+    plan: LoadPlan,
+    cases: Vec<LoadCase>,
+    watcher: &mut dyn Watcher,
+) -> Result<Vec<Observation>, LoadError> {
+    send(plan, cases, None, watcher)
+}
+
+fn send(
+    mut plan: LoadPlan,
+    cases: Vec<LoadCase>,
+    log: Option<LogQueue>,
+    watcher: &mut dyn Watcher,
+) -> Result<Vec<Observation>, LoadError> {
     // Asked before anything is sent, so that a name that is misspelt ends the run at once. Every connection asks again.
     let addresses = match dns::addresses(&plan.endpoint, plan.connect_timeout) {
         Ok(addresses) => addresses,
-        Err(failed) => return Ok(unresolved(failed, log.as_ref())),
+        Err(failed) => {
+            let failed = cases
+                .iter()
+                .map(|_| unresolved(failed.clone(), log.as_ref()));
+            return Ok(failed.collect());
+        }
     };
     let confined = limits::make_room(&mut plan, addresses)?;
     let http2 = plan.request.protocol.multiplexes();
@@ -164,29 +225,30 @@ pub fn run_logged(
         .map(|tls| tls::Connector::new(tls, &endpoint.host, http2))
         .transpose()?;
     let job = Arc::new(Job {
-        prepared: Prepared::new(&plan),
-        bucketer,
+        cases: (cases.into_iter())
+            .map(|case| Case::new(&plan, case))
+            .collect(),
         tls,
         epoch: Instant::now(),
         begin: OnceLock::new(),
         stop: AtomicBool::new(false),
         warmed: AtomicU64::new(0),
-        next: AtomicU64::new(0),
+        turn: AtomicU64::new(0),
         next_connection: AtomicU32::new(0),
         waiting: AtomicU32::new(0),
         memory: Arc::new(memory::Budget::of_process()),
         log,
         plan,
     });
-    watched(&job, confined, watch)
+    watched(&job, confined, watcher)
 }
 
 /// Starts the threads, and sums up what they see until they have ended.
 fn watched(
     job: &Arc<Job>,
     confined: bool,
-    watch: &mut dyn FnMut(&Observation) -> Control,
-) -> Result<Observation, LoadError> {
+    watcher: &mut dyn Watcher,
+) -> Result<Vec<Observation>, LoadError> {
     let (deltas, received) = mpsc::channel();
     let threads: Vec<std::thread::JoinHandle<Result<(), LoadError>>> = job
         .plan
@@ -201,16 +263,23 @@ fn watched(
         .collect::<Result<_, _>>()
         .map_err(LoadError::Thread)?;
     drop(deltas);
-    let mut seen = Observation::default();
+    let mut seen = vec![Observation::default(); job.cases.len()];
     if matches!(job.plan.arrival, Arrival::Open { .. }) {
-        seen.pace = Some(ScheduleStats {
-            confined,
-            ..ScheduleStats::default()
-        });
+        for own in &mut seen {
+            own.pace = Some(ScheduleStats {
+                confined,
+                ..ScheduleStats::default()
+            });
+        }
     }
     for delta in received {
-        seen.merge(&delta);
-        if watch(&seen) == Control::Stop {
+        for (case, news) in delta {
+            seen[case].merge(&news);
+            if watcher.look(case, &seen[case]) == Control::Stop {
+                job.cases[case].stop();
+            }
+        }
+        if watcher.is_over() || job.cases.iter().all(Case::is_stopped) {
             job.stop.store(true, Ordering::Relaxed);
         }
         // The last hand-over of a thread is not counted.
@@ -231,7 +300,7 @@ fn watched(
 /// The head of a request as it is written, line by line: for HTTP/2 the fields of its first frame.
 #[must_use]
 pub fn written(plan: &LoadPlan) -> Vec<String> {
-    Prepared::new(plan).head()
+    Prepared::new(plan, &plan.request).head()
 }
 
 /// A run against a host without an address ends with its first request: all others would end alike.

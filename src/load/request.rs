@@ -27,10 +27,10 @@ pub(super) enum Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(plan: &LoadPlan) -> Self {
-        let template = &plan.request;
+    /// A request of a plan in the form that goes over the wire.
+    pub(super) fn new(plan: &LoadPlan, template: &RequestTemplate) -> Self {
         if template.protocol.multiplexes() {
-            return Self::Http2(Arc::new(http2(plan)));
+            return Self::Http2(Arc::new(http2(plan, template)));
         }
         let (target, authorization) = match &plan.endpoint.via {
             Via::Proxy {
@@ -137,8 +137,7 @@ fn closes(template: &RequestTemplate) -> bool {
     options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
-fn http2(plan: &LoadPlan) -> http2::Request {
-    let template = &plan.request;
+fn http2(plan: &LoadPlan, template: &RequestTemplate) -> http2::Request {
     let mut request = http::Request::new(());
     *request.version_mut() = Version::HTTP_2;
     *request.method_mut() = template.method.clone();

@@ -15,8 +15,7 @@ use super::context::{Due, ThreadContext};
 use super::timer::Timer;
 use super::wait_slot::WaitSlot;
 use super::worker::worker;
-use super::{Job, LoadError};
-use crate::observe::Observation;
+use super::{Delta, Job, LoadError};
 use crate::plan::Part;
 
 /// How often a thread hands over what it counted: at first, and at last.
@@ -51,11 +50,7 @@ enum Woken {
 }
 
 /// Runs one thread's part to its end, handing over counts as it goes.
-pub(super) fn thread(
-    job: Arc<Job>,
-    part: Part,
-    deltas: &Sender<Observation>,
-) -> Result<(), LoadError> {
+pub(super) fn thread(job: Arc<Job>, part: Part, deltas: &Sender<Delta>) -> Result<(), LoadError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -78,7 +73,7 @@ pub(super) fn thread(
     Ok(())
 }
 
-async fn pace(mut dispatcher: Dispatcher, mut timer: Timer, deltas: &Sender<Observation>) {
+async fn pace(mut dispatcher: Dispatcher, mut timer: Timer, deltas: &Sender<Delta>) {
     let context = Rc::clone(&dispatcher.context);
     let every = (context.job.plan.timeout / SWEEPS).clamp(SWEEP.0, SWEEP.1);
     let mut sweep = Instant::now() + every;
@@ -164,7 +159,7 @@ impl Dispatcher {
         let job = &self.context.job;
         let streams = usize::try_from(job.plan.streams).unwrap_or(1);
         let number = self.wait_slots.len();
-        let client = Client::new(&job.prepared, &mut self.shared, number, streams);
+        let client = Client::new(job, &mut self.shared, number, streams);
         let slot = Rc::new(WaitSlot::default());
         self.wait_slots.push(Rc::clone(&slot));
         let work = worker(Rc::clone(&self.context), Rc::clone(&slot), client);

@@ -7,17 +7,22 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use super::case::OwnRequest;
+
 /// The right to send one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ScheduledRequest {
+    /// Which kind of request.
+    pub(super) case: usize,
     /// Its place in the order of dispatch; `None` in the warm-up.
     pub(super) sequence: Option<u64>,
     /// When it should have started, in an open loop.
     pub(super) intended: Option<Instant>,
+    /// What it says, where that is something else than the others of its kind.
+    pub(super) own: Option<Box<OwnRequest>>,
 }
 
 /// A worker's place.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct WaitSlot {
     /// When it stops waiting for a response.
     deadline: Cell<Option<Instant>>,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use super::case::Streak;
 use super::client::{Client, Exchange};
 use super::context::{Due, ThreadContext};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
@@ -26,18 +27,18 @@ pub(super) async fn worker(context: Rc<ThreadContext>, slot: Rc<WaitSlot>, mut c
             context.wake_dispatcher();
         }
     }
-    let mut refused = 0_u32;
-    while let Some(scheduled) = turn(&context, &slot).await {
+    let (mut refused, mut streak) = (0_u32, Streak::default());
+    while let Some(scheduled) = turn(&context, &slot, &mut streak).await {
         let behind = scheduled.intended.map(|intended| {
             (
                 Instant::now().saturating_duration_since(intended),
                 context.at_capacity.get(),
             )
         });
-        let ended = client.request(&context, &slot).await;
+        let ended = client.request(&context, &slot, &scheduled).await;
         let unconnected =
             matches!(&ended.outcome, Outcome::Failed(failure) if failure.kind <= FailureKind::Tls);
-        context.record(scheduled, behind, ended);
+        context.record(&scheduled, behind, ended);
         refused = if unconnected { refused + 1 } else { 0 };
         // An open loop keeps its schedule whether anybody is there or not.
         if refused > 0 && !context.open() {
@@ -47,9 +48,13 @@ pub(super) async fn worker(context: Rc<ThreadContext>, slot: Rc<WaitSlot>, mut c
 }
 
 /// Waits for one's turn; `None` when there is none any more.
-async fn turn(context: &ThreadContext, slot: &Rc<WaitSlot>) -> Option<ScheduledRequest> {
+async fn turn(
+    context: &ThreadContext,
+    slot: &Rc<WaitSlot>,
+    streak: &mut Streak,
+) -> Option<ScheduledRequest> {
     if !context.open() {
-        return context.next();
+        return context.next(streak);
     }
     let mut waiting = false;
     poll_fn(|task| {
@@ -78,11 +83,21 @@ async fn turn(context: &ThreadContext, slot: &Rc<WaitSlot>) -> Option<ScheduledR
 impl ThreadContext {
     /// Counts one request, unless it was for warming up; `late` is how much later than intended it was taken up, and
     /// whether that was for want of a connection.
-    fn record(&self, scheduled: ScheduledRequest, late: Option<(Duration, bool)>, ended: Exchange) {
+    fn record(
+        &self,
+        scheduled: &ScheduledRequest,
+        late: Option<(Duration, bool)>,
+        ended: Exchange,
+    ) {
+        let key = scheduled.own.as_ref().and_then(|own| own.key);
+        if let (Some(key), Some(source)) = (key, &self.job.plan.source) {
+            source.ended(key);
+        }
         let Some(sequence) = scheduled.sequence else {
             return;
         };
-        let mut recorder = self.recorder.borrow_mut();
+        let counts = self.counts(scheduled.case);
+        let mut recorder = counts.recorder.borrow_mut();
         if let Some((lag, full)) = late {
             recorder.started(lag, full);
         }
@@ -100,7 +115,7 @@ impl ThreadContext {
         };
         let sent = Sent {
             sequence,
-            connection: ended.connection,
+            connection: key.unwrap_or(ended.connection),
             resent: ended.resent,
         };
         let answered = matches!(ended.outcome, Outcome::Answered(_));
@@ -119,7 +134,7 @@ impl ThreadContext {
         if let Some(bucket) = bucket {
             recorder.received(bucket, ended.bytes);
         }
-        self.ended(ended.done);
+        counts.last.set(ended.done);
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod endpoint;
 mod schedule;
+mod source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
 
 pub use endpoint::{ClientIdentity, Dial, Endpoint, Family, Tls, Verify, Via};
 pub use schedule::{Slot, Slots};
+pub use source::{RequestSource, VariedRequest};
 
 use crate::units::Rate;
 
@@ -19,6 +22,8 @@ pub struct LoadPlan {
     pub endpoint: Endpoint,
     /// What every request says.
     pub request: RequestTemplate,
+    /// Where requests come from that differ from each other; none where all are alike.
+    pub source: Option<Arc<dyn RequestSource>>,
     /// When requests start.
     pub arrival: Arrival,
     /// What is sent before anything counts.
@@ -229,6 +234,7 @@ mod tests {
                 headers: HeaderMap::new(),
                 body: vec![],
             },
+            source: None,
             arrival: Arrival::Closed,
             warmup: Warmup::None,
             stop: Stop::Requests(u64::from(connections)),

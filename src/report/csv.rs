@@ -121,7 +121,10 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
         [|ms| ms.p75, |ms| ms.p95, |ms| ms.min, |ms| ms.sd];
     cells.extend(later.map(number));
     cells.push(ms.map_or_else(String::new, |_| row.rps.to_string()));
-    cells.push(row.bytes.map_or(String::new(), |bytes| bytes.to_string()));
+    cells.push(
+        row.bytes
+            .map_or_else(String::new, |bytes| bytes.to_string()),
+    );
     cells
 }
 

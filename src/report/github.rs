@@ -6,7 +6,7 @@ use super::evidence::chi_square;
 use super::health::{note, other_notes};
 use super::lint::github::{data, property};
 use super::sanitize::safe;
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -25,6 +25,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         command(report, "warning", &title, &failing.message, out)?;
     }
     command(report, level, &title, &reason, out)?;
+    rules::annotations(report, out)?;
     for result in &verdict.slos {
         let level = match result.outcome {
             SloOutcome::Pass => "notice",

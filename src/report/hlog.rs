@@ -30,8 +30,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
         .add_comment("[Histogram log format version 1.3]")
         .add_comment(&format!(
             "[{} {}: {}; latencies in microseconds]",
-            report.tool.name,
-            report.tool.version,
+            safe(&report.tool.name),
+            safe(&report.tool.version),
             report.asked()
         ))
         .with_max_value_divisor(MICROS_PER_MILLI);

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::health::{failing, note};
 use super::sanitize::{safe, without_skipped_in_all};
-use super::{Report, Style, text};
+use super::{Report, Style, rules, text};
 use crate::split::Expected;
 use crate::units::percent;
 use crate::verdict::Outcome;
@@ -22,18 +22,21 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     let mut suite = TestSuite::new(format!("resplit {request}"));
     suite.set_time(elapsed);
     suite.add_properties(properties(report));
-    let mut screen = Vec::new();
     let plain = Style {
         colour: false,
         bars: false,
         width: WIDTH,
         ..style
     };
+    rules::cases(report, plain, &mut suite);
+    let mut screen = Vec::new();
     text::render(report, plain, &mut screen)?;
     let mut split = TestCase::new(name(report), split(report));
     split.set_classname(request.clone()).set_time(elapsed);
     split.set_system_out_lossy(&screen);
-    suite.add_test_case(split);
+    if report.rules.is_empty() {
+        suite.add_test_case(split);
+    }
     for result in &report.verdict.slos {
         let status = match result.outcome {
             SloOutcome::Pass => TestCaseStatus::success(),

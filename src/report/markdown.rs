@@ -11,7 +11,7 @@ use super::next_step::next_step;
 use super::sanitize::{fitted, safe};
 use super::table::percents;
 use super::text::reason_names_all_failures;
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::units::{Percentiles, percent};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
@@ -37,7 +37,11 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     for finding in &verdict.diagnosis {
         writeln!(out, "**Why:** {}\n", prose(&finding.message))?;
     }
-    shares(report, out)?;
+    if report.rules.is_empty() {
+        shares(report, out)?;
+    } else {
+        rules::rows(report, out)?;
+    }
     for result in &verdict.slos {
         let mark = match result.outcome {
             SloOutcome::Pass => "✅",
@@ -54,7 +58,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     if !verdict.slos.is_empty() {
         writeln!(out)?;
     }
-    latencies(report, style.percentiles, out)?;
+    if report.rules.is_empty() {
+        latencies(report, style.percentiles, out)?;
+    }
     notes(report, out)?;
     if let Some(line) = report.record.line() {
         writeln!(out, "{}\n", prose(&line))?;

@@ -32,13 +32,16 @@ mod next_step;
 mod observation;
 mod oneline;
 mod openmetrics;
+pub mod proxy;
 mod question;
 mod record;
 mod restore;
 mod rows;
+pub mod rules;
 mod sanitize;
 mod share_bar;
 mod size;
+pub mod suite;
 mod svg;
 mod table;
 mod text;
@@ -53,7 +56,7 @@ use sanitize::safe;
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::{Evidence, Generator, Hypothesis, Number, Policy, Verdict};
+use crate::verdict::{Evidence, Generator, Hypothesis, Number, Pinning, Policy, Verdict};
 
 pub use comparison::{Comparison, ComparisonFormat, comparison};
 pub use declaration::Declaration;
@@ -65,6 +68,7 @@ pub use load::{Load, PerConnection};
 pub use log_line::{LoggedBucket, log_line};
 pub use merge::{MergeError, rejudge};
 pub use observation::SavedObservation;
+pub use proxy::{Counted, Programmed};
 pub use question::{Changes, Difference};
 pub use record::Record;
 pub use restore::{ReadError, read};
@@ -105,6 +109,15 @@ pub struct Report {
     pub observation: SavedObservation,
     /// What that means.
     pub verdict: Verdict,
+    /// What the proxy had been told, where its admin interface said it.
+    #[serde(default)]
+    pub programmed: Option<Programmed>,
+    /// What the proxy counted, where its admin interface said it.
+    #[serde(default)]
+    pub counted: Option<Counted>,
+    /// Of requests that a key pins to a target: whether they stay there, and how the keys are split.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pinning: Option<Pinning>,
     /// What was known beside the counts: it stays when the counts are judged again.
     #[serde(flatten)]
     pub known: KnownNotes,
@@ -114,6 +127,12 @@ pub struct Report {
     /// The reports that were merged, in full.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<SavedPart>,
+    /// Of a run of all rules: what was found about each of them. Counts and verdict of the report are those of all together.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rules: Vec<rules::RuleResult>,
+    /// Of a run of all rules: how much of them the requests reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coverage: Option<rules::Coverage>,
 }
 
 /// A report that was merged into another.
@@ -178,9 +197,14 @@ impl Report {
             policy,
             observation,
             verdict,
+            programmed: None,
+            counted: None,
+            pinning: None,
             known,
             generators: Vec::new(),
             parts: Vec::new(),
+            rules: Vec::new(),
+            coverage: None,
         }
     }
 
@@ -188,7 +212,7 @@ impl Report {
     pub(super) fn asked(&self) -> String {
         match &self.counted_in {
             Some(source) => format!("counts of {}", safe(source)),
-            None => format!("{} {}", self.target.method, safe(&self.target.url)),
+            None => format!("{} {}", safe(&self.target.method), safe(&self.target.url)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ObservationRows;
+use super::{Connections, ObservationRows};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::verdict::mapping::Mapping;
@@ -47,5 +47,12 @@ impl SavedObservation {
             diagnosed: false,
             rows,
         }
+    }
+
+    /// The same where the log has keys in the place of connections: of those nothing is known by connection.
+    #[must_use]
+    pub fn by_key(mut self) -> Self {
+        self.rows.connection_table = Connections::default();
+        self
     }
 }

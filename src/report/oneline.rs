@@ -45,7 +45,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     if hidden > 0 {
         shares.push(format!("and {hidden} more"));
     }
-    if !shares.is_empty() {
+    if let Some(coverage) = &report.coverage {
+        parts.push(coverage.sentence());
+    } else if !shares.is_empty() {
         parts.push(shares.join(", "));
     }
     parts.extend(chi_square(report));

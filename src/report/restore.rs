@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ObservationRows, Place, Report, Responses, SCHEMA};
+use super::{Connections, ObservationRows, Place, Report, Responses, SCHEMA};
 use crate::observe::{ResponseSeries, reset_histogram_memory};
 use crate::split::{Bucket, Expected};
 use crate::verdict::ShareIntervals;
@@ -71,6 +71,10 @@ fn restore(report: &mut Report) -> Result<(), ReadError> {
         intervals,
     );
     report.observation.rows = rows;
+    if report.pinning.is_some() {
+        report.observation.rows.connection_table = Connections::default();
+    }
+    report.restore_rules(restore)?;
     let mut parts = report.parts.iter_mut();
     parts.try_for_each(|part| restore(&mut part.report))
 }

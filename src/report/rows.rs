@@ -95,7 +95,7 @@ pub struct BucketRow {
     /// Responses per second, of the run.
     #[serde(skip_deserializing)]
     pub rps: f64,
-    /// Bytes of the bodies as they came; `None` in reports from before they were counted.
+    /// Bytes of the bodies as they came; `None` where they were not counted.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// From the intended start to the last byte; without a rate, the same as `service_ms`. `None` where only counts are known.

@@ -2,36 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Whether a character could move the cursor, hide text or turn its direction.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
-/// The text with every unsafe character escaped: `\n`, `\u{1b}`.
-pub(super) fn safe(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if is_unsafe(c) {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
-}
-
-/// The same for text that is JSON: there only `\uXXXX` escapes exist, and control characters below U+0020 have them.
-pub(super) fn safe_json(text: &str) -> String {
-    let escaped = |c: char| {
-        if is_unsafe(c) && c != '\n' {
-            format!("\\u{:04x}", u32::from(c))
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(escaped).collect()
-}
+pub(super) use crate::units::{printable as safe, printable_json as safe_json};
 
 /// Safe text in at most `width` columns. What does not fit is left out of the middle: long values end in a hash.
 pub(crate) fn fitted(text: &str, width: usize) -> String {
@@ -70,17 +41,8 @@ pub(super) fn without_skipped_in_all(xml: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::is_unsafe;
     use proptest::prelude::*;
-
-    #[test]
-    fn escapes_what_a_terminal_would_obey() {
-        assert_eq!(
-            safe("a\x1b[2Jb\n\u{202e}c\u{9b}"),
-            r"a\u{1b}[2Jb\n\u{202e}c\u{9b}"
-        );
-        assert_eq!(safe("päivää 🌦 天気"), "päivää 🌦 天気");
-        assert_eq!(safe_json("\"\u{9b}\u{202e}\"\n"), "\"\\u009b\\u202e\"\n");
-    }
 
     proptest! {
         #[test]

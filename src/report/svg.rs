@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped, html};
 
+use super::sanitize::safe;
+
 /// Units of the drawing in both directions; it is stretched to the size of its box.
 const SIZE: f64 = 1000.0;
 
@@ -69,7 +71,7 @@ impl Plot {
     pub(super) fn draw(&self) -> Markup {
         let percent = |fraction: f64| format!("{:.2}%", fraction * 100.0);
         html! {
-            div class={ "plot " (self.class) } role="img" aria-label=(self.description) {
+            div class={ "plot " (self.class) } role="img" aria-label=(safe(&self.description)) {
                 @if !self.up_title.is_empty() {
                     div class="up-title" aria-hidden="true" { (self.up_title) }
                 }
@@ -244,7 +246,7 @@ fn moment(svg: &mut String, x: f64, class: &str) {
 }
 
 fn escaped(text: &str) -> String {
-    html! { (text) }.into_string()
+    html! { (safe(text)) }.into_string()
 }
 
 #[cfg(test)]

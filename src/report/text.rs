@@ -10,11 +10,12 @@ use super::evidence::{evidence, head};
 use super::health::{note, other_notes};
 use super::lines::lines;
 use super::next_step::next_step;
+use super::proxy;
 use super::sanitize::{fitted, safe};
 use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
 use super::text_histogram::histogram;
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::observe::Latency;
 use crate::split::Target;
 use crate::units::{byte_size, percent, seconds};
@@ -33,7 +34,10 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
     let paint = Paint(style.colour);
     writeln!(out, "{}", head(report))?;
     let table = Lines::new(report);
-    if !table.is_empty() {
+    if !report.rules.is_empty() {
+        let columns = style.width.clamp(TABLES.0, TABLES.1);
+        writeln!(out, "\n{}", rules::listing(report, columns))?;
+    } else if !table.is_empty() {
         let columns = style.width.clamp(TABLES.0, TABLES.1);
         let (shares, names) = table.shares(report, columns);
         writeln!(out, "\n{shares}")?;
@@ -50,6 +54,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
                 table.latencies(columns, names, style.percentiles)
             )?;
         }
+    }
+    if let Some(truths) = proxy::text(report) {
+        writeln!(out, "\n{truths}")?;
     }
     if !report.generators.is_empty() {
         writeln!(out, "\n{}", generators(report))?;
@@ -69,6 +76,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         say(&format!("{}  {message}", paint.yellow("NOTE")))?;
     }
     say(&verdict(report, &paint))?;
+    for line in rules::details(report) {
+        say(&line)?;
+    }
     for result in &report.verdict.slos {
         say(&format!("  {}", slo(result, &paint)))?;
     }
@@ -84,7 +94,8 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         write!(out, "{}", details(report))?;
     }
     if let Some(next) = next_step(report) {
-        writeln!(out, "  {} {next}", paint.bold("next:"))?;
+        let next = format!("  {} {next}", paint.bold("next:"));
+        writeln!(out, "{}", wrapped(&next, columns))?;
     }
     Ok(())
 }
@@ -267,7 +278,7 @@ fn details(report: &Report) -> String {
         verdict.beta,
         percent(verdict.tolerance),
         report.tool.seed,
-        report.tool.version
+        safe(&report.tool.version)
     );
     text
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::EndpointPick;
+use super::{EndpointPick, HashKey};
 use crate::split::{Destination, Identifiers, LocalReply, Mechanism, Share};
 
 /// Backends with weights that can be turned into shares: at least one, their sum in `1..=u32::MAX`.
@@ -13,6 +13,7 @@ pub struct Split {
     pub(super) picked_by: Option<String>,
     weights_ignored: Option<WeightsIgnored>,
     pub(super) endpoint_pick: Option<Arc<EndpointPick>>,
+    hash_keys: Vec<HashKey>,
 }
 
 /// A proxy that picks among the endpoints of all backends, whatever their weights are.
@@ -68,6 +69,7 @@ impl Split {
                 picked_by: None,
                 weights_ignored: None,
                 endpoint_pick: None,
+                hash_keys: Vec::new(),
             }),
         }
     }
@@ -76,6 +78,18 @@ impl Split {
     #[must_use]
     pub fn by(self, mechanism: Mechanism) -> Self {
         Self { mechanism, ..self }
+    }
+
+    /// The same split, of which these parts of a request are hashed to pick a backend.
+    #[must_use]
+    pub fn hashed_by(self, hash_keys: Vec<HashKey>) -> Self {
+        Self { hash_keys, ..self }
+    }
+
+    /// The parts of a request that are hashed to pick a backend, where that is known.
+    #[must_use]
+    pub fn hash_keys(&self) -> &[HashKey] {
+        &self.hash_keys
     }
 
     /// The same split, where a number in this header of the request picks the backend; without one chance does.

@@ -3,6 +3,7 @@
 
 mod byte_size;
 mod percentiles;
+mod printable;
 mod rate;
 
 use std::fmt;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 pub use byte_size::byte_size;
 pub use percentiles::Percentiles;
+pub use printable::{
+    is_unsafe, printable, printable_colours, printable_json, printable_lines, shell_quoted,
+};
 pub use rate::Rate;
 
 /// A number of things, at most 1e15: `1000`, `10k`, `1.5M`, `2G`, `1_000`.

@@ -25,6 +25,8 @@ pub mod mapping;
 mod meaning;
 mod multi_generator;
 mod outage;
+mod pinning;
+pub mod proxy_counts;
 mod queueing;
 mod reason;
 mod response_flags;
@@ -58,6 +60,7 @@ use sample::Sample;
 pub use failing::is_healthy;
 pub use hypothesis::Hypothesis;
 pub use multi_generator::{Generator, Part, judge_together, rejudge};
+pub use pinning::{Answer, Pinning};
 pub use response_flags::{FlagRow, RESPONSE_FLAGS, advice};
 pub use share_interval::{IntervalMethod, ShareIntervals};
 pub use shell::{quoted, word as shell_word};
@@ -161,6 +164,8 @@ pub enum Unit {
     Connection,
     /// Neither: responses of one connection resemble each other.
     Clustered,
+    /// A key: whatever pins requests to one target.
+    Key,
 }
 
 impl Outcome {
@@ -292,6 +297,12 @@ impl Default for Policy {
 }
 
 impl Verdict {
+    /// An outcome that no counts of its own led to.
+    #[must_use]
+    pub fn without_counts(outcome: Outcome, policy: &Policy) -> Self {
+        blank(outcome, policy)
+    }
+
     /// Whether it is open because no response could be tied to a target that must have had some: that is never let pass.
     #[must_use]
     pub fn silent_target(&self) -> bool {

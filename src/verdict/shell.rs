@@ -1,10 +1,6 @@
 //! Texts as a shell reads them back.
 
-/// The text in single quotes, as a shell reads it back.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
+pub use crate::units::shell_quoted as quoted;
 
 /// A word as a shell reads it: as it is where that is plain, else in single quotes.
 #[must_use]

@@ -95,7 +95,8 @@ fn weighted(split: &Split) -> Value {
     json!({ "weighted_clusters": { "clusters": clusters, "header_name": PICK } })
 }
 
-fn matcher(route: &Route) -> Value {
+/// The conditions of a route.
+pub(crate) fn matcher(route: &Route) -> Value {
     let mut matcher = json!({ "headers": [], "query_parameters": [], "cookies": [] });
     let mut push = |list: &str, item: Value| {
         let list = matcher[list].as_array_mut().expect("a list");
@@ -141,7 +142,10 @@ fn matcher(route: &Route) -> Value {
         assert_eq!(denominator, 100, "what Envoy calls HUNDRED");
         matcher["runtime_fraction"] = json!({ "default_value": { "numerator": numerator } });
     }
-    add_path(&mut matcher, path.expect("every route has a path"));
+    match path {
+        Some(path) => add_path(&mut matcher, path),
+        None => matcher["prefix"] = "/".into(),
+    }
     matcher
 }
 

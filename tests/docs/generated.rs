@@ -29,6 +29,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Sends requests that name their endpoint, and says whether they land on it.",
     ),
     (
+        "test",
+        "Checks requests against manifests: which rule takes each, and what it makes of it. Sends nothing.",
+    ),
+    (
         "instrument",
         "Prints what makes a mesh write who answered into a response header. Sends and changes nothing.",
     ),

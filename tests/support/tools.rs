@@ -11,6 +11,8 @@ use super::parts;
 pub(crate) const JUNIT: &str = "junitparser==4.0.2";
 pub(crate) const XML_SCHEMA: &str = "xmlschema==4.3.2";
 pub(crate) const OPENMETRICS: &str = "prometheus-client==0.26.0";
+pub(crate) const HTML: &str = "html5lib==1.1";
+pub(crate) const MARKDOWN: &str = "markdown-it-py==3.0.0";
 /// Models that were made of the schema of SARIF 2.1.0.
 pub(crate) const SARIF: &str = "pydantic-sarif==0.1.1";
 pub(crate) const HDR_HISTOGRAM: &str = "hdrhistogram==0.10.8";

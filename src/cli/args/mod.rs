@@ -17,9 +17,11 @@ mod judgement;
 mod lint;
 mod load;
 mod output;
+mod proxy_admin;
 mod report;
 mod request;
 mod size;
+mod test;
 
 use std::path::PathBuf;
 
@@ -28,8 +30,9 @@ use clap_complete::Shell;
 
 use super::examples::{
     ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
-    after_help, after_long_help,
+    TEST_EXAMPLES, after_help, after_long_help,
 };
+use super::vary::Variable;
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
@@ -42,9 +45,13 @@ pub(super) use judgement::{
 pub(super) use lint::LintArgs;
 pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
 pub(super) use output::{Colour, OutputArgs};
+pub(super) use proxy_admin::ProxyAdminArgs;
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
+pub(super) use test::TestArgs;
+
+use crate::units::Count;
 
 /// Is my traffic really split the way I declared it, and if not, why?
 ///
@@ -87,6 +94,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Lint(Box<LintArgs>),
+    /// Cases of requests against manifests: rule, shares, rewrites
+    ///
+    /// Nothing is sent.
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Box<TestArgs>),
     /// What makes a mesh say who answered, in a response header
     ///
     /// Prints patches; nothing is sent or changed.
@@ -131,6 +143,20 @@ pub(super) struct RunArgs {
     pub(super) respy_url: Option<String>,
     #[command(flatten)]
     pub(super) expectation: ExpectationArgs,
+    /// Send a request for every rule of the host, and judge each rule; the whole is wrong as rarely as one run is
+    ///
+    /// Each alternative of a rule, what falls through it, and what no rule takes have a request of their own, found as by
+    /// explain --all-rules. Rules with one target take a few requests, splits what their verdict takes; -n and
+    /// --max-requests are shared by all.
+    #[arg(
+        long,
+        requires = "filename",
+        conflicts_with = "expect",
+        help_heading = "Expectation"
+    )]
+    pub(super) all_rules: bool,
+    #[command(flatten)]
+    pub(super) proxy: ProxyAdminArgs,
     #[command(flatten)]
     pub(super) judgement: JudgementArgs,
     #[command(flatten)]
@@ -141,6 +167,22 @@ pub(super) struct RunArgs {
     pub(super) request: RequestArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    /// A value that differs from request to request, for {{NAME}} in URL, headers and body (repeatable)
+    ///
+    /// @FILE has a value in each line, 1..1000 counts from the one to the other, seq counts up from 1; each begins again at its
+    /// end. uuid and random:N (N letters and digits) are drawn with --seed. Each value is resolved by itself, and values that
+    /// take different rules are judged rule by rule. Where a hash of the request picks the target (hash_policy in a config
+    /// dump), keys are judged: whether each stays with its target, and how they are split.
+    #[arg(long, value_name = "NAME=SOURCE", conflicts_with = "debug", value_parser = |text: &str| text.parse::<Variable>(), help_heading = "Request")]
+    pub(super) vary: Vec<Variable>,
+    /// So many users take turns, each with the cookies that it was given; whether each stays with its target is judged
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "debug",
+        help_heading = "Request"
+    )]
+    pub(super) sessions: Option<Count>,
     /// Send one request and show it, its response and what they are counted as; nothing is judged (secrets are masked)
     #[arg(long, help_heading = "Output")]
     pub(super) debug: bool,

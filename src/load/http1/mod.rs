@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::response::{Done, Reader, Response};
-use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
+use super::link::Link;
 use super::memory::Budget;
 use super::scratch::Scratch;
 use super::socket::Stream;
@@ -63,16 +63,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        link: Link,
-        number: u32,
-        quota: u32,
-        bodiless: bool,
-        memory: Arc<Budget>,
-    ) -> Self {
+    pub(super) fn new(link: Link, number: u32, quota: u32, memory: Arc<Budget>) -> Self {
         Self {
             stream: link.stream,
-            reader: Reader::new(bodiless, memory),
+            reader: Reader::new(false, memory),
             peer: link.peer,
             number,
             quota,
@@ -107,7 +101,8 @@ impl Connection {
         scratch: &Scratch,
         sort: impl Fn(&Reply<'_>) -> Result<usize, Failure>,
     ) -> Result<Completed, ExchangeError> {
-        self.quota -= 1;
+        self.quota = if request.closes { 0 } else { self.quota - 1 };
+        self.reader.expect(request.bodiless);
         let request = if self.quota == 0 {
             &request.last
         } else {

@@ -113,6 +113,11 @@ impl Reader {
         }
     }
 
+    /// Says whether the next response has no body.
+    pub(super) fn expect(&mut self, bodiless: bool) {
+        self.bodiless = bodiless;
+    }
+
     /// Whether anything of the response has come.
     pub(super) fn begun(&self) -> bool {
         !self.held.is_empty() || self.interim > 0

@@ -20,11 +20,11 @@ use tokio::task::spawn_local;
 
 use self::driver::{State, Waiting, drive};
 use self::response::{Body, Fault, broken, fields, read};
-use super::connect::Link;
 use super::delivery::{Completed, Delivery, ExchangeError};
 use super::grpc;
 use super::http1::incomplete;
 use super::limits::MOST_FIELDS;
+use super::link::Link;
 use super::memory::Budget;
 use crate::bucket::{Fields, Reply};
 use crate::observe::{Failure, FailureCause, FailureKind};

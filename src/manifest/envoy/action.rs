@@ -8,11 +8,13 @@ use super::Dump;
 use super::clusters::{Locality, Spread};
 use super::endpoint_pick::ClusterPick;
 use super::fault::Fault;
-use super::raw_action::{RawClusterWeight, RawRedirect, RawRouteAction, RawWeightedClusters};
+use super::raw_action::{
+    RawClusterWeight, RawHashPolicy, RawRedirect, RawRouteAction, RawWeightedClusters,
+};
 use super::route_configs::Route;
 use crate::diag::{Code, Note, Span};
 use crate::route::{
-    Action, AppliesTo, Backend, NamedByHeader, Outcome, Split, WeightsIgnored, cluster,
+    Action, AppliesTo, Backend, HashKey, NamedByHeader, Outcome, Split, WeightsIgnored, cluster,
 };
 use crate::split::{LocalReplyCause, Mechanism};
 
@@ -181,7 +183,11 @@ impl<'d> Compiler<'d> {
         } else {
             Mechanism::Iid
         };
-        match Split::new(mechanism, backends) {
+        // Of policies that are not all known, nobody can tell which requests are alike.
+        let keys: Option<Vec<HashKey>> =
+            action.hash_policy.iter().map(RawHashPolicy::key).collect();
+        let keys = keys.filter(|_| by_hash).unwrap_or_default();
+        match Split::new(mechanism, backends).map(|split| split.hashed_by(keys)) {
             Ok(split) if weighted.header_name.is_empty() => Action::Split(split),
             Ok(split) => Action::Split(split.picked_by(weighted.header_name.to_lowercase())),
             Err(error) => {

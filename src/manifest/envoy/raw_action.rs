@@ -1,10 +1,11 @@
 //! What a route of a dump does, as it is written: `RouteAction`, `RedirectAction`, `DirectResponseAction`.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::fault::{Fault, fault};
 use super::list::List;
+use super::raw_match::RawRuntimeFraction;
+use crate::route::HashKey;
 
 /// `RouteAction`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,9 +21,71 @@ pub(super) struct RawRouteAction {
     #[serde(alias = "clusterNotFoundResponseCode")]
     pub(super) cluster_not_found_response_code: Option<String>,
     #[serde(alias = "hashPolicy")]
-    pub(super) hash_policy: List<IgnoredAny>,
+    pub(super) hash_policy: List<RawHashPolicy>,
     #[serde(alias = "retryPolicy")]
     pub(super) retry_policy: RawRetryPolicy,
+    #[serde(alias = "requestMirrorPolicies")]
+    pub(super) request_mirror_policies: List<RawMirror>,
+}
+
+/// `RequestMirrorPolicy`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawMirror {
+    pub(super) cluster: String,
+    #[serde(alias = "runtimeFraction")]
+    pub(super) runtime_fraction: Option<RawRuntimeFraction>,
+}
+
+/// `RouteAction.HashPolicy`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawHashPolicy {
+    header: Option<RawHashHeader>,
+    cookie: Option<RawNamed>,
+    #[serde(alias = "queryParameter")]
+    query_parameter: Option<RawNamed>,
+    #[serde(alias = "connectionProperties")]
+    connection_properties: Option<RawConnectionProperties>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct RawHashHeader {
+    #[serde(alias = "headerName")]
+    header_name: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct RawNamed {
+    name: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct RawConnectionProperties {
+    #[serde(alias = "sourceIp")]
+    source_ip: bool,
+}
+
+impl RawHashPolicy {
+    /// What is hashed, where resplit knows it.
+    pub(super) fn key(&self) -> Option<HashKey> {
+        let named = |own: &Option<RawNamed>| own.as_ref().map(|own| own.name.clone());
+        let header = self
+            .header
+            .as_ref()
+            .map(|own| own.header_name.to_lowercase());
+        let source = self
+            .connection_properties
+            .as_ref()
+            .filter(|own| own.source_ip);
+        (header.map(HashKey::Header))
+            .or_else(|| named(&self.cookie).map(HashKey::Cookie))
+            .or_else(|| named(&self.query_parameter).map(HashKey::Query))
+            .or_else(|| source.map(|_| HashKey::SourceIp))
+    }
 }
 
 /// `WeightedCluster`.

@@ -10,7 +10,7 @@ mod unrouted;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::sanitize::safe_json;
 use super::{Declaration, Request};
@@ -18,6 +18,8 @@ use crate::split::{Destination, Mechanism, Share, TargetShare};
 
 pub use explained::Explained;
 pub use explanation::explain;
+pub use rules::unreachable;
+pub(super) use rules::witness;
 pub use text::render;
 pub use unrouted::{WithoutRule, not_in_effect, weights_ignored, without_rule};
 
@@ -183,7 +185,7 @@ pub struct RuleRow {
 }
 
 /// A request that a rule takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WitnessRow {
     /// `GET`
     pub method: String,
@@ -200,7 +202,7 @@ pub struct WitnessRow {
 }
 
 /// One header.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderRow {
     /// Its name.
     pub name: String,
@@ -209,7 +211,7 @@ pub struct HeaderRow {
 }
 
 /// Why no request reaches a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreachableRow {
     /// Whether it is certain that none does.
     pub proven: bool,
@@ -219,6 +221,30 @@ pub struct UnreachableRow {
     pub by: Option<String>,
     /// Where that rule begins.
     pub source: Option<String>,
+}
+
+impl UnreachableRow {
+    /// A reason that may not hold for every request.
+    #[must_use]
+    pub fn unproven(message: String) -> Self {
+        Self {
+            proven: false,
+            message,
+            by: None,
+            source: None,
+        }
+    }
+}
+
+impl WitnessRow {
+    /// Whether the `Host` header is another one than that of the URL.
+    pub(super) fn is_addressed_elsewhere(&self) -> bool {
+        let rest = self
+            .url
+            .split_once("://")
+            .map_or(&*self.url, |(_, rest)| rest);
+        rest.split('/').next() != Some(&self.host)
+    }
 }
 
 /// One line of an excerpt.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::explained::{Explained, part};
 use super::{HeaderRow, RouteRow, RuleRow, UnreachableRow, WitnessRow};
+use crate::diag::Sources;
 use crate::route::example_request::{Reach, RuleReach};
 use crate::route::{Probe, resolve};
 use crate::split::{Expected, Share};
@@ -11,20 +12,39 @@ use crate::verdict::shell_word;
 
 /// One rule as a row.
 pub(super) fn rule(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> RuleRow {
-    let (route, sources) = (rule_reach.route, explained.sources);
+    let route = rule_reach.route;
     let (takes, expected) = makes(rule_reach, explained);
+    let request = match &rule_reach.reach {
+        Reach::By(probe) => Some(witness(probe, explained.probe)),
+        _ => None,
+    };
+    RuleRow {
+        route: RouteRow {
+            object: route.object.clone(),
+            rule: route.rule.clone(),
+            alternative: None,
+            name: route.name.clone(),
+            source: expected.source.clone(),
+            takes: part(takes),
+        },
+        request,
+        unreachable: unreachable(&rule_reach.reach, explained.sources),
+        shares: expected.declared().to_vec(),
+        mechanism: expected.mechanism,
+    }
+}
+
+/// Why no request reaches a rule; none where one does.
+#[must_use]
+pub fn unreachable(reach: &Reach<'_>, sources: &Sources) -> Option<UnreachableRow> {
     let unreachable = |proven, message: String| UnreachableRow {
         proven,
         message,
         by: None,
         source: None,
     };
-    let mut request = None;
-    let unreachable = match &rule_reach.reach {
-        Reach::By(probe) => {
-            request = Some(witness(probe, explained.probe));
-            None
-        }
+    match reach {
+        Reach::By(_) => None,
         Reach::Shadowed(earlier) => {
             let (by, source) = (earlier.label(), sources.place(earlier.span));
             Some(UnreachableRow {
@@ -55,20 +75,6 @@ pub(super) fn rule(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> Rul
             false,
             "no request was found that reaches it".to_owned(),
         )),
-    };
-    RuleRow {
-        route: RouteRow {
-            object: route.object.clone(),
-            rule: route.rule.clone(),
-            alternative: None,
-            name: route.name.clone(),
-            source: expected.source.clone(),
-            takes: part(takes),
-        },
-        request,
-        unreachable,
-        shares: expected.declared().to_vec(),
-        mechanism: expected.mechanism,
     }
 }
 
@@ -88,7 +94,7 @@ fn makes(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> (Share, Expec
 }
 
 /// A request as it is typed; what was typed before and is not changed is left to the user.
-fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
+pub(in crate::report) fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
     let query = probe.query.as_ref().map(|query| format!("?{query}"));
     let path = format!("{}{}", probe.path, query.unwrap_or_default());
     let standard = if probe.scheme == "https" { 443 } else { 80 };

@@ -85,7 +85,7 @@ fn explanation(report: &Report, course: &Course) -> String {
     };
     let over = match intervals.over {
         Unit::Connection => ", of the share of the connections",
-        Unit::Response | Unit::Clustered => "",
+        Unit::Response | Unit::Clustered | Unit::Key => "",
     };
     let order = if report.generators.is_empty() {
         ""

@@ -139,6 +139,7 @@ fn unit(report: &Report) -> &'static str {
             "is a response: the responses of one connection do not resemble each other more than others (permutation test)."
         }
         Unit::Connection => "is a connection: all its responses came from one target.",
+        Unit::Key => "is a key, such as a user: by its first response.",
         Unit::Clustered => {
             "is something between a response and a connection: responses of one connection resemble each other, which the test \
              corrects for (Rao & Scott 1981)."

@@ -10,6 +10,7 @@ mod methods;
 mod numbers;
 mod over_time;
 mod palette;
+mod proxy;
 mod scale;
 mod shares;
 
@@ -23,9 +24,9 @@ use palette::Palette;
 use super::course::Course;
 use super::health::{note, other_notes};
 use super::sanitize::{fitted, safe};
-use super::{Report, Style};
+use super::{Report, Style, rules};
 use crate::diag::Note;
-use crate::units::{counted, percent};
+use crate::units::{counted, percent, printable_lines};
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
@@ -57,7 +58,9 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 header { (banner(report)) }
                 main {
                     (numbers(report))
-                    (shares::section(report, &palette))
+                    (rules::section(report))
+                    @if report.rules.is_empty() { (shares::section(report, &palette)) }
+                    (proxy::section(report))
                     (findings(report))
                     (objectives(report))
                     (cumulative::section(report, &course, &palette, &axes))
@@ -70,15 +73,15 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                     (methods::section(report))
                 }
                 footer {
-                    (report.tool.name) " " (report.tool.version) " · " (report.schema)
+                    (safe(&report.tool.name)) " " (safe(&report.tool.version)) " · " (safe(&report.schema))
                     " · seed " (report.tool.seed)
-                    @if let Some(line) = report.record.line() { br; (line) }
-                    @if let Some(command) = report.record.command() { br; code { (command) } }
+                    @if let Some(line) = report.record.line() { br; (safe(&line)) }
+                    @if let Some(command) = report.record.command() { br; code { (safe(&command)) } }
                 }
             }
         }
     };
-    writeln!(out, "{}", page.into_string())
+    writeln!(out, "{}", printable_lines(&page.into_string()))
 }
 
 /// Foreign text: made safe, cut to a length, kept from turning the direction of what stands beside it.
@@ -99,6 +102,8 @@ fn prose(text: &str) -> Markup {
 fn banner(report: &Report) -> Markup {
     let verdict = &report.verdict;
     let (mark, word) = match verdict.outcome {
+        Outcome::Pass if !report.rules.is_empty() => ("✓", "The rules hold"),
+        Outcome::Diverged if !report.rules.is_empty() => ("✕", "The rules do not hold"),
         Outcome::Pass => ("✓", "The split holds"),
         Outcome::Diverged => ("✕", "The split diverges"),
         Outcome::SloFailed => ("✕", "An objective does not hold"),
@@ -107,11 +112,13 @@ fn banner(report: &Report) -> Markup {
         Outcome::NoData => ("∅", "No data"),
         Outcome::NotJudged => ("–", "Not judged"),
     };
-    let word = if verdict.outcome == Outcome::Pass && report.expected.is_none() {
-        "The objectives hold"
-    } else {
-        word
-    };
+    let word =
+        if verdict.outcome == Outcome::Pass && report.expected.is_none() && report.rules.is_empty()
+        {
+            "The objectives hold"
+        } else {
+            word
+        };
     html! {
         div class="banner" {
             div class="mark" aria-hidden="true" { (mark) }
@@ -126,7 +133,7 @@ fn banner(report: &Report) -> Markup {
                     @if let Some(source) = &report.counted_in {
                         "counts of " code { (foreign(source)) }
                     } @else {
-                        code { (report.target.method) " " bdi { (fitted(&report.target.url, 120)) } }
+                        code { (safe(&report.target.method)) " " bdi { (fitted(&report.target.url, 120)) } }
                     }
                     @if !report.target.url.contains(&report.target.host) {
                         " with host " code { (foreign(&report.target.host)) }
@@ -194,10 +201,10 @@ fn findings(report: &Report) -> Markup {
         section class="findings" aria-labelledby="why" {
             h2 id="why" { @if verdict.diagnosis.is_empty() { "Notes" } @else { "Why" } }
             @for finding in &verdict.diagnosis {
-                div class="finding" { p { (prose(&finding.message)) } p class="id" { (finding.id()) } }
+                div class="finding" { p { (prose(&finding.message)) } p class="id" { (safe(finding.id())) } }
             }
             @for caveat in &notes {
-                div class="note" { p { (prose(&caveat.message)) } p class="id" { (caveat.id()) } }
+                div class="note" { p { (prose(&caveat.message)) } p class="id" { (safe(caveat.id())) } }
             }
             @if let Some(next) = super::next_step::next_step(report) {
                 p { strong { "Next: " } (prose(&next)) }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{Findings, region};
 use crate::diag::Severity;
+use crate::report::sanitize::safe;
 
 pub(super) fn render(findings: &Findings<'_>, _: bool, out: &mut dyn Write) -> io::Result<()> {
     for finding in findings.findings {
@@ -15,20 +16,20 @@ pub(super) fn render(findings: &Findings<'_>, _: bool, out: &mut dyn Write) -> i
         write!(out, "::{level} ")?;
         if let Some(span) = finding.place() {
             let (line, column, last, after) = region(findings.sources, span);
-            let file = property(findings.sources.get(span.source).name());
+            let file = property(&safe(findings.sources.get(span.source).name()));
             write!(
                 out,
                 "file={file},line={line},endLine={last},col={column},endColumn={after},"
             )?;
         }
-        let mut message = finding.note.message.clone();
+        let mut message = safe(&finding.note.message);
         if let Some(help) = &finding.note.help {
-            message = format!("{message}\nhelp: {help}");
+            message = format!("{message}\nhelp: {}", safe(help));
         }
         writeln!(
             out,
             "title={}::{}",
-            property(&finding.title()),
+            property(&safe(&finding.title())),
             data(&message)
         )?;
     }

@@ -10,7 +10,7 @@ impl Search<'_, '_> {
     /// The request with the first value that fits of every part that the route itself asks about, where it reaches the route.
     pub(super) fn first_choice(&self) -> Option<Probe> {
         let mut asked: BTreeMap<Part, Asked<'_>> = BTreeMap::new();
-        for condition in &self.route.conditions {
+        for condition in self.wanted() {
             if let Some(part) = Part::of(&condition.test) {
                 asked.entry(part).or_default().own.push(&condition.test);
             }
@@ -18,7 +18,7 @@ impl Search<'_, '_> {
         let mut probe = self.like.clone();
         for (part, asked) in &asked {
             let about = |condition: &&Condition| Part::of(&condition.test).as_ref() == Some(part);
-            let own: Vec<&Condition> = self.route.conditions.iter().filter(about).collect();
+            let own: Vec<&Condition> = self.wanted().iter().filter(about).collect();
             let mut values = part.values(asked, self.like, self.host).into_iter();
             let current = part.current(self.like);
             probe = values.find_map(|value| {

@@ -7,7 +7,9 @@
 //! an earlier route takes everything.
 
 mod covers;
+mod examples;
 mod first_choice;
+mod near_miss;
 mod regex_sample;
 mod values;
 
@@ -17,7 +19,10 @@ use super::matching::Evaluation;
 use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
 use crate::diag::{Code, Note};
 use covers::covers;
+pub use examples::{Example, Purpose, examples};
 use values::{Asked, Part};
+
+pub use near_miss::near_misses;
 
 /// Choices that are tried for one route.
 const MOST_CHOICES: usize = 20_000;
@@ -83,6 +88,21 @@ pub fn rule_reaches<'t>(
     rules
 }
 
+/// Every route of a host in order, the alternatives of a rule each by itself.
+#[must_use]
+pub fn route_reaches<'t>(
+    table: &'t RouteTable,
+    host: &'t VirtualHost,
+    like: &Probe,
+) -> Vec<RuleReach<'t>> {
+    let routes = host.routes.iter().enumerate();
+    let reaches = routes.map(|(at, route)| RuleReach {
+        route,
+        reach: reach(table, host, at, like),
+    });
+    reaches.collect()
+}
+
 /// Of two alternatives of a rule, which one says more about the rule: one that is reached, then one that might be.
 fn better(new: &Reach<'_>, known: &Reach<'_>) -> bool {
     let rank = |reach: &Reach<'_>| match reach {
@@ -117,7 +137,7 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
     let search = Search {
         table,
         host,
-        route,
+        goal: Some(route),
         like,
     };
     if let Some(probe) = search.first_choice() {
@@ -136,6 +156,18 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
     }
+}
+
+/// A request of a host that no rule takes.
+fn unrouted(table: &RouteTable, host: &VirtualHost, like: &Probe) -> Option<Probe> {
+    let before: Vec<&Route> = host.routes.iter().filter(|route| awake(route)).collect();
+    let search = Search {
+        table,
+        host,
+        goal: None,
+        like,
+    };
+    search.found(&before)
 }
 
 /// Whether some request could match a route, as far as the vantage decides.
@@ -159,7 +191,8 @@ fn shares(route: &Route) -> bool {
 struct Search<'t, 'p> {
     table: &'t RouteTable,
     host: &'t VirtualHost,
-    route: &'t Route,
+    /// The route that must take the request; none where no route may.
+    goal: Option<&'t Route>,
     like: &'p Probe,
 }
 
@@ -170,9 +203,14 @@ struct Choice {
 }
 
 impl Search<'_, '_> {
+    /// The conditions that must hold.
+    fn wanted(&self) -> &[Condition] {
+        self.goal.map_or(&[], |route| &route.conditions)
+    }
+
     fn found(&self, before: &[&Route]) -> Option<Probe> {
         let mut asked: BTreeMap<Part, Asked<'_>> = BTreeMap::new();
-        for condition in &self.route.conditions {
+        for condition in self.wanted() {
             if let Some(part) = Part::of(&condition.test) {
                 asked.entry(part).or_default().own.push(&condition.test);
             }
@@ -208,7 +246,7 @@ impl Search<'_, '_> {
             } else {
                 part.set(self.like, value.as_deref())?
             };
-            let mut own = self.route.conditions.iter().filter(about);
+            let mut own = self.wanted().iter().filter(about);
             if !own.all(|condition| condition.holds(&probe) == Evaluation::Yes) {
                 return None;
             }
@@ -269,11 +307,14 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The last word: whether the request, resolved like any other, takes this very route.
+    /// The last word: whether the request, resolved like any other, takes this very route, or none.
     fn reaches(&self, probe: &Probe) -> bool {
         resolve(self.table, probe).is_ok_and(|resolution| {
             let mut taking = resolution.taking();
-            taking.any(|matched| std::ptr::eq(matched.route, self.route))
+            match self.goal {
+                Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
+                None => resolution.is_unrouted() && std::ptr::eq(resolution.host, self.host),
+            }
         })
     }
 }
