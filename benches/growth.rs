@@ -115,7 +115,7 @@ fn gateways(number: usize) -> Sources {
     sources("gateways.yaml", text)
 }
 
-/// HTTPRoutes of one host.
+/// `HTTPRoute`s of one host.
 fn http_routes(number: usize) -> Sources {
     let mut text = String::new();
     for at in 0..number {

@@ -123,7 +123,7 @@ impl<B: Deref<Target = Budget>> Drop for Reservation<B> {
 fn container(read: impl Fn(&Path) -> Option<String>) -> Option<usize> {
     // Where nobody says which group it is, what is seen is a container's own.
     let groups = read(Path::new(GROUPS)).unwrap_or_else(|| "0::/\n1:memory:/".to_owned());
-    let limits = groups.lines().flat_map(|line| {
+    let limits = groups.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, path) = (parts.next()?, parts.next()?);
         let (roots, file) = match controllers {
