@@ -118,9 +118,7 @@ impl World {
         });
         let several = !resolution.other_routes.is_empty();
         if table.from_dump {
-            let own = matched.object.strip_prefix("virtual host ");
-            let own = own.and_then(|own| own.rsplit_once(" of "));
-            actual.virtual_host = own.map(|(name, _)| name.to_owned());
+            actual.virtual_host = virtual_host(matched.object);
             actual.text = self.json_at(matched.span);
             actual.effects = actual.text.as_ref().filter(|_| !several).map(of_envoy);
             return actual;
@@ -160,6 +158,12 @@ fn unclear(error: &ResolveError) -> bool {
         ResolveError::Unsupported(note) => note.code == Code::UnclearRules,
         _ => false,
     }
+}
+
+/// The name of the virtual host in what a route of a dump is called: `virtual host web of 80`.
+fn virtual_host(called: &str) -> Option<String> {
+    let (name, _) = called.strip_prefix("virtual host ")?.rsplit_once(" of ")?;
+    Some(name.to_owned())
 }
 
 /// What notes are about.

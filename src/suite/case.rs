@@ -1,8 +1,8 @@
 //! A suite and its cases, whatever format they were read from.
 
 use super::expectation::Expectation;
-use super::route_check::RouteAssertion;
-use super::validator::RuleAssertion;
+use super::route_assertion::RouteAssertion;
+use super::rule_assertion::RuleAssertion;
 use crate::route::{Probe, Vantage};
 
 /// A file of cases.

@@ -8,65 +8,10 @@ use super::actual::{Actual, Passes};
 use super::case::{Case, Expect};
 use super::effects::EFFECTS;
 use super::expectation::{Expectation, WantedTarget};
-use super::json::{empty, same};
+use super::json::{same, written};
+use super::verdict::{Difference, Verdict};
 use super::world::World;
 use crate::split::{Destination, Share, Target, TargetShare};
-
-/// How a case ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All that it asserts holds.
-    Pass,
-    /// Something does not.
-    Fail,
-    /// Nothing fails, and something that it asserts is not modelled.
-    Skip,
-}
-
-/// Something that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What: `rule`, `shares`, `rewrite`.
-    pub what: String,
-    /// What the case expects.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-}
-
-/// How a case ended, and why.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    /// What does not hold.
-    pub differences: Vec<Difference>,
-    /// What it asserts and nobody checked, with why.
-    pub skipped: Vec<String>,
-    /// What becomes of the request, where that can be told.
-    pub actual: Option<Actual>,
-}
-
-impl Verdict {
-    /// How the case ended.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        match (self.differences.is_empty(), self.skipped.is_empty()) {
-            (false, _) => Outcome::Fail,
-            (true, false) => Outcome::Skip,
-            (true, true) => Outcome::Pass,
-        }
-    }
-
-    /// Adds a difference unless something holds.
-    pub(super) fn compare(&mut self, holds: bool, what: &str, expected: String, found: String) {
-        if !holds {
-            self.differences.push(Difference {
-                what: what.to_owned(),
-                expected,
-                found,
-            });
-        }
-    }
-}
 
 impl World {
     /// Checks a case.
@@ -204,15 +149,6 @@ fn effects(wanted: &Expectation, actual: &Actual, strict: bool, verdict: &mut Ve
             written(expected),
             written(found),
         );
-    }
-}
-
-/// A value in one line.
-pub(super) fn written(value: &Json) -> String {
-    match value {
-        value if empty(value) => "none".to_owned(),
-        Json::String(text) => text.clone(),
-        value => value.to_string(),
     }
 }
 

@@ -37,6 +37,15 @@ pub(super) fn empty(value: &Json) -> bool {
     }
 }
 
+/// A value in one line.
+pub(super) fn written(value: &Json) -> String {
+    match value {
+        value if empty(value) => "none".to_owned(),
+        Json::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
 /// The length of `1.5s`, `500ms`, `1h30m` in milliseconds.
 fn seconds(text: &str) -> Option<f64> {
     let (mut rest, mut total) = (text, 0.0);
