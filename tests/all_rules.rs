@@ -112,7 +112,7 @@ fn twelve_rules_pass_each_with_requests_of_its_own() {
             .any(|row| row["rule"] == rule && row["condition"] == condition)
     };
     assert!(
-        missed("http[0]", "headers.end-user") && missed("http[9]", "withoutHeaders.x-internal"),
+        missed("http[0]", "headers.end-user") && missed("http[7]", "headers.x-group"),
         "{through:#?}"
     );
     assert_eq!(

@@ -605,6 +605,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "minutes"]
     fn two_hundred_runs_of_a_healthy_suite_have_no_more_false_alarms_than_promised_and_name_the_rule_that_is_off()
      {
         let weights = [
