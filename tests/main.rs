@@ -148,6 +148,12 @@ mod size;
 // The verdict on counts from elsewhere.
 mod judge;
 
+// Several generators in a Job, and their logs.
+mod job;
+
+// The proxy beside a run: waited for, and asked to quit.
+mod sidecar;
+
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
 

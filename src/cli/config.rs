@@ -9,10 +9,12 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::gateway;
+use super::generator::Share;
 use super::load_config::{LoadConfig, load};
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
+use super::sidecar::WaitProxy;
 use super::slo;
 use crate::diag::{Code, Note};
 use crate::manifest::ObjectName;
@@ -43,6 +45,10 @@ pub(super) struct RunConfig {
     pub(super) inconclusive: Option<Inconclusive>,
     /// How much is sent, and how.
     pub(super) load: LoadConfig,
+    /// `--wait-proxy`.
+    pub(super) wait_proxy: Option<WaitProxy>,
+    /// `--generator` and `--start-at`.
+    pub(super) share: Share,
     /// Where the answer goes.
     pub(super) output: OutputConfig,
     /// One request, to be looked at.
@@ -91,6 +97,8 @@ impl TryFrom<RunArgs> for RunConfig {
     type Error = Failure;
 
     fn try_from(args: RunArgs) -> Result<Self, Failure> {
+        let mut args = args;
+        let share = Share::of(&args.generator, &mut args.load)?;
         let url = args
             .url
             .or(args.respy_url)
@@ -127,6 +135,8 @@ impl TryFrom<RunArgs> for RunConfig {
             )?,
             slos,
             inconclusive: args.judgement.inconclusive,
+            wait_proxy: WaitProxy::of(&args.sidecar)?,
+            share,
             output: output(args.output)?,
             debug: args.debug,
             labels: record::labels(&args.label)?,

@@ -58,6 +58,15 @@ Examples:
 
 Exit codes as those of a run.";
 
+/// What `job --help` ends with.
+pub(super) const JOB_EXAMPLES: &str = "\
+Examples:
+  resplit job --generators 8 --image registry.example.com/resplit -f rules.yaml -q 4000 -z 2m http://weather/ > job.yaml
+  kubectl apply -f job.yaml
+  kubectl logs -l job-name=NAME -c resplit --prefix --tail=-1 | resplit report -
+
+Exit code 0 where a Job was printed, 2 where the options of the run make no sense.";
+
 /// What `report --help` ends with.
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:

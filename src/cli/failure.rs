@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::time::Duration;
 
 use super::advice;
 use super::exit::Exit;
@@ -83,6 +84,16 @@ pub(super) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// The proxy beside this process was not ready in time.
+    #[error("the proxy was not ready within {limit:?}: GET {url}: {last}")]
+    ProxyNotReady {
+        /// What was asked.
+        url: String,
+        /// How long it was waited for.
+        limit: Duration,
+        /// What came of it last.
+        last: String,
+    },
     /// The engine could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -126,6 +137,7 @@ impl Failure {
             | Self::Write { .. }
             | Self::Mesh(_)
             | Self::Load(_) => Exit::Usage,
+            Self::ProxyNotReady { .. } => Exit::NoData,
         }
     }
 
@@ -138,6 +150,9 @@ impl Failure {
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) | Self::Unmatched { error, .. } => error.help(),
             Self::Known { failure, .. } => failure.help(),
+            Self::ProxyNotReady { .. } => {
+                "leave --wait-proxy out where this pod has no proxy, or give it more time: --wait-proxy=2m".to_owned()
+            }
             Self::Write { path, .. } if path == "stdout" => "check where stdout goes".to_owned(),
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()

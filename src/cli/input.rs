@@ -13,7 +13,7 @@ use crate::manifest::yaml::MAX_BYTES;
 const STDIN: &str = "<stdin>";
 
 /// Bodies, certificates and saved reports are read up to this size.
-const LARGEST_FILE: u64 = 256 << 20;
+pub(super) const LARGEST_FILE: u64 = 256 << 20;
 
 /// What a folder is searched for, as kubectl does.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];

@@ -17,16 +17,19 @@ mod explain;
 mod failure;
 mod foreign_flags;
 mod gateway;
+mod generator;
 mod grpc;
 mod help;
 mod input;
 mod interrupt;
+mod job;
 mod judge;
 mod lint;
 mod lint_notes;
 mod load_config;
 mod load_plan;
 mod output;
+mod plain_http;
 mod progress;
 mod proxy;
 mod record;
@@ -35,7 +38,9 @@ mod report;
 mod report_output;
 mod request;
 mod run;
+mod saved_reports;
 mod settle;
+mod sidecar;
 mod size;
 mod slo;
 mod transport;
@@ -56,7 +61,16 @@ use failure::Failure;
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> u8 {
-    let typed = match command_line::read(std::env::args_os().collect()) {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    sidecar::quit_at_the_end(&typed);
+    let code = carried_out(typed);
+    sidecar::quit();
+    code
+}
+
+/// Reads a command line, does what it says, and returns the exit code.
+fn carried_out(typed: Vec<OsString>) -> u8 {
+    let typed = match command_line::read(typed) {
         Ok(typed) => typed,
         Err(failure) => return failed(&failure).code(),
     };
@@ -133,6 +147,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Judge(args)) => judge::run(&args),
+        Some(Command::Job(args)) => job::run(*args, typed),
         Some(Command::Report(args)) => report::run(*args),
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),

@@ -32,6 +32,7 @@ pub(super) fn begun(argv: &[String], labels: &BTreeMap<String, String>) -> Recor
         argv: argv.to_vec(),
         hostname: Some(hostname.into_owned()).filter(|name| !name.is_empty()),
         labels: labels.clone(),
+        generator: None,
     }
 }
 
@@ -136,7 +137,7 @@ pub(super) fn field(text: &str) -> String {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }

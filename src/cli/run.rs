@@ -54,6 +54,8 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let Measured { report, untied } = measure(config, declared.as_ref())?;
     write_report(&report, &config.output, untied.as_ref())?;
     Ok(match untied {
+        // What a generator saw is judged with what the others saw.
+        _ if config.share.generator.is_some() => Exit::Pass,
         Some(Untied::Sent(_, exit)) => exit,
         Some(Untied::Stopped(failure, _)) => failure.exit(),
         None => exit(&report.verdict, config.inconclusive),
@@ -90,6 +92,8 @@ struct Session<'a> {
     diagnosed_from: Option<u64>,
     /// When sending was stopped, where it did not go on to its end.
     stopped: Option<Duration>,
+    /// That it began late.
+    late: Option<Note>,
     /// What the report says of the run itself, once it sends.
     record: Record,
 }
@@ -109,6 +113,7 @@ impl<'a> Session<'a> {
             deadline: Deadline::after(config.load.max_duration),
             diagnosed_from: None,
             stopped: None,
+            late: None,
             record: Record::default(),
             config,
             declared,
@@ -127,6 +132,9 @@ impl<'a> Session<'a> {
     /// Waits until the split is stationary, where that is asked for; a word where it never was.
     fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
+        if let Some(proxy) = &config.wait_proxy {
+            proxy.wait(&self.interrupted)?;
+        }
         let unsettled = match (config.load.settle, expected) {
             (Some(limit), Some(expected)) => settle(
                 &self.planned.plan,
@@ -139,6 +147,7 @@ impl<'a> Session<'a> {
             )?,
             _ => None,
         };
+        self.late = config.share.wait(&self.interrupted);
         self.deadline = Deadline::after(config.load.max_duration);
         Ok(unsettled)
     }
@@ -149,7 +158,10 @@ impl<'a> Session<'a> {
             // While it settled: nothing more is sent.
             return Ok(Observation::default());
         }
-        self.record = record::begun(&self.config.argv, &self.config.labels);
+        self.record = Record {
+            generator: self.config.share.generator,
+            ..record::begun(&self.config.argv, &self.config.labels)
+        };
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
@@ -328,6 +340,7 @@ impl<'a> Session<'a> {
         interrupted
             .into_iter()
             .chain(late)
+            .chain(self.late.clone())
             .chain(confined)
             .chain(unresolved)
             .collect()

@@ -253,8 +253,10 @@ codes! {
     GeneratorSaturated Warning "generator-saturated" "the sender could not keep up";
     GeneratorsAsClusters Info "generators-as-clusters" "the declared split with each generator as a cluster";
     GeneratorsDisagree Warning "generators-disagree" "the generators do not see the same split";
+    GeneratorsMissing Warning "generators-missing" "reports of generators did not arrive";
     IdentityCandidate Info "identity-candidate" "something in the responses would tell the targets apart";
     Interrupted Warning "interrupted" "the run was interrupted";
+    LateStart Warning "late-start" "the run began after its --start-at";
     LatencyAtSaturation Warning "latency-at-saturation" "latencies were measured at the limit of the target";
     MapNeverMatched Warning "map-never-matched" "a --map met no value";
     MaxDuration Warning "max-duration" "the time was up before everything was sent";

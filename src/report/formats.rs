@@ -1,7 +1,9 @@
 //! The table of formats: what `-o` and `--report` know.
 
 use super::format::Format;
-use super::{csv, github, hgrm, hlog, html, json, junit, markdown, oneline, openmetrics, text};
+use super::{
+    csv, github, hgrm, hlog, html, json, junit, log_line, markdown, oneline, openmetrics, text,
+};
 
 /// Every format. A new one is a file and a line here.
 pub const FORMATS: &[Format] = &[
@@ -19,6 +21,7 @@ pub const FORMATS: &[Format] = &[
     Format::new("github", "annotations of GitHub Actions", github::render),
     Format::new("openmetrics", "for Prometheus", openmetrics::render),
     Format::new("hlog", "HdrHistogram log of the latencies", hlog::render),
+    Format::new("log", "JSON in one line of a pod's log", log_line::render),
     Format::new("hgrm", "percentile tables of the latencies", hgrm::render),
 ];
 

@@ -23,6 +23,7 @@ mod latency_table;
 mod lines;
 pub mod lint;
 mod load;
+mod log_line;
 mod markdown;
 mod merge;
 mod next_step;
@@ -59,10 +60,11 @@ pub use exchange::Exchange;
 pub use format::{Format, Style};
 pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
-pub use merge::{MergeError, rejudge};
+pub use log_line::{LoggedReport, logged};
+pub use merge::{Merge, MergeError, rejudge};
 pub use observation::SavedObservation;
 pub use question::{Changes, Difference};
-pub use record::Record;
+pub use record::{GeneratorNumber, Record};
 pub use restore::{ReadError, read};
 pub use rows::{BucketRow, ObservationRows, PhaseRows, Place, Responses, TargetRow};
 pub(crate) use sanitize::fitted;
@@ -186,6 +188,12 @@ impl Report {
             Some(source) => format!("counts of {}", safe(source)),
             None => format!("{} {}", self.target.method, safe(&self.target.url)),
         }
+    }
+
+    /// How many runs it holds: those that were merged, or its own.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.parts.len().max(1)
     }
 
     /// The declared split.

@@ -56,7 +56,7 @@ use sample::Sample;
 
 pub use failing::is_healthy;
 pub use hypothesis::Hypothesis;
-pub use multi_generator::{Generator, Part, judge_together, rejudge};
+pub use multi_generator::{Generator, JudgedRun, judge_together, rejudge};
 pub use share_interval::{IntervalMethod, ShareIntervals};
 pub use shell::{quoted, word as shell_word};
 pub use silent::advice;

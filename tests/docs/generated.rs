@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 13] = [
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
@@ -35,6 +35,14 @@ const COMMANDS: [(&str, &str); 11] = [
     (
         "judge",
         "Gives the verdict of a run on counts from elsewhere. Sends nothing.",
+    ),
+    (
+        "job",
+        "Prints a Kubernetes Job of several generators for `kubectl apply -f -`. Sends nothing.",
+    ),
+    (
+        "serve",
+        "Runs named checks for gates that call a webhook: [A service for gates](../guide/serve.md).",
     ),
     (
         "report",

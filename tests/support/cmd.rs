@@ -90,8 +90,13 @@ impl Running {
 
     /// As ^C does.
     pub(crate) fn interrupt(&mut self) {
+        self.signal("-INT");
+    }
+
+    /// As the kubelet does, with `-TERM`.
+    pub(crate) fn signal(&mut self, signal: &str) {
         let status = process::Command::new("kill")
-            .args(["-INT", &self.child().id().to_string()])
+            .args([signal, &self.child().id().to_string()])
             .status()
             .expect("`kill` runs");
         assert!(status.success(), "it ended before it was interrupted");

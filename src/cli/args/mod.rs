@@ -11,6 +11,8 @@ mod demo;
 mod endpoints;
 mod expectation;
 mod explain;
+mod generator;
+mod job;
 mod judge;
 mod judgement;
 mod lint;
@@ -18,19 +20,22 @@ mod load;
 mod output;
 mod report;
 mod request;
+mod sidecar;
 mod size;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
-    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES, after_help,
-    after_long_help,
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, JOB_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
+    after_help, after_long_help,
 };
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
+pub(super) use generator::GeneratorArgs;
+pub(super) use job::{JobArgs, Mesh};
 pub(super) use judge::JudgeArgs;
 pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
@@ -40,6 +45,7 @@ pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
+pub(super) use sidecar::{QUIT_URL, SidecarArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
 
 /// Is my traffic really split the way I declared it, and if not, why?
@@ -95,6 +101,11 @@ pub(super) enum Command {
     /// Merge saved reports, judge them again, render any format
     #[command(after_help = REPORT_EXAMPLES)]
     Report(Box<ReportArgs>),
+    /// A Kubernetes Job of several generators, for kubectl apply
+    ///
+    /// Nothing is sent: the Job is printed.
+    #[command(after_help = JOB_EXAMPLES)]
+    Job(Box<JobArgs>),
     /// Run the main job against a mesh embedded in this process
     Demo(DemoArgs),
     /// Do nothing until SIGTERM, as the main process of a pod
@@ -129,7 +140,11 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) load: LoadArgs,
     #[command(flatten)]
+    pub(super) generator: GeneratorArgs,
+    #[command(flatten)]
     pub(super) request: RequestArgs,
+    #[command(flatten)]
+    pub(super) sidecar: SidecarArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
     /// Send one request and show it, its response and what they are counted as; nothing is judged (secrets are masked)
