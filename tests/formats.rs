@@ -6,7 +6,9 @@ use unicode_width::UnicodeWidthStr;
 
 use resplit::diag::{Code, Note};
 use resplit::diag::{Sources, Span};
-use resplit::observe::{FailureCount, FailureKind, Observation, RequestLog, RequestRecord, Tally};
+use resplit::observe::{
+    FailureCount, FailureKind, Observation, RequestLog, RequestRecord, ResponseSeries, Tally,
+};
 use resplit::report::{
     Declaration, Excerpt, FORMATS, KnownNotes, Report, Request, SavedObservation, Style, format,
     read,
@@ -50,6 +52,10 @@ fn tally(count: u64, micros: u64) -> Tally {
     };
     for step in 0..count {
         tally.latency.record(micros + step).expect("it grows");
+        let begun = Duration::from_micros(step * 2_400_000 / count);
+        tally
+            .series
+            .record(begun, Duration::from_micros(micros + step));
     }
     tally
 }
@@ -63,6 +69,10 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         (bucket, tally(*count, 1000 * u64::from(*status) / 100))
     });
     let reset = FailureCount::new(3, "connection closed before message completed");
+    let mut failed_over_time = ResponseSeries::default();
+    for _ in 0..3 {
+        failed_over_time.record(Duration::from_millis(1200), Duration::ZERO);
+    }
     Observation {
         sent: answers.iter().map(|(_, _, count)| count).sum::<u64>() + 3,
         tallies: tallies.collect(),
@@ -71,6 +81,7 @@ fn seen(answers: &[(&str, u16, u64)]) -> Observation {
         retried: 2,
         elapsed: Duration::from_millis(2500),
         log: log(answers),
+        failed_over_time,
         ..Observation::default()
     }
 }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::formats::{hostile, literal, plain};
+use crate::support::cmd::run;
+use crate::support::mesh::{Mesh, NINETY_TEN};
 use crate::support::parts;
 
 /// Names under which the browser may be installed.
@@ -134,6 +136,216 @@ fn the_page_is_whole_and_asks_nobody() {
         assert!(tag.contains("role=\"img\" aria-label=\""), "{tag}");
     }
     assert!(!page.contains("http-equiv=\"refresh\"") && !page.contains("<script"));
+}
+
+/// The HTML report of a run, as a browser has read it, and its exit code.
+fn page_of(mesh: &Mesh, args: &[&str]) -> (String, Option<i32>) {
+    let run = run(&[args, &["-o", "html", &mesh.url("/")]].concat());
+    assert!(run.stdout.ends_with("</html>\n"), "{}", run.stderr);
+    (open(&run.stdout).dom, run.code)
+}
+
+/// The section with this id of its heading.
+fn section<'p>(page: &'p str, id: &str) -> &'p str {
+    let (_, from) = page
+        .split_once(&format!("<section aria-labelledby=\"{id}\">"))
+        .unwrap_or_else(|| panic!("there is no section {id}"));
+    from.split_once("</section>").expect("it ends").0
+}
+
+/// The cells of a table, row by row, without the headings.
+fn cells(page: &str, label: &str) -> Vec<Vec<String>> {
+    let (_, from) = page
+        .split_once(&format!("aria-label=\"{label}"))
+        .unwrap_or_else(|| panic!("there is no table {label}"));
+    let (table, _) = from.split_once("</tbody>").expect("it ends");
+    let (_, body) = table.split_once("<tbody>").expect("it has rows");
+    let text = |cell: &str| {
+        let (_, text) = cell.split_once('>').expect("a tag");
+        text.split_once('<')
+            .expect("an end")
+            .0
+            .replace('\u{202f}', "")
+    };
+    let row = |row: &str| {
+        let cells = row
+            .split("<t")
+            .skip(1)
+            .filter(|cell| !cell.starts_with('r'));
+        cells.map(text).collect()
+    };
+    body.split("<tr>").skip(1).map(row).collect()
+}
+
+fn numbers(rows: &[Vec<String>], column: usize) -> Vec<f64> {
+    let number = |row: &Vec<String>| row[column].trim_end_matches('%').parse().expect("a number");
+    rows.iter().map(number).collect()
+}
+
+#[test]
+fn charts_over_the_run_are_drawn_over_time_and_over_requests() {
+    let mesh = Mesh::split([("v1", 90), ("v2", 10)])
+        .seed(7)
+        .status("v2", 500)
+        .start();
+    let args = ["-n", "2000", "-c", "1", "--expect", NINETY_TEN];
+    let (page, _) = page_of(&mesh, &args);
+    let choice = section(&page, "course");
+    assert_eq!(
+        choice.matches("type=\"radio\"").count(),
+        2,
+        "time and requests"
+    );
+    // Shares of two targets; latency, rate and errors.
+    for (id, charts) in [("course", 2), ("time", 3)] {
+        let own = section(&page, id);
+        for axis in ["by-time", "by-requests"] {
+            assert_eq!(
+                own.matches(&format!("<div class=\"{axis}\"><div class=\"plot"))
+                    .count(),
+                charts,
+                "{id} {axis}"
+            );
+        }
+        assert!(
+            own.matches("class=\"tip").count() >= 8 * charts,
+            "{id}: nothing to point at"
+        );
+    }
+    // What the table says last is what the page says first.
+    let shares = cells(&page, "Shares over the run");
+    let last = shares.last().expect("rows");
+    assert_eq!(last[0], "2000");
+    assert!(
+        section(&page, "shares").contains(&format!("<span class=\"seen\">{}</span>", last[2])),
+        "{last:?}"
+    );
+    assert!(
+        numbers(&shares, 0).is_sorted() && numbers(&shares, 1).is_sorted(),
+        "{shares:?}"
+    );
+    // Every request is in one interval, and every error in the percentages.
+    let rate = cells(&page, "Requests sent per second");
+    assert!(
+        (numbers(&rate, 1).iter().sum::<f64>() - 2000.0).abs() < 1e-9,
+        "{rate:?}"
+    );
+    let errors = cells(&page, "Errors: responses with a status");
+    assert!(
+        errors
+            .iter()
+            .all(|row| row[2] == "0%" && (row[3] == "100%" || row[3] == "-")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn what_an_old_report_does_not_hold_is_not_drawn() {
+    for name in ["merged", "open-loop", "undeclared", "before-codes"] {
+        let path = format!("{}/tests/reports/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let run = run(&["report", "-o", "html", &path]);
+        let seen = open(&run.stdout);
+        assert!(seen.console.is_empty(), "{name}: {:?}", seen.console);
+        assert!(
+            !seen.dom.contains("type=\"radio\"") && !seen.dom.contains("id=\"time\""),
+            "{name}"
+        );
+        assert!(
+            section(&seen.dom, "course").contains("requests sent"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn that_connections_are_balanced_is_said_where_the_verdict_finds_it() {
+    const FOUND: &str = "connections are balanced, not requests";
+    let args = ["-n", "400", "-c", "40", "--expect", NINETY_TEN];
+    let sticky = Mesh::split([("v1", 70), ("v2", 30)])
+        .seed(7)
+        .per_connection()
+        .start();
+    let (page, code) = page_of(&sticky, &args);
+    assert_eq!(code, Some(1));
+    assert!(
+        section(&page, "connections").contains(FOUND),
+        "{}",
+        section(&page, "connections")
+    );
+    // All connections lead to one place here, too: there is no other.
+    let alone = Mesh::split([("v1", 1)]).seed(7).start();
+    let (page, code) = page_of(&alone, &args);
+    assert_eq!(code, Some(1));
+    let own = section(&page, "connections");
+    assert!(
+        own.contains("had all of theirs from one") && !own.contains(FOUND),
+        "{own}"
+    );
+}
+
+#[test]
+fn of_many_targets_those_that_are_farthest_off_are_drawn() {
+    let names: Vec<String> = (0..25).map(|at| format!("pod-{at:02}")).collect();
+    // The last one gets what the one before it should get.
+    let weight = |at: usize| match at {
+        23 => 0,
+        24 => 2,
+        _ => 1,
+    };
+    let split = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (name.as_str(), weight(at)));
+    let mesh = Mesh::split(split).seed(7).start();
+    let expect: Vec<String> = names.iter().map(|name| format!("{name}=4")).collect();
+    let (page, code) = page_of(
+        &mesh,
+        &["-n", "3000", "-c", "8", "--expect", &expect.join(",")],
+    );
+    assert_eq!(code, Some(1));
+    assert!(page.len() < 600_000, "{} bytes", page.len());
+    for id in ["course", "time"] {
+        let own = section(&page, id);
+        assert!(
+            own.contains("the 8 of 25 targets that are farthest from their declared share"),
+            "{own:.400}"
+        );
+        for far in ["pod-23", "pod-24"] {
+            assert!(
+                own.contains(&format!("<bdi>{far}</bdi>")),
+                "{far} is not in {id}"
+            );
+        }
+    }
+    assert!(section(&page, "time").contains("17 other targets"));
+}
+
+#[test]
+fn a_page_without_responses_shows_no_shares() {
+    let run = run(&[
+        "-o",
+        "html",
+        "-n",
+        "3",
+        "--expect",
+        NINETY_TEN,
+        "http://127.0.0.1:9/",
+    ]);
+    let seen = open(&run.stdout);
+    assert_eq!(run.code, Some(4));
+    let own = section(&seen.dom, "shares");
+    assert!(
+        own.contains("There were no responses.") && own.contains("declared 90%"),
+        "{own}"
+    );
+    for said in [
+        "class=\"seen\"",
+        "below 400",
+        "draw of its own",
+        "is a response",
+    ] {
+        assert!(!seen.dom.contains(said), "{said}");
+    }
 }
 
 #[test]

@@ -48,9 +48,8 @@ fn logs(args: &[String], proxies: &[String]) -> Vec<String> {
         let prefix = format!("[pod/split-{index}-x7k2p/resplit] ");
         let said = format!("{prefix}2026-01-01T00:00:00Z something else\n{prefix}");
         let lines = ended.stdout.lines();
-        lines
-            .map(|line| format!("{said}{line}\n"))
-            .collect::<String>()
+        let lines: Vec<String> = lines.map(|line| format!("{said}{line}\n")).collect();
+        lines.concat()
     };
     proxies.iter().enumerate().map(generator).collect()
 }
@@ -381,7 +380,18 @@ fn generators_begin_together_and_a_late_one_says_so() {
 fn merging_many_reports_takes_little_memory() {
     let mesh = Mesh::honest();
     let url = mesh.url("/");
-    let args = ["-c", "1", "-n", "300", "--expect", NINETY_TEN, "-o", "log", "--generator", "0/1"];
+    let args = [
+        "-c",
+        "1",
+        "-n",
+        "300",
+        "--expect",
+        NINETY_TEN,
+        "-o",
+        "log",
+        "--generator",
+        "0/1",
+    ];
     let line = run(&[&args[..], &[&url]].concat()).stdout;
     let of = 60;
     let own = |at: u32| {

@@ -74,6 +74,9 @@ fn lines_are_read_from_stdin_as_uniq_prints_them() {
             "{lines}"
         );
     }
+    let unknown = piped(&["-"], "a 1\nb 2\n");
+    unknown.refused("no value of a target");
+    assert!(unknown.stderr.contains("target: a, b"), "{unknown:?}");
     piped(&["-"], "v1 many\n").refused("a word for a count");
     judge(&["v1:9"]).refused("no equals sign");
 }

@@ -48,6 +48,12 @@ mod kubectl_input;
 // Which rule takes a request, and why the others do not.
 mod explain;
 
+// What becomes of a host that nobody registers.
+mod egress;
+
+// What makes a mesh say who answered, and what is read back from a real Envoy.
+mod instrument;
+
 // One run in every format.
 mod formats;
 
@@ -150,6 +156,9 @@ mod judge;
 
 // Several generators in a Job, and their logs.
 mod job;
+
+// Checks on demand, for gates.
+mod serve;
 
 // The proxy beside a run: waited for, and asked to quit.
 mod sidecar;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::regex::Pattern;
 use super::{Extract, Origin, Reply, body, json};
-use crate::split::workload;
+use crate::split::{ResponseFlag, workload};
 
 /// Set by a route-level response header to `cluster;address;route;flags`.
 static INSTRUMENT_HEADER: HeaderName = HeaderName::from_static("x-resplit");
@@ -56,8 +56,12 @@ impl Extract for Auto {
     }
 }
 
-/// The cluster that the proxy names in its own header, when there is one; a local answer names none.
+/// The cluster that the proxy names in its own header, when there is one. A request that a fault aborts has its cluster picked
+/// already, and never goes there: its share is declared for the fault.
 fn instrumented<'r>(reply: &Reply<'r>) -> Option<&'r str> {
+    if response_flags(reply).and_then(ResponseFlag::read) == Some(ResponseFlag::FaultAbort) {
+        return None;
+    }
     let value = std::str::from_utf8(reply.headers.get(&INSTRUMENT_HEADER)?).ok()?;
     let cluster = value.split(';').next().unwrap_or_default();
     let known = !cluster.is_empty() && cluster != "-";
@@ -157,6 +161,18 @@ mod tests {
         assert_eq!(
             value("auto", 200, &[("x-resplit", &header)], "anything").as_deref(),
             Some(cluster)
+        );
+        // What a fault aborts has a cluster, and is no response of it.
+        let aborted = format!("{cluster};;route;FI");
+        assert_eq!(
+            value(
+                "auto",
+                503,
+                &[("x-resplit", &aborted)],
+                "fault filter abort"
+            )
+            .as_deref(),
+            Some("fault filter abort")
         );
         // A local answer names no cluster: its body is what is left.
         assert_eq!(

@@ -12,6 +12,23 @@ static UPSTREAM_TIME: HeaderName = HeaderName::from_static("x-envoy-upstream-ser
 static SERVER: HeaderName = HeaderName::from_static("server");
 /// Where a proxy puts the text of its reply to a gRPC call.
 static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+/// Where people have Envoy write `%RESPONSE_FLAGS%`.
+static FLAG_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-envoy-response-flags"),
+    HeaderName::from_static("x-response-flags"),
+    HeaderName::from_static("response-flags"),
+];
+/// What Envoy adds to the replies of an open circuit breaker, and to those of a rate limit.
+static MARKS: [(HeaderName, ResponseFlag); 2] = [
+    (
+        HeaderName::from_static("x-envoy-overloaded"),
+        ResponseFlag::Overflow,
+    ),
+    (
+        HeaderName::from_static("x-envoy-ratelimited"),
+        ResponseFlag::RateLimited,
+    ),
+];
 /// How Envoy calls itself in `server`: by default, and as a gateway of Istio.
 const ENVOYS: [&[u8]; 2] = [b"envoy", b"istio-envoy"];
 
@@ -45,10 +62,35 @@ pub(super) fn local_reply<'r>(reply: &Reply<'r>, upstream_marked: bool) -> Optio
     };
     let flag = auto::response_flags(reply)
         .and_then(ResponseFlag::read)
+        .or_else(|| of_header(reply))
         .or_else(|| ResponseFlag::of_text(&text))
+        .or_else(|| of_mark(reply))
         .map(Some)
         .or_else(by_server)?;
     Some(LocalReply { flag, text })
+}
+
+/// The flag in a header that a proxy was told to write.
+fn of_header(reply: &Reply<'_>) -> Option<ResponseFlag> {
+    let values = FLAG_HEADERS
+        .iter()
+        .filter_map(|name| reply.headers.get(name));
+    let mut texts = values.filter_map(|value| std::str::from_utf8(value).ok());
+    texts.find_map(ResponseFlag::read)
+}
+
+/// The flag that goes with what Envoy adds to some of its own replies.
+fn of_mark(reply: &Reply<'_>) -> Option<ResponseFlag> {
+    let set = |name: &HeaderName| {
+        reply
+            .headers
+            .get(name)
+            .is_some_and(|value| value.trim_ascii() == b"true")
+    };
+    let mark = MARKS
+        .iter()
+        .find(|(name, _)| set(name) && !from_upstream(reply));
+    mark.map(|(_, flag)| *flag)
 }
 
 /// Whether a value says no more than the body does: then no extractor found who responded.
@@ -102,6 +144,34 @@ mod tests {
         ] {
             let value = header(flags);
             assert_eq!(sender(503, &[("x-resplit", &value)], "sorry", false), proxy);
+        }
+    }
+
+    #[test]
+    fn flags_are_read_from_other_headers_and_from_what_envoy_adds() {
+        let overflow = Sender::ProxyFor(ResponseFlag::Overflow);
+        let overloaded = ("x-envoy-overloaded", "true");
+        assert_eq!(sender(503, &[overloaded], "sorry", false), overflow);
+        let upstream = ("x-envoy-upstream-service-time", "3");
+        assert_eq!(
+            sender(503, &[overloaded, upstream], "sorry", false),
+            Sender::Unknown
+        );
+        let limited = Sender::ProxyFor(ResponseFlag::RateLimited);
+        assert_eq!(
+            sender(429, &[("x-envoy-ratelimited", "true")], "", false),
+            limited
+        );
+        for name in [
+            "x-envoy-response-flags",
+            "x-response-flags",
+            "response-flags",
+        ] {
+            assert_eq!(
+                sender(503, &[(name, "URX,UF")], "sorry", false),
+                Sender::ProxyFor(ResponseFlag::ConnectionFailure)
+            );
+            assert_eq!(sender(503, &[(name, "-")], "sorry", false), Sender::Unknown);
         }
     }
 

@@ -46,6 +46,17 @@ Examples:
 
 Exit codes as those of a run, of all kinds of requests together.";
 
+/// What `instrument --help` ends with.
+pub(super) const INSTRUMENT_EXAMPLES: &str = "\
+Examples:
+  resplit instrument -f rules.yaml                             patches for all rules, to look at
+  resplit instrument -f rules.yaml reviews | sh                have those for one host applied
+  kubectl get vs -A -o yaml | resplit instrument -f - --remove | sh
+  resplit instrument --envoy-filter --from-namespace shop | kubectl apply -f -
+  resplit instrument --envoy-filter --gateway shop/main -f gateway.yaml
+
+Exit code 0; 2 when there is no rule to patch.";
+
 /// What `judge --help` ends with.
 pub(super) const JUDGE_EXAMPLES: &str = "\
 Examples:

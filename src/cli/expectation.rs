@@ -12,10 +12,12 @@ use super::{gateway, input, output, warn};
 use crate::diag::render::render;
 use crate::diag::{Code, Note, Severity, Sources};
 use crate::lint::{self, Context};
-use crate::manifest::{Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods};
+use crate::manifest::{
+    Manifests, NoSuchObject, ObjectName, known_targets, lower, parse, pods, unrouted,
+};
 use crate::report::{self, Excerpt};
 use crate::route::{
-    Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Vantage,
+    Alternative, Probe, Resolution, ResolveError, RouteTable, SoleSplitError, Unrouted, Vantage,
     resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
@@ -83,10 +85,15 @@ pub(super) fn resolve_for(
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
     let resolution = match &asked {
-        Some(probe) => routes.declared(probe).map_err(|failure| {
-            let known = of_client(&routes, probe, &failure.to_string());
-            failure.knowing(known)
-        })?,
+        Some(probe) => {
+            if let Some(kept_in) = routes.kept_in(probe) {
+                return Ok(Declared::kept_in(&kept_in, routes, probe));
+            }
+            routes.declared(probe).map_err(|failure| {
+                let known = of_client(&routes, probe, &failure.to_string());
+                failure.knowing(known)
+            })?
+        }
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
@@ -174,7 +181,42 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// What becomes of a request to a host without a rule, where a policy declares that it does not leave.
+    fn kept_in(&self, probe: &Probe) -> Option<Unrouted> {
+        match resolve_declared(&self.table, probe) {
+            Err(
+                ResolveError::NoRules
+                | ResolveError::NoHost { .. }
+                | ResolveError::NotFromHere {
+                    of_others: true, ..
+                },
+            ) => {
+                let unrouted = unrouted(&self.manifests, &self.vantage, probe);
+                let mut reasons = unrouted.caveats.iter();
+                let refused = reasons.any(|caveat| caveat.code == Code::RegistryOnly);
+                (refused && unrouted.outcome.is_some()).then_some(unrouted)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Declared {
+    /// The reply that a policy declares for a host without a rule.
+    fn kept_in(unrouted: &Unrouted, routes: Routes, probe: &Probe) -> Option<Self> {
+        let split = unrouted.expected(&routes.sources, routes.vantage.port)?;
+        let stated = unrouted.caveats.iter();
+        Some(Self {
+            declaration: report::Declaration::of(split, None),
+            caveats: stated.map(|note| note.stated(&routes.sources)).collect(),
+            asked: Some(Asked {
+                routes,
+                probe: probe.clone(),
+            }),
+        })
+    }
+
     /// The declared split.
     pub(super) fn expected(&self) -> &Expected {
         &self.declaration.split
@@ -237,7 +279,8 @@ fn decode(sources: &Sources, declaring: bool, quiet: bool) -> Result<Manifests, 
     let (manifests, mut problems) = parse(sources);
     // What holds nothing that is read cannot be explained either.
     let plain = !manifests.objects.is_empty() && manifests.not_read.is_empty();
-    let without = (manifests.without_rules()).filter(|_| declaring || !plain);
+    let without = (manifests.without_rules())
+        .filter(|_| !plain || (declaring && !manifests.declares_egress()));
     if let (Some(problem), true) = (&without, problems.is_empty()) {
         let names: Vec<&str> = sources.iter().map(|(_, source)| source.name()).collect();
         return Err(Failure::usage(

@@ -97,6 +97,9 @@ pub(super) enum Failure {
     /// The engine could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The service could not begin.
+    #[error("cannot serve")]
+    Serve(#[source] io::Error),
     /// The embedded mesh could not begin.
     #[error("cannot start the embedded mesh")]
     Mesh(#[source] io::Error),
@@ -136,6 +139,7 @@ impl Failure {
             | Self::Known { .. }
             | Self::Write { .. }
             | Self::Mesh(_)
+            | Self::Serve(_)
             | Self::Load(_) => Exit::Usage,
             Self::ProxyNotReady { .. } => Exit::NoData,
         }
@@ -168,6 +172,7 @@ impl Failure {
             Self::Load(LoadError::Thread(_)) => {
                 "allow more threads (ulimit -u), or use fewer with --threads".to_owned()
             }
+            Self::Serve(_) => "name a free address of this machine with --listen".to_owned(),
             Self::Mesh(_) => "the demo needs a free port on 127.0.0.1".to_owned(),
         }
     }

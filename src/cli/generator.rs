@@ -14,7 +14,7 @@ use crate::units::{Count, Rate};
 /// Between two looks whether the wait was interrupted.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A start that is further off was mistyped.
-const FURTHEST: Duration = Duration::from_hours(24);
+const FURTHEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// A start that is later than this is said.
 const LATE: Duration = Duration::from_secs(1);
 

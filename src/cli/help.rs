@@ -57,6 +57,11 @@ fn laid_out(arg: Arg) -> Arg {
         return arg.hide_short_help(true);
     };
     let long = arg.get_long_help().or(arg.get_help()).cloned();
+    // One heading less: what must hold is expected.
+    let arg = match arg.get_id().as_str() {
+        "slo" => arg.help_heading("Expectation"),
+        _ => arg,
+    };
     let arg = arg.help(*short);
     match long {
         Some(long) => arg.long_help(long),

@@ -21,7 +21,7 @@ use crate::diag::Sources;
 
 /// Pods of a Job, at most.
 const MOST_GENERATORS: u64 = 1000;
-/// Bytes of manifests: what fits into a ConfigMap, and a little less.
+/// Bytes of manifests: what fits into a `ConfigMap`, and a little less.
 const MOST_BYTES: usize = 1_000_000;
 /// The longest name: pods get a number and a suffix behind it.
 const LONGEST_NAME: usize = 52;
@@ -387,7 +387,8 @@ spec:
         };
         let all = fixed.iter().chain(&options).chain(url);
         all.map(|word| format!("            - {}\n", quoted(word)))
-            .collect()
+            .collect::<Vec<_>>()
+            .concat()
     }
 
     fn container(&self) -> String {

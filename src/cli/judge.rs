@@ -9,9 +9,11 @@ use super::failure::Failure;
 use super::report_output::{exit, write_report};
 use super::{input, output, slo};
 use crate::counts::{self, Counts, CountsError, Selection, access_log, lines, prometheus};
+use crate::observe::Observation;
 use crate::report::{Declaration, KnownNotes, Report, Request, SavedObservation};
+use crate::split::Bucket;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::mapping::Mapping;
+use crate::verdict::mapping::{Mapping, MappingError};
 use crate::verdict::slo::Slo;
 use crate::verdict::{Evidence, Number, Outcome, Policy, judge};
 
@@ -29,7 +31,8 @@ pub(super) fn run(args: &JudgeArgs) -> Result<Exit, Failure> {
     }
     let (source, counts) = counted(args)?;
     let seen = counts.observation().map_err(refused)?;
-    let mapping = Mapping::derive(&expected, &args.map, seen.tallies.keys())?;
+    let mapping = Mapping::derive(&expected, &args.map, seen.tallies.keys())
+        .map_err(|error| unmapped(error, &seen))?;
     let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
     let policy = Policy {
         number: Number::Fixed,
@@ -150,6 +153,22 @@ fn pair(text: &str) -> Result<(String, String), Failure> {
             "write it as --where destination_service_name=reviews",
         )
     })
+}
+
+/// A run would name --bucket, where here the source has the names.
+fn unmapped(error: MappingError, seen: &Observation) -> Failure {
+    let MappingError::Untied { known } = error else {
+        return Failure::Mapping(error);
+    };
+    let values = seen.tallies.keys().filter_map(Bucket::value);
+    let values = counts::listed(values.filter(|value| !value.is_empty()));
+    Failure::usage(
+        format!("none of the values means a declared target: {values}"),
+        format!(
+            "say which is which with --map VALUE=TARGET ({}), or count by another label with --by",
+            known.join(", ")
+        ),
+    )
 }
 
 fn refused(error: CountsError) -> Failure {

@@ -21,6 +21,7 @@ mod generator;
 mod grpc;
 mod help;
 mod input;
+mod instrument;
 mod interrupt;
 mod job;
 mod judge;
@@ -39,6 +40,7 @@ mod report_output;
 mod request;
 mod run;
 mod saved_reports;
+mod serve;
 mod settle;
 mod sidecar;
 mod size;
@@ -143,10 +145,12 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         None => sent(&RunConfig::typed(cli.run, typed)?),
         Some(Command::Run(args)) => sent(&RunConfig::typed(*args, typed)?),
         Some(Command::Endpoints(args)) => endpoints::run(&args),
+        Some(Command::Instrument(args)) => instrument::run(&args),
         Some(Command::Lint(args)) => lint::run(*args),
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Judge(args)) => judge::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Job(args)) => job::run(*args, typed),
         Some(Command::Report(args)) => report::run(*args),
         Some(Command::Completions(args)) => complete::completions(&args),

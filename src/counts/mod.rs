@@ -138,7 +138,8 @@ fn telling<'a, 'e>(
 }
 
 /// Names for a message: the first few, and how many there are beside them.
-fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = names.into_iter().collect();
     let more = all.len().saturating_sub(MOST_NAMES);
     let shown = all[..all.len() - more].join(", ");

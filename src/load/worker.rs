@@ -86,12 +86,15 @@ impl ThreadContext {
         if let Some((lag, full)) = late {
             recorder.started(lag, full);
         }
+        let begin = self.job.begin.get();
+        let since = |at: Instant| begin.map(|begin| at.saturating_duration_since(*begin));
         let timing = Timing {
             service: ended.done.saturating_duration_since(ended.sent),
             first_byte: ended.first_byte.saturating_duration_since(ended.sent),
             response: scheduled
                 .intended
                 .map(|intended| ended.done.saturating_duration_since(intended)),
+            begun: since(ended.begun),
         };
         let sent = Sent {
             sequence,
@@ -99,9 +102,8 @@ impl ThreadContext {
             resent: ended.resent,
         };
         let answered = matches!(ended.outcome, Outcome::Answered(_));
-        if let Some(begin) = self.job.begin.get() {
-            let since = |at: Instant| at.saturating_duration_since(*begin);
-            recorder.passed(since(ended.begun), since(ended.done), answered);
+        if let Some((begun, done)) = timing.begun.zip(since(ended.done)) {
+            recorder.passed(begun, done, answered);
         }
         if answered && sequence < self.first_batch {
             recorder.first(timing.service);

@@ -9,7 +9,7 @@ use super::envoy::{Dump, Patch};
 use super::gateway_api::objects::{
     self as gateway_api, ApiRoute, EnvoyBackend, InferencePool, ReferenceGrant, TrafficPolicy,
 };
-use super::istio::objects::{DestinationRule, Gateway, Sidecar, VirtualService};
+use super::istio::objects::{DestinationRule, Gateway, MeshConfig, Sidecar, VirtualService};
 use super::kube::{Meta, Service, Workload};
 use super::mesh::ServiceEntry;
 use super::mesh::labelled::LabelledRule;
@@ -31,6 +31,8 @@ pub struct Manifests {
     pub service_entries: Vec<ServiceEntry>,
     /// Istio's sidecars.
     pub sidecars: Vec<Sidecar>,
+    /// The configurations of Istio's meshes.
+    pub mesh_configs: Vec<MeshConfig>,
     /// Every HTTPRoute of the Gateway API.
     pub http_routes: Vec<ApiRoute>,
     /// Every GRPCRoute of the Gateway API.
@@ -130,6 +132,19 @@ impl Manifests {
         let rules =
             self.api_routes().count() + self.virtual_services.len() + self.weights_only.len();
         rules > 0 || self.canaries.iter().any(splits)
+    }
+
+    /// Whether something declares that hosts which nobody registers are not reached.
+    #[must_use]
+    pub fn declares_egress(&self) -> bool {
+        let of_sidecars = self.sidecars.iter().filter_map(|one| one.outbound.as_ref());
+        let of_mesh = self
+            .mesh_configs
+            .iter()
+            .filter_map(|one| one.outbound.as_ref());
+        of_sidecars
+            .chain(of_mesh)
+            .any(|policy| policy.registry_only)
     }
 
     /// An error that says what is there instead, if no rule is there at all.

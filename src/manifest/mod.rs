@@ -38,6 +38,7 @@ mod endpoints;
 mod envoy;
 pub mod fields;
 pub mod gateway_api;
+pub mod instrument;
 pub mod istio;
 mod known_targets;
 pub mod kube;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::attached::{self, Attached, Effect};
 use super::decode::{At, Decoder};
 use super::gateway_api::objects::GROUP;
+use super::istio::MeshConfig;
 use super::kube::Meta;
 use super::yaml::{Node, Value};
 use super::{Manifests, Object, dialects, envoy, not_read};
@@ -46,6 +47,16 @@ pub(super) fn remember(
         }
         manifests.attached.push(attached);
     }
+    let mesh_config = manifests.objects.last().and_then(|object| {
+        let name = [
+            &object.api_version,
+            &object.kind,
+            &object.namespace,
+            &object.name,
+        ];
+        MeshConfig::read(node, name.map(String::as_str), decoder)
+    });
+    manifests.mesh_configs.extend(mesh_config);
     let kinds = dialects()
         .filter(|dialect| dialect.group == group)
         .map(|dialect| dialect.kind);

@@ -10,6 +10,7 @@ mod phases;
 mod recorder;
 mod request_log;
 mod response;
+mod response_series;
 mod schedule_stats;
 mod summary;
 mod timeline;
@@ -32,6 +33,7 @@ pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
 pub use response::Response;
+pub use response_series::{Interval, ResponseSeries};
 pub use schedule_stats::ScheduleStats;
 pub use summary::Latency;
 pub use timeline::{Slice, Timeline};
@@ -74,6 +76,15 @@ pub struct Tally {
         with = "codec::histogram"
     )]
     pub first_byte: Histogram<u64>,
+    /// When their requests began, and how long they took, from the same start as the response time. Empty where several runs
+    /// were added, and in reports from before it was kept.
+    #[serde(
+        default,
+        rename = "over_time",
+        skip_serializing_if = "ResponseSeries::is_empty",
+        with = "codec::response_series"
+    )]
+    pub series: ResponseSeries,
 }
 
 /// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept). A report has
@@ -117,6 +128,13 @@ pub struct Observation {
         with = "codec::timeline"
     )]
     pub timeline: Timeline,
+    /// When the requests that failed began, and after how long they did. Empty as in [`Tally::series`].
+    #[serde(
+        default,
+        skip_serializing_if = "ResponseSeries::is_empty",
+        with = "codec::response_series"
+    )]
+    pub failed_over_time: ResponseSeries,
     /// How the first requests ended, in the order of dispatch.
     #[serde(skip)]
     pub log: RequestLog,
@@ -142,6 +160,7 @@ impl Default for Tally {
             latency: histogram(),
             response: None,
             first_byte: histogram(),
+            series: ResponseSeries::default(),
         }
     }
 }
@@ -172,6 +191,7 @@ impl Tally {
         self.count += other.count;
         add(&mut self.latency, &other.latency);
         add(&mut self.first_byte, &other.first_byte);
+        self.series.merge(&other.series);
     }
 }
 
@@ -202,6 +222,7 @@ impl Observation {
             add(self.first_batch.get_or_insert_with(histogram), first);
         }
         self.timeline.merge(&other.timeline);
+        self.failed_over_time.merge(&other.failed_over_time);
         self.log.merge(&other.log);
         if self.response.is_none() {
             self.response.clone_from(&other.response);
@@ -223,16 +244,19 @@ impl Observation {
     }
 
     /// Adds another run, of another load generator: unlike [`Self::merge`], sequence and connection numbers are its own. So is
-    /// its time: the sum has no timeline.
+    /// its time: the sum has nothing that is kept over time.
     pub fn append(&mut self, other: &Self) {
-        self.timeline = Timeline::default();
         let log = std::mem::take(&mut self.log);
         let counts = Self {
             log: RequestLog::default(),
-            timeline: Timeline::default(),
             ..other.clone()
         };
         self.merge(&counts);
+        self.timeline = Timeline::default();
+        self.failed_over_time = ResponseSeries::default();
+        for tally in self.tallies.values_mut() {
+            tally.series = ResponseSeries::default();
+        }
         self.log = log;
         self.log.append(&other.log);
     }

@@ -26,6 +26,8 @@ pub struct Timing {
     pub first_byte: Duration,
     /// From the intended start to the last byte, where there was one.
     pub response: Option<Duration>,
+    /// When it began, counted from the beginning of the run, where that is known.
+    pub begun: Option<Duration>,
 }
 
 impl Timing {
@@ -35,7 +37,7 @@ impl Timing {
         Self {
             service,
             first_byte: service,
-            response: None,
+            ..Self::default()
         }
     }
 }
@@ -71,6 +73,10 @@ impl Recorder {
                 let tally = &mut self.tallies[bucket];
                 tally.count += 1;
                 note(&mut tally.latency, timing.service);
+                if let Some(begun) = timing.begun {
+                    let took = timing.response.unwrap_or(timing.service);
+                    tally.series.record(begun, took);
+                }
                 let mut first_byte = timing.first_byte;
                 if let Some(response) = timing.response {
                     note(tally.response.get_or_insert_with(histogram), response);
@@ -82,6 +88,10 @@ impl Recorder {
             Outcome::Failed(failure) => {
                 let failed = self.rest.failures.entry(failure.kind).or_default();
                 failed.add(1, failure);
+                if let Some(begun) = timing.begun {
+                    let took = timing.response.unwrap_or(timing.service);
+                    self.rest.failed_over_time.record(begun, took);
+                }
             }
         }
     }
@@ -134,7 +144,12 @@ impl Recorder {
             .zip(&mut self.tallies)
             .filter(|(_, tally)| tally.count > 0)
         {
-            seen.tallies.insert(name.clone(), tally.clone());
+            let series = std::mem::take(&mut tally.series);
+            let drained = Tally {
+                series,
+                ..tally.clone()
+            };
+            seen.tallies.insert(name.clone(), drained);
             if tally.response.is_none() {
                 // What nobody intended to send earlier waits from its send.
                 add(&mut seen.phases.first_byte, &tally.first_byte);
@@ -173,6 +188,7 @@ mod tests {
             service,
             first_byte: service / 2,
             response: Some(service * 2),
+            begun: Some(service * 3),
         }
     }
 

@@ -119,11 +119,19 @@ pub(super) fn chi_square(report: &Report) -> Option<String> {
 
 /// What the intervals of shares allow for, where they are others than those of a fixed number of independent responses.
 pub(super) fn intervals(report: &Report) -> Option<String> {
-    let own = report.verdict.intervals?;
+    let sequences = report.verdict.intervals?.method == IntervalMethod::ConfidenceSequence;
+    let method = sequences.then(|| "confidence sequences".to_owned());
+    let words: Vec<String> = method
+        .into_iter()
+        .chain(counted_by_intervals(report))
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// What the intervals of shares count, where that is not each response.
+pub(super) fn counted_by_intervals(report: &Report) -> Vec<String> {
+    let own = report.verdict.intervals.unwrap_or_default();
     let mut words = Vec::new();
-    if own.method == IntervalMethod::ConfidenceSequence {
-        words.push("confidence sequences".to_owned());
-    }
     if own.over == Unit::Connection {
         words.push("of the shares of connections".to_owned());
     }
@@ -134,7 +142,7 @@ pub(super) fn intervals(report: &Report) -> Option<String> {
             n as f64 / own.design_effect
         ));
     }
-    (!words.is_empty()).then(|| words.join(", "))
+    words
 }
 
 /// `= 0.226`, `= 3.1e-9`, `< 1e-300`.

@@ -77,7 +77,7 @@ impl Times {
 }
 
 /// Whether a percentile of so many responses is more than the slowest of them: whether one at least is expected beyond it.
-fn tells(percent: f64, responses: u64) -> bool {
+pub(super) fn tells(percent: f64, responses: u64) -> bool {
     responses as f64 * (100.0 - percent) >= 100.0 - 1e-6
 }
 

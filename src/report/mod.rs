@@ -2,6 +2,7 @@
 //! but layout.
 
 mod comparison;
+mod course;
 mod csv;
 mod declaration;
 pub mod endpoints;
@@ -16,6 +17,7 @@ mod health;
 mod hgrm;
 mod hlog;
 mod html;
+pub mod instrument;
 mod json;
 mod junit;
 mod latency_groups;

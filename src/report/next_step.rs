@@ -55,23 +55,24 @@ fn after_local_replies(report: &Report) -> Option<String> {
         return None;
     }
     let rows = &report.observation.rows;
-    let mut counts: Vec<(Option<ResponseFlag>, u64)> = Vec::new();
+    let mut counts: Vec<((Option<ResponseFlag>, u16), u64)> = Vec::new();
     let unattributed = (rows.buckets.iter()).filter(|row| row.place == Place::Unattributed);
     for responses in unattributed.flat_map(|row| &row.answers) {
         let Some((flag, _)) = responses.bucket.local_reply() else {
             continue;
         };
-        match counts.iter_mut().find(|(known, _)| *known == flag) {
+        let kind = (flag, responses.bucket.status);
+        match counts.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, count)) => *count += responses.tally.count,
-            None => counts.push((flag, responses.tally.count)),
+            None => counts.push((kind, responses.tally.count)),
         }
     }
-    let (flag, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    let ((flag, status), count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
     let most = count > rows.unattributed / 2;
     most.then(|| {
         format!(
             "the proxy itself gave {count} of the errors: {}",
-            advice(flag, "the target of these requests")
+            advice(flag, status, "the target of these requests")
         )
     })
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{ObservationRows, Place, Report, Responses, SCHEMA};
+use crate::observe::ResponseSeries;
 use crate::split::{Bucket, Expected};
 use crate::verdict::ShareIntervals;
 use crate::verdict::mapping::Mapping;
@@ -137,6 +138,14 @@ fn check(report: &Report) -> Result<(), ReadError> {
     let (answered, failed) = (seen.answered(), seen.failed());
     if answered != report.observation.rows.answered || answered + failed != seen.sent {
         return Err(ReadError::Damaged("its counts do not add up"));
+    }
+    let counted =
+        |series: &ResponseSeries, count| series.is_empty() || series.count() == Some(count);
+    let mut tallies = seen.tallies.values();
+    if !counted(&seen.failed_over_time, failed)
+        || tallies.any(|own| !counted(&own.series, own.count))
+    {
+        return Err(ReadError::Damaged("over time it has other counts"));
     }
     let whole = seen.timeline.counts() == Some([seen.sent, answered, failed]);
     if !whole && !seen.timeline.is_empty() {

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::timeline::{Connections, MOST_COLUMNS, Slice, connections, slices};
-use crate::observe::{Latency, LatencyCell, Observation, PackedLog, RequestLog, Tally};
+use crate::observe::{
+    Latency, LatencyCell, Observation, PackedLog, RequestLog, ResponseSeries, Tally,
+};
 use crate::split::{Bucket, Expected, TargetShare};
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
 use crate::verdict::mapping::Mapping;
@@ -347,7 +349,11 @@ impl Derivation<'_> {
 
     fn targets(&self) -> Vec<TargetRow> {
         let row = |(index, declared): (usize, &TargetShare)| {
-            let tally = self.attribution.target(index);
+            // Over time they stand in the rows of the values.
+            let tally = Tally {
+                series: ResponseSeries::default(),
+                ..self.attribution.target(index)
+            };
             let place = Classification::Target(index);
             let own = self
                 .attribution

@@ -22,8 +22,15 @@ pub(super) enum Shape {
         class: String,
         title: String,
     },
+    /// The area between two lines: where, from, to.
+    Band {
+        points: Vec<(f64, f64, f64)>,
+        class: String,
+    },
     /// A straight line from the left to the right.
     Level { y: f64, class: String },
+    /// What lies between two heights.
+    Range { from: f64, to: f64, class: String },
     /// A straight line from the bottom to the top.
     Moment { x: f64, class: String },
 }
@@ -34,7 +41,16 @@ pub(super) struct Tick {
     pub(super) label: String,
 }
 
+/// A part of the width, and what is told where the pointer is on it.
+pub(super) struct Hit {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    /// In lines.
+    pub(super) text: String,
+}
+
 /// A chart.
+#[derive(Default)]
 pub(super) struct Plot {
     /// What a person who does not see it is told.
     pub(super) description: String,
@@ -46,6 +62,7 @@ pub(super) struct Plot {
     pub(super) up_title: String,
     /// A class for its height.
     pub(super) class: &'static str,
+    pub(super) hits: Vec<Hit>,
 }
 
 impl Plot {
@@ -61,7 +78,10 @@ impl Plot {
                         span style={ "bottom:" (percent(tick.at)) } { (tick.label) }
                     }
                 }
-                (PreEscaped(self.drawing()))
+                div class="canvas" {
+                    (PreEscaped(self.drawing()))
+                    @for hit in &self.hits { (hit.draw()) }
+                }
                 div class="across" aria-hidden="true" {
                     @for tick in &self.across {
                         span style={ "left:" (percent(tick.at)) } { (tick.label) }
@@ -117,6 +137,24 @@ impl Plot {
                         escaped(title)
                     );
                 }
+                Shape::Band { points, class } => {
+                    let upper = points.iter().map(|(x, _, high)| (*x, *high));
+                    let lower = points.iter().rev().map(|(x, low, _)| (*x, *low));
+                    let around: Vec<(f64, f64)> = upper.chain(lower).collect();
+                    let _ = write!(
+                        svg,
+                        "<polygon class=\"{class}\" points=\"{}\"/>",
+                        path(&around)
+                    );
+                }
+                Shape::Range { from, to, class } => {
+                    let (top, bottom) = (down(*to), down(*from));
+                    let _ = write!(
+                        svg,
+                        "<rect class=\"{class}\" x=\"0\" width=\"{SIZE}\" y=\"{top:.1}\" height=\"{:.1}\"/>",
+                        bottom - top
+                    );
+                }
                 Shape::Level { y, class } => level(&mut svg, *y, class),
                 Shape::Moment { x, class } => moment(&mut svg, *x, class),
             }
@@ -124,6 +162,54 @@ impl Plot {
         svg.push_str("</svg>");
         svg
     }
+}
+
+impl Hit {
+    /// The text stands beside the part, on the side where there is more room.
+    fn draw(&self) -> Markup {
+        let percent = |fraction: f64| format!("{:.2}%", fraction.clamp(0.0, 1.0) * 100.0);
+        let side = if f64::midpoint(self.from, self.to) < 0.5 {
+            "tip"
+        } else {
+            "tip left"
+        };
+        let width = self.to.min(1.0) - self.from;
+        html! {
+            div class="hit" style={ "left:" (percent(self.from)) ";width:" (percent(width)) } {
+                span class=(side) { (self.text) }
+            }
+        }
+    }
+}
+
+/// A line for each stretch of points that are there.
+pub(super) fn lines(
+    points: impl IntoIterator<Item = Option<(f64, f64)>>,
+    class: &str,
+    title: &str,
+) -> Vec<Shape> {
+    let mut stretches: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
+    for point in points {
+        match (point, stretches.last_mut()) {
+            (Some(point), Some(last)) => last.push(point),
+            _ => stretches.push(Vec::new()),
+        }
+    }
+    stretches.retain(|stretch| !stretch.is_empty());
+    let line = |mut points: Vec<(f64, f64)>| {
+        let mut class = class.to_owned();
+        if let [alone] = points.as_slice() {
+            // A line of no length is drawn as a point.
+            points.push(*alone);
+            class.push_str(" alone");
+        }
+        Shape::Line {
+            points,
+            class,
+            title: title.to_owned(),
+        }
+    };
+    stretches.into_iter().map(line).collect()
 }
 
 /// Where a fraction of the width lies.
@@ -174,11 +260,12 @@ mod tests {
                 class: "c0".into(),
                 title: "</title><script>alert(1)</script>".into(),
             }],
-            across: Vec::new(),
-            up: Vec::new(),
-            across_title: String::new(),
-            up_title: String::new(),
-            class: "low",
+            hits: vec![Hit {
+                from: 0.5,
+                to: 0.75,
+                text: "<script>".into(),
+            }],
+            ..Plot::default()
         };
         let drawn = plot.draw().into_string();
         assert!(!drawn.contains("<script"), "{drawn}");

@@ -91,7 +91,7 @@ pub(super) fn slices(
 }
 
 /// The requests in order; those of several generators by how far their own run had got.
-fn side_by_side(ended: Vec<Ordered<usize>>, starts: &[u32]) -> Vec<Ordered<usize>> {
+pub(super) fn side_by_side(ended: Vec<Ordered<usize>>, starts: &[u32]) -> Vec<Ordered<usize>> {
     if starts.is_empty() {
         return ended;
     }

@@ -13,12 +13,14 @@ pub enum ResolveError {
     #[error("the manifests route nothing: they hold no rule with a host")]
     NoRules,
     /// Rules exist, but not for this vantage.
-    #[error("{}", not_from_here(host, rules))]
+    #[error("{}", not_from_here(host, rules, *of_others))]
     NotFromHere {
         /// The host asked for.
         host: String,
         /// The rules that would apply elsewhere.
         rules: Vec<InactiveRule>,
+        /// Whether they are rules for other hosts: there are no others.
+        of_others: bool,
     },
     /// No rule has this host.
     #[error("no rule routes the host `{host}`{}", meaning(means.as_deref()))]
@@ -56,6 +58,21 @@ impl ResolveError {
         match self {
             Self::NoRules => None,
             Self::Unsupported(note) => note.help.clone(),
+            Self::NotFromHere {
+                rules,
+                of_others: true,
+                ..
+            } => {
+                let hosts: BTreeSet<&str> = (rules.iter())
+                    .flat_map(|rule| &rule.hosts)
+                    .map(String::as_str)
+                    .collect();
+                let hosts: Vec<String> = hosts.into_iter().map(str::to_owned).collect();
+                Some(format!(
+                    "the rules are for {}; --host chooses one of them",
+                    some(&hosts, ", ")
+                ))
+            }
             Self::NotFromHere { rules, .. } => rules.iter().find_map(|rule| rule.note.help.clone()),
             Self::NoHost {
                 host,
@@ -98,12 +115,15 @@ fn meaning(means: Option<&str>) -> String {
     })
 }
 
-fn not_from_here(host: &str, rules: &[InactiveRule]) -> String {
+fn not_from_here(host: &str, rules: &[InactiveRule], of_others: bool) -> String {
     let reasons: Vec<String> = rules.iter().map(|rule| rule.note.message.clone()).collect();
-    format!(
-        "no rule routes the host `{host}` from here: {}",
-        some(&reasons, "; ")
-    )
+    let reasons = some(&reasons, "; ");
+    if of_others {
+        return format!(
+            "no rule routes the host `{host}`, and those for other hosts do not apply from here: {reasons}"
+        );
+    }
+    format!("no rule routes the host `{host}` from here: {reasons}")
 }
 
 /// The first few, for a dump of a cluster has hundreds.
@@ -220,22 +240,33 @@ fn host_of<'t>(
                 option: "--host NAME",
             })
         }
-        _ => Err(no_host(table, name)),
+        (_, local) => Err(no_host(table, name, local || probe.is_local())),
     }
 }
 
-fn no_host(table: &RouteTable, host: String) -> ResolveError {
+/// Why a host has no rule; an address may stand for any host.
+fn no_host(table: &RouteTable, host: String, address: bool) -> ResolveError {
     let takes = |rule: &&InactiveRule| {
         rule.domains
             .iter()
             .any(|domain| *domain == host || wildcard(domain, &host).is_some())
     };
     let mut rules: Vec<InactiveRule> = table.inactive_rules.iter().filter(takes).cloned().collect();
-    if rules.is_empty() && table.hosts.is_empty() {
+    let none = rules.is_empty() && table.hosts.is_empty();
+    if none {
         rules.clone_from(&table.inactive_rules);
     }
     if !rules.is_empty() {
-        return ResolveError::NotFromHere { host, rules };
+        let mut names = rules
+            .iter()
+            .flat_map(|rule| &rule.domains)
+            .map(String::as_str);
+        let alike = nearest(&host, &mut names).is_some();
+        return ResolveError::NotFromHere {
+            of_others: none && !address && !alike,
+            host,
+            rules,
+        };
     }
     if table.hosts.is_empty() {
         return ResolveError::NoRules;

@@ -51,10 +51,13 @@ pub enum ResponseFlag {
     /// The proxy itself is overloaded.
     #[serde(rename = "OM")]
     Overload,
+    /// The external authorization service denied the request.
+    #[serde(rename = "UAEX")]
+    Unauthorized,
 }
 
 /// Flags, how Envoy writes them, and how the body of the reply begins. Replies of `NR` and `NC` have no body.
-const KNOWN: [(ResponseFlag, &str, &str); 14] = [
+const KNOWN: [(ResponseFlag, &str, &str); 15] = [
     (ResponseFlag::NoHealthyUpstream, "UH", "no healthy upstream"),
     (ResponseFlag::Overflow, "UO", ""),
     (ResponseFlag::ConnectionFailure, "UF", ""),
@@ -73,6 +76,7 @@ const KNOWN: [(ResponseFlag, &str, &str); 14] = [
     (ResponseFlag::NoCluster, "NC", ""),
     (ResponseFlag::RateLimited, "RL", "local_rate_limited"),
     (ResponseFlag::Overload, "OM", "envoy overloaded"),
+    (ResponseFlag::Unauthorized, "UAEX", ""),
 ];
 
 /// Reset reasons behind [`DISCONNECTED`], by a part of each. The reason is followed by what the transport said.

@@ -1,10 +1,15 @@
 //! What weakens a verdict, and what to do about it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::Test;
+use super::attribution::Classification;
 use super::case::Case;
 use super::reason;
+use super::response_flags::{advice, meaning};
 use crate::diag::{Code, Note};
-use crate::split::{Identity, Mechanism};
+use crate::split::{Identity, Mechanism, ResponseFlag};
 use crate::stats::dependence::Unit;
 use crate::stats::dispersion::rotation;
 use crate::stats::order::Order;
@@ -81,8 +86,37 @@ fn unattributed(case: &Case<'_>) -> Option<Note> {
     };
     Some(Note::new(
         Code::Unattributed,
-        format!("{part} of {total} requests could not be attributed to a target; {judged}"),
+        format!(
+            "{part} of {total} requests could not be attributed to a target; {judged}{}",
+            local_replies(case)
+        ),
     ))
+}
+
+/// Which of the unattributed responses a proxy gave by itself, and what to do about most of them.
+fn local_replies(case: &Case<'_>) -> String {
+    let mut kinds: BTreeMap<(u16, Option<ResponseFlag>), u64> = BTreeMap::new();
+    let rows = case.attribution.rows.iter();
+    let unattributed = rows.filter(|row| row.place == Classification::Unattributed);
+    for bucket in unattributed.flat_map(|row| &row.buckets) {
+        if let (Some((flag, _)), Some(tally)) =
+            (bucket.local_reply(), case.seen.tallies.get(bucket))
+        {
+            *kinds.entry((bucket.status, flag)).or_default() += tally.count;
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(*count));
+    let Some(((status, most), _)) = kinds.first().copied() else {
+        return String::new();
+    };
+    let words = kinds.iter().map(|((status, flag), count)| match flag {
+        Some(flag) => format!("{count} × {status} {} ({})", flag.short(), meaning(*flag)),
+        None => format!("{count} × {status}"),
+    });
+    let words = words.collect::<Vec<_>>().join(", ");
+    let step = advice(most, status, "the target of these requests");
+    format!("; the proxy itself gave {words}: {step}")
 }
 
 fn too_many_values(case: &Case<'_>) -> Option<Note> {

@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 14] = [
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
@@ -27,6 +27,10 @@ const COMMANDS: [(&str, &str); 13] = [
     (
         "endpoints",
         "Sends requests that name their endpoint, and says whether they land on it.",
+    ),
+    (
+        "instrument",
+        "Prints what makes a mesh write who answered into a response header. Sends and changes nothing.",
     ),
     (
         "size",
@@ -244,6 +248,19 @@ fn tables_list_what_there_is() {
         "reference/formats.md",
         "formats",
         &format!("| format | what it is |\n|---|---|\n{rows}"),
+    );
+    let flags = resplit::verdict::RESPONSE_FLAGS.iter().map(|flag| {
+        let step = flag.step.replace("{names}", "the target");
+        format!(
+            "| `{}` | {} | {} | {step} |",
+            flag.short, flag.status, flag.means
+        )
+    });
+    let flags = flags.collect::<Vec<_>>().join("\n");
+    table(
+        "reference/response-flags.md",
+        "flags",
+        &format!("| flag | status | what happened | next step |\n|---|---|---|---|\n{flags}"),
     );
     let extractors = resplit::bucket::EXTRACTORS.iter();
     let rows =

@@ -115,6 +115,11 @@ impl Running {
         }
     }
 
+    /// What it has said on stderr, as far as it was waited for.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said).into_owned()
+    }
+
     /// Waits for its end, and reads what it says meanwhile: a pipe holds less than a report.
     pub(crate) fn finish(mut self) -> Outcome {
         let child = self.child();

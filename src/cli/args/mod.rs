@@ -12,6 +12,7 @@ mod endpoints;
 mod expectation;
 mod explain;
 mod generator;
+mod instrument;
 mod job;
 mod judge;
 mod judgement;
@@ -20,6 +21,7 @@ mod load;
 mod output;
 mod report;
 mod request;
+mod serve;
 mod sidecar;
 mod size;
 
@@ -27,14 +29,15 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
-    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, JOB_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
-    after_help, after_long_help,
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JOB_EXAMPLES, JUDGE_EXAMPLES,
+    REPORT_EXAMPLES, after_help, after_long_help,
 };
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
 pub(super) use generator::GeneratorArgs;
+pub(super) use instrument::{InstrumentArgs, InstrumentFormat};
 pub(super) use job::{JobArgs, Mesh};
 pub(super) use judge::JudgeArgs;
 pub(super) use judgement::{
@@ -45,6 +48,7 @@ pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
+pub(super) use serve::ServeArgs;
 pub(super) use sidecar::{QUIT_URL, SidecarArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
 
@@ -89,6 +93,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Lint(Box<LintArgs>),
+    /// What makes a mesh say who answered, in a response header
+    ///
+    /// Prints patches; nothing is sent or changed.
+    #[command(after_help = INSTRUMENT_EXAMPLES)]
+    Instrument(Box<InstrumentArgs>),
     /// How many requests it takes to see a given drift
     ///
     /// Nothing is sent.
@@ -101,6 +110,8 @@ pub(super) enum Command {
     /// Merge saved reports, judge them again, render any format
     #[command(after_help = REPORT_EXAMPLES)]
     Report(Box<ReportArgs>),
+    /// Run named checks for gates that call a webhook
+    Serve(ServeArgs),
     /// A Kubernetes Job of several generators, for kubectl apply
     ///
     /// Nothing is sent: the Job is printed.

@@ -1,8 +1,10 @@
 //! RS016: a request that no route takes.
 
-use crate::diag::Code;
+use crate::diag::{Code, Note};
+use crate::lint::context::Request;
 use crate::lint::{Context, Finding, Rule};
-use crate::route::ResolveError;
+use crate::manifest::unrouted;
+use crate::route::{AppliesTo, ResolveError};
 
 /// The rule.
 pub(in crate::lint) const RULE: Rule = Rule {
@@ -41,7 +43,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 ),
             );
         }
-        Err(ResolveError::NotFromHere { .. }) => {
+        Err(ResolveError::NotFromHere {
+            of_others: false, ..
+        }) => {
             let rules = context.not_from_here();
             // What other rules say about the place that was asked for comes from them.
             let refused = context.asked.is_some().then_some(Code::RefusedRule);
@@ -53,13 +57,27 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
         Ok(_) | Err(ResolveError::Unsupported(_)) => {}
         Err(error) => {
-            let finding = Finding::new(RULE.code, error.to_string());
-            findings.push(match error.help() {
+            let kept_in = kept_in(context, request);
+            let mut finding = match &kept_in {
+                Some(note) => Finding::new(RULE.code, format!("{error}; {}", note.message)),
+                None => Finding::new(RULE.code, error.to_string()),
+            };
+            if let Some(place) = kept_in.as_ref().and_then(Note::place) {
+                finding = finding.at(place, "");
+            }
+            findings.push(match error.help().or(kept_in.and_then(|note| note.help)) {
                 Some(help) => finding.help(help),
                 None => finding,
             });
         }
     }
+}
+
+/// That a request to an unknown host does not leave the mesh, where a policy says so.
+fn kept_in(context: &Context<'_>, request: &Request<'_>) -> Option<Note<AppliesTo>> {
+    let unrouted = unrouted(context.manifests, &request.view.vantage, request.probe);
+    let mut notes = unrouted.caveats.into_iter();
+    notes.find(|note| note.code == Code::RegistryOnly)
 }
 
 /// A redirect to HTTPS is no missing route.

@@ -11,8 +11,9 @@ pub(crate) use compile::without_proxy;
 pub(super) use compile::{SidecarNotes, lower, unrouted};
 pub(crate) use objects::gateway_name;
 pub use objects::{
-    DestinationRule, Egress, FaultAbort, Gateway, HttpAction, HttpMatch, HttpRoute, Import, Reads,
-    Server, Sidecar, Subset, TcpRoute, VirtualService, WeightedDestination,
+    DestinationRule, Egress, FaultAbort, Gateway, HttpAction, HttpMatch, HttpRoute, Import,
+    MeshConfig, OutboundTrafficPolicy, Reads, Server, Sidecar, Subset, TcpRoute, VirtualService,
+    WeightedDestination,
 };
 
 const GROUP: &str = "networking.istio.io";

@@ -1,8 +1,9 @@
 //! What of an observation has another shape in a saved report than in memory: histograms are the text of the HdrHistogram
-//! tools; requests and the timeline are numbers in LEB128, compressed, in base64.
+//! tools; requests and what is kept over time are numbers in LEB128, compressed, in base64.
 
 pub(super) mod histogram;
 mod request_log;
+pub(super) mod response_series;
 pub(super) mod schedule_lag;
 pub(super) mod seconds;
 pub(super) mod timeline;

@@ -6,6 +6,7 @@ use super::{foreign, grouped, prose};
 use crate::report::{Excerpt, Report};
 use crate::split::{Expected, Mechanism, Target};
 use crate::units::percent;
+use crate::verdict::Unit;
 
 pub(super) fn section(report: &Report) -> Markup {
     let Some(declaration) = &report.expected else {
@@ -14,11 +15,12 @@ pub(super) fn section(report: &Report) -> Markup {
     let split = &declaration.split;
     html! {
         section aria-labelledby="declaration" {
-            h2 id="declaration" { "What was declared" }
+            h2 id="declaration" { "The declared split" }
             p {
-                @if let Some(rule) = &declaration.rule { code { (foreign(rule)) } " in " }
-                code { (foreign(&split.source)) }
-                ". " (mechanism(split.mechanism))
+                "Declared "
+                @if let Some(rule) = &declaration.rule { "by " code { (foreign(rule)) } " in " } @else { "in " }
+                code { (foreign(&split.source)) } "."
+                (mechanism(report, split.mechanism))
             }
             (shares(split))
             @if let Some(excerpt) = &declaration.excerpt { (lines(excerpt)) }
@@ -26,22 +28,28 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn mechanism(mechanism: Mechanism) -> &'static str {
+/// How the targets are picked, or where that is not known how they are judged.
+fn mechanism(report: &Report, mechanism: Mechanism) -> &'static str {
+    let judged = report.verdict.unit == Unit::Response && report.observation.rows.answered > 0;
     match mechanism {
-        Mechanism::Iid => "Each request is judged as a draw of its own.",
-        Mechanism::Wrr => "The proxy takes turns, by weight.",
-        Mechanism::Hash => "The proxy picks by a hash of the request.",
-        Mechanism::PerConnection => "The proxy picks once per connection.",
+        Mechanism::Iid if judged => " Each request is judged as a draw of its own.",
+        Mechanism::Iid => "",
+        Mechanism::Wrr => " The proxy takes turns, by weight.",
+        Mechanism::Hash => " The proxy picks by a hash of the request.",
+        Mechanism::PerConnection => " The proxy picks once per connection.",
     }
 }
 
 fn shares(split: &Expected) -> Markup {
+    let mut targets = split.declared().iter().map(|share| &share.target);
+    let placed = targets.any(|target| !matches!(target, Target::Named(_)));
     html! {
         div class="scroll" tabindex="0" role="region" aria-label="Declared shares" {
             table {
                 thead { tr {
                     th scope="col" { "Target" } th scope="col" class="number" { "Share" }
-                    th scope="col" class="number" { "Exactly" } th scope="col" { "Where" }
+                    th scope="col" class="number" { "Exactly" }
+                    @if placed { th scope="col" { "Where" } }
                 } }
                 tbody {
                     @for share in split.declared() {
@@ -49,7 +57,7 @@ fn shares(split: &Expected) -> Markup {
                             th scope="row" { (foreign(&share.name)) }
                             td class="number" { (percent(share.share.as_f64())) }
                             td class="number" { (share.share) }
-                            td { (place(&share.target)) }
+                            @if placed { td { (place(&share.target)) } }
                         }
                     }
                 }
@@ -96,7 +104,7 @@ pub(super) fn generators(report: &Report) -> Markup {
     let targets = &report.observation.rows.targets;
     html! {
         section aria-labelledby="generators" {
-            h2 id="generators" { "Who saw what" }
+            h2 id="generators" { "By load generator" }
             p { "Each generator is also judged by itself, at its part of the error rate." }
             div class="scroll" tabindex="0" role="region" aria-label="Load generators" {
                 table {
@@ -106,8 +114,9 @@ pub(super) fn generators(report: &Report) -> Markup {
                         th scope="col" { "Alone" } th scope="col" { "Why" }
                     } }
                     tbody {
-                        @for generator in &report.generators {
-                            @let all = generator.counts.iter().sum::<u64>().max(1) as f64;
+                        @for (at, generator) in report.generators.iter().enumerate() {
+                            @let part = report.parts.get(at).map(|part| part.report.observation.rows.answered);
+                            @let all = part.unwrap_or_else(|| generator.counts.iter().sum()).max(1) as f64;
                             tr {
                                 th scope="row" { (foreign(&generator.name)) }
                                 td class="number" { (grouped(generator.sent)) }

@@ -3,17 +3,24 @@
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
-use super::{COLOURS, colour, columns, foreign, grouped};
+use super::numbers::numbers;
+use super::palette::Palette;
+use super::scale::Scale;
+use super::{WIDEST, foreign, grouped, number};
 use crate::observe::Latency;
 use crate::report::Report;
 use crate::report::latency_groups::{LatencyGroup, latency_groups};
-use crate::report::latency_table::{Column, Times, millis};
-use crate::report::svg::{Plot, Shape, Tick};
+use crate::report::latency_table::{Column, Times, millis, tells};
+use crate::report::sanitize::fitted;
+use crate::report::svg::{Hit, Plot, Shape, Tick};
+use crate::units::percent;
 
 /// Points of a curve for each halving of the distance to 100 %.
 const TICKS: u32 = 8;
 /// Columns of a histogram.
 const BINS: usize = 64;
+/// The parts that are told where the pointer is, with the ends.
+const POINTED: [f64; 9] = [0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
 /// The percentiles marked at the axis.
 const MARKS: [(f64, &str); 6] = [
     (0.0, "0"),
@@ -24,46 +31,42 @@ const MARKS: [(f64, &str); 6] = [
     (0.9999, "99.99"),
 ];
 
-/// A logarithmic scale of milliseconds.
-#[derive(Clone, Copy)]
-struct Scale {
-    low: f64,
-    high: f64,
-}
-
-pub(super) fn section(report: &Report) -> Markup {
+pub(super) fn section(report: &Report, palette: &Palette<'_>) -> Markup {
     let all = latency_groups(report);
     if all.is_empty() {
         return html! {};
     }
-    let names = columns(report);
-    let class = |own: &LatencyGroup| {
-        let at = names.iter().position(|name| *name == own.name);
-        at.map_or("other".to_owned(), colour)
-    };
+    let class = |own: &LatencyGroup| palette.class_of(&own.name);
     let from = match report.observation.seen.pace {
         Some(_) => "the intended start",
         None => "the send",
     };
-    let scale = Scale::over(&all);
-    let shown = &all[..all.len().min(COLOURS)];
+    let least = all.iter().map(|own| own.latencies.min()).min();
+    let most = all.iter().map(|own| own.latencies.max()).max();
+    let scale = Scale::logarithmic(ms(least.unwrap_or(1)), ms(most.unwrap_or(1)));
+    let coloured = |own: &&LatencyGroup| palette.class_of(&own.name) != "other";
+    let mut shown: Vec<&LatencyGroup> = all.iter().filter(coloured).collect();
+    if shown.is_empty() {
+        shown.extend(all.first());
+    }
     html! {
         section aria-labelledby="latency" {
-            h2 id="latency" { "How fast" }
-            p { "From " (from) " to the last byte, in milliseconds, on a logarithmic scale." }
+            h2 id="latency" { "Latency" }
+            p { "From " (from) " to the last byte, in milliseconds, on a logarithmic scale." (palette.left_out()) }
             div class="pair" {
                 figure {
                     figcaption { "Latency by percentile" }
-                    (curves(shown, scale, &class).draw())
+                    (curves(&shown, scale, &class).draw())
                 }
                 figure {
                     figcaption { "Distribution of latencies" }
-                    @for own in shown {
+                    @for own in &shown {
                         div class="small" {
                             span { span class={ "swatch " (class(own)) } {} (foreign(&own.name)) }
                             (bins(own, scale, &class(own)).draw())
                         }
                     }
+                    (table_of_bins(&shown, scale))
                 }
             }
             (table(&all, &class))
@@ -71,50 +74,12 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-impl Scale {
-    /// A scale that holds all latencies, from a power of ten or half of one.
-    fn over(all: &[LatencyGroup]) -> Self {
-        let least = all.iter().map(|own| own.latencies.min().max(1)).min();
-        let most = all.iter().map(|own| own.latencies.max().max(1)).max();
-        let log = |micros: Option<u64>| (micros.unwrap_or(1) as f64 / 1000.0).log10();
-        let (low, high) = (log(least), log(most));
-        // A whole number of thirds of a decade, with something on both sides.
-        let (low, high) = (
-            (low * 3.0 - 0.2).floor() / 3.0,
-            (high * 3.0 + 0.2).ceil() / 3.0,
-        );
-        Self {
-            low,
-            high: high.max(low + 1.0 / 3.0),
-        }
-    }
-
-    fn at(self, micros: u64) -> f64 {
-        let log = (micros.max(1) as f64 / 1000.0).log10();
-        (log - self.low) / (self.high - self.low)
-    }
-
-    /// 1, 2, 5, 10, … milliseconds; fewer where they would be crowded.
-    fn ticks(self) -> Vec<Tick> {
-        let steps: &[f64] = if self.high - self.low > 3.0 {
-            &[1.0]
-        } else {
-            &[1.0, 2.0, 5.0]
-        };
-        let decades =
-            (-3..=7).flat_map(|decade| steps.iter().map(move |step| step * 10_f64.powi(decade)));
-        let inside =
-            decades.filter(|ms| (self.low - 1e-9..=self.high + 1e-9).contains(&ms.log10()));
-        inside
-            .map(|ms| Tick {
-                at: (ms.log10() - self.low) / (self.high - self.low),
-                label: format!("{ms}"),
-            })
-            .collect()
-    }
+/// Milliseconds of microseconds.
+fn ms(micros: u64) -> f64 {
+    micros as f64 / 1000.0
 }
 
-fn curves(all: &[LatencyGroup], scale: Scale, class: &dyn Fn(&LatencyGroup) -> String) -> Plot {
+fn curves(all: &[&LatencyGroup], scale: Scale, class: &dyn Fn(&LatencyGroup) -> String) -> Plot {
     let most = all.iter().map(|own| own.latencies.len()).max().unwrap_or(1);
     let widest = (most as f64).log10().clamp(2.0, 5.0);
     // The distance to 100 %: each decade takes the same width.
@@ -132,7 +97,7 @@ fn curves(all: &[LatencyGroup], scale: Scale, class: &dyn Fn(&LatencyGroup) -> S
             let quantile = step
                 .quantile_iterated_to()
                 .min(1.0 - 1.0 / (2.0 * own.latencies.len() as f64));
-            (across(quantile), scale.at(step.value_iterated_to()))
+            (across(quantile), scale.at(ms(step.value_iterated_to())))
         });
         Shape::Line {
             points: points.collect(),
@@ -154,7 +119,7 @@ fn curves(all: &[LatencyGroup], scale: Scale, class: &dyn Fn(&LatencyGroup) -> S
         .collect();
     Plot {
         description: format!("Latency by percentile. {}.", told.join("; ")),
-        shapes: all.iter().map(curve).collect(),
+        shapes: all.iter().map(|own| curve(own)).collect(),
         across: MARKS
             .iter()
             .map(|(quantile, label)| Tick {
@@ -163,10 +128,11 @@ fn curves(all: &[LatencyGroup], scale: Scale, class: &dyn Fn(&LatencyGroup) -> S
             })
             .filter(|tick| tick.at < 1.0)
             .collect(),
-        up: scale.ticks(),
+        up: scale.ticks(0, ""),
         across_title: "percent of the responses".to_owned(),
         up_title: "ms".to_owned(),
         class: "tall",
+        hits: curve_hits(all, &across),
     }
 }
 
@@ -192,11 +158,10 @@ fn bins(own: &LatencyGroup, scale: Scale, class: &str) -> Plot {
             class: format!("area {class}"),
             title: own.name.clone(),
         }],
-        across: scale.ticks(),
-        up: Vec::new(),
-        across_title: String::new(),
-        up_title: String::new(),
+        across: scale.ticks(0, ""),
         class: "low",
+        hits: bin_hits(own, &counts, scale),
+        ..Plot::default()
     }
 }
 
@@ -208,11 +173,75 @@ fn bins(own: &LatencyGroup, scale: Scale, class: &str) -> Plot {
 fn binned(latencies: &Histogram<u64>, scale: Scale) -> Vec<u64> {
     let mut counts = vec![0; BINS];
     for cell in latencies.iter_recorded() {
-        let at = scale.at(cell.value_iterated_to()).clamp(0.0, 1.0);
+        let at = scale.at(ms(cell.value_iterated_to())).clamp(0.0, 1.0);
         let bin = ((at * BINS as f64) as usize).min(BINS - 1);
         counts[bin] += cell.count_at_value();
     }
     counts
+}
+
+/// What the percentiles between two marks are.
+fn curve_hits(all: &[&LatencyGroup], across: &dyn Fn(f64) -> f64) -> Vec<Hit> {
+    let shown = POINTED.windows(3).map(|marks| {
+        let [before, own, after] = [marks[0], marks[1], marks[2]].map(across);
+        let told = all
+            .iter()
+            .filter(|group| tells(marks[1] * 100.0, group.latencies.len()));
+        let told = told.map(|group| {
+            let value = ms(group.latencies.value_at_quantile(marks[1]));
+            format!("\n{}: {} ms", fitted(&group.name, WIDEST), millis(value))
+        });
+        Hit {
+            from: f64::midpoint(before, own),
+            to: f64::midpoint(own, after),
+            text: format!(
+                "p{}{}",
+                (marks[1] * 10_000.0).round() / 100.0,
+                told.collect::<String>()
+            ),
+        }
+    });
+    shown
+        .filter(|hit| hit.to > hit.from && hit.text.contains('\n'))
+        .collect()
+}
+
+/// From where to where a bin reaches.
+fn bin(scale: Scale, index: usize) -> String {
+    let end = |index: usize| millis(scale.value(index as f64 / BINS as f64));
+    format!("{} – {} ms", end(index), end(index + 1))
+}
+
+fn bin_hits(own: &LatencyGroup, counts: &[u64], scale: Scale) -> Vec<Hit> {
+    let all = own.latencies.len().max(1) as f64;
+    let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    let hit = |(index, count): (usize, &u64)| Hit {
+        from: index as f64 / BINS as f64,
+        to: (index + 1) as f64 / BINS as f64,
+        text: format!(
+            "{}\n{}, {}",
+            bin(scale, index),
+            number(*count, "response"),
+            percent(*count as f64 / all)
+        ),
+    };
+    filled.map(hit).collect()
+}
+
+fn table_of_bins(all: &[&LatencyGroup], scale: Scale) -> Markup {
+    let counts: Vec<Vec<u64>> = all
+        .iter()
+        .map(|own| binned(&own.latencies, scale))
+        .collect();
+    let names = all.iter().map(|own| fitted(&own.name, WIDEST));
+    let headings: Vec<String> = std::iter::once("latency".to_owned()).chain(names).collect();
+    let filled = (0..BINS).filter(|index| counts.iter().any(|own| own[*index] > 0));
+    let row = |index: usize| {
+        let cells = counts.iter().map(|own| grouped(own[index]));
+        std::iter::once(bin(scale, index)).chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = filled.map(row).collect();
+    numbers("Responses by latency", &headings, &rows)
 }
 
 fn table(all: &[LatencyGroup], class: &dyn Fn(&LatencyGroup) -> String) -> Markup {
@@ -231,7 +260,7 @@ fn table(all: &[LatencyGroup], class: &dyn Fn(&LatencyGroup) -> String) -> Marku
                 tbody {
                     @for (at, own) in all.iter().enumerate() {
                         tr {
-                            th scope="row" { span class={ "swatch " (class(own)) } {} (foreign(&own.name)) }
+                            th scope="row" class="name" { span class={ "swatch " (class(own)) } {} (foreign(&own.name)) }
                             td class="number" { (grouped(own.latencies.len())) }
                             @for column in &cells { td class="number" { (column[at]) } }
                         }

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use crate::report::Report;
-use crate::report::evidence::{chi_square, intervals, probability};
+use crate::report::evidence::{chi_square, counted_by_intervals, probability};
 use crate::units::percent;
 use crate::verdict::{IntervalMethod, Test, Unit};
 
 pub(super) fn section(report: &Report) -> Markup {
     let verdict = &report.verdict;
+    let answered = report.observation.rows.answered > 0;
     html! {
         section aria-labelledby="methods" {
             h2 id="methods" { "How the numbers are made" }
@@ -40,15 +41,16 @@ pub(super) fn section(report: &Report) -> Markup {
                     dt { "Largest deviation" }
                     dd { (points(deviation)) " points: of any share from its declaration, among the responses whose origin is known." }
                 }
-                @if report.expected.is_some() {
+                @if answered && report.expected.is_some() {
                     dt { "One observation" }
                     dd { (unit(report)) }
                 }
+                @if answered {
                 dt { "Intervals" }
                 dd {
                     "of shares: " (interval_method(report)) " at " (percent(1.0 - verdict.alpha))
                     @if shared_out(report) { " for all targets together (Bonferroni)" }
-                    @if let Some(words) = intervals(report) { "; " (words) }
+                    @for words in counted_by_intervals(report) { ", " (words) }
                     ". Shares are fractions of the complete responses. Of percentiles: order statistics at 95%, of as many \
                      responses as they are worth by the means of batches."
                 }
@@ -60,6 +62,7 @@ pub(super) fn section(report: &Report) -> Markup {
                     })
                     " to the last byte, in an HdrHistogram with three significant digits. "
                     "A percentile is the upper end of its cell."
+                }
                 }
                 @if !verdict.slos.is_empty() {
                     dt { "Objectives" }

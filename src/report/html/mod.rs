@@ -1,17 +1,26 @@
-//! One file for people: looks nothing up, runs no script, asks nobody. The page is laid out here and drawn by the files
+//! One file for people: it loads nothing, runs no script and asks nobody. The page is laid out here and drawn by the files
 //! beside this one.
 
+mod axis;
 mod connections;
+mod cumulative;
 mod declaration;
 mod latency;
 mod methods;
+mod numbers;
+mod over_time;
+mod palette;
+mod scale;
 mod shares;
-mod time;
 
 use std::io::{self, Write};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use axis::Axis;
+use palette::Palette;
+
+use super::course::Course;
 use super::health::{note, other_notes};
 use super::sanitize::{fitted, safe};
 use super::{Report, Style};
@@ -25,11 +34,12 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 const STYLE: &str = include_str!("../html.css");
 /// Columns a foreign text may take.
 const WIDEST: usize = 72;
-/// Colours that are told apart; more targets repeat them.
-const COLOURS: usize = 8;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let outcome = report.verdict.outcome;
+    let palette = Palette::of(report);
+    let course = Course::of(report, palette.columns());
+    let axes = Axis::all(report, &course);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -47,13 +57,14 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 header { (banner(report)) }
                 main {
                     (numbers(report))
-                    (shares::section(report))
+                    (shares::section(report, &palette))
                     (findings(report))
                     (objectives(report))
-                    (time::section(report))
-                    (latency::section(report))
+                    (cumulative::section(report, &course, &palette, &axes))
+                    (over_time::section(report, &course, &palette, &axes))
+                    (latency::section(report, &palette))
                     (failures(report))
-                    (connections::section(report))
+                    (connections::section(report, &palette))
                     (declaration::generators(report))
                     (declaration::section(report))
                     (methods::section(report))
@@ -85,41 +96,6 @@ fn prose(text: &str) -> Markup {
     }
 }
 
-/// The class of the colour of a target, or of a value where nothing is declared.
-fn colour(index: usize) -> String {
-    format!("c{}", index % COLOURS)
-}
-
-/// The names of what is drawn, in the order of the columns of counts.
-fn columns(report: &Report) -> Vec<&str> {
-    let rows = &report.observation.rows;
-    if report.expected.is_some() {
-        rows.targets
-            .iter()
-            .map(|target| target.target.as_str())
-            .collect()
-    } else {
-        let shown = rows.slices.first().map_or(0, |slice| slice.counts.len());
-        rows.buckets
-            .iter()
-            .take(shown)
-            .map(|row| row.bucket.as_str())
-            .collect()
-    }
-}
-
-/// The names with their colours; `others` is what the grey ones are called, where there are any.
-fn legend(report: &Report, others: Option<&str>) -> Markup {
-    html! {
-        ul class="legend" {
-            @for (index, name) in columns(report).iter().enumerate().take(COLOURS) {
-                li { span class={ "swatch " (colour(index)) } {} (foreign(name)) }
-            }
-            @if let Some(others) = others { li { span class="swatch other" {} (others) } }
-        }
-    }
-}
-
 fn banner(report: &Report) -> Markup {
     let verdict = &report.verdict;
     let (mark, word) = match verdict.outcome {
@@ -129,7 +105,7 @@ fn banner(report: &Report) -> Markup {
         Outcome::Inconclusive if verdict.silent_target() => ("?", "A target is silent"),
         Outcome::Inconclusive => ("?", "Not enough evidence"),
         Outcome::NoData => ("∅", "No data"),
-        Outcome::NotJudged => ("i", "Not judged"),
+        Outcome::NotJudged => ("–", "Not judged"),
     };
     let word = if verdict.outcome == Outcome::Pass && report.expected.is_none() {
         "The objectives hold"
@@ -178,6 +154,12 @@ fn numbers(report: &Report) -> Markup {
             (tile(grouped(rows.unattributed), "unattributed", rows.unattributed > 0))
         }
     }
+}
+
+/// `1 response`, `12 345 responses`.
+fn number(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(n))
 }
 
 /// `12 345`, with a narrow space.
@@ -278,7 +260,9 @@ fn failures(report: &Report) -> Markup {
     html! {
         section aria-labelledby="errors" {
             h2 id="errors" { "Errors" }
-            @if rows.is_empty() {
+            @if seen.sent == 0 {
+                p class="calm" { "No request was sent." }
+            } @else if rows.is_empty() {
                 p class="calm" { "Every request was answered with a status below 400." }
             } @else {
                 p { (counted(seen.failed(), "request")) " without a complete response; a status from 400 on counts as an error." }
@@ -286,7 +270,7 @@ fn failures(report: &Report) -> Markup {
                     table {
                         thead { tr {
                             th scope="col" { "Kind" } th scope="col" class="number" { "Requests" }
-                            th scope="col" class="number" { "Part" } th scope="col" class="wide" { span class="hidden" { "Bar" } }
+                            th scope="col" class="number" { "Of all requests" } th scope="col" class="wide" { span class="hidden" { "Bar" } }
                             th scope="col" { "Of what, or what was said" }
                         } }
                         tbody {

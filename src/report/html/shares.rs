@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{colour, foreign, grouped};
+use super::palette::Palette;
+use super::{foreign, number};
 use crate::report::lines::{Line, lines};
 use crate::report::{BucketRow, Report};
 use crate::units::percent;
@@ -13,14 +14,14 @@ const MOST_ROWS: usize = 20;
 const MARGIN: f64 = 0.1;
 const WIDEST_ZOOM: f64 = 0.6;
 
-pub(super) fn section(report: &Report) -> Markup {
+pub(super) fn section(report: &Report, palette: &Palette<'_>) -> Markup {
     let (targets, mut others): (Vec<Line<'_>>, Vec<Line<'_>>) =
         (lines(report).into_iter()).partition(|line| line.declared.is_some());
     let hidden = others.len().saturating_sub(MOST_ROWS);
     others.truncate(MOST_ROWS);
     let coloured = |line: &Line<'_>, at: usize| match line.declared {
         None if report.expected.is_some() => "other".to_owned(),
-        _ => colour(at),
+        _ => palette.class(at),
     };
     let resolution = report
         .verdict
@@ -28,16 +29,17 @@ pub(super) fn section(report: &Report) -> Markup {
         .filter(|_| report.expected.is_some());
     html! {
         section aria-labelledby="shares" {
-            h2 id="shares" { "Who responded" }
-            @if targets.is_empty() && others.is_empty() {
-                p class="calm" { "There were no responses." }
+            h2 id="shares" { "Responses by " (palette.kind()) }
+            @if report.observation.rows.answered == 0 {
+                p { "There were no responses." }
+                @for line in &targets { (unanswered(line)) }
             } @else {
                 p class="key" aria-hidden="true" {
-                    span class="swatch interval" {} "interval (" (percent(1.0 - report.verdict.alpha)) ")"
-                    span class="swatch point" {} "seen"
-                    @if report.expected.is_some() { span class="swatch declared" {} "declared" }
+                    span { span class="swatch interval" {} "interval (" (percent(1.0 - report.verdict.alpha)) ")" }
+                    span { span class="swatch point" {} "seen" }
+                    @if report.expected.is_some() { span { span class="swatch declared" {} "declared" } }
                     @if let Some(points) = resolution {
-                        span class="swatch band" {} "declared ± " (format!("{:.1}", points * 100.0)) " points, the resolution"
+                        span { span class="swatch band" {} "declared ± " (format!("{:.1}", points * 100.0)) " points, the resolution" }
                     }
                 }
                 div class="shares" {
@@ -52,12 +54,22 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
+/// A target of which nothing is known: without responses nothing agrees or disagrees.
+fn unanswered(line: &Line<'_>) -> Markup {
+    html! {
+        div class="share" {
+            div class="who" { strong { (foreign(line.name)) } }
+            div class="facts" {
+                @if let Some(declared) = line.declared { span { "declared " (percent(declared)) } }
+            }
+        }
+    }
+}
+
 fn row(line: &Line<'_>, colour: &str, resolution: Option<f64>) -> Markup {
     let at = |fraction: f64| format!("{:.3}%", fraction.clamp(0.0, 1.0) * 100.0);
     let [low, high] = line.interval;
-    // Without responses nothing agrees or disagrees.
     let (class, mark) = match line.declared {
-        Some(_) if high - low >= 1.0 => ("", ""),
         Some(declared) if (low..=high).contains(&declared) => ("good", "✓ "),
         _ => ("bad", "✕ "),
     };
@@ -77,11 +89,11 @@ fn row(line: &Line<'_>, colour: &str, resolution: Option<f64>) -> Markup {
                 div class="facts" {
                     span class="seen" { (percent(line.share)) }
                     span { (percent(low)) " – " (percent(high)) }
-                    span { (grouped(line.count)) " responses" }
+                    span { (number(line.count, "response")) }
                     @if let Some(declared) = line.declared {
                         span class=(class) { (mark) "declared " (percent(declared)) }
                     }
-                    @if failed > 0 { span class="bad" { (grouped(failed)) " errors" } }
+                    @if failed > 0 { span class="bad" { (number(failed, "error")) } }
                 }
                 div class="track" aria-hidden="true" {
                     div class={ "fill " (colour) } style={ "width:" (at(line.share)) } {}

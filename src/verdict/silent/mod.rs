@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::attribution::{Classification, classify};
 use super::case::Case;
 use super::mapping::Mapping;
+use super::response_flags::advice;
 use super::starvation::starved;
 use super::{Outcome, Verdict};
 use crate::diag::{Code, Note};
@@ -112,6 +113,16 @@ impl<'a> Unattributed<'a> {
         kinds
     }
 
+    /// The response flag of most local replies, and what to do about it.
+    fn why(&self, names: &str) -> String {
+        let kinds = self.local_kinds();
+        let (flag, status) = kinds.first().map_or((None, 503), |kind| (kind.3, kind.0));
+        let of = flag.map_or_else(String::new, |flag| {
+            format!(" (response flag {})", flag.short())
+        });
+        format!("{of}: {}", advice(flag, status, names))
+    }
+
     fn part(&self, count: u64) -> String {
         percent(count as f64 / self.ended.max(1) as f64)
     }
@@ -199,17 +210,9 @@ pub(super) fn silent(verdict: Verdict, case: &Case<'_>, mapping: &Mapping) -> Ve
     } else {
         String::new()
     };
-    let flag = lost.local_kinds().first().and_then(|(.., flag)| *flag);
     let found = Note::new(
         Code::TargetSilent,
-        format!(
-            "the proxy replied for {names}{}: {}",
-            flag.map_or_else(String::new, |flag| format!(
-                " (response flag {})",
-                flag.short()
-            )),
-            advice(flag, &names)
-        ),
+        format!("the proxy replied for {names}{}", lost.why(&names)),
     );
     let mut diagnosis = vec![found];
     diagnosis.extend(verdict.diagnosis);
@@ -236,11 +239,7 @@ fn nothing_but_errors(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
     let names = names(&lost.silent);
     let not_found = lost.unnamed.get(&404).copied().unwrap_or(0);
     let message = if local > unnamed {
-        let flag = lost.local_kinds().first().and_then(|(.., flag)| *flag);
-        let of = flag.map_or_else(String::new, |flag| {
-            format!(" (response flag {})", flag.short())
-        });
-        format!("the proxy itself replied{of}: {}", advice(flag, &names))
+        format!("the proxy itself replied{}", lost.why(&names))
     } else if not_found * 2 > local + unnamed {
         "most responses are 404: does the path of the URL exist, and is the Host the one that is routed (--host)?".to_owned()
     } else {
@@ -262,7 +261,7 @@ fn open(verdict: Verdict, lost: &Unattributed<'_>) -> Verdict {
     let names = names(&lost.silent);
     let most = lost.local_kinds().first().and_then(|(.., flag)| *flag);
     let step = if most == Some(ResponseFlag::Overflow) && lost.local() > lost.not_local() {
-        advice(most, &names)
+        advice(most, 503, &names)
     } else if lost.failed.iter().map(|(_, count)| count).sum::<u64>() * 2 > lost.not_local() {
         format!(
             "the requests without a response may be its own. Look at the pods and the logs of {names}; --timeout waits longer"
@@ -309,41 +308,6 @@ fn names(targets: &[(&str, f64)]) -> String {
     match names.split_last() {
         Some((last, [_, ..])) => format!("{} and {last}", names[..names.len() - 1].join(", ")),
         _ => names.concat(),
-    }
-}
-
-/// What to do about local replies with this reason in the place of these targets.
-#[must_use]
-pub fn advice(flag: Option<ResponseFlag>, names: &str) -> String {
-    match flag {
-        Some(ResponseFlag::NoHealthyUpstream) => format!(
-            "it has no endpoint for {names}. Are its pods ready, and do the labels of the subset select them? Look at \
-             `kubectl get endpointslices` and `istioctl proxy-config endpoints POD`"
-        ),
-        Some(ResponseFlag::Overflow) => {
-            "a circuit breaker lets no more through (`connectionPool` of the DestinationRule): send with fewer connections, \
-             as in -c 1"
-                .to_owned()
-        }
-        Some(ResponseFlag::Timeout | ResponseFlag::MaxDuration) => format!(
-            "the `timeout` of the route ends before {names} responds: look at its latency, or raise the timeout"
-        ),
-        Some(ResponseFlag::FaultAbort) => {
-            "a fault filter aborts these requests: look for `fault.abort` in the rules".to_owned()
-        }
-        Some(ResponseFlag::NoCluster | ResponseFlag::NoRoute) => format!(
-            "it has no cluster or route for {names}. Does the DestinationRule define the subset, and is it exported to the \
-             client?"
-        ),
-        Some(ResponseFlag::RateLimited) => {
-            "a rate limit stops these requests: send fewer per second with --rate".to_owned()
-        }
-        Some(ResponseFlag::Overload) => {
-            "the proxy itself is overloaded: send fewer at once with -c, or give it more memory".to_owned()
-        }
-        _ => format!(
-            "look at the endpoints and pods of {names}. Do they run, and listen on the target port of the Service?"
-        ),
     }
 }
 

@@ -3,7 +3,7 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `index`, `attach`, `dialled_port`, `sidecar_scope`, `subsets` | which objects belong together, and who sees them |
-//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `handshake`, `unrouted` | the hosts of one proxy, and what it does without a rule |
+//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `handshake`, `unrouted`, `unregistered` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
 //! | `policies`, `proxy_policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
@@ -11,8 +11,8 @@
 //!
 //! What is there and not judged becomes a [`Note`](crate::diag::Note) of the routes it concerns: `EnvoyFilter` objects,
 //! claims of tokens, addresses of peers, `timeout`, `retries`, delays, the parts of traffic policies that a run can notice.
-//! Not modelled at all: another cluster domain than `cluster.local`, mesh settings that change the default export or the
-//! root namespace.
+//! Not modelled at all: another cluster domain than `cluster.local`, and settings of the mesh config that change the default
+//! export or the root namespace, which are named.
 
 mod backends;
 mod client;
@@ -39,6 +39,7 @@ mod routes;
 mod sidecar_routes;
 mod sidecar_scope;
 mod subsets;
+mod unregistered;
 mod unrouted;
 mod waypoint_routes;
 mod waypoint_use;

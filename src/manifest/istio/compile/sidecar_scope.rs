@@ -2,8 +2,10 @@
 
 use super::index::Index;
 use super::proxy_context::ProxyContext;
-use crate::diag::{Code, Note, Span};
-use crate::manifest::istio::objects::{Egress, Import, Sidecar, VirtualService};
+use crate::diag::{Code, Note};
+use crate::manifest::istio::objects::{
+    Egress, Import, MeshConfig, OutboundTrafficPolicy, Sidecar, VirtualService,
+};
 use crate::manifest::kube::selects;
 use crate::manifest::mesh::names::{covers, full_name};
 use crate::manifest::mesh::visibility::ROOT;
@@ -15,6 +17,8 @@ pub(super) struct Scope<'m> {
     // None means everything.
     imports: Option<Vec<&'m Import>>,
     namespace: String,
+    /// What becomes of hosts that nobody registers, and the object that says so.
+    pub(super) outbound: Option<(&'m OutboundTrafficPolicy, String)>,
     /// What weakens every answer about this client.
     pub(super) caveats: Vec<Note<AppliesTo>>,
 }
@@ -65,8 +69,14 @@ impl<'m> Scope<'m> {
         }
         let everything = sidecar.is_none_or(|sidecar| sidecar.egress.is_empty());
         let imports = listeners.filter(|_| !everything);
+        let own = sidecar.and_then(|one| Some((one.outbound.as_ref()?, one.meta.to_string())));
+        let of_mesh = || {
+            let config = MeshConfig::in_effect(&index.manifests.mesh_configs)?;
+            Some((config.outbound.as_ref()?, config.object.clone()))
+        };
         Self {
             sidecar,
+            outbound: own.or_else(of_mesh),
             imports: imports.map(|all| all.iter().flat_map(|one| &one.hosts).collect()),
             namespace: caller.namespace.to_owned(),
             caveats,
@@ -108,11 +118,6 @@ impl<'m> Scope<'m> {
         })
     }
 
-    /// Where the client's `Sidecar` says that hosts which nobody registers are not reached.
-    pub(super) fn registry_only(&self) -> Option<Span> {
-        self.sidecar.and_then(|sidecar| sidecar.registry_only)
-    }
-
     /// Whether a VirtualService is imported: by one of its hosts.
     pub(super) fn imports(&self, service: &VirtualService) -> bool {
         let home = &service.meta.namespace;
@@ -122,13 +127,16 @@ impl<'m> Scope<'m> {
 
     /// What makes the Sidecar import a rule.
     pub(super) fn help(&self, service: &VirtualService) -> Option<String> {
-        let (sidecar, host) = (self.sidecar?, service.hosts.first()?);
-        let home = &service.meta.namespace;
-        let from = if *home == self.namespace { "." } else { home };
-        let host = full_name(&host.value, home);
+        let (home, host) = (&service.meta.namespace, service.hosts.first()?);
+        self.help_for(home, &full_name(&host.value, home))
+    }
+
+    /// What makes the Sidecar import a host of something in a namespace.
+    pub(super) fn help_for(&self, home: &str, host: &str) -> Option<String> {
+        let from = if home == self.namespace { "." } else { home };
+        let sidecar = &self.sidecar?.meta;
         Some(format!(
-            "add `{from}/{host}` to the `hosts` of `egress` in {}",
-            sidecar.meta
+            "add `{from}/{host}` to the `hosts` of `egress` in {sidecar}"
         ))
     }
 

@@ -13,7 +13,7 @@ use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::istio::objects::{Gateway, Reads, Server};
 use crate::manifest::kube::Carries;
-use crate::manifest::mesh::names::{covers, full_name};
+use crate::manifest::mesh::names::covers;
 use crate::manifest::mesh::registry_service::{Port, RegistryService};
 use crate::route::{AppliesTo, Origin, Outcome, Probe, Transport, Unrouted, Vantage};
 use crate::split::LocalReplyCause;
@@ -35,9 +35,9 @@ pub(in crate::manifest) fn unrouted(
 }
 
 /// What a client calls: the registered host, and what is registered.
-struct Called<'m> {
-    full: String,
-    known: RegistryService<'m>,
+pub(super) struct Called<'m> {
+    pub(super) full: String,
+    pub(super) known: RegistryService<'m>,
 }
 
 impl<'m> Compiler<'m> {
@@ -53,18 +53,24 @@ impl<'m> Compiler<'m> {
                 && port.is_some_and(|port| self.carries(&port) != Carries::Http)
         });
         let Some(target) = by_address.or_else(|| self.target(&name, &home, &scope)) else {
-            return self.unknown(&name, &scope, &home);
+            let hidden = self.called(&name, &home, |_, _| true);
+            return self.unknown(&name, &scope, &home, hidden.as_ref());
         };
         let Some(port) = target.known.dialled(self.vantage.port) else {
-            return self.other_port(&target, caller);
+            return self.other_port(&target, &scope, caller);
         };
+        let registry_only = self.registry_only(&scope);
         let meta = target.known.meta();
         let headless = target.known.picked_by_client().is_some();
         if self.taken_as_http(target.known, &home).is_some() {
-            let message = format!(
-                "port {} of {meta} is declared as TCP and has no address of its own, and other services have HTTP on that port: the proxy looks requests up among their hosts, does not find this one, and passes the connection through to where it is dialled",
+            let why = format!(
+                "port {} of {meta} is declared as TCP and has no address of its own, and other services have HTTP on that port: the proxy looks requests up among their hosts, does not find this one, ",
                 port.number
             );
+            if let Some(policy) = registry_only {
+                return policy.answered(&format!("{why}and"));
+            }
+            let message = format!("{why}and passes the connection through to where it is dialled");
             return Unrouted::nothing(Note::about(Code::Passthrough, message, Some(port.span)));
         }
         if headless && self.carries(&port) != Carries::Http {
@@ -74,53 +80,26 @@ impl<'m> Compiler<'m> {
             return Unrouted::nothing(Note::about(Code::Passthrough, message, Some(meta.span)));
         }
         if probe.scheme.eq_ignore_ascii_case("https") && self.carries(&port) == Carries::Http {
-            let message = format!(
-                "port {} of {meta} is declared as HTTP, and the request is sealed by its client: the proxy passes the connection through",
+            let why = format!(
+                "port {} of {meta} is declared as HTTP, and the request is sealed by its client",
                 port.number
             );
+            if let Some(policy) = registry_only {
+                return policy.closed(&format!("{why}:"));
+            }
+            let message = format!("{why}: the proxy passes the connection through");
             return Unrouted::nothing(Note::about(Code::Passthrough, message, Some(port.span)));
         }
         plain(&self.index, &target, &port, caller)
     }
 
-    /// A name that no Service or `ServiceEntry` has, as far as this client sees.
-    fn unknown(&self, name: &str, scope: &Scope<'_>, client: &str) -> Unrouted {
-        if let Some(span) = scope.registry_only() {
-            let listens = |port| {
-                self.index
-                    .listening(port, client)
-                    .any(|one| sees(scope, one))
-            };
-            if self.vantage.port.is_some_and(|port| !listens(port)) {
-                let message = format!(
-                    "no Service or ServiceEntry that this client sees has the host `{name}` or that port for HTTP, and `REGISTRY_ONLY` keeps its connections in: they are closed"
-                );
-                let caveat = Note::about(Code::RegistryOnly, message, Some(span));
-                return Unrouted::nothing(caveat);
-            }
-            let message = format!(
-                "no Service or ServiceEntry that this client sees has the host `{name}`, and `REGISTRY_ONLY` keeps its requests in: they are answered with 502"
-            );
-            return Unrouted {
-                outcome: Some(Outcome::reply(502, LocalReplyCause::NoRoute)),
-                span: Some(span),
-                caveats: vec![Note::about(Code::RegistryOnly, message, Some(span))],
-            };
-        }
-        let message = if self.index.registry.has_registry() {
-            format!(
-                "no Service or ServiceEntry that this client sees has the host `{name}`: the proxy passes the connection through to where it is dialled"
-            )
-        } else {
-            format!(
-                "these manifests hold no Service or ServiceEntry with the host `{name}`: without a rule the proxy leaves its connections as they are dialled"
-            )
-        };
-        Unrouted::nothing(Note::about(Code::Passthrough, message, None))
-    }
-
     /// A Service that does not have the port that is dialled.
-    fn other_port(&self, target: &Called<'_>, caller: ProxyContext<'_>) -> Unrouted {
+    fn other_port(
+        &self,
+        target: &Called<'_>,
+        scope: &Scope<'_>,
+        caller: ProxyContext<'_>,
+    ) -> Unrouted {
         let meta = target.known.meta();
         let Some(port) = self.vantage.port else {
             let message = format!(
@@ -132,7 +111,24 @@ impl<'m> Compiler<'m> {
                 caveats: vec![Note::about(Code::PlainService, message, Some(meta.span))],
             };
         };
-        Unrouted::nothing(wrong_port(target.known, port))
+        let Some(policy) = self.registry_only(scope) else {
+            return Unrouted::nothing(wrong_port(target.known, port));
+        };
+        let Note { help, .. } = wrong_port(target.known, port);
+        let why = format!(
+            "{}, where the proxy applies no rule:",
+            without_port(target.known, port)
+        );
+        let mut refused = if self.listens_for(scope, port, caller.namespace) {
+            policy.answered(&why)
+        } else {
+            policy.closed(&why)
+        };
+        refused
+            .caveats
+            .iter_mut()
+            .for_each(|note| note.help.clone_from(&help));
+        refused
     }
 
     /// The namespace of the client where none is given: that of the only Service with this name.
@@ -149,17 +145,31 @@ impl<'m> Compiler<'m> {
 
     /// What a client reaches under a name or an address; an alias leads to what it stands for.
     fn target(&self, name: &str, client: &str, scope: &Scope<'_>) -> Option<Called<'m>> {
+        self.called(name, client, |home, host| scope.sees(home, host))
+    }
+
+    /// The same of what passes a test of its namespace and host.
+    fn called(
+        &self,
+        name: &str,
+        client: &str,
+        sees: impl Fn(&str, &str) -> bool,
+    ) -> Option<Called<'m>> {
         let name = name.strip_suffix('.').unwrap_or(name);
-        let seen = |full: String| {
+        let registered = |full: String| {
             let known = self.index.registry.registered(&full, client)?;
-            let sees = scope.sees(&known.meta().namespace, &full);
-            sees.then(|| Called {
+            sees(&known.meta().namespace, &full).then(|| Called {
                 full: known.host_for(full),
                 known,
             })
         };
         if name.parse::<IpAddr>().is_ok() {
-            let mut hosts = self.index.registry.hosts().into_iter().filter_map(seen);
+            let mut hosts = self
+                .index
+                .registry
+                .hosts()
+                .into_iter()
+                .filter_map(registered);
             return hosts.find(|target| target.known.addresses().contains(&name));
         }
         let written = name.to_owned();
@@ -180,7 +190,7 @@ impl<'m> Compiler<'m> {
                 .resolve_alias(&written)
                 .map_or(written, |(target, _)| target)
         };
-        seen(full)
+        registered(full)
     }
 
     fn at_gateway(&self, namespace: &str, name: &str, probe: &Probe) -> Unrouted {
@@ -235,30 +245,12 @@ impl Server {
     }
 }
 
-/// Whether a client imports one of the hosts of something.
-fn sees(scope: &Scope<'_>, one: RegistryService<'_>) -> bool {
-    let meta = one.meta();
-    match one {
-        RegistryService::Service(_) => {
-            scope.sees(&meta.namespace, &full_name(&meta.name, &meta.namespace))
-        }
-        RegistryService::Entry(entry) => {
-            let mut hosts = entry.hosts.iter();
-            hosts.any(|host| scope.sees(&meta.namespace, &host.value.to_lowercase()))
-        }
-    }
-}
-
 /// Why a port of a Service is none, with the one that was probably meant.
 pub(super) fn wrong_port(known: RegistryService<'_>, port: u16) -> Note<AppliesTo> {
     let (meta, ports) = (known.meta(), known.ports());
-    let numbers: Vec<String> = ports.iter().map(|one| one.number.to_string()).collect();
-    let has = match &numbers[..] {
-        [] => "it has none".to_owned(),
-        numbers => format!("it has {}", numbers.join(", ")),
-    };
     let message = format!(
-        "{meta} has no port {port} ({has}): the proxy applies no rule there, and passes the connection through to where it is dialled"
+        "{}: the proxy applies no rule there, and passes the connection through to where it is dialled",
+        without_port(known, port)
     );
     let caveat = Note::about(Code::Passthrough, message, Some(meta.span));
     match (known.port_of_target(port), &ports[..]) {
@@ -268,6 +260,18 @@ pub(super) fn wrong_port(known: RegistryService<'_>, port: u16) -> Note<AppliesT
         (None, [only]) => caveat.help(format!("dial port {}", only.number)),
         (None, _) => caveat,
     }
+}
+
+/// That a Service does not have a port, with those that it has.
+fn without_port(known: RegistryService<'_>, port: u16) -> String {
+    let numbers: Vec<String> = (known.ports().iter())
+        .map(|one| one.number.to_string())
+        .collect();
+    let has = match &numbers[..] {
+        [] => "it has none".to_owned(),
+        numbers => format!("it has {}", numbers.join(", ")),
+    };
+    format!("{} has no port {port} ({has})", known.meta())
 }
 
 /// A Service that takes its requests itself.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::outbound_policy::OutboundTrafficPolicy;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
@@ -17,8 +18,8 @@ pub struct Sidecar {
     pub selector: BTreeMap<String, String>,
     /// What those clients may reach; none means everything.
     pub egress: Vec<Egress>,
-    /// Where it says that hosts which nobody registers are not reached.
-    pub registry_only: Option<Span>,
+    /// What becomes of hosts that nobody registers; none means what the mesh config says.
+    pub outbound: Option<OutboundTrafficPolicy>,
 }
 
 /// One listener of `egress`.
@@ -53,9 +54,6 @@ impl Sidecar {
         decoder: &mut Decoder<'_>,
     ) -> Option<Self> {
         let mut spec = object.map("spec", "a Sidecar spec", decoder)?;
-        let policy = spec.map("outboundTrafficPolicy", "a traffic policy", decoder);
-        let mode = policy.and_then(|mut policy| policy.text("mode", decoder));
-        let registry_only = mode.filter(|mode| mode.value == "REGISTRY_ONLY");
         let sidecar = Self {
             meta,
             selector: spec
@@ -64,7 +62,7 @@ impl Sidecar {
                     selector.labels("labels", decoder)
                 }),
             egress: egress(spec.list("egress", decoder, Egress::decode), decoder),
-            registry_only: registry_only.map(|mode| mode.span),
+            outbound: OutboundTrafficPolicy::decode(&mut spec, decoder),
         };
         // What comes in.
         spec.ignore(&["ingress", "inboundConnectionPool"]);
