@@ -157,6 +157,9 @@ mod judge;
 // Several generators in a Job, and their logs.
 mod job;
 
+// kubectl resplit, with a kubectl that writes down how it is called.
+mod kubectl_plugin;
+
 // Checks on demand, for gates.
 mod serve;
 
