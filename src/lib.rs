@@ -10,6 +10,7 @@
 //! | [`split`] | targets and their exact shares |
 //! | [`plan`] | what is to be sent, and how |
 //! | [`load`] | the engine that sends it |
+//! | [`admin`] | what a proxy says of itself, and what its counters add up to |
 //! | [`bucket`] | from an answer to the value it is counted under |
 //! | [`observe`] | counts and latencies |
 //! | [`counts`] | counts that somebody else has made |
@@ -33,6 +34,7 @@
 //! assert_eq!(design.requests_fixed(), 3480);
 //! ```
 
+pub mod admin;
 pub mod bucket;
 pub mod cli;
 pub mod counts;
@@ -46,5 +48,6 @@ pub mod report;
 pub mod route;
 pub mod split;
 pub mod stats;
+pub mod suite;
 pub mod units;
 pub mod verdict;

@@ -14,11 +14,12 @@ pub(crate) enum May {
 const EVERYBODYS: &str = "units";
 
 /// The layers, from the words everybody uses to the shell that knows everything.
-pub(crate) const LAYERS: [(&str, May); 17] = [
+pub(crate) const LAYERS: &[(&str, May)] = &[
     ("units", May::Import(&[])),
     ("diag", May::Import(&[])),
     ("split", May::Import(&["diag"])),
     ("stats", May::Import(&[])),
+    ("admin", May::Import(&[])),
     ("route", May::Import(&["diag", "split"])),
     ("bucket", May::Import(&["split"])),
     ("plan", May::Import(&["split"])),
@@ -26,14 +27,18 @@ pub(crate) const LAYERS: [(&str, May); 17] = [
     ("observe", May::Import(&["split"])),
     ("lint", May::Import(&["diag", "split", "route", "manifest"])),
     (
+        "suite",
+        May::Import(&["diag", "split", "route", "manifest"]),
+    ),
+    (
         "verdict",
         May::Import(&["diag", "split", "observe", "stats"]),
     ),
     (
         "report",
         May::Import(&[
-            "diag", "split", "stats", "route", "bucket", "plan", "manifest", "observe", "lint",
-            "verdict",
+            "diag", "split", "stats", "admin", "route", "bucket", "plan", "manifest", "observe",
+            "lint", "suite", "verdict",
         ]),
     ),
     (

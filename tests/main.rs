@@ -48,6 +48,9 @@ mod kubectl_input;
 // Which rule takes a request, and why the others do not.
 mod explain;
 
+// Cases of requests against manifests, in three formats, and those that are written from manifests.
+mod suites;
+
 // What becomes of a host that nobody registers.
 mod egress;
 
@@ -108,6 +111,9 @@ mod parts;
 // When, where and how a report was made; one request in full.
 mod record;
 
+// A line for each request.
+mod request_log;
+
 // What fingers type that know other tools.
 mod command_line;
 
@@ -141,6 +147,9 @@ mod docs;
 
 // What is said, and where.
 mod output;
+
+// What the proxy has been told and what it counted, beside what is declared and seen.
+mod proxy_admin;
 
 // The main job against an in-process mesh: verdicts.
 mod run;

@@ -1,6 +1,7 @@
 //! What is said, and where: stdout for the report, stderr for the rest, files where told.
 
 use crate::support::cmd::{Report, Running, run, run_json};
+use crate::support::hostile::Refusing;
 use crate::support::mesh::Mesh;
 
 #[test]
@@ -95,4 +96,58 @@ fn the_version_is_that_of_the_package() {
     // What is shipped names its commit as well: `tests/static.sh`.
     let said = run(&["--version"]).exits(0).stdout;
     assert_eq!(said, format!("resplit {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// Runs a server that is not there in every format: people are told why once, programs on stderr.
+#[test]
+fn why_nothing_was_answered_is_said_once() {
+    let refusing = Refusing::start();
+    let url = refusing.url("/");
+    for (format, people) in [
+        ("text", true),
+        ("markdown", true),
+        ("oneline", true),
+        ("github", true),
+        ("json", false),
+        ("csv", false),
+        ("junit", false),
+        ("openmetrics", false),
+    ] {
+        for declared in [&[][..], &["--expect", "v1=90,v2=10"]] {
+            let args = [&["-n", "3", "-o", format], declared, &[&url]].concat();
+            let outcome = run(&args).exits(4);
+            outcome.advises("that something listens there");
+            let on = |text: &str| text.matches("none of 3 requests was answered").count();
+            let said = (on(&outcome.stdout), on(&outcome.stderr));
+            if people {
+                assert_eq!(said, (1, 0), "{format}: {outcome:#?}");
+            } else {
+                assert_eq!(said.1, 1, "{format}: {outcome:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_are_counted_for_each_version() {
+    let mesh = Mesh::split([("v1", 60), ("version-2", 40)]).seed(3).start();
+    let url = mesh.url("/");
+    let args = ["-n", "200", "--expect", "v1=60,version-2=40", &url];
+    let report = run_json(&args).report();
+    let expected = 3 * report.count("v1") + 10 * report.count("version-2");
+    assert_eq!(report.number("/observation/bytes"), expected);
+    for bucket in report.buckets() {
+        let each = bucket["bucket"].as_str().unwrap().len() as u64 + 1;
+        let count = bucket["count"].as_u64().unwrap();
+        assert_eq!(bucket["bytes"], each * count, "{bucket}");
+    }
+    let text = run(&[&args[..], &["-v"]].concat()).stdout;
+    for part in ["3 B each)", "10 B each)", "  bodies: ", " a response, "] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let table = run(&[&args[..], &["-o", "csv"]].concat()).stdout;
+    assert!(
+        table.lines().next().unwrap().ends_with(",rps,bytes"),
+        "{table}"
+    );
 }

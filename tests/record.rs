@@ -155,3 +155,55 @@ fn one_request_is_shown_both_ways_without_its_secrets() {
     );
     run(&["--debug", "-o", "json", &url]).refused("it makes no report");
 }
+
+/// What a URL asks for with a secret: the query, and what of it is a secret.
+const SIGNED: &str = "/?page=2&X-Amz-Signature=s3cr3t&access_token=s3cr3t&author=me#sig=s3cr3t";
+
+#[test]
+fn secrets_in_a_query_stand_in_no_report_unless_they_are_wanted() {
+    let mesh = Mesh::honest();
+    let url = mesh.url(SIGNED);
+    let formats = [
+        "text",
+        "json",
+        "html",
+        "markdown",
+        "oneline",
+        "csv",
+        "junit",
+        "github",
+        "openmetrics",
+        "hlog",
+        "hgrm",
+    ];
+    for format in formats {
+        let outcome = run(&["-n", "20", "-v", "-o", format, &url]).exits(0);
+        let said = outcome.stdout + &outcome.stderr;
+        assert!(!said.contains("s3cr3t"), "{format}: {said}");
+    }
+    let said = run(&["--debug", &url]).exits(0).stdout;
+    assert!(!said.contains("s3cr3t"), "{said}");
+    let request = "> GET /?page=2&X-Amz-Signature=***&access_token=***&author=me HTTP/1.1";
+    assert!(said.contains(request), "{said}");
+    // What cannot be sent is not shown either.
+    for wrong in [
+        "ftp://u:s3cr3t@x/?key=s3cr3t",
+        "http://:0/?key=s3cr3t",
+        "http:/x/?key=s3cr3t",
+        "http:// /?sig=s3cr3t",
+    ] {
+        let outcome = run(&["-n", "1", wrong]).exits(2);
+        assert!(!outcome.stderr.contains("s3cr3t"), "{}", outcome.stderr);
+    }
+    let kept = run_json(&["-n", "20", "--show-query", "-a", "u:pass", &url]).exits(0);
+    let report = kept.report();
+    assert_eq!(report.text("/target/url"), url);
+    assert!(
+        kept.stdout.contains(&format!("\"{url}\"")),
+        "{}",
+        kept.stdout
+    );
+    assert!(!kept.stdout.contains("u:pass"), "{}", kept.stdout);
+    let said = run(&["--debug", "--show-query", &url]).exits(0).stdout;
+    assert!(said.contains("access_token=s3cr3t"), "{said}");
+}

@@ -16,7 +16,7 @@ use resplit::verdict::attribution::Attribution;
 use resplit::verdict::mapping::Mapping;
 use resplit::verdict::{Evidence, Outcome, Policy, rejudge};
 
-use crate::support::cmd::{self, run};
+use crate::support::cmd::{self, run, run_json};
 use crate::support::mesh::Mesh;
 
 /// Requests of one generator: the target of each (0, 1, or 2 for a failure), over connections of two requests.
@@ -606,4 +606,122 @@ fn a_judged_run_and_an_unjudged_one_show_the_same_targets() {
             );
         }
     }
+}
+
+/// A VirtualService with a rule of its own for requests whose header or query says something.
+fn rules(condition: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web}}\nspec:\n  hosts: [web]\n  http:\n\
+         \x20   - match: [{{{condition}}}]\n      route: [{{destination: {{host: v2}}}}]\n\
+         \x20   - route:\n        - {{destination: {{host: v1}}, weight: 90}}\n        - {{destination: {{host: v2}}, weight: 10}}\n"
+    )
+}
+
+#[test]
+fn a_run_without_a_declaration_is_judged_by_manifests_as_if_they_had_been_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let manifests = file("rules.yaml");
+    std::fs::write(&manifests, rules("headers: {end-user: {exact: jason}}")).unwrap();
+    for (headers, outcome) in [(&[][..], "pass"), (&["-H", "end-user: jason"], "diverged")] {
+        let sent = |more: &[&str]| {
+            let mesh = Mesh::honest();
+            let url = mesh.url("/");
+            let args = [
+                &["-n", "2000", "-c", "1", "--test", "exact", "--host", "web"],
+                headers,
+                more,
+                &[&url],
+            ];
+            run_json(&args.concat())
+        };
+        let at_once = sent(&["-f", &manifests]).report();
+        let counted = sent(&[]).report();
+        let path = file("counted.json");
+        std::fs::write(&path, counted.0.to_string()).unwrap();
+        let later = report_json(&["-f", &manifests, &path]).report();
+        assert_eq!(
+            (later.verdict(), at_once.verdict()),
+            (outcome, outcome),
+            "{headers:?}"
+        );
+        for part in [
+            "/expected",
+            "/observation/targets/0/declared",
+            "/verdict/p_value",
+            "/verdict/reason",
+        ] {
+            assert_eq!(later.0.pointer(part), at_once.0.pointer(part), "{part}");
+        }
+        // The result is a report like any other.
+        let again = file("judged.json");
+        std::fs::write(&again, later.0.to_string()).unwrap();
+        assert_eq!(report_json(&[&again]).report().verdict(), outcome);
+        run(&["report", "-f", &manifests, &again]).advises("leave -f and --expect out");
+    }
+}
+
+#[test]
+fn manifests_are_refused_for_a_saved_run_as_they_are_for_a_run() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let url = mesh.url("/?key=1");
+    let saved = |name: &str, more: &[&str]| {
+        let args = [&["-n", "40", "--host", "web"], more, &[&url]].concat();
+        written(name, &run_json(&args).stdout)
+    };
+    let plain = saved("plain.json", &[]);
+    let secret = saved(
+        "secret.json",
+        &["-H", "Cookie: user=jason", "-a", "user:word"],
+    );
+    let by_header = written("header.yaml", &rules("headers: {end-user: {exact: jason}}"));
+    report_json(&["-f", &by_header, &plain]);
+    report_json(&["-f", &by_header, &secret]);
+    for (name, condition) in [
+        ("cookie", "headers: {cookie: {regex: '.*jason.*'}}"),
+        ("authorization", "headers: {authorization: {prefix: Basic}}"),
+        ("key", "queryParams: {key: {exact: '1'}}"),
+    ] {
+        let rules = written(&format!("{name}.yaml"), &rules(condition));
+        let outcome = run(&["report", "-f", &rules, &secret]);
+        outcome.refused(name);
+        outcome.advises("declare the split with --expect");
+        assert!(
+            outcome.stderr.contains(&format!("{name}.yaml:7")),
+            "{}",
+            outcome.stderr
+        );
+    }
+    let other = written(
+        "other.yaml",
+        &rules("uri: {exact: /}").replace("[web]", "[shop]"),
+    );
+    let outcome = run(&["report", "-f", &other, &plain]);
+    outcome.refused("another host");
+    let broken = written("broken.yaml", "kind: VirtualService\nspec: [");
+    run(&["report", "-f", &broken, &plain]).refused("no YAML");
+    let mut unnamed: Value =
+        serde_json::from_str(&std::fs::read_to_string(&plain).unwrap()).unwrap();
+    unnamed["argv"] = Value::Array(Vec::new());
+    let unnamed = written("unnamed.json", &unnamed.to_string());
+    let outcome = run(&["report", "-f", &by_header, &unnamed]);
+    outcome.refused("which request");
+    assert!(
+        outcome.stderr.contains("does not say which request"),
+        "{}",
+        outcome.stderr
+    );
+    // How values are read is settled in a saved run: what they mean can be said.
+    let foreign = written(
+        "foreign.yaml",
+        &rules("uri: {exact: /x}").replace("host: v", "host: w"),
+    );
+    run(&["report", "-f", &foreign, &plain])
+        .advises("--map 'v1=TARGET' --map 'v2=TARGET', where TARGET is");
 }

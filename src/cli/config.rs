@@ -11,9 +11,12 @@ use super::failure::Failure;
 use super::gateway;
 use super::generator::Share;
 use super::load_config::{LoadConfig, load};
+use super::log_file;
+use super::proxy_admin::AdminChoice;
 use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
+use super::secrets::Query;
 use super::sidecar::WaitProxy;
 use super::slo;
 use crate::diag::{Code, Note};
@@ -34,6 +37,8 @@ pub(super) struct RunConfig {
     pub(super) declared: Declaration,
     /// From where the mesh is seen.
     pub(super) vantage: Vantage,
+    /// `--proxy-admin`.
+    pub(super) proxy_admin: Option<AdminChoice>,
     /// `--bucket`, checked.
     pub(super) bucket: Vec<String>,
     pub(super) map: Vec<MapRule>,
@@ -53,6 +58,10 @@ pub(super) struct RunConfig {
     pub(super) output: OutputConfig,
     /// One request, to be looked at.
     pub(super) debug: bool,
+    /// Where a line for each request goes.
+    pub(super) log: Option<PathBuf>,
+    /// Whether secrets in a query are shown.
+    pub(super) query: Query,
     /// `--label`.
     pub(super) labels: BTreeMap<String, String>,
     /// What was typed, without its secrets.
@@ -62,8 +71,9 @@ pub(super) struct RunConfig {
 impl RunConfig {
     /// What was meant, and what was typed.
     pub(super) fn typed(args: RunArgs, typed: &[OsString]) -> Result<Self, Failure> {
+        let argv = record::masked(typed, Query::of(args.request.show_query));
         Ok(Self {
-            argv: record::masked(typed),
+            argv,
             ..Self::try_from(args)?
         })
     }
@@ -104,6 +114,7 @@ impl TryFrom<RunArgs> for RunConfig {
             .or(args.respy_url)
             .expect("clap requires one of the two");
         let policy = policy(&args.judgement, args.load.seed);
+        let query = Query::of(args.request.show_query);
         let request = request(&url, &args.request)?;
         relations::of_load(
             &args.load,
@@ -115,6 +126,7 @@ impl TryFrom<RunArgs> for RunConfig {
         slo::refuse_between_runs(&slos)?;
         let declared = declaration(&args.expectation)?;
         let vantage = vantage(&args.expectation.vantage)?;
+        let output = output(args.output)?;
         if !matches!(declared, Declaration::Manifests(..)) {
             gateway::without_manifests(&vantage)?;
         }
@@ -122,6 +134,7 @@ impl TryFrom<RunArgs> for RunConfig {
             request,
             declared,
             vantage,
+            proxy_admin: args.proxy.proxy_admin,
             bucket: args.expectation.bucket,
             map: args.expectation.map,
             policy: Policy {
@@ -137,8 +150,10 @@ impl TryFrom<RunArgs> for RunConfig {
             inconclusive: args.judgement.inconclusive,
             wait_proxy: WaitProxy::of(&args.sidecar)?,
             share,
-            output: output(args.output)?,
+            log: log_file::path(args.log, &output.files)?,
+            output,
             debug: args.debug,
+            query,
             labels: record::labels(&args.label)?,
             argv: Vec::new(),
         })

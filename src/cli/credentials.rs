@@ -21,7 +21,7 @@ fn basic(user: &[u8], password: &[u8]) -> String {
 }
 
 /// The bytes that are meant (RFC 3986, 2.1); a percent sign without two digits means itself, as in curl.
-fn decoded(text: &str) -> Vec<u8> {
+pub(super) fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

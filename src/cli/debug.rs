@@ -7,9 +7,9 @@ use super::exit::Exit;
 use super::expectation::{self, Declared};
 use super::failure::Failure;
 use super::load_plan::planned;
-use super::record;
 use super::report_output::to_stdout;
 use super::run::bucketer;
+use super::secrets;
 use crate::load::{self, Control};
 use crate::plan::{Arrival, LoadPlan, Stop, Warmup};
 use crate::report::Exchange;
@@ -23,7 +23,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             "leave -o and --report out",
         ));
     }
-    let declared = expectation::resolve(config)?;
+    let declared = expectation::resolve(config, None)?;
     let expected = declared.as_ref().map(Declared::expected);
     let plan = LoadPlan {
         arrival: Arrival::Closed,
@@ -39,7 +39,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let body = plan.request.body.len();
     let head: Vec<String> = load::written(&plan)
         .iter()
-        .map(|line| record::field(line))
+        .map(|line| secrets::field(line, config.query))
         .collect();
     if let Some(proxy) = &config.wait_proxy {
         proxy.wait(&AtomicBool::new(false))?;
@@ -47,7 +47,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let seen = load::run(plan, bucketer(config, expected), &mut |_| Control::Continue)?;
     let fields = seen.response.iter().flat_map(|response| &response.headers);
     let fields: Vec<String> = fields
-        .map(|(name, value)| record::field(&format!("{name}: {value}")))
+        .map(|(name, value)| secrets::field(&format!("{name}: {value}"), config.query))
         .collect();
     let mapping =
         expected.map(|expected| Mapping::derive(expected, &config.map, seen.tallies.keys()));

@@ -78,6 +78,18 @@ Examples:
 
 Exit code 0 where a Job was printed, 2 where the options of the run make no sense.";
 
+/// What `test --help` ends with.
+pub(super) const TEST_EXAMPLES: &str = "\
+Examples:
+  resplit test --init -f manifests/ tests/routes.yaml     what they declare now, as cases
+  resplit test tests/                                     is that still so?
+  resplit test --fail-under 80 --report junit=tests.xml tests/
+  resplit test -f virtualservice.yaml testcases.yaml      test cases of istio-config-validator
+  resplit test -f routes.yaml route-checks.yaml           tests of Envoy's route table check tool
+
+Exit code 0 when no case fails (a skip is no pass, and no failure), 1 when one does or --fail-under is missed, 2 when a file cannot
+be read.";
+
 /// What `report --help` ends with.
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:

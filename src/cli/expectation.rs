@@ -7,6 +7,7 @@ use http::header::{HOST, HeaderValue};
 
 use super::config::{Declaration, RunConfig};
 use super::failure::Failure;
+use super::proxy_admin::{Live, is_programmed, over};
 use super::request::RequestConfig;
 use super::{gateway, input, output, warn};
 use crate::diag::render::render;
@@ -21,6 +22,7 @@ use crate::route::{
     resolve as resolve_route, resolve_declared, sole_split,
 };
 use crate::split::{Expected, Target};
+use crate::units::percent;
 use crate::verdict::Hypothesis;
 use crate::verdict::explain::manifests::{self as hypotheses, by_replicas, in_ratio};
 
@@ -43,13 +45,16 @@ pub(super) struct Asked {
 }
 
 /// Finds out what is declared, if anything is.
-pub(super) fn resolve(config: &RunConfig) -> Result<Option<Declared>, Failure> {
+pub(super) fn resolve(
+    config: &RunConfig,
+    live: Option<&Live>,
+) -> Result<Option<Declared>, Failure> {
     let quiet = config.output.args.quiet;
     resolve_for(
         &config.declared,
         Some(&config.request),
         &config.vantage,
-        quiet,
+        (quiet, live),
     )
 }
 
@@ -58,36 +63,53 @@ pub(super) fn resolve_for(
     declaration: &Declaration,
     request: Option<&RequestConfig>,
     from: &Vantage,
-    quiet: bool,
+    (quiet, live): (bool, Option<&Live>),
 ) -> Result<Option<Declared>, Failure> {
-    let mut object = None;
-    let sources = match declaration {
+    let (sources, object) = match declaration {
         Declaration::None => return Ok(None),
         Declaration::Weights(expected, odd) => {
+            let differs = live.and_then(|live| differs(live, expected, from));
+            let (note, hypothesis) = differs.unzip();
             return Ok(Some(Declared {
-                declaration: report::Declaration::of(expected.clone(), None),
-                caveats: odd.iter().cloned().collect(),
+                declaration: report::Declaration {
+                    hypotheses: hypothesis.flatten().into_iter().collect(),
+                    ..report::Declaration::of(expected.clone(), None)
+                },
+                caveats: odd.iter().cloned().chain(note).collect(),
                 asked: None,
             }));
         }
-        Declaration::Manifests(paths, chosen) => {
-            object = chosen.as_ref();
-            input::manifests(paths)?
-        }
+        Declaration::Manifests(paths, chosen) => (input::manifests(paths)?, chosen.as_ref()),
         Declaration::Embedded(texts) => {
             let mut sources = Sources::new();
             for (name, text) in *texts {
                 sources.add(*name, *text);
             }
-            sources
+            (sources, None)
         }
     };
+    resolve_in(sources, object, request, from, (quiet, live)).map(Some)
+}
+
+/// What these texts declare, of several objects the one that is chosen. What a proxy says of itself is read beside them.
+pub(super) fn resolve_in(
+    mut sources: Sources,
+    object: Option<&ObjectName>,
+    request: Option<&RequestConfig>,
+    from: &Vantage,
+    (quiet, live): (bool, Option<&Live>),
+) -> Result<Declared, Failure> {
+    if let Some((name, dump)) = live.and_then(Live::dump) {
+        sources.add(format!("{name}/config_dump"), dump);
+    }
     let asked = request.map(probe);
     let routes = Routes::new(sources, (asked.as_ref(), object), from, quiet)?;
-    let resolution = match &asked {
+    let mut resolution = match &asked {
         Some(probe) => {
-            if let Some(kept_in) = routes.kept_in(probe) {
-                return Ok(Declared::kept_in(&kept_in, routes, probe));
+            if let Some(unrouted) = routes.kept_in(probe)
+                && let Some(split) = unrouted.expected(&routes.sources, routes.vantage.port)
+            {
+                return Ok(Declared::kept_in(&unrouted, split, routes, probe));
             }
             routes.declared(probe).map_err(|failure| {
                 let known = of_client(&routes, probe, &failure.to_string());
@@ -96,11 +118,15 @@ pub(super) fn resolve_for(
         }
         None => sole_split(&routes.table).map_err(|error| unclear(&error))?,
     };
+    if let Some(live) = live {
+        let origin = &routes.vantage.origin;
+        (resolution.caveats.iter_mut()).for_each(|own| live.word(own, &routes.manifests, origin));
+    }
     let declared = Declared::of(&routes, &resolution, asked.as_ref());
-    Ok(Some(Declared {
+    Ok(Declared {
         asked: asked.map(|probe| Asked { routes, probe }),
         ..declared
-    }))
+    })
 }
 
 /// Manifests, and the routes they make for a request.
@@ -204,17 +230,16 @@ impl Routes {
 
 impl Declared {
     /// The reply that a policy declares for a host without a rule.
-    fn kept_in(unrouted: &Unrouted, routes: Routes, probe: &Probe) -> Option<Self> {
-        let split = unrouted.expected(&routes.sources, routes.vantage.port)?;
+    fn kept_in(unrouted: &Unrouted, split: Expected, routes: Routes, probe: &Probe) -> Self {
         let stated = unrouted.caveats.iter();
-        Some(Self {
+        Self {
             declaration: report::Declaration::of(split, None),
             caveats: stated.map(|note| note.stated(&routes.sources)).collect(),
             asked: Some(Asked {
                 routes,
                 probe: probe.clone(),
             }),
-        })
+        }
     }
 
     /// The declared split.
@@ -354,6 +379,22 @@ fn unclear(error: &SoleSplitError) -> Failure {
             .to_owned(),
     };
     Failure::usage(error.to_string(), help)
+}
+
+/// What a proxy is programmed with, where that is another split than the one that was typed, and the split over the targets of
+/// that. Nothing is said where it has none of these targets: they may be called otherwise.
+fn differs(live: &Live, expected: &Expected, from: &Vantage) -> Option<(Note, Option<Hypothesis>)> {
+    let programmed = live.start()?;
+    let shares = over(expected, &programmed.split);
+    if is_programmed(expected, &programmed.split)? {
+        return None;
+    }
+    let declared = expected.declared().iter();
+    let declared = declared.map(|own| format!("{} {}", percent(own.share.as_f64()), own.name));
+    let declared: Vec<String> = declared.collect();
+    let note = live.differs(&declared.join(", "), programmed, &from.origin);
+    let hypothesis = shares.map(|shares| hypotheses::programmed(&note.text(), shares));
+    Some((note, hypothesis))
 }
 
 /// What the proxy is programmed with, where that is another split over the declared targets.

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::expectation::{Routes, distinct, host_header, probe, unresolved};
 use super::failure::Failure;
 use super::input;
+use super::proxy_admin::{NamedDump, whole_dump};
 use super::report_output::to_stdout;
 use super::request::request;
 use super::url::shown;
@@ -22,7 +23,8 @@ use crate::route::{Probe, ResolveError, resolve};
 
 /// Explains, and writes the explanation to stdout.
 pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
-    if args.filename.is_empty() {
+    let live = whole_dump(args.proxy.proxy_admin.as_ref(), args.quiet);
+    if args.filename.is_empty() && live.is_none() {
         return Err(Failure::usage(
             "there are no manifests, so there is nothing to explain",
             format!(
@@ -32,7 +34,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         ));
     }
     let output = args.output;
-    let explanation = explained(args)?;
+    let explanation = explained(args, live)?;
     let mut bytes = Vec::new();
     let written = match output {
         ExplainFormat::Text => render(&explanation, &mut bytes),
@@ -42,11 +44,14 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
-fn explained(args: &ExplainArgs) -> Result<Explanation, Failure> {
+fn explained(args: &ExplainArgs, live: Option<NamedDump>) -> Result<Explanation, Failure> {
     let vantage = config::vantage(&args.vantage)?;
     let request = request(&args.url, &args.request)?;
     let asked = probe(&request);
-    let sources = input::manifests(&args.filename)?;
+    let mut sources = input::manifests(&args.filename)?;
+    if let Some(dump) = live {
+        dump.add_to(&mut sources);
+    }
     let routes = Routes::of_any(
         sources,
         (Some(&asked), args.chosen.object.as_ref()),

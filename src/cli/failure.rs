@@ -94,6 +94,14 @@ pub(super) enum Failure {
         /// What came of it last.
         last: String,
     },
+    /// The log of requests cannot be written, or not to its end.
+    #[error("cannot write the log to `{path}`")]
+    Log {
+        /// The path.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The engine could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -138,6 +146,7 @@ impl Failure {
             | Self::Unidentified { .. }
             | Self::Known { .. }
             | Self::Write { .. }
+            | Self::Log { .. }
             | Self::Mesh(_)
             | Self::Serve(_)
             | Self::Load(_) => Exit::Usage,
@@ -161,6 +170,15 @@ impl Failure {
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()
             }
+            Self::Log { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room on the disk, or compress the log: --log FILE.ndjson.gz".to_owned()
+                }
+                io::ErrorKind::BrokenPipe | io::ErrorKind::TimedOut => {
+                    "name a file, or let its reader read to the end".to_owned()
+                }
+                _ => "name a file in a folder that exists and can be written".to_owned(),
+            },
             Self::Load(LoadError::Tls { setup, .. }) => advice::tls_setup(*setup).to_owned(),
             Self::Load(LoadError::Descriptors { .. } | LoadError::Limit(_)) => {
                 "raise the limit (ulimit -n, LimitNOFILE, or that of the container), or use fewer connections with -c"

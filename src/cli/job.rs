@@ -16,7 +16,7 @@ use super::config::RunConfig;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report_output::to_stdout;
-use super::{help, input, record, warn};
+use super::{help, input, secrets, warn};
 use crate::diag::Sources;
 
 /// Pods of a Job, at most.
@@ -198,7 +198,7 @@ fn has_secrets(run: &RunArgs) -> bool {
     let secret = |field: &String| {
         field
             .split_once(':')
-            .is_some_and(|(name, _)| record::is_secret(name))
+            .is_some_and(|(name, _)| secrets::is_secret(name))
     };
     run.request.auth.is_some() || run.request.header.iter().any(secret)
 }

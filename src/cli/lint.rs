@@ -7,6 +7,7 @@ use super::config;
 use super::exit::Exit;
 use super::expectation;
 use super::failure::Failure;
+use super::proxy_admin::whole_dump;
 use super::report_output::to_stdout;
 use super::request::optional;
 use super::url::shown;
@@ -22,12 +23,16 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
     if args.rules || args.explain.is_some() {
         return tell(args.explain.as_deref());
     }
-    let (url, files) = sorted(args.words, args.filename)?;
+    let live = whole_dump(args.proxy.proxy_admin.as_ref(), false);
+    let (url, files) = sorted(args.words, args.filename, live.is_some())?;
     let levels = levels(&args.allow, &args.deny)?;
     let vantage = config::vantage(&args.vantage)?;
     let asked = optional("lint", url, &args.request, true)?;
     let probe = asked.as_ref().map(expectation::probe);
-    let sources = input::manifests(&files)?;
+    let mut sources = input::manifests(&files)?;
+    if let Some(dump) = live {
+        dump.add_to(&mut sources);
+    }
     let (manifests, mut problems) = parse(&sources);
     let vantage = gateway::looked_up(&vantage, &manifests)?;
     if problems
@@ -86,6 +91,7 @@ pub(super) fn run(args: LintArgs) -> Result<Exit, Failure> {
 fn sorted(
     words: Vec<String>,
     mut files: Vec<PathBuf>,
+    live: bool,
 ) -> Result<(Option<String>, Vec<PathBuf>), Failure> {
     let mut url = None;
     for word in words {
@@ -102,7 +108,7 @@ fn sorted(
             ));
         }
     }
-    if files.is_empty() {
+    if files.is_empty() && !live {
         return Err(Failure::usage(
             "no manifests are given",
             "name files or folders: resplit lint manifests/",

@@ -29,22 +29,27 @@ mod lint;
 mod lint_notes;
 mod load_config;
 mod load_plan;
+mod log_file;
 mod output;
 mod plain_http;
 mod progress;
 mod proxy;
+mod proxy_admin;
 mod record;
+mod recorded_request;
 mod relations;
 mod report;
 mod report_output;
 mod request;
 mod run;
 mod saved_reports;
+mod secrets;
 mod serve;
 mod settle;
 mod sidecar;
 mod size;
 mod slo;
+mod test;
 mod transport;
 mod unidentified;
 mod url;
@@ -156,6 +161,7 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),
         Some(Command::Demo(args)) => demo::run(args),
+        Some(Command::Test(args)) => test::run(&args),
         Some(Command::Wait) => Ok(wait::run()),
     }
 }

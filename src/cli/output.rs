@@ -50,6 +50,11 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Whether something is there already.
+pub(super) fn exists(path: &Path) -> bool {
+    path.as_os_str() != STDOUT && fs::symlink_metadata(path).is_ok()
+}
+
 /// Whether a file could be written there, tried without touching what is there.
 pub(super) fn writable(path: &Path) -> io::Result<()> {
     if path.as_os_str() == STDOUT {

@@ -13,14 +13,8 @@ use clap::{Arg, Command};
 use super::command_line::{has_long, has_short, takes};
 use super::failure::Failure;
 use super::help;
+use super::secrets::{MASK, Query, field, url};
 use crate::report::Record;
-
-/// What stands for a secret.
-const MASK: &str = "***";
-/// Parts of the names of headers and parameters whose values are secrets.
-const SECRET_NAMES: [&str; 9] = [
-    "auth", "cookie", "token", "secret", "password", "passwd", "key", "sig", "session",
-];
 
 /// The record of a run that begins now.
 pub(super) fn begun(argv: &[String], labels: &BTreeMap<String, String>) -> Record {
@@ -58,7 +52,7 @@ pub(super) fn labels(typed: &[String]) -> Result<BTreeMap<String, String>, Failu
 }
 
 /// The command line with its secrets masked: credentials, bodies, and the values of headers and parameters whose names say so.
-pub(super) fn masked(typed: &[OsString]) -> Vec<String> {
+pub(super) fn masked(typed: &[OsString], shown: Query) -> Vec<String> {
     let command = help::whole();
     let mut argv = vec!["resplit".to_owned()];
     let mut option: Option<String> = None;
@@ -66,31 +60,31 @@ pub(super) fn masked(typed: &[OsString]) -> Vec<String> {
     for word in typed.iter().skip(1) {
         let word = word.to_string_lossy();
         if let Some(name) = option.take() {
-            argv.push(value(&name, &word));
+            argv.push(value(&name, &word, shown));
         } else if operands || !word.starts_with('-') || word == "-" {
-            argv.push(url(&word));
+            argv.push(url(&word, shown));
         } else if word == "--" {
             operands = true;
             argv.push(word.into_owned());
         } else if let Some(long) = word.strip_prefix("--") {
             if let Some((name, text)) = long.split_once('=') {
-                argv.push(format!("--{name}={}", value(name, text)));
+                argv.push(format!("--{name}={}", value(name, text, shown)));
                 continue;
             }
             let valued = takes(&command, |arg| has_long(arg, long)) == Some(true);
             option = valued.then(|| long.to_owned());
             argv.push(word.into_owned());
         } else {
-            let (shown, next) = short(&word, &command);
+            let (text, next) = short(&word, &command, shown);
             option = next;
-            argv.push(shown);
+            argv.push(text);
         }
     }
     argv
 }
 
 /// Short options in one word, the last of which may have its value in it; else the option whose value comes next.
-fn short(word: &str, command: &Command) -> (String, Option<String>) {
+fn short(word: &str, command: &Command, shown: Query) -> (String, Option<String>) {
     for (at, letter) in word.char_indices().skip(1) {
         if takes(command, |arg| has_short(arg, letter)) != Some(true) {
             continue;
@@ -99,7 +93,7 @@ fn short(word: &str, command: &Command) -> (String, Option<String>) {
         let (options, text) = word.split_at(at + letter.len_utf8());
         return match text {
             "" => (word.to_owned(), Some(name)),
-            text => (format!("{options}{}", value(&name, text)), None),
+            text => (format!("{options}{}", value(&name, text, shown)), None),
         };
     }
     (word.to_owned(), None)
@@ -113,63 +107,14 @@ fn long_name(command: &Command, letter: char) -> Option<String> {
 }
 
 /// The value of an option as it may be saved.
-fn value(option: &str, text: &str) -> String {
+fn value(option: &str, text: &str, shown: Query) -> String {
     match option {
         "auth" => MASK.to_owned(),
         // A file is named, a body is not shown.
         "data" if !text.starts_with('@') => MASK.to_owned(),
-        "header" => field(text),
-        _ => url(text),
+        "header" => field(text, shown),
+        _ => url(text, shown),
     }
-}
-
-/// A header field, whose value is masked where its name says that it is a secret.
-pub(super) fn field(text: &str) -> String {
-    // `:authority` is none.
-    if text.starts_with(':') {
-        return text.to_owned();
-    }
-    match text.split_once([':', ';']) {
-        Some((name, rest)) if is_secret(name) && !rest.trim().is_empty() => {
-            format!("{name}: {MASK}")
-        }
-        _ => text.to_owned(),
-    }
-}
-
-pub(super) fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|part| name.contains(part))
-}
-
-/// A URL without its password and without the values of parameters that are secrets; any other text as it is.
-fn url(text: &str) -> String {
-    let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let begin = path.find("://").map_or(0, |at| at + 3);
-    let end = path[begin..].find('/').map_or(path.len(), |at| begin + at);
-    let mut shown = match path[begin..end].rfind('@') {
-        Some(at) if path[begin..begin + at].contains(':') || begin > 0 => {
-            format!("{}{MASK}{}", &path[..begin], &path[begin + at..])
-        }
-        _ => path.to_owned(),
-    };
-    if rest.len() > path.len() {
-        let parameters = query
-            .split('&')
-            .map(|parameter| match parameter.split_once('=') {
-                Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
-                _ => parameter.to_owned(),
-            });
-        let parameters: Vec<String> = parameters.collect();
-        shown.push('?');
-        shown.push_str(&parameters.join("&"));
-    }
-    if text.len() > rest.len() {
-        shown.push('#');
-        shown.push_str(fragment);
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -183,7 +128,7 @@ mod tests {
         let words: Vec<OsString> = std::iter::once(OsString::from("resplit"))
             .chain(words)
             .collect();
-        masked(&words)[1..].join(" ")
+        masked(&words, Query::Masked)[1..].join(" ")
     }
 
     #[test]

@@ -1,18 +1,30 @@
 //! `resplit report`: saved reports merged, judged again, compared, rendered.
 
+use std::path::PathBuf;
+
 use super::args::{AgainArgs, Balancing, ReportArgs, SloArgs};
 use super::exit::Exit;
+use super::expectation::{Declared, resolve_in};
 use super::failure::Failure;
+use super::lint_notes::lint_notes;
+use super::recorded_request::RecordedRequest;
 use super::report_output::{exit, to_stdout, write_report};
 use super::saved_reports::{SavedReports, refused};
-use super::{config, output, slo};
-use crate::diag::Note;
-use crate::report::{Changes, ComparisonFormat, Declaration, Merge, Report, comparison};
-use crate::split::Expected;
+use super::{config, input, output, slo};
+use crate::diag::{Note, Sources};
+use crate::manifest::ObjectName;
+use crate::report::{
+    Changes, ComparisonFormat, Declaration, Merge, Report, comparison,
+};
+use crate::route::Vantage;
+use crate::split::{Bucket, Expected};
 use crate::units::Fraction;
 use crate::verdict;
-use crate::verdict::mapping::{MapRule, Mapping};
+use crate::verdict::mapping::{MapRule, Mapping, MappingError, map_option};
 use crate::verdict::slo::{Slo, SloOutcome};
+
+/// Values that are named, at most.
+const MOST_SHOWN: usize = 10;
 
 impl AgainArgs {
     fn asks(&self) -> bool {
@@ -53,10 +65,16 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     let changes = args.judgement.changes(&args.objectives)?;
     let to = config::output(args.output)?;
     let (mut saved, runs) = SavedReports::open(&args.files)?;
-    let weights = Some(&args.expect).filter(|typed| !typed.is_empty());
-    let weights = weights.map(|typed| config::weights(typed)).transpose()?;
-    let declared = |name: &str, report: &mut Report| match &weights {
-        Some((expected, odd)) => declare(name, report, (expected, odd.as_ref()), &args.map),
+    let vantage = config::vantage(&args.vantage)?;
+    let with = Declaring::typed(&args.expect, &args.filename)?.map(|declaration| With {
+        declaration,
+        object: args.chosen.object.as_ref(),
+        vantage: &vantage,
+        rules: &args.map,
+        quiet: to.args.quiet,
+    });
+    let declared = |name: &str, report: &mut Report| match &with {
+        Some(with) => with.declare(name, report),
         None => Ok(()),
     };
     if args.compare {
@@ -94,27 +112,105 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     Ok(exit(&report.verdict, args.judgement.inconclusive))
 }
 
-/// Declares the split of a run that had no declaration, so that it is judged as it would have been with one.
-fn declare(
-    name: &str,
-    report: &mut Report,
-    (expected, odd): (&Expected, Option<&Note>),
-    rules: &[MapRule],
-) -> Result<(), Failure> {
-    if report.expected.is_some() {
-        return Err(Failure::usage(
-            format!("`{name}` was judged against a declaration of its own"),
-            "leave --expect out: how long a run goes on depends on what is declared",
-        ));
+/// What declares the split of runs that had no declaration.
+enum Declaring {
+    /// `--expect`, and what is odd about it.
+    Weights(Expected, Option<Note>),
+    /// The texts of `-f`, read once: stdin cannot be read again.
+    Manifests(Sources),
+}
+
+/// A declaration, and how it is understood.
+struct With<'a> {
+    declaration: Declaring,
+    object: Option<&'a ObjectName>,
+    vantage: &'a Vantage,
+    rules: &'a [MapRule],
+    quiet: bool,
+}
+
+impl Declaring {
+    fn typed(weights: &[String], files: &[PathBuf]) -> Result<Option<Self>, Failure> {
+        Ok(if !weights.is_empty() {
+            let (expected, odd) = config::weights(weights)?;
+            Some(Self::Weights(expected, odd))
+        } else if !files.is_empty() {
+            Some(Self::Manifests(input::manifests(files)?))
+        } else {
+            None
+        })
     }
+}
+
+impl With<'_> {
+    /// Declares the split of a run that had no declaration, so that it is judged as it would have been with one.
+    fn declare(&self, name: &str, report: &mut Report) -> Result<(), Failure> {
+        if report.expected.is_some() {
+            return Err(Failure::usage(
+                format!("`{name}` was judged against a declaration of its own"),
+                "leave -f and --expect out: how long a run goes on depends on what is declared",
+            ));
+        }
+        let declared = self.declared(name, report)?;
+        let values = report.observation.seen.tallies.keys();
+        let mapping = Mapping::derive(declared.expected(), self.rules, values);
+        let mapping = mapping.map_err(|error| untied(error, report))?;
+        report
+            .known
+            .findings
+            .extend(declared.asked.iter().flat_map(lint_notes));
+        report.known.notes.extend(declared.caveats);
+        report.declare(declared.declaration, mapping);
+        for part in &mut report.parts {
+            self.declare(&part.name, &mut part.report)?;
+        }
+        Ok(())
+    }
+
+    /// What is declared for the request of a report.
+    fn declared(&self, name: &str, report: &Report) -> Result<Declared, Failure> {
+        match &self.declaration {
+            Declaring::Weights(expected, odd) => Ok(Declared {
+                declaration: Declaration::of(expected.clone(), None),
+                caveats: odd.iter().cloned().collect(),
+                asked: None,
+            }),
+            Declaring::Manifests(sources) => {
+                let recorded = RecordedRequest::of(name, report)?;
+                let (texts, request) = (sources.clone(), Some(&recorded.request));
+                let declared = resolve_in(
+                    texts,
+                    self.object,
+                    request,
+                    self.vantage,
+                    (self.quiet, None),
+                )?;
+                recorded.check(name, &declared)?;
+                Ok(declared)
+            }
+        }
+    }
+}
+
+/// Values that cannot be tied to targets: how they were read is settled, what they mean is not.
+fn untied(error: MappingError, report: &Report) -> Failure {
+    let MappingError::Untied { known } = &error else {
+        return Failure::Mapping(error);
+    };
     let values = report.observation.seen.tallies.keys();
-    let mapping = Mapping::derive(expected, rules, values).map_err(Failure::Mapping)?;
-    report.declare(Declaration::of(expected.clone(), None), mapping);
-    report.known.notes.extend(odd.cloned());
-    for part in &mut report.parts {
-        declare(&part.name, &mut part.report, (expected, odd), rules)?;
-    }
-    Ok(())
+    let mut values: Vec<&str> = values.filter_map(Bucket::value).collect();
+    values.dedup();
+    let options: Vec<String> = (values.iter().take(MOST_SHOWN))
+        .map(|value| map_option(value, "TARGET"))
+        .collect();
+    Failure::usage(
+        error.to_string(),
+        format!(
+            "say which value is which target: {}, where TARGET is {}",
+            options.join(" "),
+            known.join(" or ")
+        ),
+    )
 }
 
 /// Both beside each other, and the objectives that decide how this ends; without any it ends well, whatever they say.

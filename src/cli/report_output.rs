@@ -56,12 +56,14 @@ pub(super) fn write_report(
             Some(Untied::Sent(known, _)) => Some(known.help()),
             _ => note(&[Code::TargetSilent]).map(str::to_owned),
         };
-        warn(&format!(
-            "error: {}\nhelp: {}\n",
-            unmatched.unwrap_or(&report.verdict.reason),
-            help.as_deref()
-                .unwrap_or_else(|| advice::no_data(&report.observation))
-        ));
+        let why = unmatched.unwrap_or(&report.verdict.reason);
+        let help = help.unwrap_or_else(|| advice::no_data(&report.observation).to_owned());
+        // Whoever reads the report has read why.
+        warn(&if output.format.for_people {
+            format!("help: {help}\n")
+        } else {
+            format!("error: {why}\nhelp: {help}\n")
+        });
     }
     Ok(())
 }

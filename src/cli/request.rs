@@ -91,7 +91,11 @@ pub(super) fn request(typed: &str, args: &RequestArgs) -> Result<RequestConfig, 
     }
     let transport = transport(&args.transport, &url.host, url.port)?;
     Ok(RequestConfig {
-        url: url.shown,
+        url: if args.show_query {
+            url.whole
+        } else {
+            url.shown
+        },
         tls: url.https.then(|| tls(&args.transport)),
         transport,
         host: url.host,

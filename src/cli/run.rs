@@ -13,8 +13,10 @@ use super::interrupt;
 use super::lint_notes::lint_notes;
 use super::load_config::Amount;
 use super::load_plan::{Planned, StopWhen, planned};
+use super::log_file::{self, LogFile};
 use super::output;
 use super::progress::Progress;
+use super::proxy_admin::{self, Asked, Live, Seen, View};
 use super::record;
 use super::report_output::{exit, write_report};
 use super::request::RequestConfig;
@@ -23,7 +25,7 @@ use super::slo;
 use super::unidentified::{self, Unidentified, Untied};
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
-use crate::load::{self, Control};
+use crate::load::{self, Control, LogQueue};
 use crate::observe::Observation;
 use crate::plan::Stop;
 use crate::report::{self, KnownNotes, Load, Record, Report, SavedObservation};
@@ -45,14 +47,34 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
             source,
         })?;
     }
-    let declared = expectation::resolve(config)?;
+    if let Some(path) = &config.log {
+        log_file::writable(path)?;
+    }
+    let asked = Asked {
+        probe: expectation::probe(&config.request),
+        vantage: config.vantage.clone(),
+    };
+    let (mut live, unread) = proxy_admin::begin(config.proxy_admin.as_ref(), asked);
+    let mut declared = expectation::resolve(config, live.as_ref())?;
+    let settled = programmed(config, declared.as_ref(), live.as_mut());
+    if settled == Some(true) {
+        // What was said of the proxy before is no longer true.
+        declared = expectation::resolve(config, live.as_ref())?;
+    }
     if let Some(declared) = &declared {
         slo::check_declared(&config.slos, declared.expected())?;
         // A rule for a target that is not declared is known before anything is sent.
         Mapping::derive(declared.expected(), &config.map, [])?;
     }
-    let Measured { report, untied } = measure(config, declared.as_ref())?;
+    let Measured {
+        report,
+        untied,
+        log_failure,
+    } = measure(config, declared.as_ref(), (live, settled, unread))?;
     write_report(&report, &config.output, untied.as_ref())?;
+    if let Some(failure) = log_failure {
+        return Err(failure);
+    }
     Ok(match untied {
         // What a generator saw is judged with what the others saw.
         _ if config.share.generator.is_some() => Exit::Pass,
@@ -67,11 +89,28 @@ struct Measured {
     report: Report,
     /// Where no response says which target it is from.
     untied: Option<Untied>,
+    /// Why the log of requests is not whole.
+    log_failure: Option<Failure>,
+}
+
+/// Waits until the proxy is programmed with the declared split, where that is asked for and can be told.
+fn programmed(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    live: Option<&mut Live>,
+) -> Option<bool> {
+    let limit = config.load.settle?;
+    live?.wait_for(declared?.expected(), limit)
 }
 
 /// Sends, sorts and judges.
-fn measure(config: &RunConfig, declared: Option<&Declared>) -> Result<Measured, Failure> {
+fn measure(
+    config: &RunConfig,
+    declared: Option<&Declared>,
+    (live, settled, unread): (Option<Live>, Option<bool>, Vec<Note>),
+) -> Result<Measured, Failure> {
     let mut session = Session::prepare(config, declared)?;
+    (session.live, session.programmed, session.unread) = (live, settled, unread);
     let unsettled = session.settle()?;
     let seen = session.observe()?;
     session.judge(seen, unsettled)
@@ -96,6 +135,13 @@ struct Session<'a> {
     late: Option<Note>,
     /// What the report says of the run itself, once it sends.
     record: Record,
+    /// The proxy that makes the split, where its admin interface answers, and what is to be said where it does not.
+    live: Option<Live>,
+    /// Whether it was waited until the proxy had the declared split, and whether it had.
+    programmed: Option<bool>,
+    unread: Vec<Note>,
+    /// What has to be said of the log of requests, or why it is not whole.
+    logged: Result<Option<Note>, Failure>,
 }
 
 impl<'a> Session<'a> {
@@ -115,6 +161,10 @@ impl<'a> Session<'a> {
             stopped: None,
             late: None,
             record: Record::default(),
+            live: None,
+            programmed: None,
+            unread: Vec::new(),
+            logged: Ok(None),
             config,
             declared,
             planned,
@@ -136,6 +186,7 @@ impl<'a> Session<'a> {
             proxy.wait(&self.interrupted)?;
         }
         let unsettled = match (config.load.settle, expected) {
+            (Some(limit), Some(_)) if self.programmed.is_some() => self.unprogrammed(limit),
             (Some(limit), Some(expected)) => settle(
                 &self.planned.plan,
                 || bucketer(config, Some(expected)),
@@ -152,8 +203,23 @@ impl<'a> Session<'a> {
         Ok(unsettled)
     }
 
+    /// A word where the proxy did not get the declared split while it was waited for.
+    fn unprogrammed(&self, limit: Duration) -> Option<Note> {
+        let has = self.live.as_ref().map_or_else(String::new, Live::listed);
+        (self.programmed == Some(false)).then(|| {
+            Note::new(
+                Code::NotSettled,
+                format!(
+                    "the proxy was not programmed with the declared split within {limit:?}, and has {has}; what follows was judged all the \
+                     same"
+                ),
+            )
+        })
+    }
+
     /// Sends until everything is sent, or until more would tell nothing new.
     fn observe(&mut self) -> Result<Observation, Failure> {
+        let (log, queue) = self.log()?.unzip();
         if self.is_interrupted() {
             // While it settled: nothing more is sent.
             return Ok(Observation::default());
@@ -165,8 +231,13 @@ impl<'a> Session<'a> {
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
-        let mut seen = load::run(plan, bucketer, &mut |seen| self.look(seen))?;
+        self.live.iter_mut().for_each(Live::watch);
+        let mut seen = load::run_logged(plan, bucketer, queue, &mut |seen| self.look(seen))?;
+        self.live.iter_mut().for_each(Live::stop);
         self.progress = None;
+        if let Some(log) = log {
+            self.logged = log.end(seen.sent);
+        }
         let ended = match (stop, self.stopped) {
             (Stop::Requests(all), Some(stopped)) if seen.sent < all => stopped,
             (Stop::Requests(_), _) => Duration::from_micros(seen.timeline.last_begun()),
@@ -174,6 +245,16 @@ impl<'a> Session<'a> {
         };
         seen.timeline.sending_ended(ended);
         Ok(seen)
+    }
+
+    /// Begins the log of requests, where one is wanted.
+    fn log(&self) -> Result<Option<(LogFile, LogQueue)>, Failure> {
+        let Some(path) = &self.config.log else {
+            return Ok(None);
+        };
+        let rules = || self.config.map.clone();
+        let declared = self.expected().map(|expected| (expected.clone(), rules()));
+        LogFile::begin(path, declared).map(Some)
     }
 
     fn look(&mut self, seen: &Observation) -> Control {
@@ -260,6 +341,7 @@ impl<'a> Session<'a> {
             watch.look(seen, expected, mapping);
         }
         let sorted = Attribution::new(seen, pair);
+        let view = self.proxy_view(expected, &sorted, seen);
         let (policy, hypotheses) = (&self.planned.policy, self.hypotheses());
         let evidence = Evidence {
             declared: pair,
@@ -270,6 +352,7 @@ impl<'a> Session<'a> {
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let (slos, healthy) = (&config.slos, policy.require_healthy);
         let verdict = slo::decide(slos, healthy, verdict, &sorted, seen, expected)?;
+        let verdict = view.decided(verdict);
         let mut notes = unmatched;
         if verdict.outcome == Outcome::NoData {
             notes.extend(unidentified::redirected(seen));
@@ -281,7 +364,10 @@ impl<'a> Session<'a> {
             untied.as_ref(),
         ));
         notes.extend(self.notes(seen, &verdict));
+        notes.extend(view.notes);
         notes.extend(unsettled);
+        let logged = std::mem::replace(&mut self.logged, Ok(None));
+        let log_failure = logged.map(|note| notes.extend(note)).err();
         let declared = self.declared;
         notes.extend(declared.iter().flat_map(|d| d.caveats.iter().cloned()));
         let known = KnownNotes {
@@ -305,9 +391,35 @@ impl<'a> Session<'a> {
         let report = Report {
             record: std::mem::take(&mut self.record),
             load: Some(Load::of(&self.planned.plan, config.load.modest)),
+            programmed: view.programmed,
+            counted: view.counted,
             ..Report::new(target, *policy, declaration, observation, verdict, known)
         };
-        Ok(Measured { report, untied })
+        Ok(Measured {
+            report,
+            untied,
+            log_failure,
+        })
+    }
+
+    /// What the proxy said, where one was asked.
+    fn proxy_view(
+        &mut self,
+        expected: Option<&Expected>,
+        attribution: &Attribution,
+        observation: &Observation,
+    ) -> View {
+        let view = self.live.take().map(|live| {
+            live.view(&Seen {
+                expected,
+                attribution,
+                observation,
+                warmup: self.planned.plan.warmup,
+            })
+        });
+        let mut view = view.unwrap_or_default();
+        view.notes.append(&mut self.unread);
+        view
     }
 
     /// What lint finds about the request.

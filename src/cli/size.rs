@@ -45,8 +45,9 @@ pub(super) fn run(mut args: SizeArgs) -> Result<Exit, Failure> {
     let vantage = config::vantage(&args.expectation.vantage)?;
     let needed = matches!(declaration, Declaration::Manifests(..));
     let request = optional("size", url, &args.request, needed)?;
-    let declared = expectation::resolve_for(&declaration, request.as_ref(), &vantage, args.quiet)?
-        .expect("something is declared");
+    let declared =
+        expectation::resolve_for(&declaration, request.as_ref(), &vantage, (args.quiet, None))?
+            .expect("something is declared");
     let detect = args
         .detect
         .map(|text| {

@@ -7,6 +7,7 @@ use super::config::RunConfig;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load_config::{Amount, LoadConfig};
+use super::secrets::{self, Query};
 use crate::bucket;
 use crate::diag::{Code, Note};
 use crate::observe::{self, Observation};
@@ -157,7 +158,7 @@ pub(super) fn redirected(seen: &Observation) -> Option<Note> {
     let locations = places.find(|(spec, _)| *spec == "header:location");
     let most = locations.and_then(|(_, values)| values.iter().max_by_key(|(_, count)| **count));
     let to = most.map_or_else(String::new, |(location, _)| {
-        format!(" to {}", short(location))
+        format!(" to {}", short(&secrets::url(location, Query::Masked)))
     });
     Some(Note::new(
         Code::Redirected,

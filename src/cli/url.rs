@@ -4,11 +4,14 @@ use http::Uri;
 
 use super::failure::Failure;
 use super::grpc::Call;
+use super::secrets::{self, Query};
 
 /// The parts of a URL.
 pub(super) struct Url {
-    /// What may be shown of it: not who asks.
+    /// What may be shown of it: not who asks, and no secrets in the query.
     pub(super) shown: String,
+    /// All of it but who asks.
+    pub(super) whole: String,
     /// Within TLS.
     pub(super) https: bool,
     /// Without brackets.
@@ -87,6 +90,7 @@ impl Url {
             .map_err(|error| wrong(format!("`{path}` is not a valid path: {error}")))?;
         Ok(Self {
             shown,
+            whole: without_user(url),
             https,
             host,
             port,
@@ -106,8 +110,13 @@ impl Url {
     }
 }
 
-/// A URL without user and password, which belong neither on a screen nor into a report.
+/// A URL without its secrets, which belong neither on a screen nor into a report.
 pub(super) fn shown(url: &str) -> String {
+    secrets::query(&without_user(url), Query::Masked)
+}
+
+/// A URL without user and password.
+fn without_user(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..]
         .find(['/', '?', '#'])

@@ -75,6 +75,7 @@ impl Counts {
         let counted = self.buckets.iter().filter(|(_, count)| **count > 0);
         let tally = |count: &u64| Tally {
             count: *count,
+            bytes: None,
             ..Tally::default()
         };
         Ok(Observation {

@@ -243,6 +243,7 @@ codes! {
     // What weakens a verdict, or needs to be known beside it.
     BucketNeverMatched Warning "bucket-never-matched" "a --bucket found nothing in any response";
     Clustered Warning "clustered" "responses of one connection resemble each other";
+    CountedDiffers Warning "counted-differs" "the proxy sent a target another share than it is programmed with";
     CoarseResolution Warning "coarse-resolution" "the resolution is coarser than the smallest share";
     CountsOnly Info "counts-only" "counts do not show how requests were drawn";
     CountsRounded Warning "counts-rounded" "counters are no whole numbers";
@@ -255,14 +256,21 @@ codes! {
     GeneratorsDisagree Warning "generators-disagree" "the generators do not see the same split";
     GeneratorsMissing Warning "generators-missing" "reports of generators did not arrive";
     IdentityCandidate Info "identity-candidate" "something in the responses would tell the targets apart";
+    IdentityDiffers Warning "identity-differs" "responses name other targets than the proxy sent the requests to";
     Interrupted Warning "interrupted" "the run was interrupted";
     LateStart Warning "late-start" "the run began after its --start-at";
     LatencyAtSaturation Warning "latency-at-saturation" "latencies were measured at the limit of the target";
+    LocalReplies Info "local-replies" "requests were sent to no target, or their responses do not name it";
+    LogIncomplete Warning "log-incomplete" "requests are missing in the file of --log";
     MapNeverMatched Warning "map-never-matched" "a --map met no value";
     MaxDuration Warning "max-duration" "the time was up before everything was sent";
+    MirrorDiffers Warning "mirror-differs" "another part of the requests is copied than the proxy is programmed with";
     NotSettled Warning "not-settled" "the split did not become stationary";
     Outage Warning "outage" "for a while no request was answered";
     PerConnection Warning "per-connection" "connections are balanced, not requests";
+    ProxyAdmin Warning "proxy-admin" "the admin interface of the proxy was not read";
+    ProxyMemory Warning "proxy-memory" "the memory of the proxy is near its limit";
+    ProxyRestarted Warning "proxy-restarted" "the proxy was restarted during the run";
     Redirected Warning "redirected" "all responses are redirects";
     ResolveUnused Warning "resolve-unused" "a proxy looks up the host that --resolve names";
     FewDescriptors Warning "few-descriptors" "the usual number of connections does not fit the open files";

@@ -17,7 +17,7 @@ use super::request::Prepared;
 use super::wait_slot::{Expired, WaitSlot};
 use super::{http1, http2};
 use crate::bucket::Reply;
-use crate::observe::{Failure, Outcome};
+use crate::observe::{Failure, Outcome, Setup};
 
 /// What a worker sends over.
 pub(super) enum Client {
@@ -53,11 +53,15 @@ pub(super) struct Exchange {
     pub(super) connection: u32,
     /// When it was taken up: before it connected, where it had to.
     pub(super) begun: Instant,
-    /// When it was sent for the first time.
-    pub(super) sent: Instant,
+    /// When it was sent for the first time, if it was.
+    pub(super) sent: Option<Instant>,
     pub(super) first_byte: Instant,
     pub(super) done: Instant,
-    /// Whether it was sent a second time.
+    /// Bytes of the body.
+    pub(super) bytes: u64,
+    /// What it took to open the last connection that was opened for it.
+    pub(super) setup: Option<Setup>,
+    /// Whether it had to be sent again.
     pub(super) resent: bool,
 }
 
@@ -67,6 +71,8 @@ struct Attempt {
     connection: u32,
     /// When it was sent, if it was.
     sent: Option<Instant>,
+    /// What it took to open the connection, if it was opened for this.
+    setup: Option<Setup>,
 }
 
 impl Client {
@@ -98,7 +104,7 @@ impl Client {
     /// Sends one request, over an open connection or a new one, and again where the rule allows it.
     pub(super) async fn request(&mut self, context: &ThreadContext, slot: &WaitSlot) -> Exchange {
         let begun = Instant::now();
-        let (mut now, mut sent, mut again, mut resent) = (begun, None, 0, false);
+        let (mut now, mut sent, mut setup, mut again, mut resent) = (begun, None, None, 0, false);
         loop {
             let attempt = match self {
                 Self::Http1 {
@@ -110,6 +116,7 @@ impl Client {
                 }
             };
             sent = sent.or(attempt.sent);
+            setup = attempt.setup.or(setup);
             if let Err(error) = &attempt.result
                 && context.resends(error.delivery, attempt.sent, again)
             {
@@ -121,7 +128,13 @@ impl Client {
                 now = Instant::now();
                 continue;
             }
-            return Exchange::new(attempt, begun, sent, resent);
+            return Exchange {
+                begun,
+                sent,
+                setup,
+                resent,
+                ..Exchange::of(attempt)
+            };
         }
     }
 }
@@ -143,29 +156,37 @@ impl ThreadContext {
 }
 
 impl Exchange {
-    fn new(attempt: Attempt, begun: Instant, sent: Option<Instant>, resent: bool) -> Self {
-        let (outcome, first_byte, done) = match attempt.result {
+    /// How one attempt ended that is the last.
+    fn of(attempt: Attempt) -> Self {
+        let (outcome, first_byte, done, bytes) = match attempt.result {
             Ok(completed) => {
                 let outcome = match completed.result {
                     Ok(bucket) => Outcome::Answered(bucket),
                     Err(failure) => Outcome::Failed(failure),
                 };
-                (outcome, completed.first_byte, completed.done)
+                let Completed {
+                    first_byte,
+                    done,
+                    bytes,
+                    ..
+                } = completed;
+                (outcome, first_byte, done, bytes)
             }
             Err(error) => {
                 let now = Instant::now();
-                (Outcome::Failed(error.failure), now, now)
+                (Outcome::Failed(error.failure), now, now, 0)
             }
         };
         Self {
             outcome,
             connection: attempt.connection,
-            begun,
-            // What was never sent is not timed.
-            sent: sent.unwrap_or(done),
+            begun: done,
+            sent: attempt.sent,
             first_byte,
             done,
-            resent,
+            bytes,
+            setup: attempt.setup,
+            resent: false,
         }
     }
 }
@@ -176,6 +197,7 @@ impl Attempt {
             result: Err(ExchangeError::new(failure, Delivery::Unknown)),
             connection,
             sent: None,
+            setup: None,
         }
     }
 }
@@ -187,12 +209,12 @@ async fn http1_attempt(
     slot: &WaitSlot,
     (now, first): (Instant, Option<Instant>),
 ) -> Attempt {
-    let (mut connection, sent) = if let Some(connection) = kept.take() {
-        (connection, now)
+    let (mut connection, sent, setup) = if let Some(connection) = kept.take() {
+        (connection, now, None)
     } else {
         // Connecting is rare, and takes more room than everything else in this task.
         match Box::pin(open_http1(request, context)).await {
-            Ok(connection) => (connection, Instant::now()),
+            Ok((connection, setup)) => (connection, Instant::now(), Some(setup)),
             Err(failed) => return Attempt::unconnected(failed),
         }
     };
@@ -209,6 +231,7 @@ async fn http1_attempt(
         result,
         connection: number,
         sent: written.then_some(sent),
+        setup,
     }
 }
 
@@ -219,11 +242,11 @@ async fn http2_attempt(
     slot: &WaitSlot,
     (now, first): (Instant, Option<Instant>),
 ) -> Attempt {
-    let (connection, asked) = if let Some(connection) = shared.open() {
-        (connection, now)
+    let (connection, asked, setup) = if let Some(connection) = shared.open() {
+        (connection, now, None)
     } else {
         match Box::pin(shared.reopen(context)).await {
-            Ok(connection) => (connection, Instant::now()),
+            Ok((connection, setup)) => (connection, Instant::now(), setup),
             Err(failed) => return Attempt::unconnected(failed),
         }
     };
@@ -249,6 +272,7 @@ async fn http2_attempt(
                 result: Err(error),
                 connection: number,
                 sent: None,
+                setup,
             };
         }
     };
@@ -265,6 +289,7 @@ async fn http2_attempt(
         result,
         connection: number,
         sent: Some(sent),
+        setup,
     }
 }
 
@@ -275,17 +300,13 @@ fn unknown(failure: Failure) -> ExchangeError {
 async fn open_http1(
     request: &http1::Request,
     context: &ThreadContext,
-) -> Result<http1::Connection, (Failure, u32)> {
+) -> Result<(http1::Connection, Setup), (Failure, u32)> {
     let (link, number) = connect(context).await?;
+    let setup = link.setup;
     let quota = if request.closes { 1 } else { context.quota() };
     let budget = Rc::clone(&context.budget);
-    Ok(http1::Connection::new(
-        link,
-        number,
-        quota,
-        request.bodiless,
-        budget,
-    ))
+    let connection = http1::Connection::new(link, number, quota, request.bodiless, budget);
+    Ok((connection, setup))
 }
 
 impl SharedConnection {
@@ -297,15 +318,15 @@ impl SharedConnection {
             .cloned()
     }
 
-    /// The connection, opened anew where it has to be.
+    /// The connection, opened anew where it has to be; what that took, if it was done here.
     async fn reopen(
         &self,
         context: &ThreadContext,
-    ) -> Result<Rc<http2::Connection>, (Failure, u32)> {
+    ) -> Result<(Rc<http2::Connection>, Option<Setup>), (Failure, u32)> {
         let before = self.attempts.get();
         let mut kept = self.connection.lock().await;
         if let Some(connection) = kept.as_ref().filter(|connection| connection.reusable()) {
-            return Ok(Rc::clone(connection));
+            return Ok((Rc::clone(connection), None));
         }
         if self.attempts.get() > before
             && let Some(failed) = &*self.failed.borrow()
@@ -314,14 +335,14 @@ impl SharedConnection {
         }
         let opened = async {
             let (link, number) = connect(context).await?;
-            let budget = Rc::clone(&context.budget);
-            http2::Connection::new(link, number, context.quota(), budget)
-                .await
-                .map_err(|failure| (failure, number))
+            let (budget, setup) = (Rc::clone(&context.budget), link.setup);
+            let connection = http2::Connection::new(link, number, context.quota(), budget).await;
+            let connection = connection.map_err(|failure| (failure, number))?;
+            Ok((Rc::new(connection), Some(setup)))
         };
-        let opened = opened.await.map(Rc::new);
+        let opened = opened.await;
         self.attempts.set(self.attempts.get() + 1);
-        *kept = opened.as_ref().ok().map(Rc::clone);
+        *kept = (opened.as_ref().ok()).map(|(connection, _)| Rc::clone(connection));
         *self.failed.borrow_mut() = opened.as_ref().err().cloned();
         opened
     }

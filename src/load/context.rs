@@ -15,11 +15,12 @@ use super::Job;
 use super::content_encoding::decoded;
 use super::dns::Resolver;
 use super::limits::Budget;
+use super::log_queue::LogBuffer;
 use super::run_delay::RunDelay;
 use super::scratch::{Scratch, scratch};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
 use crate::bucket::{Names, Reply, all_values};
-use crate::observe::{Failure, Observation, Recorder, Response, Setup, histogram};
+use crate::observe::{Failure, LoggedRequest, Observation, Recorder, Response, Setup, histogram};
 use crate::plan::{Part, Reuse, Slots, Stop, Warmup};
 
 /// Responses whose headers and members are looked through: by all threads together, and by each at least.
@@ -29,6 +30,8 @@ const LOOKED_THROUGH: (u32, u32) = (200, 16);
 pub(super) struct ThreadContext {
     pub(super) job: Arc<Job>,
     pub(super) recorder: RefCell<Recorder>,
+    /// What goes into the log, where there is one.
+    log: Option<RefCell<LogBuffer>>,
     pub(super) resolver: Resolver,
     pub(super) scratch: Rc<Scratch>,
     pub(super) budget: Rc<Budget>,
@@ -78,7 +81,9 @@ impl ThreadContext {
         let slots = job.plan.slots(part).map(RefCell::new);
         let at_once = u64::from(job.plan.connections) * u64::from(job.plan.streams);
         let at_rest = slots.is_none() && job.plan.warmup == Warmup::None;
+        let log = job.log.clone();
         Self {
+            log: log.map(|log| RefCell::new(LogBuffer::new(log, part.index, job.epoch))),
             first_batch: if at_rest { at_once } else { 0 },
             recorder: RefCell::default(),
             resolver: Resolver::default(),
@@ -283,6 +288,20 @@ impl ThreadContext {
         Duration::from_micros(self.connect_times.borrow().value_at_quantile(0.99))
     }
 
+    /// Puts the request into the log that it is made for, where there is a log.
+    pub(super) fn log(&self, request: impl FnOnce() -> LoggedRequest) {
+        let Some(log) = &self.log else {
+            return;
+        };
+        let mut log = log.borrow_mut();
+        log.push(request());
+        if log.is_full()
+            && let Some(begin) = self.job.begin.get()
+        {
+            log.hand_over(self.names.borrow().buckets(), *begin);
+        }
+    }
+
     /// A request that counts has ended.
     pub(super) fn ended(&self, at: Instant) {
         self.last.set(at);
@@ -304,6 +323,9 @@ impl ThreadContext {
             }
         });
         let mut names = self.names.borrow_mut();
+        if let (Some(log), Some(begin)) = (&self.log, begin) {
+            log.borrow_mut().hand_over(names.buckets(), begin);
+        }
         let mut seen = self.recorder.borrow_mut().drain(names.buckets(), elapsed);
         seen.consulted = names.take_consulted();
         seen

@@ -17,6 +17,8 @@ const MOST_REFUSALS: u32 = 4;
 pub(super) struct Completed {
     /// The number of its bucket; a failure when what came cannot be read.
     pub(super) result: Result<usize, Failure>,
+    /// Bytes of its body as they came: transfer coding removed, content coding kept.
+    pub(super) bytes: u64,
     /// When its first byte came.
     pub(super) first_byte: Instant,
     /// When its last byte came.

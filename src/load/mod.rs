@@ -7,6 +7,7 @@
     reason = "the engine is where time is read"
 )]
 
+pub mod admin;
 mod client;
 mod connect;
 mod content_encoding;
@@ -19,6 +20,7 @@ mod http1;
 mod http2;
 mod http_head;
 mod limits;
+mod log_queue;
 mod proxy;
 mod request;
 mod run_delay;
@@ -34,14 +36,15 @@ mod worker;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[doc(hidden)]
 pub use self::http1::fuzz_http1;
 pub use self::limits::most_connections;
+pub use self::log_queue::{LogBatch, LogCounts, LogQueue, LogReceiver, log_queue};
 use self::request::Prepared;
 use crate::bucket::Bucketer;
-use crate::observe::{Failure, FailureCount, Observation, ScheduleStats};
+use crate::observe::{Failure, FailureCount, LoggedRequest, Observation, Outcome, ScheduleStats};
 use crate::plan::{Arrival, LoadPlan};
 
 /// What a watcher says to the engine.
@@ -124,19 +127,31 @@ pub(crate) struct Job {
     next_connection: AtomicU32,
     /// Counts that were handed over and not looked at yet.
     waiting: AtomicU32,
+    /// Where every request that counts goes when it has ended.
+    log: Option<LogQueue>,
 }
 
 /// Carries a plan out and returns what was seen. Blocks; owns its threads. `watch` is called with everything seen so far:
 /// every few milliseconds at first, so that what is certain early ends early, later about ten times a second.
 pub fn run(
+    plan: LoadPlan,
+    bucketer: Bucketer,
+    watch: &mut dyn FnMut(&Observation) -> Control,
+) -> Result<Observation, LoadError> {
+    run_logged(plan, bucketer, None, watch)
+}
+
+/// The same; every request that counts goes into `log` when it has ended.
+pub fn run_logged(
     mut plan: LoadPlan,
     bucketer: Bucketer,
+    log: Option<LogQueue>,
     watch: &mut dyn FnMut(&Observation) -> Control,
 ) -> Result<Observation, LoadError> {
     // Asked before anything is sent, so that a name that is misspelt ends the run at once. Every connection asks again.
     let addresses = match dns::addresses(&plan.endpoint, plan.connect_timeout) {
         Ok(addresses) => addresses,
-        Err(failed) => return Ok(unresolved(failed)),
+        Err(failed) => return Ok(unresolved(failed, log.as_ref())),
     };
     let confined = limits::make_room(&mut plan, addresses)?;
     let http2 = plan.request.protocol.multiplexes();
@@ -157,6 +172,7 @@ pub fn run(
         next: AtomicU64::new(0),
         next_connection: AtomicU32::new(0),
         waiting: AtomicU32::new(0),
+        log,
         plan,
     });
     watched(&job, confined, watch)
@@ -216,7 +232,22 @@ pub fn written(plan: &LoadPlan) -> Vec<String> {
 }
 
 /// A run against a host without an address ends with its first request: all others would end alike.
-fn unresolved(failure: Failure) -> Observation {
+fn unresolved(failure: Failure, log: Option<&LogQueue>) -> Observation {
+    if let Some(log) = log {
+        log.single(LoggedRequest {
+            sequence: 0,
+            connection: 0,
+            begun: Duration::ZERO,
+            late: None,
+            blocked: None,
+            setup: None,
+            first_byte: None,
+            took: Duration::ZERO,
+            bytes: 0,
+            resent: false,
+            outcome: Outcome::Failed(failure.clone()),
+        });
+    }
     let (kind, mut failed) = (failure.kind, FailureCount::default());
     failed.add(1, failure);
     Observation {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::client::{Client, Exchange};
 use super::context::{Due, ThreadContext};
 use super::wait_slot::{ScheduledRequest, WaitSlot};
-use crate::observe::{FailureKind, Outcome, Sent, Timing};
+use crate::observe::{FailureKind, LoggedRequest, Outcome, Sent, Timing};
 
 /// The longest pause of a worker whose connections are refused, so that a dead target costs no full core.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -88,9 +88,11 @@ impl ThreadContext {
         }
         let begin = self.job.begin.get();
         let since = |at: Instant| begin.map(|begin| at.saturating_duration_since(*begin));
+        // What was never sent is not timed.
+        let sent = ended.sent.unwrap_or(ended.done);
         let timing = Timing {
-            service: ended.done.saturating_duration_since(ended.sent),
-            first_byte: ended.first_byte.saturating_duration_since(ended.sent),
+            service: ended.done.saturating_duration_since(sent),
+            first_byte: ended.first_byte.saturating_duration_since(sent),
             response: scheduled
                 .intended
                 .map(|intended| ended.done.saturating_duration_since(intended)),
@@ -104,11 +106,43 @@ impl ThreadContext {
         let answered = matches!(ended.outcome, Outcome::Answered(_));
         if let Some((begun, done)) = timing.begun.zip(since(ended.done)) {
             recorder.passed(begun, done, answered);
+            self.log(|| logged(sequence, scheduled.intended, begun, &ended));
         }
         if answered && sequence < self.first_batch {
             recorder.first(timing.service);
         }
+        let bucket = match &ended.outcome {
+            Outcome::Answered(bucket) => Some(*bucket),
+            Outcome::Failed(_) => None,
+        };
         recorder.record(sent, ended.outcome, timing);
+        if let Some(bucket) = bucket {
+            recorder.received(bucket, ended.bytes);
+        }
         self.ended(ended.done);
+    }
+}
+
+/// The request as the log has it.
+fn logged(
+    sequence: u64,
+    intended: Option<Instant>,
+    begun: Duration,
+    ended: &Exchange,
+) -> LoggedRequest {
+    let answered = matches!(ended.outcome, Outcome::Answered(_));
+    let after = |at: Instant, from: Instant| at.saturating_duration_since(from);
+    LoggedRequest {
+        sequence,
+        connection: ended.connection,
+        begun,
+        late: intended.map(|intended| after(ended.begun, intended)),
+        blocked: ended.sent.map(|sent| after(sent, ended.begun)),
+        setup: ended.setup,
+        first_byte: (ended.sent.filter(|_| answered)).map(|sent| after(ended.first_byte, sent)),
+        took: after(ended.done, ended.begun),
+        bytes: ended.bytes,
+        resent: ended.resent,
+        outcome: ended.outcome.clone(),
     }
 }

@@ -64,7 +64,7 @@ use kube::{Meta, Service, Workload};
 use secret::Secret;
 use yaml::{Node, Value};
 
-pub use envoy::Dump;
+pub use envoy::{Dump, Mirror, ProgrammedRoute};
 pub use known_targets::known_targets;
 pub use manifests::{Manifests, Object};
 pub(crate) use mesh::names::{covers, full_name};
@@ -144,6 +144,21 @@ pub fn parse(sources: &Sources) -> (Manifests, Vec<Note>) {
         problems.push(Note::new(Code::TooManyProblems, message).help("is this the right file?"));
     }
     (manifests, problems)
+}
+
+/// Routes of Envoy that are written as YAML, as the JSON in which they are read; `None` for any other text.
+#[must_use]
+pub fn dump_as_json(text: &str) -> Option<String> {
+    let mut sources = Sources::new();
+    let id = sources.add("", text);
+    let mut found = None;
+    yaml::documents(id, text, &mut Vec::new(), &mut |document, _| {
+        let dump = !envoy::is_json(text) && envoy::is_yaml(&document);
+        if dump && found.is_none() {
+            found = serde_json::to_string_pretty(&yaml::json(&document)).ok();
+        }
+    });
+    found
 }
 
 /// What one family of dialects makes of its objects.

@@ -6,6 +6,7 @@ mod failure_kind;
 mod failures;
 mod histogram;
 mod latency_cell;
+mod logged_request;
 mod phases;
 mod recorder;
 mod request_log;
@@ -29,6 +30,7 @@ pub use failure_kind::FailureKind;
 pub use failures::{Failure, FailureCount, MOST_CAUSES};
 pub(crate) use histogram::{compact, histogram};
 pub use latency_cell::LatencyCell;
+pub use logged_request::LoggedRequest;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
 pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
@@ -85,6 +87,10 @@ pub struct Tally {
         with = "codec::response_series"
     )]
     pub series: ResponseSeries,
+    /// Bytes of the bodies as they came: transfer coding removed, content coding kept. `None` in reports from before they were
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// Everything that was seen in a run. `merge` is associative and commutative (but for which example is kept). A report has
@@ -161,6 +167,7 @@ impl Default for Tally {
             response: None,
             first_byte: histogram(),
             series: ResponseSeries::default(),
+            bytes: Some(0),
         }
     }
 }
@@ -189,6 +196,7 @@ impl Tally {
             self.response = Some(response);
         }
         self.count += other.count;
+        self.bytes = (self.bytes.zip(other.bytes)).map(|(own, other)| own.saturating_add(other));
         add(&mut self.latency, &other.latency);
         add(&mut self.first_byte, &other.first_byte);
         self.series.merge(&other.series);

@@ -13,7 +13,7 @@ pub struct Sent {
     pub sequence: u64,
     /// The connection it went over, numbered within the run; any number where there was none.
     pub connection: u32,
-    /// Whether it had to be sent a second time: whose it was the first time nobody knows, so it is no draw of the split.
+    /// Whether it had to be sent again: whose it was the first time nobody knows, so it is no draw of the split.
     pub resent: bool,
 }
 
@@ -96,6 +96,13 @@ impl Recorder {
         }
     }
 
+    /// Counts the bytes of the body of a response that was recorded under this number.
+    pub fn received(&mut self, bucket: usize, bytes: u64) {
+        if let Some(tally) = self.tallies.get_mut(bucket) {
+            tally.bytes = tally.bytes.map(|own| own.saturating_add(bytes));
+        }
+    }
+
     /// Notes when a request began and ended, counted from the beginning of the run.
     pub fn passed(&mut self, begun: Duration, ended: Duration, answered: bool) {
         self.rest.timeline.record(begun, ended, answered);
@@ -155,6 +162,7 @@ impl Recorder {
                 add(&mut seen.phases.first_byte, &tally.first_byte);
             }
             tally.count = 0;
+            tally.bytes = Some(0);
             for times in [&mut tally.latency, &mut tally.first_byte]
                 .into_iter()
                 .chain(&mut tally.response)

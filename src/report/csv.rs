@@ -8,7 +8,7 @@ use super::sanitize::safe;
 use super::{BucketRow, Report, Style};
 use crate::observe::Latency;
 
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "bucket",
     "target",
     "place",
@@ -35,6 +35,7 @@ const COLUMNS: [&str; 26] = [
     "min_ms",
     "sd_ms",
     "rps",
+    "bytes",
 ];
 /// Columns that are the same in every line: the verdict and Pearson's test.
 const OF_THE_RUN: usize = 4;
@@ -43,7 +44,7 @@ const LATENCIES: usize = 6;
 /// Columns of the time to the first byte.
 const FIRST_BYTES: usize = 2;
 /// Columns that came later: the last.
-const LATER: usize = 5;
+const LATER: usize = 6;
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
@@ -76,8 +77,8 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
             String::new(),
         );
         cells.extend(of_the_run(report));
-        cells.resize(COLUMNS.len() - 1, String::new());
-        cells.push("0".to_owned());
+        cells.resize(COLUMNS.len() - 2, String::new());
+        cells.extend(["0".to_owned(), "0".to_owned()]);
         csv.write_record(cells)?;
     }
     csv.flush()
@@ -116,10 +117,11 @@ fn cells(report: &Report, row: &BucketRow) -> Vec<String> {
     let first_byte = |part: fn(Latency) -> f64| row.ttfb_ms.map(|ms| part(ms).to_string());
     let first_bytes: [_; FIRST_BYTES] = [first_byte(|ms| ms.p50), first_byte(|ms| ms.p99)];
     cells.extend(first_bytes.map(Option::unwrap_or_default));
-    let later: [fn(Latency) -> f64; LATER - 1] =
+    let later: [fn(Latency) -> f64; LATER - 2] =
         [|ms| ms.p75, |ms| ms.p95, |ms| ms.min, |ms| ms.sd];
     cells.extend(later.map(number));
     cells.push(ms.map_or_else(String::new, |_| row.rps.to_string()));
+    cells.push(row.bytes.map_or(String::new(), |bytes| bytes.to_string()));
     cells
 }
 

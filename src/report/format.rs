@@ -27,6 +27,8 @@ pub struct Format {
     pub name: &'static str,
     /// What it is for, in a few words.
     pub summary: &'static str,
+    /// Whether a person reads it, and in it why there is no verdict.
+    pub for_people: bool,
     /// Writes the report.
     pub render: Render,
 }
@@ -39,7 +41,16 @@ impl Format {
         Self {
             name,
             summary,
+            for_people: false,
             render,
+        }
+    }
+
+    /// The same, read by people.
+    pub(super) const fn for_people(self) -> Self {
+        Self {
+            for_people: true,
+            ..self
         }
     }
 }

@@ -241,11 +241,14 @@ fn one(report: Report, question: &Question) -> Result<Report, MergeError> {
         report.load.clone(),
         report.counted_in.clone(),
     );
+    let (programmed, counted) = (report.programmed.clone(), report.counted.clone());
     Ok(Report {
         tool,
         counted_in,
         record,
         load,
+        programmed,
+        counted,
         ..judged(report, question, verdict)
     })
 }

@@ -32,6 +32,8 @@ mod next_step;
 mod observation;
 mod oneline;
 mod openmetrics;
+mod pod_log;
+pub mod proxy;
 mod question;
 mod record;
 mod restore;
@@ -39,6 +41,7 @@ mod rows;
 mod sanitize;
 mod share_bar;
 mod size;
+pub mod suite;
 mod svg;
 mod table;
 mod text;
@@ -62,9 +65,11 @@ pub use exchange::Exchange;
 pub use format::{Format, Style};
 pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
-pub use log_line::{LoggedReport, logged};
+pub use log_line::{LoggedBucket, log_line};
 pub use merge::{Merge, MergeError, rejudge};
 pub use observation::SavedObservation;
+pub use pod_log::{LoggedReport, logged};
+pub use proxy::{Counted, Programmed};
 pub use question::{Changes, Difference};
 pub use record::{GeneratorNumber, Record};
 pub use restore::{ReadError, read};
@@ -105,6 +110,12 @@ pub struct Report {
     pub observation: SavedObservation,
     /// What that means.
     pub verdict: Verdict,
+    /// What the proxy had been told, where its admin interface said it.
+    #[serde(default)]
+    pub programmed: Option<Programmed>,
+    /// What the proxy counted, where its admin interface said it.
+    #[serde(default)]
+    pub counted: Option<Counted>,
     /// What was known beside the counts: it stays when the counts are judged again.
     #[serde(flatten)]
     pub known: KnownNotes,
@@ -178,6 +189,8 @@ impl Report {
             policy,
             observation,
             verdict,
+            programmed: None,
+            counted: None,
             known,
             generators: Vec::new(),
             parts: Vec::new(),

@@ -29,6 +29,9 @@ pub struct ObservationRows {
     /// Complete responses per second.
     #[serde(skip_deserializing)]
     pub rps: f64,
+    /// Bytes of the bodies of all complete responses as they came; `None` in reports from before they were counted.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// How long the parts of requests and connections took.
     #[serde(skip_deserializing)]
     pub phases_ms: PhaseRows,
@@ -92,6 +95,9 @@ pub struct BucketRow {
     /// Responses per second, of the run.
     #[serde(skip_deserializing)]
     pub rps: f64,
+    /// Bytes of the bodies as they came; `None` in reports from before they were counted.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// From the intended start to the last byte; without a rate, the same as `service_ms`. `None` where only counts are known.
     #[serde(skip_deserializing)]
     pub response_ms: Option<Latency>,
@@ -250,6 +256,7 @@ impl ObservationRows {
             failed: seen.failed(),
             unattributed: attribution.unattributed,
             rps: rows.per_second(seen.answered()),
+            bytes: buckets.iter().map(|row| row.bytes).sum(),
             phases_ms: PhaseRows::of(seen),
             targets: rows.targets(),
             slices: slices(&seen.log, columns, column),
@@ -332,6 +339,7 @@ impl Derivation<'_> {
                 share_interval,
                 statuses: row.statuses.clone(),
                 rps: self.per_second(row.tally.count),
+                bytes: row.tally.bytes,
                 response_ms: Latency::of(row.tally.response()),
                 response_ms_intervals: self.latency_intervals(&row.tally, &row.buckets),
                 service_ms: Latency::of(&row.tally.latency),

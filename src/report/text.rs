@@ -10,6 +10,7 @@ use super::evidence::{evidence, head};
 use super::health::{note, other_notes};
 use super::lines::lines;
 use super::next_step::next_step;
+use super::proxy;
 use super::sanitize::{fitted, safe};
 use super::share_bar::{Bar, LEGEND, MARK};
 use super::table::{Lines, left, right, table};
@@ -17,7 +18,7 @@ use super::text_histogram::histogram;
 use super::{Report, Style};
 use crate::observe::Latency;
 use crate::split::Target;
-use crate::units::{percent, seconds};
+use crate::units::{byte_size, percent, seconds};
 use crate::verdict::slo::SloOutcome;
 use crate::verdict::{Outcome, SloResult};
 
@@ -50,6 +51,9 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
                 table.latencies(columns, names, style.percentiles)
             )?;
         }
+    }
+    if let Some(truths) = proxy::text(report) {
+        writeln!(out, "\n{truths}")?;
     }
     if !report.generators.is_empty() {
         writeln!(out, "\n{}", generators(report))?;
@@ -212,18 +216,23 @@ fn details(report: &Report) -> String {
             .iter()
             .map(|(status, count)| format!("{count} x {status}"))
             .collect();
+        let each = row.bytes.filter(|_| row.count > 0);
+        let each = each.map_or_else(String::new, |bytes| {
+            format!(", {} each", byte_size(bytes as f64 / row.count as f64))
+        });
         let _ = writeln!(
             text,
             "  responses `{}`: {}{}",
             safe(&row.bucket),
             statuses.join(", "),
             if row.rps > 0.0 {
-                format!(" ({:.1}/s)", row.rps)
+                format!(" ({:.1}/s{each})", row.rps)
             } else {
                 String::new()
             }
         );
     }
+    text.push_str(&bodies(report));
     for line in lines(report).iter().take(MOST_BARS) {
         let drawn = histogram(&line.latencies());
         if !drawn.is_empty() {
@@ -265,6 +274,25 @@ fn details(report: &Report) -> String {
         report.tool.version
     );
     text
+}
+
+/// How much was received.
+fn bodies(report: &Report) -> String {
+    let observation = &report.observation;
+    let Some(bytes) = (observation.rows.bytes).filter(|_| observation.rows.answered > 0) else {
+        return String::new();
+    };
+    let (bytes, elapsed) = (bytes as f64, observation.seen.elapsed.as_secs_f64());
+    let rate = if elapsed > 0.0 {
+        format!(", {}/s", byte_size(bytes / elapsed))
+    } else {
+        String::new()
+    };
+    format!(
+        "  bodies: {} in all, {} a response{rate}\n",
+        byte_size(bytes),
+        byte_size(bytes / observation.rows.answered as f64)
+    )
 }
 
 /// Where the time went: in the parts of a request, and before it was sent.

@@ -48,7 +48,8 @@ impl KnownNotes {
             Code::BucketNeverMatched | Code::MapNeverMatched => 0,
             Code::TargetSilent => 1,
             Code::ProgrammedDiffers => 2,
-            _ => 3,
+            code if is_counted(code) => 3,
+            _ => 4,
         });
     }
 }
@@ -63,6 +64,11 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
     let told = told.map(|at| verdict.diagnosis.remove(at));
     let follows = told.is_some();
     let first = told.or_else(|| programmed.cloned());
+    let counted: Vec<Note> = notes
+        .iter()
+        .filter(|note| is_counted(note.code))
+        .cloned()
+        .collect();
     let facts: Vec<&Note> = (findings.iter())
         .filter(|finding| first.as_ref().is_none_or(|first| !finding.is_within(first)))
         // That clients may pick explains nothing where this one did not.
@@ -70,17 +76,23 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
         .collect();
     verdict.diagnosis.retain(|why| {
         let same = facts.iter().any(|finding| finding.tells_the_same(why));
-        let contradicted = follows && is_guess(why.code);
+        let contradicted = (follows || !counted.is_empty()) && is_guess(why.code);
         !(same || contradicted || is_contained(why.code, &facts, first.is_some()))
     });
     let (causes, others): (Vec<&Note>, Vec<&Note>) =
         facts.into_iter().partition(|finding| !is_beside(finding));
     let suggested = std::mem::take(&mut verdict.diagnosis);
     verdict.diagnosis = (first.into_iter())
+        .chain(counted)
         .chain(causes.into_iter().cloned())
         .chain(suggested)
         .chain(others.into_iter().cloned())
         .collect();
+}
+
+/// Whether a proxy counted what is the reason.
+fn is_counted(code: Code) -> bool {
+    matches!(code, Code::CountedDiffers | Code::IdentityDiffers)
 }
 
 /// Whether an explanation comes from the counts alone.

@@ -136,6 +136,11 @@ impl Probe {
     /// and digits that were escaped without need unescaped, a backslash taken for a slash. Other escapes stay.
     #[must_use]
     pub fn normal_path(&self) -> String {
+        // Most paths are normal already, and every condition asks.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_~.".contains(&byte);
+        if self.path.starts_with('/') && self.path.bytes().all(plain) && !self.path.contains("/.") {
+            return self.path.clone();
+        }
         let mut segments: Vec<String> = Vec::new();
         let mut directory = false;
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);

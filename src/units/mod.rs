@@ -1,6 +1,7 @@
 //! Numbers as people type them: counts (`10k`), durations (`1m30s`), rates (`100/s`), percentages (`2%`), percentiles
 //! (`50,95,99.9`).
 
+mod byte_size;
 mod percentiles;
 mod rate;
 
@@ -8,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use byte_size::byte_size;
 pub use percentiles::Percentiles;
 pub use rate::Rate;
 

@@ -183,7 +183,7 @@ impl<'a> Case<'a> {
     }
 
     /// Requests that may be anybody's in the worst case: those that nobody can be tied to, and the first sends of those that
-    /// were sent twice.
+    /// were sent again.
     pub(super) fn anybodys(&self) -> u64 {
         self.attribution.unattributed + self.seen.retried
     }

@@ -201,6 +201,15 @@ impl Mapping {
     }
 }
 
+/// The position of the declared target that a bucket means by itself, whatever else was seen.
+#[must_use]
+pub fn target_of(expected: &Expected, rules: &[MapRule], bucket: &Bucket) -> Option<usize> {
+    match meaning(expected, rules, bucket) {
+        Meaning::Targets(targets) => <[usize; 1]>::try_from(targets).ok().map(|[target]| target),
+        Meaning::Known(_) => None,
+    }
+}
+
 /// The name of the target that a value means, where it means exactly one, declared or not.
 #[must_use]
 pub fn recognise<'e>(

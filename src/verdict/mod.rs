@@ -25,6 +25,7 @@ pub mod mapping;
 mod meaning;
 mod multi_generator;
 mod outage;
+pub mod proxy_counts;
 mod queueing;
 mod reason;
 mod response_flags;

@@ -1,4 +1,4 @@
-//! Requests that were sent a second time: which version they met the first time nobody knows, so that a version that drops
+//! Requests that were sent again: which version they met the first time nobody knows, so that a version that drops
 //! connections may hide behind them. They count in the worst case.
 
 use crate::diag::{Code, Note};
@@ -23,13 +23,12 @@ pub(super) fn caveat(seen: &Observation) -> Option<Note> {
     })
 }
 
-/// `240 of 1000 requests (24%) were sent a second time, because ...`
+/// `240 of 1000 requests (24%) were sent again, because ...`
 pub(super) fn words(seen: &Observation) -> String {
     let share = seen.retried as f64 / seen.sent.max(1) as f64;
     let were = if seen.retried == 1 { "was" } else { "were" };
     format!(
-        "{} of {} requests ({}) {were} sent a second time, because the server closed a kept connection under the first, or \
-         refused its stream",
+        "{} of {} requests ({}) {were} sent again, because the server closed kept connections or refused streams",
         seen.retried,
         seen.sent,
         percent(share)

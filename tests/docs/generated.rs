@@ -11,7 +11,7 @@ use super::{root, updates};
 use crate::support::cmd::{resplit, run};
 
 /// Commands, and what each is for.
-const COMMANDS: [(&str, &str); 14] = [
+const COMMANDS: &[(&str, &str)] = &[
     (
         "run",
         "Sends requests, counts which version answered, and judges the split. `resplit URL` is the same.",
@@ -27,6 +27,10 @@ const COMMANDS: [(&str, &str); 14] = [
     (
         "endpoints",
         "Sends requests that name their endpoint, and says whether they land on it.",
+    ),
+    (
+        "test",
+        "Checks requests against manifests: which rule takes each, and what it makes of it. Sends nothing.",
     ),
     (
         "instrument",
@@ -211,7 +215,7 @@ fn every_rule_has_its_page() {
 
 #[test]
 fn every_command_has_its_page() {
-    for (name, what) in COMMANDS {
+    for &(name, what) in COMMANDS {
         let help = run(&["help", name]).exits(0).stdout;
         let page = format!(
             "# resplit {name}\n\n{what}\n\n```text\n$ resplit help {name}\n{}\n```\n",

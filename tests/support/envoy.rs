@@ -53,7 +53,11 @@ pub(crate) struct Builder {
     gate: Option<Gate>,
     changeable: bool,
     header_table: Option<u32>,
+    tweaks: Vec<Tweak>,
 }
+
+/// What changes the bootstrap.
+type Tweak = Box<dyn Fn(&mut Value)>;
 
 /// What is wrong with a subset that somebody listens behind.
 #[derive(Clone, Copy)]
@@ -136,6 +140,7 @@ impl Envoy {
             gate: None,
             changeable: false,
             header_table: None,
+            tweaks: Vec::new(),
         }
     }
 
@@ -181,6 +186,11 @@ impl Envoy {
     /// Where it takes requests.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.listener
+    }
+
+    /// Where its admin interface is.
+    pub(crate) fn admin_url(&self) -> String {
+        format!("http://{}", self.admin)
     }
 
     /// A page of the admin interface in JSON.
@@ -312,13 +322,21 @@ impl Builder {
         self
     }
 
+    /// Changes what Envoy is configured with.
+    pub(crate) fn with(mut self, tweak: impl Fn(&mut Value) + 'static) -> Self {
+        self.tweaks.push(Box::new(tweak));
+        self
+    }
+
     /// Starts the backends, then Envoy.
     pub(crate) fn start(self) -> Split {
         let subsets = self.weights.iter().map(|(subset, _)| subset);
         let backends: Vec<Backend> = subsets.map(|subset| self.backend(subset)).collect();
         let rules = self.changeable.then(|| Rules::new(&self.routes()));
+        let mut bootstrap = self.bootstrap(&backends, rules.as_ref());
+        self.tweaks.iter().for_each(|tweak| tweak(&mut bootstrap));
         Split {
-            envoy: Envoy::start(&self.bootstrap(&backends, rules.as_ref()), self.workers),
+            envoy: Envoy::start(&bootstrap, self.workers),
             backends,
             rules,
         }
@@ -509,19 +527,37 @@ impl Split {
             .map(|(subset, weight)| ((*subset).to_owned(), *weight))
             .collect();
         let action = json!({ "weighted_clusters": { "clusters": weighted(&weights) } });
+        self.reroute(&[everything(&action, None)]);
+    }
+
+    /// Gives Envoy these routes, and waits until it has read them.
+    pub(crate) fn reroute(&self, routes: &[Value]) {
         let rules = self.rules.as_ref().expect("the split is changeable");
         let before = self.times_read();
-        rules.write(&[everything(&action, None)]);
+        rules.write(routes);
         wait_until("Envoy reads its routes again", || {
             self.times_read() > before
         });
     }
 
+    /// Gives Envoy routes that it refuses, and waits until it has.
+    pub(crate) fn reject(&self) {
+        let rules = self.rules.as_ref().expect("the split is changeable");
+        let before = self.times("update_rejected");
+        rules.write(&[json!({ "match": {} })]);
+        wait_until("Envoy refuses its routes", || {
+            self.times("update_rejected") > before
+        });
+    }
+
     /// How often Envoy has read its routes.
     fn times_read(&self) -> u64 {
-        let page = self
-            .envoy
-            .admin("/stats?format=json&filter=rds.5000.update_success");
+        self.times("update_success")
+    }
+
+    fn times(&self, what: &str) -> u64 {
+        let page = format!("/stats?format=json&filter=rds.5000.{what}");
+        let page = self.envoy.admin(&page);
         let read = page["stats"][0]["value"].as_u64();
         read.unwrap_or_else(|| panic!("Envoy counts no update: {page}"))
     }
@@ -631,6 +667,19 @@ impl Backend {
 fn route_config(routes: &[Value]) -> Value {
     json!({ "name": "5000", "virtual_hosts": [
         { "name": "weather-backend", "domains": ["*"], "routes": routes } ] })
+}
+
+/// The route of everything by these weights, behind one that a header leads to the first of them.
+pub(crate) fn weighted_behind(header: &str, weights: &[(&str, u32)]) -> Vec<Value> {
+    let owned: Vec<(String, u32)> = (weights.iter())
+        .map(|(subset, weight)| ((*subset).to_owned(), *weight))
+        .collect();
+    let action = json!({ "weighted_clusters": { "clusters": weighted(&owned) } });
+    let first = json!({
+        "match": { "prefix": "/", "headers": [{ "name": header, "present_match": true }] },
+        "route": { "cluster": cluster_name(weights[0].0) },
+    });
+    vec![first, everything(&action, None)]
 }
 
 /// The route of every request. Without a timeout a test may hold responses for as long as it likes.

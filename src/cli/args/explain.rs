@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ChosenArgs, RequestArgs, VantageArgs};
+use super::{ChosenArgs, ProxyAdminArgs, RequestArgs, VantageArgs};
 
 /// The options of `explain`.
 #[derive(Debug, Args)]
@@ -26,6 +26,8 @@ pub(in crate::cli) struct ExplainArgs {
     pub(in crate::cli) filename: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) chosen: ChosenArgs,
+    #[command(flatten)]
+    pub(in crate::cli) proxy: ProxyAdminArgs,
     #[command(flatten)]
     pub(in crate::cli) vantage: VantageArgs,
     #[command(flatten)]

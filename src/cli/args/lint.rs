@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Colour, RequestArgs, VantageArgs};
+use super::{Colour, ProxyAdminArgs, RequestArgs, VantageArgs};
 use crate::report::lint::LINT_FORMATS;
 
 /// The options of `lint`.
@@ -25,7 +25,7 @@ pub(in crate::cli) struct LintArgs {
         short = 'f',
         long = "filename",
         value_name = "FILE",
-        required_unless_present_any = ["rules", "explain", "words"]
+        required_unless_present_any = ["rules", "explain", "words", "proxy_admin"]
     )]
     pub(in crate::cli) filename: Vec<PathBuf>,
     /// What also ends with exit 1: warning, info, or a rule by its id or name (repeatable)
@@ -40,6 +40,8 @@ pub(in crate::cli) struct LintArgs {
     /// What a rule finds, why that matters, and how to mend it
     #[arg(long, value_name = "RULE")]
     pub(in crate::cli) explain: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) proxy: ProxyAdminArgs,
     #[command(flatten)]
     pub(in crate::cli) vantage: VantageArgs,
     #[command(flatten)]

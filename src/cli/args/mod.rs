@@ -19,18 +19,22 @@ mod judgement;
 mod lint;
 mod load;
 mod output;
+mod proxy_admin;
 mod report;
 mod request;
 mod serve;
 mod sidecar;
 mod size;
+mod test;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
     ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JOB_EXAMPLES, JUDGE_EXAMPLES,
-    REPORT_EXAMPLES, after_help, after_long_help,
+    REPORT_EXAMPLES, TEST_EXAMPLES, after_help, after_long_help,
 };
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
@@ -46,11 +50,13 @@ pub(super) use judgement::{
 pub(super) use lint::LintArgs;
 pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
 pub(super) use output::{Colour, OutputArgs};
+pub(super) use proxy_admin::ProxyAdminArgs;
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
 pub(super) use serve::ServeArgs;
 pub(super) use sidecar::{QUIT_URL, SidecarArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
+pub(super) use test::TestArgs;
 
 /// Is my traffic really split the way I declared it, and if not, why?
 ///
@@ -93,6 +99,11 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Lint(Box<LintArgs>),
+    /// Cases of requests against manifests: rule, shares, rewrites
+    ///
+    /// Nothing is sent.
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Box<TestArgs>),
     /// What makes a mesh say who answered, in a response header
     ///
     /// Prints patches; nothing is sent or changed.
@@ -145,6 +156,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) expectation: ExpectationArgs,
     #[command(flatten)]
+    pub(super) proxy: ProxyAdminArgs,
+    #[command(flatten)]
     pub(super) judgement: JudgementArgs,
     #[command(flatten)]
     pub(super) objectives: SloArgs,
@@ -161,6 +174,14 @@ pub(super) struct RunArgs {
     /// Send one request and show it, its response and what they are counted as; nothing is judged (secrets are masked)
     #[arg(long, help_heading = "Output")]
     pub(super) debug: bool,
+    /// Write a line of JSON for each request while the run goes on; compressed where FILE ends in .gz
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        conflicts_with = "debug"
+    )]
+    pub(super) log: Option<PathBuf>,
     /// Something to find the report by, as in build=42 (repeatable; saved with it)
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Output")]
     pub(super) label: Vec<String>,

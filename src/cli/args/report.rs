@@ -6,14 +6,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
-use super::{Balancing, Inconclusive, OutputArgs, SloArgs, probability, resolution};
+use super::{
+    Balancing, ChosenArgs, Inconclusive, OutputArgs, SloArgs, VantageArgs, probability, resolution,
+};
 use crate::units::{Count, Fraction};
 use crate::verdict::mapping::MapRule;
 
 /// The options of `report`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("declaration").args(["filename", "expect"]).multiple(true)))]
 pub(in crate::cli) struct ReportArgs {
     /// Reports that were saved with --report json=FILE or -o json; - for stdin
     #[arg(value_name = "FILE.json", required = true)]
@@ -21,7 +24,20 @@ pub(in crate::cli) struct ReportArgs {
     /// Show two reports beside each other, before and after, instead of merging them
     #[arg(long)]
     pub(in crate::cli) compare: bool,
-    /// The split that runs without a declaration are judged against, as in v1=90,v2=10 (repeatable)
+    /// Manifests that runs without a declaration are judged against: file, folder, or - for stdin (repeatable)
+    ///
+    /// They declare a split for the request that was sent, with the headers that the report records.
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        conflicts_with = "compare",
+        help_heading = "Expectation"
+    )]
+    pub(in crate::cli) filename: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) chosen: ChosenArgs,
+    /// The split that runs without a declaration are judged against, as in v1=90,v2=10 (repeatable; overrides -f)
     #[arg(
         long,
         value_name = "NAME=WEIGHT,…",
@@ -29,14 +45,16 @@ pub(in crate::cli) struct ReportArgs {
         help_heading = "Expectation"
     )]
     pub(in crate::cli) expect: Vec<String>,
-    /// Which target of --expect a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
+    /// Which target a value belongs to, where that is not clear: VALUE=TARGET or /RE/=TARGET (repeatable)
     #[arg(
         long,
         value_name = "VALUE=TARGET",
-        requires = "expect",
+        requires = "declaration",
         help_heading = "Expectation"
     )]
     pub(in crate::cli) map: Vec<MapRule>,
+    #[command(flatten)]
+    pub(in crate::cli) vantage: VantageArgs,
     #[command(flatten)]
     pub(in crate::cli) judgement: AgainArgs,
     #[command(flatten)]

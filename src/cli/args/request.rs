@@ -42,6 +42,9 @@ pub(in crate::cli) struct RequestArgs {
     /// The Host header [default: from the URL]
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) host: Option<String>,
+    /// Save and show the URL with all of its query [default: values of parameters such as token, key or sig are masked]
+    #[arg(long)]
+    pub(in crate::cli) show_query: bool,
     #[command(flatten)]
     pub(in crate::cli) transport: TransportArgs,
 }

@@ -173,12 +173,13 @@ impl Connection {
             let now = Instant::now();
             let peer = &*self.peer;
             let finish = |response: Response<'_>| {
-                sort(&Reply {
+                let sorted = sort(&Reply {
                     status: response.status,
                     headers: Fields(response.fields),
                     body: response.body,
                     peer,
-                })
+                });
+                (sorted, response.body.len() as u64)
             };
             let done = match read {
                 Ok(0) => self.reader.end(true, finish).map(Some),
@@ -191,7 +192,10 @@ impl Connection {
                 }
                 Err(error) => Err(unreadable(&error)),
             };
-            let Done { result, reusable } = match done {
+            let Done {
+                result: (result, bytes),
+                reusable,
+            } = match done {
                 Ok(None) => continue,
                 Ok(Some(done)) => done,
                 Err(failure) => return Poll::Ready(Err(self.broken(failure, exchange.used))),
@@ -200,6 +204,7 @@ impl Connection {
             self.open &= reusable && self.written;
             return Poll::Ready(Ok(Completed {
                 result,
+                bytes,
                 first_byte: exchange.first_byte.unwrap_or(now),
                 done: now,
             }));

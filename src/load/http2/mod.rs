@@ -279,6 +279,7 @@ impl Connection {
         let fields = fields(&head.headers, stream.trailers.as_ref(), room);
         Completed {
             result: self.say(stream, head.status.as_u16(), fields, request, sort),
+            bytes: stream.body.bytes().len() as u64,
             first_byte: stream.first_byte.unwrap_or(done),
             done,
         }

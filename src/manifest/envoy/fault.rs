@@ -131,6 +131,12 @@ impl Percentage {
         Fraction::new(self.numerator, self.of()?)
     }
 
+    /// The same as a number; all of them where the denominator is not known.
+    pub(super) fn part(&self) -> f64 {
+        let part = |of| (f64::from(self.numerator) / f64::from(of)).min(1.0);
+        self.of().map_or(1.0, part)
+    }
+
     fn millionths(&self) -> Option<u32> {
         Some(self.numerator.saturating_mul(1_000_000 / self.of()?))
     }

@@ -14,6 +14,7 @@ mod matchers;
 mod origin;
 mod patch;
 mod patched;
+mod programmed_route;
 mod raw_action;
 mod raw_match;
 mod read;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 pub(super) use lower::lower;
 pub(super) use patch::{Patch, patches};
 pub(super) use patched::apply;
+pub use programmed_route::{Mirror, ProgrammedRoute};
 pub(super) use read::{is_json, read};
 
 use super::yaml::{Node, Value};

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::fault::{Fault, fault};
 use super::list::List;
+use super::raw_match::RawRuntimeFraction;
 
 /// `RouteAction`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +24,17 @@ pub(super) struct RawRouteAction {
     pub(super) hash_policy: List<IgnoredAny>,
     #[serde(alias = "retryPolicy")]
     pub(super) retry_policy: RawRetryPolicy,
+    #[serde(alias = "requestMirrorPolicies")]
+    pub(super) request_mirror_policies: List<RawMirror>,
+}
+
+/// `RequestMirrorPolicy`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawMirror {
+    pub(super) cluster: String,
+    #[serde(alias = "runtimeFraction")]
+    pub(super) runtime_fraction: Option<RawRuntimeFraction>,
 }
 
 /// `WeightedCluster`.

@@ -12,7 +12,7 @@ use super::clusters::{Assignment, RawCluster};
 use super::fault::{Fault, fault};
 use super::json_spans::Text;
 use super::list::List;
-use super::route_configs::{RawRouteConfig, RawVirtualHost, RouteConfig};
+use super::route_configs::{RawRouteConfig, RawVirtualHost, RouteConfig, Version};
 use super::session::sessions;
 use crate::diag::{Code, Note, SourceId};
 
@@ -130,10 +130,14 @@ impl<'s> Found<'s> {
     fn config(&mut self, config: RawConfig<'s>) {
         let held = config.dynamic_route_configs.into_iter();
         let held = held.chain(config.static_route_configs);
-        self.route_configs.extend(
-            held.filter_map(|held| held.route_config)
-                .chain(config.route_config),
-        );
+        let own = HeldRoutes {
+            route_config: config.route_config,
+            version_info: config.version_info,
+            last_updated: config.last_updated,
+        };
+        let held = held.chain(std::iter::once(own));
+        self.route_configs
+            .extend(held.filter_map(HeldRoutes::config));
         let clusters = config.static_clusters.into_iter();
         let clusters = clusters
             .chain(config.dynamic_active_clusters)
@@ -166,6 +170,10 @@ struct RawConfig<'s> {
     static_route_configs: List<HeldRoutes<'s>>,
     #[serde(borrow, alias = "routeConfig")]
     route_config: Option<RawRouteConfig<'s>>,
+    #[serde(alias = "versionInfo")]
+    version_info: Option<String>,
+    #[serde(alias = "lastUpdated")]
+    last_updated: Option<String>,
     #[serde(alias = "staticClusters")]
     static_clusters: List<HeldCluster>,
     #[serde(alias = "dynamicActiveClusters")]
@@ -191,6 +199,22 @@ struct RawConfig<'s> {
 struct HeldRoutes<'s> {
     #[serde(borrow, alias = "routeConfig")]
     route_config: Option<RawRouteConfig<'s>>,
+    #[serde(alias = "versionInfo")]
+    version_info: Option<String>,
+    #[serde(alias = "lastUpdated")]
+    last_updated: Option<String>,
+}
+
+impl<'s> HeldRoutes<'s> {
+    /// The configuration with its version.
+    fn config(self) -> Option<RawRouteConfig<'s>> {
+        let mut config = self.route_config?;
+        config.version = Version {
+            info: self.version_info,
+            last_updated: self.last_updated,
+        };
+        Some(config)
+    }
 }
 
 /// A cluster with its version around it.
@@ -254,7 +278,7 @@ impl<'s> Visitor<'s> for Layer<'_, 's> {
                 | "staticRouteConfigs" => {
                     self.found.known = true;
                     let held = map.next_value::<List<HeldRoutes<'s>>>()?;
-                    let configs = held.into_iter().filter_map(|held| held.route_config);
+                    let configs = held.into_iter().filter_map(HeldRoutes::config);
                     self.found.route_configs.extend(configs);
                 }
                 "route_config" | "routeConfig" => {
@@ -291,6 +315,7 @@ impl<'s> Visitor<'s> for Layer<'_, 's> {
                 virtual_hosts,
                 ignore_port_in_host_matching: ignore_port,
                 typed_per_filter_config: faulty,
+                version: Version::default(),
             });
         }
         Ok(())

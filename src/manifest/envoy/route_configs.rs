@@ -15,9 +15,19 @@ use crate::diag::{Note, Span};
 #[derive(Clone, Debug)]
 pub(super) struct RouteConfig {
     pub(super) name: String,
+    pub(super) version: Version,
     pub(super) virtual_hosts: Vec<VirtualHost>,
     pub(super) ignores_port: bool,
     pub(super) fault: Option<Fault>,
+}
+
+/// Which version it is, where a control plane gave it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Version {
+    /// What the control plane calls it.
+    pub(super) info: Option<String>,
+    /// When the proxy took it.
+    pub(super) last_updated: Option<String>,
 }
 
 /// A virtual host.
@@ -51,6 +61,9 @@ pub(super) struct RawRouteConfig<'s> {
     pub(super) ignore_port_in_host_matching: bool,
     #[serde(default, alias = "typedPerFilterConfig", deserialize_with = "fault")]
     pub(super) typed_per_filter_config: Option<Fault>,
+    /// It stands around the configuration.
+    #[serde(skip)]
+    pub(super) version: Version,
 }
 
 /// `VirtualHost`.
@@ -94,6 +107,7 @@ impl RouteConfig {
         let virtual_hosts = hosts?;
         Ok(Self {
             name: text.name,
+            version: text.version,
             virtual_hosts,
             ignores_port: text.ignore_port_in_host_matching,
             fault: text.typed_per_filter_config,

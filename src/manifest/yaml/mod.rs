@@ -4,6 +4,7 @@
 //! itself (aliases of aliases) or nests without end is refused before it costs anything.
 
 mod builder;
+mod json;
 mod json_stream;
 mod scalar;
 mod syntax;
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 use serde_saphyr::granit_parser::{self as granit, Parser};
 
+pub use json::json;
 pub use scalar::Scalar;
 
 use crate::diag::{Code, MAX_PROBLEMS, Note, SourceId, Span};

@@ -18,6 +18,7 @@ use crate::split::{Destination, Mechanism, Share, TargetShare};
 
 pub use explained::Explained;
 pub use explanation::explain;
+pub(super) use rules::witness;
 pub use text::render;
 pub use unrouted::{WithoutRule, not_in_effect, weights_ignored, without_rule};
 

@@ -88,7 +88,7 @@ fn makes(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> (Share, Expec
 }
 
 /// A request as it is typed; what was typed before and is not changed is left to the user.
-fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
+pub(in crate::report) fn witness(probe: &Probe, like: &Probe) -> WitnessRow {
     let query = probe.query.as_ref().map(|query| format!("?{query}"));
     let path = format!("{}{}", probe.path, query.unwrap_or_default());
     let standard = if probe.scheme == "https" { 443 } else { 80 };

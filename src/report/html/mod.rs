@@ -10,6 +10,7 @@ mod methods;
 mod numbers;
 mod over_time;
 mod palette;
+mod proxy;
 mod scale;
 mod shares;
 
@@ -58,6 +59,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 main {
                     (numbers(report))
                     (shares::section(report, &palette))
+                    (proxy::section(report))
                     (findings(report))
                     (objectives(report))
                     (cumulative::section(report, &course, &palette, &axes))

@@ -7,6 +7,7 @@
 //! an earlier route takes everything.
 
 mod covers;
+mod near_miss;
 mod regex_sample;
 mod values;
 
@@ -17,6 +18,8 @@ use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, r
 use crate::diag::{Code, Note};
 use covers::covers;
 use values::{Asked, Part};
+
+pub use near_miss::near_misses;
 
 /// Choices that are tried for one route.
 const MOST_CHOICES: usize = 20_000;
@@ -79,6 +82,21 @@ pub fn rule_reaches<'t>(
         .into_iter()
         .map(|(_, rule_reach)| rule_reach)
         .collect()
+}
+
+/// Every route of a host in order, the alternatives of a rule each by itself.
+#[must_use]
+pub fn route_reaches<'t>(
+    table: &'t RouteTable,
+    host: &'t VirtualHost,
+    like: &Probe,
+) -> Vec<RuleReach<'t>> {
+    let routes = host.routes.iter().enumerate();
+    let reaches = routes.map(|(at, route)| RuleReach {
+        route,
+        reach: reach(table, host, at, like),
+    });
+    reaches.collect()
 }
 
 /// Of two alternatives of a rule, which one says more about the rule: one that is reached, then one that might be.

@@ -107,7 +107,7 @@ impl Run<'_> {
     pub(super) fn whose(&self, n: u64, what: &str) -> String {
         let resent = self.seen.retried;
         if what == "request" && resent > 0 && n >= resent {
-            let resent = format!("{} that had to be sent twice", counted(resent, what));
+            let resent = format!("{} that had to be sent again", counted(resent, what));
             return match n - self.seen.retried {
                 0 => resent,
                 others => format!("{resent} and {}", self.blameless(others, what)),

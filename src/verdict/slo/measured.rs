@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
         Measured {
             n: tally.count,
             errors: match subject {
-                // What was sent twice is counted already, as one request.
+                // What was sent again is counted already, as one request.
                 Subject::All => Range::share(own.errors, own.n, errors.min(own.n - own.errors)),
                 Subject::Named(_) => Range::errors(own, errors),
             },
