@@ -83,10 +83,11 @@ fn addresses(meshes: &[Mesh]) -> Vec<String> {
     meshes.iter().map(|mesh| mesh.addr().to_string()).collect()
 }
 
-#[test]
-fn the_job_has_what_generators_need() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/weather/fixed");
-    let ended = run(&[
+const FIXED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/weather/fixed");
+
+/// The Job of eight generators.
+fn eight() -> Outcome {
+    run(&[
         "job",
         "--generators",
         "8",
@@ -97,7 +98,7 @@ fn the_job_has_what_generators_need() {
         "--image",
         "registry/resplit:1",
         "-f",
-        folder,
+        FIXED,
         "-q",
         "4000",
         "-z",
@@ -108,7 +109,12 @@ fn the_job_has_what_generators_need() {
         "2026-11-30T18:00:00Z",
         "http://weather-backend:5000/version",
     ])
-    .exits(0);
+    .exits(0)
+}
+
+#[test]
+fn the_job_has_what_generators_need() {
+    let ended = eight();
     let objects = objects(&ended.stdout);
     let [manifests, job] = &objects[..] else {
         panic!("{}", ended.stdout)
@@ -118,7 +124,7 @@ fn the_job_has_what_generators_need() {
         (&"ConfigMap".into(), &"Job".into())
     );
     let data = manifests["data"].as_object().expect("files");
-    let files = fs::read_dir(folder).expect("a folder");
+    let files = fs::read_dir(FIXED).expect("a folder");
     for file in files {
         let text = fs::read_to_string(file.expect("a file").path()).expect("text");
         assert!(
@@ -171,7 +177,13 @@ fn the_job_has_what_generators_need() {
     }
     let topology = "affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/podAffinityTerm/topologyKey";
     assert_eq!(at(&format!("{pod}/{topology}")), "kubernetes.io/hostname");
-    let args = container_args(job);
+}
+
+#[test]
+fn the_generators_get_the_options_of_the_run() {
+    let ended = eight();
+    let objects = objects(&ended.stdout);
+    let args = container_args(objects.last().expect("a Job"));
     for arg in [
         "--generator=$(JOB_COMPLETION_INDEX)/8",
         "--start-at=2026-11-30T18:00:00Z",

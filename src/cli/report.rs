@@ -13,9 +13,7 @@ use super::saved_reports::{SavedReports, refused};
 use super::{config, input, output, slo};
 use crate::diag::{Note, Sources};
 use crate::manifest::ObjectName;
-use crate::report::{
-    Changes, ComparisonFormat, Declaration, Merge, Report, comparison,
-};
+use crate::report::{Changes, ComparisonFormat, Declaration, Merge, Report, comparison};
 use crate::route::Vantage;
 use crate::split::{Bucket, Expected};
 use crate::units::Fraction;

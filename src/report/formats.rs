@@ -2,7 +2,7 @@
 
 use super::format::Format;
 use super::{
-    csv, github, hgrm, hlog, html, json, junit, pod_log, markdown, oneline, openmetrics, text,
+    csv, github, hgrm, hlog, html, json, junit, markdown, oneline, openmetrics, pod_log, text,
 };
 
 /// Every format. A new one is a file and a line here.
