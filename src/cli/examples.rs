@@ -6,7 +6,6 @@ const SHORT_EXAMPLES: &str = "\
 Examples:
   resplit -f rules.yaml http://weather:5000/        is that what they declare?
   resplit --expect v1=90,v2=10 http://weather/      the same without manifests
-  resplit explain -f rules.yaml http://reviews/     which rule, and why
   resplit demo missing-subset                       a mesh gone wrong, embedded";
 
 const EXAMPLES: &str = "\

@@ -42,7 +42,11 @@ const OWN: [&str; 13] = [
     "quit_proxy",
 ];
 /// Options that name a file of this machine, or say where the report goes.
-const REFUSED: [(&str, &str); 11] = [
+const REFUSED: [(&str, &str); 12] = [
+    (
+        "log",
+        "the pods cannot write a file: the report keeps how single requests ended",
+    ),
     (
         "output",
         "each generator writes its report into its log: merge them with resplit report -",
