@@ -184,6 +184,18 @@ mod size;
 // The verdict on counts from elsewhere.
 mod judge;
 
+// Several generators in a Job, and their logs.
+mod job;
+
+// kubectl resplit, with a kubectl that writes down how it is called.
+mod kubectl_plugin;
+
+// Checks on demand, for gates.
+mod serve;
+
+// The proxy beside a run: waited for, and asked to quit.
+mod sidecar;
+
 // Service level objectives: what holds, what does not, and what is refused.
 mod slo;
 

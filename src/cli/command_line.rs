@@ -112,7 +112,8 @@ pub(super) fn takes(command: &Command, is: impl Fn(&Arg) -> bool) -> Option<bool
     let all = std::iter::once(command).chain(command.get_subcommands());
     let mut found = None;
     for arg in all.flat_map(Command::get_arguments).filter(|arg| is(arg)) {
-        let takes = arg.get_action().takes_values();
+        // What stands behind an equals sign is in the same word.
+        let takes = arg.get_action().takes_values() && !arg.is_require_equals_set();
         found = Some(found.unwrap_or(false) || takes);
     }
     found

@@ -9,6 +9,7 @@ use super::args::{
 };
 use super::failure::Failure;
 use super::gateway;
+use super::generator::Share;
 use super::load_config::{LoadConfig, load};
 use super::log_file;
 use super::output;
@@ -17,6 +18,7 @@ use super::record;
 use super::relations;
 use super::request::{RequestConfig, request};
 use super::secrets::Query;
+use super::sidecar::WaitProxy;
 use super::slo;
 use super::vary::Variable;
 use crate::diag::{Code, Note};
@@ -53,6 +55,10 @@ pub(super) struct RunConfig {
     pub(super) inconclusive: Option<Inconclusive>,
     /// How much is sent, and how.
     pub(super) load: LoadConfig,
+    /// `--wait-proxy`.
+    pub(super) wait_proxy: Option<WaitProxy>,
+    /// `--generator` and `--start-at`.
+    pub(super) share: Share,
     /// Where the answer goes.
     pub(super) output: OutputConfig,
     /// A request for every rule of the host.
@@ -112,6 +118,8 @@ impl TryFrom<RunArgs> for RunConfig {
     type Error = Failure;
 
     fn try_from(args: RunArgs) -> Result<Self, Failure> {
+        let mut args = args;
+        let share = Share::of(&args.generator, &mut args.load)?;
         let url = args
             .url
             .or(args.respy_url)
@@ -151,6 +159,8 @@ impl TryFrom<RunArgs> for RunConfig {
             )?,
             slos,
             inconclusive: args.judgement.inconclusive,
+            wait_proxy: WaitProxy::of(&args.sidecar)?,
+            share,
             log: log_file::path(args.log, &output.files)?,
             output,
             all_rules: args.all_rules,

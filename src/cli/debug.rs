@@ -1,5 +1,7 @@
 //! `--debug`: one request, shown with its response.
 
+use std::sync::atomic::AtomicBool;
+
 use super::config::RunConfig;
 use super::exit::Exit;
 use super::expectation::{self, Declared};
@@ -39,6 +41,9 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
         .iter()
         .map(|line| secrets::field(line, config.query))
         .collect();
+    if let Some(proxy) = &config.wait_proxy {
+        proxy.wait(&AtomicBool::new(false))?;
+    }
     let seen = load::run(plan, bucketer(config, expected), &mut |_| Control::Continue)?;
     let fields = seen.response.iter().flat_map(|response| &response.headers);
     let fields: Vec<String> = fields

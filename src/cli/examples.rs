@@ -6,7 +6,6 @@ const SHORT_EXAMPLES: &str = "\
 Examples:
   resplit -f rules.yaml http://weather:5000/        is that what they declare?
   resplit --expect v1=90,v2=10 http://weather/      the same without manifests
-  resplit explain -f rules.yaml http://reviews/     which rule, and why
   resplit demo missing-subset                       a mesh gone wrong, embedded";
 
 const EXAMPLES: &str = "\
@@ -68,6 +67,15 @@ Examples:
   kubectl logs deploy/web -c istio-proxy | resplit judge --expect v1=90,v2=10 --access-log -
 
 Exit codes as those of a run.";
+
+/// What `job --help` ends with.
+pub(super) const JOB_EXAMPLES: &str = "\
+Examples:
+  resplit job --generators 8 --image registry.example.com/resplit -f rules.yaml -q 4000 -z 2m http://weather/ > job.yaml
+  kubectl apply -f job.yaml
+  kubectl logs -l job-name=NAME -c resplit --prefix --tail=-1 | resplit report -
+
+Exit code 0 where a Job was printed, 2 where the options of the run make no sense.";
 
 /// What `test --help` ends with.
 pub(super) const TEST_EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::time::Duration;
 
 use super::advice;
 use super::exit::Exit;
@@ -83,6 +84,16 @@ pub(super) enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// The proxy beside this process was not ready in time.
+    #[error("the proxy was not ready within {limit:?}: GET {url}: {last}")]
+    ProxyNotReady {
+        /// What was asked.
+        url: String,
+        /// How long it was waited for.
+        limit: Duration,
+        /// What came of it last.
+        last: String,
+    },
     /// The log of requests cannot be written, or not to its end.
     #[error("cannot write the log to `{path}`")]
     Log {
@@ -94,6 +105,9 @@ pub(super) enum Failure {
     /// The engine could not begin.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The service could not begin.
+    #[error("cannot serve")]
+    Serve(#[source] io::Error),
     /// The embedded mesh could not begin.
     #[error("cannot start the embedded mesh")]
     Mesh(#[source] io::Error),
@@ -145,7 +159,9 @@ impl Failure {
             | Self::Write { .. }
             | Self::Log { .. }
             | Self::Mesh(_)
+            | Self::Serve(_)
             | Self::Load(_) => Exit::Usage,
+            Self::ProxyNotReady { .. } => Exit::NoData,
         }
     }
 
@@ -158,6 +174,9 @@ impl Failure {
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Mapping(error) | Self::Unmatched { error, .. } => error.help(),
             Self::Known { failure, .. } => failure.help(),
+            Self::ProxyNotReady { .. } => {
+                "leave --wait-proxy out where this pod has no proxy, or give it more time: --wait-proxy=2m".to_owned()
+            }
             Self::Write { path, .. } if path == STDOUT => "check where stdout goes".to_owned(),
             Self::Write { .. } => {
                 "name a file in a folder that exists and can be written".to_owned()
@@ -182,6 +201,7 @@ impl Failure {
             Self::Load(LoadError::Thread(_)) => {
                 "allow more threads (ulimit -u), or use fewer with --threads".to_owned()
             }
+            Self::Serve(_) => "name a free address of this machine with --listen".to_owned(),
             Self::Mesh(_) => "the demo needs a free port on 127.0.0.1".to_owned(),
         }
     }

@@ -30,6 +30,12 @@ pub(super) fn command() -> clap::Command {
     whole()
         .mut_args(laid_out)
         .mut_subcommand("run", |run| run.mut_args(laid_out))
+        .mut_subcommand("job", |job| {
+            job.mut_args(|arg| match arg.get_help_heading() {
+                Some("Job") => arg,
+                _ => laid_out(arg),
+            })
+        })
 }
 
 /// The command line with everything that is said of it, as the man page and completions have it.
@@ -37,6 +43,7 @@ pub(super) fn whole() -> clap::Command {
     Cli::command()
         .mut_args(|arg| extractors(formats(arg)))
         .mut_subcommand("run", |run| run.mut_args(|arg| extractors(formats(arg))))
+        .mut_subcommand("job", |job| job.mut_args(|arg| extractors(formats(arg))))
         .mut_subcommand("size", |size| size.mut_args(extractors))
         .mut_subcommand("endpoints", |own| own.mut_args(extractors))
         .mut_subcommand("report", |report| report.mut_args(formats))

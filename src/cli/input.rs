@@ -12,6 +12,9 @@ use crate::manifest::yaml::MAX_BYTES;
 /// What stdin is called.
 const STDIN: &str = "<stdin>";
 
+/// Bodies, counts and saved reports are read up to this size.
+pub(super) const LARGEST_FILE: u64 = 256 << 20;
+
 /// What a file that is no manifest is read as, and so how much of it is read; of manifests it is [`MAX_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
@@ -19,18 +22,18 @@ pub(super) enum Content {
     Body,
     /// Certificates, or the key of one.
     Certificates,
-    /// A saved report.
-    Report,
     /// Counts from elsewhere.
     Counts,
+    /// What `serve` runs, or its token.
+    Checks,
 }
 
 impl Content {
     /// In MiB. The authorities of a whole system are less than one.
     fn largest(self) -> u64 {
         match self {
-            Self::Certificates => 16,
-            Self::Body | Self::Report | Self::Counts => 256,
+            Self::Certificates | Self::Checks => 16,
+            Self::Body | Self::Counts => LARGEST_FILE >> 20,
         }
     }
 
@@ -38,8 +41,8 @@ impl Content {
         match self {
             Self::Body => "give a body that fits into memory",
             Self::Certificates => "name a file of PEM certificates, or of one key",
-            Self::Report => "name a file that was saved with --report json=FILE",
             Self::Counts => "give only the lines of the run",
+            Self::Checks => "name a file of checks, or of a token",
         }
     }
 }

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
+use super::sidecar;
 
 /// Signals this close together are one: `timeout` and terminals signal a process and its group.
 const ONE_PRESS: Duration = Duration::from_millis(50);
@@ -30,6 +31,7 @@ pub(super) fn listen(warn: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBo
         let _ = thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || wait(signals, &set, warn));
+        sidecar::leave_signals_to_the_run();
     }
     flag
 }
@@ -55,7 +57,10 @@ fn wait(mut signals: Signals, flag: &AtomicBool, warn: impl Fn(&str, bool)) {
                 );
             }
             Some(first) if first.elapsed() < ONE_PRESS => {}
-            Some(_) => process::exit(i32::from(Exit::Interrupted.code())),
+            Some(_) => {
+                sidecar::quit();
+                process::exit(i32::from(Exit::Interrupted.code()));
+            }
         }
     }
 }

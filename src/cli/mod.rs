@@ -19,11 +19,13 @@ mod explain;
 mod failure;
 mod foreign_flags;
 mod gateway;
+mod generator;
 mod grpc;
 mod help;
 mod input;
 mod instrument;
 mod interrupt;
+mod job;
 mod judge;
 mod lint;
 mod lint_notes;
@@ -31,6 +33,7 @@ mod load_config;
 mod load_plan;
 mod log_file;
 mod output;
+mod plain_http;
 mod progress;
 mod proxy;
 mod proxy_admin;
@@ -41,8 +44,11 @@ mod report;
 mod report_output;
 mod request;
 mod run;
+mod saved_reports;
 mod secrets;
+mod serve;
 mod settle;
+mod sidecar;
 mod size;
 mod slo;
 mod test;
@@ -67,7 +73,16 @@ use failure::Failure;
 /// Runs the command line of this process and returns its exit code.
 #[must_use]
 pub fn main() -> u8 {
-    let typed = match command_line::read(std::env::args_os().collect()) {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    sidecar::quit_at_the_end(&typed);
+    let code = carried_out(typed);
+    sidecar::quit();
+    code
+}
+
+/// Reads a command line, does what it says, and returns the exit code.
+fn carried_out(typed: Vec<OsString>) -> u8 {
+    let typed = match command_line::read(typed) {
         Ok(typed) => typed,
         Err(failure) => return failed(&failure).code(),
     };
@@ -151,6 +166,8 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Size(args)) => size::run(*args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Judge(args)) => judge::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Job(args)) => job::run(*args, typed),
         Some(Command::Report(args)) => report::run(*args),
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),

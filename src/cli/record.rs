@@ -26,6 +26,7 @@ pub(super) fn begun(argv: &[String], labels: &BTreeMap<String, String>) -> Recor
         argv: argv.to_vec(),
         hostname: Some(hostname.into_owned()).filter(|name| !name.is_empty()),
         labels: labels.clone(),
+        generator: None,
     }
 }
 

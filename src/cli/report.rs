@@ -1,6 +1,6 @@
 //! `resplit report`: saved reports merged, judged again, compared, rendered.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::{AgainArgs, Balancing, ReportArgs, SloArgs};
 use super::exit::Exit;
@@ -9,13 +9,11 @@ use super::failure::Failure;
 use super::lint_notes::lint_notes;
 use super::recorded_request::RecordedRequest;
 use super::report_output::{all_written, exit, to_stdout, unwritten, write_report};
+use super::saved_reports::{SavedReports, refused};
 use super::{config, input, output, slo};
 use crate::diag::{Note, Sources};
 use crate::manifest::ObjectName;
-use crate::report::{
-    Changes, ComparisonFormat, Declaration, Difference, MergeError, ReadError, Report, comparison,
-    read, rejudge,
-};
+use crate::report::{Changes, ComparisonFormat, Declaration, Merge, Report, comparison};
 use crate::route::Vantage;
 use crate::split::{Bucket, Expected};
 use crate::units::Fraction;
@@ -64,21 +62,19 @@ impl AgainArgs {
 pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     let changes = args.judgement.changes(&args.objectives)?;
     let to = config::output(args.output)?;
-    let named = args.files.iter().map(|path| read_file(path));
-    let mut reports: Vec<(String, Report)> = named.collect::<Result<_, _>>()?;
-    if let Some(declaration) = Declaring::typed(&args.expect, &args.filename)? {
-        let vantage = config::vantage(&args.vantage)?;
-        let with = With {
-            declaration,
-            object: args.chosen.object.as_ref(),
-            vantage: &vantage,
-            rules: &args.map,
-            quiet: to.args.quiet,
-        };
-        for (name, report) in &mut reports {
-            with.declare(name, report)?;
-        }
-    }
+    let (mut saved, runs) = SavedReports::open(&args.files)?;
+    let vantage = config::vantage(&args.vantage)?;
+    let with = Declaring::typed(&args.expect, &args.filename)?.map(|declaration| With {
+        declaration,
+        object: args.chosen.object.as_ref(),
+        vantage: &vantage,
+        rules: &args.map,
+        quiet: to.args.quiet,
+    });
+    let declared = |name: &str, report: &mut Report| match &with {
+        Some(with) => with.declare(name, report),
+        None => Ok(()),
+    };
     if args.compare {
         if args.judgement.asks() || changes.require_healthy {
             return Err(Failure::usage(
@@ -86,10 +82,30 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
                 "leave the options of judgement out, or judge each report by itself first: resplit report --alpha P -o json FILE",
             ));
         }
+        let mut reports = Vec::new();
+        saved.each(|name, mut report| {
+            declared(&name, &mut report)?;
+            reports.push((name, report));
+            Ok(())
+        })?;
         return compared(&reports, &changes.slos, &to);
     }
     slo::refuse_between_runs(&changes.slos)?;
-    let report = rejudge(reports, &changes).map_err(|error| refused(&error))?;
+    // Only what holds everything needs the reports in full.
+    let mut formats = to
+        .files
+        .iter()
+        .map(|(format, _)| format)
+        .chain([&to.format]);
+    let in_full = formats.any(|format| ["json", "log"].contains(&format.name));
+    let mut merge = Merge::new(changes, runs, in_full);
+    saved.each(|name, mut report| {
+        declared(&name, &mut report)?;
+        merge.add(name, report).map_err(|error| refused(&error))
+    })?;
+    let report = merge
+        .finish(saved.missing())
+        .map_err(|error| refused(&error))?;
     write_report(&report, &to, None)?;
     Ok(exit(&report.verdict, args.judgement.inconclusive))
 }
@@ -193,51 +209,6 @@ fn untied(error: MappingError, report: &Report) -> Failure {
             known.join(" or ")
         ),
     )
-}
-
-fn read_file(path: &Path) -> Result<(String, Report), Failure> {
-    let name = path.display().to_string();
-    let bytes = input::bytes(path, input::Content::Report)?;
-    let unusable = |error: ReadError| {
-        refused(&MergeError::Unusable {
-            name: name.clone(),
-            error,
-        })
-    };
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::usage(
-            format!("`{name}` is not UTF-8 text"),
-            "name files that were saved with --report json=FILE",
-        )
-    })?;
-    let report = read(&text).map_err(unusable)?;
-    Ok((name, report))
-}
-
-fn refused(error: &MergeError) -> Failure {
-    let help = match error {
-        MergeError::Nothing => "name files that were saved with --report json=FILE".to_owned(),
-        MergeError::Unusable { error, .. } => match error {
-            ReadError::Newer(_) => "use the resplit that saved it, or a newer one".to_owned(),
-            ReadError::Other(_) | ReadError::Form(_) => {
-                "name files that were saved with --report json=FILE or -o json".to_owned()
-            }
-            ReadError::Damaged(_) => "run again, or leave the file out".to_owned(),
-        },
-        MergeError::Rules(_) => {
-            "leave the options of judgement out, and name it alone; or run again".to_owned()
-        }
-        MergeError::Twice { .. } => "name every run once".to_owned(),
-        MergeError::Different { what, .. } => match what {
-            Difference::Certainty => {
-                "say what is asked of all of them, with the options shown".to_owned()
-            }
-            Difference::Objectives => "say what is asked of all of them, with --slo".to_owned(),
-            Difference::Target | Difference::Declaration => "merge reports of the same question only; --compare shows two of them beside each other".to_owned(),
-        },
-        MergeError::Objective { problem, .. } => problem.help.clone(),
-    };
-    Failure::usage(error.to_string(), help)
 }
 
 /// Both beside each other, and the objectives that decide how this ends; without any it ends well, whatever they say.

@@ -160,6 +160,8 @@ pub(super) fn carried_out(
         return Err(failure);
     }
     Ok(match untied {
+        // What a generator saw is judged with what the others saw.
+        _ if config.share.generator.is_some() => Exit::Pass,
         Some(Untied::Sent(_, exit)) => exit,
         Some(Untied::Stopped(failure, _)) => failure.exit(),
         None => exit(&report.verdict, config.inconclusive),
@@ -228,6 +230,8 @@ struct Session<'a> {
     diagnosed_from: Option<u64>,
     /// When sending was stopped, where it did not go on to its end.
     stopped: Option<Duration>,
+    /// That it began late.
+    late: Option<Note>,
     /// What the report says of the run itself, once it sends.
     record: Record,
     /// The proxy that makes the split, where its admin interface answers, and what is to be said where it does not.
@@ -262,6 +266,7 @@ impl<'a> Session<'a> {
             deadline: Deadline::after(config.load.max_duration),
             diagnosed_from: None,
             stopped: None,
+            late: None,
             record: Record::default(),
             live: None,
             programmed: None,
@@ -285,6 +290,9 @@ impl<'a> Session<'a> {
     /// Waits until the split is stationary, where that is asked for; a word where it never was.
     fn settle(&mut self) -> Result<Option<Note>, Failure> {
         let (config, expected) = (self.config, self.expected());
+        if let Some(proxy) = &config.wait_proxy {
+            proxy.wait(&self.interrupted)?;
+        }
         let unsettled = match (config.load.settle, expected) {
             (Some(limit), Some(_)) if self.programmed.is_some() => self.unprogrammed(limit),
             (Some(limit), Some(expected)) => settle(
@@ -298,6 +306,7 @@ impl<'a> Session<'a> {
             )?,
             _ => None,
         };
+        self.late = config.share.wait(&self.interrupted);
         self.deadline = Deadline::after(config.load.max_duration);
         Ok(unsettled)
     }
@@ -323,7 +332,10 @@ impl<'a> Session<'a> {
             // While it settled: nothing more is sent.
             return Ok(Observation::default());
         }
-        self.record = record::begun(&self.config.argv, &self.config.labels);
+        self.record = Record {
+            generator: self.config.share.generator,
+            ..record::begun(&self.config.argv, &self.config.labels)
+        };
         let plan = self.planned.plan.clone();
         let bucketer = bucketer(self.config, self.expected());
         let stop = plan.stop;
@@ -564,6 +576,7 @@ impl<'a> Session<'a> {
             .into_iter()
             .chain(different)
             .chain(late)
+            .chain(self.late.clone())
             .chain(confined)
             .chain(unresolved)
             .collect()

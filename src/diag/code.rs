@@ -254,9 +254,11 @@ codes! {
     GeneratorSaturated Warning "generator-saturated" "the sender could not keep up";
     GeneratorsAsClusters Info "generators-as-clusters" "the declared split with each generator as a cluster";
     GeneratorsDisagree Warning "generators-disagree" "the generators do not see the same split";
+    GeneratorsMissing Warning "generators-missing" "reports of generators did not arrive";
     IdentityCandidate Info "identity-candidate" "something in the responses would tell the targets apart";
     IdentityDiffers Warning "identity-differs" "responses name other targets than the proxy sent the requests to";
     Interrupted Warning "interrupted" "the run was interrupted";
+    LateStart Warning "late-start" "the run began after its --start-at";
     LatencyAtSaturation Warning "latency-at-saturation" "latencies were measured at the limit of the target";
     LocalReplies Info "local-replies" "requests were sent to no target, or their responses do not name it";
     LogIncomplete Warning "log-incomplete" "requests are missing in the file of --log";

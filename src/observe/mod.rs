@@ -18,6 +18,7 @@ mod timeline;
 mod value_counts;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -272,6 +273,48 @@ impl Observation {
         }
         self.log = log;
         self.log.append(&other.log);
+    }
+
+    /// A number that two runs share only where they are one and the same.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.sent, self.connections, self.retried, self.elapsed).hash(&mut hasher);
+        for (bucket, tally) in &self.tallies {
+            format!("{bucket:?}").hash(&mut hasher);
+            let times = [&tally.latency, tally.response()];
+            (
+                tally.count,
+                times.map(|own| (own.min(), own.max(), own.len())),
+            )
+                .hash(&mut hasher);
+        }
+        for (kind, failed) in &self.failures {
+            (format!("{kind:?}"), failed.count).hash(&mut hasher);
+        }
+        (self.timeline.last_begun(), self.timeline.end()).hash(&mut hasher);
+        let mut log: Vec<_> = (self.log.since(0))
+            .map(|ended| {
+                (
+                    ended.sequence,
+                    ended.latency,
+                    ended.connection,
+                    ended.bucket,
+                )
+            })
+            .collect();
+        log.sort_unstable();
+        for (sequence, latency, connection, bucket) in log {
+            let bucket = bucket.map(|bucket| (bucket.status, bucket.value()));
+            (
+                sequence,
+                latency.map(LatencyCell::number),
+                connection,
+                bucket,
+            )
+                .hash(&mut hasher);
+        }
+        hasher.finish()
     }
 }
 

@@ -110,15 +110,21 @@ impl RequestLog {
     }
 
     /// Adds another run after this one, as if its requests had been sent later, over connections of their own. Of both only
-    /// the requests before the first that is not remembered are kept: after a gap nobody knows the order.
+    /// the requests before the first that is not remembered are kept: after a gap nobody knows the order. No more are kept
+    /// than of a single run.
     pub fn append(&mut self, other: &Self) {
         self.cut();
+        let room =
+            usize::try_from(REMEMBERED).map_or(0, |most| most.saturating_sub(self.entries.len()));
+        if room == 0 {
+            return;
+        }
         let mut later = other.clone();
         later.cut();
         let from = u32::try_from(self.entries.len()).expect("runs of a million requests");
         let last = self.entries.iter().map(|entry| entry.connection).max();
         let free = last.map_or(0, |last| last.saturating_add(1));
-        for ended in later.since(0) {
+        for ended in later.since(0).take(room) {
             self.push(RequestRecord {
                 sequence: from.saturating_add(ended.sequence),
                 connection: free.saturating_add(ended.connection),

@@ -1,7 +1,9 @@
 //! The table of formats: what `-o` and `--report` know.
 
 use super::format::Format;
-use super::{csv, github, hgrm, hlog, html, json, junit, markdown, oneline, openmetrics, text};
+use super::{
+    csv, github, hgrm, hlog, html, json, junit, markdown, oneline, openmetrics, pod_log, text,
+};
 
 /// Every format. A new one is a file and a line here.
 pub const FORMATS: &[Format] = &[
@@ -20,6 +22,7 @@ pub const FORMATS: &[Format] = &[
     Format::new("github", "annotations of GitHub Actions", github::render).for_people(),
     Format::new("openmetrics", "for Prometheus", openmetrics::render),
     Format::new("hlog", "HdrHistogram log of the latencies", hlog::render),
+    Format::new("log", "JSON in one line of a pod's log", pod_log::render),
     Format::new("hgrm", "percentile tables of the latencies", hgrm::render),
 ];
 

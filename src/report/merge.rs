@@ -1,14 +1,16 @@
 //! Saved reports judged again: one by itself, several of them added.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::question::{Changes, Difference, Question, difference};
-use super::{Declaration, KnownNotes, ReadError, Report, SavedObservation, SavedPart};
+use super::{KnownNotes, ReadError, Report, SavedObservation, SavedPart};
 use crate::diag::Note;
+use crate::observe::Observation;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::Mapping;
 use crate::verdict::slo::{Slo, SloProblem};
-use crate::verdict::{self, Evidence, Part, Verdict, decided, judge_together};
+use crate::verdict::{self, Evidence, JudgedRun, Outcome, Verdict, decided, judge_together};
 
 /// Why reports cannot be judged again, alone or together.
 #[derive(Debug, thiserror::Error)]
@@ -61,77 +63,176 @@ pub enum MergeError {
 
 /// Judges saved reports again. Reports that were merged before are taken apart first.
 pub fn rejudge(reports: Vec<(String, Report)>, changes: &Changes) -> Result<Report, MergeError> {
-    let once = |report: &Report| !report.rules.is_empty() || report.pinning.is_some();
-    if let Some((name, report)) = reports.iter().find(|(_, report)| once(report)) {
-        let as_it_is = reports.len() == 1
-            && *changes == Changes::default()
-            && (report.rules.is_empty() || report.expected.is_none());
-        return if as_it_is {
-            Ok(report.clone())
-        } else {
-            Err(MergeError::Rules(name.clone()))
-        };
-    }
-    let mut parts = Vec::new();
+    let count = reports.iter().map(|(_, report)| report.runs()).sum();
+    let mut merge = Merge::new(changes.clone(), count, true);
     for (name, report) in reports {
-        take_apart(&name.clone(), name, report, &mut parts);
+        merge.add(name, report)?;
     }
-    twice(&parts)?;
-    let mut parts: Vec<SavedPart> = parts.into_iter().map(|(_, part)| part).collect();
-    let mut questions = parts.iter().map(|part| changes.question(&part.report));
-    let Some(question) = questions.next() else {
-        return Err(MergeError::Nothing);
-    };
-    let first = &parts[0];
-    for (part, other) in parts[1..].iter().zip(questions) {
-        let difference = difference((&first.report, &question), (&part.report, &other));
-        if let Some((what, asked)) = difference {
-            return Err(different([&first.name, &part.name], what, &asked));
-        }
-    }
-    if parts.len() == 1 {
-        return one(parts.swap_remove(0).report, &question);
-    }
-    let mut merged = together(&parts, &question)?;
-    merged.tool.seed = parts[0].report.tool.seed;
-    merged.observation.rows.requests = None;
-    merged.parts = parts;
-    Ok(merged)
+    merge.finish(None)
 }
 
-/// Each run with the file it was read from, which may hold several.
-fn take_apart(file: &str, name: String, report: Report, parts: &mut Vec<(String, SavedPart)>) {
-    if report.parts.is_empty() {
-        parts.push((file.to_owned(), SavedPart { name, report }));
-    } else {
+/// Reports that are judged together, taken one after the other: what is kept of each does not depend on how much it saw.
+pub struct Merge {
+    changes: Changes,
+    /// How many runs there are to be: each is judged at its part of the error rate.
+    count: usize,
+    /// Whether the reports are kept in full, as the JSON of the merged report has them.
+    keep: bool,
+    /// The first report, which says what all are asked.
+    first: Option<(SavedPart, Question)>,
+    /// The sum of what was seen.
+    seen: Observation,
+    mapping: Mapping,
+    known: KnownNotes,
+    sources: Option<Vec<String>>,
+    runs: Vec<JudgedRun>,
+    parts: Vec<SavedPart>,
+    /// Digests of the runs, and what they are called.
+    digests: HashMap<u64, String>,
+    /// A report that can only be shown as it is.
+    judged_once: Option<Report>,
+}
+
+impl Merge {
+    /// Nothing yet of so many runs.
+    #[must_use]
+    pub fn new(changes: Changes, count: usize, keep: bool) -> Self {
+        Self {
+            changes,
+            count,
+            keep,
+            first: None,
+            seen: Observation::default(),
+            mapping: Mapping::default(),
+            known: KnownNotes::default(),
+            sources: Some(Vec::new()),
+            runs: Vec::new(),
+            parts: Vec::new(),
+            digests: HashMap::new(),
+            judged_once: None,
+        }
+    }
+
+    /// Adds a report; one that was merged is taken apart.
+    pub fn add(&mut self, name: String, report: Report) -> Result<(), MergeError> {
+        if !report.rules.is_empty() || report.pinning.is_some() {
+            let as_it_is = self.count == 1
+                && self.changes == Changes::default()
+                && (report.rules.is_empty() || report.expected.is_none());
+            self.judged_once = Some(report).filter(|_| as_it_is);
+            return self
+                .judged_once
+                .as_ref()
+                .map(drop)
+                .ok_or(MergeError::Rules(name));
+        }
+        if report.parts.is_empty() {
+            let called = name.clone();
+            return self.add_run(SavedPart { name, report }, called);
+        }
         for part in report.parts {
-            take_apart(file, part.name, part.report, parts);
+            let called = format!("{} in {name}", part.name);
+            self.add_run(part, called)?;
         }
+        Ok(())
     }
-}
 
-/// Counting a run twice would make it look twice as certain.
-fn twice(parts: &[(String, SavedPart)]) -> Result<(), MergeError> {
-    let named = |(file, part): &(String, SavedPart)| {
-        if *file == part.name {
-            file.clone()
+    fn add_run(&mut self, part: SavedPart, called: String) -> Result<(), MergeError> {
+        let report = &part.report;
+        let seen = &report.observation.seen;
+        // Counting a run twice would make it look twice as certain.
+        if seen.sent > 0 {
+            match self.digests.entry(seen.digest()) {
+                Entry::Occupied(first) => {
+                    return Err(MergeError::Twice {
+                        first: first.get().clone(),
+                        second: called,
+                    });
+                }
+                Entry::Vacant(free) => drop(free.insert(called)),
+            }
+        }
+        let question = self.changes.question(report);
+        if let Some((first, asked)) = &self.first {
+            let difference = difference((&first.report, asked), (report, &question));
+            if let Some((what, asked)) = difference {
+                return Err(different([&first.name, &part.name], what, &asked));
+            }
+        }
+        let policy = self
+            .first
+            .as_ref()
+            .map_or(question.policy, |(_, first)| first.policy);
+        let attribution = Attribution::new(seen, report.declared());
+        self.runs.push(JudgedRun::new(
+            part.name.clone(),
+            &report.evidence(&attribution),
+            report.observation.watched,
+            &policy,
+            self.count,
+        ));
+        if self.first.is_none() {
+            self.seen = seen.clone();
         } else {
-            format!("{} in {file}", part.name)
+            self.seen.append(seen);
         }
-    };
-    for (at, own) in parts.iter().enumerate() {
-        let seen = &own.1.report.observation.seen;
-        let same = |(_, other): &&(String, SavedPart)| {
-            other.report.observation.seen == *seen && seen.sent > 0
-        };
-        if let Some(first) = parts[..at].iter().find(same) {
-            return Err(MergeError::Twice {
-                first: named(first),
-                second: named(own),
-            });
+        self.mapping = std::mem::take(&mut self.mapping).and(&report.observation.mapping);
+        each_once(&mut self.known.findings, &report.known.findings);
+        each_once(&mut self.known.notes, &report.known.notes);
+        match (&mut self.sources, &report.counted_in) {
+            (Some(sources), Some(source)) => sources.push(source.clone()),
+            _ => self.sources = None,
         }
+        if self.keep && self.count > 1 {
+            self.parts.push(part.clone());
+        }
+        self.first.get_or_insert((part, question));
+        Ok(())
     }
-    Ok(())
+
+    /// One verdict on all of them. `missing` says which reports did not arrive: then the split cannot pass.
+    pub fn finish(self, missing: Option<Note>) -> Result<Report, MergeError> {
+        if let Some(report) = self.judged_once {
+            return Ok(report);
+        }
+        let Some((first, question)) = self.first else {
+            return Err(MergeError::Nothing);
+        };
+        if self.count == 1 && missing.is_none() {
+            return one(first.report, &question);
+        }
+        let first = first.report;
+        let declared = first.split().map(|split| (split, &self.mapping));
+        let attribution = Attribution::new(&self.seen, declared);
+        let all = Evidence {
+            declared,
+            seen: &self.seen,
+            attribution: &attribution,
+            hypotheses: first.hypotheses(),
+        };
+        let (verdict, generators) = judge_together(all, self.runs, &question.policy, self.count);
+        let mut verdict = with_objectives(&all, &question, verdict)?;
+        if let Some(missing) = missing {
+            if verdict.outcome == Outcome::Pass {
+                verdict.outcome = Outcome::Inconclusive;
+                verdict.reason.clone_from(&missing.message);
+            }
+            verdict.caveats.push(missing);
+        }
+        let policy = question.policy;
+        let declared = first.split().map(|split| (split, self.mapping.clone()));
+        let watched = first.observation.watched;
+        let mut observation =
+            SavedObservation::new(self.seen, declared, watched, &policy, verdict.intervals);
+        observation.rows.requests = None;
+        let (target, expected) = (first.target.clone(), first.expected.clone());
+        let mut merged = Report::new(target, policy, expected, observation, verdict, self.known);
+        merged.counted_in = self.sources.map(|sources| sources.join(", "));
+        merged.generators = generators;
+        merged.tool.seed = first.tool.seed;
+        merged.parts = self.parts;
+        Ok(merged)
+    }
 }
 
 /// What each of two reports asks, beside each other.
@@ -206,73 +307,11 @@ fn judged(report: Report, question: &Question, verdict: Verdict) -> Report {
     )
 }
 
-fn together(parts: &[SavedPart], question: &Question) -> Result<Report, MergeError> {
-    let reports = || parts.iter().map(|part| &part.report);
-    let first = &parts[0].report;
-    let mut seen = first.observation.seen.clone();
-    for other in reports().skip(1) {
-        seen.append(&other.observation.seen);
-    }
-    let mapping = reports().fold(Mapping::default(), |all, report| {
-        all.and(&report.observation.mapping)
-    });
-    let pair = first.split().map(|split| (split, &mapping));
-    let attribution = Attribution::new(&seen, pair);
-    let own: Vec<Attribution> = reports()
-        .map(|report| Attribution::new(&report.observation.seen, report.declared()))
-        .collect();
-    let generators: Vec<Part<'_>> = parts
-        .iter()
-        .zip(&own)
-        .map(|(part, attribution)| Part {
-            name: part.name.clone(),
-            evidence: part.report.evidence(attribution),
-            watched: part.report.observation.watched,
-        })
-        .collect();
-    let all = Evidence {
-        declared: pair,
-        seen: &seen,
-        attribution: &attribution,
-        hypotheses: first.hypotheses(),
-    };
-    let (verdict, generators) = judge_together(all, &generators, &question.policy);
-    let verdict = with_objectives(&all, question, verdict)?;
-    let known = KnownNotes {
-        findings: each_once(reports().flat_map(|report| &report.known.findings)),
-        notes: each_once(reports().flat_map(|report| &report.known.notes)),
-    };
-    let expected: Option<Declaration> = first.expected.clone();
-    let declared = first.split().map(|split| (split, mapping.clone()));
-    let watched = first.observation.watched;
-    let observation = SavedObservation::new(
-        seen.clone(),
-        declared,
-        watched,
-        &question.policy,
-        verdict.intervals,
-    );
-    let policy = question.policy;
-    let sources: Option<Vec<&str>> = reports()
-        .map(|report| report.counted_in.as_deref())
-        .collect();
-    Ok(Report {
-        counted_in: sources.map(|sources| sources.join(", ")),
-        generators,
-        ..Report::new(
-            first.target.clone(),
-            policy,
-            expected,
-            observation,
-            verdict,
-            known,
-        )
-    })
-}
-
-fn each_once<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<Note> {
-    let mut seen = HashSet::new();
-    notes.filter(|note| seen.insert(*note)).cloned().collect()
+fn each_once(all: &mut Vec<Note>, notes: &[Note]) {
+    let mut known: HashSet<&Note> = all.iter().collect();
+    let new = notes.iter().filter(|note| known.insert(note));
+    let new: Vec<Note> = new.cloned().collect();
+    all.extend(new);
 }
 
 /// The verdict with the objectives, whose targets have to exist.

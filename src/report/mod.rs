@@ -32,6 +32,7 @@ mod next_step;
 mod observation;
 mod oneline;
 mod openmetrics;
+mod pod_log;
 pub mod proxy;
 mod question;
 mod record;
@@ -66,11 +67,12 @@ pub use format::{Format, Style};
 pub use formats::{FORMATS, format};
 pub use load::{Load, PerConnection};
 pub use log_line::{LoggedBucket, log_line};
-pub use merge::{MergeError, rejudge};
+pub use merge::{Merge, MergeError, rejudge};
 pub use observation::SavedObservation;
+pub use pod_log::{LoggedReport, logged};
 pub use proxy::{Counted, Programmed};
 pub use question::{Changes, Difference};
-pub use record::Record;
+pub use record::{GeneratorNumber, Record};
 pub use restore::{ReadError, read};
 pub use rows::{BucketRow, ObservationRows, PhaseRows, Place, Responses, TargetRow};
 pub(crate) use sanitize::fitted;
@@ -214,6 +216,12 @@ impl Report {
             Some(source) => format!("counts of {}", safe(source)),
             None => format!("{} {}", safe(&self.target.method), safe(&self.target.url)),
         }
+    }
+
+    /// How many runs it holds: those that were merged, or its own.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.parts.len().max(1)
     }
 
     /// The declared split.

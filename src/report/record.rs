@@ -1,11 +1,41 @@
 //! When and where a run took place, and the command that began it: a saved report without them cannot be told from last week's.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::shell_word;
+
+/// One of several generators, written `3/8`; they are counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratorNumber {
+    /// Its number.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl fmt::Display for GeneratorNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+impl FromStr for GeneratorNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.split_once('/').and_then(|(index, of)| {
+            let (index, of) = (index.parse().ok()?, of.parse().ok()?);
+            (index < of).then_some(Self { index, of })
+        });
+        number.ok_or_else(|| {
+            format!("`{text}` is not one of several generators, which are counted from 0: write 0/8 to 7/8")
+        })
+    }
+}
 
 /// When and where a run took place, and the command that began it. Empty in old reports and in merged ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +49,9 @@ pub struct Record {
     /// The name of the machine or pod that sent the requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
+    /// Which of several generators it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorNumber>,
     /// What the run was given with `--label`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

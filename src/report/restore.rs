@@ -14,6 +14,9 @@ pub enum ReadError {
     /// No JSON, or not what a report holds.
     #[error("this is no report of resplit: {0}")]
     Form(#[from] serde_json::Error),
+    /// Neither JSON nor a log with reports.
+    #[error("this is no report of resplit, and no log that holds one")]
+    NoReport,
     /// Something else with a schema.
     #[error("this is `{0}`, not a report of a run")]
     Other(String),

@@ -59,7 +59,7 @@ use sample::Sample;
 
 pub use failing::is_healthy;
 pub use hypothesis::Hypothesis;
-pub use multi_generator::{Generator, Part, judge_together, rejudge};
+pub use multi_generator::{Generator, JudgedRun, judge_together, rejudge};
 pub use pinning::{Answer, Pinning};
 pub use response_flags::{FlagRow, RESPONSE_FLAGS, advice};
 pub use share_interval::{IntervalMethod, ShareIntervals};

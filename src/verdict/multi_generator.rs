@@ -14,14 +14,43 @@ const DRAWS: u32 = 9999;
 /// From so many generators on, they are taken as clusters.
 const MANY: usize = 20;
 
-/// The run of one generator.
-pub struct Part<'a> {
-    /// What a person calls it: the file it was saved in.
-    pub name: String,
-    /// What it saw.
-    pub evidence: Evidence<'a>,
-    /// Whether its run was watched.
-    pub watched: bool,
+/// The run of one generator, judged by itself: all that is kept of it, so that any number of runs can be judged together.
+pub struct JudgedRun {
+    generator: Generator,
+    verdict: Verdict,
+    outage: Option<Note>,
+    watched: bool,
+}
+
+impl JudgedRun {
+    /// Judges the run of one of so many generators. `name` is what a person calls it, `watched` whether it was to end as soon
+    /// as the result was certain.
+    #[must_use]
+    pub fn new(
+        name: String,
+        evidence: &Evidence<'_>,
+        watched: bool,
+        policy: &Policy,
+        generators: usize,
+    ) -> Self {
+        let policy = Policy {
+            alpha: policy.alpha / own_part(generators),
+            ..*policy
+        };
+        let verdict = rejudge(evidence, &policy, watched);
+        Self {
+            outage: outages(&name, evidence),
+            generator: Generator {
+                name,
+                sent: evidence.seen.sent,
+                counts: evidence.attribution.counts.clone(),
+                outcome: verdict.outcome,
+                reason: verdict.reason.clone(),
+            },
+            verdict,
+            watched,
+        }
+    }
 }
 
 /// What one generator saw.
@@ -39,45 +68,32 @@ pub struct Generator {
     pub reason: String,
 }
 
-/// Judges all runs together and each by itself; `all` is their sum, in the order of the parts.
+/// Judges the runs of so many generators together; `all` is the sum of those that arrived, in the order of `runs`.
 ///
 /// A generator that diverges by itself decides. Generators that disagree (chi-square of homogeneity, by permutation where
 /// counts are small) cannot pass.
 #[must_use]
 pub fn judge_together(
     all: Evidence<'_>,
-    parts: &[Part<'_>],
+    runs: Vec<JudgedRun>,
     policy: &Policy,
+    count: usize,
 ) -> (Verdict, Vec<Generator>) {
-    let watched = parts.iter().any(|part| part.watched);
-    let mut verdict = together(&all, policy, parts.len(), watched);
+    let watched = runs.iter().any(|run| run.watched);
+    let mut verdict = together(&all, policy, count, watched);
     // Each has a time of its own.
-    verdict.caveats.extend(parts.iter().filter_map(outages));
-    let own_policy = Policy {
-        alpha: policy.alpha / own_part(parts.len()),
-        ..*policy
-    };
-    let verdicts: Vec<Verdict> = parts
-        .iter()
-        .map(|part| rejudge(&part.evidence, &own_policy, part.watched))
-        .collect();
-    let generators = parts
-        .iter()
-        .zip(&verdicts)
-        .map(|(part, verdict)| Generator {
-            name: part.name.clone(),
-            sent: part.evidence.seen.sent,
-            counts: part.evidence.attribution.counts.clone(),
-            outcome: verdict.outcome,
-            reason: verdict.reason.clone(),
-        })
-        .collect::<Vec<_>>();
+    let outages = runs.iter().filter_map(|run| run.outage.clone());
+    verdict.caveats.extend(outages);
+    let (generators, verdicts): (Vec<Generator>, Vec<Verdict>) = runs
+        .into_iter()
+        .map(|run| (run.generator, run.verdict))
+        .unzip();
     if all.declared.is_none() {
         return (verdict, generators);
     }
     let tables: Vec<Vec<u64>> = generators.iter().map(|g| g.counts.clone()).collect();
     let agreement = Heterogeneity::new(&tables, DRAWS, policy.seed);
-    let verdict = diverged_alone(verdict, parts, &verdicts);
+    let verdict = diverged_alone(verdict, &generators, &verdicts, count);
     let verdict = disagreeing(verdict, &generators, &agreement);
     (as_clusters(verdict, &all, &tables), generators)
 }
@@ -118,10 +134,10 @@ fn together(all: &Evidence<'_>, policy: &Policy, generators: usize, watched: boo
 }
 
 /// The outage that a generator met, with its name.
-fn outages(part: &Part<'_>) -> Option<Note> {
-    let outage = outage::caveat(part.evidence.seen)?;
+fn outages(name: &str, evidence: &Evidence<'_>) -> Option<Note> {
+    let outage = outage::caveat(evidence.seen)?;
     Some(Note {
-        message: format!("{}: {}", part.name, outage.message),
+        message: format!("{name}: {}", outage.message),
         ..outage
     })
 }
@@ -141,30 +157,35 @@ pub fn rejudge(evidence: &Evidence<'_>, policy: &Policy, watched: bool) -> Verdi
 }
 
 /// A generator that sees another split is a divergence, whatever the sum looks like.
-fn diverged_alone(verdict: Verdict, parts: &[Part<'_>], verdicts: &[Verdict]) -> Verdict {
-    let mut alone = parts
+fn diverged_alone(
+    verdict: Verdict,
+    generators: &[Generator],
+    verdicts: &[Verdict],
+    count: usize,
+) -> Verdict {
+    let mut alone = generators
         .iter()
         .zip(verdicts)
         .filter(|(_, own)| own.outcome == Outcome::Diverged);
     if verdict.outcome == Outcome::Diverged {
         return verdict;
     }
-    let Some((part, own)) = alone.next() else {
+    let Some((generator, own)) = alone.next() else {
         return verdict;
     };
     let others = match alone.count() {
         0 => String::new(),
-        more => format!("; {more} more of {} generators diverge", parts.len()),
+        more => format!("; {more} more of {count} generators diverge"),
     };
     // Each had its part of the error rate (Bonferroni).
-    let own_part = own_part(parts.len());
+    let own_part = own_part(count);
     let of_all = |p: f64| (p * own_part).min(1.0);
     Verdict {
         outcome: Outcome::Diverged,
         method: own.method.clone(),
         p_value: own.p_value.map(of_all),
         ln_p_value: own.ln_p_value.map(|ln_p| (ln_p + own_part.ln()).min(0.0)),
-        reason: format!("`{}` diverged: {}{others}", part.name, own.reason),
+        reason: format!("`{}` diverged: {}{others}", generator.name, own.reason),
         requests_needed: None,
         decided_after: None,
         diagnosis: own.diagnosis.clone(),

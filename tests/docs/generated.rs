@@ -45,6 +45,14 @@ const COMMANDS: &[(&str, &str)] = &[
         "Gives the verdict of a run on counts from elsewhere. Sends nothing.",
     ),
     (
+        "job",
+        "Prints a Kubernetes Job of several generators for `kubectl apply -f -`. Sends nothing.",
+    ),
+    (
+        "serve",
+        "Runs named checks for gates that call a webhook: [A service for gates](../guide/serve.md).",
+    ),
+    (
         "report",
         "Merges saved reports, judges them again, and writes any format. Sends nothing.",
     ),

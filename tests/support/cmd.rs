@@ -93,7 +93,7 @@ impl Running {
         self.signal("INT");
     }
 
-    /// Sends it the signal of this name.
+    /// Sends it the signal of this name, as the kubelet does with `TERM`.
     pub(crate) fn signal(&mut self, name: &str) {
         let status = process::Command::new("kill")
             .args([&format!("-{name}"), &self.child().id().to_string()])
@@ -113,6 +113,11 @@ impl Running {
             assert!(read > 0, "it ended without `{text}`: {said}");
             self.said.extend(byte);
         }
+    }
+
+    /// What it has said on stderr, as far as it was waited for.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said).into_owned()
     }
 
     /// Waits for its end, and reads what it says meanwhile: a pipe holds less than a report.

@@ -1,5 +1,7 @@
 //! What the tests stand on. Everything listens on loopback, on a port the system picks, and stops when dropped.
 
+// The agent of a proxy that is ready when a test says so.
+pub(crate) mod agent;
 // An application of two versions that says what a test wants.
 pub(crate) mod app;
 // Runs whose outcome a real proxy draws.

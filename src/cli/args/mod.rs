@@ -11,7 +11,9 @@ mod demo;
 mod endpoints;
 mod expectation;
 mod explain;
+mod generator;
 mod instrument;
+mod job;
 mod judge;
 mod judgement;
 mod lint;
@@ -20,6 +22,8 @@ mod output;
 mod proxy_admin;
 mod report;
 mod request;
+mod serve;
+mod sidecar;
 mod size;
 mod test;
 
@@ -29,15 +33,17 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::examples::{
-    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JUDGE_EXAMPLES, REPORT_EXAMPLES,
-    TEST_EXAMPLES, after_help, after_long_help,
+    ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JOB_EXAMPLES, JUDGE_EXAMPLES,
+    REPORT_EXAMPLES, TEST_EXAMPLES, after_help, after_long_help,
 };
 use super::vary::Variable;
 pub(super) use demo::{DemoArgs, Scenario};
 pub(super) use endpoints::{EndpointsArgs, PickBy};
 pub(super) use expectation::{ChosenArgs, ExpectationArgs, Implementation, VantageArgs};
 pub(super) use explain::{ExplainArgs, ExplainFormat};
+pub(super) use generator::GeneratorArgs;
 pub(super) use instrument::{InstrumentArgs, InstrumentFormat};
+pub(super) use job::{JobArgs, Mesh};
 pub(super) use judge::JudgeArgs;
 pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
@@ -48,6 +54,8 @@ pub(super) use output::{Colour, OutputArgs};
 pub(super) use proxy_admin::ProxyAdminArgs;
 pub(super) use report::{AgainArgs, ReportArgs};
 pub(super) use request::{RequestArgs, TransportArgs};
+pub(super) use serve::ServeArgs;
+pub(super) use sidecar::{QUIT_URL, SidecarArgs};
 pub(super) use size::{SizeArgs, SizeFormat};
 pub(super) use test::TestArgs;
 
@@ -116,6 +124,13 @@ pub(super) enum Command {
     /// Merge saved reports, judge them again, render any format
     #[command(after_help = REPORT_EXAMPLES)]
     Report(Box<ReportArgs>),
+    /// Run named checks for gates that call a webhook
+    Serve(ServeArgs),
+    /// A Kubernetes Job of several generators, for kubectl apply
+    ///
+    /// Nothing is sent: the Job is printed.
+    #[command(after_help = JOB_EXAMPLES)]
+    Job(Box<JobArgs>),
     /// Run the main job against a mesh embedded in this process
     Demo(DemoArgs),
     /// Do nothing until SIGTERM, as the main process of a pod
@@ -164,7 +179,11 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) load: LoadArgs,
     #[command(flatten)]
+    pub(super) generator: GeneratorArgs,
+    #[command(flatten)]
     pub(super) request: RequestArgs,
+    #[command(flatten)]
+    pub(super) sidecar: SidecarArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
     /// A value that differs from request to request, for {{NAME}} in URL, headers and body (repeatable)
