@@ -15,12 +15,12 @@ use crate::support::cmd::run;
 
 fn saved() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/open-loop.json");
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(&fs::read_to_string(path).expect("a saved report")).expect("JSON")
 }
 
 fn written(folder: &Path, name: &str, report: &Value) -> PathBuf {
     let path = folder.join(name);
-    fs::write(&path, report.to_string()).unwrap();
+    fs::write(&path, report.to_string()).expect("a file is written");
     path
 }
 
@@ -35,9 +35,9 @@ fn histogram(length: u32, digits: u32, highest: u64, counts: &[u8]) -> String {
     inner.extend_from_slice(&1.0_f64.to_be_bytes());
     inner.extend_from_slice(counts);
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
-    zlib.write_all(&inner).unwrap();
-    let deflated = zlib.finish().unwrap();
-    let length = u32::try_from(deflated.len()).unwrap();
+    zlib.write_all(&inner).expect("memory takes it");
+    let deflated = zlib.finish().expect("memory takes it");
+    let length = u32::try_from(deflated.len()).expect("short");
     let cookie = 0x1c84_9314_u32.to_be_bytes();
     STANDARD.encode([&cookie[..], &length.to_be_bytes(), &deflated].concat())
 }
@@ -51,7 +51,7 @@ fn fault_4_a_histogram_in_a_report_takes_only_what_it_holds() {
         ("half", histogram(0x7fff_ffff, 3, 1 << 40, &[])),
         (
             "zeros",
-            histogram(100_000_000, 3, 1 << 40, &[0; 100_000_000]),
+            histogram(100_000_000, 3, 1 << 40, &vec![0; 100_000_000]),
         ),
         ("digits", histogram(10, 5, u64::MAX, &[2; 10])),
         ("high", histogram(10, 3, 1 << 63, &[2; 10])),

@@ -1,5 +1,6 @@
 //! Only our own files are in the tree: no large file that nobody wrote here, and nothing with another's copyright.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,16 +22,16 @@ fn files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(OsStr::to_str).expect("a name");
             if path.is_symlink() || MADE.contains(&name) {
                 continue;
             }
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.push(path.strip_prefix(root).unwrap().to_owned());
+                found.push(path.strip_prefix(root).expect("below it").to_owned());
             }
         }
     }

@@ -196,7 +196,7 @@ fn both_options_may_stand_before_the_command() {
 
 #[test]
 fn an_interrupted_run_reports_first() {
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["INT", "TERM"] {
         let (gate, agent) = (Gate::after(0), Agent::start(0, 200));
         let mesh = Mesh::split([("v1", 1)]).behind(&gate).start();
         let url = mesh.url("/");
@@ -263,9 +263,8 @@ fn a_signal_ends_the_wait_for_the_proxy() {
     child.signal("TERM");
     let ended = child.finish().exits(4);
     assert!(
-        ended.stderr.contains("error: nothing was sent"),
-        "{}",
-        ended.stderr
+        ended.stdout.contains("NO DATA  nothing was sent"),
+        "{ended:#?}"
     );
     assert_eq!((agent.quit(), mesh.served()), (1, 0));
 }
@@ -280,4 +279,20 @@ fn whoever_stops_reading_ends_the_run_and_the_proxy() {
     child.close_stdout();
     child.finish().exits(0);
     assert_eq!(agent.quit(), 1);
+}
+
+#[test]
+fn a_run_of_all_rules_waits_and_asks_too() {
+    let (mesh, agent) = (Mesh::honest(), Agent::start(2, 200));
+    let rules = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/weather/fixed/weather-rules.yaml"
+    );
+    let url = mesh.url("/version");
+    let host = ["--host", "weather-backend:5000", "--max-requests", "200"];
+    let options = ["--all-rules", "-f", rules, &url];
+    let ended = beside(&agent, &[&options[..], &host].concat());
+    assert!(ended.code != Some(2), "{ended:#?}");
+    assert_eq!((agent.asked(), agent.quit()), (3, 1), "{ended:#?}");
+    assert!(mesh.served() > 0);
 }

@@ -114,6 +114,9 @@ pub(super) fn run(cases: &[Case], plan: LoadPlan, config: &RunConfig) -> Result<
         sent: vec![0; live.len()],
         live,
     };
+    if let Some(proxy) = &config.wait_proxy {
+        proxy.wait(&run.interrupted)?;
+    }
     let record = record::begun(&config.argv, &config.labels);
     let load = Load::of(&plan, config.load.modest);
     let stop = plan.stop;

@@ -121,7 +121,7 @@ fn first_reason(split: &Split) -> String {
     let report = asked(split, &["-f", FIXED, "-n", "1000"]);
     let why = &report.0["verdict"]["diagnosis"][0];
     assert_eq!(why["id"], "programmed-differs", "{why}");
-    why["message"].as_str().unwrap().to_owned()
+    why["message"].as_str().expect("a message").to_owned()
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn write_endpoints(path: &Path, version: &str, mut assignment: Value) {
     let new = path.with_extension("new");
     std::fs::write(&new, text)
         .and_then(|()| std::fs::rename(&new, path))
-        .unwrap();
+        .expect("the file is replaced");
 }
 
 #[test]

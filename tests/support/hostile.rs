@@ -220,12 +220,17 @@ async fn converse(mut stream: TcpStream, state: &State) -> io::Result<()> {
 }
 
 async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()> {
+    if let Some(answer) = answer(behaviour) {
+        return say(stream, answer).await;
+    }
+    if let Some((head, piece, times)) = endless(behaviour) {
+        return flood(stream, head, &piece, times).await;
+    }
     match behaviour {
         Behaviour::ResetOnAccept | Behaviour::ResetAfterRequest => {
             reset(stream);
             Ok(())
         }
-        Behaviour::Silent => until_closed(stream).await,
         Behaviour::SlowHeaders => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nx-slow: ").await?;
             loop {
@@ -247,52 +252,9 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
             }
             stream.shutdown().await
         }
-        Behaviour::BadStatusLine => say(stream, b"HTTP/1.1 fine\r\n\r\n").await,
-        Behaviour::Garbage => say(stream, b"\x00\xff\x13\x37 not http \xfe\r\n\r\n").await,
-        Behaviour::BadChunking => {
-            let answer = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nv1\n\r\n";
-            say(stream, answer).await
-        }
         Behaviour::TlsAlert => {
             stream.write_all(b"\x15\x03\x01\x00\x02\x02\x46").await?;
             stream.shutdown().await
-        }
-        Behaviour::EndlessHeaders => {
-            let field = [b"x-long: ".as_slice(), &[b'v'; 1000], b"\r\n"].concat();
-            flood(stream, b"HTTP/1.1 200 OK\r\n", &field, 16 << 10).await
-        }
-        Behaviour::Gigabyte => {
-            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 1073741824\r\n\r\n";
-            flood(stream, head, &vec![b'v'; 0x1_0000], 16 << 10).await
-        }
-        Behaviour::Unframed => {
-            let head = b"HTTP/1.1 200 OK\r\nx-version: v1\r\n\r\n";
-            flood(stream, head, &vec![b'v'; 0x1_0000], 1 << 10).await
-        }
-        Behaviour::TinyChunks => {
-            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-            let chunk = [b"1;".as_slice(), &[b'e'; 1000], b"\r\nv\r\n"].concat();
-            flood(stream, head, &chunk, 64 << 10).await
-        }
-        Behaviour::TwoLengths => {
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nv1\n";
-            say(stream, answer).await
-        }
-        Behaviour::BadLength => {
-            say(
-                stream,
-                b"HTTP/1.1 200 OK\r\ncontent-length: 0x3\r\n\r\nv1\n",
-            )
-            .await
-        }
-        Behaviour::InterimFlood => {
-            flood(
-                stream,
-                b"",
-                b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n",
-                1_000_000,
-            )
-            .await
         }
         Behaviour::ResetInHead => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nx-ver").await?;
@@ -306,7 +268,7 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
         Behaviour::GzipBomb => {
             let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
             for _ in 0..16 {
-                gzip.write_all(&[0; 1 << 20])?;
+                gzip.write_all(&vec![0; 1 << 20])?;
             }
             compressed(stream, &gzip.finish()?).await
         }
@@ -316,34 +278,73 @@ async fn misbehave(mut stream: TcpStream, behaviour: Behaviour) -> io::Result<()
             let whole = gzip.finish()?;
             compressed(stream, &whole[..whole.len() / 2]).await
         }
-        Behaviour::HugeChunk => {
-            let answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nv1\n\r\n";
-            say(stream, answer).await
-        }
-        Behaviour::NegativeChunk => {
-            let answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-2\r\nv1\n\r\n";
-            say(stream, answer).await
-        }
-        Behaviour::EndlessFold => {
-            let line = [b" ".as_slice(), &[b'v'; 1000], b"\r\n"].concat();
-            flood(stream, b"HTTP/1.1 200 OK\r\nx-fold: v\r\n", &line, 16 << 10).await
-        }
-        Behaviour::EndlessTrailers => {
-            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n";
-            let field = [b"x-long: ".as_slice(), &[b'v'; 1000], b"\r\n"].concat();
-            flood(stream, head, &field, 16 << 10).await
-        }
-        Behaviour::NoStatus => {
-            let answer = b"HTTP/1.1 1000 OK\r\ncontent-length: 3\r\n\r\nv1\n";
-            say(stream, answer).await
-        }
         Behaviour::NoGzip => {
             let answer =
                 b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\nconnection: close\r\n\r\nv1\n";
             stream.write_all(answer).await?;
             stream.shutdown().await
         }
+        // All others have a fixed answer, or one without an end.
+        _ => until_closed(stream).await,
     }
+}
+
+/// What a server says that has a fixed answer.
+fn answer(behaviour: Behaviour) -> Option<&'static [u8]> {
+    Some(match behaviour {
+        Behaviour::BadStatusLine => b"HTTP/1.1 fine\r\n\r\n",
+        Behaviour::Garbage => b"\x00\xff\x13\x37 not http \xfe\r\n\r\n",
+        Behaviour::BadChunking => {
+            b"HTTP/1.1 200 OK\r\nx-version: v1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nv1\n\r\n"
+        }
+        Behaviour::TwoLengths => {
+            b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nv1\n"
+        }
+        Behaviour::BadLength => b"HTTP/1.1 200 OK\r\ncontent-length: 0x3\r\n\r\nv1\n",
+        Behaviour::HugeChunk => {
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\nv1\n\r\n"
+        }
+        Behaviour::NegativeChunk => {
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-2\r\nv1\n\r\n"
+        }
+        Behaviour::NoStatus => b"HTTP/1.1 1000 OK\r\ncontent-length: 3\r\n\r\nv1\n",
+        _ => return None,
+    })
+}
+
+/// How an answer begins that has no end in sight, what is repeated after that, and how often.
+fn endless(behaviour: Behaviour) -> Option<(&'static [u8], Vec<u8>, u32)> {
+    let field = |name: &[u8]| [name, &[b'v'; 1000], b"\r\n"].concat();
+    Some(match behaviour {
+        Behaviour::EndlessHeaders => (b"HTTP/1.1 200 OK\r\n", field(b"x-long: "), 16 << 10),
+        Behaviour::Gigabyte => (
+            b"HTTP/1.1 200 OK\r\nx-version: v1\r\ncontent-length: 1073741824\r\n\r\n",
+            vec![b'v'; 0x1_0000],
+            16 << 10,
+        ),
+        Behaviour::Unframed => (
+            b"HTTP/1.1 200 OK\r\nx-version: v1\r\n\r\n",
+            vec![b'v'; 0x1_0000],
+            1 << 10,
+        ),
+        Behaviour::TinyChunks => (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+            [b"1;".as_slice(), &[b'e'; 1000], b"\r\nv\r\n"].concat(),
+            64 << 10,
+        ),
+        Behaviour::InterimFlood => (
+            b"",
+            b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n".to_vec(),
+            1_000_000,
+        ),
+        Behaviour::EndlessFold => (b"HTTP/1.1 200 OK\r\nx-fold: v\r\n", field(b" "), 16 << 10),
+        Behaviour::EndlessTrailers => (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n",
+            field(b"x-long: "),
+            16 << 10,
+        ),
+        _ => return None,
+    })
 }
 
 /// A body that says it is gzip, whole as far as its length tells.
