@@ -56,6 +56,7 @@ mod transport;
 mod unidentified;
 mod url;
 mod varied;
+mod varied_requests;
 mod vary;
 mod vary_run;
 mod wait;

@@ -23,7 +23,7 @@ use super::request::RequestConfig;
 use super::settle::settle;
 use super::slo;
 use super::unidentified::{self, Unidentified, Untied};
-use super::varied::{KeyOf, Varied};
+use super::varied_requests::VariedRequests;
 use crate::bucket::{Bucketer, Reduce};
 use crate::diag::{Code, Note};
 use crate::load::{self, Control, LogQueue};
@@ -35,7 +35,7 @@ use crate::units::counted;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{MapRule, Mapping, MappingError, recognise};
 use crate::verdict::{
-    Evidence, Hypothesis, Number, Outcome, Pinning, Verdict, Watch, cause_is_open, judge,
+    Evidence, Hypothesis, Outcome, Pinning, Verdict, Watch, cause_is_open, judge,
 };
 
 /// Requests that are sent to find out why a split diverges, at most.
@@ -63,70 +63,6 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     carried_out(config, declared.as_ref(), None, proxy)
 }
 
-/// Requests that differ from each other.
-pub(super) struct Different {
-    source: Arc<Varied>,
-    /// What pins a request to a target, where something does.
-    key: Option<String>,
-    notes: Vec<Note>,
-}
-
-impl Different {
-    /// Requests from a source, what pins them to a target, and what has to be said of them.
-    pub(super) fn new(source: Arc<Varied>, key: Option<String>, notes: Vec<Note>) -> Self {
-        Self { source, key, notes }
-    }
-
-    /// The same, pinned by this.
-    pub(super) fn pinned_by(self, key: &str) -> Self {
-        Self {
-            key: Some(key.to_owned()),
-            ..self
-        }
-    }
-
-    /// The plan with these requests: as many as the keys take, unless a number was typed, judged once.
-    fn planned(
-        &self,
-        mut planned: Planned,
-        config: &RunConfig,
-        expected: Option<&Expected>,
-    ) -> Planned {
-        let plan = &mut planned.plan;
-        plan.source = Some(Arc::<Varied>::clone(&self.source));
-        let users = match self.source.key() {
-            KeyOf::User(users) => Some(*users),
-            KeyOf::Nothing | KeyOf::Parts(_) => None,
-        };
-        if let Some(users) = users {
-            plan.connections = plan.connections.min(users);
-        }
-        if let (Some(_), Some(expected)) = (&self.key, expected) {
-            let needed = Pinning::requests(expected, &config.policy, users.map(u64::from));
-            let most = match config.load.amount {
-                Amount::Exactly(stop) => stop,
-                Amount::UntilDecided(most)
-                | Amount::UntilDiverged(most)
-                | Amount::Planned(most) => {
-                    Stop::Requests(most.map_or(needed, |most| most.min(needed)))
-                }
-            };
-            plan.stop = most;
-            if let Stop::Requests(most) = most {
-                plan.connections = config.load.connections.min(users.unwrap_or(u32::MAX));
-                plan.connections = plan
-                    .connections
-                    .min(u32::try_from(most).unwrap_or(u32::MAX));
-            }
-            planned.stop_when = StopWhen::Sent;
-            planned.policy.number = Number::Fixed;
-        }
-        let plan = &mut planned.plan;
-        plan.threads = plan.threads.min(plan.connections);
-        planned
-    }
-}
-
 /// The proxy that makes the split, as far as it says anything.
 #[derive(Default)]
 pub(super) struct ProxySide {
@@ -142,7 +78,7 @@ pub(super) struct ProxySide {
 pub(super) fn carried_out(
     config: &RunConfig,
     declared: Option<&Declared>,
-    different: Option<Different>,
+    different: Option<VariedRequests>,
     proxy: ProxySide,
 ) -> Result<Exit, Failure> {
     if let Some(declared) = declared {
@@ -202,7 +138,7 @@ fn programmed(
 fn measure(
     config: &RunConfig,
     declared: Option<&Declared>,
-    different: Option<Different>,
+    different: Option<VariedRequests>,
     proxy: ProxySide,
 ) -> Result<Measured, Failure> {
     let mut session = Session::prepare(config, declared, different)?;
@@ -219,7 +155,7 @@ struct Session<'a> {
     declared: Option<&'a Declared>,
     planned: Planned,
     /// Where requests differ.
-    different: Option<Different>,
+    different: Option<VariedRequests>,
     /// Set by the first Ctrl-C.
     interrupted: Arc<AtomicBool>,
     /// The live view, until everything is in.
@@ -247,7 +183,7 @@ impl<'a> Session<'a> {
     fn prepare(
         config: &'a RunConfig,
         declared: Option<&'a Declared>,
-        different: Option<Different>,
+        different: Option<VariedRequests>,
     ) -> Result<Self, Failure> {
         let expected = declared.map(Declared::expected);
         let planned = planned(&config.load, &config.request, expected, &config.policy)?;
@@ -570,8 +506,7 @@ impl<'a> Session<'a> {
         let unresolved = self.config.request.transport.unresolved.as_deref();
         let unresolved = unresolved.map(resolved_by_proxy);
         let different = self.different.iter();
-        let different =
-            different.flat_map(|own| own.notes.iter().cloned().chain(own.source.note()));
+        let different = different.flat_map(VariedRequests::notes);
         interrupted
             .into_iter()
             .chain(different)

@@ -12,8 +12,9 @@ use super::failure::Failure;
 use super::lint_notes::about;
 use super::load_plan::{planned, template};
 use super::report_output::{exit, write_report};
-use super::run::{Different, ProxySide, asked, carried_out, writable};
+use super::run::{ProxySide, asked, carried_out, writable};
 use super::varied::{KeyOf, Rows, Sorter, Template, Varied};
+use super::varied_requests::VariedRequests;
 use crate::diag::{Code, Note};
 use crate::plan::{LoadPlan, RequestTemplate};
 use crate::report::rules::{CasePurpose, RuleResult, SentRequest, suite_verdict};
@@ -33,7 +34,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     let rows = Rows::open(&config.vary, config.policy.seed)?;
     if !matches!(config.declared, Declaration::Manifests(..)) {
         let declared = expectation::resolve(config, None)?;
-        let different = Different::new(
+        let different = VariedRequests::new(
             Varied::new(template, rows, None, users(config)),
             None,
             Vec::new(),
@@ -180,7 +181,8 @@ fn single(
     } else {
         vec![sample.note()]
     };
-    let different = Different::new(Varied::new(template, rows, Some(sorter), key), name, notes);
+    let different =
+        VariedRequests::new(Varied::new(template, rows, Some(sorter), key), name, notes);
     let probe = taken.probe.clone();
     let declared = Declared {
         asked: Some(Asked {

@@ -1,0 +1,81 @@
+//! Requests that differ from each other (`--vary`, `--sessions`), and what that makes of a plan.
+
+use std::sync::Arc;
+
+use super::config::RunConfig;
+use super::load_config::Amount;
+use super::load_plan::{Planned, StopWhen};
+use super::varied::{KeyOf, Varied};
+use crate::diag::Note;
+use crate::plan::Stop;
+use crate::split::Expected;
+use crate::verdict::{Number, Pinning};
+
+/// Requests that differ from each other.
+pub(super) struct VariedRequests {
+    source: Arc<Varied>,
+    /// What pins a request to a target, where something does.
+    pub(super) key: Option<String>,
+    notes: Vec<Note>,
+}
+
+impl VariedRequests {
+    /// Requests from a source, what pins them to a target, and what has to be said of them.
+    pub(super) fn new(source: Arc<Varied>, key: Option<String>, notes: Vec<Note>) -> Self {
+        Self { source, key, notes }
+    }
+
+    /// The same, pinned by this.
+    pub(super) fn pinned_by(self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+
+    /// What has to be said of them.
+    pub(super) fn notes(&self) -> impl Iterator<Item = Note> {
+        self.notes.iter().cloned().chain(self.source.note())
+    }
+
+    /// The plan with these requests: as many as the keys take, unless a number was typed, judged once.
+    pub(super) fn planned(
+        &self,
+        mut planned: Planned,
+        config: &RunConfig,
+        expected: Option<&Expected>,
+    ) -> Planned {
+        let plan = &mut planned.plan;
+        plan.source = Some(Arc::<Varied>::clone(&self.source));
+        let users = match self.source.key() {
+            KeyOf::User(users) => Some(*users),
+            KeyOf::Nothing | KeyOf::Parts(_) => None,
+        };
+        if let Some(users) = users {
+            plan.connections = plan.connections.min(users);
+        }
+        if let (Some(_), Some(expected)) = (&self.key, expected) {
+            let needed = Pinning::requests(expected, &config.policy, users.map(u64::from));
+            let most = match config.load.amount {
+                Amount::Exactly(stop) => stop,
+                Amount::UntilDecided(most)
+                | Amount::UntilDiverged(most)
+                | Amount::Planned(most) => {
+                    Stop::Requests(most.map_or(needed, |most| most.min(needed)))
+                }
+            };
+            plan.stop = most;
+            if let Stop::Requests(most) = most {
+                plan.connections = config.load.connections.min(users.unwrap_or(u32::MAX));
+                plan.connections = plan
+                    .connections
+                    .min(u32::try_from(most).unwrap_or(u32::MAX));
+            }
+            planned.stop_when = StopWhen::Sent;
+            planned.policy.number = Number::Fixed;
+        }
+        let plan = &mut planned.plan;
+        plan.threads = plan.threads.min(plan.connections);
+        planned
+    }
+}
