@@ -276,6 +276,7 @@ fn whoever_stops_reading_ends_the_run_and_the_proxy() {
         &agent,
         &["-z", "1h", "-q", "100", "-o", "json", &mesh.url("/")],
     );
+    wait_until("something was sent", || mesh.served() > 0);
     child.close_stdout();
     child.finish().exits(0);
     assert_eq!(agent.quit(), 1);
