@@ -111,6 +111,15 @@ fn a_saved_report_of_counts_is_judged_again_and_merged() {
 fn objectives_on_counts_are_about_errors_and_shares() {
     judge(&["v1=900", "v2=100", "--slo", "v2.p99 < 1s"]).refused("a latency");
     judge(&["v1=900", "v2=100", "--slo", "all.rps > 5"]).refused("a rate");
+    // Nothing is known of errors where no status is: neither holds, and neither fails.
+    let typed = judge(&["v1=900", "v2=100", "--slo", "v2.errors < 5%"]);
+    typed.refused("errors of counts without statuses");
+    judge(&["v1=900", "v2=100", "--require-healthy"]).refused("health without statuses");
+    piped(
+        &["--prometheus", "-", "--require-healthy"],
+        "istio_requests_total{destination_version=\"v1\"} 9\n",
+    )
+    .refused("a counter without response_code");
     let metrics = |errors: u64| {
         let row = |version: &str, code: u16, count: u64| {
             format!(

@@ -6,8 +6,8 @@ use super::args::JudgeArgs;
 use super::config;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::report_output::{exit, write_report};
-use super::{input, output, slo};
+use super::report_output::{exit, writable, write_report};
+use super::{input, slo};
 use crate::counts::{self, Counts, CountsError, Selection, access_log, lines, prometheus};
 use crate::observe::Observation;
 use crate::report::{Declaration, KnownNotes, Report, Request, SavedObservation};
@@ -23,14 +23,16 @@ pub(super) fn run(args: &JudgeArgs) -> Result<Exit, Failure> {
     let (expected, odd) = config::weights(&args.expect)?;
     slo::check_declared(&slos, &expected)?;
     let to = config::output(args.output.clone())?;
-    for (_, path) in &to.files {
-        output::writable(path).map_err(|source| Failure::Write {
-            path: path.display().to_string(),
-            source,
-        })?;
-    }
+    writable(&to)?;
     let (source, counts) = counted(args)?;
     let seen = counts.observation().map_err(refused)?;
+    let mut known = seen
+        .tallies
+        .keys()
+        .filter(|own| own.status != counts::NO_STATUS);
+    if seen.sent > 0 && known.next().is_none() {
+        without_statuses(&slos, args.objectives.require_healthy)?;
+    }
     let mapping = Mapping::derive(&expected, &args.map, seen.tallies.keys())
         .map_err(|error| unmapped(error, &seen))?;
     let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
@@ -91,6 +93,20 @@ fn objectives(args: &JudgeArgs) -> Result<Vec<Slo>, Failure> {
         Some(slo) => Err(Failure::usage(
             format!("`{slo}` is about times, and counts have none"),
             "objectives on counts are about errors and share, as in --slo 'canary.errors < 1%'",
+        )),
+    }
+}
+
+/// Refuses what is about errors where no response has a status: it would hold whatever came back.
+fn without_statuses(slos: &[Slo], require_healthy: bool) -> Result<(), Failure> {
+    let errors = slos.iter().find(|slo| slo.measures_errors());
+    let asked = errors.map(|slo| format!("`{slo}`"));
+    let healthy = || require_healthy.then(|| "--require-healthy".to_owned());
+    match asked.or_else(healthy) {
+        None => Ok(()),
+        Some(asked) => Err(Failure::usage(
+            format!("{asked} is about errors, and these counts have no statuses"),
+            "leave it out, or give counters with the label response_code, or an access log",
         )),
     }
 }

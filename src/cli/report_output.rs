@@ -84,6 +84,17 @@ pub(super) fn all_written(mut lost: Vec<Failure>) -> Result<(), Failure> {
     told.map_or(Ok(()), Err)
 }
 
+/// Whether all files of a report can be written, tried without touching what is there.
+pub(super) fn writable(output: &OutputConfig) -> Result<(), Failure> {
+    for (_, path) in &output.files {
+        output::writable(path).map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
 /// Writes to stdout what was rendered in memory without colours.
 pub(super) fn to_stdout(rendered: io::Result<Vec<u8>>) -> Result<(), Failure> {
     to_coloured_stdout(rendered, false)

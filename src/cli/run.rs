@@ -18,7 +18,7 @@ use super::output;
 use super::progress::Progress;
 use super::proxy_admin::{self, Asked, Live, Seen, View};
 use super::record;
-use super::report_output::{exit, write_report};
+use super::report_output::{self, exit, write_report};
 use super::request::RequestConfig;
 use super::settle::settle;
 use super::slo;
@@ -106,12 +106,7 @@ pub(super) fn carried_out(
 
 /// Whether the reports can be written: asked before anything is sent, since the loss of one would be that of a whole run.
 pub(super) fn writable(config: &RunConfig) -> Result<(), Failure> {
-    for (_, path) in &config.output.files {
-        output::writable(path).map_err(|source| Failure::Write {
-            path: path.display().to_string(),
-            source,
-        })?;
-    }
+    report_output::writable(&config.output)?;
     config.log.as_deref().map_or(Ok(()), log_file::writable)
 }
 

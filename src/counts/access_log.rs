@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Counts, CountsError, Selection, bucket, listed, telling};
+use super::{Counts, CountsError, NO_STATUS, Selection, bucket, listed, telling};
 use crate::diag::{Code, Note};
 use crate::units::counted;
 
@@ -104,7 +104,7 @@ pub fn read(text: &str, selection: &Selection) -> Result<Counts, CountsError> {
     let mut counts = Counts::default();
     for entry in &entries {
         let of = |name: &str| entry.get(name).map_or("", |value| value.as_ref());
-        let status = of("response_code").parse().unwrap_or(200);
+        let status = of("response_code").parse().unwrap_or(NO_STATUS);
         counts.add(bucket(of(&by), status, of("response_flags")), 1)?;
     }
     Ok(Counts { notes, ..counts })

@@ -1,9 +1,6 @@
 //! Counts as they are typed, and as `uniq -c` prints them.
 
-use super::{Counts, CountsError, bucket};
-
-/// The status of responses of which nothing else is known.
-const OK: u16 = 200;
+use super::{Counts, CountsError, NO_STATUS, bucket};
 
 /// Reads `VALUE=COUNT` words.
 ///
@@ -21,7 +18,7 @@ pub fn words(words: &[String]) -> Result<Counts, CountsError> {
                 "write every count as VALUE=COUNT, as in v1=9012 v2=988",
             )
         })?;
-        counts.add(bucket(name, OK, ""), count)?;
+        counts.add(bucket(name, NO_STATUS, ""), count)?;
     }
     Ok(counts)
 }
@@ -45,7 +42,7 @@ pub fn read(text: &str) -> Result<Counts, CountsError> {
                 "write a value and its count on each line, as in `v1 9012`, or pipe in what `sort | uniq -c` prints",
             )
         })?;
-        counts.add(bucket(name, OK, ""), count)?;
+        counts.add(bucket(name, NO_STATUS, ""), count)?;
     }
     Ok(counts)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Counts, CountsError, Selection, bucket, listed, telling};
+use super::{Counts, CountsError, NO_STATUS, Selection, bucket, listed, telling};
 use crate::diag::{Code, Note};
 
 /// The counter of Istio's proxies.
@@ -64,7 +64,7 @@ pub fn read(texts: &[String], metric: &str, selection: &Selection) -> Result<Cou
         let of = |name: &str| labels.get(name).map_or("", String::as_str);
         let code = ["response_code", "envoy_response_code"].map(of);
         let status = code.iter().find_map(|code| code.parse().ok());
-        let own = bucket(of(&by), status.unwrap_or(200), of("response_flags"));
+        let own = bucket(of(&by), status.unwrap_or(NO_STATUS), of("response_flags"));
         counts.add(own, to_count(whole, metric)?)?;
     }
     if rounded > 0 {

@@ -221,7 +221,10 @@ fn details(report: &Report) -> String {
         let statuses: Vec<String> = row
             .statuses
             .iter()
-            .map(|(status, count)| format!("{count} x {status}"))
+            .map(|(status, count)| match status {
+                0 => format!("{count} without a status"),
+                status => format!("{count} x {status}"),
+            })
             .collect();
         let each = row.bytes.filter(|_| row.count > 0);
         let each = each.map_or_else(String::new, |bytes| {

@@ -231,6 +231,13 @@ impl Slo {
         self.form.measures().any(|measure| timed(measure.metric))
     }
 
+    /// Whether it takes statuses to test it.
+    #[must_use]
+    pub fn measures_errors(&self) -> bool {
+        let mut measures = self.form.measures();
+        measures.any(|measure| matches!(measure.metric, Metric::Errors))
+    }
+
     /// Whether it compares with an earlier run: `canary.p99 < before * 1.1`.
     #[must_use]
     pub fn compares_runs(&self) -> bool {
