@@ -1,4 +1,4 @@
-//! What four times the input costs: lint, `explain --all-rules` and the merge of reports. After each pair of sizes the exponent of
+//! What four times the input costs: lint, `explain --all-rules`, `test --init`, a report, and the merge of reports. After each pair of sizes the exponent of
 //! the growth is printed: 1 is linear, 2 quadratic.
 //!
 //! `cargo bench --bench growth [NAME]`
@@ -18,9 +18,12 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use resplit::diag::Sources;
 use resplit::lint::{Context, check};
 use resplit::manifest::{lower, parse};
-use resplit::report::{Changes, read, rejudge};
+use resplit::observe::{LatencyCell, PackedLog, RequestLog, RequestRecord, Tally};
+use resplit::report::{Changes, Responses, read, rejudge};
 use resplit::route::example_request::rule_reaches;
 use resplit::route::{Probe, Vantage, resolve};
+use resplit::split::{Bucket, Identity};
+use resplit::suite::{World, write};
 
 const REPORT: &str = include_str!("../tests/reports/open-loop.json");
 
@@ -166,6 +169,60 @@ fn merged(texts: &[String; 2]) {
     ));
 }
 
+/// The suite that `test --init` writes.
+fn written(sources: &Sources) {
+    let (manifests, _) = parse(sources);
+    let world = World::new(sources.clone(), manifests);
+    black_box(write(&world, &[], None));
+}
+
+/// A saved report of so many requests, one after the other over a hundred connections.
+fn requests(number: usize) -> String {
+    let number = u32::try_from(number).expect("few");
+    let mut report: serde_json::Value = serde_json::from_str(REPORT).expect("JSON");
+    let bucket = Bucket {
+        identity: Identity::Value("v1".to_owned()),
+        status: 200,
+    };
+    let (mut log, mut tally) = (RequestLog::default(), Tally::default());
+    for sequence in 0..number {
+        let time = Duration::from_micros(1000 + u64::from(sequence * 7919 % 997));
+        tally.count += 1;
+        tally.latency += u64::try_from(time.as_micros()).expect("few");
+        log.push(RequestRecord {
+            sequence,
+            connection: sequence % 100,
+            bucket: Some(&bucket),
+            latency: Some(LatencyCell::of(time)),
+        });
+    }
+    let answers = Responses {
+        bucket: bucket.clone(),
+        tally,
+    };
+    let observation = &mut report["observation"];
+    observation["sent"] = number.into();
+    observation["answered"] = number.into();
+    observation["failures"] = serde_json::json!([]);
+    observation["requests"] = serde_json::json!(PackedLog::pack(&log, &[&bucket]));
+    let row = &mut observation["buckets"][0];
+    row["answers"] = serde_json::json!([answers]);
+    observation["buckets"] = serde_json::json!([row.clone()]);
+    for over_time in ["timeline", "failed_over_time", "pace"] {
+        observation
+            .as_object_mut()
+            .expect("a map")
+            .remove(over_time);
+    }
+    report.to_string()
+}
+
+fn judged(text: &str) {
+    let report = read(text).expect("a report");
+    let reports = vec![("a".to_owned(), report)];
+    black_box(rejudge(reports, &Changes::default())).expect("a run");
+}
+
 fn all(c: &mut Criterion) {
     growth(
         c,
@@ -181,8 +238,15 @@ fn all(c: &mut Criterion) {
         |n| rules(n, |at| format!("uri: {{prefix: /p{}}}", n - at)),
         linted,
     );
+    growth(
+        c,
+        "lint/a finding for each rule",
+        4000,
+        |n| rules(n, |at| format!("uri: {{prefix: /p{at}}}")),
+        linted,
+    );
     growth(c, "lint/shadowed in a dump", 1000, shadowed, linted);
-    growth(c, "lint/gateways", 50, gateways, linted);
+    growth(c, "lint/gateways", 400, gateways, linted);
     growth(
         c,
         "explain/regular expressions",
@@ -199,7 +263,16 @@ fn all(c: &mut Criterion) {
     );
     growth(c, "explain/shadowed in a dump", 1000, shadowed, explained);
     growth(c, "explain/HTTPRoutes", 1000, http_routes, explained);
+    growth(
+        c,
+        "test --init/rules",
+        500,
+        |n| rules(n, |at| format!("uri: {{prefix: /p{at}/}}")),
+        written,
+    );
+    growth(c, "test --init/gateways", 100, gateways, written);
     growth(c, "report/notes", 10_000, reports, merged);
+    growth(c, "report/requests", 100_000, requests, |text| judged(text));
 }
 
 criterion_group!(benches, all);

@@ -7,6 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 use resplit::observe::{Observation, Outcome, Recorder, Sent, Timing};
 use resplit::split::{Bucket, Identity, parse_weights};
+use resplit::stats::Label;
 use resplit::stats::binomial;
 use resplit::stats::change::change_of_labels;
 use resplit::stats::design::{Design, Resolution};
@@ -70,6 +71,10 @@ fn watching(c: &mut Criterion) {
         });
     }
     c.bench_function("change point in 4000 responses", |b| {
+        let labels: Vec<Label> = labels
+            .iter()
+            .map(|label| Label::from(*label == 1))
+            .collect();
         b.iter(|| change_of_labels(black_box(&labels), 2));
     });
 }

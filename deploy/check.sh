@@ -4,6 +4,9 @@
 #   CRDs of Argo Rollouts, Flagger (Go modules) with jsonschema (PyPI): AnalysisTemplate, Canary
 #   actionlint (Go module)         workflows of GitHub
 #   kubectl kustomize              the kustomization
+#   helm lint, helm template (Go)  the chart, whose objects kubernetes-validate reads
+#   krew install (Go module)       the manifest of the plugin, from an archive as a release has it
+# A real API server takes all that is for a cluster, and the container of kubectl-resplit, in tests/kubernetes_live.rs.
 # Nothing here checks github-action/action.yml and gitlab/split.gitlab-ci.yml beyond that they are YAML.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,7 +26,13 @@ flagger=$(module github.com/fluxcd/flagger@v1.41.0)
 "$resplit" job --generators 3 --name split -f examples/weather/fixed -q 100 -z 1m http://weather-backend:5000/version \
     >"$work/job.yaml" 2>/dev/null
 kubectl kustomize deploy/kustomize >"$work/kustomize.yaml"
-"$work/venv/bin/kubernetes-validate" --strict -k 1.35 "$work/job.yaml" "$work/kustomize.yaml"
+"$resplit" lint --deny warning -f deploy/kustomize/rules.yaml
+(cd tests/kubernetes && go build -o "$work/helm" helm.sh/helm/v3/cmd/helm)
+for values in deploy/helm/resplit/ci/*-values.yaml; do
+    "$work/helm" lint --strict deploy/helm/resplit -f "$values"
+    "$work/helm" template split deploy/helm/resplit --kube-version 1.34 -n shop -f "$values" >"$work/$(basename "$values")"
+done
+"$work/venv/bin/kubernetes-validate" --strict -k 1.35 "$work/job.yaml" "$work/kustomize.yaml" "$work"/*-values.yaml
 
 "$work/venv/bin/python" - "$argo" "$flagger" <<'PYTHON'
 import glob
@@ -67,6 +76,27 @@ for path in files:
 for path in ("deploy/github-action/action.yml", "deploy/gitlab/split.gitlab-ci.yml"):
     yaml.safe_load(open(path))
 PYTHON
+
+version=v0.1.0
+for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
+    name=resplit-$version-$target
+    mkdir "$work/$name"
+    cp LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md deploy/kubectl/kubectl-resplit "$work/$name"
+    # What is installed is not run here.
+    install -m 755 /dev/null "$work/$name/resplit"
+    tar -C "$work" -czf "$work/$name.tar.gz" "$name"
+done
+deploy/krew/manifest.sh "$version" example/resplit "$work" >"$work/resplit.yaml"
+GOBIN=$work/bin GOFLAGS=-modcacherw go install sigs.k8s.io/krew/cmd/krew@v0.4.3
+export KREW_ROOT=$work/krew
+for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do
+    target=x86_64-unknown-linux-musl
+    [ "${platform#*/}" = amd64 ] || target=aarch64-unknown-linux-musl
+    KREW_OS=${platform%/*} KREW_ARCH=${platform#*/} "$work/bin/krew" install --manifest="$work/resplit.yaml" \
+        --archive="$work/resplit-$version-$target.tar.gz" 2>"$work/said" || { cat "$work/said"; exit 1; }
+    "$KREW_ROOT/bin/kubectl-resplit" --help | grep '^usage: kubectl resplit POD'
+    rm -rf "$KREW_ROOT"
+done
 
 GOBIN=$work/bin GOFLAGS=-modcacherw go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 "$work/bin/actionlint" .github/workflows/*.yml

@@ -13,7 +13,7 @@ use crate::support::cmd::{Outcome, Report, run, run_json};
 use compiled::{BUCKET, Compiled, HOST};
 
 /// Twelve rules of every kind.
-const RULES: &str = "
+pub(crate) const RULES: &str = "
 apiVersion: v1
 kind: Service
 metadata: {name: web}
@@ -168,6 +168,30 @@ fn one_swapped_weight_is_exactly_one_rule_that_diverges() {
     assert_eq!(report.verdict(), "diverged");
     let reason = report.0["verdict"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("`http[7]`"), "{reason}");
+}
+
+#[test]
+fn an_even_split_beside_rules_that_are_followed_is_not_laid_to_rules_that_are_not_applied() {
+    let proxy = Compiled::changed(RULES, |routes| {
+        let at = routes
+            .iter()
+            .position(|route| route.to_string().contains("canary-"));
+        let clusters =
+            &mut routes[at.expect("it is there")]["route"]["weighted_clusters"]["clusters"];
+        (clusters[0]["weight"], clusters[1]["weight"]) = (50.into(), 50.into());
+    });
+    let report = all_rules(RULES, &proxy, &["--alpha", "1e-10"])
+        .exits(1)
+        .report();
+    let diverged = rows(&report, is("diverged"));
+    let why = &diverged[0]["verdict"]["diagnosis"];
+    assert_eq!(why[0]["id"], "even-split", "{why:#}");
+    let message = why[0]["message"].as_str().expect("a message");
+    assert!(
+        message.contains("rules of this host are applied, as `"),
+        "{message}"
+    );
+    assert!(!why.to_string().contains("may not be applied"), "{why:#}");
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn all(reports: &[Report], format: &str) -> String {
 }
 
 #[test]
-fn f6_nothing_that_is_obeyed_is_in_any_format() {
+fn fault_6_nothing_that_is_obeyed_is_in_any_format() {
     for report in reports() {
         for format in FORMATS {
             let text = plain(&report, format.name);
@@ -169,7 +169,7 @@ fn f6_nothing_that_is_obeyed_is_in_any_format() {
 }
 
 #[test]
-fn f6_json_and_csv_are_read_by_python() {
+fn fault_6_json_and_csv_are_read_by_python() {
     let script = "
 import csv, io, json, sys
 for text in json.load(sys.stdin):
@@ -189,7 +189,7 @@ for text in json.load(sys.stdin):
 }
 
 #[test]
-fn f6_junit_is_read_by_expat() {
+fn fault_6_junit_is_read_by_expat() {
     let script = "
 import json, sys, xml.etree.ElementTree, junitparser
 for text in json.load(sys.stdin):
@@ -200,7 +200,7 @@ for text in json.load(sys.stdin):
 }
 
 #[test]
-fn f6_html_is_read_by_html5lib_and_has_no_script() {
+fn fault_6_html_is_read_by_html5lib_and_has_no_script() {
     let script = "
 import html5lib, json, sys
 for text in json.load(sys.stdin):
@@ -215,7 +215,7 @@ for text in json.load(sys.stdin):
 }
 
 #[test]
-fn f6_markdown_is_read_by_markdown_it_and_links_nowhere() {
+fn fault_6_markdown_is_read_by_markdown_it_and_links_nowhere() {
     let script = "
 import json, re, sys
 from markdown_it import MarkdownIt
@@ -237,7 +237,7 @@ for text in json.load(sys.stdin):
 }
 
 #[test]
-fn f6_openmetrics_is_read_by_the_client_of_prometheus() {
+fn fault_6_openmetrics_is_read_by_the_client_of_prometheus() {
     let script = "
 import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as new
@@ -250,7 +250,7 @@ for text in json.load(sys.stdin):
 }
 
 #[test]
-fn f6_hlog_is_read_by_hdrhistogram() {
+fn fault_6_hlog_is_read_by_hdrhistogram() {
     let script = "
 import json, sys, tempfile
 from hdrh.histogram import HdrHistogram

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,16 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
 
+use resplit::observe::{LatencyCell, Observation, RequestRecord, Tally};
+use resplit::report::{Declaration, KnownNotes, Report, Request, SavedObservation};
+use resplit::split::{Bucket, Identity, parse_weights};
+use resplit::verdict::mapping::Mapping;
+use resplit::verdict::{Outcome, Policy, Verdict};
+
 use crate::support::cmd::run;
+
+/// What a report of a million requests may take: 8 MiB are its log, 6 MiB where its requests ended.
+const MOST_KIB: u32 = 30_000;
 
 fn saved() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/open-loop.json");
@@ -121,5 +131,95 @@ fn fault_10_counts_that_no_run_can_have_are_refused() {
             matches!(outcome.code, Some(0 | 1 | 3)),
             "{pointer}: {outcome:?}"
         );
+    }
+}
+
+/// The report of a run of so many requests that are all remembered, over connections with so many requests each.
+fn remembered(requests: u32, on_each: u32) -> Report {
+    let expected = parse_weights(&["v1=90,v2=10"]).expect("a split");
+    let buckets = ["v1", "v2"].map(|name| Bucket {
+        identity: Identity::Value(name.to_owned()),
+        status: 200,
+    });
+    let mut seen = Observation {
+        sent: requests.into(),
+        connections: requests.div_ceil(on_each).into(),
+        elapsed: Duration::from_secs(20),
+        ..Observation::default()
+    };
+    // The upper bits of numbers of a linear congruential generator, seeded.
+    let mut state = 7_u64;
+    let mut drawn = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut tallies = [Tally::default(), Tally::default()];
+    for sequence in 0..requests {
+        let at = usize::from(drawn(10) == 0);
+        let micros = 500 + drawn(4000);
+        let time = Duration::from_micros(micros);
+        tallies[at].count += 1;
+        tallies[at].latency.record(micros).expect("it grows");
+        seen.log.push(RequestRecord {
+            sequence,
+            connection: u32::try_from(drawn(u64::from(requests.div_ceil(on_each)))).expect("few"),
+            bucket: Some(&buckets[at]),
+            latency: Some(LatencyCell::of(time)),
+        });
+    }
+    seen.tallies = buckets.clone().into_iter().zip(tallies).collect();
+    let mapping = Mapping::derive(&expected, &[], &buckets).expect("names");
+    let policy = Policy::default();
+    let declared = Some((&expected, mapping));
+    let observation = SavedObservation::new(seen, declared, false, &policy, None);
+    let target = Request {
+        url: "http://web/".to_owned(),
+        method: "GET".to_owned(),
+        host: "web".to_owned(),
+    };
+    let verdict = Verdict::without_counts(Outcome::NoData, &policy);
+    let declaration = Some(Declaration::of(expected, None));
+    Report::new(
+        target,
+        policy,
+        declaration,
+        observation,
+        verdict,
+        KnownNotes::default(),
+    )
+}
+
+/// A saved run of a million requests takes what its log takes, once, and little beside: what a process may write to is bounded.
+#[test]
+fn a_report_of_a_million_requests_takes_less_than_its_log_three_times() {
+    let folder = tempfile::tempdir().unwrap();
+    // The JSON is written at once, and holds the log again.
+    for (name, on_each, formats) in [
+        (
+            "few",
+            10_000,
+            &[("text", MOST_KIB), ("json", MOST_KIB + 20_000)][..],
+        ),
+        ("many", 2, &[("text", MOST_KIB)]),
+    ] {
+        let path = folder.path().join(format!("{name}.json"));
+        let report = serde_json::to_string(&remembered(1_000_000, on_each)).expect("JSON");
+        fs::write(&path, report).expect("a file is written");
+        for (format, kib) in formats {
+            let output = Command::new("sh")
+                .args([
+                    "-c",
+                    "ulimit -d \"$1\"; exec \"$0\" report -o \"$2\" \"$3\"",
+                ])
+                .arg(env!("CARGO_BIN_EXE_resplit"))
+                .args([kib.to_string().as_str(), *format])
+                .arg(&path)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{name} {format}: {said}");
+        }
     }
 }

@@ -12,6 +12,8 @@ mod gates;
 mod in_step;
 // Intervals of shares.
 mod intervals;
+// A split that is watched for years.
+mod monitor;
 // Objectives under dependence.
 mod objectives;
 // One run through log, watch and judgement.
@@ -316,4 +318,10 @@ fn calibration_of_intervals() {
 #[ignore = "long, as the table above"]
 fn calibration_of_workers_in_step() {
     in_step::print_and_check(100);
+}
+
+#[test]
+#[ignore = "long: a year of one request a second"]
+fn calibration_of_a_monitor() {
+    monitor::print_and_check(1);
 }

@@ -1,7 +1,10 @@
 //! The next step after a failure goes by its cause, not by the words that it was told in.
 
 use std::fs;
+use std::io::Write as _;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,18 +24,87 @@ fn cause(outcome: &Outcome, kind: &str) -> Value {
 
 /// Responds to whatever comes with these bytes, and closes.
 fn responding(head: String) -> Server {
-    async fn respond(mut stream: TcpStream, head: String) {
+    responding_with(move || head.clone().into_bytes())
+}
+
+fn responding_with(response: impl Fn() -> Vec<u8> + Send + 'static) -> Server {
+    async fn respond(mut stream: TcpStream, response: Vec<u8>) {
         let mut request = [0; 4096];
         // The client may leave whenever it likes.
         let _ = stream.read(&mut request).await;
-        let _ = stream.write_all(head.as_bytes()).await;
+        let _ = stream.write_all(&response).await;
         let _ = stream.shutdown().await;
     }
     Server::start(move |listener: TcpListener| async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(respond(stream, head.clone()));
+            tokio::spawn(respond(stream, response()));
         }
     })
+}
+
+/// Responds to whatever comes with an alert of TLS, and closes once the client has read it.
+fn alerting(alert: u8) -> Server {
+    async fn respond(mut stream: TcpStream, alert: u8) {
+        let mut bytes = [0; 4096];
+        // The client may leave whenever it likes.
+        let _ = stream.read(&mut bytes).await;
+        let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
+        let _ = stream.shutdown().await;
+        while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+    }
+    Server::start(move |listener: TcpListener| async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(respond(stream, alert));
+        }
+    })
+}
+
+#[test]
+fn fault_10_what_a_server_says_in_a_handshake_is_told_from_no_tls_at_all() {
+    for (alert, expected, advice) in [
+        (70, "tls-version", "no version of TLS from 1.2 on"),
+        (40, "handshake-refused", "it may want a client certificate"),
+        (116, "client-certificate", "--cert FILE"),
+        (112, "server-name", "put a name that it serves into the URL"),
+    ] {
+        let server = alerting(alert);
+        for more in [&[][..], &["--http2"]] {
+            let url = format!("https://{}/", server.addr());
+            let args = [&["-n", "2", "-c", "1", "-k"], more, &[&url]].concat();
+            let outcome = run_json(&args).exits(4);
+            assert_eq!(cause(&outcome, "tls"), expected, "{alert} {more:?}");
+            outcome.advises(advice);
+        }
+    }
+}
+
+/// What follows the end of gzip is ignored, as `gzip` and browsers do.
+#[test]
+fn fault_10_garbage_behind_gzip_is_no_failure() {
+    let gzip = |text: &str| {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(text.as_bytes()).expect("memory takes it");
+        gzip.finish().expect("memory takes it")
+    };
+    for (end, said) in [
+        (b"garbage".to_vec(), "v1"),
+        (vec![0; 20], "v1"),
+        (vec![0x1f], "v1"),
+        (gzip("-b"), "v1-b"),
+    ] {
+        let body = [gzip("v1"), end].concat();
+        let server = responding_with(move || {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            [head.as_bytes(), &body].concat()
+        });
+        let url = format!("http://{}/", server.addr());
+        let outcome = run_json(&["-n", "3", "--disable-keepalive", &url]).exits(0);
+        let rows = outcome.report().0["observation"]["buckets"].clone();
+        assert_eq!(rows[0]["bucket"], said, "{rows:#}");
+    }
 }
 
 /// A path is no word of the system, whatever it is called.

@@ -31,6 +31,7 @@ fn route(number: usize, tests: Vec<Test>) -> Route {
         outcome: Arc::new(Outcome {
             action: Action::local_reply(200, LocalReplyCause::DirectResponse),
             abort: None,
+            mirrors: Vec::new(),
             caveats: Vec::new(),
         }),
     }

@@ -30,7 +30,7 @@ fn written(folder: &Path, name: &str, text: &str) -> String {
 }
 
 #[test]
-fn f5_what_a_server_says_is_shown_and_quoted_so_that_a_shell_gives_it_back() {
+fn fault_5_what_a_server_says_is_shown_and_quoted_so_that_a_shell_gives_it_back() {
     let app = App::start(|_| (200, Vec::new(), EVIL.to_owned()));
     let url = app.url();
     let outcome = run(&["-n", "10", "-c", "1", "--expect", "aaa=50,bbb=50", &url]).exits(2);
@@ -50,7 +50,7 @@ fn f5_what_a_server_says_is_shown_and_quoted_so_that_a_shell_gives_it_back() {
 }
 
 #[test]
-fn f5_names_in_manifests_are_harmless_in_every_command() {
+fn fault_5_names_in_manifests_are_harmless_in_every_command() {
     let folder = tempfile::tempdir().expect("a folder");
     let escapes: Vec<String> = (EVIL.chars())
         .map(|c| format!("\\U{:08x}", u32::from(c)))
@@ -106,7 +106,7 @@ fn f5_names_in_manifests_are_harmless_in_every_command() {
 }
 
 #[test]
-fn f5_saved_reports_and_file_names_are_harmless() {
+fn fault_5_saved_reports_and_file_names_are_harmless() {
     let folder = tempfile::tempdir().expect("a folder");
     let json = plain(&literal(), "json");
     let evil = serde_json::to_string(EVIL).expect("JSON");
@@ -140,7 +140,7 @@ fn f5_saved_reports_and_file_names_are_harmless() {
 }
 
 #[test]
-fn f7_what_can_be_written_is_written_whatever_happens_to_the_rest() {
+fn fault_7_what_can_be_written_is_written_whatever_happens_to_the_rest() {
     let mesh = Mesh::honest();
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -192,7 +192,7 @@ fn f7_what_can_be_written_is_written_whatever_happens_to_the_rest() {
 }
 
 #[test]
-fn f8_a_report_replaces_a_file_with_its_mode_through_links_and_leaves_nothing_beside_it() {
+fn fault_8_a_report_replaces_a_file_with_its_mode_through_links_and_leaves_nothing_beside_it() {
     let mesh = Mesh::honest();
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -215,7 +215,7 @@ fn f8_a_report_replaces_a_file_with_its_mode_through_links_and_leaves_nothing_be
 }
 
 #[test]
-fn f8_no_link_that_was_put_beside_a_report_is_followed() {
+fn fault_8_no_link_that_was_put_beside_a_report_is_followed() {
     let mesh = Mesh::honest();
     let folder = tempfile::tempdir().expect("a folder");
     let victim = folder.path().join("victim.txt");
@@ -231,7 +231,7 @@ fn f8_no_link_that_was_put_beside_a_report_is_followed() {
 }
 
 #[test]
-fn f8_two_reports_of_one_path_are_refused() {
+fn fault_8_two_reports_of_one_path_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
     fs::create_dir(folder.path().join("sub")).expect("a folder");
@@ -265,7 +265,7 @@ fn f8_two_reports_of_one_path_are_refused() {
 }
 
 #[test]
-fn f10_a_hang_up_is_judged_like_any_other_end() {
+fn fault_10_a_hang_up_is_judged_like_any_other_end() {
     let mesh = Mesh::split([("v1", 90), ("v2", 10)]).seed(7).start();
     let url = mesh.url("/");
     let folder = tempfile::tempdir().expect("a folder");
@@ -283,7 +283,7 @@ fn f10_a_hang_up_is_judged_like_any_other_end() {
 }
 
 #[test]
-fn f10_an_end_while_it_settles_waits_for_nobody() {
+fn fault_10_an_end_while_it_settles_waits_for_nobody() {
     let gate = Gate::after(0);
     let mesh = Mesh::split([("v1", 90), ("v2", 10)])
         .seed(7)
@@ -303,7 +303,7 @@ fn f10_an_end_while_it_settles_waits_for_nobody() {
 }
 
 #[test]
-fn f10_help_that_cannot_be_written_is_an_error() {
+fn fault_10_help_that_cannot_be_written_is_an_error() {
     for args in [
         ["--help", "--help"],
         ["--version", "--version"],

@@ -351,7 +351,7 @@ fn no_more_streams_are_opened_than_the_server_takes() {
 }
 
 #[test]
-fn a_server_that_takes_no_stream_is_named_as_that() {
+fn fault_10_a_server_that_takes_no_stream_is_named_as_that() {
     let (server, _) = server(Manner::TakesNothing);
     let url = format!("http://{}/", server.addr());
     let args = [
@@ -384,7 +384,7 @@ fn a_refused_stream_is_sent_again_and_counts_as_sent_twice() {
 }
 
 #[test]
-fn a_response_that_breaks_off_says_how() {
+fn fault_10_a_response_that_breaks_off_says_how() {
     for (manner, kind, said) in [
         (
             Manner::ResetsWithin,

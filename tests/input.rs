@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::cmd::run;
+use crate::support::cmd::{Outcome, resplit, run};
 use crate::support::hostile::Refusing;
 
 #[test]
@@ -50,6 +50,41 @@ fn flags_that_cannot_be_meant_are_refused() {
     ] {
         run(args).refused(case);
     }
+}
+
+#[test]
+fn stdin_is_for_one_option() {
+    let url = Refusing::start().url("/");
+    let rules = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec: {hosts: [web], http: [{route: [{destination: {host: web}}]}]}
+";
+    for args in [
+        &["-f", "-", "-d", "@-", "--host", "web", &url][..],
+        &[
+            "-f",
+            "-",
+            "--cacert",
+            "-",
+            "--host",
+            "web",
+            "https://127.0.0.1:1/",
+        ],
+    ] {
+        let output = resplit().args(args).write_stdin(rules).output();
+        let outcome = Outcome::of(args, &output.expect("it runs"));
+        outcome.refused("stdin twice");
+        let said = "`-` stands for stdin, which can be read once";
+        assert!(
+            outcome.stderr.contains(said),
+            "{args:?}: {}",
+            outcome.stderr
+        );
+    }
+    // The same manifests are the same, however often they are named.
+    let args = ["explain", "-f", "-", "-f", "-", "http://web/"];
+    resplit().args(args).write_stdin(rules).assert().success();
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn the_job_has_what_generators_need() {
         ("/spec/completionMode", "Indexed".into()),
         ("/spec/completions", 8.into()),
         ("/spec/parallelism", 8.into()),
-        ("/spec/backoffLimit", 0.into()),
+        ("/spec/backoffLimitPerIndex", 0.into()),
         ("/spec/ttlSecondsAfterFinished", 3600.into()),
         (
             "/spec/template/metadata/annotations/sidecar.istio.io~1nativeSidecar",
@@ -175,6 +175,8 @@ fn the_job_has_what_generators_need() {
     ] {
         assert_eq!(at(pointer), &value, "{pointer}");
     }
+    // One generator that fails must not end the others.
+    assert!(job["spec"]["backoffLimit"].is_null());
     let topology = "affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/podAffinityTerm/topologyKey";
     assert_eq!(at(&format!("{pod}/{topology}")), "kubernetes.io/hostname");
 }

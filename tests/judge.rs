@@ -105,6 +105,13 @@ fn a_saved_report_of_counts_is_judged_again_and_merged() {
         both.text("/counted_in"),
         "the command line, the command line"
     );
+    // What they did not measure is refused as it is when they are counted, alone and beside each other.
+    run(&["report", &other, "--slo", "v2.errors < 5%"]).refused("errors of saved counts");
+    run(&["report", &other, "--slo", "v2.p99 < 1s"]).refused("times of saved counts");
+    run(&["report", &one, &other, "--require-healthy"]).refused("health of saved counts");
+    let between = ["--compare", "--slo", "v2.errors < before + 1%"];
+    run(&[&["report", &one, &other][..], &between].concat()).refused("errors of two counts");
+    run(&["report", &other, "--slo", "v2.share > 5%"]).exits(0);
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn what_may_not_be_done_twice_is_a_failure() {
 
 /// A close that comes long after the request crossed nothing: the server had the request, and dropped it.
 #[test]
-fn a_request_that_is_dropped_late_is_a_failure() {
+fn fault_1_a_request_that_is_dropped_late_is_a_failure() {
     let (server, read) = impatient(Closes::Late);
     let url = format!("http://{}/", server.addr());
     let report = run_json(&["-n", "8", "-c", "4", "--threads", "1", &url])
@@ -133,7 +133,7 @@ fn a_request_that_is_dropped_late_is_a_failure() {
 
 /// What was sent again failed once, and counts so in the worst case.
 #[test]
-fn requests_that_were_sent_twice_keep_an_objective_and_a_split_from_holding() {
+fn fault_1_requests_that_were_sent_twice_keep_an_objective_and_a_split_from_holding() {
     let (server, _) = impatient(Closes::InsteadOfAnAnswer);
     let url = format!("http://{}/", server.addr());
     let slo = ["--slo", "all.errors < 2%", "-n", "200", "-c", "4", &url];

@@ -240,6 +240,11 @@ fn what_cannot_be_done_is_said() {
         assert_eq!(ended.stdout, "", "{ended:#?}");
     }
     assert_eq!(programs.calls(), [""; 0]);
+    let help = programs.run(&["--help"]).exits(0);
+    assert!(
+        help.stdout.starts_with("usage: kubectl resplit POD"),
+        "{help:#?}"
+    );
     // The run itself refuses its options: its reason is shown.
     let ended = programs
         .run(&["client-1", "--", "-n0", "http://web.shop/"])

@@ -165,7 +165,7 @@ fn a_forbidden_import_is_named_with_what_is_allowed() {
         violations("plan/mod.rs", "use crate::load::run;"),
         ["src/plan/mod.rs imports crate::load, but `plan` may import only [\"split\"]"]
     );
-    assert_eq!(violations("cli/run.rs", text), [""; 0]);
+    assert_eq!(violations("cli/run/mod.rs", text), [""; 0]);
     assert_eq!(
         violations("main.rs", "resplit::cli::main(); resplit::load::run()"),
         ["src/main.rs imports crate::load, but `main` may import only [\"cli\"]"]

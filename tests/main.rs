@@ -45,6 +45,12 @@ mod exits;
 // The splits that a real istiod programs.
 mod istiod;
 
+// A proxy that a real istiod drives; asked for, since it takes Go.
+mod istiod_live;
+
+// What resplit prints and deploys, given to a real API server; asked for, since it takes Go.
+mod kubernetes_live;
+
 // The port, the address and the TLS name that are dialled.
 mod dialled;
 
@@ -56,6 +62,11 @@ mod explain;
 
 // Cases of requests against manifests, in three formats, and those that are written from manifests.
 mod suites;
+
+// The same with traffic, against a real Envoy.
+mod live;
+// Keys that a hash ties to a pod, against a real Envoy.
+mod pinning;
 
 // What becomes of a host that nobody registers.
 mod egress;
@@ -117,6 +128,12 @@ mod calibration;
 // Every way in which a real Envoy splits, with the verdict it deserves.
 mod mechanisms;
 
+// A split that is watched for ever.
+mod monitor;
+
+// What a monitor says of a server, a webhook and an admin interface that fail.
+mod monitor_faults;
+
 // Tests that need a program from outside are listed.
 mod parts;
 
@@ -168,6 +185,9 @@ mod proxy_admin;
 
 // Faults of what is written, by their numbers.
 mod faults_of_output;
+
+// An end in every phase of a run.
+mod ends;
 
 // Any text at all in every format, for readers that are not ours.
 mod any_text;

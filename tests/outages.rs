@@ -23,7 +23,7 @@ fn away(after: u64) -> Mesh {
 }
 
 #[test]
-fn a_closed_loop_says_that_nothing_was_answered_for_a_while() {
+fn fault_3_a_closed_loop_says_that_nothing_was_answered_for_a_while() {
     let mesh = away(200);
     let folder = tempfile::tempdir().expect("a folder");
     let saved = folder.path().join("run.json");

@@ -1,7 +1,11 @@
 //! The admin interface of a proxy: what it has been told and what it counted, beside what is declared and seen.
 
+mod cluster_bucket;
+mod control_plane;
 mod envoy;
 mod hostile;
+mod mirrors;
+mod proxy_state;
 
 use crate::support::cmd::{Report, run_json};
 use crate::support::mesh::Mesh;

@@ -1,12 +1,15 @@
 //! Laws of resolving: which host wins, and that no table and no request break it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use resplit::diag::{Sources, Span};
+use resplit::manifest::{lower, parse};
 use resplit::route::{
     Abort, Action, Backend, Condition, Fraction, HeaderTest, NamedByHeader, Outcome, Probe,
-    ResolveError, Route, RouteTable, Split, Test, TextMatch, VirtualHost, resolve,
+    ResolveError, Route, RouteIndex, RouteTable, Split, Test, TextMatch, Vantage, VirtualHost,
+    resolve,
 };
 use resplit::split::{Destination, Identifiers, LocalReplyCause, Mechanism, Share};
 
@@ -233,6 +236,7 @@ fn any_route() -> impl Strategy<Value = Route> {
             outcome: Arc::new(Outcome {
                 action,
                 abort,
+                mirrors: Vec::new(),
                 caveats: Vec::new(),
             }),
         })
@@ -261,5 +265,124 @@ proptest! {
                 prop_assert_eq!(sum, Some(Share::ONE));
             }
         }
+    }
+}
+
+/// The table of a VirtualService with these matches.
+fn matching(matches: &[String]) -> (Sources, RouteTable) {
+    let mut text = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web}\nspec:\n  hosts: [web]\n  http:\n"
+        .to_owned();
+    for one in matches {
+        let _ = writeln!(
+            text,
+            "  - match: [{{{one}}}]\n    route: [{{destination: {{host: web}}}}]"
+        );
+    }
+    let mut sources = Sources::new();
+    sources.add("t.yaml", text);
+    let (manifests, problems) = parse(&sources);
+    assert_eq!(problems, []);
+    let table = lower(&manifests, &Vantage::mesh(None, None));
+    (sources, table)
+}
+
+/// A condition of a match.
+fn condition() -> impl Strategy<Value = String> {
+    let path = prop::sample::select(vec!["/", "/a", "/A", "/a/", "/ab", "/a/b", "/b"]);
+    let field = (
+        prop::sample::select(vec!["headers", "withoutHeaders", "queryParams"]),
+        prop::sample::select(vec![
+            "exact: ''",
+            "exact: '1'",
+            "exact: A",
+            "prefix: a",
+            "regex: '[12]'",
+        ]),
+    );
+    let regex = [
+        "/a.*",
+        "/(a|b)/[a-z]+",
+        "(?i)/a",
+        "/a|/b",
+        ".*b",
+        "/a/?b?",
+        "/%61",
+    ];
+    prop_oneof![
+        (
+            prop::sample::select(vec!["exact", "prefix"]),
+            path,
+            any::<bool>()
+        )
+            .prop_map(|(how, path, ignore)| format!(
+                "uri: {{{how}: {path}}}, ignoreUriCase: {ignore}"
+            )),
+        prop::sample::select(regex.to_vec()).prop_map(|regex| format!("uri: {{regex: '{regex}'}}")),
+        field.prop_map(|(part, value)| format!("{part}: {{x: {{{value}}}}}")),
+        Just("method: {exact: GET}".to_owned()),
+        Just("headers: {cookie: {regex: '.*x=1.*'}}".to_owned()),
+        Just("authority: {exact: web}".to_owned()),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Probe> {
+    let path = [
+        "/", "/a", "/A", "/ab", "/a/b", "/b/c", "/%61", "/x/../a", "/A/B",
+    ];
+    let query = prop::sample::select(vec!["", "?x=1", "?x", "?x=A&x=2"]);
+    let value = prop::option::of(prop::sample::select(vec!["1", "2", "A", "a", " 1", ""]));
+    (prop::sample::select(path.to_vec()), query, value).prop_map(|(path, query, value)| {
+        let url = format!("http://web{path}{query}").parse().expect("a URL");
+        let mut probe = Probe::new("GET", &url).expect("a request");
+        let header = value.map(|value| ("X".to_owned(), value.to_owned()));
+        probe.headers.extend(header);
+        probe
+    })
+}
+
+proptest! {
+    /// Whatever routes and requests are: an index leaves out none of the routes that take a request.
+    #[test]
+    fn a_request_goes_where_it_goes_without_an_index(
+        matches in prop::collection::vec(condition(), 1..12),
+        requests in prop::collection::vec(request(), 1..6),
+    ) {
+        let (sources, table) = matching(&matches);
+        let index = RouteIndex::new(&table.hosts[0]);
+        for probe in &requests {
+            let told = |one: &resplit::route::Resolution<'_>| {
+                (one.rules(), one.caveats.clone(), one.expected(&sources))
+            };
+            let (all, found) = (resolve(&table, probe), index.resolve(&table, probe));
+            prop_assert_eq!(all.as_ref().map(told), found.as_ref().map(told));
+        }
+    }
+}
+
+/// Fault 9: every rule of a host was tried for the request of every other one.
+#[test]
+fn fault_9_of_a_thousand_expressions_one_is_tried() {
+    for rule in [
+        |at: usize| format!("uri: {{regex: '/r{at}/[a-z]+'}}"),
+        |at| format!("uri: {{prefix: /r{at}/}}"),
+        |at| format!("headers: {{x: {{exact: '{at}'}}}}"),
+        |at| format!("uri: {{prefix: /r}}, queryParams: {{x: {{exact: '{at}'}}}}"),
+    ] {
+        let matches: Vec<String> = (0..1000).map(rule).collect();
+        let (_, table) = matching(&matches);
+        let index = RouteIndex::new(&table.hosts[0]);
+        let url = "http://web/r7/a?x=7".parse().expect("a URL");
+        let mut probe = Probe::new("GET", &url).expect("a request");
+        probe.headers.push(("x".to_owned(), "7".to_owned()));
+        let found = index.resolve(&table, &probe).expect("a host");
+        assert_eq!(
+            found.rules(),
+            resolve(&table, &probe).expect("a host").rules()
+        );
+        assert!(
+            found.route.is_some() && found.trace.is_empty(),
+            "{}",
+            matches[7]
+        );
     }
 }

@@ -168,7 +168,7 @@ fn flagger_goes_on_where_the_split_holds_and_stops_with_the_answer_elsewhere() {
         ),
         (
             json!({ "stable": "90", "weight": "-", "n": "20" }),
-            500,
+            400,
             "--expect",
         ),
         (
@@ -253,6 +253,88 @@ fn argo_reads_the_result_by_its_json_path() {
         "{url:?}"
     );
     assert_eq!(serving.call("DELETE", "/argo/web", "", "").status, 405);
+    serving.ends().exits(0);
+}
+
+/// A call that chooses what no run can have gets a status of 400 to 499, and no request is sent; what the file of checks or the
+/// server behind it does is none of the caller's.
+#[test]
+fn what_a_call_chooses_wrongly_is_its_own_error_and_nothing_else_is() {
+    let mesh = Mesh::honest();
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = file(
+        &folder,
+        "rules.yaml",
+        "apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: { name: web, namespace: shop }
+spec:
+  service: web
+  backends: [{ service: v1, weight: 90 }, { service: v2, weight: 10 }]
+",
+    );
+    let rules = rules.display().to_string();
+    let nameless = Mesh::split([("v1", 1)]).says("hello").start();
+    let checks = format!(
+        "checks:
+  typed:
+    urls: ['{url}']
+    wait: 100s
+    options: ['-c1', '-n{{{{ args.n }}}}', '--expect=v1={{{{ args.stable }}}},v2={{{{ args.weight }}}}', '--rate={{{{ args.rate }}}}']
+  mapped:
+    urls: ['{url}']
+    wait: 100s
+    options: ['-c1', '-n20', '--expect=v1=90,v2=10', '--map=one={{{{ args.target }}}}']
+  object:
+    urls: ['{url}']
+    wait: 100s
+    options: ['-c1', '-n20', '--filename={rules}', '--host=web', '--object=TrafficSplit/shop/{{{{ args.object }}}}']
+  lost:
+    urls: ['{url}']
+    wait: 100s
+    options: ['-c1', '-n20', '--filename={rules}.gone', '--object=TrafficSplit/shop/{{{{ args.object }}}}']
+  nameless:
+    urls: ['{nameless}']
+    wait: 100s
+    options: ['-c1', '-n{{{{ args.n }}}}', '--expect=v1=90,v2=10']
+",
+        url = mesh.url("/"),
+        nameless = nameless.url("/"),
+    );
+    let serving = Serving::start(&checks, &[]);
+    for (query, said) in [
+        ("typed?n=20&rate=50&stable=90&weight=abc", "abc"),
+        ("typed?n=20&rate=50&stable=0&weight=0", "weight"),
+        (
+            "typed?n=0&rate=50&stable=90&weight=10",
+            "--requests cannot be 0",
+        ),
+        ("typed?n=many&rate=50&stable=90&weight=10", "many"),
+        ("typed?n=20&rate=0&stable=90&weight=10", "--rate"),
+        ("typed?n=20&rate=50&stable=90", "does not say `weight`"),
+        ("typed?n=20&rate=50&stable=90&weight=%ff", "UTF-8"),
+        ("mapped?target=v3", "v3"),
+        ("object?object=other", "other"),
+    ] {
+        let flagger = serving.call("POST", &format!("/flagger/{query}"), "", "{}");
+        let argo = serving.get(&format!("/argo/{query}"));
+        assert_eq!(
+            (flagger.status, argo.status),
+            (400, 400),
+            "{query}: {flagger:?}"
+        );
+        assert!(flagger.body.contains(said), "{query}: {flagger:?}");
+        assert_eq!(argo.json()["result"], "error", "{query}");
+    }
+    assert_eq!(mesh.served(), 0);
+    for query in ["lost?object=web", "nameless?n=20"] {
+        let answer = serving.call("POST", &format!("/flagger/{query}"), "", "{}");
+        assert!(answer.status >= 500, "{query}: {answer:?}");
+    }
+    let taken = serving.get("/argo/mapped?target=v1");
+    assert_eq!(taken.status, 200, "{taken:?}");
+    let object = serving.call("POST", "/flagger/object?object=web", "", "{}");
+    assert!([200, 425].contains(&object.status), "{object:?}");
     serving.ends().exits(0);
 }
 
@@ -459,7 +541,8 @@ fn statuses(calls: Vec<thread::JoinHandle<Answer>>) -> BTreeMap<u16, usize> {
 fn of_a_thousand_calls_none_is_lost_and_eight_run_at_a_time() {
     let gate = Gate::after(0);
     let mesh = Mesh::split([("v1", 1)]).behind(&gate).start();
-    let options = ["--expect=v1=100", "-n{{ args.n }}"];
+    // A thousand calls may take longer than a request does.
+    let options = ["--expect=v1=100", "-t1h", "-n{{ args.n }}"];
     let serving = Serving::start(
         &one_check(&mesh, &options),
         &["--workers", "8", "--queue", "40"],

@@ -157,6 +157,35 @@ fn the_proxy_is_asked_to_quit_once_whatever_the_verdict_or_the_error() {
 }
 
 #[test]
+fn a_native_sidecar_is_left_to_the_kubelet_and_a_classic_one_is_asked() {
+    let mesh = Mesh::honest();
+    let native = r#"{"initContainers":["istio-validation","istio-proxy"],"containers":null}"#;
+    let classic = r#"{"initContainers":["istio-init"],"containers":["istio-proxy"]}"#;
+    let is_native =
+        "note: the proxy is a native sidecar, which ends with the pod: it was not asked to quit";
+    let was_asked = "note: the proxy was asked to quit: POST http://127.0.0.1:";
+    for (status, quits, said) in [
+        (native, 0, is_native),
+        (classic, 1, was_asked),
+        ("", 1, was_asked),
+    ] {
+        let agent = Agent::injected(status);
+        let admin = agent.admin();
+        for args in [vec!["-n", "5"], vec!["-n", "0"]] {
+            let before = agent.quit();
+            let url = mesh.url("/");
+            let ended = beside(&agent, &[&args[..], &[&admin, &url]].concat());
+            assert!(ended.stderr.contains(said), "{status}: {ended:#?}");
+            assert_eq!(agent.quit() - before, quits, "{status}: {ended:#?}");
+        }
+    }
+    let agent = Agent::injected(native);
+    let admin = agent.admin();
+    let ended = beside(&agent, &["-n", "5", "--quiet", &admin, &mesh.url("/")]);
+    assert_eq!((ended.stderr.as_str(), agent.quit()), ("", 0));
+}
+
+#[test]
 fn nobody_is_asked_to_quit_unless_that_is_typed() {
     let (mesh, agent) = (Mesh::honest(), Agent::start(0, 200));
     let [wait, ready, _, quit] = agent.options().try_into().expect("four");

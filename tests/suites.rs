@@ -570,3 +570,36 @@ fn ten_thousand_cases_take_less_than_a_second() {
         .expect("bash runs");
     println!("{}", String::from_utf8_lossy(&output.stdout));
 }
+
+/// Gateways of the same proxies take the same requests: each is asked for what is bound to it, so that a suite grows as its manifests do.
+#[test]
+fn gateways_of_the_same_proxies_are_asked_for_what_is_bound_to_them() {
+    let mut text = String::new();
+    for at in 0..20 {
+        // Every fifth rule is bound to the gateway before as well.
+        let also = if at % 5 == 4 {
+            format!(", g{}", at - 1)
+        } else {
+            String::new()
+        };
+        let _ = write!(
+            text,
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g{at}}}\nspec:\n  selector: {{istio: ingressgateway}}\n  \
+             servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*.example.com']}}]\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v{at}}}\nspec:\n  hosts: [h{at}.example.com]\n  \
+             gateways: [g{at}{also}]\n  http: [{{route: [{{destination: {{host: web}}}}]}}]\n---\n"
+        );
+    }
+    let mut sources = Sources::new();
+    sources.add("gateways.yaml", text);
+    let (manifests, problems) = parse(&sources);
+    assert_eq!(problems, []);
+    let world = World::new(sources, manifests);
+    let written = write(&world, &["gateways.yaml".to_owned()], None);
+    assert_eq!(written.cases, 24, "{}", written.text);
+    for at in 0..20 {
+        let case = format!("h{at}.example.com http[0] at default/g{at}\n");
+        assert!(written.text.contains(&case), "{case}{}", written.text);
+    }
+    assert_eq!(failing(&written.text, &world), 0);
+}

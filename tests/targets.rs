@@ -181,7 +181,7 @@ fn errors_that_may_be_the_canarys_own_are_never_let_pass() {
 }
 
 #[test]
-fn a_canary_that_only_fails_is_said_first_and_fails_where_health_is_required() {
+fn fault_2_a_canary_that_only_fails_is_said_first_and_fails_where_health_is_required() {
     let mesh = failing(200, 500);
     let sent = |flags: &[&str]| {
         let one = ["-c", "1", "--resolution", "10%"];
@@ -241,7 +241,7 @@ fn a_canary_that_only_fails_behind_envoy_is_said_first_and_counts_for_its_share(
 }
 
 #[test]
-fn when_every_target_fails_or_nothing_is_declared_it_is_said_too() {
+fn fault_2_when_every_target_fails_or_nothing_is_declared_it_is_said_too() {
     let mesh = failing(503, 500);
     let url = mesh.url("/");
     let flags = ["-c", "1", "--resolution", "10%", &url];

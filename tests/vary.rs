@@ -357,6 +357,33 @@ fn values_stand_in_url_headers_and_body_of_every_request() {
 }
 
 #[test]
+fn a_run_ends_when_no_value_takes_a_rule_that_is_tested() {
+    let mesh = Mesh::split([("v1", 1)]).start();
+    let rules = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a, namespace: default}
+spec:
+  hosts: [a]
+  http:
+  - match: [{uri: {prefix: /a}}]
+    route: [{destination: {host: v1}}]
+";
+    // The first ten thousand are looked at before anything is sent.
+    let values = format!("{}{}", "a\n".repeat(10_000), "other\n".repeat(30_000));
+    let (_values, values) = saved("values.txt", &values);
+    let vary = format!("n=@{values}");
+    let url = mesh.url("/{{n}}");
+    let (_rules, rules) = saved("rules.yaml", rules);
+    let args = [
+        "-f", &rules, "--host", "a", "--vary", &vary, "-n", "15000", "-c", "2", &url,
+    ];
+    let report = run_json(&args).report();
+    assert_eq!((report.sent(), mesh.served()), (10_000, 10_000));
+    let notes = report.0["verdict"]["caveats"].to_string();
+    assert!(notes.contains("values were not sent"), "{notes}");
+}
+
+#[test]
 fn what_cannot_vary_is_refused_before_anything_is_sent() {
     let url = "http://127.0.0.1:9/{{n}}";
     for (more, said) in [

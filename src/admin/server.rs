@@ -17,6 +17,8 @@ pub struct ServerInfo {
     pub node: String,
     /// The namespace that its control plane takes it for.
     pub namespace: Option<String>,
+    /// Whether it is a native sidecar, which ends with its pod; unknown where Istio's injection does not say it.
+    pub native_sidecar: Option<bool>,
 }
 
 /// What a proxy takes, in bytes.
@@ -41,6 +43,7 @@ impl ServerInfo {
         Ok(Self {
             version: version.to_owned(),
             uptime: seconds.parse().ok(),
+            native_sidecar: page.node.metadata.annotations.native_sidecar(),
             namespace: page.node.metadata.namespace.or(of_id),
             state: page.state,
             node: page.node.id,
@@ -86,6 +89,37 @@ struct Node {
 struct Metadata {
     #[serde(rename = "NAMESPACE")]
     namespace: Option<String>,
+    #[serde(rename = "ANNOTATIONS")]
+    annotations: Annotations,
+}
+
+/// Those of the pod.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    /// What Istio has injected, as a JSON text.
+    #[serde(rename = "sidecar.istio.io/status")]
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Injected {
+    #[serde(default, rename = "initContainers")]
+    init_containers: Option<Vec<String>>,
+    #[serde(default)]
+    containers: Option<Vec<String>>,
+}
+
+impl Annotations {
+    /// Kubernetes lists native sidecars among the init containers.
+    fn native_sidecar(&self) -> Option<bool> {
+        const PROXY: &str = "istio-proxy";
+        let injected: Injected = serde_json::from_str(self.status.as_ref()?).ok()?;
+        let has =
+            |all: Option<Vec<String>>| all.is_some_and(|all| all.iter().any(|own| own == PROXY));
+        let native = has(injected.init_containers);
+        (native || has(injected.containers)).then_some(native)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -111,6 +145,39 @@ mod tests {
         assert!(info.is_envoy());
         let other = ServerInfo::read("{}").expect("JSON");
         assert!(!other.is_envoy() && other.uptime.is_none());
+    }
+
+    #[test]
+    fn a_proxy_among_the_init_containers_is_a_native_sidecar() {
+        let page = |status: &str| {
+            let metadata =
+                serde_json::json!({ "ANNOTATIONS": { "sidecar.istio.io/status": status } });
+            serde_json::json!({ "node": { "metadata": metadata } }).to_string()
+        };
+        for (status, native) in [
+            (
+                r#"{"initContainers":["istio-init"],"containers":["istio-proxy"],"revision":"default"}"#,
+                Some(false),
+            ),
+            (
+                r#"{"initContainers":["istio-init","istio-proxy"],"containers":null}"#,
+                Some(true),
+            ),
+            (
+                r#"{"initContainers":["istio-validation"],"containers":["linkerd-proxy"]}"#,
+                None,
+            ),
+            ("{}", None),
+            ("injected", None),
+        ] {
+            let info = ServerInfo::read(&page(status)).expect("a page");
+            assert_eq!(info.native_sidecar, native, "{status}");
+        }
+        let other = r#"{"node": {"metadata": {"ANNOTATIONS": {}}}}"#;
+        assert_eq!(
+            ServerInfo::read(other).expect("a page").native_sidecar,
+            None
+        );
     }
 
     #[test]

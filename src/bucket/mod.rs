@@ -3,6 +3,7 @@
 mod all_values;
 mod auto;
 mod body;
+mod cluster;
 mod endpoint;
 mod fields;
 mod header;
@@ -121,6 +122,12 @@ pub const EXTRACTORS: &[Extractor] = &[
         summary: "the address that responded",
         parse: |_| Ok(Box::new(peer::Peer)),
     },
+    Extractor {
+        name: "cluster",
+        argument: "",
+        summary: "nothing of the response: what the proxy counted for each target (`--proxy-admin`)",
+        parse: |_| Ok(Box::new(cluster::Cluster)),
+    },
 ];
 
 impl Extractor {
@@ -212,8 +219,9 @@ impl Bucketer {
         extractors.find_map(|(at, extractor)| Some((at, extractor.extract(reply)?)))
     }
 
-    #[cfg(test)]
-    fn of(extractor: Box<dyn Extract>) -> Self {
+    /// What one extractor yields.
+    #[must_use]
+    pub fn of(extractor: Box<dyn Extract>) -> Self {
         Self {
             extractors: vec![extractor],
             reducer: None,

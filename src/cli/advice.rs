@@ -87,6 +87,7 @@ fn after(cause: FailureCause) -> &'static str {
         | FailureCause::Http1NotAgreed
         | FailureCause::ClientCertificate
         | FailureCause::HandshakeRefused
+        | FailureCause::ServerName
         | FailureCause::HandshakeTimeout => after_handshake(cause),
         FailureCause::CertificateName
         | FailureCause::CertificateOfAuthority
@@ -105,6 +106,10 @@ fn after_handshake(cause: FailureCause) -> &'static str {
         FailureCause::Http2NotAgreed => "leave --http2 out; --grpc cannot do without HTTP/2",
         FailureCause::Http1NotAgreed => "ask over HTTP/2, with --http2",
         FailureCause::ClientCertificate => CLIENT_CERTIFICATE,
+        FailureCause::ServerName => {
+            "the server has nothing for the host of the URL, which --host does not change: put a name that it serves into the \
+             URL, and where to connect into --connect-to or --resolve"
+        }
         FailureCause::HandshakeRefused => {
             "the server takes no such handshake: it may want a client certificate (--cert FILE, --key FILE), or speak nothing \
              newer than TLS 1.1"

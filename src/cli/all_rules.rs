@@ -9,10 +9,11 @@ use super::config::RunConfig;
 use super::exit::Exit;
 use super::expectation::{self, Asked, Declared, Routes};
 use super::failure::Failure;
-use super::lint_notes::about;
+use super::lint_notes::about_one;
 use super::load_plan::planned;
+use super::proxy_admin::{Live, ProxyOfCases};
 use super::report_output::{exit, write_report};
-use super::run::{asked, writable};
+use super::run::{asked, ready, writable};
 use crate::diag::Code;
 use crate::plan::RequestTemplate;
 use crate::report::explain::{UnreachableRow, unreachable};
@@ -26,7 +27,13 @@ use crate::verdict::{Outcome, Verdict};
 /// Sends a request for every rule of the host, and reports.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     writable(config)?;
-    let Asked { routes, probe } = expectation::asked(config)?;
+    let interrupted = ready(config)?;
+    let mut proxy = ProxyOfCases::begin(
+        config.proxy_admin.as_ref(),
+        &config.vantage,
+        &expectation::probe(&config.request),
+    );
+    let Asked { routes, probe } = expectation::asked(config, proxy.live())?;
     let host = routes.host(&probe)?;
     let examples = examples(&routes.table, host, &probe);
     let plan = planned(&config.load, &config.request, None, &config.policy)?.plan;
@@ -35,7 +42,7 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     for example in &examples {
         rows.push(Row::new(
             example,
-            &routes,
+            (&routes, proxy.live()),
             (&probe, &plan.request),
             &mut sent,
         )?);
@@ -44,7 +51,10 @@ pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     if cases.is_empty() {
         return Err(unreached(host, &rows));
     }
-    let run = cases::run(&cases, plan, config)?;
+    proxy.watch();
+    let mut run = cases::run(&cases, plan, config, interrupted)?;
+    let verdicts = run.results.iter_mut().map(|own| &mut own.verdict);
+    run.notes.extend(proxy.end(probes.iter().zip(verdicts)));
     let results: Vec<RuleResult> = (rows.iter())
         .map(|row| {
             let found = row
@@ -100,7 +110,7 @@ impl<'t> Row<'t> {
     /// The row of an example, whose request is added to those that are sent unless it is there already.
     fn new(
         example: &Example<'t>,
-        routes: &Routes,
+        (routes, proxy): (&Routes, Option<&Live>),
         (like, base): (&Probe, &RequestTemplate),
         sent: &mut Vec<(Probe, Case)>,
     ) -> Result<Self, Failure> {
@@ -122,8 +132,9 @@ impl<'t> Row<'t> {
         if let Some(known) = sent.iter().position(|(known, _)| known == &**probe) {
             return Ok(row(Some(known), None));
         }
-        let resolution = resolve_declared(&routes.table, probe)
+        let mut resolution = resolve_declared(&routes.table, probe)
             .map_err(|error| expectation::unresolved(&error, &routes.sources))?;
+        routes.word(&mut resolution, proxy);
         let mut declared = Declared::of(routes, &resolution, Some(probe));
         if is_hashed(declared.expected()) {
             let message = "the target is picked by a hash of the request, and one request has one target: run it by itself, with --vary \
@@ -192,7 +203,7 @@ impl<'t> Row<'t> {
         let known = KnownNotes {
             findings: match found.verdict.outcome {
                 Outcome::Pass => Vec::new(),
-                _ => about(routes, probe),
+                _ => about_one(routes, probe),
             },
             notes: found.notes.iter().cloned().chain(caveats).collect(),
         };
@@ -209,7 +220,7 @@ impl<'t> Row<'t> {
 }
 
 /// Whether requests that are alike all go to one of several targets.
-fn is_hashed(expected: &Expected) -> bool {
+pub(super) fn is_hashed(expected: &Expected) -> bool {
     let shares = expected
         .declared()
         .iter()

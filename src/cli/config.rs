@@ -103,6 +103,16 @@ pub(super) enum Declaration {
     Embedded(&'static [(&'static str, &'static str)]),
 }
 
+impl Declaration {
+    /// The object whose split is meant, where one is named.
+    pub(super) fn object(&self) -> Option<&ObjectName> {
+        match self {
+            Self::Manifests(_, chosen) => chosen.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// Where the answer goes.
 #[derive(Debug)]
 pub(super) struct OutputConfig {

@@ -5,8 +5,7 @@ use super::exit;
 const SHORT_EXAMPLES: &str = "\
 Examples:
   resplit -f rules.yaml http://weather:5000/        is that what they declare?
-  resplit --expect v1=90,v2=10 http://weather/      the same without manifests
-  resplit demo missing-subset                       a mesh gone wrong, embedded";
+  resplit --expect v1=90,v2=10 http://weather/      the same without manifests";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +17,7 @@ Examples:
   resplit explain -f rules.yaml http://reviews/     which rule, and why
   resplit endpoints -f dump.json http://gateway/    named endpoints are reached
   resplit lint -f manifests/                        why it would not take effect
+  resplit monitor -f rules.yaml http://weather/     watch it for ever
   resplit size --expect v1=90,v2=10 --detect 85/15  how many requests to see that
   resplit report -o html run.json > run.html        a saved report as a page
   resplit report a.json b.json                      two load generators, merged
@@ -56,6 +56,17 @@ Examples:
 
 Exit code 0; 2 when there is no rule to patch.";
 
+/// What `monitor --help` ends with.
+pub(super) const MONITOR_EXAMPLES: &str = "\
+Examples:
+  resplit monitor -f rules.yaml http://weather:5000/                      one request a second, until Ctrl-C
+  resplit monitor --proxy-admin auto http://weather:5000/                 against what the sidecar is told
+  resplit monitor --expect v1=90,v2=10 --webhook https://hooks/alerts --listen 0.0.0.0:8080 http://weather/
+  resplit monitor -f rules.yaml -z 1h -o json http://weather/ | jq .message
+
+Exit code 1 when the split diverged at any time; else 4 when no response ever named a target; else 3 when for some
+time it could not be told (unreachable, failing); else 0. 2 as everywhere.";
+
 /// What `judge --help` ends with.
 pub(super) const JUDGE_EXAMPLES: &str = "\
 Examples:
@@ -83,11 +94,12 @@ Examples:
   resplit test --init -f manifests/ tests/routes.yaml     what they declare now, as cases
   resplit test tests/                                     is that still so?
   resplit test --fail-under 80 --report junit=tests.xml tests/
+  resplit test --live http://127.0.0.1:8080 tests/        and does the traffic do it?
   resplit test -f virtualservice.yaml testcases.yaml      test cases of istio-config-validator
   resplit test -f routes.yaml route-checks.yaml           tests of Envoy's route table check tool
 
 Exit code 0 when no case fails (a skip is no pass, and no failure), 1 when one does or --fail-under is missed, 2 when a file cannot
-be read.";
+be read. With --live also 3 when a case stays open, and 4 when no response could be counted.";
 
 /// What `report --help` ends with.
 pub(super) const REPORT_EXAMPLES: &str = "\

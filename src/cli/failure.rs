@@ -94,6 +94,9 @@ pub(super) enum Failure {
         /// What came of it last.
         last: String,
     },
+    /// Who got the requests is to be read from the proxy, which does not say it.
+    #[error("--bucket cluster cannot count: {0}")]
+    NoCounters(String),
     /// The log of requests cannot be written, or not to its end.
     #[error("cannot write the log to `{path}`")]
     Log {
@@ -161,7 +164,7 @@ impl Failure {
             | Self::Mesh(_)
             | Self::Serve(_)
             | Self::Load(_) => Exit::Usage,
-            Self::ProxyNotReady { .. } => Exit::NoData,
+            Self::ProxyNotReady { .. } | Self::NoCounters(_) => Exit::NoData,
         }
     }
 
@@ -176,6 +179,9 @@ impl Failure {
             Self::Known { failure, .. } => failure.help(),
             Self::ProxyNotReady { .. } => {
                 "leave --wait-proxy out where this pod has no proxy, or give it more time: --wait-proxy=2m".to_owned()
+            }
+            Self::NoCounters(_) => {
+                "check --proxy-admin, or let responses say who gave them, with another --bucket (resplit instrument)".to_owned()
             }
             Self::Write { path, .. } if path == STDOUT => "check where stdout goes".to_owned(),
             Self::Write { .. } => {

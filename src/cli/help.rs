@@ -44,6 +44,7 @@ pub(super) fn whole() -> clap::Command {
         .mut_args(|arg| extractors(formats(arg)))
         .mut_subcommand("run", |run| run.mut_args(|arg| extractors(formats(arg))))
         .mut_subcommand("job", |job| job.mut_args(|arg| extractors(formats(arg))))
+        .mut_subcommand("monitor", |own| own.mut_args(extractors))
         .mut_subcommand("size", |size| size.mut_args(extractors))
         .mut_subcommand("endpoints", |own| own.mut_args(extractors))
         .mut_subcommand("report", |report| report.mut_args(formats))

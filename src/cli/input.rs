@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "this is where files are read")]
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Stdin};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::failure::Failure;
 use crate::diag::Sources;
@@ -11,6 +13,11 @@ use crate::manifest::yaml::MAX_BYTES;
 
 /// What stdin is called.
 const STDIN: &str = "<stdin>";
+
+/// The manifests that came through stdin, for whoever reads the same manifests again.
+static STDIN_MANIFESTS: OnceLock<String> = OnceLock::new();
+/// Whether stdin was handed over.
+static STDIN_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Bodies, counts and saved reports are read up to this size.
 pub(super) const LARGEST_FILE: u64 = 256 << 20;
@@ -50,12 +57,27 @@ impl Content {
 /// What a folder is searched for, as kubectl does.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// Reads manifests: files, the manifests in folders (not in folders below them), and stdin for `-`.
+/// Stdin, for one option alone: it has no second reading.
+pub(super) fn stdin() -> Result<Stdin, Failure> {
+    if STDIN_TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(Failure::usage(
+            "`-` stands for stdin, which can be read once, and is given more than once",
+            "write one of the two to a file, and name that",
+        ));
+    }
+    Ok(io::stdin())
+}
+
+/// Reads manifests: files, the manifests in folders (not in folders below them), and stdin for `-`. Those of stdin are the same
+/// for whoever reads them again, and are there once where `-` is given twice.
 pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
     let mut sources = Sources::new();
-    for path in paths {
+    for (at, path) in paths.iter().enumerate() {
         if path.as_os_str() == "-" {
-            add(&mut sources, STDIN, io::stdin().lock())?;
+            if paths[..at].contains(path) {
+                continue;
+            }
+            sources.add(STDIN, manifests_of_stdin()?);
         } else if path.is_dir() {
             for file in folder(path)? {
                 add_file(&mut sources, &file)?;
@@ -65,6 +87,14 @@ pub(super) fn manifests(paths: &[PathBuf]) -> Result<Sources, Failure> {
         }
     }
     Ok(sources)
+}
+
+fn manifests_of_stdin() -> Result<&'static str, Failure> {
+    if let Some(text) = STDIN_MANIFESTS.get() {
+        return Ok(text);
+    }
+    let text = text_of(STDIN, stdin()?.lock())?;
+    Ok(STDIN_MANIFESTS.get_or_init(|| text))
 }
 
 /// A file that is read while requests are sent, and again from its beginning.
@@ -83,7 +113,7 @@ pub(super) fn bytes(path: &Path, content: Content) -> Result<Vec<u8>, Failure> {
     let largest = content.largest() << 20;
     let most = largest + 1;
     let read = if path.as_os_str() == "-" {
-        io::stdin().lock().take(most).read_to_end(&mut bytes)
+        stdin()?.lock().take(most).read_to_end(&mut bytes)
     } else {
         File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     };
@@ -134,13 +164,17 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 fn add_file(sources: &mut Sources, path: &Path) -> Result<(), Failure> {
     let name = path.display().to_string();
     match File::open(path) {
-        Ok(file) => add(sources, &name, file),
+        Ok(file) => {
+            let text = text_of(&name, file)?;
+            sources.add(name, text);
+            Ok(())
+        }
         Err(source) => Err(Failure::Read { path: name, source }),
     }
 }
 
-/// Adds the text of a file, as long as it is one: a device may have no end.
-fn add(sources: &mut Sources, name: &str, from: impl Read) -> Result<(), Failure> {
+/// The text of a file, as long as it is one: a device may have no end.
+fn text_of(name: &str, from: impl Read) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     from.take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
@@ -154,8 +188,7 @@ fn add(sources: &mut Sources, name: &str, from: impl Read) -> Result<(), Failure
             "pass only the objects that concern the split: kubectl get vs,dr,svc,deploy -n NAMESPACE -o yaml",
         ));
     }
-    sources.add(name, text(name, bytes)?);
-    Ok(())
+    text(name, bytes)
 }
 
 /// The text of a manifest: UTF-8, or UTF-16 with its byte order mark, as some shells write it.

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
 use super::sidecar;
+use super::signals::asking_to_end;
 
 /// Signals this close together are one: `timeout` and terminals signal a process and its group.
 const ONE_PRESS: Duration = Duration::from_millis(50);
@@ -23,9 +24,7 @@ const ONE_PRESS: Duration = Duration::from_millis(50);
 /// Without a handler a signal ends the process at once, as it always did.
 pub(super) fn listen(warn: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
-    // `nohup` has a run outlive its terminal.
-    let hang_up = (!ignored(SIGHUP)).then_some(SIGHUP);
-    if let Ok(signals) = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)) {
+    if let Ok(signals) = Signals::new(asking_to_end()) {
         let set = Arc::clone(&flag);
         // Where no thread can be had, the run cannot start either, and says so.
         let _ = thread::Builder::new()
@@ -34,14 +33,6 @@ pub(super) fn listen(warn: impl Fn(&str, bool) + Send + 'static) -> Arc<AtomicBo
         sidecar::leave_signals_to_the_run();
     }
     flag
-}
-
-/// Whether whoever started the process has it ignore a signal, as far as the system tells.
-fn ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 fn wait(mut signals: Signals, flag: &AtomicBool, warn: impl Fn(&str, bool)) {

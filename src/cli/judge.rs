@@ -14,25 +14,19 @@ use crate::report::{Declaration, KnownNotes, Report, Request, SavedObservation};
 use crate::split::Bucket;
 use crate::verdict::attribution::Attribution;
 use crate::verdict::mapping::{Mapping, MappingError};
-use crate::verdict::slo::Slo;
 use crate::verdict::{Evidence, Number, Outcome, Policy, judge};
 
 /// Reads the counts, judges them and writes the report.
 pub(super) fn run(args: &JudgeArgs) -> Result<Exit, Failure> {
-    let slos = objectives(args)?;
+    let slos = slo::read(&args.objectives.slo)?;
+    slo::refuse_between_runs(&slos)?;
     let (expected, odd) = config::weights(&args.expect)?;
     slo::check_declared(&slos, &expected)?;
     let to = config::output(args.output.clone())?;
     writable(&to)?;
     let (source, counts) = counted(args)?;
     let seen = counts.observation().map_err(refused)?;
-    let mut known = seen
-        .tallies
-        .keys()
-        .filter(|own| own.status != counts::NO_STATUS);
-    if seen.sent > 0 && known.next().is_none() {
-        without_statuses(&slos, args.objectives.require_healthy)?;
-    }
+    slo::check_measured(&slos, args.objectives.require_healthy, &seen)?;
     let mapping = Mapping::derive(&expected, &args.map, seen.tallies.keys())
         .map_err(|error| unmapped(error, &seen))?;
     let sorted = Attribution::new(&seen, Some((&expected, &mapping)));
@@ -82,33 +76,6 @@ pub(super) fn run(args: &JudgeArgs) -> Result<Exit, Failure> {
     };
     write_report(&report, &to, None)?;
     Ok(exit(&report.verdict, args.judgement.inconclusive))
-}
-
-/// The objectives, of which those about times have nothing to go by.
-fn objectives(args: &JudgeArgs) -> Result<Vec<Slo>, Failure> {
-    let slos = slo::read(&args.objectives.slo)?;
-    slo::refuse_between_runs(&slos)?;
-    match slos.iter().find(|slo| slo.measures_time()) {
-        None => Ok(slos),
-        Some(slo) => Err(Failure::usage(
-            format!("`{slo}` is about times, and counts have none"),
-            "objectives on counts are about errors and share, as in --slo 'canary.errors < 1%'",
-        )),
-    }
-}
-
-/// Refuses what is about errors where no response has a status: it would hold whatever came back.
-fn without_statuses(slos: &[Slo], require_healthy: bool) -> Result<(), Failure> {
-    let errors = slos.iter().find(|slo| slo.measures_errors());
-    let asked = errors.map(|slo| format!("`{slo}`"));
-    let healthy = || require_healthy.then(|| "--require-healthy".to_owned());
-    match asked.or_else(healthy) {
-        None => Ok(()),
-        Some(asked) => Err(Failure::usage(
-            format!("{asked} is about errors, and these counts have no statuses"),
-            "leave it out, or give counters with the label response_code, or an access log",
-        )),
-    }
 }
 
 /// Where the counts come from, and the counts.

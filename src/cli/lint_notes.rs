@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::expectation::{Asked, Routes};
-use crate::diag::Note;
+use crate::diag::{Code, Note};
 use crate::lint::{self, Context, Finding};
 use crate::route::{Probe, resolve};
 
@@ -12,8 +12,15 @@ pub(super) fn lint_notes(asked: &Asked) -> Vec<Note> {
     about(&asked.routes, &asked.probe)
 }
 
-/// The same for one of several requests.
-pub(super) fn about(routes: &Routes, probe: &Probe) -> Vec<Note> {
+/// The same for one of several requests, each meant for the rule that takes it: that it does not come to another one is no news.
+pub(super) fn about_one(routes: &Routes, probe: &Probe) -> Vec<Note> {
+    let mut notes = about(routes, probe);
+    notes.retain(|note| note.code != Code::Rs015);
+    notes
+}
+
+/// The same for a request.
+fn about(routes: &Routes, probe: &Probe) -> Vec<Note> {
     // The routes were there when the run began.
     let Ok(resolution) = resolve(&routes.table, probe) else {
         return Vec::new();

@@ -4,6 +4,7 @@ mod advice;
 mod all_rules;
 mod args;
 mod cases;
+mod cluster_bucket;
 mod command_line;
 mod complete;
 mod config;
@@ -22,6 +23,7 @@ mod gateway;
 mod generator;
 mod grpc;
 mod help;
+mod http_service;
 mod input;
 mod instrument;
 mod interrupt;
@@ -29,9 +31,11 @@ mod job;
 mod judge;
 mod lint;
 mod lint_notes;
+mod live;
 mod load_config;
 mod load_plan;
 mod log_file;
+mod monitor;
 mod output;
 mod plain_http;
 mod progress;
@@ -43,18 +47,21 @@ mod relations;
 mod report;
 mod report_output;
 mod request;
+mod request_template;
 mod run;
 mod saved_reports;
 mod secrets;
 mod serve;
 mod settle;
 mod sidecar;
+mod signals;
 mod size;
 mod slo;
 mod test;
 mod transport;
 mod unidentified;
 mod url;
+mod user_cookies;
 mod varied;
 mod varied_requests;
 mod vary;
@@ -105,9 +112,14 @@ fn carried_out(typed: Vec<OsString>) -> u8 {
 /// Whether a command line is understood, without carrying it out: for the examples of the documentation. The problem is what
 /// would be printed.
 pub fn understand(typed: Vec<OsString>) -> Result<(), String> {
+    understood(typed).map(drop)
+}
+
+/// The run that a command line asks for, if it is one.
+fn understood(typed: Vec<OsString>) -> Result<Option<RunConfig>, String> {
     let typed = command_line::read(typed).map_err(|failure| failure.render())?;
     let matches = match help::command().try_get_matches_from(&typed) {
-        Err(error) if !error.use_stderr() => return Ok(()),
+        Err(error) if !error.use_stderr() => return Ok(None),
         matches => matches,
     };
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
@@ -121,7 +133,7 @@ pub fn understand(typed: Vec<OsString>) -> Result<(), String> {
         Some(_) => None,
     };
     let config = run.map(RunConfig::try_from).transpose();
-    config.map(drop).map_err(|failure| failure.render())
+    config.map_err(|failure| failure.render())
 }
 
 /// Says why there is no report.
@@ -159,8 +171,8 @@ fn misunderstood(error: &clap::Error) -> u8 {
 
 fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
     match cli.command {
-        None => sent(&RunConfig::typed(cli.run, typed)?),
-        Some(Command::Run(args)) => sent(&RunConfig::typed(*args, typed)?),
+        None => sent(RunConfig::typed(cli.run, typed)?),
+        Some(Command::Run(args)) => sent(RunConfig::typed(*args, typed)?),
         Some(Command::Endpoints(args)) => endpoints::run(&args),
         Some(Command::Instrument(args)) => instrument::run(&args),
         Some(Command::Lint(args)) => lint::run(*args),
@@ -168,17 +180,19 @@ fn dispatch(cli: Cli, typed: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Judge(args)) => judge::run(&args),
         Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Monitor(args)) => monitor::run(*args),
         Some(Command::Job(args)) => job::run(*args, typed),
         Some(Command::Report(args)) => report::run(*args),
         Some(Command::Completions(args)) => complete::completions(&args),
         Some(Command::Man) => complete::man(),
         Some(Command::Demo(args)) => demo::run(args),
-        Some(Command::Test(args)) => test::run(&args),
+        Some(Command::Test(args)) => test::run(*args),
         Some(Command::Wait) => Ok(wait::run()),
     }
 }
 
-fn sent(config: &RunConfig) -> Result<Exit, Failure> {
+fn sent(config: RunConfig) -> Result<Exit, Failure> {
+    let config = &cluster_bucket::fitted(config)?;
     if config.all_rules {
         all_rules::run(config)
     } else if !config.vary.is_empty() || config.sessions.is_some() {

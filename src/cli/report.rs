@@ -85,6 +85,7 @@ pub(super) fn run(args: ReportArgs) -> Result<Exit, Failure> {
         let mut reports = Vec::new();
         saved.each(|name, mut report| {
             declared(&name, &mut report)?;
+            report.derive_rows();
             reports.push((name, report));
             Ok(())
         })?;
@@ -223,6 +224,9 @@ fn compared(
             "resplit report --compare before.json after.json",
         ));
     };
+    for (_, report) in reports {
+        slo::check_measured(slos, false, &report.observation.seen)?;
+    }
     let found =
         comparison((&before.0, &before.1), (&after.0, &after.1), slos).map_err(slo::unknown)?;
     let mut lost = Vec::new();

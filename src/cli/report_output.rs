@@ -44,7 +44,7 @@ pub(super) fn write_report(
     lost.extend(to_coloured_stdout(written.map(|()| bytes), style.colour).err());
     if let Some(Untied::Stopped(failure, _)) = untied {
         warn(&failure.render());
-    } else if report.verdict.outcome == Outcome::NoData && report.counted_in.is_none() {
+    } else if report.verdict.outcome == Outcome::NoData && report.was_sent() {
         let note = |codes: &[Code]| {
             let mut notes = report.verdict.caveats.iter();
             let known = notes.find(|note| codes.contains(&note.code));

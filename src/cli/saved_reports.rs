@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::failure::Failure;
-use super::input::LARGEST_FILE;
+use super::input::{self, LARGEST_FILE};
 use crate::diag::{Code, Note};
 use crate::report::{
-    Difference, GeneratorNumber, LoggedReport, MergeError, ReadError, Report, logged, read,
+    Difference, GeneratorNumber, LoggedReport, MergeError, ReadError, Report, logged, read_run,
 };
 
 /// Generators that are named.
@@ -116,7 +116,7 @@ impl SavedReports {
         Ok(count)
     }
 
-    /// Hands over one report after the other.
+    /// Hands over one report after the other, without the rows that formats show.
     pub(super) fn each(
         &mut self,
         mut take: impl FnMut(String, Report) -> Result<(), Failure>,
@@ -125,12 +125,11 @@ impl SavedReports {
             match source {
                 Source::File(path) => {
                     let name = path.display().to_string();
-                    let text = whole(reader(&path)?, &name)?;
-                    let report = parsed(&text, &name)?;
+                    let report = parsed(whole(reader(&path)?, &name)?, &name)?;
                     take(name, report)?;
                 }
                 Source::Text(name, text) => {
-                    let report = parsed(&text, &name)?;
+                    let report = parsed(text, &name)?;
                     take(name, report)?;
                 }
                 Source::Log(mut log) => {
@@ -164,7 +163,7 @@ impl Log {
             let Some(LoggedReport { generator, json }) = logged(&line) else {
                 continue;
             };
-            let read = json.map(read);
+            let read = json.map(read_run);
             match (read, generator) {
                 (Some(Ok(report)), generator) => {
                     arrived.whole.extend(generator.map(|own| own.index));
@@ -255,7 +254,7 @@ fn called(generator: GeneratorNumber, report: &Report) -> String {
 
 fn reader(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::new(io::stdin())));
+        return Ok(Box::new(BufReader::new(input::stdin()?)));
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
@@ -313,8 +312,11 @@ fn runs_in(text: &str) -> usize {
     serde_json::from_str(text).map_or(1, |Parts { parts }| parts.len().max(1))
 }
 
-fn parsed(text: &str, name: &str) -> Result<Report, Failure> {
-    read(text).map_err(|error| unusable(name, error))
+/// The text is gone before the run is judged.
+fn parsed(text: String, name: &str) -> Result<Report, Failure> {
+    let report = read_run(&text);
+    drop(text);
+    report.map_err(|error| unusable(name, error))
 }
 
 fn unusable(name: &str, error: ReadError) -> Failure {
@@ -354,6 +356,7 @@ pub(super) fn refused(error: &MergeError) -> Failure {
             Difference::Target | Difference::Declaration => "merge reports of the same question only; --compare shows two of them beside each other".to_owned(),
         },
         MergeError::Objective { problem, .. } => problem.help.clone(),
+        MergeError::Unmeasured { what, .. } => what.help().to_owned(),
     };
     Failure::usage(error.to_string(), help)
 }

@@ -7,7 +7,7 @@ use crate::diag::{Note, Sources};
 use crate::observe::Observation;
 use crate::split::Expected;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::slo::{Slo, SloProblem};
+use crate::verdict::slo::{Slo, SloProblem, Unmeasured};
 use crate::verdict::{Verdict, decided};
 
 const UNKNOWN: &str = "name a target as the report does, or `all` for every request";
@@ -43,6 +43,18 @@ pub(super) fn refuse_between_runs(slos: &[Slo]) -> Result<(), Failure> {
             format!("`{slo}` compares two runs, and here is one"),
             "`before` is the first report of resplit report --compare before.json after.json",
         )),
+    }
+}
+
+/// Refuses what an observation has not measured.
+pub(super) fn check_measured(
+    slos: &[Slo],
+    require_healthy: bool,
+    seen: &Observation,
+) -> Result<(), Failure> {
+    match Unmeasured::find(slos, require_healthy, seen) {
+        None => Ok(()),
+        Some(unmeasured) => Err(Failure::usage(unmeasured.to_string(), unmeasured.help())),
     }
 }
 

@@ -1,13 +1,14 @@
-//! `resplit test`: suites of requests against manifests. Nothing is sent.
+//! `resplit test`: suites of requests against manifests, and against what `--live` sends them to.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::args::TestArgs;
+use super::args::{Inconclusive, TestArgs};
 use super::config;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::live::{Checked, Live};
 use super::report_output::to_stdout;
 use super::{gateway, input, output, warn};
 use crate::diag::render::render;
@@ -15,12 +16,19 @@ use crate::diag::{Note, Severity, Sources};
 use crate::manifest::{dump_as_json, parse};
 use crate::report::suite::{CaseRow, SuiteReport, TEST_FORMATS, TestFormat, TestReport};
 use crate::route::Vantage;
-use crate::suite::{Case, MatchedRule, Suite, World, decode, write};
+use crate::suite::{Case, MatchedRule, Outcome, Suite, World, decode, write};
+use crate::units::counted;
 
 /// Checks the suites, or writes one.
-pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
+pub(super) fn run(mut args: TestArgs) -> Result<Exit, Failure> {
+    // What stands behind --live is a suite where it is the path of one.
+    if let Some(path) = args.live.live.take_if(|typed| Path::new(typed).exists()) {
+        args.suites.insert(0, PathBuf::from(path));
+        args.live.live = Some(String::new());
+    }
+    let args = args;
     if args.init {
-        return init(args);
+        return init(&args);
     }
     if args.suites.is_empty() {
         return Err(Failure::usage(
@@ -33,7 +41,12 @@ pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
         .iter()
         .map(|text| file(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let report = checked(args)?;
+    let mut live = Live::of(&args)?;
+    let inconclusive = live.as_ref().and_then(Live::inconclusive);
+    let (mut report, stopped) = checked(&args, live.as_mut())?;
+    if let Some(live) = live {
+        live.send(&mut report, stopped)?;
+    }
     for (format, path) in files {
         let mut bytes = Vec::new();
         let written = (format.render)(&report, false, &mut bytes);
@@ -51,10 +64,11 @@ pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
     let mut bytes = Vec::new();
     let written = (format.render)(&report, output::colour_on_stdout(args.color), &mut bytes);
     to_stdout(written.map(|()| bytes))?;
-    Ok(if report.passes() {
-        Exit::Pass
-    } else {
-        Exit::Diverged
+    Ok(match (report.outcome(), inconclusive) {
+        (Outcome::Fail, _) | (Outcome::Inconclusive, Some(Inconclusive::Fail)) => Exit::Diverged,
+        (Outcome::NoData, _) => Exit::NoData,
+        (Outcome::Inconclusive, None) => Exit::Inconclusive,
+        _ => Exit::Pass,
     })
 }
 
@@ -77,7 +91,8 @@ fn file(text: &str) -> Result<(&'static TestFormat, PathBuf), Failure> {
     })
 }
 
-fn checked(args: &TestArgs) -> Result<TestReport, Failure> {
+/// What the manifests make of the cases, and whether the first that fails has ended it. Those that can be sent are noted.
+fn checked(args: &TestArgs, mut live: Option<&mut Live>) -> Result<(TestReport, bool), Failure> {
     let sources = input::manifests(&args.suites)?;
     let mut report = TestReport {
         fail_under: args.fail_under,
@@ -124,7 +139,16 @@ fn checked(args: &TestArgs) -> Result<TestReport, Failure> {
                 .as_ref()
                 .and_then(|actual| actual.rule.as_ref());
             taken.extend(rule.map(MatchedRule::full));
-            let row = CaseRow::new(&case, &verdict);
+            let mut row = CaseRow::new(&case, &verdict);
+            if let Some(live) = &mut live {
+                let checked = Checked {
+                    place: (report.suites.len(), rows.cases.len()),
+                    case: &case,
+                    actual: verdict.actual.as_ref(),
+                    world: (at, world),
+                };
+                live.add(&mut row, &checked)?;
+            }
             stopped = args.fail_fast && row.failed();
             rows.cases.push(row);
         }
@@ -133,7 +157,7 @@ fn checked(args: &TestArgs) -> Result<TestReport, Failure> {
     for (_, world, taken) in &worlds {
         report.coverage.add(world.coverage(taken));
     }
-    Ok(report)
+    Ok((report, stopped))
 }
 
 /// Whether a case is one of those that are asked for.
@@ -269,7 +293,8 @@ fn init(args: &TestArgs) -> Result<Exit, Failure> {
         source,
     })?;
     if !args.quiet {
-        warn(&format!("{}: {} cases\n", path.display(), written.cases));
+        let cases = counted(written.cases as u64, "case");
+        warn(&format!("{}: {cases}\n", path.display()));
     }
     Ok(Exit::Pass)
 }

@@ -4,13 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::header::{COOKIE, HeaderName, HeaderValue};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Uri};
+use http::header::COOKIE;
 
 use super::expectation::of_template;
-use super::failure::Failure;
-use super::vary::{Source, Values, Variable};
+use super::request_template::Template;
+use super::user_cookies::{add_cookies, set_cookie};
+use super::vary::Rows;
 use crate::diag::{Code, Note};
 use crate::plan::{RequestSource, RequestTemplate, VariedRequest};
 use crate::route::{HashKey, Probe, RouteTable, resolve_declared};
@@ -23,166 +22,6 @@ const TIMES: usize = 2;
 const MOST_KEYS: usize = 1_000_000;
 /// Rows in a row that take no rule that is tested, until nothing more is sent.
 const MOST_SKIPPED: u32 = 10_000;
-
-/// A request with names in it that values stand for.
-#[derive(Clone, Debug)]
-pub(super) struct Template {
-    base: RequestTemplate,
-    target: Text,
-    headers: Vec<(HeaderName, Text)>,
-    body: Text,
-}
-
-/// A text with values in it.
-#[derive(Clone, Debug, Default)]
-struct Text(Vec<Piece>);
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Bytes(Vec<u8>),
-    /// The value of the variable at this position.
-    Value(usize),
-}
-
-impl Template {
-    /// The request with the names that were given; others stay as they are typed.
-    pub(super) fn of(base: RequestTemplate, variables: &[Variable]) -> Result<Self, Failure> {
-        let target = base.target.to_string();
-        let template = Self {
-            target: Text::read(target.as_bytes(), variables),
-            headers: (base.headers.iter())
-                .map(|(name, value)| (name.clone(), Text::read(value.as_bytes(), variables)))
-                .collect(),
-            body: Text::read(&base.body, variables),
-            base,
-        };
-        for (at, variable) in variables.iter().enumerate() {
-            if variables[..at]
-                .iter()
-                .any(|known| known.name == variable.name)
-            {
-                return Err(Failure::usage(
-                    format!("--vary {} is given twice", variable.name),
-                    "give each name once",
-                ));
-            }
-            let texts = template.headers.iter().map(|(_, text)| text);
-            let mut texts = texts.chain([&template.target, &template.body]);
-            if !texts.any(|text| text.has(at)) {
-                return Err(Failure::usage(
-                    format!(
-                        "--vary {}: the request has no {{{{{}}}}} in its URL, headers or body",
-                        variable.name, variable.name
-                    ),
-                    format!(
-                        "write the name where the value goes: -H 'x-user: {{{{{}}}}}'",
-                        variable.name
-                    ),
-                ));
-            }
-        }
-        Ok(template)
-    }
-
-    /// The request with one value for each name; none where a value cannot stand in its place.
-    pub(super) fn filled(&self, row: &[String]) -> Option<RequestTemplate> {
-        let target = self.target.filled(row, encoded);
-        let target: PathAndQuery = String::from_utf8(target).ok()?.parse().ok()?;
-        let plain = |text: &Text| text.filled(row, |value| value.as_bytes().to_vec());
-        let mut headers = HeaderMap::with_capacity(self.headers.len());
-        for (name, text) in &self.headers {
-            headers.append(name, HeaderValue::from_bytes(&plain(text)).ok()?);
-        }
-        Some(RequestTemplate {
-            target: Uri::from(target),
-            headers,
-            body: plain(&self.body),
-            ..self.base.clone()
-        })
-    }
-}
-
-impl Text {
-    fn read(text: &[u8], variables: &[Variable]) -> Self {
-        let mut pieces = vec![Piece::Bytes(Vec::new())];
-        let mut rest = text;
-        while !rest.is_empty() {
-            let name = |variable: &Variable| format!("{{{{{}}}}}", variable.name);
-            let found = variables
-                .iter()
-                .position(|own| rest.starts_with(name(own).as_bytes()));
-            if let Some(at) = found {
-                rest = &rest[name(&variables[at]).len()..];
-                pieces.extend([Piece::Value(at), Piece::Bytes(Vec::new())]);
-            } else if let Some(Piece::Bytes(bytes)) = pieces.last_mut() {
-                bytes.push(rest[0]);
-                rest = &rest[1..];
-            }
-        }
-        Self(pieces)
-    }
-
-    fn has(&self, variable: usize) -> bool {
-        self.0
-            .iter()
-            .any(|piece| matches!(piece, Piece::Value(at) if *at == variable))
-    }
-
-    fn filled(&self, row: &[String], written: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
-        let mut filled = Vec::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Bytes(bytes) => filled.extend_from_slice(bytes),
-                Piece::Value(at) => {
-                    filled.extend(row.get(*at).map_or_else(Vec::new, |own| written(own)));
-                }
-            }
-        }
-        filled
-    }
-}
-
-/// A value as it stands in a URL (RFC 3986, 2.1): everything but unreserved characters is escaped.
-fn encoded(value: &str) -> Vec<u8> {
-    let mut text = Vec::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte);
-        } else {
-            text.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-    text
-}
-
-/// The values of all variables, row by row.
-#[derive(Debug)]
-pub(super) struct Rows(Vec<Values>);
-
-impl Rows {
-    /// The rows of these variables, from the first.
-    pub(super) fn open(variables: &[Variable], seed: u64) -> Result<Self, Failure> {
-        let open = |(at, variable): (u64, &Variable)| {
-            let values = Values::open(&variable.source, seed.wrapping_add(at));
-            values.map_err(|error| {
-                let what = match &variable.source {
-                    Source::Lines(path) => format!("`{}`", path.display()),
-                    _ => "its values".to_owned(),
-                };
-                Failure::usage(
-                    format!("--vary {}: cannot read {what}: {error}", variable.name),
-                    "name a file with one value in each line",
-                )
-            })
-        };
-        let values = (0..).zip(variables).map(open);
-        Ok(Self(values.collect::<Result<_, _>>()?))
-    }
-
-    pub(super) fn next(&mut self) -> Option<Vec<String>> {
-        self.0.iter_mut().map(Values::next).collect()
-    }
-}
 
 /// Which rule takes a request, among those that are tested.
 #[derive(Debug)]
@@ -367,11 +206,7 @@ impl RequestSource for Varied {
             let mut state = self.state();
             let key = match &self.key {
                 KeyOf::Nothing => None,
-                KeyOf::Parts(parts) => {
-                    let values = parts.iter().map(|part| value(part, &request));
-                    let values: Vec<String> = values.collect();
-                    Some(state.number(values.join("\n")))
-                }
+                KeyOf::Parts(parts) => Some(state.number(key_of(parts, &request))),
                 KeyOf::User(_) => user,
             };
             if let Some(user) = user.and_then(|user| state.users.get(&user)) {
@@ -403,6 +238,12 @@ impl RequestSource for Varied {
     }
 }
 
+/// The values of the parts of a request that are hashed.
+pub(super) fn key_of(parts: &[HashKey], request: &RequestTemplate) -> String {
+    let values = parts.iter().map(|part| value(part, request));
+    values.collect::<Vec<_>>().join("\n")
+}
+
 /// The value of the part of a request that is hashed.
 fn value(part: &HashKey, request: &RequestTemplate) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -426,100 +267,24 @@ fn value(part: &HashKey, request: &RequestTemplate) -> String {
                 .find(|(key, _)| key == name)
                 .map_or_else(String::new, |(_, value)| value.to_owned())
         }
-        HashKey::SourceIp => String::new(),
-    }
-}
-
-/// The name and the value of a `set-cookie` field, and whether the cookie is kept (RFC 6265, 5.2).
-fn set_cookie(field: &[u8]) -> Option<(String, String, bool)> {
-    let text = String::from_utf8_lossy(field);
-    let mut parts = text.split(';').map(str::trim);
-    let (name, value) = parts.next()?.split_once('=')?;
-    let over = parts.any(|part| {
-        let age = part
-            .split_once('=')
-            .filter(|(key, _)| key.eq_ignore_ascii_case("max-age"));
-        age.is_some_and(|(_, age)| age.trim().parse::<i64>().is_ok_and(|age| age <= 0))
-    });
-    (!name.is_empty()).then(|| (name.to_owned(), value.to_owned(), !over))
-}
-
-/// Adds cookies to those that a request has; its own go first, and count where one of them has the same name.
-fn add_cookies(headers: &mut HeaderMap, cookies: &[(String, String)]) {
-    let own = headers
-        .get(COOKIE)
-        .map(|own| String::from_utf8_lossy(own.as_bytes()).into_owned());
-    let own_has = |name: &str| {
-        let mut pairs = own.iter().flat_map(|own| own.split(';'));
-        pairs.any(|pair| pair.trim().split('=').next() == Some(name))
-    };
-    let kept = cookies.iter().filter(|(name, _)| !own_has(name));
-    let kept = kept.map(|(name, value)| format!("{name}={value}"));
-    let all: Vec<String> = own.iter().cloned().chain(kept).collect();
-    if let Ok(value) = HeaderValue::from_str(&all.join("; "))
-        && !all.is_empty()
-    {
-        headers.insert(COOKIE, value);
+        // A proxy that trusts those before it takes the address that they name; of others all requests have one.
+        HashKey::SourceIp => {
+            let mut lines = request.headers.get_all("x-forwarded-for").iter();
+            let last = lines.next_back().map(|value| text(value.as_bytes()));
+            let last = last.unwrap_or_default();
+            last.rsplit(',')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::request_template::tests::{request, variables};
     use super::*;
-    use crate::plan::Protocol;
-    use http::Method;
-
-    fn request(target: &'static str, headers: &[(&str, &str)], body: &str) -> RequestTemplate {
-        let headers = headers.iter().map(|(name, value)| {
-            let name: HeaderName = name.parse().expect("a name");
-            (name, value.parse().expect("a value"))
-        });
-        RequestTemplate {
-            protocol: Protocol::Http1,
-            method: Method::GET,
-            target: Uri::from_static(target),
-            headers: headers.collect(),
-            body: body.as_bytes().to_vec(),
-        }
-    }
-
-    fn variables(texts: &[&str]) -> Vec<Variable> {
-        texts
-            .iter()
-            .map(|text| text.parse().expect("a variable"))
-            .collect()
-    }
-
-    #[test]
-    fn names_that_are_given_are_filled_in_everywhere_and_others_stay() {
-        let base = request(
-            "/{{user}}?q={{user}}&{{x}}",
-            &[("x-user", "a {{user}}{{n}} {{other}}")],
-            "{\"{{n}}\"}",
-        );
-        let template =
-            Template::of(base, &variables(&["user=uuid", "n=seq"])).expect("both are there");
-        let row = ["a b/ö".to_owned(), "7".to_owned()];
-        let filled = template.filled(&row).expect("it can be sent");
-        assert_eq!(filled.target, "/a%20b%2F%C3%B6?q=a%20b%2F%C3%B6&{{x}}");
-        assert_eq!(
-            filled.headers["x-user"].as_bytes(),
-            "a a b/ö7 {{other}}".as_bytes()
-        );
-        assert_eq!(filled.body, b"{\"7\"}");
-        assert!(
-            template
-                .filled(&["a\nb".to_owned(), String::new()])
-                .is_none()
-        );
-    }
-
-    #[test]
-    fn a_name_that_is_nowhere_or_given_twice_is_refused() {
-        let base = || request("/{{user}}", &[], "");
-        assert!(Template::of(base(), &variables(&["users=uuid"])).is_err());
-        assert!(Template::of(base(), &variables(&["user=uuid", "user=seq"])).is_err());
-    }
 
     fn source(key: KeyOf, header: &str) -> Arc<Varied> {
         let variables = variables(&["n=seq"]);

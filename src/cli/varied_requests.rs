@@ -9,26 +9,30 @@ use super::varied::{KeyOf, Varied};
 use crate::diag::Note;
 use crate::plan::Stop;
 use crate::split::Expected;
-use crate::verdict::{Number, Pinning};
+use crate::verdict::{Number, PinnedBy, PinnedTo, Pinning};
 
 /// Requests that differ from each other.
 pub(super) struct VariedRequests {
     source: Arc<Varied>,
     /// What pins a request to a target, where something does.
-    pub(super) key: Option<String>,
+    pub(super) key: Option<PinnedBy>,
     notes: Vec<Note>,
 }
 
 impl VariedRequests {
     /// Requests from a source, what pins them to a target, and what has to be said of them.
-    pub(super) fn new(source: Arc<Varied>, key: Option<String>, notes: Vec<Note>) -> Self {
+    pub(super) fn new(source: Arc<Varied>, key: Option<PinnedBy>, notes: Vec<Note>) -> Self {
         Self { source, key, notes }
     }
 
-    /// The same, pinned by this.
-    pub(super) fn pinned_by(self, key: &str) -> Self {
+    /// The same, of which each user is pinned to a target.
+    pub(super) fn by_user(self) -> Self {
+        let key = PinnedBy {
+            key: "user".to_owned(),
+            to: PinnedTo::Target,
+        };
         Self {
-            key: Some(key.to_owned()),
+            key: Some(key),
             ..self
         }
     }
@@ -54,8 +58,8 @@ impl VariedRequests {
         if let Some(users) = users {
             plan.connections = plan.connections.min(users);
         }
-        if let (Some(_), Some(expected)) = (&self.key, expected) {
-            let needed = Pinning::requests(expected, &config.policy, users.map(u64::from));
+        if let (Some(key), Some(expected)) = (&self.key, expected) {
+            let needed = needed(key.to, expected, config, users.map(u64::from));
             let most = match config.load.amount {
                 Amount::Exactly(stop) => stop,
                 Amount::UntilDecided(most)
@@ -77,5 +81,21 @@ impl VariedRequests {
         let plan = &mut planned.plan;
         plan.threads = plan.threads.min(plan.connections);
         planned
+    }
+}
+
+/// How many requests answer what is asked of keys. Where they pin requests to endpoints, the targets are split by request.
+fn needed(to: PinnedTo, expected: &Expected, config: &RunConfig, users: Option<u64>) -> u64 {
+    let policy = &config.policy;
+    match to {
+        PinnedTo::Target => Pinning::requests(expected, policy, users),
+        PinnedTo::Endpoint => {
+            let split = if expected.sole_destination().is_some() {
+                0
+            } else {
+                policy.design(expected, 0).requests_fixed()
+            };
+            Pinning::requests_to_endpoints(expected, policy, users).max(split)
+        }
     }
 }

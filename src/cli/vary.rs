@@ -8,6 +8,7 @@ use std::str::FromStr;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::failure::Failure;
 use super::input;
 
 /// The longest line of a file that is a value, and the longest random text.
@@ -188,6 +189,35 @@ fn uuid(random: u128) -> String {
         &hex[20..],
     ];
     parts.join("-")
+}
+
+/// The values of all variables, row by row.
+#[derive(Debug)]
+pub(super) struct Rows(Vec<Values>);
+
+impl Rows {
+    /// The rows of these variables, from the first.
+    pub(super) fn open(variables: &[Variable], seed: u64) -> Result<Self, Failure> {
+        let open = |(at, variable): (u64, &Variable)| {
+            let values = Values::open(&variable.source, seed.wrapping_add(at));
+            values.map_err(|error| {
+                let what = match &variable.source {
+                    Source::Lines(path) => format!("`{}`", path.display()),
+                    _ => "its values".to_owned(),
+                };
+                Failure::usage(
+                    format!("--vary {}: cannot read {what}: {error}", variable.name),
+                    "name a file with one value in each line",
+                )
+            })
+        };
+        let values = (0..).zip(variables).map(open);
+        Ok(Self(values.collect::<Result<_, _>>()?))
+    }
+
+    pub(super) fn next(&mut self) -> Option<Vec<String>> {
+        self.0.iter_mut().map(Values::next).collect()
+    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,15 @@ use super::config::{Declaration, RunConfig};
 use super::exit::Exit;
 use super::expectation::{self, Asked, Declared, Routes, of_template};
 use super::failure::Failure;
-use super::lint_notes::about;
+use super::lint_notes::about_one;
 use super::load_plan::{planned, template};
+use super::proxy_admin::{self, Live, ProxyOfCases};
 use super::report_output::{exit, write_report};
-use super::run::{ProxySide, asked, carried_out, writable};
-use super::varied::{KeyOf, Rows, Sorter, Template, Varied};
+use super::request_template::Template;
+use super::run::{ProxySide, asked, carried_out, ready, writable};
+use super::varied::{KeyOf, Sorter, Varied, key_of};
 use super::varied_requests::VariedRequests;
+use super::vary::Rows;
 use crate::diag::{Code, Note};
 use crate::plan::{LoadPlan, RequestTemplate};
 use crate::report::rules::{CasePurpose, RuleResult, SentRequest, suite_verdict};
@@ -22,7 +25,7 @@ use crate::report::{KnownNotes, Report, SavedObservation};
 use crate::route::{Action, HashKey, Probe, Resolution, resolve_declared};
 use crate::split::Mechanism;
 use crate::units::counted;
-use crate::verdict::Outcome;
+use crate::verdict::{Outcome, PinnedBy, PinnedTo};
 
 /// Rows that are resolved before anything is sent, to know which rules there are.
 const LOOKED_AT: usize = 10_000;
@@ -30,31 +33,44 @@ const LOOKED_AT: usize = 10_000;
 /// Sends requests that differ, and reports.
 pub(super) fn run(config: &RunConfig) -> Result<Exit, Failure> {
     writable(config)?;
+    let interrupted = ready(config)?;
     let template = Template::of(template(&config.request)?, &config.vary)?;
     let rows = Rows::open(&config.vary, config.policy.seed)?;
     if !matches!(config.declared, Declaration::Manifests(..)) {
-        let declared = expectation::resolve(config, None)?;
+        let (live, unread) = begin(config, first(config, &template)?);
+        let declared = expectation::resolve(config, live.as_ref())?;
         let different = VariedRequests::new(
             Varied::new(template, rows, None, users(config)),
             None,
             Vec::new(),
         );
         let different = match config.sessions {
-            Some(_) => different.pinned_by("user"),
+            Some(_) => different.by_user(),
             None => different,
         };
         return carried_out(
             config,
             declared.as_ref(),
             Some(different),
-            ProxySide::default(),
+            ProxySide {
+                live,
+                unread,
+                interrupted,
+                ..ProxySide::default()
+            },
         );
     }
-    let asked = expectation::asked(config)?;
+    let asked = expectation::asked(config, None)?;
     let sample = Sample::of(&template, &config.vary_rows()?, &asked)?;
     match &sample.rules[..] {
-        [only] => single(config, (template, rows), asked, (only, &sample)),
-        _ => several(config, (template, rows), &asked, &sample),
+        [only] => single(
+            config,
+            (template, rows),
+            asked,
+            (only, &sample),
+            interrupted,
+        ),
+        _ => several(config, (template, rows), asked, &sample, interrupted),
     }
 }
 
@@ -65,6 +81,42 @@ impl RunConfig {
         let wanted = if self.vary.is_empty() { 1 } else { LOOKED_AT };
         Ok((0..wanted).map_while(|_| rows.next()).collect())
     }
+}
+
+impl RunConfig {
+    /// Whether the first rows of values make different keys.
+    fn varies(&self, template: &Template, parts: &[HashKey]) -> Result<bool, Failure> {
+        let rows = self.vary_rows()?;
+        let mut keys = (rows.iter().filter_map(|row| template.filled(row)))
+            .map(|request| key_of(parts, &request));
+        let first = keys.next();
+        Ok(keys.any(|key| Some(key) != first))
+    }
+}
+
+/// The request with the first row of values: the one that the proxy is asked about.
+fn first(config: &RunConfig, template: &Template) -> Result<Probe, Failure> {
+    let like = expectation::probe(&config.request);
+    let row = config.vary_rows()?.into_iter().next().unwrap_or_default();
+    let filled = template.filled(&row);
+    Ok(filled.map_or(like.clone(), |request| of_template(&request, &like)))
+}
+
+/// What the proxy has for a request, where it says it; what it has for other values may be something else.
+fn begin(config: &RunConfig, probe: Probe) -> (Option<Live>, Vec<Note>) {
+    let (live, mut notes) = proxy_admin::begin(
+        config.proxy_admin.as_ref(),
+        proxy_admin::Asked {
+            probe,
+            vantage: config.vantage.clone(),
+            among_others: false,
+        },
+    );
+    if live.is_some() && !config.vary.is_empty() {
+        let message = "what the proxy does is what it does with the first of the values";
+        notes.push(Note::new(Code::Varied, message));
+    }
+    (live, notes)
 }
 
 /// The users of `--sessions`, each with cookies of its own.
@@ -158,12 +210,17 @@ fn single(
     (template, rows): (Template, Rows),
     asked: Asked,
     (taken, sample): (&Taken, &Sample),
+    interrupted: bool,
 ) -> Result<Exit, Failure> {
-    let resolution = asked.routes.declared(&taken.probe)?;
+    let (live, unread) = begin(config, taken.probe.clone());
+    let asked = asked.beside(config, live.as_ref())?;
+    let mut resolution = asked.routes.declared(&taken.probe)?;
+    asked.routes.word(&mut resolution, live.as_ref());
     let declared = Declared::of(&asked.routes, &resolution, Some(&taken.probe));
-    let hashed = hash_keys(&resolution);
+    let (to, hashed) = hash_keys(&resolution);
     let key = match config.sessions {
         Some(users) => KeyOf::User(users),
+        None if to == PinnedTo::Endpoint && !config.varies(&template, &hashed)? => KeyOf::Nothing,
         None if hashed.is_empty() => KeyOf::Nothing,
         None => KeyOf::Parts(hashed.clone()),
     };
@@ -175,6 +232,7 @@ fn single(
             Some(names.join(" and "))
         }
     };
+    let name = name.map(|key| PinnedBy { key, to });
     let sorter = sorter(&asked, std::slice::from_ref(taken));
     let notes = if config.vary.is_empty() {
         Vec::new()
@@ -195,21 +253,30 @@ fn single(
         config,
         Some(&declared),
         Some(different),
-        ProxySide::default(),
+        ProxySide {
+            live,
+            unread,
+            interrupted,
+            ..ProxySide::default()
+        },
     )
 }
 
-/// What the proxy hashes to pick a target of the route.
-fn hash_keys(resolution: &Resolution<'_>) -> Vec<HashKey> {
-    match resolution
+/// What the proxy hashes, and whether it picks a target of the route by it, or an endpoint of the target that was drawn.
+fn hash_keys(resolution: &Resolution<'_>) -> (PinnedTo, Vec<HashKey>) {
+    let action = resolution
         .route
-        .map(|matched| &matched.route.outcome.action)
-    {
-        Some(Action::Split(split)) if resolution.mechanism == Mechanism::Hash => {
-            split.hash_keys().to_vec()
-        }
-        _ => Vec::new(),
-    }
+        .map(|matched| &matched.route.outcome.action);
+    let Some(Action::Split(split)) = action else {
+        return (PinnedTo::Target, Vec::new());
+    };
+    let keys = split.hash_keys().to_vec();
+    let to = if resolution.mechanism == Mechanism::Hash || keys.is_empty() {
+        PinnedTo::Target
+    } else {
+        PinnedTo::Endpoint
+    };
+    (to, keys)
 }
 
 fn sorter(asked: &Asked, rules: &[Taken]) -> Sorter {
@@ -224,14 +291,22 @@ fn sorter(asked: &Asked, rules: &[Taken]) -> Sorter {
 fn several(
     config: &RunConfig,
     (template, rows): (Template, Rows),
-    asked_for: &Asked,
+    declared: Asked,
     sample: &Sample,
+    interrupted: bool,
 ) -> Result<Exit, Failure> {
+    let mut proxy = ProxyOfCases::begin(
+        config.proxy_admin.as_ref(),
+        &config.vantage,
+        &sample.rules[0].probe,
+    );
+    let asked_for = &declared.beside(config, proxy.live())?;
     let Asked { routes, probe } = asked_for;
     let mut cases = Vec::with_capacity(sample.rules.len());
     for taken in &sample.rules {
-        let resolution = resolve_declared(&routes.table, &taken.probe)
+        let mut resolution = resolve_declared(&routes.table, &taken.probe)
             .map_err(|error| expectation::unresolved(&error, &routes.sources))?;
+        routes.word(&mut resolution, proxy.live());
         cases.push(Case {
             request: taken.request.clone(),
             declared: Declared::of(routes, &resolution, Some(&taken.probe)),
@@ -252,7 +327,11 @@ fn several(
         source: Some(Arc::<Varied>::clone(&source)),
         ..plan
     };
-    let run = cases::run(&cases, plan, config)?;
+    proxy.watch();
+    let mut run = cases::run(&cases, plan, config, interrupted)?;
+    let verdicts = run.results.iter_mut().map(|own| &mut own.verdict);
+    let probes = sample.rules.iter().map(|taken| &taken.probe);
+    run.notes.extend(proxy.end(probes.zip(verdicts)));
     let found = sample.rules.iter().zip(&cases).zip(&run.results);
     let rules: Vec<RuleResult> = found
         .map(|((taken, case), found)| row(taken, (case, found), routes, probe))
@@ -318,7 +397,7 @@ fn row(
     result.with_known(KnownNotes {
         findings: match found.verdict.outcome {
             Outcome::Pass => Vec::new(),
-            _ => about(routes, &taken.probe),
+            _ => about_one(routes, &taken.probe),
         },
         notes: found.notes.iter().cloned().chain(caveats).collect(),
     })

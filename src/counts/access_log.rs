@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Counts, CountsError, NO_STATUS, Selection, bucket, listed, telling};
+use super::{Counts, CountsError, Selection, bucket, listed, telling};
 use crate::diag::{Code, Note};
+use crate::split::Bucket;
 use crate::units::counted;
 
 /// Fields that name the target of a request, the most exact first.
@@ -104,7 +105,7 @@ pub fn read(text: &str, selection: &Selection) -> Result<Counts, CountsError> {
     let mut counts = Counts::default();
     for entry in &entries {
         let of = |name: &str| entry.get(name).map_or("", |value| value.as_ref());
-        let status = of("response_code").parse().unwrap_or(NO_STATUS);
+        let status = of("response_code").parse().unwrap_or(Bucket::NO_STATUS);
         counts.add(bucket(of(&by), status, of("response_flags")), 1)?;
     }
     Ok(Counts { notes, ..counts })

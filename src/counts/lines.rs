@@ -1,6 +1,7 @@
 //! Counts as they are typed, and as `uniq -c` prints them.
 
-use super::{Counts, CountsError, NO_STATUS, bucket};
+use super::{Counts, CountsError, bucket};
+use crate::split::Bucket;
 
 /// Reads `VALUE=COUNT` words.
 ///
@@ -18,7 +19,7 @@ pub fn words(words: &[String]) -> Result<Counts, CountsError> {
                 "write every count as VALUE=COUNT, as in v1=9012 v2=988",
             )
         })?;
-        counts.add(bucket(name, NO_STATUS, ""), count)?;
+        counts.add(bucket(name, Bucket::NO_STATUS, ""), count)?;
     }
     Ok(counts)
 }
@@ -42,7 +43,7 @@ pub fn read(text: &str) -> Result<Counts, CountsError> {
                 "write a value and its count on each line, as in `v1 9012`, or pipe in what `sort | uniq -c` prints",
             )
         })?;
-        counts.add(bucket(name, NO_STATUS, ""), count)?;
+        counts.add(bucket(name, Bucket::NO_STATUS, ""), count)?;
     }
     Ok(counts)
 }

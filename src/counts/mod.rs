@@ -15,9 +15,6 @@ use crate::split::{Bucket, Identity, ResponseFlag};
 /// What stands for nothing in the telemetry of a mesh.
 const NOTHING: [&str; 3] = ["", "-", "unknown"];
 
-/// The status of a response of which none is known.
-pub const NO_STATUS: u16 = 0;
-
 /// How many names a message lists.
 const MOST_NAMES: usize = 6;
 

@@ -245,11 +245,13 @@ codes! {
     Clustered Warning "clustered" "responses of one connection resemble each other";
     CountedDiffers Warning "counted-differs" "the proxy sent a target another share than it is programmed with";
     CoarseResolution Warning "coarse-resolution" "the resolution is coarser than the smallest share";
+    CountedByProxy Info "counted-by-proxy" "the counters of the proxy say who got the requests";
     CountsOnly Info "counts-only" "counts do not show how requests were drawn";
     CountsRounded Warning "counts-rounded" "counters are no whole numbers";
     CountsSelected Info "counts-selected" "a part of the source is left out";
     EndpointsInRatio Warning "endpoints-in-ratio" "the pods are in the declared ratio already";
     ExpectSum Warning "expect-sum" "the weights of --expect add up to almost 100";
+    ForeignRequests Warning "foreign-requests" "counters hold requests that this run may not have sent";
     FewConnections Warning "few-connections" "the requests went over few connections";
     GeneratorSaturated Warning "generator-saturated" "the sender could not keep up";
     GeneratorsAsClusters Info "generators-as-clusters" "the declared split with each generator as a cluster";
@@ -270,6 +272,7 @@ codes! {
     PerConnection Warning "per-connection" "connections are balanced, not requests";
     ProxyAdmin Warning "proxy-admin" "the admin interface of the proxy was not read";
     ProxyMemory Warning "proxy-memory" "the memory of the proxy is near its limit";
+    ProxyDisconnected Warning "proxy-disconnected" "the proxy lost its control plane during the run";
     ProxyRestarted Warning "proxy-restarted" "the proxy was restarted during the run";
     Redirected Warning "redirected" "all responses are redirects";
     ResolveUnused Warning "resolve-unused" "a proxy looks up the host that --resolve names";

@@ -253,7 +253,7 @@ mod tests {
         }
     }
     #[test]
-    fn f9b_of_a_long_line_the_surroundings_of_each_place_are_shown() {
+    fn fault_9b_of_a_long_line_the_surroundings_of_each_place_are_shown() {
         let route = |at: usize| format!("{{\"prefix\":\"/ä{at}\"}},");
         let text: String = (0..5000).map(route).collect();
         let place = |at: usize| {

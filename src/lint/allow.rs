@@ -2,6 +2,8 @@
 //!
 //! `# resplit: allow(RS012, unset_weight)` speaks about its own line; alone on a line it speaks about the next one.
 
+use std::collections::HashSet;
+
 use super::{Finding, RULES, Rule, find_rule};
 use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note, Severity, Source, SourceId, Sources, Span};
@@ -49,13 +51,14 @@ impl Levels {
     #[must_use]
     pub fn apply(&self, findings: Vec<Finding>, sources: &Sources) -> Vec<Finding> {
         let (comments, mut wrong) = comments(sources);
+        let allowed = comments.iter().map(|one| (one.source, one.line, one.rule));
+        let allowed: HashSet<(SourceId, usize, Code)> = allowed.collect();
         let excused = |finding: &Finding| {
-            let line = finding
-                .place()
-                .map(|place| (place.source, sources.position(place).0));
-            comments.iter().any(|comment| {
-                Some((comment.source, comment.line)) == line && comment.rule == finding.code()
-            })
+            !allowed.is_empty()
+                && finding.place().is_some_and(|place| {
+                    let line = sources.position(place).0;
+                    allowed.contains(&(place.source, line, finding.code()))
+                })
         };
         let kept = findings
             .into_iter()

@@ -116,6 +116,11 @@ impl<'f, 'c> NoteIndex<'f, 'c> {
     fn of(&self, view: &View, findings: &mut Vec<Finding>) {
         // The alternatives of a rule share their outcome, and the hosts of an object its rules.
         let mut seen = HashSet::new();
+        for caveat in &view.notes {
+            let objects = view.table.hosts.iter().map(|host| host.objects.first());
+            let mut objects = objects.map(|object| object.map_or("", String::as_str));
+            findings.extend(objects.find_map(|object| self.finding(view, object, None, caveat)));
+        }
         for host in view.hosts().chain(self.programmed_hosts(view)) {
             let object = host.objects.first().map_or("", String::as_str);
             for caveat in &host.caveats {

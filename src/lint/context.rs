@@ -1,15 +1,16 @@
 //! What lint looks at: the manifests, and the routes they make from every vantage that matters.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::diag::{Note, Sources, Span};
 use crate::manifest::gateway_api::{ListenerSet, ParentKind};
 use crate::manifest::istio::{HttpAction, VirtualService, WeightedDestination, gateway_name};
 use crate::manifest::kube::{Carries, Service};
-use crate::manifest::{Manifests, Object, full_name, lower};
+use crate::manifest::{Manifests, Object, full_name, lower, shared_tables};
 use crate::route::{
-    Origin, Probe, Resolution, ResolveError, RouteTable, Vantage, VirtualHost, resolve,
+    AppliesTo, Origin, Probe, Resolution, ResolveError, RouteTable, Vantage, VirtualHost, resolve,
     resolve_declared,
 };
 
@@ -29,6 +30,8 @@ pub struct Context<'c> {
     pub asked: Option<Vantage>,
     services: HashMap<String, &'c Service>,
     virtual_services: HashMap<String, &'c VirtualService>,
+    // The positions of their rules by where those begin, of the services that were asked about.
+    rules: RefCell<HashMap<*const VirtualService, HashMap<Span, usize>>>,
     // By where they begin.
     objects: Vec<&'c Object>,
 }
@@ -42,6 +45,10 @@ pub struct View {
     pub table: Rc<RouteTable>,
     // The hosts that this view is about, by position; none means all.
     only: Option<Vec<usize>>,
+    // What is said about every host here and not in the table, which is that of an earlier view too.
+    pub(super) notes: Vec<Note<AppliesTo>>,
+    // The gateways with this table, as `namespace/name`, where it is that of later views too.
+    pub(super) gateways: HashSet<String>,
 }
 
 /// A request, and the routes it meets.
@@ -88,10 +95,35 @@ impl<'c> Context<'c> {
         };
         let home = Vantage::mesh(None, None).origin;
         context.look(at(home));
-        for (namespace, name) in gateways(manifests) {
-            context.look(at(Origin::Gateway { namespace, name }));
-        }
+        context.look_from_gateways(mesh);
         context
+    }
+
+    /// Gateways of the same proxies have one table, which is looked at once.
+    fn look_from_gateways(&mut self, mesh: &Vantage) {
+        let names: Vec<(String, String)> = gateways(self.manifests).into_iter().collect();
+        let shared = shared_tables(self.manifests, mesh, &names);
+        // A gateway has one view.
+        let before = self.views.len();
+        for ((namespace, name), shared) in names.into_iter().zip(shared) {
+            let place = format!("{namespace}/{name}");
+            let vantage = Vantage {
+                origin: Origin::Gateway { namespace, name },
+                ..mesh.clone()
+            };
+            let Some(shared) = shared else {
+                self.look(vantage);
+                continue;
+            };
+            let first = &mut self.views[before + shared.first];
+            first.gateways.insert(place);
+            let table = Rc::clone(&first.table);
+            self.views.push(View {
+                only: Some(Vec::new()),
+                notes: shared.notes,
+                ..View::new(vantage, table)
+            });
+        }
     }
 
     /// Everything is looked at from one place.
@@ -136,9 +168,8 @@ impl<'c> Context<'c> {
         self.request = Some(Request {
             probe,
             view: View {
-                vantage,
-                table,
                 only: Some(host.into_iter().collect()),
+                ..View::new(vantage, table)
             },
         });
         self
@@ -165,6 +196,7 @@ impl<'c> Context<'c> {
             asked: None,
             services: services.collect(),
             virtual_services: virtual_services.collect(),
+            rules: RefCell::default(),
             objects,
         }
     }
@@ -200,17 +232,20 @@ impl<'c> Context<'c> {
                 port: Some(port),
                 ..vantage.clone()
             };
+            let table = Rc::new(lower(self.manifests, &vantage));
             self.views.push(View {
-                table: Rc::new(lower(self.manifests, &vantage)),
-                vantage,
                 only: Some(hosts),
+                ..View::new(vantage, table)
             });
         }
-        self.views.push(View {
-            vantage,
-            table,
-            only: None,
-        });
+        self.views.push(View::new(vantage, table));
+    }
+
+    /// The tables of all views but that of the request, each once.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Rc<RouteTable>> {
+        let mut seen = HashSet::new();
+        let tables = self.views.iter().map(|view| &view.table);
+        tables.filter(move |table| seen.insert(Rc::as_ptr(table)))
     }
 
     /// All views, that of the request last.
@@ -250,6 +285,17 @@ impl<'c> Context<'c> {
         self.virtual_services.get(object).copied()
     }
 
+    /// The position of the rule of a VirtualService that begins at a place.
+    pub(super) fn rule_position(&self, service: &'c VirtualService, span: Span) -> Option<usize> {
+        let mut known = self.rules.borrow_mut();
+        let positions = known.entry(std::ptr::from_ref(service)).or_insert_with(|| {
+            // Of two that stand at one place, by an alias, the first counts.
+            let rules = service.http.iter().enumerate().rev();
+            rules.map(|(at, rule)| (rule.span, at)).collect()
+        });
+        positions.get(&span).copied()
+    }
+
     /// The Service behind a full host name.
     pub(super) fn service(&self, host: &str) -> Option<&'c Service> {
         self.services.get(host).copied()
@@ -264,6 +310,16 @@ impl Request<'_> {
 }
 
 impl View {
+    fn new(vantage: Vantage, table: Rc<RouteTable>) -> Self {
+        Self {
+            vantage,
+            table,
+            only: None,
+            notes: Vec::new(),
+            gateways: HashSet::new(),
+        }
+    }
+
     /// The hosts that the view is about.
     pub fn hosts(&self) -> impl Iterator<Item = &VirtualHost> {
         let chosen = |at: usize| self.only.as_ref().is_none_or(|only| only.contains(&at));

@@ -1,12 +1,13 @@
 //! Rules that do not apply from where they are looked at, with their places.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::{Context, Finding, Rule};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::ApiRoute;
 use crate::manifest::istio::gateway_name;
-use crate::route::{InactiveRule, Origin, ResolveError};
+use crate::route::{InactiveRule, Origin, ResolveError, RouteTable};
 
 /// A rule that does not apply, and why.
 pub(super) struct InactiveFinding {
@@ -47,15 +48,12 @@ impl Context<'_> {
         if self.asked.is_some() {
             return Vec::new();
         }
-        let hosts = self.views.iter().flat_map(|view| &view.table.hosts);
+        let hosts = self.tables().flat_map(|table| &table.hosts);
         let applied: HashSet<&str> = hosts
             .flat_map(|host| &host.objects)
             .map(String::as_str)
             .collect();
-        let elsewhere = self
-            .views
-            .iter()
-            .flat_map(|view| &view.table.inactive_rules);
+        let elsewhere = self.tables().flat_map(|table| &table.inactive_rules);
         self.placed(elsewhere.filter(|rule| !applied.contains(rule.object.as_str())))
     }
 
@@ -81,38 +79,53 @@ impl Context<'_> {
 
     /// The rules that do not apply at a gateway they are bound to.
     pub(super) fn refused(&self) -> Vec<InactiveFinding> {
-        let bound = |place: &str, object: &str| {
+        let places = |object: &str| -> Vec<String> {
             let service = self.virtual_service(object);
-            service.is_some_and(|service| {
-                let home = &service.meta.namespace;
-                let mut gateways = service.gateways.iter();
-                gateways.any(|gateway| gateway_name(&gateway.value, home) == place)
-            })
+            let gateways = service.map_or(&[][..], |service| &service.gateways);
+            let home = service.map_or("", |service| &service.meta.namespace);
+            let names = gateways
+                .iter()
+                .map(|gateway| gateway_name(&gateway.value, home));
+            names.collect()
         };
+        // What the table of a gateway leaves out, by its object, and by the places that this is bound to.
+        let mut by_object: HashMap<_, Vec<&InactiveRule>> = HashMap::new();
+        let mut by_place: HashMap<_, Vec<&InactiveRule>> = HashMap::new();
+        for table in self.tables() {
+            for rule in &table.inactive_rules {
+                let key = (Rc::as_ptr(table), rule.object.as_str());
+                by_object.entry(key).or_default().push(rule);
+                for place in BTreeSet::from_iter(places(&rule.object)) {
+                    let key = (Rc::as_ptr(table), place);
+                    by_place.entry(key).or_default().push(rule);
+                }
+            }
+        }
         let gateways = self.views.iter().filter_map(|view| {
             let Origin::Gateway { namespace, name } = &view.vantage.origin else {
                 return None;
             };
-            Some((format!("{namespace}/{name}"), &view.table.inactive_rules))
+            Some((format!("{namespace}/{name}"), Rc::as_ptr(&view.table)))
         });
-        let gateways: Vec<(String, &Vec<InactiveRule>)> = gateways.collect();
+        let gateways: Vec<(String, *const RouteTable)> = gateways.collect();
+        let tables: HashMap<&String, *const RouteTable> = (gateways.iter())
+            .map(|(place, table)| (place, *table))
+            .collect();
         // What one of its gateways takes is served, whatever the others do.
         let served = |object: &str, host: &String| {
-            gateways.iter().any(|(place, absent)| {
-                let of_host =
-                    |rule: &InactiveRule| rule.object == object && rule.hosts.contains(host);
-                bound(place, object) && !absent.iter().any(of_host)
+            places(object).iter().any(|place| {
+                let Some(table) = tables.get(place) else {
+                    return false;
+                };
+                let mut absent = by_object.get(&(*table, object)).into_iter().flatten();
+                !absent.any(|rule| rule.hosts.contains(host))
             })
         };
-        let mut refused = Vec::new();
-        for (place, absent) in &gateways {
-            let rules = absent.iter().filter(|rule| {
-                bound(place, &rule.object)
-                    && !rule.hosts.iter().all(|host| served(&rule.object, host))
-            });
-            refused.extend(self.placed(rules));
-        }
-        refused
+        let refused = gateways.iter().flat_map(|(place, table)| {
+            let bound = by_place.get(&(*table, place.clone())).into_iter().flatten();
+            bound.filter(|rule| !rule.hosts.iter().all(|host| served(&rule.object, host)))
+        });
+        self.placed(refused.copied())
     }
 
     fn placed<'e>(&self, rules: impl Iterator<Item = &'e InactiveRule>) -> Vec<InactiveFinding> {

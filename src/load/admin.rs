@@ -116,6 +116,11 @@ impl AdminClient {
         page
     }
 
+    /// Waits so long for a page from now on, where it waited longer.
+    pub fn wait_at_most(&mut self, time: Duration) {
+        self.limits.time = self.limits.time.min(time);
+    }
+
     /// Where it asks.
     #[must_use]
     pub fn address(&self) -> &AdminAddress {

@@ -304,6 +304,11 @@ impl ThreadContext {
             })
     }
 
+    /// Whether nobody needs the responses under way: the run was stopped before it began to count.
+    pub(super) fn unneeded(&self) -> bool {
+        self.job.stop.load(Ordering::Relaxed) && self.job.begin.get().is_none()
+    }
+
     /// Whether the schedule of an open loop has ended.
     pub(super) fn closed(&self) -> bool {
         self.closed.get()

@@ -82,6 +82,10 @@ async fn pace(mut dispatcher: Dispatcher, mut timer: Timer, deltas: &Sender<Delt
         let now = Instant::now();
         let ramping = dispatcher.ramp_up(now);
         let due = dispatcher.dispatch(now);
+        if context.unneeded() {
+            dispatcher.tasks.abort_all();
+            return;
+        }
         if now >= sweep {
             for slot in &dispatcher.wait_slots {
                 slot.sweep(now);
@@ -221,6 +225,11 @@ impl Dispatcher {
         }
     }
 
+    /// Whether every worker of a closed loop has ended: each does when there is no request left, wherever requests come from.
+    fn dried_up(&self) -> bool {
+        !self.context.open() && self.started == self.part.connections && self.tasks.is_empty()
+    }
+
     /// Waits until then, or until there is something to see to.
     async fn until(&mut self, timer: &mut Timer, at: Instant) -> Woken {
         poll_fn(|task| {
@@ -231,7 +240,9 @@ impl Dispatcher {
             loop {
                 match self.tasks.poll_join_next(task) {
                     Poll::Ready(Some(ended)) => rethrow(ended),
-                    Poll::Ready(None) if self.context.over() => return Poll::Ready(Woken::Done),
+                    Poll::Ready(None) if self.context.over() || self.dried_up() => {
+                        return Poll::Ready(Woken::Done);
+                    }
                     Poll::Ready(None) | Poll::Pending => break,
                 }
             }

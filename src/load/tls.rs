@@ -102,7 +102,8 @@ enum NotAgreed {
 }
 
 /// What alerts of the server mean.
-const ALERTS: [(AlertDescription, FailureCause); 9] = [
+const ALERTS: [(AlertDescription, FailureCause); 10] = [
+    (AlertDescription::UnrecognisedName, FailureCause::ServerName),
     (AlertDescription::ProtocolVersion, FailureCause::TlsVersion),
     (
         AlertDescription::HandshakeFailure,

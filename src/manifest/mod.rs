@@ -65,6 +65,7 @@ use secret::Secret;
 use yaml::{Node, Value};
 
 pub use envoy::{Dump, Mirror, ProgrammedRoute};
+pub use istio::SharedTable;
 pub use known_targets::known_targets;
 pub use manifests::{Manifests, Object};
 pub(crate) use mesh::names::{covers, full_name};
@@ -203,6 +204,16 @@ pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
         }
     }
     table
+}
+
+/// For each gateway by namespace and name the table that an earlier one of them has too: that is lowered once.
+#[must_use]
+pub fn shared_tables(
+    manifests: &Manifests,
+    vantage: &Vantage,
+    gateways: &[(String, String)],
+) -> Vec<Option<SharedTable>> {
+    istio::shared_tables(manifests, vantage, gateways)
 }
 
 /// What a proxy does with a request that no rule takes, seen from somewhere.

@@ -30,6 +30,8 @@ pub enum FailureCause {
     ClientCertificate,
     /// The server takes no part of the handshake.
     HandshakeRefused,
+    /// The server has nothing for the name in the handshake.
+    ServerName,
     /// The certificate is for other names.
     CertificateName,
     /// The certificate is that of an authority.
@@ -86,6 +88,7 @@ impl FailureCause {
             | Self::Http1NotAgreed
             | Self::ClientCertificate
             | Self::HandshakeRefused
+            | Self::ServerName
             | Self::CertificateName
             | Self::CertificateOfAuthority
             | Self::CertificateVersion

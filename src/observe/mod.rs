@@ -7,6 +7,7 @@ mod failures;
 mod histogram;
 mod latency_cell;
 mod logged_request;
+mod number_set;
 mod phases;
 mod recorder;
 mod request_log;
@@ -33,9 +34,10 @@ pub use failures::{Failure, FailureCount, MOST_CAUSES};
 pub(crate) use histogram::{compact, histogram};
 pub use latency_cell::LatencyCell;
 pub use logged_request::LoggedRequest;
+pub use number_set::NumberSet;
 pub use phases::{Phases, Setup};
 pub use recorder::{Recorder, Sent, Timing};
-pub use request_log::{Ordered, REMEMBERED, RequestLog, RequestRecord};
+pub use request_log::{InOrder, Ordered, REMEMBERED, RequestLog, RequestRecord};
 pub use response::Response;
 pub use response_series::{Interval, ResponseSeries};
 pub use schedule_stats::ScheduleStats;
@@ -165,6 +167,9 @@ pub struct Observation {
 /// overflow, with their status.
 pub const MOST_BUCKETS: usize = 256;
 
+/// How many bytes of requests are digested at once.
+const DIGESTED: usize = 1 << 12;
+
 impl Default for Tally {
     fn default() -> Self {
         Self {
@@ -222,8 +227,31 @@ impl Observation {
         self.failures.values().map(|failed| failed.count).sum()
     }
 
-    /// Adds what another thread, moment or run saw.
+    /// Whether the responses came with their times, as those of a run do and counts that somebody else has made do not.
+    #[must_use]
+    pub fn has_times(&self) -> bool {
+        let mut tallies = self.tallies.values();
+        self.tallies.is_empty() || tallies.any(|tally| !tally.latency.is_empty())
+    }
+
+    /// Whether the responses came with statuses, as those of a run do and counts that are typed do not.
+    #[must_use]
+    pub fn has_statuses(&self) -> bool {
+        let known = |bucket: &Bucket| bucket.status != Bucket::NO_STATUS;
+        let mut buckets = self.tallies.keys();
+        // Replies of the proxy have one, whoever counted what the targets got.
+        let of_targets = |bucket: &Bucket| known(bucket) && bucket.local_reply().is_none();
+        buckets.clone().all(known) || buckets.any(of_targets)
+    }
+
+    /// Adds what another thread or moment saw.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_counts(other);
+        self.log.merge(&other.log);
+    }
+
+    /// All but the log.
+    fn merge_counts(&mut self, other: &Self) {
         self.sent = self.sent.saturating_add(other.sent);
         self.connections = self.connections.saturating_add(other.connections);
         self.retried = self.retried.saturating_add(other.retried);
@@ -237,7 +265,6 @@ impl Observation {
         }
         self.timeline.merge(&other.timeline);
         self.failed_over_time.merge(&other.failed_over_time);
-        self.log.merge(&other.log);
         if self.response.is_none() {
             self.response.clone_from(&other.response);
         }
@@ -260,18 +287,12 @@ impl Observation {
     /// Adds another run, of another load generator: unlike [`Self::merge`], sequence and connection numbers are its own. So is
     /// its time: the sum has nothing that is kept over time.
     pub fn append(&mut self, other: &Self) {
-        let log = std::mem::take(&mut self.log);
-        let counts = Self {
-            log: RequestLog::default(),
-            ..other.clone()
-        };
-        self.merge(&counts);
+        self.merge_counts(other);
         self.timeline = Timeline::default();
         self.failed_over_time = ResponseSeries::default();
         for tally in self.tallies.values_mut() {
             tally.series = ResponseSeries::default();
         }
-        self.log = log;
         self.log.append(&other.log);
     }
 
@@ -293,27 +314,26 @@ impl Observation {
             (format!("{kind:?}"), failed.count).hash(&mut hasher);
         }
         (self.timeline.last_begun(), self.timeline.end()).hash(&mut hasher);
-        let mut log: Vec<_> = (self.log.since(0))
-            .map(|ended| {
-                (
-                    ended.sequence,
-                    ended.latency,
-                    ended.connection,
-                    ended.bucket,
-                )
-            })
-            .collect();
-        log.sort_unstable();
-        for (sequence, latency, connection, bucket) in log {
-            let bucket = bucket.map(|bucket| (bucket.status, bucket.value()));
-            (
-                sequence,
-                latency.map(LatencyCell::number),
-                connection,
-                bucket,
-            )
-                .hash(&mut hasher);
+        // A sequence stands once in a run.
+        let names = |bucket: &'_ Bucket| {
+            let mut name = DefaultHasher::new();
+            (bucket.status, bucket.value()).hash(&mut name);
+            Some(name.finish())
+        };
+        let mut requests = Vec::with_capacity(DIGESTED);
+        for ended in self.log.in_order(names) {
+            let latency = ended.latency.map_or(u16::MAX, LatencyCell::number);
+            requests.extend_from_slice(&ended.sequence.to_ne_bytes());
+            requests.extend_from_slice(&ended.connection.to_ne_bytes());
+            requests.extend_from_slice(&latency.to_ne_bytes());
+            requests.extend_from_slice(&ended.of.unwrap_or_default().to_ne_bytes());
+            // Many at once: a hasher takes long over each piece.
+            if requests.len() >= DIGESTED {
+                hasher.write(&requests);
+                requests.clear();
+            }
         }
+        hasher.write(&requests);
         hasher.finish()
     }
 }

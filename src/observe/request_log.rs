@@ -17,6 +17,8 @@ const UNKNOWN: u16 = u16::MAX;
 #[derive(Clone, Debug, Default)]
 pub struct RequestLog {
     entries: Vec<Entry>,
+    /// The places of the entries in the order of dispatch; empty while each stands at its place, as those of a saved run do.
+    places: Vec<u32>,
     buckets: Vec<Bucket>,
     /// Where the requests of another run begin, see [`Self::append`].
     starts: Vec<u32>,
@@ -25,7 +27,6 @@ pub struct RequestLog {
 /// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
-    sequence: u32,
     connection: u32,
     /// Position in `buckets`, or [`FAILED`].
     mark: u16,
@@ -65,6 +66,38 @@ pub struct Ordered<T> {
     pub latency: Option<LatencyCell>,
 }
 
+/// Requests in the order of dispatch.
+#[derive(Clone, Debug)]
+pub struct InOrder<'l, T> {
+    log: &'l RequestLog,
+    /// Positions of the entries, in the order of dispatch; `None` where they stand in it.
+    sorted: Option<Vec<u32>>,
+    // By the marks of the entries.
+    made: Vec<Option<T>>,
+    next: usize,
+}
+
+impl<T: Copy> Iterator for InOrder<'_, T> {
+    type Item = Ordered<T>;
+
+    fn next(&mut self) -> Option<Ordered<T>> {
+        let at = match &self.sorted {
+            Some(sorted) => index(*sorted.get(self.next)?),
+            None => self.next,
+        };
+        let entry = self.log.entries.get(at)?;
+        self.next += 1;
+        Some(self.log.ordered(at, *entry, &self.made))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.log.entries.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<T: Copy> ExactSizeIterator for InOrder<'_, T> {}
+
 impl RequestLog {
     /// Notes the end of a request; `bucket` is a number of the caller's, see [`Self::named`].
     pub(super) fn note(
@@ -81,32 +114,86 @@ impl RequestLog {
             u16::try_from(bucket).expect("buckets are capped")
         });
         let sequence = u32::try_from(sequence).expect("at most a million");
-        self.entries.push(Entry {
-            sequence,
+        let entry = Entry {
             connection,
             mark,
             latency: latency.map_or(UNKNOWN, |latency| LatencyCell::of(latency).number()),
-        });
+        };
+        self.put(sequence, entry);
     }
 
     /// The same log with the names of the bucket numbers.
     pub(super) fn named(self, buckets: &[Bucket]) -> Self {
         Self {
-            entries: self.entries,
             buckets: buckets.to_vec(),
-            starts: self.starts,
+            ..self
+        }
+    }
+
+    /// How many requests it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The buckets that its requests ended in.
+    pub fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+        self.buckets.iter()
+    }
+
+    fn put(&mut self, sequence: u32, entry: Entry) {
+        let at = self.entries.len();
+        let in_place = self.places.is_empty() && index(sequence) == at;
+        if !in_place && self.places.is_empty() {
+            self.places = (0..).take(at).collect();
+        }
+        if !in_place {
+            self.places.push(sequence);
+        }
+        self.entries.push(entry);
+    }
+
+    /// The place in the order of dispatch of the entry at a position.
+    fn place(&self, at: usize) -> u32 {
+        let places = self.places.get(at).copied();
+        places.unwrap_or_else(|| u32::try_from(at).expect("entries are numbered with 32 bits"))
+    }
+
+    /// A log with room for so many requests.
+    pub(in crate::observe) fn with_room(requests: u64) -> Self {
+        let room = usize::try_from(requests.min(REMEMBERED)).unwrap_or(0);
+        Self {
+            entries: Vec::with_capacity(room),
+            ..Self::default()
         }
     }
 
     /// Notes the end of a request whose bucket is known by name: what was saved is read back.
     pub fn push(&mut self, ended: RequestRecord<'_>) {
-        let mark = ended.bucket.map_or(FAILED, |bucket| self.mark(bucket));
-        self.entries.push(Entry {
-            sequence: ended.sequence,
-            connection: ended.connection,
-            mark,
-            latency: ended.latency.map_or(UNKNOWN, LatencyCell::number),
-        });
+        let mark = ended.bucket.map(|bucket| self.mark(bucket));
+        self.push_marked(ended.sequence, ended.connection, mark, ended.latency);
+    }
+
+    /// The same with a [`Self::mark`].
+    pub(in crate::observe) fn push_marked(
+        &mut self,
+        sequence: u32,
+        connection: u32,
+        mark: Option<u16>,
+        latency: Option<LatencyCell>,
+    ) {
+        let entry = Entry {
+            connection,
+            mark: mark.unwrap_or(FAILED),
+            latency: latency.map_or(UNKNOWN, LatencyCell::number),
+        };
+        self.put(sequence, entry);
     }
 
     /// Adds another run after this one, as if its requests had been sent later, over connections of their own. Of both only
@@ -119,21 +206,20 @@ impl RequestLog {
         if room == 0 {
             return;
         }
-        let mut later = other.clone();
-        later.cut();
         let from = u32::try_from(self.entries.len()).expect("runs of a million requests");
         let last = self.entries.iter().map(|entry| entry.connection).max();
         let free = last.map_or(0, |last| last.saturating_add(1));
-        for ended in later.since(0).take(room) {
-            self.push(RequestRecord {
-                sequence: from.saturating_add(ended.sequence),
-                connection: free.saturating_add(ended.connection),
-                bucket: ended.bucket,
-                latency: ended.latency,
+        let marks = self.marks(other);
+        for at in other.positions().take(room) {
+            let entry = other.entries[at];
+            self.entries.push(Entry {
+                connection: free.saturating_add(entry.connection),
+                mark: translated(&marks, entry.mark),
+                ..entry
             });
         }
         self.starts.push(from);
-        let before = later.starts.iter();
+        let before = other.starts.iter();
         self.starts
             .extend(before.map(|start| from.saturating_add(*start)));
     }
@@ -146,31 +232,51 @@ impl RequestLog {
 
     /// Sorts, and leaves out what comes after the first gap.
     fn cut(&mut self) {
-        self.entries.sort_by_key(|entry| entry.sequence);
-        let in_order = |(at, entry): &(usize, &Entry)| usize::try_from(entry.sequence) == Ok(*at);
-        let whole = self.entries.iter().enumerate().take_while(in_order).count();
-        self.entries.truncate(whole);
+        if !self.places.is_empty() {
+            self.entries = self.positions().map(|at| self.entries[at]).collect();
+            self.places = Vec::new();
+        }
+    }
+
+    /// The positions of the entries in the order of dispatch, up to the first gap.
+    fn positions(&self) -> impl Iterator<Item = usize> {
+        let sorted = self.sorted();
+        let all = 0..self.entries.len();
+        all.map(move |at| (at, sorted.as_ref().map_or(at, |sorted| index(sorted[at]))))
+            .take_while(|(next, at)| index(self.place(*at)) == *next)
+            .map(|(_, at)| at)
+    }
+
+    /// The positions of the entries in the order of dispatch; `None` where they stand in it.
+    fn sorted(&self) -> Option<Vec<u32>> {
+        if self.places.is_sorted() {
+            return None;
+        }
+        let mut sorted: Vec<u32> = (0..).take(self.entries.len()).collect();
+        sorted.sort_by_key(|at| self.place(index(*at)));
+        Some(sorted)
     }
 
     /// Adds the entries of another log of the same run.
     pub(super) fn merge(&mut self, other: &Self) {
-        let marks: Vec<u16> = other
-            .buckets
-            .iter()
-            .map(|bucket| self.mark(bucket))
-            .collect();
-        let translated = other.entries.iter().map(|entry| Entry {
-            mark: marks
-                .get(usize::from(entry.mark))
-                .copied()
-                .unwrap_or(FAILED),
-            ..*entry
-        });
-        self.entries.extend(translated);
+        let marks = self.marks(other);
+        for (at, entry) in other.entries.iter().enumerate() {
+            let entry = Entry {
+                mark: translated(&marks, entry.mark),
+                ..*entry
+            };
+            self.put(other.place(at), entry);
+        }
+    }
+
+    /// The own marks of the buckets of another log, by its marks.
+    fn marks(&mut self, other: &Self) -> Vec<u16> {
+        let buckets = other.buckets.iter();
+        buckets.map(|bucket| self.mark(bucket)).collect()
     }
 
     /// The mark of a bucket, or of what it counts as when there are too many. They are few enough to be searched.
-    fn mark(&mut self, bucket: &Bucket) -> u16 {
+    pub(in crate::observe) fn mark(&mut self, bucket: &Bucket) -> u16 {
         let known = self.buckets.contains(bucket);
         let bucket = super::capped(bucket, known, self.buckets.len());
         let found = self.buckets.iter().position(|known| *known == bucket);
@@ -183,30 +289,53 @@ impl RequestLog {
 
     /// The entries from a position on, in the order in which requests ended.
     pub fn since(&self, position: usize) -> impl Iterator<Item = RequestRecord<'_>> {
-        self.entries
-            .iter()
-            .skip(position)
-            .map(|entry| RequestRecord {
-                sequence: entry.sequence,
-                connection: entry.connection,
-                bucket: self.buckets.get(usize::from(entry.mark)),
-                latency: entry.latency(),
-            })
+        let entries = self.entries.iter().enumerate();
+        entries.skip(position).map(|(at, entry)| RequestRecord {
+            sequence: self.place(at),
+            connection: entry.connection,
+            bucket: self.buckets.get(usize::from(entry.mark)),
+            latency: entry.latency(),
+        })
     }
 
-    /// All entries in the order of dispatch, with what `of` makes of their buckets; it is asked once for each bucket.
-    pub fn in_order<T: Copy>(&self, of: impl Fn(&Bucket) -> Option<T>) -> Vec<Ordered<T>> {
+    /// The same with what `of` makes of their buckets; it is asked once for each bucket.
+    pub fn since_of<T: Copy>(
+        &self,
+        position: usize,
+        of: impl Fn(&Bucket) -> Option<T>,
+    ) -> impl Iterator<Item = Ordered<T>> {
         let made: Vec<Option<T>> = self.buckets.iter().map(of).collect();
-        let place = |entry: &Entry| Ordered {
-            sequence: entry.sequence,
+        let entries = self.entries.iter().enumerate().skip(position);
+        entries.map(move |(at, entry)| self.ordered(at, *entry, &made))
+    }
+
+    fn ordered<T: Copy>(&self, at: usize, entry: Entry, made: &[Option<T>]) -> Ordered<T> {
+        Ordered {
+            sequence: self.place(at),
             connection: entry.connection,
             of: made.get(usize::from(entry.mark)).copied().flatten(),
             latency: entry.latency(),
-        };
-        let mut places: Vec<Ordered<T>> = self.entries.iter().map(place).collect();
-        places.sort_by_key(|place| place.sequence);
-        places
+        }
     }
+
+    /// All entries in the order of dispatch, with what `of` makes of their buckets; it is asked once for each bucket.
+    pub fn in_order<T: Copy>(&self, of: impl Fn(&Bucket) -> Option<T>) -> InOrder<'_, T> {
+        InOrder {
+            made: self.buckets.iter().map(of).collect(),
+            sorted: self.sorted(),
+            log: self,
+            next: 0,
+        }
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).expect("an address has 32 bits or more")
+}
+
+/// A mark of another log as one of the own log.
+fn translated(marks: &[u16], mark: u16) -> u16 {
+    marks.get(usize::from(mark)).copied().unwrap_or(FAILED)
 }
 
 impl PartialEq for RequestLog {

@@ -108,21 +108,19 @@ fn places(report: &Report, columns: usize) -> HashMap<&Bucket, usize> {
 fn shares(report: &Report, columns: usize, places: &HashMap<&Bucket, usize>) -> Vec<SharesSoFar> {
     let log = &report.observation.seen.log;
     let place = |bucket: &Bucket| places.get(bucket).copied();
-    let ended = side_by_side(log.in_order(place), log.starts());
-    let every = ended
-        .len()
-        .div_ceil(POINTS[usize::from(columns > FEW)])
-        .max(1);
+    let ended = side_by_side(log, place);
+    let all = ended.len();
+    let every = all.div_ceil(POINTS[usize::from(columns > FEW)]).max(1);
     let (mut counts, mut connections) = (vec![0_u64; columns + 1], vec![0_u64; columns + 1]);
     let (mut known, mut shares) = (HashSet::new(), Vec::new());
     let by_connection = report.verdict.intervals.unwrap_or_default().over == Unit::Connection;
-    for (at, request) in (1..).zip(&ended) {
+    for (at, request) in (1..).zip(ended) {
         if let Some(column) = request.of {
             counts[column] += 1;
             // A connection is counted by its first response.
             connections[column] += u64::from(known.insert(request.connection));
         }
-        if at % every == 0 || at == ended.len() {
+        if at % every == 0 || at == all {
             let counted = if by_connection { &connections } else { &counts };
             shares.push(SharesSoFar {
                 requests: at as u64,

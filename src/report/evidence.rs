@@ -20,7 +20,7 @@ pub(super) fn head(report: &Report) -> String {
     } else {
         String::new()
     };
-    if report.counted_in.is_some() {
+    if !report.was_sent() {
         return format!("{}\n{}", report.asked(), counted(seen.sent, "request"));
     }
     let load = report.load.as_ref();

@@ -4,13 +4,16 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::question::{Changes, Difference, Question, difference};
-use super::{KnownNotes, ReadError, Report, SavedObservation, SavedPart};
+use super::{KnownNotes, Programmed, ReadError, Report, SavedObservation, SavedPart};
 use crate::diag::Note;
 use crate::observe::Observation;
 use crate::verdict::attribution::Attribution;
+use crate::verdict::cluster_counts::of_requests;
 use crate::verdict::mapping::Mapping;
-use crate::verdict::slo::{Slo, SloProblem};
-use crate::verdict::{self, Evidence, JudgedRun, Outcome, Verdict, decided, judge_together};
+use crate::verdict::slo::{Slo, SloProblem, Unmeasured};
+use crate::verdict::{
+    self, Evidence, JudgedRun, Outcome, Policy, Verdict, decided, judge_together,
+};
 
 /// Why reports cannot be judged again, alone or together.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,14 @@ pub enum MergeError {
         "`{0}` holds a run of several rules or of pinned requests, which is neither judged again nor merged"
     )]
     Rules(String),
+    /// It is about what a run has not measured.
+    #[error("`{name}`: {what}")]
+    Unmeasured {
+        /// The name of its report.
+        name: String,
+        /// What is asked of it.
+        what: Unmeasured,
+    },
     /// An objective names nobody.
     #[error("the objective `{}` cannot be judged: {problem}", slo)]
     Objective {
@@ -89,6 +100,8 @@ pub struct Merge {
     parts: Vec<SavedPart>,
     /// Digests of the runs, and what they are called.
     digests: HashMap<u64, String>,
+    /// What a proxy was programmed with that changed during one of the runs.
+    changed: Option<Programmed>,
     /// A report that can only be shown as it is.
     judged_once: Option<Report>,
 }
@@ -109,6 +122,7 @@ impl Merge {
             runs: Vec::new(),
             parts: Vec::new(),
             digests: HashMap::new(),
+            changed: None,
             judged_once: None,
         }
     }
@@ -119,12 +133,13 @@ impl Merge {
             let as_it_is = self.count == 1
                 && self.changes == Changes::default()
                 && (report.rules.is_empty() || report.expected.is_none());
-            self.judged_once = Some(report).filter(|_| as_it_is);
-            return self
-                .judged_once
-                .as_ref()
-                .map(drop)
-                .ok_or(MergeError::Rules(name));
+            if !as_it_is {
+                return Err(MergeError::Rules(name));
+            }
+            let mut report = report;
+            report.derive_rows();
+            self.judged_once = Some(report);
+            return Ok(());
         }
         if report.parts.is_empty() {
             let called = name.clone();
@@ -141,7 +156,7 @@ impl Merge {
         let report = &part.report;
         let seen = &report.observation.seen;
         // Counting a run twice would make it look twice as certain.
-        if seen.sent > 0 {
+        if seen.sent > 0 && self.count != 1 {
             match self.digests.entry(seen.digest()) {
                 Entry::Occupied(first) => {
                     return Err(MergeError::Twice {
@@ -153,6 +168,19 @@ impl Merge {
             }
         }
         let question = self.changes.question(report);
+        let asked = question.slos.iter().filter_map(|text| text.parse().ok());
+        let asked: Vec<Slo> = asked.collect();
+        if let Some(what) = Unmeasured::find(&asked, question.policy.require_healthy, seen) {
+            return Err(MergeError::Unmeasured {
+                name: part.name,
+                what,
+            });
+        }
+        if let Some(programmed) = &report.programmed
+            && programmed.changes.iter().any(|one| one.concerns_request)
+        {
+            self.changed.get_or_insert_with(|| programmed.clone());
+        }
         if let Some((first, asked)) = &self.first {
             let difference = difference((&first.report, asked), (report, &question));
             if let Some((what, asked)) = difference {
@@ -163,18 +191,8 @@ impl Merge {
             .first
             .as_ref()
             .map_or(question.policy, |(_, first)| first.policy);
-        let attribution = Attribution::new(seen, report.declared());
-        self.runs.push(JudgedRun::new(
-            part.name.clone(),
-            &report.evidence(&attribution),
-            report.observation.watched,
-            &policy,
-            self.count,
-        ));
-        if self.first.is_none() {
-            self.seen = seen.clone();
-        } else {
-            self.seen.append(seen);
+        if self.count != 1 {
+            self.include(&part, &policy);
         }
         self.mapping = std::mem::take(&mut self.mapping).and(&report.observation.mapping);
         each_once(&mut self.known.findings, &report.known.findings);
@@ -184,22 +202,46 @@ impl Merge {
             _ => self.sources = None,
         }
         if self.keep && self.count > 1 {
-            self.parts.push(part.clone());
+            let mut part = part.clone();
+            part.report.derive_rows();
+            self.parts.push(part);
         }
         self.first.get_or_insert((part, question));
         Ok(())
     }
 
+    /// Adds what a run saw to that of the others, and judges it by itself.
+    fn include(&mut self, part: &SavedPart, policy: &Policy) {
+        let report = &part.report;
+        let seen = &report.observation.seen;
+        let attribution = Attribution::new(seen, report.declared());
+        if self.runs.is_empty() {
+            self.seen = seen.clone();
+        } else {
+            self.seen.append(seen);
+        }
+        self.runs.push(JudgedRun::new(
+            part.name.clone(),
+            &report.evidence(&attribution),
+            report.observation.watched,
+            policy,
+            self.count,
+        ));
+    }
+
     /// One verdict on all of them. `missing` says which reports did not arrive: then the split cannot pass.
-    pub fn finish(self, missing: Option<Note>) -> Result<Report, MergeError> {
+    pub fn finish(mut self, missing: Option<Note>) -> Result<Report, MergeError> {
         if let Some(report) = self.judged_once {
             return Ok(report);
         }
-        let Some((first, question)) = self.first else {
+        let Some((first, question)) = self.first.take() else {
             return Err(MergeError::Nothing);
         };
-        if self.count == 1 && missing.is_none() {
-            return one(first.report, &question);
+        if self.count == 1 {
+            if missing.is_none() {
+                return one(first.report, &question);
+            }
+            self.include(&first, &question.policy);
         }
         let first = first.report;
         let declared = first.split().map(|split| (split, &self.mapping));
@@ -211,7 +253,12 @@ impl Merge {
             hypotheses: first.hypotheses(),
         };
         let (verdict, generators) = judge_together(all, self.runs, &question.policy, self.count);
-        let mut verdict = with_objectives(&all, &question, verdict)?;
+        let verdict = with_objectives(&all, &question, verdict)?;
+        let verdict = in_words(&first, verdict);
+        let mut verdict = match &self.changed {
+            Some(programmed) => programmed.decided(verdict),
+            None => verdict,
+        };
         if let Some(missing) = missing {
             if verdict.outcome == Outcome::Pass {
                 verdict.outcome = Outcome::Inconclusive;
@@ -257,6 +304,11 @@ fn one(report: Report, question: &Question) -> Result<Report, MergeError> {
     let evidence = report.evidence(&attribution);
     let verdict = verdict::rejudge(&evidence, &question.policy, report.observation.watched);
     let verdict = with_objectives(&evidence, question, verdict)?;
+    let verdict = in_words(&report, verdict);
+    let verdict = match &report.programmed {
+        Some(programmed) => programmed.decided(verdict),
+        None => verdict,
+    };
     let (tool, record, load, counted_in) = (
         report.tool.clone(),
         report.record.clone(),
@@ -273,6 +325,15 @@ fn one(report: Report, question: &Question) -> Result<Report, MergeError> {
         counted,
         ..judged(report, question, verdict)
     })
+}
+
+/// A verdict in words that are true of what was counted.
+fn in_words(report: &Report, verdict: Verdict) -> Verdict {
+    if report.counted_in.is_some() && report.was_sent() {
+        of_requests(verdict)
+    } else {
+        verdict
+    }
 }
 
 /// The report of a run that was judged again.

@@ -10,6 +10,7 @@ mod evidence;
 mod excerpt;
 mod exchange;
 pub mod explain;
+mod exposition;
 mod format;
 mod formats;
 mod github;
@@ -28,6 +29,7 @@ mod load;
 mod log_line;
 mod markdown;
 mod merge;
+pub mod monitor;
 mod next_step;
 mod observation;
 mod oneline;
@@ -73,7 +75,7 @@ pub use pod_log::{LoggedReport, logged};
 pub use proxy::{Counted, Programmed};
 pub use question::{Changes, Difference};
 pub use record::{GeneratorNumber, Record};
-pub use restore::{ReadError, read};
+pub use restore::{ReadError, read, read_run};
 pub use rows::{BucketRow, ObservationRows, PhaseRows, Place, Responses, TargetRow};
 pub(crate) use sanitize::fitted;
 pub(crate) use share_bar::Bar;
@@ -94,7 +96,7 @@ pub struct Report {
     pub tool: Tool,
     /// What was asked.
     pub target: Request,
-    /// Where the counts come from, where resplit did not send the requests itself.
+    /// Where the counts come from, where responses of a run did not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_in: Option<String>,
     /// When and where, and what was typed.
@@ -212,10 +214,20 @@ impl Report {
 
     /// What was asked, on a line: the request, or where the counts come from.
     pub(super) fn asked(&self) -> String {
+        let request = || format!("{} {}", safe(&self.target.method), safe(&self.target.url));
         match &self.counted_in {
+            Some(source) if self.was_sent() => {
+                format!("{}, counted in {}", request(), safe(source))
+            }
             Some(source) => format!("counts of {}", safe(source)),
-            None => format!("{} {}", safe(&self.target.method), safe(&self.target.url)),
+            None => request(),
         }
+    }
+
+    /// Whether resplit sent the requests itself.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.counted_in.is_none() || !self.target.url.is_empty()
     }
 
     /// How many runs it holds: those that were merged, or its own.

@@ -25,7 +25,7 @@ pub(super) fn next_step(report: &Report) -> Option<String> {
                 },
             )
         }
-        (Outcome::Inconclusive, Some(n)) if report.counted_in.is_some() => {
+        (Outcome::Inconclusive, Some(n)) if !report.was_sent() => {
             Some(format!("count about {n} requests"))
         }
         (Outcome::Inconclusive, Some(n)) if verdict.unit == Unit::Connection => {

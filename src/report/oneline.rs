@@ -64,11 +64,11 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     let why = verdict.diagnosis.first().or(known);
     parts.extend(why.map(|why| format!("why: {}", safe(&why.message))));
     let requests = counted(seen.sent, "request");
-    parts.push(if report.counted_in.is_some() {
-        requests
-    } else {
+    parts.push(if report.was_sent() {
         let seconds = seen.elapsed.as_secs_f64();
         format!("{requests} in {seconds:.2}s, {} failed", seen.failed())
+    } else {
+        requests
     });
     parts.push(report.asked());
     writeln!(out, "{}: {}", verdict.outcome, parts.join("; "))

@@ -1,21 +1,16 @@
 //! `OpenMetrics` text, for a Pushgateway or the textfile collector of a node exporter. Only gauges and summaries, so that
 //! readers of the older Prometheus format take it too.
 
-use std::fmt::Display;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::exposition::Exposition;
 use super::latency_groups::latency_groups;
-use super::sanitize::safe;
 use super::{Report, Style};
 use crate::observe::FailureKind;
 use crate::verdict::Outcome;
 use crate::verdict::slo::SloOutcome;
 
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
-
-/// Lines, family by family.
-struct Exposition(String);
 
 pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut text = Exposition(String::new());
@@ -25,45 +20,6 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
     latencies(report, &mut text);
     text.0.push_str("# EOF\n");
     out.write_all(text.0.as_bytes())
-}
-
-impl Exposition {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let label = |(key, value): &(&str, &str)| {
-            let value = safe(value).replace('\\', "\\\\").replace('"', "\\\"");
-            format!("{key}=\"{value}\"")
-        };
-        let labels: Vec<String> = labels.iter().map(label).collect();
-        let labels = match labels.join(",") {
-            labels if labels.is_empty() => labels,
-            labels => format!("{{{labels}}}"),
-        };
-        let _ = writeln!(self.0, "{name}{labels} {value}");
-    }
-
-    /// One number.
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-
-    /// A number for each value of a label.
-    fn gauges<V: Display>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: impl IntoIterator<Item = (String, V)>,
-    ) {
-        self.family(name, "gauge", help);
-        for (own, value) in values {
-            self.sample(name, &[(label, &own)], value);
-        }
-    }
 }
 
 fn verdict(report: &Report, text: &mut Exposition) {

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::Report;
 use super::sanitize::{fitted, safe};
 use super::table::{left, right, table};
+use crate::diag::{Code, Note};
 use crate::split::Share;
-use crate::units::{counted, percent};
+use crate::units::{counted, percent, probability};
+use crate::verdict::{Outcome, Verdict};
 
 /// Columns of a name in the table, and of a version below it.
 const WIDEST_NAME: usize = 40;
@@ -40,6 +42,56 @@ pub struct Programmed {
     /// What the proxy was told during the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+}
+
+impl Programmed {
+    /// A verdict about a split that was another one after a while is open.
+    #[must_use]
+    pub fn decided(&self, verdict: Verdict) -> Verdict {
+        match self.change() {
+            Some(change) => changed(change, verdict),
+            None => verdict,
+        }
+    }
+
+    /// Takes away what is no longer true where the request got another split during the run: the proxy has another one than it
+    /// began with.
+    pub fn without_outdated(&self, notes: &mut Vec<Note>) {
+        if self.change().is_some() {
+            notes.retain(|note| note.code != Code::ProgrammedDiffers);
+        }
+    }
+
+    /// The first change of what the request gets.
+    fn change(&self) -> Option<&Change> {
+        self.changes.iter().find(|change| change.concerns_request)
+    }
+}
+
+/// A verdict about a split that was another one after a while, which is open.
+#[must_use]
+pub fn changed(change: &Change, verdict: Verdict) -> Verdict {
+    let judged = matches!(
+        verdict.outcome,
+        Outcome::Pass | Outcome::Diverged | Outcome::Inconclusive
+    );
+    if !judged {
+        return verdict;
+    }
+    // That the split changed is told with its reason.
+    let mut caveats = verdict.caveats;
+    caveats.retain(|caveat| caveat.code != Code::SplitChanged);
+    Verdict {
+        caveats,
+        outcome: Outcome::Inconclusive,
+        reason: format!(
+            "what the proxy does with this request changed during the run: after {:.1} s {}; run again ({})",
+            change.after_s, change.message, verdict.reason
+        ),
+        // Reasons for what two splits make together are none.
+        diagnosis: Vec::new(),
+        ..verdict
+    }
 }
 
 /// What one target is to get.
@@ -101,12 +153,18 @@ pub struct CountedShare {
 pub struct MirrorCount {
     /// Its name.
     pub cluster: String,
-    /// The part of the requests that is to be copied.
+    /// The part of the requests that is declared to be copied, where rules are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<f64>,
+    /// The part that the proxy is programmed to copy.
     pub programmed: f64,
     /// Copies that were sent.
     pub count: u64,
     /// Of the requests of the run.
     pub share: Option<f64>,
+    /// The chance of a number at least this far from what is programmed; `None` where the counters do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
 }
 
 /// One target in all four views; `None` where one has nothing of it.
@@ -144,7 +202,10 @@ pub(super) fn truths(report: &Report) -> Vec<TruthRow> {
             // What the proxy was not told of gets nothing.
             programmed: (report.programmed.as_ref()).map(|_| told.map_or(0.0, |told| told.share)),
             counted: sent.map(|sent| (sent.count, sent.share)),
-            seen: own.filter(|_| rows.answered > 0).map(|own| own.share),
+            // Where counters are judged, nothing was seen.
+            seen: own
+                .filter(|_| rows.answered > 0 && report.counted_in.is_none())
+                .map(|own| own.share),
         }
     };
     names.into_iter().map(row).collect()
@@ -228,13 +289,18 @@ pub(super) fn about(report: &Report) -> Vec<String> {
         }
         lines.extend(own.mirrors.iter().map(|mirror| {
             format!(
-                "copies to {}: {}, programmed {}",
+                "copies to {}: {}, {}programmed {}{}",
                 fitted(&mirror.cluster, WIDEST_VERSION),
                 match mirror.share {
                     Some(share) => format!("{} ({})", percent(share), mirror.count),
                     None => mirror.count.to_string(),
                 },
-                percent(mirror.programmed)
+                (mirror.declared)
+                    .map_or_else(String::new, |part| format!("declared {}, ", percent(part))),
+                percent(mirror.programmed),
+                mirror
+                    .p_value
+                    .map_or_else(String::new, |p| format!(" (p {})", probability(p)))
             )
         }));
     }

@@ -30,6 +30,13 @@ pub enum ReadError {
 
 /// Reads a report; those of a newer major version are refused.
 pub fn read(text: &str) -> Result<Report, ReadError> {
+    let mut report = read_run(text)?;
+    report.derive_rows();
+    Ok(report)
+}
+
+/// The same without the rows that formats show: whoever judges the run again derives them from what it then says.
+pub fn read_run(text: &str) -> Result<Report, ReadError> {
     #[derive(Deserialize)]
     struct Named {
         schema: String,
@@ -52,7 +59,7 @@ pub fn read(text: &str) -> Result<Report, ReadError> {
     }
 }
 
-/// Takes out of the rows what they hold of the run, and derives them again.
+/// Takes out of the rows what they hold of the run.
 fn restore(report: &mut Report) -> Result<(), ReadError> {
     if let Some(expected) = report.split() {
         report.observation.mapping = mapping(&report.observation.rows, expected)?;
@@ -66,20 +73,31 @@ fn restore(report: &mut Report) -> Result<(), ReadError> {
         let of_responses = || ShareIntervals::of_responses(observation.watched);
         (report.verdict.intervals).get_or_insert_with(of_responses);
     }
-    let intervals = report.verdict.intervals;
-    let rows = ObservationRows::of(
-        &observation.seen,
-        report.declared(),
-        &report.policy,
-        intervals,
-    );
-    report.observation.rows = rows;
-    if report.pinning.is_some() {
-        report.observation.rows.connection_table = Connections::default();
-    }
-    report.restore_rules(restore)?;
+    report.restore_rules(|own| {
+        restore(own)?;
+        own.derive_rows();
+        Ok(())
+    })?;
     let mut parts = report.parts.iter_mut();
     parts.try_for_each(|part| restore(&mut part.report))
+}
+
+impl Report {
+    /// Derives the rows of a run that was [read](read_run), and of those that were merged in it.
+    pub fn derive_rows(&mut self) {
+        let rows = ObservationRows::of(
+            &self.observation.seen,
+            self.declared(),
+            &self.policy,
+            self.verdict.intervals,
+        );
+        self.observation.rows = rows;
+        if self.pinning.is_some() {
+            self.observation.rows.connection_table = Connections::default();
+        }
+        let parts = self.parts.iter_mut();
+        parts.for_each(|part| part.report.derive_rows());
+    }
 }
 
 /// Which values meant which targets, as the rows say. A target that is a status is known by it, not by values.
@@ -129,7 +147,7 @@ fn responses(report: &mut Report) -> Result<(), ReadError> {
         own.merge(tally);
     }
     let buckets: Vec<&Bucket> = all().map(|responses| &responses.bucket).collect();
-    if let Some(requests) = &observation.rows.requests {
+    if let Some(requests) = observation.rows.requests.take() {
         observation.seen.log = requests
             .unpack(&buckets)
             .ok_or(ReadError::Damaged("its requests do not unpack"))?;

@@ -1,13 +1,15 @@
 //! What formats show of an observation: rows that are derived from it, and stand beside it in the JSON form.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::timeline::{Connections, MOST_COLUMNS, Slice, connections, slices};
 use crate::observe::{
-    Latency, LatencyCell, Observation, PackedLog, RequestLog, ResponseSeries, Tally,
+    Latency, LatencyCell, NumberSet, Observation, Ordered, PackedLog, RequestLog, ResponseSeries,
+    Tally,
 };
 use crate::split::{Bucket, Expected, TargetShare};
 use crate::verdict::attribution::{Attribution, Classification, Row, classify, label_of};
@@ -242,7 +244,8 @@ impl ObservationRows {
             policy,
             intervals,
             requests: LatenciesInOrder::new(&seen.log),
-            connections: (intervals.over == Unit::Connection).then(|| first_of_connections(seen)),
+            connections: (intervals.over == Unit::Connection)
+                .then(|| first_of_connections(&seen.log)),
         };
         let buckets = rows.buckets();
         let columns = declared.map_or(attribution.rows.len().min(MOST_COLUMNS), |(split, _)| {
@@ -275,8 +278,8 @@ struct Derivation<'a> {
     policy: &'a Policy,
     intervals: ShareIntervals,
     requests: LatenciesInOrder<'a>,
-    /// The bucket of the first response of each connection, where intervals are over connections.
-    connections: Option<Vec<&'a Bucket>>,
+    /// How many connections had their first response in each bucket, where intervals are over connections.
+    connections: Option<Vec<(&'a Bucket, u64)>>,
 }
 
 impl Derivation<'_> {
@@ -294,8 +297,9 @@ impl Derivation<'_> {
         let counted = match &self.connections {
             None => (count, answered),
             Some(first) => {
-                let led = first.iter().filter(|bucket| own.contains(bucket));
-                (led.count() as u64, first.len() as u64)
+                let led = first.iter().filter(|(bucket, _)| own.contains(bucket));
+                let count = |(_, count): &(&Bucket, u64)| *count;
+                (led.map(count).sum(), first.iter().map(count).sum())
             }
         };
         let interval =
@@ -314,7 +318,7 @@ impl Derivation<'_> {
     }
 
     fn latency_intervals(&self, tally: &Tally, own: &[Bucket]) -> Option<LatencyIntervals> {
-        LatencyIntervals::of(tally.response(), self.requests.of(own))
+        LatencyIntervals::of(tally.response(), self.requests.of(own).into_owned())
     }
 
     fn buckets(&self) -> Vec<BucketRow> {
@@ -410,51 +414,53 @@ impl Derivation<'_> {
     }
 }
 
-/// The bucket of the first response of each connection, in the order of dispatch.
-fn first_of_connections(seen: &Observation) -> Vec<&Bucket> {
-    let mut first: HashMap<u32, (u32, &Bucket)> = HashMap::new();
-    for ended in seen.log.since(0) {
-        let Some(bucket) = ended.bucket else {
-            continue;
-        };
-        let own = first
-            .entry(ended.connection)
-            .or_insert((ended.sequence, bucket));
-        if ended.sequence < own.0 {
-            *own = (ended.sequence, bucket);
-        }
+/// How many connections had their first response, in the order of dispatch, in each bucket.
+fn first_of_connections(log: &RequestLog) -> Vec<(&Bucket, u64)> {
+    let mut counts: Vec<(&Bucket, u64)> = log.buckets().map(|bucket| (bucket, 0)).collect();
+    let mut known = NumberSet::default();
+    let at = |bucket: &Bucket| log.buckets().position(|own| own == bucket);
+    let answered = log
+        .in_order(at)
+        .filter_map(|ended| Some((ended.connection, ended.of?)));
+    for (connection, bucket) in answered {
+        counts[bucket].1 += u64::from(known.insert(connection));
     }
-    first.into_values().map(|(_, bucket)| bucket).collect()
+    counts
 }
 
-/// The latencies of all buckets, request by request; sorted once.
+/// The latencies of all requests in the order of dispatch, by bucket.
 struct LatenciesInOrder<'a> {
-    buckets: Vec<(&'a Bucket, Vec<(u32, LatencyCell)>)>,
+    log: &'a RequestLog,
+    buckets: Vec<(&'a Bucket, Vec<LatencyCell>)>,
 }
 
 impl<'a> LatenciesInOrder<'a> {
     fn new(log: &'a RequestLog) -> Self {
-        let mut buckets: Vec<(&Bucket, Vec<(u32, LatencyCell)>)> = Vec::new();
-        let mut known: HashMap<*const Bucket, usize> = HashMap::new();
-        for ended in log.since(0) {
-            let (Some(bucket), Some(latency)) = (ended.bucket, ended.latency) else {
-                continue;
-            };
-            let at = known.entry(bucket).or_insert_with(|| {
-                buckets.push((bucket, Vec::new()));
-                buckets.len() - 1
-            });
-            buckets[*at].1.push((ended.sequence, latency));
+        let mut buckets: Vec<(&Bucket, Vec<LatencyCell>)> =
+            log.buckets().map(|bucket| (bucket, Vec::new())).collect();
+        let at = |bucket: &Bucket| log.buckets().position(|own| own == bucket);
+        for ended in log.in_order(at) {
+            if let (Some(bucket), Some(latency)) = (ended.of, ended.latency) {
+                buckets[bucket].1.push(latency);
+            }
         }
-        Self { buckets }
+        Self { log, buckets }
     }
 
-    /// Those of some buckets, in the order of dispatch.
-    fn of(&self, own: &[Bucket]) -> Vec<LatencyCell> {
+    /// Those of some buckets.
+    fn of(&self, own: &[Bucket]) -> Cow<'_, [LatencyCell]> {
         let buckets = self.buckets.iter();
-        let own = buckets.filter(|(bucket, _)| own.contains(bucket));
-        let mut all: Vec<(u32, LatencyCell)> = own.flat_map(|(_, all)| all.clone()).collect();
-        all.sort_unstable();
-        all.into_iter().map(|(_, latency)| latency).collect()
+        let mut some = buckets.filter(|(bucket, all)| !all.is_empty() && own.contains(bucket));
+        match (some.next(), some.next()) {
+            (None, _) => Cow::Borrowed(&[]),
+            (Some((_, all)), None) => Cow::Borrowed(all),
+            _ => {
+                let in_order = self
+                    .log
+                    .in_order(|bucket| own.contains(bucket).then_some(()));
+                let latency = |ended: Ordered<()>| ended.of.and(ended.latency);
+                Cow::Owned(in_order.filter_map(latency).collect())
+            }
+        }
     }
 }

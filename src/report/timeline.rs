@@ -65,48 +65,57 @@ pub(super) fn slices(
 ) -> Vec<Slice> {
     // What belongs to no column still is a response.
     let place = |bucket: &Bucket| Some(column(bucket).unwrap_or(columns));
-    let ended = side_by_side(log.in_order(place), log.starts());
+    let ended = side_by_side(log, place);
     let size = ended.len().div_ceil(SLICES).max(SLICE);
-    let slice = |(index, part): (usize, &[Ordered<usize>])| {
-        let mut slice = Slice {
-            first: (index * size) as u64,
-            requests: part.len() as u64,
-            counts: vec![0; columns],
-            others: 0,
-            failed: 0,
+    let mut slices: Vec<Slice> = Vec::new();
+    for (at, request) in ended.enumerate() {
+        if at % size == 0 {
+            slices.push(Slice {
+                first: at as u64,
+                requests: 0,
+                counts: vec![0; columns],
+                others: 0,
+                failed: 0,
+            });
+        }
+        let Some(slice) = slices.last_mut() else {
+            continue;
         };
-        for request in part {
-            match request.of {
-                Some(column) if column < columns => slice.counts[column] += 1,
-                Some(_) => slice.others += 1,
-                None => {
-                    slice.others += 1;
-                    slice.failed += 1;
-                }
+        slice.requests += 1;
+        match request.of {
+            Some(column) if column < columns => slice.counts[column] += 1,
+            Some(_) => slice.others += 1,
+            None => {
+                slice.others += 1;
+                slice.failed += 1;
             }
         }
-        slice
-    };
-    ended.chunks(size).enumerate().map(slice).collect()
+    }
+    slices
 }
 
 /// The requests in order; those of several generators by how far their own run had got.
-pub(super) fn side_by_side(ended: Vec<Ordered<usize>>, starts: &[u32]) -> Vec<Ordered<usize>> {
+pub(super) fn side_by_side<'l>(
+    log: &'l RequestLog,
+    of: impl Fn(&Bucket) -> Option<usize>,
+) -> Box<dyn ExactSizeIterator<Item = Ordered<usize>> + 'l> {
+    let (ended, starts) = (log.in_order(of), log.starts());
     if starts.is_empty() {
-        return ended;
+        return Box::new(ended);
     }
+    let all = ended.len();
     let progress = |request: &Ordered<usize>| {
         let run = starts.partition_point(|start| *start <= request.sequence);
         let begin = run.checked_sub(1).map_or(0, |run| starts[run]);
-        let end = starts.get(run).map_or(ended.len(), |end| {
-            usize::try_from(*end).unwrap_or(usize::MAX)
-        });
+        let end = starts
+            .get(run)
+            .map_or(all, |end| usize::try_from(*end).unwrap_or(usize::MAX));
         let length = end as f64 - f64::from(begin);
         f64::from(request.sequence - begin) / length.max(1.0)
     };
-    let mut keyed: Vec<(f64, Ordered<usize>)> = ended.iter().map(|r| (progress(r), *r)).collect();
+    let mut keyed: Vec<(f64, Ordered<usize>)> = ended.map(|one| (progress(&one), one)).collect();
     keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
-    keyed.into_iter().map(|(_, request)| request).collect()
+    Box::new(keyed.into_iter().map(|(_, request)| request))
 }
 
 /// The connections of the remembered requests.
@@ -117,29 +126,47 @@ pub(super) fn connections(
 ) -> Connections {
     let mut rows: Vec<ConnectionRow> = Vec::new();
     let mut known: HashMap<u32, usize> = HashMap::new();
+    // Where the requests of the connections that are not listed ended: there may be as many of these as requests.
+    let mut others: Vec<(u32, Option<u16>)> = Vec::new();
     for request in log.in_order(column) {
-        let row = *known.entry(request.connection).or_insert_with(|| {
-            rows.push(ConnectionRow {
-                connection: request.connection,
-                counts: vec![0; columns],
-                others: 0,
+        let connection = request.connection;
+        if known.len() < LISTED {
+            known.entry(connection).or_insert_with(|| {
+                rows.push(ConnectionRow {
+                    connection,
+                    counts: vec![0; columns],
+                    others: 0,
+                });
+                rows.len() - 1
             });
-            rows.len() - 1
-        });
-        match request.of {
-            Some(column) => rows[row].counts[column] += 1,
-            None => rows[row].others += 1,
+        }
+        match (known.get(&connection), request.of) {
+            (Some(row), Some(column)) => rows[*row].counts[column] += 1,
+            (Some(row), None) => rows[*row].others += 1,
+            (None, column) => {
+                let narrow = |column| u16::try_from(column).expect("buckets are capped");
+                others.push((connection, column.map(narrow)));
+            }
         }
     }
     let reused = |row: &&ConnectionRow| row.counts.iter().sum::<u64>() > 1;
     let pure = |row: &&ConnectionRow| row.counts.iter().filter(|count| **count > 0).count() == 1;
-    let table = Connections {
+    let mut table = Connections {
         used: rows.len() as u64,
         reused: rows.iter().filter(reused).count() as u64,
         pure: rows.iter().filter(reused).filter(pure).count() as u64,
         rows: Vec::new(),
     };
-    rows.truncate(LISTED);
+    others.sort_unstable();
+    for connection in others.chunk_by(|one, next| one.0 == next.0) {
+        let mut counted = connection.iter().filter_map(|(_, column)| *column);
+        table.used += 1;
+        if let (Some(first), Some(second)) = (counted.next(), counted.next()) {
+            let pure = first == second && counted.all(|column| column == first);
+            table.reused += 1;
+            table.pure += u64::from(pure);
+        }
+    }
     Connections { rows, ..table }
 }
 

@@ -30,8 +30,12 @@ impl KnownNotes {
         } else {
             // That the sender has no proxy is told with the rule as its name.
             let told = |finding: &Note| said(notes, finding) && finding.code != Code::NoProxy;
+            let asked = notes
+                .iter()
+                .find(|note| note.code == Code::ProgrammedDiffers);
             let news: Vec<&Note> = (findings.iter())
                 .filter(|finding| !said(&verdict.caveats, finding) && !told(finding))
+                .filter(|finding| !is_of_same_dump(finding, asked))
                 .collect();
             verdict.caveats.extend(news.into_iter().cloned());
         }
@@ -71,6 +75,7 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
         .collect();
     let facts: Vec<&Note> = (findings.iter())
         .filter(|finding| first.as_ref().is_none_or(|first| !finding.is_within(first)))
+        .filter(|finding| !is_of_same_dump(finding, first.as_ref()))
         // That clients may pick explains nothing where this one did not.
         .filter(|finding| finding.code != Code::ClientPicksEndpoint)
         .collect();
@@ -88,6 +93,11 @@ fn explain(verdict: &mut Verdict, findings: &[Note], notes: &[Note]) {
         .chain(suggested)
         .chain(others.into_iter().cloned())
         .collect();
+}
+
+/// Whether lint says of the dump of a proxy what is known of the proxy itself.
+fn is_of_same_dump(finding: &Note, programmed: Option<&Note>) -> bool {
+    programmed.is_some() && finding.code == Code::ProgrammedDiffers
 }
 
 /// Whether a proxy counted what is the reason.

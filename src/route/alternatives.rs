@@ -148,6 +148,7 @@ mod tests {
                 outcome: std::sync::Arc::new(Outcome {
                     action: Action::Split(split.expect("a split")),
                     abort: None,
+                    mirrors: Vec::new(),
                     caveats: Vec::new(),
                 }),
             }

@@ -2,7 +2,7 @@
 
 use super::host::find_host;
 use super::resolve::{Resolution, declared};
-use super::{AppliesTo, Probe, ResolveError, RouteTable};
+use super::{AppliesTo, Probe, ResolveError, RouteIndex, RouteTable};
 use crate::diag::{Code, Note};
 use crate::split::{LocalReply, Share, Target};
 use crate::units::percent;
@@ -11,9 +11,9 @@ use crate::units::percent;
 /// nobody declares, and is compared otherwise. Pure and total: an error says that no host of the table takes it.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
     let Some(programmed) = table.programmed.as_deref() else {
-        return declared(table, probe);
+        return declared(table, probe, None);
     };
-    match declared(table, probe) {
+    match declared(table, probe, None) {
         Ok(mut found) => {
             // A redirect to HTTPS comes before any route.
             if !found.host.redirects(probe) {
@@ -26,8 +26,31 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
             error @ (ResolveError::NoHost { .. }
             | ResolveError::NotFromHere { .. }
             | ResolveError::NoRules),
-        ) => alone(programmed, probe, error),
+        ) => alone(programmed, probe, error, None),
         Err(error) => Err(error),
+    }
+}
+
+impl<'t> RouteIndex<'t> {
+    /// Resolves a request as [`resolve`] does, but for its trace, which names a part of the routes that lost, and without a
+    /// comparison with what a proxy has been told.
+    pub fn resolve(
+        &self,
+        table: &'t RouteTable,
+        probe: &Probe,
+    ) -> Result<Resolution<'t>, ResolveError> {
+        let found = declared(table, probe, Some(self));
+        match (found, table.programmed.as_deref()) {
+            (
+                Err(
+                    error @ (ResolveError::NoHost { .. }
+                    | ResolveError::NotFromHere { .. }
+                    | ResolveError::NoRules),
+                ),
+                Some(programmed),
+            ) => alone(programmed, probe, error, Some(self)),
+            (found, _) => found,
+        }
     }
 }
 
@@ -46,8 +69,7 @@ fn differs(
     programmed: &RouteTable,
     probe: &Probe,
 ) -> Option<Note<AppliesTo>> {
-    let help =
-        "the rules may not have reached this proxy yet, or others are in effect; take a new dump";
+    let help = "the rules may not have reached this proxy yet, or others are in effect: ask the proxy again";
     let found = match resolve(programmed, probe) {
         Ok(found) => found,
         Err(error @ ResolveError::Ambiguous { .. }) => {
@@ -94,9 +116,10 @@ fn alone<'t>(
     programmed: &'t RouteTable,
     probe: &Probe,
     undeclared: ResolveError,
+    index: Option<&RouteIndex<'t>>,
 ) -> Result<Resolution<'t>, ResolveError> {
     // The rules are what a person can correct.
-    let mut found = resolve(programmed, probe).map_err(|_| undeclared)?;
+    let mut found = declared(programmed, probe, index).map_err(|_| undeclared)?;
     let message = format!(
         "no rule of the manifests routes `{}`: judged by what the proxy is programmed with",
         probe.host()

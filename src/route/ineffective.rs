@@ -47,6 +47,7 @@ impl Resolution<'_> {
         let outcome = split.by_endpoints().map(|split| Outcome {
             action: Action::Split(split),
             abort: route.outcome.abort,
+            mirrors: route.outcome.mirrors.clone(),
             caveats: Vec::new(),
         });
         Some(Unrouted {

@@ -13,10 +13,12 @@ mod host;
 pub mod implication;
 mod ineffective;
 pub mod matching;
+mod mirrored_share;
 mod mismatch;
 mod pick;
 mod probe;
 pub mod resolve;
+mod route_index;
 mod sole_split;
 mod table;
 mod text;
@@ -35,10 +37,12 @@ pub use drift::{resolve, resolve_declared};
 pub use fraction::Fraction;
 pub use hash_key::HashKey;
 pub use host::ResolveError;
+pub use mirrored_share::MirroredShare;
 pub use mismatch::Mismatch;
 pub use pick::{EndpointPick, PickEndpoint, PickMechanism, PickRequest, PickSource, Picked};
 pub use probe::Probe;
 pub use resolve::{Matched, Rejected, Resolution};
+pub use route_index::RouteIndex;
 pub use sole_split::{SoleSplitError, sole_split};
 pub use table::{InactiveRule, RouteTable};
 pub use text::TextMatch;
@@ -97,6 +101,8 @@ pub struct Outcome {
     pub action: Action,
     /// The part that a fault answers before that.
     pub abort: Option<Abort>,
+    /// Where copies of it go.
+    pub mirrors: Vec<MirroredShare>,
     /// What resplit cannot promise about this route.
     pub caveats: Vec<Note<AppliesTo>>,
 }
@@ -138,6 +144,7 @@ impl Outcome {
         Self {
             action: Action::local_reply(status, cause),
             abort: None,
+            mirrors: Vec::new(),
             caveats: Vec::new(),
         }
     }

@@ -80,13 +80,14 @@ impl Split {
         Self { mechanism, ..self }
     }
 
-    /// The same split, of which these parts of a request are hashed to pick a backend.
+    /// The same split, of which these parts of a request are hashed: to pick a backend where that is how it is picked, else to pick
+    /// an endpoint of the backend that was drawn.
     #[must_use]
     pub fn hashed_by(self, hash_keys: Vec<HashKey>) -> Self {
         Self { hash_keys, ..self }
     }
 
-    /// The parts of a request that are hashed to pick a backend, where that is known.
+    /// The parts of a request that are hashed, where they are known.
     #[must_use]
     pub fn hash_keys(&self) -> &[HashKey] {
         &self.hash_keys

@@ -11,7 +11,7 @@ use super::ResponseFlag;
 pub struct Bucket {
     /// What the answer says about where it comes from.
     pub identity: Identity,
-    /// The HTTP status.
+    /// The HTTP status, or [`Bucket::NO_STATUS`].
     pub status: u16,
 }
 
@@ -35,6 +35,9 @@ pub enum Identity {
 }
 
 impl Bucket {
+    /// The status of a response of which none is known: counts that somebody else has made may have none.
+    pub const NO_STATUS: u16 = 0;
+
     /// The value that was read, if one was; of a local reply its text.
     #[must_use]
     pub fn value(&self) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! Whether the split changed during the run, and where.
 
-use super::chi_square;
+use super::{Label, chi_square};
 
 /// The part of a run in which a change is looked for.
 const INNER: (f64, f64) = (0.1, 0.9);
@@ -12,6 +12,10 @@ const LEVEL: f64 = 0.001 / 40.0;
 const SEGMENT_LEVEL: f64 = 1e-4;
 /// The shortest segment that is looked for.
 const LEAST_SEGMENT: usize = 16;
+/// Parts of a run that are so long are counted once; of shorter ones there are too many to be kept.
+const LEAST_KEPT: usize = 64;
+/// More than sums of a million terms are rounded by.
+const ROUNDING: f64 = 1e-6;
 
 /// A place where one split ends and another begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +34,13 @@ pub struct Change {
 
 /// The most likely change in responses given one by one, in dispatch order, as targets; `None` where none is certain.
 #[must_use]
-pub fn change_of_labels(labels: &[usize], targets: usize) -> Option<Change> {
-    let mut scan = Scan::new(targets);
-    for label in labels {
-        scan.all[*label] += 1;
-    }
-    for label in labels {
-        scan.before[*label] += 1;
-        scan.look();
+pub fn change_of_labels(labels: &[Label], targets: usize) -> Option<Change> {
+    let mut all = vec![0; targets];
+    count(labels, &mut all);
+    let mut scan = Scan::new(all)?;
+    for (done, label) in (1..).zip(labels) {
+        scan.before[usize::from(*label)] += 1;
+        scan.look(done);
     }
     scan.finish()
 }
@@ -45,13 +48,14 @@ pub fn change_of_labels(labels: &[usize], targets: usize) -> Option<Change> {
 /// The most likely change between blocks of counts, in dispatch order; `None` where none is certain.
 #[must_use]
 pub fn change_of_blocks(blocks: &[Vec<u64>]) -> Option<Change> {
-    let mut scan = Scan::new(blocks.first()?.len());
+    let mut all = vec![0; blocks.first()?.len()];
     for block in blocks {
-        add(&mut scan.all, block);
+        add(&mut all, block);
     }
+    let mut scan = Scan::new(all)?;
     for block in blocks {
         add(&mut scan.before, block);
-        scan.look();
+        scan.look(sum(&scan.before));
     }
     scan.finish()
 }
@@ -71,37 +75,45 @@ pub struct Segment {
 /// chance. A scan over windows (Kulldorff 1997, equation 1) of lengths between which lie factors of 4/3 and 3/2, by quarters of
 /// them, at a level that is shared out over all places. At a share of 10 % a gap of some 220 responses is found.
 #[must_use]
-pub fn segment_of_labels(labels: &[usize], targets: usize) -> Option<Segment> {
+pub fn segment_of_labels(labels: &[Label], targets: usize) -> Option<Segment> {
     let n = labels.len();
-    // The counts of the first so many responses, one row after the other.
-    let mut sums = vec![0_u64; targets * (n + 1)];
-    for (at, label) in labels.iter().enumerate() {
-        let (done, rest) = sums.split_at_mut(targets * (at + 1));
-        rest[..targets].copy_from_slice(&done[targets * at..]);
-        rest[*label] += 1;
-    }
-    let first = |responses: usize| &sums[targets * responses..targets * (responses + 1)];
-    let all = first(n).to_vec();
-    let seen = all.iter().filter(|count| **count > 0).count();
-    if seen < 2 {
-        return None;
-    }
-    let threshold = chi_square::isf(SEGMENT_LEVEL / n as f64, (seen - 1) as f64);
-    let doubled = std::iter::successors(Some(LEAST_SEGMENT), |length| Some(length * 2));
-    let lengths = doubled.flat_map(|length| [length, length + length / 2]);
-    let mut best = (threshold, None);
-    for length in lengths.take_while(|length| *length <= n / 2) {
-        for from in (0..=n - length).step_by(length / 4) {
-            let cells = first(from + length).iter().zip(first(from));
-            let inside: Vec<u64> = cells.map(|(to, from)| to - from).collect();
-            let statistic = contrast(&inside, &all);
-            if statistic > best.0 {
-                best = (statistic, Some((from, inside)));
+    let mut all = vec![0; targets];
+    count(labels, &mut all);
+    let all = Whole::new(all)?;
+    let mut best = (all.quantile(SEGMENT_LEVEL / n as f64), None);
+    // Counts of quarters of windows, of both kinds of lengths: those of long ones are sums of those of short ones.
+    let mut kept = [Vec::new(), Vec::new()];
+    let doubled = std::iter::successors(Some(LEAST_SEGMENT / 4), |quarter| Some(quarter * 2));
+    let lengths = doubled.flat_map(|quarter| [(0, quarter), (1, quarter + quarter / 2)]);
+    for (kind, quarter) in lengths.take_while(|(_, quarter)| 4 * quarter <= n / 2) {
+        let mut window = Window::new(targets);
+        let mut look = |counts: &[u64]| {
+            window.push(counts);
+            if window.taken < 4 {
+                return;
             }
+            let own = 4 * quarter as u64;
+            if let Some(statistic) = all.contrast(&window.inside, own, best.0) {
+                let from = (window.taken - 4) * quarter;
+                best = (statistic, Some((from, window.inside.clone())));
+            }
+        };
+        let kept = &mut kept[kind];
+        if quarter < LEAST_KEPT {
+            each_block(labels, quarter, targets, look);
+            continue;
         }
+        if kept.is_empty() {
+            each_block(labels, quarter, targets, |counts| {
+                kept.extend_from_slice(counts);
+            });
+        } else {
+            *kept = sums_of_two(kept, targets);
+        }
+        kept.chunks_exact(targets).for_each(&mut look);
     }
     let (from, inside) = best.1?;
-    let outside = all.iter().zip(&inside).map(|(all, own)| all - own);
+    let outside = all.counts.iter().zip(&inside).map(|(all, own)| all - own);
     Some(Segment {
         from: from as u64,
         outside: outside.collect(),
@@ -109,69 +121,147 @@ pub fn segment_of_labels(labels: &[usize], targets: usize) -> Option<Segment> {
     })
 }
 
-/// `2 (ln L(part) + ln L(rest) - ln L(all))`.
-fn contrast(part: &[u64], all: &[u64]) -> f64 {
-    let (own, n) = (sum(part), sum(all));
-    let ratio = |count: u64, of: u64, all: u64| {
-        if count == 0 {
-            return 0.0;
+/// Hands over the counts of one part of so many responses after the other; what is left at the end is in none.
+fn each_block(labels: &[Label], size: usize, targets: usize, mut take: impl FnMut(&[u64])) {
+    let mut counts = vec![0; targets];
+    for part in labels.chunks_exact(size) {
+        counts.fill(0);
+        count(part, &mut counts);
+        take(&counts);
+    }
+}
+
+/// The counts of two parts that follow each other, added.
+fn sums_of_two(counts: &[u64], targets: usize) -> Vec<u64> {
+    let pairs = counts.chunks_exact(2 * targets);
+    pairs
+        .flat_map(|pair| (0..targets).map(|at| pair[at] + pair[targets + at]))
+        .collect()
+}
+
+/// Four parts of a run that follow each other.
+struct Window {
+    quarters: [Vec<u64>; 4],
+    /// What is in it; all of it once four were pushed.
+    inside: Vec<u64>,
+    /// Parts that were pushed.
+    taken: usize,
+}
+
+impl Window {
+    fn new(targets: usize) -> Self {
+        Self {
+            quarters: std::array::from_fn(|_| vec![0; targets]),
+            inside: vec![0; targets],
+            taken: 0,
         }
-        let (inside, overall) = (count as f64 / of as f64, all as f64 / n as f64);
-        count as f64 * (inside / overall).ln()
-    };
-    let cells = part.iter().zip(all);
-    let sides = cells.map(|(part, all)| ratio(*part, own, *all) + ratio(all - part, n - own, *all));
-    2.0 * sides.sum::<f64>()
+    }
+
+    /// Moves on by a part.
+    fn push(&mut self, counts: &[u64]) {
+        let oldest = &mut self.quarters[self.taken % 4];
+        for ((inside, oldest), new) in self.inside.iter_mut().zip(oldest).zip(counts) {
+            *inside = *inside + new - std::mem::replace(oldest, *new);
+        }
+        self.taken += 1;
+    }
+}
+
+/// The counts of a whole run with two targets or more.
+struct Whole {
+    counts: Vec<u64>,
+    /// Their shares, and what is inverse to these; 0 for both where there is none.
+    shares: Vec<(f64, f64)>,
+    n: u64,
+    seen: usize,
+}
+
+impl Whole {
+    fn new(counts: Vec<u64>) -> Option<Self> {
+        let seen = counts.iter().filter(|count| **count > 0).count();
+        let n = sum(&counts);
+        let shares = counts.iter().map(|count| match count {
+            0 => (0.0, 0.0),
+            _ => (*count as f64 / n as f64, n as f64 / *count as f64),
+        });
+        let shares = shares.collect();
+        (seen >= 2).then_some(Self {
+            counts,
+            shares,
+            n,
+            seen,
+        })
+    }
+
+    /// What the statistic of a place exceeds this rarely.
+    fn quantile(&self, level: f64) -> f64 {
+        chi_square::isf(level, (self.seen - 1) as f64)
+    }
+
+    /// `2 (ln L(part) + ln L(rest) - ln L(all))` of a part with so many responses, where that is more than `least`.
+    fn contrast(&self, part: &[u64], own: u64, least: f64) -> Option<f64> {
+        let (inside, rest) = (own as f64, (self.n - own) as f64);
+        // No divergence exceeds chi-square's (ln x <= x - 1), which takes no logarithm.
+        let mut distance = 0.0;
+        for (part, (share, inverse)) in part.iter().zip(&self.shares) {
+            distance += (*part as f64 - inside * share).powi(2) * inverse;
+        }
+        if 2.0 * distance * (1.0 / inside + 1.0 / rest) + ROUNDING <= least {
+            return None;
+        }
+        let ratio = |count: u64, of: u64, all: u64| {
+            if count == 0 {
+                return 0.0;
+            }
+            let (inside, overall) = (count as f64 / of as f64, all as f64 / self.n as f64);
+            count as f64 * (inside / overall).ln()
+        };
+        let cells = part.iter().zip(&self.counts);
+        let sides = cells
+            .map(|(part, all)| ratio(*part, own, *all) + ratio(all - part, self.n - own, *all));
+        Some(2.0 * sides.sum::<f64>()).filter(|statistic| *statistic > least)
+    }
 }
 
 /// A walk through a run that remembers the best place so far.
 struct Scan {
-    all: Vec<u64>,
+    all: Whole,
     before: Vec<u64>,
-    best: f64,
-    best_before: Vec<u64>,
+    threshold: f64,
+    best: Option<(f64, Vec<u64>)>,
 }
 
 impl Scan {
-    fn new(targets: usize) -> Self {
-        Self {
-            all: vec![0; targets],
-            before: vec![0; targets],
-            best: 0.0,
-            best_before: vec![0; targets],
-        }
+    fn new(all: Vec<u64>) -> Option<Self> {
+        let all = Whole::new(all)?;
+        Some(Self {
+            before: vec![0; all.counts.len()],
+            threshold: all.quantile(LEVEL),
+            all,
+            best: None,
+        })
     }
 
-    fn look(&mut self) {
-        let (n, done) = (sum(&self.all), sum(&self.before));
-        let part = done as f64 / n as f64;
+    fn look(&mut self, done: u64) {
+        let part = done as f64 / self.all.n as f64;
         if part < INNER.0 || part > INNER.1 {
             return;
         }
-        let statistic = contrast(&self.before, &self.all);
-        if statistic > self.best {
-            self.best = statistic;
-            self.best_before.clone_from(&self.before);
+        let least = self.best.as_ref().map_or(self.threshold, |best| best.0);
+        if let Some(statistic) = self.all.contrast(&self.before, done, least) {
+            self.best = Some((statistic, self.before.clone()));
         }
     }
 
     fn finish(self) -> Option<Change> {
-        let seen = self.all.iter().filter(|count| **count > 0).count();
-        let threshold = chi_square::isf(LEVEL, seen.saturating_sub(1) as f64);
-        if seen < 2 || self.best <= threshold {
-            return None;
-        }
-        let after = self
-            .all
-            .iter()
-            .zip(&self.best_before)
-            .map(|(all, before)| all - before);
+        let (statistic, before) = self.best?;
+        let after = self.all.counts.iter().zip(&before);
         Some(Change {
-            at: sum(&self.best_before),
-            statistic: self.best,
-            threshold,
-            after: after.collect(),
-            before: self.best_before,
+            at: sum(&before),
+            statistic,
+            threshold: self.threshold,
+            after: after.map(|(all, before)| all - before).collect(),
+            before,
         })
     }
 }
@@ -186,16 +276,22 @@ fn add(to: &mut [u64], counts: &[u64]) {
     }
 }
 
+fn count(labels: &[Label], counts: &mut [u64]) {
+    for label in labels {
+        counts[usize::from(*label)] += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stats::sampler::Sampler;
 
-    fn run(n: usize, turn: usize, before: f64, after: f64, seed: u64) -> Vec<usize> {
+    fn run(n: usize, turn: usize, before: f64, after: f64, seed: u64) -> Vec<Label> {
         let mut sampler = Sampler::new(seed);
         let share = |i| if i < turn { before } else { after };
         (0..n)
-            .map(|i| usize::from(sampler.uniform() < share(i)))
+            .map(|i| Label::from(sampler.uniform() < share(i)))
             .collect()
     }
 
@@ -210,8 +306,8 @@ mod tests {
     #[test]
     fn blocks_find_it_too() {
         let labels = run(4000, 800, 0.5, 0.1, 3);
-        let block = |part: &[usize]| {
-            let hits = part.iter().sum::<usize>() as u64;
+        let block = |part: &[Label]| {
+            let hits = u64::from(part.iter().sum::<Label>());
             vec![part.len() as u64 - hits, hits]
         };
         let blocks: Vec<Vec<u64>> = labels.chunks(200).map(block).collect();

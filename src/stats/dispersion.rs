@@ -1,6 +1,8 @@
 //! Whether a split is too regular to be drawn: windows of consecutive responses vary less than draws would. Total
 //! counts cannot show it.
 
+use super::Label;
+
 /// Windows a scale needs.
 const LEAST_WINDOWS: usize = 20;
 /// A `z` no independent run of 1500 reached on three scales (their lowest was -3.6).
@@ -71,14 +73,17 @@ impl Dispersion {
 /// rarest target. Larger windows see rotation shared by several workers. `labels` are targets in dispatch order; the
 /// most frequent one is held against the rest.
 #[must_use]
-pub fn rotation(labels: &[usize], targets: usize) -> Option<Dispersion> {
+pub fn rotation(labels: &[Label], targets: usize) -> Option<Dispersion> {
     let mut counts = vec![0_usize; targets];
     for label in labels {
-        counts[*label] += 1;
+        counts[usize::from(*label)] += 1;
     }
     let common = (0..targets).max_by_key(|i| counts[*i])?;
     let rarest = counts.iter().copied().filter(|count| *count > 0).min()?;
-    let hits: Vec<bool> = labels.iter().map(|label| *label == common).collect();
+    let hits: Vec<bool> = labels
+        .iter()
+        .map(|label| usize::from(*label) == common)
+        .collect();
     let scale = labels.len().div_ceil(rarest);
     let scales = [scale, 4 * scale, 16 * scale];
     let wide = scales
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn nine_to_one_in_turn_is_rotation() {
-        let labels: Vec<usize> = (0..3000).map(|i| usize::from(i % 10 == 9)).collect();
+        let labels: Vec<Label> = (0..3000).map(|i| Label::from(i % 10 == 9)).collect();
         let found = rotation(&labels, 2).expect("rotation");
         assert!(found.index < 1e-9 && found.z < -10.0, "{found:?}");
     }
@@ -107,11 +112,11 @@ mod tests {
         // Each worker rotates by itself; which of them answers is drawn.
         let mut sampler = Sampler::new(4);
         let mut turns = [0_usize, 5];
-        let labels: Vec<usize> = (0..3000)
+        let labels: Vec<Label> = (0..3000)
             .map(|_| {
                 let worker = sampler.below(2);
                 turns[worker] += 1;
-                usize::from(turns[worker].is_multiple_of(10))
+                Label::from(turns[worker].is_multiple_of(10))
             })
             .collect();
         assert!(rotation(&labels, 2).is_some());
@@ -121,8 +126,8 @@ mod tests {
     fn draws_are_not_rotation() {
         for seed in 0..50 {
             let mut sampler = Sampler::new(seed);
-            let labels: Vec<usize> = (0..3000)
-                .map(|_| usize::from(sampler.uniform() < 0.1))
+            let labels: Vec<Label> = (0..3000)
+                .map(|_| Label::from(sampler.uniform() < 0.1))
                 .collect();
             assert_eq!(rotation(&labels, 2), None, "seed {seed}");
         }

@@ -8,6 +8,7 @@
 //! | Is it the declared one, within a margin? | [`design`] | one-sided exact tests on both sides (TOST) |
 //! | How many requests are needed? | [`power`] | normal approximation with the variance at the margin; noncentral chi-square |
 //! | May one stop early? | [`sequential`] | e-process (Dirichlet mixture), likelihood ratios |
+//! | Did the split change, in a stream without an end? | [`detector`], [`settled`] | e-SR detector, one-sided likelihood ratios |
 //! | How far off is it? | [`fit`], [`interval`] | effect sizes, residuals, confidence intervals |
 //! | Are responses independent? | [`dependence`], [`dispersion`], [`change`], [`order`], [`serial`], [`turns`] | permutation, windows, likelihood ratio, batch means |
 //! | Is the split another one where they are not? | [`clusters`] | Rao-Scott with an F reference |
@@ -22,6 +23,7 @@ pub mod chi_square;
 pub mod clusters;
 pub mod dependence;
 pub mod design;
+pub mod detector;
 pub mod dispersion;
 pub mod fit;
 pub mod heterogeneity;
@@ -36,10 +38,14 @@ pub mod rate;
 pub mod sampler;
 pub mod sequential;
 pub mod serial;
+pub mod settled;
 pub mod tolerance;
 pub mod turns;
 
 mod saddle;
+
+/// A target of a response, by its position among the targets with a share. A run has a million of these.
+pub type Label = u16;
 
 /// The whole part of a number that is known to be a count: at least 0 and below 2^53.
 pub(crate) fn whole(value: f64) -> u64 {

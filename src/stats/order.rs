@@ -1,7 +1,7 @@
 //! How the targets of responses follow each other: as draws do, in turns, or in bursts.
 
-use super::serial;
 use super::turns::Turns;
+use super::{Label, serial};
 
 /// What the order of the responses shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ impl Order {
     /// The order of responses given one by one as targets, as they were dispatched. Workers that take turns in step look like
     /// bursts at first; they are turns once their range is too small for bursts.
     #[must_use]
-    pub fn of(labels: &[usize], targets: usize) -> Self {
+    pub fn of(labels: &[Label], targets: usize) -> Self {
         let effect = serial::of_labels(labels, targets);
         match (Turns::of(labels, targets, effect.unwrap_or(1.0)), effect) {
             (Some(turns), _) => Self::Turns(turns),
@@ -48,9 +48,9 @@ mod tests {
     use super::*;
 
     /// Workers in step, each a rotation of nine to one.
-    fn in_step(n: usize, workers: usize) -> Vec<usize> {
+    fn in_step(n: usize, workers: usize) -> Vec<Label> {
         (0..n)
-            .map(|at| usize::from((at / workers) % 10 == 5))
+            .map(|at| Label::from((at / workers) % 10 == 5))
             .collect()
     }
 

@@ -31,6 +31,16 @@ impl Sampler {
         self.rng.random_range(0..below)
     }
 
+    /// One response over `shares`.
+    pub fn one_of(&mut self, shares: &[f64]) -> usize {
+        let mut left = self.uniform();
+        let own = shares.iter().position(|share| {
+            left -= share;
+            left < 0.0
+        });
+        own.unwrap_or(shares.len().saturating_sub(1))
+    }
+
     /// A draw from `Bin(n, p)`.
     pub fn binomial(&mut self, n: u64, p: f64) -> u64 {
         if p > 0.5 {

@@ -4,6 +4,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::beta::beta_reg;
 
+use super::Label;
 use super::chi_square::{self, normal_isf};
 use super::limit_test::{LimitTest, PASS};
 
@@ -82,7 +83,7 @@ impl Spread {
                 batches: batches as f64,
             }
         };
-        let values: Vec<f64> = hits.iter().map(|hit| f64::from(u8::from(*hit))).collect();
+        let values: Vec<u8> = hits.iter().map(|hit| u8::from(*hit)).collect();
         Self {
             design_effect: design_effect(&values),
             hits: of_kind(true),
@@ -167,11 +168,11 @@ pub fn longest_unseen_burst(n: u64, limit: f64) -> f64 {
 /// By how much a split varies more than draws do, where the targets of responses that follow each other certainly resemble
 /// each other: `labels` are targets in the order of dispatch. `None` where that may be chance.
 #[must_use]
-pub fn of_labels(labels: &[usize], targets: usize) -> Option<f64> {
+pub fn of_labels(labels: &[Label], targets: usize) -> Option<f64> {
     let effects = (0..targets).filter_map(|target| {
-        let hits: Vec<f64> = labels
+        let hits: Vec<u8> = labels
             .iter()
-            .map(|label| f64::from(u8::from(*label == target)))
+            .map(|label| u8::from(usize::from(*label) == target))
             .collect();
         let tests = (2 * targets) as f64 * (BATCHES.len() + 1) as f64;
         (ln_p_of_draws(&hits) < (RESEMBLE / tests).ln()).then(|| design_effect(&hits))
@@ -181,7 +182,7 @@ pub fn of_labels(labels: &[usize], targets: usize) -> Option<f64> {
 
 /// `ln` of the smallest chance of draws to look as alike as these: by neighbours, and by the variance between batches that
 /// have enough of both kinds for its approximation.
-fn ln_p_of_draws(hits: &[f64]) -> f64 {
+fn ln_p_of_draws(hits: &[u8]) -> f64 {
     let (mean, variance) = moments(hits);
     let n = hits.len() as f64;
     if variance <= 0.0 {
@@ -189,7 +190,7 @@ fn ln_p_of_draws(hits: &[f64]) -> f64 {
     }
     let product = hits
         .windows(2)
-        .map(|pair| (pair[0] - mean) * (pair[1] - mean));
+        .map(|pair| (f64::from(pair[0]) - mean) * (f64::from(pair[1]) - mean));
     let neighbours = product.sum::<f64>() / (variance * n) * n.sqrt();
     let by_neighbours = if neighbours > 0.0 && n * mean.min(1.0 - mean) >= LEAST_PER_TEST {
         chi_square::ln_sf(neighbours * neighbours, 1.0)
@@ -212,7 +213,7 @@ fn ln_p_of_draws(hits: &[f64]) -> f64 {
 /// The largest variance of batch means over that of independent values (Law & Kelton 1984, "Confidence intervals for
 /// steady-state simulations"), made up for the quantile of Student's t; at least 1.
 #[must_use]
-pub fn design_effect(values: &[f64]) -> f64 {
+pub fn design_effect<T: Copy + Into<f64>>(values: &[T]) -> f64 {
     let (_, variance) = moments(values);
     if values.len() < LEAST || variance <= 0.0 {
         return 1.0;
@@ -242,24 +243,28 @@ pub fn is_heavy(values: &[f64]) -> bool {
 }
 
 /// The means of consecutive values, for each number of batches that they fill.
-fn cuts(values: &[f64]) -> impl Iterator<Item = (usize, Vec<f64>)> {
+fn cuts<T: Copy + Into<f64>>(values: &[T]) -> impl Iterator<Item = (usize, Vec<f64>)> {
     BATCHES
         .into_iter()
         .filter(|batches| values.len() >= 2 * batches)
         .map(|batches| {
             let size = values.len() / batches;
             let parts = values.chunks_exact(size).take(batches);
-            let means = parts.map(|part| part.iter().sum::<f64>() / size as f64);
+            let means = parts.map(|part| total(part) / size as f64);
             (size, means.collect())
         })
 }
 
 /// The mean and the variance around it.
-fn moments(values: &[f64]) -> (f64, f64) {
+fn moments<T: Copy + Into<f64>>(values: &[T]) -> (f64, f64) {
     let n = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares = values.iter().map(|value| (value - mean).powi(2));
+    let mean = total(values) / n;
+    let squares = values.iter().map(|value| ((*value).into() - mean).powi(2));
     (mean, squares.sum::<f64>() / n)
+}
+
+fn total<T: Copy + Into<f64>>(values: &[T]) -> f64 {
+    values.iter().map(|value| (*value).into()).sum()
 }
 
 fn skewness(values: &[f64]) -> f64 {
@@ -311,7 +316,7 @@ mod tests {
         let effects = (0..200).map(|seed| Spread::of(&draws(4000, seed)).design_effect);
         let mean = effects.sum::<f64>() / 200.0;
         assert!((1.0..1.4).contains(&mean), "{mean}");
-        assert!(design_effect(&[1.0; 500]) <= 1.0 && design_effect(&[]) <= 1.0);
+        assert!(design_effect(&[1.0; 500]) <= 1.0 && design_effect::<f64>(&[]) <= 1.0);
     }
 
     #[test]
@@ -382,7 +387,7 @@ mod tests {
 
     #[test]
     fn bursts_of_a_target_are_certain_and_draws_are_not() {
-        let labels = |hits: Vec<bool>| hits.into_iter().map(usize::from).collect::<Vec<_>>();
+        let labels = |hits: Vec<bool>| hits.into_iter().map(Label::from).collect::<Vec<_>>();
         for seed in 0..10 {
             let found = of_labels(&labels(bursts(2000, 5, seed)), 2);
             assert!(found.is_some_and(|effect| effect > 3.0), "{found:?}");

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::Label;
+
 /// Draws are as even as this so rarely that the responses are turns.
 const DRAWN: f64 = 1e-6;
 /// The most that one response moves the difference to its share.
@@ -25,11 +27,11 @@ impl Turns {
     /// Kuiper's (1960), here by the series that converges where the range is small. Where responses that follow each other
     /// resemble each other, so many of them (`design_effect`) move as far as one.
     #[must_use]
-    pub fn of(labels: &[usize], targets: usize, design_effect: f64) -> Option<Self> {
+    pub fn of(labels: &[Label], targets: usize, design_effect: f64) -> Option<Self> {
         let n = labels.len() as f64;
         let mut counts = vec![0_u64; targets];
         for label in labels {
-            counts[*label] += 1;
+            counts[usize::from(*label)] += 1;
         }
         let strays: Vec<f64> = (0..targets)
             .map(|target| range(labels, target, counts[target] as f64 / n.max(1.0)))
@@ -74,10 +76,10 @@ impl Turns {
 }
 
 /// The range of `x(t) - share t`.
-fn range(labels: &[usize], target: usize, share: f64) -> f64 {
+fn range(labels: &[Label], target: usize, share: f64) -> f64 {
     let (mut at, mut low, mut high) = (0.0_f64, 0.0_f64, 0.0_f64);
     for label in labels {
-        at += f64::from(u8::from(*label == target)) - share;
+        at += f64::from(u8::from(usize::from(*label) == target)) - share;
         low = low.min(at);
         high = high.max(at);
     }
@@ -103,14 +105,14 @@ mod tests {
     use crate::stats::sampler::Sampler;
 
     /// Workers that take turns by themselves; which of them has the next request is drawn.
-    fn turns(n: usize, every: usize, workers: usize, seed: u64) -> Vec<usize> {
+    fn turns(n: usize, every: usize, workers: usize, seed: u64) -> Vec<Label> {
         let mut sampler = Sampler::new(seed);
         let mut at: Vec<usize> = (0..workers).map(|_| sampler.below(every)).collect();
         (0..n)
             .map(|_| {
                 let worker = sampler.below(workers);
                 at[worker] += 1;
-                usize::from(at[worker].is_multiple_of(every))
+                Label::from(at[worker].is_multiple_of(every))
             })
             .collect()
     }
@@ -139,8 +141,8 @@ mod tests {
             assert!(found.exclude(&[0.9, 0.1], &[0.9, 0.1]));
         }
         // 88/12 is three turns in twenty-five.
-        let labels: Vec<usize> = (0..900)
-            .map(|at| usize::from(at * 3 / 25 < (at + 1) * 3 / 25))
+        let labels: Vec<Label> = (0..900)
+            .map(|at| Label::from(at * 3 / 25 < (at + 1) * 3 / 25))
             .collect();
         assert!(
             Turns::of(&labels, 2, 1.0)
@@ -154,8 +156,8 @@ mod tests {
         for share in [0.5, 0.1, 0.02] {
             for seed in 0..300 {
                 let mut sampler = Sampler::new(seed);
-                let labels: Vec<usize> = (0..1500)
-                    .map(|_| usize::from(sampler.uniform() < share))
+                let labels: Vec<Label> = (0..1500)
+                    .map(|_| Label::from(sampler.uniform() < share))
                     .collect();
                 for n in [50, 200, 700, 1500] {
                     assert_eq!(Turns::of(&labels[..n], 2, 1.0), None, "{share} {seed} {n}");

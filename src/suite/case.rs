@@ -27,8 +27,28 @@ pub struct Case {
     pub from: Option<Vantage>,
     /// The request.
     pub probe: Probe,
+    /// How it is sent, where requests are.
+    pub live: LiveAddress,
     /// What must become of it.
     pub expect: Expect,
+}
+
+/// How a request is sent; what is `None` is as the command says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveAddress {
+    /// To where: `http://127.0.0.1:8080`.
+    pub address: Option<String>,
+    /// In which version of HTTP.
+    pub version: Option<HttpVersion>,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2
+    Http2,
 }
 
 /// What must become of a request, in the words of the format.

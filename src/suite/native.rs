@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Map;
 
-use super::case::{Case, Expect, Suite};
+use super::case::{Case, Expect, HttpVersion, LiveAddress, Suite};
 use super::effects::EFFECTS;
 use super::expectation::{Expectation, WantedTarget};
 use crate::diag::{Code, Note, Sources, Span};
@@ -24,8 +24,9 @@ pub(super) fn suite(
     let manifests = fields.texts("manifests", decoder);
     let strict = fields.boolean("strict", decoder);
     let from = fields.get("from").and_then(|node| vantage(node, decoder));
+    let live = live_address(&mut fields, decoder);
     let cases = fields.list("cases", decoder, |node, decoder| {
-        case(node, from.as_ref(), sources, decoder)
+        case(node, (from.as_ref(), &live), sources, decoder)
     });
     fields.finish(decoder);
     Some(Suite {
@@ -37,13 +38,14 @@ pub(super) fn suite(
 
 fn case(
     node: &Node<'_>,
-    from: Option<&Vantage>,
+    (from, of_all): (Option<&Vantage>, &LiveAddress),
     sources: &Sources,
     decoder: &mut Decoder<'_>,
 ) -> Option<Case> {
     let mut fields = decoder.map(node, "a case")?;
     let name = fields.required("name", decoder);
     let own = fields.get("from").and_then(|node| vantage(node, decoder));
+    let live = live_address(&mut fields, decoder);
     for (key, message) in [
         ("request", "a case needs a `request`"),
         ("expect", "a case needs an `expect`"),
@@ -62,8 +64,25 @@ fn case(
             .or_else(|| from.cloned())
             .or_else(|| Some(Vantage::mesh(None, None))),
         probe: probe??,
+        live: LiveAddress {
+            address: live.address.or_else(|| of_all.address.clone()),
+            version: live.version.or(of_all.version),
+        },
         expect: Expect::Native(Box::new(expect??)),
     })
+}
+
+/// `address` and `http`: how requests are sent.
+fn live_address(fields: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> LiveAddress {
+    let address = fields.text("address", decoder);
+    let version = fields.integer("http", 1..=2, decoder);
+    LiveAddress {
+        address: address.map(|address| address.value),
+        version: version.map(|version| match version.value {
+            2 => HttpVersion::Http2,
+            _ => HttpVersion::Http1,
+        }),
+    }
 }
 
 fn missing(message: &str, span: Span, decoder: &mut Decoder<'_>) {

@@ -1,10 +1,13 @@
 //! Requests that show what manifests declare: for every rule and each of its alternatives one that it takes, and those beside it
 //! that it does not.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use super::gateways::gateways;
 use super::world::World;
-use crate::manifest::full_name;
+use crate::manifest::decode::At;
 use crate::manifest::istio::Reads;
+use crate::manifest::{Manifests, full_name};
 use crate::route::example_request::{Reach, near_misses, route_reaches};
 use crate::route::{Origin, Probe, Vantage, VirtualHost, resolve};
 
@@ -19,43 +22,62 @@ pub(super) struct Request {
 }
 
 impl World {
-    /// The requests from a place, or from the mesh and all gateways.
+    /// The requests from a place, or from the mesh and all gateways. Gateways of the same proxies take the same: each is asked
+    /// for what the rules that are bound to it declare.
     pub(super) fn requests(&self, from: Option<&Vantage>) -> Vec<Request> {
-        let everywhere = || {
-            let gateways = gateways(&self.manifests).into_iter();
-            let gateways = gateways.map(|(namespace, name)| Vantage::gateway(namespace, name));
-            std::iter::once(Vantage::mesh(None, None))
-                .chain(gateways)
-                .collect()
+        let mut requests = Requests {
+            world: self,
+            ports: PortsOfNames::new(&self.manifests),
+            known: HashSet::new(),
+            found: Vec::new(),
         };
-        let places: Vec<Vantage> = from.map_or_else(everywhere, |from| vec![from.clone()]);
-        let mut requests = Vec::new();
-        for place in places {
-            let table = self.table(&place);
-            for host in &table.hosts {
-                for url in self.urls(host, &place) {
-                    self.of_host(&url, &place, &mut requests);
-                }
+        if let Some(from) = from {
+            requests.at(from, |_| true);
+            return requests.found;
+        }
+        requests.at(&Vantage::mesh(None, None), |_| true);
+        let services = self.manifests.virtual_services.iter();
+        let bound: HashMap<String, HashSet<String>> = services
+            .map(|service| (service.object(), service.bindings().into_iter().collect()))
+            .collect();
+        for (namespace, name) in gateways(&self.manifests) {
+            let place = format!("{namespace}/{name}");
+            requests.at(&Vantage::gateway(namespace, name), |host| {
+                let rules = host.objects.iter().filter_map(|own| bound.get(own));
+                let mut rules = rules.peekable();
+                rules.peek().is_none() || rules.any(|places| places.contains(&place))
+            });
+        }
+        requests.found
+    }
+}
+
+/// Requests, while they are looked for.
+struct Requests<'w> {
+    world: &'w World,
+    ports: PortsOfNames<'w>,
+    /// Those from the place that is looked at.
+    known: HashSet<Probe>,
+    found: Vec<Request>,
+}
+
+impl Requests<'_> {
+    /// Adds those from a place to some of the hosts.
+    fn at(&mut self, place: &Vantage, asked: impl Fn(&VirtualHost) -> bool) {
+        self.known.clear();
+        let table = self.world.table(place);
+        for host in table.hosts.iter().filter(|host| asked(host)) {
+            for url in self.urls(host, place) {
+                self.of_host(&url, place);
             }
         }
-        requests
     }
 
-    /// The requests to one host and port.
-    fn of_host(&self, like: &Probe, place: &Vantage, requests: &mut Vec<Request>) {
-        let table = self.table(&place.clone().dialling(like));
+    /// Adds the requests to one host and port.
+    fn of_host(&mut self, like: &Probe, place: &Vantage) {
+        let table = self.world.table(&place.clone().dialling(like));
         let Ok(resolution) = resolve(&table, like) else {
             return;
-        };
-        let mut add = |name: String, probe: Probe| {
-            let known = |one: &Request| one.probe == probe && one.from == *place;
-            if !requests.iter().any(known) {
-                requests.push(Request {
-                    name,
-                    from: place.clone(),
-                    probe,
-                });
-            }
         };
         let at = match &place.origin {
             Origin::Gateway { namespace, name } => format!(" at {namespace}/{name}"),
@@ -66,10 +88,8 @@ impl World {
         let reaches = route_reaches(&table, host, like);
         for reach in &reaches {
             if let Reach::By(probe) = &reach.reach {
-                add(
-                    format!("{to} {}{at}", reach.route.label()),
-                    (**probe).clone(),
-                );
+                let name = format!("{to} {}{at}", reach.route.label());
+                self.add(name, place, (**probe).clone());
             }
         }
         for reach in &reaches {
@@ -77,13 +97,21 @@ impl World {
                 continue;
             };
             for (field, miss) in near_misses(host, reach.route, probe) {
-                add(
-                    format!("{to} beside {} ({field}){at}", reach.route.label()),
-                    miss,
-                );
+                let name = format!("{to} beside {} ({field}){at}", reach.route.label());
+                self.add(name, place, miss);
             }
         }
-        add(format!("{to}{at}"), like.clone());
+        self.add(format!("{to}{at}"), place, like.clone());
+    }
+
+    fn add(&mut self, name: String, place: &Vantage, probe: Probe) {
+        if self.known.insert(probe.clone()) {
+            self.found.push(Request {
+                name,
+                from: place.clone(),
+                probe,
+            });
+        }
     }
 
     /// A request to each port of a host.
@@ -97,8 +125,10 @@ impl World {
             name => name.replace('*', "any"),
         };
         let ports = match &place.origin {
-            Origin::Mesh { .. } => self.service_ports(host),
-            Origin::Gateway { namespace, name } => self.server_ports(namespace, name),
+            Origin::Mesh { .. } => self.ports.of(host),
+            Origin::Gateway { namespace, name } => {
+                server_ports(&self.world.manifests, namespace, name)
+            }
         };
         let ports = if ports.is_empty() {
             vec![("http", 80)]
@@ -115,45 +145,74 @@ impl World {
             .filter_map(probe)
             .collect()
     }
+}
+
+/// The ports of what the manifests register, by its names.
+struct PortsOfNames<'m> {
+    /// The positions in `ports`.
+    names: HashMap<String, Vec<usize>>,
+    /// Those of the services, and then those of the entries.
+    ports: Vec<Vec<&'m At<u16>>>,
+}
+
+impl<'m> PortsOfNames<'m> {
+    fn new(manifests: &'m Manifests) -> Self {
+        let mut own = Self {
+            names: HashMap::new(),
+            ports: Vec::new(),
+        };
+        for one in &manifests.services {
+            let name = full_name(&one.meta.name, &one.meta.namespace);
+            own.add(
+                std::iter::once(name),
+                one.ports.iter().map(|port| &port.port),
+            );
+        }
+        for one in &manifests.service_entries {
+            let names = one.hosts.iter().map(|name| name.value.to_lowercase());
+            own.add(names, one.ports.iter().map(|port| &port.number));
+        }
+        own
+    }
+
+    fn add(
+        &mut self,
+        names: impl Iterator<Item = String>,
+        ports: impl Iterator<Item = &'m At<u16>>,
+    ) {
+        for name in names {
+            self.names.entry(name).or_default().push(self.ports.len());
+        }
+        self.ports.push(ports.collect());
+    }
 
     /// The ports of what a host of the mesh names.
-    fn service_ports(&self, host: &VirtualHost) -> Vec<(&'static str, u16)> {
-        let called = |name: &str| host.domains.iter().any(|domain| domain == name);
-        let services = self.manifests.services.iter();
-        let own = services.filter(|one| called(&full_name(&one.meta.name, &one.meta.namespace)));
-        let of_services = own.flat_map(|one| one.ports.iter().map(|port| port.port.value));
-        let entries = self.manifests.service_entries.iter();
-        let own = entries.filter(|one| {
-            one.hosts
-                .iter()
-                .any(|name| called(&name.value.to_lowercase()))
-        });
-        let of_entries = own.flat_map(|one| one.ports.iter().map(|port| port.number.value));
-        let mut ports: Vec<(&str, u16)> = of_services
-            .chain(of_entries)
-            .map(|port| ("http", port))
-            .collect();
+    fn of(&self, host: &VirtualHost) -> Vec<(&'static str, u16)> {
+        let named = host.domains.iter().filter_map(|name| self.names.get(name));
+        let own: BTreeSet<usize> = named.flatten().copied().collect();
+        let ports = own.iter().flat_map(|at| &self.ports[*at]);
+        let mut ports: Vec<(&str, u16)> = ports.map(|port| ("http", port.value)).collect();
         ports.dedup();
         ports
     }
+}
 
-    /// The ports on which a gateway takes requests.
-    fn server_ports(&self, namespace: &str, name: &str) -> Vec<(&'static str, u16)> {
-        let scheme = |encrypted: bool| if encrypted { "https" } else { "http" };
-        let gateways = self.manifests.gateways.iter();
-        let own = gateways.filter(|one| one.meta.namespace == namespace && one.meta.name == name);
-        let servers = own
-            .flat_map(|one| &one.servers)
-            .filter(|one| one.reads == Reads::Requests);
-        let of_servers =
-            servers.filter_map(|one| Some((scheme(one.encrypted), one.port.as_ref()?.value)));
-        let gateways = self.manifests.api_gateways.iter();
-        let own = gateways.filter(|one| one.meta.namespace == namespace && one.meta.name == name);
-        let listeners = own.flat_map(|one| &one.listeners);
-        let of_listeners = listeners.filter_map(|one| Some((one.scheme()?, one.port)));
-        let mut ports: Vec<(&str, u16)> = of_servers.chain(of_listeners).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        ports
-    }
+/// The ports on which a gateway takes requests.
+fn server_ports(manifests: &Manifests, namespace: &str, name: &str) -> Vec<(&'static str, u16)> {
+    let scheme = |encrypted: bool| if encrypted { "https" } else { "http" };
+    let gateways = manifests.gateways.iter();
+    let own = gateways.filter(|one| one.meta.namespace == namespace && one.meta.name == name);
+    let servers = own
+        .flat_map(|one| &one.servers)
+        .filter(|one| one.reads == Reads::Requests);
+    let of_servers =
+        servers.filter_map(|one| Some((scheme(one.encrypted), one.port.as_ref()?.value)));
+    let gateways = manifests.api_gateways.iter();
+    let own = gateways.filter(|one| one.meta.namespace == namespace && one.meta.name == name);
+    let listeners = own.flat_map(|one| &one.listeners);
+    let of_listeners = listeners.filter_map(|one| Some((one.scheme()?, one.port)));
+    let mut ports: Vec<(&str, u16)> = of_servers.chain(of_listeners).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
 }

@@ -54,16 +54,16 @@ impl RouteAssertion {
 }
 
 /// The route that takes a request, and the request.
-struct Route<'a> {
+pub(super) struct Route<'a> {
     actual: &'a Actual,
     probe: &'a Probe,
     // Null where no rule takes the request.
-    text: Json,
+    pub(super) text: Json,
     of_envoy: bool,
 }
 
 impl<'a> Route<'a> {
-    fn of(actual: &'a Actual, probe: &'a Probe) -> Result<Self, &'static str> {
+    pub(super) fn of(actual: &'a Actual, probe: &'a Probe) -> Result<Self, &'static str> {
         let of_envoy = actual
             .rule
             .as_ref()
@@ -189,7 +189,7 @@ impl<'a> Route<'a> {
     }
 
     /// The part of the path that the match is about: a prefix, else all of it.
-    fn matched(&self) -> &str {
+    pub(super) fn matched(&self) -> &str {
         let own = if self.of_envoy {
             &self.text["match"]
         } else {
@@ -275,7 +275,7 @@ impl<'a> Route<'a> {
         Ok(self.with_query(&rewritten.or(replaced).unwrap_or_else(|| path.clone())))
     }
 
-    fn redirect(&self) -> Result<String, &'static str> {
+    pub(super) fn redirect(&self) -> Result<String, &'static str> {
         if self.reply() != Some(LocalReplyCause::Redirect) {
             return Ok(String::new());
         }

@@ -1,6 +1,6 @@
 //! Tests of Envoy's route table check tool.
 
-use super::case::{Case, Expect, Suite};
+use super::case::{Case, Expect, LiveAddress, Suite};
 use super::route_assertion::RouteAssertion;
 use crate::diag::{Code, Note, Sources};
 use crate::manifest::decode::Decoder;
@@ -92,6 +92,7 @@ fn case(node: &Node<'_>, sources: &Sources, decoder: &mut Decoder<'_>) -> Option
         line: sources.position(node.span).0,
         from: None,
         probe,
+        live: LiveAddress::default(),
         expect: Expect::Route(Box::new(RouteAssertion {
             wanted,
             skipped,

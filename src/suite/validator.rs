@@ -1,6 +1,6 @@
 //! Test cases of istio-config-validator.
 
-use super::case::{Case, Expect, Suite};
+use super::case::{Case, Expect, LiveAddress, Suite};
 use super::rule_assertion::RuleAssertion;
 use crate::diag::{Code, Note, Sources};
 use crate::manifest::decode::Decoder;
@@ -66,6 +66,7 @@ fn cases(node: &Node<'_>, sources: &Sources, decoder: &mut Decoder<'_>) -> Optio
         line,
         from: None,
         probe,
+        live: LiveAddress::default(),
         expect: Expect::Rule(Box::new(assertion.clone())),
     };
     Some(requests.into_iter().map(case).collect())

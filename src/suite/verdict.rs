@@ -11,6 +11,10 @@ pub enum Outcome {
     Fail,
     /// Nothing fails, and something that it asserts is not modelled.
     Skip,
+    /// Requests were sent, and leave open whether it holds.
+    Inconclusive,
+    /// Requests were sent, and no response could be counted.
+    NoData,
 }
 
 /// Something that does not hold.

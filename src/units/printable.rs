@@ -37,7 +37,10 @@ pub fn printable_colours(text: &str) -> Cow<'_, str> {
 
 /// The same for text that is JSON: there only `\uXXXX` escapes exist, and control characters below U+0020 have them.
 #[must_use]
-pub fn printable_json(text: &str) -> String {
+pub fn printable_json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_unsafe(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unsafe(c) && c != '\n' {
@@ -48,7 +51,7 @@ pub fn printable_json(text: &str) -> String {
             safe.push(c);
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 /// The text as a shell reads it back, in quotes: in `'…'`, or in `$'…'` where it holds what may not be shown as it is.
@@ -157,7 +160,8 @@ mod tests {
             prop_assert!(!printable(&text).chars().any(is_unsafe));
             prop_assert!(!printable_lines(&text).chars().any(|c| is_unsafe(c) && c != '\n' && c != '\t'));
             prop_assert!(!shell_quoted(&text).chars().any(is_unsafe));
-            let json = printable_json(&serde_json::to_string(&text).expect("JSON"));
+            let json = serde_json::to_string(&text).expect("JSON");
+            let json = printable_json(&json);
             prop_assert!(!json.chars().any(is_unsafe));
             prop_assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text);
         }

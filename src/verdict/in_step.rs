@@ -3,6 +3,7 @@
 //! can do.
 
 use crate::observe::Observation;
+use crate::stats::Label;
 use crate::stats::binomial::ln_le;
 use crate::stats::design::Design;
 
@@ -65,22 +66,23 @@ impl Balancer {
     }
 
     /// Whether a target had fewer of the first responses than draws give it, and all else is what workers in step do, too.
-    pub(super) fn begins_late(self, labels: &[usize], design: &Design) -> bool {
+    pub(super) fn begins_late(self, labels: &[Label], design: &Design) -> bool {
         if !rare(design).any(|target| is_late(labels, target, design.shares()[target])) {
             return false;
         }
         let mut counts = vec![0_u64; design.shares().len()];
         labels.iter().all(|label| {
-            counts[*label] += 1;
+            counts[usize::from(*label)] += 1;
             self.explains(&counts, design)
         })
     }
 }
 
 /// Whether a target had too few of the first responses for draws. Workers in step are through with that after a cycle.
-fn is_late(labels: &[usize], target: usize, share: f64) -> bool {
+fn is_late(labels: &[Label], target: usize, share: f64) -> bool {
     let cycles = 2.0 * WORKERS / share;
-    let own = (0_u64..).zip(labels).filter(|(_, label)| **label == target);
+    let own = (0_u64..).zip(labels);
+    let own = own.filter(|(_, label)| usize::from(**label) == target);
     let own = own.take_while(|(responses, _)| *responses as f64 <= cycles);
     (0_u64..)
         .zip(own)
@@ -136,16 +138,16 @@ mod tests {
     }
 
     /// Workers that take turns, each request at the next of them.
-    fn in_step(n: usize, workers: usize, every: usize) -> Vec<usize> {
+    fn in_step(n: usize, workers: usize, every: usize) -> Vec<Label> {
         (0..n)
-            .map(|at| usize::from((at / workers) % every == every / 2))
+            .map(|at| Label::from((at / workers) % every == every / 2))
             .collect()
     }
 
     #[test]
     fn a_late_beginning_is_that_of_workers_in_step_as_long_as_they_can_do_it() {
         let rare = design(&[0.99, 0.01]);
-        let begins = |labels: &[usize]| Balancer::Nginx.begins_late(labels, &rare);
+        let begins = |labels: &[Label]| Balancer::Nginx.begins_late(labels, &rare);
         assert!(begins(&in_step(4000, 32, 100)));
         assert!(!Balancer::Independent.begins_late(&in_step(4000, 32, 100), &rare));
         // One worker was ahead.

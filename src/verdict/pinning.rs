@@ -19,11 +19,34 @@ const FLIPS: f64 = 0.01;
 /// Numbers of keys above this are not worth proposing.
 const MOST_KEYS: f64 = 1e7;
 
+/// What a key pins requests to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinnedTo {
+    /// A target.
+    #[default]
+    Target,
+    /// An endpoint of whichever target is drawn for the request.
+    Endpoint,
+}
+
+/// What pins requests, and to what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedBy {
+    /// What the key is: `header x-user`.
+    pub key: String,
+    /// What it pins requests to.
+    pub to: PinnedTo,
+}
+
 /// Whether a key decides which target a request gets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pinning {
     /// What the key is: `header x-user`.
     pub key: String,
+    /// What it pins requests to.
+    #[serde(default)]
+    pub to: PinnedTo,
     /// Keys with a response that has a target.
     pub keys: u64,
     /// Responses to keys that had one before.
@@ -38,6 +61,9 @@ pub struct Pinning {
     pub shares: Answer,
     /// Keys by target, in the order of the declaration.
     pub counts: Vec<u64>,
+    /// Endpoints by target that responses name, where keys are pinned to those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<u64>,
     /// About how many keys would settle an open question about the shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_needed: Option<u64>,
@@ -89,11 +115,13 @@ impl Pinning {
         let (shares, keys_needed) = shares(expected, &counts, &policy);
         Self {
             key: key.to_owned(),
+            to: PinnedTo::Target,
+            endpoints: Vec::new(),
             keys: counts.iter().sum(),
             repeats,
             flips,
             flips_at_most: interval::upper(flips, repeats, policy.beta),
-            stickiness: stickiness(flips, repeats, &policy),
+            stickiness: stickiness(flips, repeats, PinnedTo::Target, &policy),
             shares,
             counts,
             keys_needed,
@@ -144,7 +172,7 @@ impl Pinning {
 }
 
 /// Repeated requests without a flip that are enough for a pass.
-fn repeats_needed(policy: &Policy) -> u64 {
+pub(super) fn repeats_needed(policy: &Policy) -> u64 {
     let most = policy.resolution.unwrap_or(FLIPS).max(policy.tolerance);
     let needed = (policy.beta.ln() / (1.0 - most).ln()).ceil();
     #[expect(
@@ -157,19 +185,23 @@ fn repeats_needed(policy: &Policy) -> u64 {
 }
 
 /// Whether the same key always gets the same target. Where nothing is tolerated, one flip shows that it does not.
-fn stickiness(flips: u64, repeats: u64, policy: &Policy) -> Answer {
+pub(super) fn stickiness(flips: u64, repeats: u64, to: PinnedTo, policy: &Policy) -> Answer {
+    let place = match to {
+        PinnedTo::Target => "target",
+        PinnedTo::Endpoint => "endpoint",
+    };
     let most = policy.resolution.unwrap_or(FLIPS).max(policy.tolerance);
     let tolerated = binomial::ln_ge(repeats, flips, policy.tolerance) >= policy.alpha.ln();
     let bound = interval::upper(flips, repeats, policy.beta);
     let of = counted(repeats, "repeated request");
     let (outcome, reason) = if flips > 0 && (policy.tolerance <= 0.0 || !tolerated) {
         let reason = format!(
-            "keys do not stay with a target: {flips} of {of} got another one than the request before of the same key"
+            "keys do not stay with their {place}: {flips} of {of} got another one than the request before of the same key"
         );
         (Outcome::Diverged, reason)
     } else if repeats > 0 && bound <= most {
         let reason = format!(
-            "keys stay with their target: {flips} of {of} got another one, and with {} confidence fewer than {} do",
+            "keys stay with their {place}: {flips} of {of} got another one, and with {} confidence fewer than {} do",
             percent(1.0 - policy.beta),
             percent(bound)
         );
@@ -177,7 +209,7 @@ fn stickiness(flips: u64, repeats: u64, policy: &Policy) -> Answer {
     } else {
         let needed = repeats_needed(policy);
         let reason = format!(
-            "{of} are too few to tell whether keys stay with their target: it takes {needed} without a change"
+            "{of} are too few to tell whether keys stay with their {place}: it takes {needed} without a change"
         );
         (Outcome::Inconclusive, reason)
     };

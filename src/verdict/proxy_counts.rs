@@ -5,8 +5,8 @@ use crate::diag::{Code, Note};
 use crate::stats::binomial::ln_central;
 use crate::units::{counted, percent};
 
-/// Copies, and shares that nothing was counted for, are held to this chance.
-const CLEARLY: f64 = 1e-6;
+/// What is said to differ is held to this chance.
+pub(super) const CLEARLY: f64 = 1e-6;
 
 /// What the proxy counted over a run.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +21,6 @@ pub struct ProxyCounts {
     pub local_replies: u64,
     /// Whether the counters hold requests of this run alone, and all of them.
     pub own: bool,
-    /// Clusters that get copies.
-    pub mirrors: Vec<MirrorCounts>,
 }
 
 /// What one target was sent, and what kept requests from it.
@@ -56,17 +54,6 @@ pub struct TargetCounts {
     pub retries: Option<u64>,
 }
 
-/// What a cluster with copies was sent.
-#[derive(Clone, Debug, Default)]
-pub struct MirrorCounts {
-    /// Its name.
-    pub cluster: String,
-    /// The part of the requests that is to be copied.
-    pub programmed: f64,
-    /// Copies.
-    pub counted: u64,
-}
-
 impl ProxyCounts {
     /// What is to be said about them.
     #[must_use]
@@ -81,11 +68,6 @@ impl ProxyCounts {
             .filter_map(|target| self.kept_from(target, total));
         let mut notes: Vec<Note> = kept.collect();
         notes.extend(self.identity());
-        notes.extend(
-            self.mirrors
-                .iter()
-                .filter_map(|mirror| self.mirrored(mirror)),
-        );
         notes
     }
 
@@ -108,13 +90,20 @@ impl ProxyCounts {
     fn kept_from(&self, target: &TargetCounts, total: u64) -> Option<Note> {
         let causes = target.causes();
         let share = target.counted as f64 / total.max(1) as f64;
-        let programmed = target.programmed.unwrap_or(share);
+        // What the proxy answers by itself goes to no target.
+        let sent: f64 = self.targets.iter().filter_map(|own| own.programmed).sum();
+        let (whole, of_those) = if sent > 0.0 && sent < 1.0 - 1e-9 {
+            (sent, " of those that go to a target")
+        } else {
+            (1.0, "")
+        };
+        let programmed = target.programmed.map_or(share, |own| own / whole);
         let differs = total > 0
             && (0.0..=1.0).contains(&programmed)
             && ln_central(total, target.counted, programmed) < CLEARLY.ln();
         let name = &target.name;
         let sent = format!(
-            "the proxy sent {} of the requests to `{name}` ({} of {total}), and is programmed with {}",
+            "the proxy sent {} of the requests to `{name}` ({} of {total}), and is programmed with {}{of_those}",
             percent(share),
             target.counted,
             percent(programmed)
@@ -193,34 +182,17 @@ impl ProxyCounts {
         };
         Some(Note::new(Code::LocalReplies, message))
     }
-
-    /// Whether a cluster gets the copies that the proxy is programmed with.
-    fn mirrored(&self, mirror: &MirrorCounts) -> Option<Note> {
-        let n = self.requests;
-        let share = mirror.counted as f64 / n.max(1) as f64;
-        let name = &mirror.cluster;
-        if n == 0 || mirror.counted > n && !self.own {
-            return None;
-        }
-        let off =
-            mirror.counted > n || ln_central(n, mirror.counted, mirror.programmed) < CLEARLY.ln();
-        off.then(|| {
-            Note::new(
-                Code::MirrorDiffers,
-                format!(
-                    "`{name}` got copies of {} of the requests ({} of {n}), and the proxy is programmed to copy {}",
-                    percent(share),
-                    mirror.counted,
-                    percent(mirror.programmed)
-                ),
-            )
-        })
-    }
 }
 
 impl TargetCounts {
+    /// Requests, a retried one counted once, as far as retries are known.
+    #[must_use]
+    pub fn first_tries(&self) -> u64 {
+        self.counted.saturating_sub(self.retries.unwrap_or(0))
+    }
+
     /// What kept requests from it, as far as it was counted.
-    fn causes(&self) -> Vec<String> {
+    pub(super) fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();
         if self.overflow > 0 {
             causes.push(format!(
@@ -320,6 +292,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_proxy_answers_by_itself_is_no_share_of_a_target() {
+        let said = |targets: Vec<TargetCounts>| {
+            let notes = notes(&counts(targets, 2000, 0));
+            notes
+                .into_iter()
+                .find(|(code, _)| *code == Code::CountedDiffers)
+        };
+        // A subset that the proxy does not have, and a fault for a fifth of the requests.
+        assert_eq!(said(vec![target("v1", 0.9, 1800, 1800)]), None);
+        let aborted = vec![target("v1", 0.72, 1440, 1440), target("v2", 0.08, 160, 160)];
+        assert_eq!(said(aborted), None);
+        let other = vec![target("v1", 0.4, 800, 800), target("v2", 0.4, 0, 0)];
+        let (_, message) = said(other).expect("a note");
+        let part = "100% of the requests to `v1` (800 of 800), and is programmed with 50% of those that go to a target";
+        assert!(message.contains(part), "{message}");
+    }
+
+    #[test]
     fn what_was_counted_is_the_cause() {
         let mut v2 = target("v2", 0.1, 20, 20);
         (v2.overflow, v2.ejected) = (80, 1);
@@ -390,25 +380,5 @@ mod tests {
             )
         };
         assert_eq!(notes(&others), []);
-    }
-
-    #[test]
-    fn copies_are_held_against_what_is_programmed() {
-        let mirror = |counted| ProxyCounts {
-            requests: 1000,
-            own: true,
-            mirrors: vec![MirrorCounts {
-                cluster: "m".to_owned(),
-                programmed: 0.1,
-                counted,
-            }],
-            ..ProxyCounts::default()
-        };
-        assert_eq!(notes(&mirror(95)), []);
-        let found = notes(&mirror(1000));
-        assert!(
-            matches!(&found[..], [(Code::MirrorDiffers, message)] if message.contains("copies of 100% of the requests (1000 of 1000)")),
-            "{found:?}"
-        );
     }
 }

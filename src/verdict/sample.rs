@@ -1,11 +1,13 @@
 //! Responses in the order in which their requests were dispatched, as targets.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::attribution::{Classification, classify};
 use super::mapping::Mapping;
-use crate::observe::RequestLog;
-use crate::split::Expected;
+use crate::observe::{NumberSet, RequestLog};
+use crate::split::{Bucket, Expected};
+use crate::stats::Label;
 use crate::stats::change::{Change, Segment, change_of_labels, segment_of_labels};
 use crate::stats::dependence::Unit;
 use crate::stats::design::Design;
@@ -19,8 +21,8 @@ pub(super) const DEPENDENCE_WINDOW: usize = 50_000;
 /// Where one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DrawOutcome {
-    /// At the target at this position among those with a share. There may be a million of these.
-    Target(u16),
+    /// At the target at this position among those with a share.
+    Target(Label),
     /// Where nothing may end.
     Unexpected,
     /// Nobody knows where.
@@ -43,10 +45,17 @@ pub(super) struct Draw {
     pub(super) connection: u32,
 }
 
-/// The requests dispatched first, up to the first that has not ended yet.
+/// What stands for a draw that is no target.
+const UNEXPECTED: Label = Label::MAX;
+const UNATTRIBUTED: Label = Label::MAX - 1;
+
+/// The requests dispatched first, up to the first that has not ended yet. There may be a million of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample {
-    draws: Vec<Draw>,
+    /// Where they ended: a target, or one of the two above.
+    ends: Vec<Label>,
+    /// Their connections.
+    connections: Vec<u32>,
     /// Ended, but requests dispatched before them have not.
     ahead: BTreeMap<u32, Draw>,
     /// Entries of the log that were read.
@@ -59,58 +68,71 @@ impl Sample {
     /// Reads what the log has gained.
     pub(super) fn extend(&mut self, log: &RequestLog, expected: &Expected, mapping: &Mapping) {
         let active = active(expected);
+        let more = log.len().saturating_sub(self.read);
+        self.ends.reserve(more);
+        self.connections.reserve(more);
         let starts = log
             .starts()
             .iter()
             .filter_map(|start| usize::try_from(*start).ok());
         self.starts = starts.collect();
-        for ended in log.since(self.read) {
+        let end = |bucket: &Bucket| match classify(bucket, Some((expected, mapping))) {
+            Classification::Target(index) => {
+                let position = (0..).zip(&active).find(|(_, active)| **active == index);
+                let target = position.map(|(position, _)| DrawOutcome::Target(position));
+                Some(target.unwrap_or(DrawOutcome::Unexpected))
+            }
+            Classification::Undeclared => Some(DrawOutcome::Unexpected),
+            Classification::Unattributed | Classification::Counted => None,
+        };
+        for ended in log.since_of(self.read, end) {
             self.read += 1;
-            let drawn = match ended
-                .bucket
-                .map(|bucket| classify(bucket, Some((expected, mapping))))
-            {
-                Some(Classification::Target(index)) => {
-                    match (0..).zip(&active).find(|(_, active)| **active == index) {
-                        Some((position, _)) => DrawOutcome::Target(position),
-                        None => DrawOutcome::Unexpected,
-                    }
-                }
-                Some(Classification::Undeclared) => DrawOutcome::Unexpected,
-                Some(Classification::Unattributed | Classification::Counted) | None => {
-                    DrawOutcome::Unattributed
-                }
-            };
             let draw = Draw {
-                drawn,
+                drawn: ended.of.unwrap_or(DrawOutcome::Unattributed),
                 connection: ended.connection,
             };
             if !self.is_next(ended.sequence) {
                 self.ahead.insert(ended.sequence, draw);
                 continue;
             }
-            self.draws.push(draw);
-            while let Some(sequence) = self.ahead.keys().next().copied()
-                && self.is_next(sequence)
+            self.push(draw);
+            while let Some(first) = self.ahead.first_entry()
+                && usize::try_from(*first.key()) == Ok(self.ends.len())
             {
-                self.draws.extend(self.ahead.remove(&sequence));
+                let draw = first.remove();
+                self.push(draw);
             }
         }
     }
 
     /// Whether the request at this place of the order is the next.
     fn is_next(&self, sequence: u32) -> bool {
-        usize::try_from(sequence) == Ok(self.draws.len())
+        usize::try_from(sequence) == Ok(self.ends.len())
     }
 
-    pub(super) fn draws(&self) -> &[Draw] {
-        &self.draws
+    fn push(&mut self, draw: Draw) {
+        self.ends.push(match draw.drawn {
+            DrawOutcome::Target(target) => target,
+            DrawOutcome::Unexpected => UNEXPECTED,
+            DrawOutcome::Unattributed => UNATTRIBUTED,
+        });
+        self.connections.push(draw.connection);
+    }
+
+    /// The draw at this place of the order.
+    pub(super) fn get(&self, at: usize) -> Option<Draw> {
+        Some(Draw {
+            drawn: drawn(*self.ends.get(at)?),
+            connection: self.connections[at],
+        })
     }
 
     /// The first so many draws.
     pub(super) fn first(&self, n: usize) -> Self {
+        let n = n.min(self.ends.len());
         Self {
-            draws: self.draws[..n.min(self.draws.len())].to_vec(),
+            ends: self.ends[..n].to_vec(),
+            connections: self.connections[..n].to_vec(),
             ..Self::default()
         }
     }
@@ -127,7 +149,7 @@ impl Sample {
     pub(super) fn with_ahead(&self, end: usize) -> Self {
         let mut all = self.first(end);
         let ahead = self.ahead().take_while(|(sequence, _)| *sequence < end);
-        all.draws.extend(ahead.map(|(_, draw)| draw));
+        ahead.for_each(|(_, draw)| all.push(draw));
         all
     }
 
@@ -135,19 +157,19 @@ impl Sample {
     pub(super) fn connections(&self) -> Vec<Vec<usize>> {
         let mut connections: Vec<Vec<usize>> = Vec::new();
         let mut known: HashMap<u32, usize> = HashMap::new();
-        for (connection, target) in self.attributed() {
+        for (connection, target) in attributed(&self.connections, &self.ends) {
             let at = *known.entry(connection).or_insert_with(|| {
                 connections.push(Vec::new());
                 connections.len() - 1
             });
-            connections[at].push(target);
+            connections[at].push(target.into());
         }
         connections
     }
 
     /// The targets of the attributed responses.
-    pub(super) fn labels(&self) -> Vec<usize> {
-        self.attributed().map(|(_, target)| target).collect()
+    pub(super) fn labels(&self) -> Vec<Label> {
+        labels(&self.ends)
     }
 
     /// What targets that take turns show: their shares are known but for a few responses.
@@ -156,11 +178,8 @@ impl Sample {
         if turns.exclude(&lo, &hi) {
             return Some(Decision::Diverged);
         }
-        let unknown = self
-            .draws
-            .iter()
-            .filter(|draw| draw.drawn.target().is_none());
-        let doubt = unknown.count() as f64 / self.draws.len().max(1) as f64;
+        let unknown = self.ends.iter().filter(|end| !is_target(**end));
+        let doubt = unknown.count() as f64 / self.ends.len().max(1) as f64;
         let within = |target: usize| {
             let (least, most) = turns.share(target);
             let (lo, hi) = design.edges(target);
@@ -182,7 +201,7 @@ impl Sample {
             return None;
         }
         self.parts().find_map(|part| {
-            let labels: Vec<usize> = part.iter().filter_map(|draw| draw.drawn.target()).collect();
+            let labels = labels(&self.ends[part]);
             let turns = || matches!(Order::of(&labels, targets), Order::Turns(_));
             let found = segment_of_labels(&labels, targets)?;
             (!turns() && !is_step(&labels, targets)).then_some(found)
@@ -191,17 +210,20 @@ impl Sample {
 
     /// Where the split changed, if it did: in the run of one generator, where there are several.
     pub(super) fn change(&self, targets: usize, unit: Unit) -> Option<Change> {
-        self.parts().find_map(|part| change(part, targets, unit))
+        self.parts().find_map(|part| {
+            let (connections, ends) = (&self.connections[part.clone()], &self.ends[part]);
+            change(connections, ends, targets, unit)
+        })
     }
 
     /// The draws of each generator.
-    fn parts(&self) -> impl Iterator<Item = &[Draw]> {
-        let all = self.draws.len();
+    fn parts(&self) -> impl Iterator<Item = Range<usize>> {
+        let all = self.ends.len();
         let begins = std::iter::once(0).chain(self.starts.iter().copied());
         let ends = self.starts.iter().copied().chain([all]);
         begins
             .zip(ends)
-            .map(move |(begin, end)| &self.draws[begin.min(all)..end.min(all)])
+            .map(move |(begin, end)| begin.min(all)..end.min(all))
     }
 
     /// What has to be said about a change during the run, where there were several runs.
@@ -215,19 +237,43 @@ impl Sample {
 
     /// The first draw of each connection.
     pub(super) fn first_of_connections(&self) -> impl Iterator<Item = DrawOutcome> {
-        let mut known = HashSet::new();
-        let first = move |draw: &&Draw| known.insert(draw.connection);
-        self.draws.iter().filter(first).map(|draw| draw.drawn)
-    }
-
-    fn attributed(&self) -> impl Iterator<Item = (u32, usize)> {
-        let of = |draw: &Draw| draw.drawn.target().map(|target| (draw.connection, target));
-        self.draws.iter().filter_map(of)
+        let mut known = NumberSet::default();
+        let draws = self.connections.iter().zip(&self.ends);
+        let first = draws.filter(move |(connection, _)| known.insert(**connection));
+        first.map(|(_, end)| drawn(*end))
     }
 }
 
+fn drawn(end: Label) -> DrawOutcome {
+    match end {
+        UNEXPECTED => DrawOutcome::Unexpected,
+        UNATTRIBUTED => DrawOutcome::Unattributed,
+        target => DrawOutcome::Target(target),
+    }
+}
+
+fn is_target(end: Label) -> bool {
+    end < UNATTRIBUTED
+}
+
+/// The targets among where requests ended.
+fn labels(ends: &[Label]) -> Vec<Label> {
+    let mut labels = Vec::with_capacity(ends.len());
+    labels.extend(ends.iter().copied().filter(|end| is_target(*end)));
+    labels
+}
+
+/// The same with their connections.
+fn attributed<'a>(
+    connections: &'a [u32],
+    ends: &'a [Label],
+) -> impl Iterator<Item = (u32, Label)> + 'a {
+    let all = connections.iter().copied().zip(ends.iter().copied());
+    all.filter(|(_, end)| is_target(*end))
+}
+
 /// Whether a split that changed is even before and after: what comes and goes is a segment.
-fn is_step(labels: &[usize], targets: usize) -> bool {
+fn is_step(labels: &[Label], targets: usize) -> bool {
     let Some(step) = change_of_labels(labels, targets) else {
         return false;
     };
@@ -242,27 +288,24 @@ fn is_step(labels: &[usize], targets: usize) -> bool {
 
 /// Where the split changed, in responses. Where the responses of one connection are no draws by themselves, a change is looked
 /// for among the first of each: twice the same answer would look like twice the evidence.
-fn change(draws: &[Draw], targets: usize, unit: Unit) -> Option<Change> {
-    let attributed = draws
-        .iter()
-        .filter_map(|draw| Some((draw.connection, draw.drawn.target()?)));
-    let (connections, labels): (Vec<u32>, Vec<usize>) = attributed.unzip();
+fn change(connections: &[u32], ends: &[Label], targets: usize, unit: Unit) -> Option<Change> {
+    let labels = labels(ends);
     if unit == Unit::Response {
         let found = change_of_labels(&labels, targets)?;
         let turns = || matches!(Order::of(&labels, targets), Order::Turns(_));
         return (is_step(&labels, targets) && !turns()).then_some(found);
     }
-    let mut known = HashSet::new();
-    let first: Vec<usize> = (0..labels.len())
-        .filter(|at| known.insert(connections[*at]))
-        .collect();
-    let independent: Vec<usize> = first.iter().map(|at| labels[*at]).collect();
+    let mut known = NumberSet::default();
+    let all = attributed(connections, ends).enumerate();
+    let independent = all.filter(|(_, (connection, _))| known.insert(*connection));
+    let (first, independent): (Vec<usize>, Vec<Label>) =
+        independent.map(|(at, (_, target))| (at, target)).unzip();
     let found = change_of_labels(&independent, targets)?;
     let at = first[usize::try_from(found.at).ok()?];
-    let count = |labels: &[usize]| {
+    let count = |labels: &[Label]| {
         let mut counts = vec![0; targets];
         for label in labels {
-            counts[*label] += 1;
+            counts[usize::from(*label)] += 1;
         }
         counts
     };

@@ -125,7 +125,7 @@ impl Watch {
         self.sample.extend(&seen.log, expected, mapping);
         self.balancer = Balancer::of(seen);
         while self.decided.is_none()
-            && let Some(draw) = self.sample.draws().get(self.pushed).copied()
+            && let Some(draw) = self.sample.get(self.pushed)
         {
             self.push(draw);
             self.decided = self.decide();

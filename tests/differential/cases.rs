@@ -53,6 +53,7 @@ fn route(name: &str, action: Action, fraction: Option<Fraction>, span: Span) -> 
         outcome: Arc::new(Outcome {
             action,
             abort: None,
+            mirrors: Vec::new(),
             caveats: Vec::new(),
         }),
     }

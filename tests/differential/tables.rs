@@ -144,6 +144,7 @@ fn route(chance: &mut Chance, name: &str, number: usize, span: Span) -> Route {
         outcome: Arc::new(Outcome {
             action,
             abort: None,
+            mirrors: Vec::new(),
             caveats: Vec::new(),
         }),
     }

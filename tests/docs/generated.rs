@@ -53,6 +53,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Runs named checks for gates that call a webhook: [A service for gates](../guide/serve.md).",
     ),
     (
+        "monitor",
+        "Watches a split for ever, and tells when it changes: [Watch a split for ever](../guide/monitor.md).",
+    ),
+    (
         "report",
         "Merges saved reports, judges them again, and writes any format. Sends nothing.",
     ),

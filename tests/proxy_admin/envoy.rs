@@ -6,16 +6,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::said;
-use crate::support::cmd::{Report, Running, run, run_json};
+use crate::support::cmd::{Outcome, Report, Running, resplit, run, run_json};
 use crate::support::envoy::{Envoy, Split, weighted_behind};
 use crate::support::gate::Gate;
 use crate::support::http::get;
 use crate::support::wait::wait_until;
 
 /// Service, deployments and rules: 90 to `single`, 10 to `multiple`.
-const FIXED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/weather/fixed");
+pub(super) const FIXED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/weather/fixed");
 /// The same without manifests.
-const TYPED: &str = "single=90,multiple=10";
+pub(super) const TYPED: &str = "single=90,multiple=10";
 /// A false alarm of the split is rarer than one run in a billion.
 const CERTAIN: [&str; 2] = ["--alpha", "0.0000000001"];
 
@@ -28,7 +28,7 @@ fn asked(split: &Split, args: &[&str]) -> Report {
 }
 
 /// `share` or `count` of a target in one of the views.
-fn of<'r>(report: &'r Report, view: &str, target: &str) -> &'r serde_json::Value {
+pub(super) fn of<'r>(report: &'r Report, view: &str, target: &str) -> &'r serde_json::Value {
     let shares = report.0[view]["shares"].as_array();
     let mut shares = shares.into_iter().flatten();
     let found = shares.find(|share| share["target"] == target);
@@ -113,7 +113,66 @@ fn what_the_proxy_has_been_told_is_the_first_reason() {
             assert!(first.contains(part), "{part}: {first}");
         }
         assert!(!why.to_string().contains("even-split"), "{why:#}");
+        let told = why.to_string().matches("\"programmed-differs\"").count();
+        assert_eq!(told, 1, "{why:#}");
     }
+}
+
+#[test]
+fn manifests_of_stdin_are_read_once_whatever_is_sent() {
+    let split = Envoy::split(&[("single", 50), ("multiple", 50)])
+        .changeable()
+        .start();
+    let files = ["service", "deployments", "rules"];
+    let files = files.map(|name| std::fs::read_to_string(format!("{FIXED}/weather-{name}.yaml")));
+    let manifests = files.map(|text| text.expect("it is there")).join("\n---\n");
+    let beta = "  http:
+    - match: [{headers: {x-user: {exact: user-1}}}]
+      route: [{destination: {host: weather-backend, subset: single}}]
+";
+    let two = manifests.replacen("  http:\n", beta, 1);
+    let vary = ["--vary", "n=1..9", "-H", "x-user: user-{{n}}"];
+    let cases: [(&str, &[&str]); 4] = [
+        (&manifests, &[]),
+        (&manifests, &vary),
+        (&two, &vary),
+        (&two, &["--all-rules"]),
+    ];
+    for (manifests, args) in cases {
+        let report = through_stdin(manifests, &split, args).exits(1).report();
+        assert_eq!(report.sent(), 900, "{args:?}");
+        let said = report.0.to_string();
+        let programmed = "the proxy is programmed with 50% single, 50% multiple since 20";
+        assert!(said.contains(programmed), "{args:?}: {report:?}");
+    }
+    // Where it was waited for the proxy, what it has is compared once more.
+    let even = manifests.replace("weight: 90", "weight: 50");
+    let even = even.replace("weight: 10", "weight: 50");
+    let report = through_stdin(&even, &split, &["--settle=5s"]).report();
+    assert_eq!(of(&report, "programmed", "single")["ratio"], "1/2");
+    assert_eq!(
+        (report.sent(), said(&report, "programmed-differs")),
+        (900, Vec::new())
+    );
+}
+
+/// A run whose manifests come through stdin, which asks the proxy too.
+fn through_stdin(manifests: &str, split: &Split, args: &[&str]) -> Outcome {
+    let (admin, url) = (split.envoy().admin_url(), split.url("/version"));
+    let common = [
+        "-o",
+        "json",
+        "-f",
+        "-",
+        "-n",
+        "900",
+        "--proxy-admin",
+        &admin,
+        &url,
+    ];
+    let args = [&common[..], &CERTAIN, args].concat();
+    let output = resplit().args(&args).write_stdin(manifests).output();
+    Outcome::of(&args, &output.expect("it runs"))
 }
 
 /// The first reason of a run against 50/50 that declares 90/10.
@@ -270,7 +329,7 @@ fn a_push_that_changes_nothing_for_the_request_is_a_line_and_no_more() {
 }
 
 /// The cluster of a subset in a bootstrap.
-fn cluster<'b>(bootstrap: &'b mut Value, subset: &str) -> &'b mut Value {
+pub(super) fn cluster<'b>(bootstrap: &'b mut Value, subset: &str) -> &'b mut Value {
     let clusters = bootstrap["static_resources"]["clusters"].as_array_mut();
     let mut clusters = clusters.into_iter().flatten();
     let name = format!("|{subset}|");
@@ -279,14 +338,14 @@ fn cluster<'b>(bootstrap: &'b mut Value, subset: &str) -> &'b mut Value {
 }
 
 /// What the last route of a bootstrap does.
-fn action(bootstrap: &mut Value) -> &mut Value {
+pub(super) fn action(bootstrap: &mut Value) -> &mut Value {
     let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
         [0]["typed_config"];
     &mut manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
 }
 
 /// Publishes what a sidecar of Istio publishes by default: nothing of clusters.
-fn as_istio(bootstrap: &mut Value) {
+pub(super) fn as_istio(bootstrap: &mut Value) {
     let prefixes = [
         "cluster_manager",
         "listener_manager",

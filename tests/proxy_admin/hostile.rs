@@ -11,16 +11,16 @@ use crate::support::mesh::Mesh;
 use crate::support::server::Server;
 
 /// What is sent for a path; more of it follows without an end where it says so.
-struct Page {
+pub(super) struct Page {
     bytes: Vec<u8>,
     endless: bool,
 }
 
 type Pages = Arc<dyn Fn(&str) -> Page + Send + Sync>;
 
-const INFO: &str = r#"{"version": "x/1.40.0/y", "state": "LIVE", "uptime_current_epoch": "9s", "node": {"id": "n"}}"#;
+pub(super) const INFO: &str = r#"{"version": "x/1.40.0/y", "state": "LIVE", "uptime_current_epoch": "9s", "node": {"id": "n"}}"#;
 
-fn page(body: &str) -> Page {
+pub(super) fn page(body: &str) -> Page {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
@@ -31,7 +31,7 @@ fn page(body: &str) -> Page {
     }
 }
 
-fn server(pages: impl Fn(&str) -> Page + Send + Sync + 'static) -> Server {
+pub(super) fn server(pages: impl Fn(&str) -> Page + Send + Sync + 'static) -> Server {
     let pages: Pages = Arc::new(pages);
     Server::start(move |listener| async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -10,6 +10,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::server::Server;
@@ -25,6 +26,8 @@ struct State {
     unready: u64,
     /// What it answers to a POST.
     quits: u16,
+    /// What the proxy beside it says that was injected into the pod.
+    injected: Option<String>,
     asked: AtomicU64,
     quit: AtomicU64,
     other: AtomicU64,
@@ -33,9 +36,19 @@ struct State {
 impl Agent {
     /// The proxy is ready after so many questions, and a POST is answered with this status.
     pub(crate) fn start(unready: u64, quits: u16) -> Self {
+        Self::with(unready, quits, None)
+    }
+
+    /// Its proxy is ready, and has an admin interface that says what was injected into the pod.
+    pub(crate) fn injected(status: &str) -> Self {
+        Self::with(0, 200, Some(status.to_owned()))
+    }
+
+    fn with(unready: u64, quits: u16, injected: Option<String>) -> Self {
         let state = Arc::new(State {
             unready,
             quits,
+            injected,
             asked: AtomicU64::new(0),
             quit: AtomicU64::new(0),
             other: AtomicU64::new(0),
@@ -59,6 +72,11 @@ impl Agent {
         .into()
     }
 
+    /// What names the admin interface of its proxy.
+    pub(crate) fn admin(&self) -> String {
+        format!("--proxy-admin=http://{}", self.server.addr())
+    }
+
     /// How often it was asked whether the proxy is ready.
     pub(crate) fn asked(&self) -> u64 {
         self.state.asked.load(Ordering::SeqCst)
@@ -80,9 +98,12 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             let answers = service_fn(move |request: Request<Incoming>| {
-                let status = state.answer(&request);
+                let (status, body) = match state.info(&request) {
+                    Some(page) => (200, page),
+                    None => (state.answer(&request), String::new()),
+                };
                 async move {
-                    let mut response = Response::new(Full::new(Bytes::new()));
+                    let mut response = Response::new(Full::new(Bytes::from(body)));
                     *response.status_mut() = status.try_into().expect("a status");
                     Ok::<_, Infallible>(response)
                 }
@@ -95,6 +116,13 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 }
 
 impl State {
+    fn info(&self, request: &Request<Incoming>) -> Option<String> {
+        let annotations = json!({ "sidecar.istio.io/status": self.injected.as_ref()? });
+        let page = json!({ "version": "9e55/1.40.0/Clean/RELEASE/BoringSSL", "state": "LIVE",
+            "node": { "metadata": { "ANNOTATIONS": annotations } } });
+        (request.uri().path() == "/server_info").then(|| page.to_string())
+    }
+
     fn answer(&self, request: &Request<Incoming>) -> u16 {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/healthz/ready") => {

@@ -1,7 +1,7 @@
 //! The built binary, run as a user runs it, and what came back.
 
 use std::io::Read;
-use std::process::{self, Child, Stdio};
+use std::process::{self, Child, ChildStdout, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,12 @@ pub(crate) fn resplit() -> Command {
 }
 
 fn bare() -> process::Command {
-    let mut command = process::Command::new(env!("CARGO_BIN_EXE_resplit"));
+    in_bare(env!("CARGO_BIN_EXE_resplit"))
+}
+
+/// A program in such an environment.
+fn in_bare(program: &str) -> process::Command {
+    let mut command = process::Command::new(program);
     command.env_clear().env("COLUMNS", "100");
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -71,7 +76,9 @@ pub(crate) struct Report(pub(crate) Value);
 impl Running {
     /// Starts `resplit ARGS`.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let child = bare()
+        // Whoever runs the tests may have SIGHUP ignored, as `nohup` does, which a child inherits.
+        let child = in_bare("env")
+            .args(["--default-signal=HUP", env!("CARGO_BIN_EXE_resplit")])
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -86,6 +93,11 @@ impl Running {
     /// Whoever read stdout leaves.
     pub(crate) fn close_stdout(&mut self) {
         drop(self.child().stdout.take());
+    }
+
+    /// What it writes, for a test that reads it as it comes.
+    pub(crate) fn stdout(&mut self) -> ChildStdout {
+        self.child().stdout.take().expect("it is piped")
     }
 
     /// As ^C does.

@@ -29,7 +29,7 @@ pub(crate) struct Envoy {
     child: Child,
     admin: SocketAddr,
     listener: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An Envoy that splits the weather service, and its backends.
@@ -173,7 +173,7 @@ impl Envoy {
                 child,
                 admin,
                 listener,
-                _folder: folder,
+                folder,
             },
             Err(problem) => {
                 let _ = child.kill().and_then(|()| child.wait());
@@ -181,6 +181,11 @@ impl Envoy {
                 panic!("Envoy does not get ready: {problem}; its log:\n{log}");
             }
         }
+    }
+
+    /// What it has written into its log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).expect("it has a log")
     }
 
     /// Where it takes requests.

@@ -22,6 +22,8 @@ pub(crate) mod grpc;
 pub(crate) mod hostile;
 // One blocking GET, to ask the servers above what they do.
 pub(crate) mod http;
+// The admin interface of a proxy that goes and comes back.
+pub(crate) mod interface;
 // A split without a proxy: one server that answers as every target.
 pub(crate) mod mesh;
 // Which tests need a program from outside.

@@ -69,6 +69,9 @@ fn installed(package: &str) -> PathBuf {
     fetched(package, &["install", "--only-binary", ":all:", "--target"])
 }
 
+/// How often pip is asked for a package.
+const TRIES: usize = 3;
+
 /// The folder that pip has put a package into; the last argument names the option for the folder.
 fn fetched(package: &str, arguments: &[&str]) -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -95,12 +98,18 @@ fn fetched(package: &str, arguments: &[&str]) -> PathBuf {
             .arg(package);
         command
     };
-    let said = install(&ready).output();
-    let problem = match said {
+    let tried = || match install(&ready).output() {
         Ok(output) if output.status.success() => None,
         Ok(output) => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => Some(error.to_string()),
     };
+    // An index that many ask at once may refuse one of them.
+    let mut problem = tried();
+    for _ in 1..TRIES {
+        if problem.is_some() {
+            problem = tried();
+        }
+    }
     if let Some(problem) = problem {
         panic!(
             "the tests need the Python package {package} and cannot fetch it: {problem}\n\

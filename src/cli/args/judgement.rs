@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::units::{Count, Fraction};
 
 /// How sure the answer has to be.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Judgement")]
 pub(in crate::cli) struct JudgementArgs {
     /// The chance of a false alarm, at most

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use crate::units::{Count, Period, Rate};
 
 /// How much is sent, and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(in crate::cli) struct LoadArgs {
     /// Requests, exactly: 1000, 10k, 1.5M [default: until the answer is certain; 1000 with nothing declared]

@@ -17,7 +17,9 @@ mod job;
 mod judge;
 mod judgement;
 mod lint;
+mod live;
 mod load;
+mod monitor;
 mod output;
 mod proxy_admin;
 mod report;
@@ -34,7 +36,7 @@ use clap_complete::Shell;
 
 use super::examples::{
     ENDPOINTS_EXAMPLES, EXPLAIN_EXAMPLES, INSTRUMENT_EXAMPLES, JOB_EXAMPLES, JUDGE_EXAMPLES,
-    REPORT_EXAMPLES, TEST_EXAMPLES, after_help, after_long_help,
+    MONITOR_EXAMPLES, REPORT_EXAMPLES, TEST_EXAMPLES, after_help, after_long_help,
 };
 use super::vary::Variable;
 pub(super) use demo::{DemoArgs, Scenario};
@@ -49,7 +51,9 @@ pub(super) use judgement::{
     Balancing, Inconclusive, JudgementArgs, SloArgs, Test, probability, resolution,
 };
 pub(super) use lint::LintArgs;
+pub(super) use live::LiveArgs;
 pub(super) use load::{ArrivalKind, LoadArgs, WarmupAmount};
+pub(super) use monitor::{EventFormat, MonitorArgs};
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use proxy_admin::ProxyAdminArgs;
 pub(super) use report::{AgainArgs, ReportArgs};
@@ -102,9 +106,9 @@ pub(super) enum Command {
     ///
     /// Nothing is sent.
     Lint(Box<LintArgs>),
-    /// Cases of requests against manifests: rule, shares, rewrites
+    /// Cases of requests against manifests, or with traffic (--live)
     ///
-    /// Nothing is sent.
+    /// Nothing is sent without --live.
     #[command(after_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
     /// What makes a mesh say who answered, in a response header
@@ -126,6 +130,9 @@ pub(super) enum Command {
     Report(Box<ReportArgs>),
     /// Run named checks for gates that call a webhook
     Serve(ServeArgs),
+    /// Watch a split for ever, and tell when it changes
+    #[command(after_help = MONITOR_EXAMPLES)]
+    Monitor(Box<MonitorArgs>),
     /// A Kubernetes Job of several generators, for kubectl apply
     ///
     /// Nothing is sent: the Job is printed.

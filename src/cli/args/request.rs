@@ -18,7 +18,8 @@ pub(in crate::cli) struct RequestArgs {
         long,
         short_alias = 'X',
         alias = "request",
-        value_name = "METHOD"
+        value_name = "METHOD",
+        conflicts_with = "grpc"
     )]
     pub(in crate::cli) method: Option<String>,
     /// A header, as in 'end-user: jason' (repeatable; an empty value removes a default, 'name;' sends an empty one)
@@ -31,7 +32,7 @@ pub(in crate::cli) struct RequestArgs {
     #[arg(short = 'D', long, value_name = "FILE")]
     pub(in crate::cli) data_file: Option<PathBuf>,
     /// The content type of the body [default: application/x-www-form-urlencoded, as curl]
-    #[arg(short = 'T', long, value_name = "TYPE")]
+    #[arg(short = 'T', long, value_name = "TYPE", conflicts_with = "grpc")]
     pub(in crate::cli) content_type: Option<String>,
     /// The Accept header
     #[arg(short = 'A', long, value_name = "TYPE")]
@@ -49,12 +50,30 @@ pub(in crate::cli) struct RequestArgs {
     pub(in crate::cli) transport: TransportArgs,
 }
 
+impl RequestArgs {
+    /// Nothing typed but the way that requests take.
+    pub(in crate::cli) fn to(transport: TransportArgs) -> Self {
+        Self {
+            method: None,
+            header: Vec::new(),
+            data: None,
+            data_file: None,
+            content_type: None,
+            accept: None,
+            auth: None,
+            host: None,
+            show_query: false,
+            transport,
+        }
+    }
+}
+
 /// How a request gets there.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option that is typed or not"
 )]
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub(in crate::cli) struct TransportArgs {
     /// HTTP/2 over TLS (https://)
@@ -67,7 +86,7 @@ pub(in crate::cli) struct TransportArgs {
     #[arg(
         long,
         value_name = "CALL",
-        conflicts_with_all = ["http2", "h2c", "method", "content_type"]
+        conflicts_with_all = ["http2", "h2c"]
     )]
     pub(in crate::cli) grpc: Option<String>,
     /// Connect to a Unix socket instead of the host of the URL

@@ -25,7 +25,8 @@ pub(in crate::cli) struct SidecarArgs {
         default_missing_value = "60s"
     )]
     pub(in crate::cli) wait_proxy: Option<Period>,
-    /// Ask the proxy in this pod to quit when this command ends, whatever ends it: a Job with a sidecar would not complete
+    /// Ask the proxy in this pod to quit when this command ends, whatever ends it: a Job with a sidecar would not complete. A native
+    /// sidecar ends by itself: one that Istio's status annotation shows (read from the admin interface) is not asked
     #[arg(long)]
     pub(in crate::cli) quit_proxy: bool,
     /// What --wait-proxy asks until the status is 2xx

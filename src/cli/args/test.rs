@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::{Colour, VantageArgs};
+use super::{Colour, LiveArgs, VantageArgs};
 use crate::report::suite::TEST_FORMATS;
 
 /// The options of `test`.
@@ -31,6 +31,8 @@ pub(in crate::cli) struct TestArgs {
     /// Write a suite of what the manifests declare now
     #[arg(long, requires = "filename", conflicts_with_all = ["only", "fail_fast", "fail_under"])]
     pub(in crate::cli) init: bool,
+    #[command(flatten)]
+    pub(in crate::cli) live: LiveArgs,
     /// Only cases with this in their name (repeatable)
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) only: Vec<String>,

@@ -5,10 +5,15 @@
     reason = "how long the proxy has been running is told by a clock"
 )]
 
+mod cases;
 mod choice;
+mod copies;
+mod follow;
+mod listeners;
 mod open;
 mod pages;
 mod programmed;
+mod sums;
 mod targets;
 mod view;
 mod watch;
@@ -17,8 +22,12 @@ mod wording;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(super) use cases::ProxyOfCases;
 pub(super) use choice::AdminChoice;
-pub(super) use open::{NamedDump, whole_dump};
+pub(super) use copies::DeclaredMirrors;
+pub(super) use follow::{Follower, ProxyNews};
+pub(super) use open::{NamedDump, is_native_sidecar, whole_dump};
+use programmed::NoSplit;
 pub(super) use programmed::{Asked, ProgrammedSplit};
 pub(super) use view::{Seen, View, over};
 
@@ -32,6 +41,8 @@ use watch::{Watched, Watching};
 
 /// How often a proxy is asked whether it has the declared split.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long requests of others are counted before a run that is judged by counters.
+const QUIET: Duration = Duration::from_secs(1);
 /// Part of its memory from which on a proxy is near its limit.
 const FULL: u64 = 90;
 
@@ -41,6 +52,8 @@ pub(super) struct Live {
     name: String,
     info: Option<ServerInfo>,
     stats: Option<Stats>,
+    /// The statistics that the run begins with: they tell what moved.
+    at_start: Option<Stats>,
     memory: Option<Memory>,
     /// What it says of the request of the run.
     dump: Option<String>,
@@ -50,6 +63,8 @@ pub(super) struct Live {
     watching: Option<Watching>,
     /// What could not be read.
     notes: Vec<Note>,
+    /// Requests per second that the clusters got while the run sent none.
+    background: f64,
 }
 
 /// The proxy of a run, and what is to be said where there is none.
@@ -72,6 +87,7 @@ impl Live {
             name,
             info,
             stats,
+            at_start: None,
             memory: memory.and_then(|page| Memory::read(&page).ok()),
             dump: None,
             start: None,
@@ -79,16 +95,21 @@ impl Live {
             watched: Some(watched),
             watching: None,
             notes: Vec::new(),
+            background: 0.0,
         };
         live.take(told);
         live
     }
 
     /// Takes what the proxy has been told, or why that is not known.
-    fn take(&mut self, told: Result<(String, ProgrammedSplit), String>) {
+    fn take(&mut self, told: Result<(String, ProgrammedSplit), NoSplit>) {
         match told {
             Ok((dump, start)) => (self.dump, self.start) = (Some(dump), Some(start)),
-            Err(error) => {
+            Err(NoSplit::UnknownHost(note)) => {
+                (self.dump, self.start) = (None, None);
+                self.notes.push(*note);
+            }
+            Err(NoSplit::Unknown(error)) => {
                 (self.dump, self.start) = (None, None);
                 let name = &self.name;
                 self.note(format!(
@@ -141,11 +162,31 @@ impl Live {
             .map_or_else(String::new, ProgrammedSplit::listed)
     }
 
-    /// Counts from now on, and looks at the proxy until [`Self::stop`].
-    pub(super) fn watch(&mut self) {
-        let Some(mut watched) = self.watched.take() else {
+    /// Why it is not known what the proxy does, or counts.
+    pub(super) fn unread(&self) -> Option<&str> {
+        self.notes.first().map(|note| note.message.as_str())
+    }
+
+    /// Counts what others send, over a second in which the run sends nothing.
+    pub(super) fn listen(&mut self) {
+        let Some(watched) = self.watched.as_mut() else {
             return;
         };
+        let begun = Instant::now();
+        if watched.count().is_ok() {
+            thread::sleep(QUIET);
+            let counted = watched.counted_since().unwrap_or(0);
+            self.background = counted as f64 / begun.elapsed().as_secs_f64();
+        }
+    }
+
+    /// Counts from now on, and looks at the proxy until [`Self::stop`]; whether there is anything to count by.
+    pub(super) fn watch(&mut self) -> bool {
+        let Some(mut watched) = self.watched.take() else {
+            return false;
+        };
+        watched.counters = None;
+        self.at_start = pages::stats(&mut watched.client, &watched.clusters);
         if !watched.clusters.is_empty()
             && let Err(error) = watched.count()
         {
@@ -155,11 +196,21 @@ impl Live {
             );
             self.note(message);
         }
+        let counts = watched.counters.is_some();
         self.begun = Instant::now();
         match Watching::start(watched) {
             Ok(watching) => self.watching = Some(watching),
-            Err(error) => self.note(unread(&self.name, &error.to_string())),
+            Err(error) => {
+                self.note(unread(&self.name, &error.to_string()));
+                return false;
+            }
         }
+        counts
+    }
+
+    /// What could not be read.
+    pub(super) fn said(&self) -> impl Iterator<Item = String> {
+        self.notes.iter().map(|note| note.message.clone())
     }
 
     fn note(&mut self, message: String) {
@@ -175,7 +226,7 @@ impl Live {
 }
 
 /// What the proxy has been told about the request: its text, and what it makes of it. The clusters of that are counted.
-fn told(watched: &mut Watched) -> Result<(String, ProgrammedSplit), String> {
+fn told(watched: &mut Watched) -> Result<(String, ProgrammedSplit), NoSplit> {
     let dump = configuration(watched)?;
     let told = ProgrammedSplit::of(&dump, &watched.asked)?;
     watched.clusters.clone_from(&told.clusters);
@@ -185,10 +236,15 @@ fn told(watched: &mut Watched) -> Result<(String, ProgrammedSplit), String> {
     Ok((dump, told))
 }
 
+/// Whether a proxy has one of the declared targets.
+pub(super) fn is_known(declared: &Expected, programmed: &Expected) -> bool {
+    let known = |one| declared.declared().iter().any(|own| is_same(own, one));
+    programmed.declared().iter().any(known)
+}
+
 /// Whether a split of a proxy is the declared one; unknown where it has other targets.
 pub(super) fn is_programmed(declared: &Expected, programmed: &Expected) -> Option<bool> {
-    let known = |one| declared.declared().iter().any(|own| is_same(own, one));
-    if !programmed.declared().iter().any(known) {
+    if !is_known(declared, programmed) {
         return None;
     }
     let shares = over(declared, programmed);

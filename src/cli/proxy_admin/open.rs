@@ -108,12 +108,24 @@ fn usual() -> Option<AdminAddress> {
         port: *port,
         prefix: String::new(),
     });
-    addresses.find(|address| {
-        let page = AdminClient::new(address.clone(), LOOK).ok();
-        let page = page.and_then(|mut client| client.get("/server_info").ok());
-        let info = page.and_then(|page| ServerInfo::read(&page).ok());
-        info.is_some_and(|info| info.is_envoy())
-    })
+    addresses.find(|address| info(address).is_some())
+}
+
+/// What is quickly said at an address where a proxy may have its interface.
+fn info(address: &AdminAddress) -> Option<ServerInfo> {
+    let mut client = AdminClient::new(address.clone(), LOOK).ok()?;
+    let page = client.get("/server_info").ok()?;
+    ServerInfo::read(&page).ok().filter(ServerInfo::is_envoy)
+}
+
+/// Whether the proxy in this pod is a native sidecar, where its interface tells that.
+pub(in crate::cli) fn is_native_sidecar(choice: Option<&AdminChoice>) -> Option<bool> {
+    let address = match choice {
+        Some(AdminChoice::Off) => return None,
+        Some(AdminChoice::At(address)) => address.clone(),
+        Some(AdminChoice::Auto) | None => usual()?,
+    };
+    info(&address)?.native_sidecar
 }
 
 /// Why there is nothing of an interface.

@@ -1,5 +1,6 @@
 //! The pages of an admin interface that concern one request: as little as will do, because a proxy stops to write them.
 
+use super::listeners::behind;
 use super::programmed::{Asked, ProgrammedSplit};
 use crate::admin::{ClustersPage, RouteVersion, Stats, route_versions};
 use crate::load::admin::{AdminClient, AdminError, encoded};
@@ -20,7 +21,7 @@ const MASK: &str = "mask=version_info,last_updated,route_config.name";
 const OF_CLUSTERS: &str = "upstream_rq_total|upstream_rq_retry|upstream_rq_pending_overflow|upstream_rq_timeout|\
                            upstream_cx_connect_fail|upstream_cx_none_healthy|lb_healthy_panic|lb_zone_routing_cross_zone";
 /// Statistics of the proxy: whether it is connected to its control plane, what it has rejected, and how full it is.
-const OF_PROXY: &str = "control_plane\\.connected_state|cluster\\.xds-grpc;?\\.upstream_cx_active|.*\\.update_rejected|\
+const OF_PROXY: &str = "control_plane\\.connected_state|cluster\\.xds-grpc;?\\.upstream_rq_active|.*\\.update_rejected|\
                         overload\\..*\\.pressure";
 
 /// Names and versions of the route configurations that a pattern covers.
@@ -62,10 +63,16 @@ pub(super) fn dump(
     routes: Option<&str>,
     asked: &Asked,
 ) -> Result<String, String> {
-    let mut pages = Vec::new();
-    for resource in ["dynamic_route_configs", "static_route_configs"] {
-        let path = format!("/config_dump?resource={resource}{}", named(routes));
-        add(client, &path, &mut pages)?;
+    let listeners = listeners(client, routes, asked)?;
+    // Of few configurations those behind the port that the request is sent to, where that is one of the proxy's.
+    let own = behind(&listeners, asked.probe.port);
+    let own = patterns(own.iter()).join("|");
+    let mut pages = route_pages(
+        client,
+        routes.or(Some(own.as_str()).filter(|own| !own.is_empty())),
+    )?;
+    if pages.is_empty() && !own.is_empty() {
+        pages = route_pages(client, routes)?;
     }
     if pages.is_empty() {
         return Err("it holds no routes".to_owned());
@@ -77,21 +84,22 @@ pub(super) fn dump(
         patterns(found.clusters.iter().chain(mirrors))
     });
     let before = pages.len();
+    let all = asked.among_others;
     for resource in ["dynamic_active_clusters", "static_clusters"] {
-        for pattern in each(&clusters) {
+        for pattern in each(&clusters).filter(|_| !all) {
             let path = format!("/config_dump?resource={resource}{}", named(pattern));
             add(client, &path, &mut pages)?;
         }
     }
     if pages.len() == before {
-        // None of them is there: which ones are tells that.
+        // None of them is there, or all may be meant: which ones are tells that.
         for resource in ["dynamic_active_clusters", "static_clusters"] {
             let path = format!("/config_dump?resource={resource}&mask=cluster.name");
             add(client, &path, &mut pages)?;
         }
     }
     for resource in ["dynamic_endpoint_configs", "static_endpoint_configs"] {
-        for pattern in each(&clusters) {
+        for pattern in each(&clusters).filter(|_| !all) {
             let path = format!(
                 "/config_dump?include_eds&resource={resource}{}",
                 named(pattern)
@@ -99,16 +107,37 @@ pub(super) fn dump(
             add(client, &path, &mut pages)?;
         }
     }
+    pages.extend(listeners);
+    Ok(joined(&pages))
+}
+
+/// The route configurations of a name.
+fn route_pages(client: &mut AdminClient, pattern: Option<&str>) -> Result<Vec<String>, String> {
+    let mut pages = Vec::new();
+    for resource in ["dynamic_route_configs", "static_route_configs"] {
+        let path = format!("/config_dump?resource={resource}{}", named(pattern));
+        add(client, &path, &mut pages)?;
+    }
+    Ok(pages)
+}
+
+/// The listeners of a proxy; where it has many route configurations, those whose names hold the port.
+fn listeners(
+    client: &mut AdminClient,
+    routes: Option<&str>,
+    asked: &Asked,
+) -> Result<Vec<String>, String> {
     let port = asked.probe.service_port().filter(|_| routes.is_some());
-    let listeners = port.map(|port| of_number(&port.to_string()));
+    let pattern = port.map(|port| of_number(&port.to_string()));
+    let mut pages = Vec::new();
     for resource in ["dynamic_listeners", "static_listeners"] {
         let path = format!(
             "/config_dump?resource={resource}{}",
-            named(listeners.as_deref())
+            named(pattern.as_deref())
         );
         add(client, &path, &mut pages)?;
     }
-    Ok(joined(&pages))
+    Ok(pages)
 }
 
 /// Statistics of the proxy and of some clusters, as far as they are published.
@@ -226,6 +255,7 @@ mod tests {
         let asked = Asked {
             probe: Probe::new("GET", &url).expect("a request"),
             vantage: crate::route::Vantage::mesh(None, None),
+            among_others: false,
         };
         assert_eq!(
             pattern_of(&versions(["5000".to_owned()].into_iter()), &asked),

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use super::targets::{NamedTarget, has_host, is_same, named};
+use super::copies::{DeclaredMirrors, rows};
+use super::sums::{Deltas, Sums, sums};
+use super::targets::{has_host, is_same, named};
 use super::watch::Watched;
+use super::wording::connection;
 use super::{FULL, Live, ServerInfo, pages};
 use crate::admin::{Counters, Memory, Stats};
 use crate::diag::{Code, Note};
 use crate::observe::Observation;
 use crate::plan::Warmup;
-use crate::report::proxy::{
-    Change, Counted, CountedShare, MirrorCount, Programmed, ProgrammedShare,
-};
+use crate::report::proxy::{Change, Counted, CountedShare, Programmed, ProgrammedShare};
 use crate::split::{Expected, Share};
+use crate::verdict::Verdict;
 use crate::verdict::attribution::Attribution;
-use crate::verdict::proxy_counts::{MirrorCounts, ProxyCounts, TargetCounts};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::cluster_counts::{ClusterCount, ClusterCounts};
+use crate::verdict::mirror_counts::MirrorCounts;
+use crate::verdict::proxy_counts::ProxyCounts;
 
 /// What the proxy said over a run.
 #[derive(Default)]
@@ -23,48 +26,37 @@ pub(in crate::cli) struct View {
     pub(in crate::cli) programmed: Option<Programmed>,
     pub(in crate::cli) counted: Option<Counted>,
     pub(in crate::cli) notes: Vec<Note>,
-    /// What changed for the request during the run.
-    changed: Option<String>,
+    /// The counters as they are judged where responses do not say who gave them.
+    pub(in crate::cli) counts: ClusterCounts,
 }
 
 /// The run that the proxy is asked about.
 pub(in crate::cli) struct Seen<'a> {
     pub(in crate::cli) expected: Option<&'a Expected>,
-    pub(in crate::cli) attribution: &'a Attribution,
+    /// Which targets the responses are from, where they say it.
+    pub(in crate::cli) attribution: Option<&'a Attribution>,
     pub(in crate::cli) observation: &'a Observation,
     pub(in crate::cli) warmup: Warmup,
-}
-
-/// A target with what its hosts were sent.
-struct Sums<'e> {
-    target: NamedTarget<'e>,
-    counts: TargetCounts,
+    /// The mirrors that are declared, where rules are read.
+    pub(in crate::cli) mirrors: Option<&'a DeclaredMirrors>,
 }
 
 impl View {
     /// A verdict about a split that was another one after a while is open.
     pub(in crate::cli) fn decided(&self, verdict: Verdict) -> Verdict {
-        let judged = matches!(
-            verdict.outcome,
-            Outcome::Pass | Outcome::Diverged | Outcome::Inconclusive
-        );
-        match &self.changed {
-            Some(changed) if judged => Verdict {
-                outcome: Outcome::Inconclusive,
-                reason: format!(
-                    "what the proxy does with this request changed during the run: {changed}; run again ({})",
-                    verdict.reason
-                ),
-                // Reasons for what two splits make together are none.
-                diagnosis: Vec::new(),
-                ..verdict
-            },
-            _ => verdict,
+        match &self.programmed {
+            Some(programmed) => programmed.decided(verdict),
+            None => verdict,
         }
     }
 }
 
 impl Live {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of requests"
+    )]
     /// What the proxy said, once it is no longer looked at.
     pub(in crate::cli) fn view(mut self, seen: &Seen<'_>) -> View {
         let mut notes = std::mem::take(&mut self.notes);
@@ -75,31 +67,41 @@ impl Live {
             };
         };
         notes.extend(self.lost(&watched));
-        notes.extend(self.restarted(&mut watched));
+        let restarted = self.restarted(&mut watched);
+        let gaps = gaps(&watched, restarted.is_some());
+        notes.extend(restarted);
         let stats = pages::stats(&mut watched.client, &watched.clusters);
         notes.extend(self.full(stats.as_ref(), &mut watched));
+        notes.extend(self.disconnected(stats.as_ref()));
         let start = self.start.as_ref().map(|start| start.split.clone());
         let counters = watched.counters.take();
         let deltas = Deltas {
-            before: self.stats.as_ref(),
+            before: self.at_start.as_ref().or(self.stats.as_ref()),
             after: stats.as_ref(),
         };
         let changes = changes(&watched, counters.as_ref(), start.as_ref());
-        let concerning = changes.iter().find(|change| change.concerns_request);
-        let told =
-            concerning.map(|change| format!("after {:.1} s {}", change.after_s, change.message));
+        let another = changes.iter().any(|change| change.concerns_request);
         let counted = counters.as_ref().map(|counters| {
-            let (counted, counts) = self.counted(counters, &deltas, &watched, seen);
-            if told.is_none() {
-                notes.extend(counts.notes());
+            let (counted, said, judged) =
+                self.counted((counters, &deltas), &watched, seen, gaps.is_empty());
+            if !another {
+                notes.extend(said);
             }
-            counted
+            (counted, judged)
         });
+        let (counted, judged) = counted.unzip();
+        let elapsed = seen.observation.elapsed.as_secs_f64();
+        let counts = ClusterCounts {
+            source: self.name.clone(),
+            background: (self.background * elapsed).ceil() as u64,
+            gaps,
+            ..judged.unwrap_or_default()
+        };
         View {
             programmed: self.programmed(seen.expected, changes),
             counted,
             notes,
-            changed: told,
+            counts,
         }
     }
 
@@ -139,85 +141,71 @@ impl Live {
 
     fn counted(
         &self,
-        counters: &Counters,
-        deltas: &Deltas<'_>,
+        (counters, deltas): (&Counters, &Deltas<'_>),
         watched: &Watched,
         seen: &Seen<'_>,
-    ) -> (Counted, ProxyCounts) {
+        complete: bool,
+    ) -> (Counted, Vec<Note>, ClusterCounts) {
         let last = watched.programmed.as_ref().map(|last| &last.split);
         let start = self.start.as_ref().map(|start| &start.split);
-        let sums = sums(counters, deltas, named(seen.expected, start.or(last)), seen);
+        let sums = sums(
+            (counters, deltas),
+            named(seen.expected, start.or(last)),
+            seen.attribution,
+        );
         let total: u64 = sums.iter().map(|sum| sum.counts.counted).sum();
-        let mirrors = self.mirrors(counters, watched, &sums, seen.observation);
         // A cluster that is sent requests and copies counts both.
-        let mixed = mirrors.len()
-            < watched
-                .programmed
-                .as_ref()
-                .map_or(0, |own| own.mirrors.len());
-        let retries = sums
-            .iter()
-            .filter_map(|sum| sum.counts.retries)
-            .sum::<u64>();
+        let programmed = || sums.iter().filter_map(|sum| sum.target.programmed);
+        let copied = watched.programmed.iter().flat_map(|own| &own.mirrors);
+        let mixed = copied
+            .clone()
+            .any(|mirror| programmed().any(|target| has_host(target, &mirror.cluster, "")));
+        let start = self.start.as_ref();
+        let may_retry = start.is_none_or(|start| start.may_retry);
+        let judged: Vec<ClusterCount> = sums.iter().map(|sum| sum.judged(may_retry)).collect();
+        let retries: u64 = (judged.iter())
+            .map(|own| own.retries + own.hidden_retries)
+            .sum();
         let foreign = own_requests(seen)
             .filter(|_| !mixed)
             .map(|own| total.saturating_sub(own.saturating_add(retries)));
-        let complete = !counters.is_incomplete() && watched.lost.is_none();
-        let counted = Counted {
-            shares: sums.iter().map(|sum| share(sum, total)).collect(),
-            foreign_requests: foreign,
-            complete,
-            mirrors,
-        };
         let observation = seen.observation;
         let local = observation
             .tallies
             .iter()
             .filter(|(bucket, _)| bucket.local_reply().is_some());
         let plain = seen.warmup == Warmup::None && observation.retried == 0;
+        let own = foreign == Some(0) && complete && plain;
+        let mirrors = self.copies(
+            (counters, deltas),
+            &sums,
+            (seen.mirrors, observation.sent),
+            own,
+        );
+        let counted = Counted {
+            shares: sums.iter().map(|sum| share(sum, total)).collect(),
+            foreign_requests: foreign,
+            complete,
+            mirrors: rows(&mirrors, watched, observation.sent),
+        };
         let counts = ProxyCounts {
             requests: observation.sent,
-            unattributed: seen.attribution.unattributed,
+            unattributed: seen.attribution.map_or(0, |own| own.unattributed),
             local_replies: local.map(|(_, tally)| tally.count).sum(),
-            own: foreign == Some(0) && complete && plain,
-            mirrors: (counted.mirrors.iter())
-                .map(|mirror| MirrorCounts {
-                    cluster: mirror.cluster.clone(),
-                    programmed: mirror.programmed,
-                    counted: mirror.count,
-                })
-                .filter(|_| plain)
-                .collect(),
+            own,
             targets: sums.into_iter().map(|sum| sum.counts).collect(),
         };
-        (counted, counts)
-    }
-
-    /// Copies of the clusters that get nothing else.
-    fn mirrors(
-        &self,
-        counters: &Counters,
-        watched: &Watched,
-        sums: &[Sums<'_>],
-        seen: &Observation,
-    ) -> Vec<MirrorCount> {
-        let mirrors = self.start.iter().flat_map(|start| &start.mirrors);
-        let programmed = || sums.iter().filter_map(|sum| sum.target.programmed);
-        let alone = |cluster: &str| !programmed().any(|target| has_host(target, cluster, ""));
-        mirrors
-            .filter(|mirror| alone(&mirror.cluster) && watched.clusters.contains(&mirror.cluster))
-            .map(|mirror| {
-                let hosts = counters.hosts().iter();
-                let own = hosts.filter(|((cluster, _), _)| *cluster == mirror.cluster);
-                let count = own.map(|(_, sum)| sum.requests).sum::<u64>();
-                MirrorCount {
-                    cluster: mirror.cluster.clone(),
-                    programmed: mirror.share,
-                    count,
-                    share: (seen.sent > 0).then(|| count as f64 / seen.sent as f64),
-                }
-            })
-            .collect()
+        let judged = ClusterCounts {
+            targets: judged,
+            copies: mixed,
+            ..ClusterCounts::default()
+        };
+        let said = mirrors.iter().filter_map(MirrorCounts::note);
+        (
+            counted,
+            counts.notes().into_iter().chain(said).collect(),
+            judged,
+        )
     }
 
     fn lost(&self, watched: &Watched) -> Option<Note> {
@@ -228,6 +216,15 @@ impl Live {
             at.as_secs_f64()
         );
         Some(Note::new(Code::ProxyAdmin, message))
+    }
+
+    /// What there is to say of the proxy itself after a run: that it was lost, restarted, or is short of memory.
+    pub(super) fn state(&self, watched: &mut Watched) -> Vec<Note> {
+        let lost = self.lost(watched);
+        let restarted = self.restarted(watched);
+        let stats = pages::stats(&mut watched.client, &[]);
+        let full = self.full(stats.as_ref(), watched);
+        [lost, restarted, full].into_iter().flatten().collect()
     }
 
     /// Whether it is another process than the one that was there at the start.
@@ -242,6 +239,18 @@ impl Live {
                 "the proxy was restarted during the run: it has been running for {now} s; what it counted before is lost"
             );
             Note::new(Code::ProxyRestarted, message)
+        })
+    }
+
+    /// Whether it lost its control plane meanwhile.
+    fn disconnected(&self, stats: Option<&Stats>) -> Option<Note> {
+        let (name, open) = stats.and_then(connection)?;
+        (self.connected()? && !open).then(|| {
+            let message = format!(
+                "the proxy lost the connection to its control plane during the run (`{name}` is 0): it goes on with what it has, and \
+                 no change reaches it"
+            );
+            Note::new(Code::ProxyDisconnected, message)
         })
     }
 
@@ -265,66 +274,24 @@ impl Live {
     }
 }
 
-/// How statistics of a cluster moved over the run.
-struct Deltas<'s> {
-    before: Option<&'s Stats>,
-    after: Option<&'s Stats>,
-}
-
-impl Deltas<'_> {
-    fn of(&self, cluster: &str, name: &str) -> Option<u64> {
-        let after = self.after?.of_cluster(cluster, name)?;
-        // A statistic that was never written may be missing before.
-        let before = self
-            .before
-            .and_then(|stats| stats.of_cluster(cluster, name));
-        Some(after.saturating_sub(before.unwrap_or(0)))
-    }
-}
-
-/// What the hosts of each target were sent.
-fn sums<'e>(
-    counters: &Counters,
-    deltas: &Deltas<'_>,
-    targets: Vec<NamedTarget<'e>>,
-    seen: &Seen<'_>,
-) -> Vec<Sums<'e>> {
-    let own = targets.into_iter().filter_map(|target| {
-        let told = target.programmed?;
-        // A reply of the proxy itself is sent to nobody.
-        if told.target.status().is_some() {
-            return None;
-        }
-        let mut counts = TargetCounts {
-            name: target.name.clone(),
-            programmed: Some(told.share.as_f64()),
-            seen: target.declared.map(|at| seen.attribution.counts[at]),
-            ..TargetCounts::default()
-        };
-        for ((cluster, address), sum) in counters.hosts() {
-            if has_host(told, cluster, &sum.locality) {
-                counts.counted += sum.requests;
-                counts.connect_failures += sum.connect_failures;
-                counts.timeouts += sum.timeouts;
-                counts.endpoints += 1;
-                let key = (cluster.clone(), address.clone());
-                let trouble = counters.troubles().get(&key).copied().unwrap_or_default();
-                counts.ejected += usize::from(trouble.ejected);
-                counts.unhealthy += usize::from(trouble.unhealthy);
-            }
-        }
-        for (name, cluster) in &counters.last().clusters {
-            if has_host(told, name, "") {
-                let of = |stat| deltas.of(&cluster.stat_name, stat);
-                counts.overflow += of("upstream_rq_pending_overflow").unwrap_or(0);
-                counts.none_healthy += of("upstream_cx_none_healthy").unwrap_or(0);
-                counts.panic += of("lb_healthy_panic").unwrap_or(0);
-                counts.retries = of("upstream_rq_retry").or(counts.retries);
-            }
-        }
-        Some(Sums { target, counts })
+/// Why the counters may not hold all of the run.
+fn gaps(watched: &Watched, restarted: bool) -> Vec<String> {
+    let lost = watched.lost.as_ref().map(|(at, _)| {
+        format!(
+            "the counters were read until {:.1} s after the start of the run",
+            at.as_secs_f64()
+        )
     });
-    own.collect()
+    let restarted = restarted.then(|| "the proxy was restarted during the run".to_owned());
+    let counters = watched.counters.as_ref();
+    let incomplete = counters.is_some_and(Counters::is_incomplete) && restarted.is_none();
+    let incomplete = incomplete.then(|| {
+        "hosts of the targets came and went, and what they counted last is lost".to_owned()
+    });
+    [lost, restarted, incomplete]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn share(sum: &Sums<'_>, total: u64) -> CountedShare {

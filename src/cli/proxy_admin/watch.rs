@@ -19,6 +19,9 @@ const INTERVAL: (Duration, Duration) = (Duration::from_millis(125), Duration::fr
 /// The pause after a look, in times of what the look took: at most so much of the proxy's time is asked for.
 const PAUSE: u32 = 50;
 
+/// What a page may take during a run: one that does not come must not hold up its end.
+pub(super) const LONGEST_LOOK: Duration = Duration::from_secs(5);
+
 /// What is looked at.
 pub(super) struct Watched {
     pub(super) client: AdminClient,
@@ -42,6 +45,8 @@ pub(super) struct Watched {
 #[derive(Debug)]
 pub(super) struct Push {
     pub(super) at: Duration,
+    /// Which configurations came, went or have another version.
+    pub(super) moved: String,
     pub(super) message: String,
     /// Whether other shares follow from it for the request.
     pub(super) concerns_request: bool,
@@ -61,6 +66,7 @@ impl Watching {
             .name("watch-admin".to_owned())
             .spawn(move || {
                 watched.begun = Instant::now();
+                watched.client.wait_at_most(LONGEST_LOOK);
                 let (mut interval, most) = INTERVAL;
                 let mut pause = interval;
                 while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
@@ -107,13 +113,23 @@ impl Watched {
         Ok(())
     }
 
+    /// Requests that were counted since [`Self::count`].
+    pub(super) fn counted_since(&mut self) -> Option<u64> {
+        let page = self.page().ok()?;
+        let counters = self.counters.as_mut()?;
+        counters.add(page, Duration::ZERO);
+        Some(counters.hosts().values().map(|sum| sum.requests).sum())
+    }
+
+    /// Looks at routes and hosts. A look that fails is no loss while a later one succeeds: counters and versions stay.
     fn look(&mut self) {
-        if self.lost.is_some() {
-            return;
-        }
-        let looked = self.look_at_routes().and_then(|()| self.look_at_hosts());
-        if let Err(error) = looked {
-            self.lost = Some((self.begun.elapsed(), error));
+        let (hosts, routes) = (self.look_at_hosts(), self.look_at_routes());
+        match hosts.and(routes) {
+            Ok(()) => self.lost = None,
+            Err(error) => {
+                let since = self.lost.as_ref().map(|(since, _)| *since);
+                self.lost = Some((since.unwrap_or_else(|| self.begun.elapsed()), error));
+            }
         }
     }
 
@@ -132,7 +148,7 @@ impl Watched {
         pages::clusters(&mut self.client, &self.clusters)
     }
 
-    fn look_at_routes(&mut self) -> Result<(), String> {
+    pub(super) fn look_at_routes(&mut self) -> Result<(), String> {
         if self.versions.is_empty() {
             return Ok(());
         }
@@ -158,6 +174,7 @@ impl Watched {
         self.pushes.push(Push {
             at,
             message: format!("{moved}{then}"),
+            moved,
             concerns_request: !same,
         });
         if let Ok(now) = now {
@@ -187,11 +204,16 @@ fn moved(before: &[RouteVersion], now: &[RouteVersion]) -> String {
     };
     let told = now.iter().filter_map(|one| match named(before, &one.name) {
         None => Some(format!("the route configuration `{}` came", one.name)),
+        Some(_) if before.contains(one) => None,
+        // Incremental xDS, which Istio speaks by default, has no versions.
+        Some(_) if one.version.is_empty() => Some(format!(
+            "the route configuration `{}` came again at {}",
+            one.name, one.last_updated
+        )),
         Some(old) if old != one.version => Some(format!(
             "the route configuration `{}` went from version `{old}` to `{}`",
             one.name, one.version
         )),
-        Some(_) if before.contains(one) => None,
         Some(_) => Some(format!(
             "the route configuration `{}` came again as version `{}`",
             one.name, one.version
@@ -217,16 +239,20 @@ mod tests {
             version("80", "1", "a"),
             version("81", "1", "a"),
             version("82", "1", "a"),
+            version("84", "", "a"),
+            version("85", "", "a"),
         ];
         let now = [
             version("80", "2", "b"),
             version("81", "1", "b"),
             version("83", "1", "b"),
+            version("84", "", "b"),
+            version("85", "", "a"),
         ];
         assert_eq!(
             moved(&before, &now),
             "the route configuration `80` went from version `1` to `2`, the route configuration `81` came again as version `1`, \
-             the route configuration `83` came, the route configuration `82` went"
+             the route configuration `83` came, the route configuration `84` came again at b, the route configuration `82` went"
         );
     }
 }

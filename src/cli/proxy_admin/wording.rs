@@ -2,6 +2,7 @@
 //! is declared.
 
 use super::{Live, ProgrammedSplit};
+use crate::admin::Stats;
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::route::{AppliesTo, Origin};
@@ -27,10 +28,7 @@ impl Live {
             return;
         }
         caveat.labels.clear();
-        let start = self.start.as_ref();
-        caveat
-            .message
-            .push_str(&start.map_or_else(String::new, since));
+        caveat.message.push_str(&self.since());
         caveat.help = Some(self.why(from));
     }
 
@@ -49,8 +47,13 @@ impl Live {
         Note::new(Code::ProgrammedDiffers, message).help(self.why(from))
     }
 
+    /// Since when it has what it has.
+    pub(super) fn since(&self) -> String {
+        self.start.as_ref().map_or_else(String::new, since)
+    }
+
     /// Why a proxy may not have what is declared: what it says itself first.
-    fn why(&self, from: &Origin) -> String {
+    pub(super) fn why(&self, from: &Origin) -> String {
         let config = self
             .start
             .as_ref()
@@ -58,13 +61,15 @@ impl Live {
         let rejected = self.rejected(config).filter(|count| *count > 0);
         if let Some(count) = rejected {
             return format!(
-                "it has rejected {} since it was started (`update_rejected`), and goes on with what it had: its log says why",
+                "it has rejected {} since it was started (`update_rejected`), and goes on with what it had if the last one is among them: its log \
+                 says why",
                 counted(count, "update")
             );
         }
-        if self.connected() == Some(false) {
-            return "it is not connected to its control plane (`control_plane.connected_state` is 0), and goes on with what it had"
-                .to_owned();
+        if let Some((name, false)) = self.stats.as_ref().and_then(connection) {
+            return format!(
+                "it is not connected to its control plane (`{name}` is 0), and goes on with what it had"
+            );
         }
         let own = self
             .info
@@ -84,26 +89,49 @@ impl Live {
                  --from-namespace {own}"
             );
         }
-        "the rules have not reached it, or others are in effect for it: compare with the time when the rules were applied \
-         (istioctl proxy-status)"
-            .to_owned()
+        // A default sidecar of Istio does not publish what becomes of its routes.
+        let refused = match rejected_routes(self.stats.as_ref(), config) {
+            Some(_) => "",
+            None => "it has rejected them (its log says so), ",
+        };
+        format!(
+            "the rules have not reached it, {refused}or others are in effect for it: compare with the time when the rules were applied \
+             (istioctl proxy-status)"
+        )
     }
 
     /// Updates of a route configuration, or of anything, that the proxy has rejected.
     pub(super) fn rejected(&self, config: &str) -> Option<u64> {
-        let stats = self.stats.as_ref()?;
-        let own = stats.sum_of(&format!(".rds.{config}.update_rejected"));
-        own.filter(|_| !config.is_empty())
-            .or_else(|| stats.sum_of(".update_rejected"))
+        let stats = self.stats.as_ref();
+        rejected_routes(stats, config).or_else(|| stats?.sum_of(".update_rejected"))
     }
 
-    /// Whether the proxy is connected to its control plane; a default sidecar of Istio says it of the cluster alone.
+    /// Whether the proxy is connected to its control plane.
     pub(super) fn connected(&self) -> Option<bool> {
-        let stats = self.stats.as_ref()?;
-        let open = stats.get("control_plane.connected_state");
-        let open = open.or_else(|| stats.get("cluster.xds-grpc.upstream_cx_active"));
-        open.map(|open| open > 0)
+        self.stats
+            .as_ref()
+            .and_then(connection)
+            .map(|(_, open)| open)
     }
+}
+
+/// Updates of a route configuration that were rejected, where that is published.
+fn rejected_routes(stats: Option<&Stats>, config: &str) -> Option<u64> {
+    let named = !config.is_empty();
+    stats
+        .filter(|_| named)?
+        .sum_of(&format!(".rds.{config}.update_rejected"))
+}
+
+/// The statistic that says whether a proxy is connected to its control plane, and whether it is. A default sidecar of Istio
+/// publishes its stream alone: the connection of that is one to the agent beside it, which stays.
+pub(super) fn connection(stats: &Stats) -> Option<(&'static str, bool)> {
+    const NAMES: [&str; 2] = [
+        "control_plane.connected_state",
+        "cluster.xds-grpc.upstream_rq_active",
+    ];
+    let mut open = NAMES.iter().map(|name| Some((*name, stats.get(name)? > 0)));
+    open.find_map(|one| one)
 }
 
 /// ` since 2026-11-30T17:23:26Z (route configuration `5000`, version `2`)`

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::parser::ValueSource;
 use serde::Deserialize;
 
+use super::super::config::{Declaration, RunConfig};
 use super::super::failure::Failure;
-use super::super::{help, input, understand};
+use super::super::load_plan::planned;
+use super::super::{expectation, help, input, understood};
 use super::template;
 use crate::units::Period;
+use crate::verdict::mapping::Mapping;
 
 /// How long a call waits for its verdict: less than the 10 s that Flagger and Argo Rollouts wait where nothing else is said.
 const WAIT: Duration = Duration::from_secs(8);
@@ -88,6 +91,11 @@ impl Check {
         words.extend(["--".to_owned(), url.clone()]);
         Ok(words)
     }
+
+    /// Whether a caller chooses more than a URL.
+    pub(super) fn takes_args(&self) -> bool {
+        template::samples(&self.options).is_ok_and(|places| !places.is_empty())
+    }
 }
 
 /// Reads the checks, each of which has to make sense with any number in the place of what a caller chooses.
@@ -144,11 +152,45 @@ fn check(name: &str, entry: Entry) -> Result<Check, String> {
     Ok(check)
 }
 
-fn makes_sense(words: &[String]) -> Result<(), String> {
+/// Whether a run with these options is refused for what they say, although the manifests that they name can be read.
+pub(super) fn is_refused(words: &[String]) -> bool {
+    let Ok(Some(config)) = run(words) else {
+        return true;
+    };
+    let declared = match &config.declared {
+        Declaration::Manifests(paths, _) if !is_readable(paths) => return false,
+        _ => expectation::resolve(&config, None),
+    };
+    let Ok(declared) = declared else {
+        return true;
+    };
+    let split = declared.as_ref().map(expectation::Declared::expected);
+    split.is_some_and(|split| Mapping::derive(split, &config.map, []).is_err())
+        || planned(&config.load, &config.request, split, &config.policy).is_err()
+}
+
+/// Whether there is anything in the manifests, whoever asks.
+fn is_readable(paths: &[PathBuf]) -> bool {
+    let texts = input::manifests(paths);
+    texts.is_ok_and(|texts| expectation::is_readable(&texts))
+}
+
+fn typed(words: &[String]) -> Vec<OsString> {
     let typed = ["resplit", "run"].into_iter().map(OsString::from);
-    let typed: Vec<OsString> = typed.chain(words.iter().map(OsString::from)).collect();
-    understand(typed.clone()).map_err(|problem| problem.trim_end().to_owned())?;
-    let matches = help::whole().try_get_matches_from(typed);
+    typed.chain(words.iter().map(OsString::from)).collect()
+}
+
+fn run(words: &[String]) -> Result<Option<RunConfig>, String> {
+    understood(typed(words))
+}
+
+fn makes_sense(words: &[String]) -> Result<(), String> {
+    run(words).map_err(|problem| {
+        // It stands within another message, which has its own help.
+        let message = problem.split("\nhelp: ").next().unwrap_or_default();
+        message.trim_start_matches("error: ").trim_end().to_owned()
+    })?;
+    let matches = help::whole().try_get_matches_from(typed(words));
     let matches = matches.map_err(|error| error.to_string())?;
     let run = matches
         .subcommand_matches("run")

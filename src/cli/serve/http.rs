@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
+use super::super::http_service::{Body, probed, text, typed};
 use super::checks::{Answer, Checks, NotTaken, Question, word};
 use super::config::{Check, Refused};
 use super::metrics;
@@ -25,8 +26,6 @@ const LONGEST_BODY: usize = 64 << 10;
 const AGAIN: u16 = 5;
 /// Where a report is.
 const REPORT: &str = "x-resplit-report";
-
-type Body = Full<Bytes>;
 
 /// What a server knows.
 pub(super) struct Service {
@@ -47,17 +46,8 @@ enum Caller {
 /// Answers a request.
 pub(super) async fn answer(service: Arc<Service>, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    let ready = !service.checks.is_ending();
-    match path.as_str() {
-        "/healthz" => return text(StatusCode::OK, "ok"),
-        "/readyz" if ready => return text(StatusCode::OK, "ok"),
-        "/readyz" => {
-            return text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "this process is about to end",
-            );
-        }
-        _ => {}
+    if let Some(probed) = probed(&path, service.checks.is_ending()) {
+        return probed;
     }
     if !authorised(service.token.as_deref(), request.headers()) {
         let mut response = text(
@@ -179,7 +169,7 @@ async fn call(
     match found {
         Some(found) => {
             service.checks.fetched(&question);
-            verdict(caller, &found)
+            verdict(caller, &found, check)
         }
         None => again(said(
             caller,
@@ -261,10 +251,18 @@ fn decoded(value: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn verdict(caller: Caller, found: &Answer) -> Response<Body> {
+fn verdict(caller: Caller, found: &Answer, check: &Check) -> Response<Body> {
     let judged = match &found.finished.verdict {
         Ok(judged) => judged,
-        Err(problem) => return said(caller, StatusCode::INTERNAL_SERVER_ERROR, problem),
+        Err(none) => {
+            // Options that are refused are those of the call where it chooses some.
+            let status = if none.is_refused && check.takes_args() {
+                StatusCode::BAD_REQUEST
+            } else {
+                StatusCode::INTERNAL_SERVER_ERROR
+            };
+            return said(caller, status, &none.why);
+        }
     };
     // What an inconclusive run counts as is up to the options of the check, and stands in its exit code.
     let (result, status) = match (judged.code, judged.outcome) {
@@ -335,23 +333,6 @@ fn again(mut response: Response<Body>) -> Response<Body> {
     response
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from(AGAIN));
-    response
-}
-
-fn text(status: StatusCode, text: &str) -> Response<Body> {
-    typed(
-        status,
-        "text/plain; charset=utf-8",
-        format!("{text}\n").into_bytes(),
-    )
-}
-
-fn typed(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

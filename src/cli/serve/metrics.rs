@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::checks::Counters;
 
 /// The media type of the text.
-pub(super) const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(in crate::cli) const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counters as text. Names of checks and outcomes have no letter that would have to be escaped.
 pub(super) fn text(counters: &Counters) -> String {

@@ -7,35 +7,23 @@ mod metrics;
 mod run_check;
 mod template;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
-use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::args::ServeArgs;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{input, warn};
+use super::{http_service, input, warn};
 use checks::{Checks, Limits};
 use http::{Service, answer};
+pub(super) use metrics::TYPE as METRICS_TYPE;
 
-/// Connections at a time; those on top wait to be accepted.
-const CONNECTIONS: u32 = 2048;
-/// How long a caller may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long an accept waits that failed, as it does without free descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
 const MOST_WORKERS: u64 = 64;
 const MOST_QUEUED: u64 = 10_000;
 
@@ -106,16 +94,14 @@ fn token(path: &std::path::Path) -> Result<String, Failure> {
 }
 
 fn open(args: &ServeArgs) -> io::Result<(TcpListener, Signals)> {
-    let listener = TcpListener::bind(args.listen)?;
-    listener.set_nonblocking(true)?;
-    Ok((listener, Signals::new([SIGINT, SIGTERM])?))
+    Ok((
+        http_service::open(args.listen)?,
+        Signals::new([SIGINT, SIGTERM])?,
+    ))
 }
 
 /// Accepts until a signal, then waits for the connections that have an answer to come.
 fn serve(listener: TcpListener, mut signals: Signals, service: &Arc<Service>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
     let (end, ending) = watch::channel(false);
     let own = Arc::clone(service);
     thread::spawn(move || {
@@ -127,58 +113,8 @@ fn serve(listener: TcpListener, mut signals: Signals, service: &Arc<Service>) ->
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
-        let mut ended = ending.clone();
-        loop {
-            let place = Arc::clone(&places)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = until(&mut ended) => break,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let (service, ending) = (Arc::clone(service), ending.clone());
-                    tokio::spawn(async move {
-                        connection(stream, service, ending).await;
-                        drop(place);
-                    });
-                }
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
-        drop(listener);
-        // All places are free once every connection has ended.
-        let _ = places.acquire_many(CONNECTIONS).await;
-        Ok(())
+    let service = Arc::clone(service);
+    http_service::serve(listener, &ending, move |request| {
+        answer(Arc::clone(&service), request)
     })
-}
-
-/// Waits for the end; what says it is not kept.
-async fn until(ending: &mut watch::Receiver<bool>) {
-    drop(ending.wait_for(|ending| *ending).await);
-}
-
-async fn connection(stream: TcpStream, service: Arc<Service>, mut ending: watch::Receiver<bool>) {
-    let answers = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { Ok::<_, Infallible>(answer(service, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), answers);
-    let mut connection = pin!(connection);
-    // What a caller does to its connection is its own affair.
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = until(&mut ending) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
 }

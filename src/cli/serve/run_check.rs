@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::exit::Exit;
+use super::config::is_refused;
 use crate::report::{Report, Style, format, read};
 use crate::units::Percentiles;
 use crate::verdict::Outcome;
@@ -20,9 +22,26 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// What came of a check.
 pub(super) struct Finished {
     /// The verdict, and the exit code that stands for it; an error where there is none.
-    pub(super) verdict: Result<Judged, String>,
+    pub(super) verdict: Result<Judged, NoVerdict>,
     /// How long it took.
     pub(super) took: Duration,
+}
+
+/// Why there is no verdict.
+pub(super) struct NoVerdict {
+    /// What the run, or whoever runs it, says.
+    pub(super) why: String,
+    /// Whether its options are why.
+    pub(super) is_refused: bool,
+}
+
+impl From<String> for NoVerdict {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            is_refused: false,
+        }
+    }
 }
 
 /// A verdict.
@@ -49,7 +68,7 @@ pub(super) fn run_check(command: &[String], limit: Duration) -> Finished {
     }
 }
 
-fn judged(command: &[String], end: Instant) -> Result<Judged, String> {
+fn judged(command: &[String], end: Instant) -> Result<Judged, NoVerdict> {
     let mut child =
         started(command).map_err(|error| format!("the check cannot be started: {error}"))?;
     let stdout = child.stdout.take().map(|pipe| reader(pipe, LONGEST + 1));
@@ -76,7 +95,7 @@ fn judged(command: &[String], end: Instant) -> Result<Judged, String> {
     let said = String::from_utf8_lossy(&stderr);
     let error = said.lines().find_map(|line| line.strip_prefix("error: "));
     if stdout.len() as u64 > LONGEST {
-        return Err("the report of the check is too large".to_owned());
+        return Err("the report of the check is too large".to_owned().into());
     }
     let report = String::from_utf8(stdout)
         .ok()
@@ -89,9 +108,12 @@ fn judged(command: &[String], end: Instant) -> Result<Judged, String> {
             reason: report.verdict.reason.clone(),
             json,
         }),
-        _ => Err(error
-            .unwrap_or("the check ended without a report")
-            .to_owned()),
+        (code, _) => Err(NoVerdict {
+            why: error
+                .unwrap_or("the check ended without a report")
+                .to_owned(),
+            is_refused: code == Some(Exit::Usage.code().into()) && is_refused(command),
+        }),
     }
 }
 

@@ -128,6 +128,7 @@ fn route(conditions: Vec<Condition>) -> Route {
         outcome: Arc::new(Outcome {
             action: Action::local_reply(404, LocalReplyCause::NoRoute),
             abort: None,
+            mirrors: Vec::new(),
             caveats: Vec::new(),
         }),
     }

@@ -156,7 +156,7 @@ fn mend(context: &Context<'_>, route: &Route, by: &Route) -> String {
         );
     }
     let service = context.virtual_service(&route.object);
-    let at = |span: Span| service?.http.iter().position(|http| http.span == span);
+    let at = |span: Span| context.rule_position(service?, span);
     let both = service.zip(at(route.span)).zip(at(by.span));
     match both {
         Some(((service, own), first)) => in_one_object(service, own, first),
@@ -283,8 +283,10 @@ fn is_for_others(view: &View, service: &VirtualService, http: &HttpRoute) -> boo
         Origin::Mesh { .. } => "mesh".to_owned(),
     };
     let here = |one: &HttpMatch| {
-        let bound =
-            |gateway: &At<String>| gateway_name(&gateway.value, &service.meta.namespace) == place;
+        let bound = |gateway: &At<String>| {
+            let name = gateway_name(&gateway.value, &service.meta.namespace);
+            name == place || view.gateways.contains(&name)
+        };
         let port = (one.port.as_ref()).zip(view.vantage.port);
         (one.gateways.is_empty() || one.gateways.iter().any(bound))
             && port.is_none_or(|(asked, dialled)| asked.value == dialled)

@@ -156,6 +156,7 @@ impl Compiler<'_> {
             outcome: Arc::new(Outcome {
                 action: Action::Split(split),
                 abort: None,
+                mirrors: Vec::new(),
                 caveats: rule.caveats.clone(),
             }),
         }

@@ -66,6 +66,8 @@ impl<'d> Compiler<'d> {
         Outcome {
             action,
             abort: fault.and_then(|fault| fault.abort),
+            // `Dump::route_at` has them.
+            mirrors: Vec::new(),
             caveats,
         }
     }

@@ -12,7 +12,7 @@ use crate::manifest::Manifests;
 use crate::route::{AppliesTo, InactiveRule, Origin, Route, RouteTable, Vantage, VirtualHost};
 
 /// What a mesh puts at the end of its hosts, so that a host which no rule names gets an answer. Nobody declared it.
-const UNDECLARED: [&str; 2] = ["allow_any", "block_all"];
+pub(super) const UNDECLARED: [&str; 2] = ["allow_any", "block_all"];
 
 /// What the name of a route configuration says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl Compiler<'_> {
 }
 
 /// The configurations that a request to a port meets, those for one service first; and those that are for other ports.
-fn chosen(dump: &Dump, port: Option<u16>) -> (Vec<&RouteConfig>, Vec<&RouteConfig>) {
+pub(super) fn chosen(dump: &Dump, port: Option<u16>) -> (Vec<&RouteConfig>, Vec<&RouteConfig>) {
     let all = || {
         dump.route_configs
             .iter()

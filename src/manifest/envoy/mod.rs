@@ -20,6 +20,7 @@ mod raw_match;
 mod read;
 mod route_configs;
 mod session;
+mod unknown_host;
 
 use std::collections::BTreeMap;
 

@@ -7,8 +7,9 @@ use super::dialect::{Dialect, dialect};
 use super::kube::Workload;
 use super::mesh::ServiceEntry;
 
+pub use compile::SharedTable;
 pub(crate) use compile::without_proxy;
-pub(super) use compile::{SidecarNotes, lower, unrouted};
+pub(super) use compile::{SidecarNotes, lower, shared_tables, unrouted};
 pub(crate) use objects::gateway_name;
 pub use objects::{
     DestinationRule, Egress, FaultAbort, Gateway, HttpAction, HttpMatch, HttpRoute, Import,

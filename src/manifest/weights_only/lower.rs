@@ -127,6 +127,7 @@ fn route(manifests: &Manifests, object: &WeightedObject, split: &WeightedSplit) 
         outcome: Arc::new(Outcome {
             action: action(manifests, split, &mut caveats),
             abort: None,
+            mirrors: Vec::new(),
             caveats,
         }),
     }

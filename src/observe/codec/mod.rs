@@ -9,7 +9,7 @@ pub(super) mod schedule_lag;
 pub(super) mod seconds;
 pub(super) mod timeline;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Take, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +22,10 @@ pub use request_log::PackedLog;
 
 /// The name of the packing, so that there may be another one day.
 const PACKING: &str = "varint-zlib-base64";
+/// How much of many numbers is in memory.
+const CHUNK: usize = 1 << 16;
+/// The bytes of the largest number.
+const LONGEST: usize = 9;
 
 /// Numbers as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,24 +39,103 @@ pub(super) struct Packed {
 impl Packed {
     /// Packs numbers that [`write`] has written.
     fn new(numbers: &[u8]) -> Self {
-        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-        zlib.write_all(numbers).expect("memory takes it");
-        Self {
-            packing: PACKING.to_owned(),
-            data: STANDARD.encode(zlib.finish().expect("memory takes it")),
-        }
+        let mut packer = Packer::default();
+        packer.numbers.extend_from_slice(numbers);
+        packer.finish()
     }
 
     /// The numbers, for [`read`], at most so many bytes; `None` where the text is damaged or packed in another way.
     fn numbers(&self, most_bytes: u64) -> Option<Vec<u8>> {
+        let mut numbers = Vec::new();
+        self.inflated(most_bytes)?.read_to_end(&mut numbers).ok()?;
+        Some(numbers)
+    }
+
+    /// The same one after the other, for more of them than memory is to hold.
+    fn unpacker(&self, most_bytes: u64) -> Option<Unpacker> {
+        let inflated = self.inflated(most_bytes)?;
+        Some(Unpacker {
+            inflated: BufReader::with_capacity(CHUNK, inflated),
+        })
+    }
+
+    fn inflated(&self, most_bytes: u64) -> Option<Inflated> {
         if self.packing != PACKING {
             return None;
         }
         let packed = STANDARD.decode(&self.data).ok()?;
-        let mut numbers = Vec::new();
-        let mut zlib = ZlibDecoder::new(packed.as_slice()).take(most_bytes);
-        zlib.read_to_end(&mut numbers).ok()?;
-        Some(numbers)
+        Some(ZlibDecoder::new(Cursor::new(packed)).take(most_bytes))
+    }
+}
+
+type Inflated = Take<ZlibDecoder<Cursor<Vec<u8>>>>;
+
+/// Numbers that are packed one after the other.
+struct Packer {
+    /// Those that were not deflated yet.
+    numbers: Vec<u8>,
+    zlib: ZlibEncoder<Vec<u8>>,
+}
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self {
+            numbers: Vec::new(),
+            zlib: ZlibEncoder::new(Vec::new(), Compression::fast()),
+        }
+    }
+}
+
+impl Packer {
+    fn push(&mut self, number: u64) {
+        write(&mut self.numbers, number);
+        if self.numbers.len() >= CHUNK {
+            self.deflate();
+        }
+    }
+
+    fn deflate(&mut self) {
+        self.zlib.write_all(&self.numbers).expect("memory takes it");
+        self.numbers.clear();
+    }
+
+    fn finish(mut self) -> Packed {
+        self.deflate();
+        Packed {
+            packing: PACKING.to_owned(),
+            data: STANDARD.encode(self.zlib.finish().expect("memory takes it")),
+        }
+    }
+}
+
+/// Numbers that are unpacked one after the other.
+struct Unpacker {
+    inflated: BufReader<Inflated>,
+}
+
+impl Unpacker {
+    /// Whether all were taken; `None` where the text is damaged.
+    fn is_done(&mut self) -> Option<bool> {
+        let ahead = self.inflated.fill_buf().ok()?;
+        Some(ahead.is_empty())
+    }
+
+    /// Takes the next number.
+    fn next(&mut self) -> Option<u64> {
+        let ahead = self.inflated.fill_buf().ok()?;
+        let mut rest = ahead;
+        if let Some(number) = read(&mut rest) {
+            let length = ahead.len() - rest.len();
+            self.inflated.consume(length);
+            return Some(number);
+        }
+        // It goes on in what is inflated next.
+        let mut bytes = Vec::new();
+        while bytes.len() < LONGEST && bytes.last().is_none_or(|byte| byte & 0x80 != 0) {
+            bytes.push(*self.inflated.fill_buf().ok()?.first()?);
+            self.inflated.consume(1);
+        }
+        read(&mut bytes.as_slice())
     }
 }
 

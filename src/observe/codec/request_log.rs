@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Packed, read, write};
+use super::{Packed, Packer};
 use crate::observe::LatencyCell;
-use crate::observe::request_log::{REMEMBERED, RequestLog, RequestRecord};
+use crate::observe::request_log::{REMEMBERED, RequestLog};
 use crate::split::Bucket;
 
 /// No three numbers of a request take more bytes than this, so what unpacks to more is no report of ours.
@@ -29,56 +29,54 @@ impl PackedLog {
     /// Packs a log with all buckets that occur in it. `None` where nothing is remembered.
     #[must_use]
     pub fn pack(log: &RequestLog, buckets: &[&Bucket]) -> Option<Self> {
-        let ended = log.in_order(|bucket| buckets.iter().position(|own| *own == bucket));
-        if ended.is_empty() {
+        if log.is_empty() {
             return None;
         }
-        let mut numbers = Vec::new();
-        let (mut sequence, mut connection) = (0_u32, 0_u32);
-        for request in &ended {
-            write(
-                &mut numbers,
-                u64::from(request.sequence.saturating_sub(sequence)),
-            );
+        let (mut numbers, mut latencies) = (Packer::default(), Packer::default());
+        let (mut sequence, mut connection, mut timed) = (0_u32, 0_u32, false);
+        for request in log.in_order(|bucket| buckets.iter().position(|own| *own == bucket)) {
+            numbers.push(u64::from(request.sequence.saturating_sub(sequence)));
             let step = i64::from(request.connection) - i64::from(connection);
-            write(&mut numbers, zigzag(step));
-            write(
-                &mut numbers,
-                request.of.map_or(0, |position| position as u64 + 1),
-            );
+            numbers.push(zigzag(step));
+            numbers.push(request.of.map_or(0, |position| position as u64 + 1));
+            let latency = request.latency;
+            latencies.push(latency.map_or(0, |cell| u64::from(cell.number()) + 1));
+            timed |= latency.is_some();
             (sequence, connection) = (request.sequence, request.connection);
         }
-        let latencies = ended.iter().map(|request| request.latency);
         Some(Self {
-            count: ended.len() as u64,
-            packed: Packed::new(&numbers),
-            latencies: pack_latencies(latencies),
+            count: log.len() as u64,
+            packed: numbers.finish(),
+            latencies: timed.then(|| latencies.finish()),
         })
     }
 
     /// The log again, with the same list of buckets; `None` where the text is damaged.
     #[must_use]
     pub fn unpack(&self, buckets: &[&Bucket]) -> Option<RequestLog> {
-        let numbers = self.packed.numbers(MOST_BYTES)?;
-        let mut numbers = numbers.as_slice();
-        let latencies = match &self.latencies {
-            Some(packed) => packed.numbers(MOST_BYTES)?,
-            None => Vec::new(),
+        let mut numbers = self.packed.unpacker(MOST_BYTES)?;
+        let mut latencies = match &self.latencies {
+            Some(packed) => Some(packed.unpacker(MOST_BYTES)?),
+            None => None,
         };
-        let mut latencies = latencies.as_slice();
-        let mut log = RequestLog::default();
+        // A count that is not true is not believed: a byte inflates to a thousand.
+        let mut log = RequestLog::with_room(self.count.min(self.packed.data.len() as u64 * 1000));
+        let mut marks = vec![None; buckets.len()];
         let (mut sequence, mut connection, mut count) = (0_u32, 0_i64, 0_u64);
-        while !numbers.is_empty() {
-            let step = u32::try_from(read(&mut numbers)?).ok()?;
+        while !numbers.is_done()? {
+            let step = u32::try_from(numbers.next()?).ok()?;
             sequence = sequence.checked_add(step)?;
-            connection = connection.checked_add(unzigzag(read(&mut numbers)?))?;
-            let bucket = match usize::try_from(read(&mut numbers)?).ok()? {
+            connection = connection.checked_add(unzigzag(numbers.next()?))?;
+            let mark = match usize::try_from(numbers.next()?).ok()? {
                 0 => None,
-                position => Some(*buckets.get(position - 1)?),
+                position => {
+                    let bucket = *buckets.get(position - 1)?;
+                    Some(*marks[position - 1].get_or_insert_with(|| log.mark(bucket)))
+                }
             };
-            let latency = match &self.latencies {
+            let latency = match &mut latencies {
                 None => None,
-                Some(_) => match read(&mut latencies)? {
+                Some(latencies) => match latencies.next()? {
                     0 => None,
                     number => {
                         let number = u16::try_from(number - 1).ok()?;
@@ -86,27 +84,15 @@ impl PackedLog {
                     }
                 },
             };
-            log.push(RequestRecord {
-                sequence,
-                connection: u32::try_from(connection).ok()?,
-                bucket,
-                latency,
-            });
+            log.push_marked(sequence, u32::try_from(connection).ok()?, mark, latency);
             count += 1;
         }
-        (count == self.count).then_some(log)
+        let all_timed = match &mut latencies {
+            Some(latencies) => latencies.is_done()?,
+            None => true,
+        };
+        (count == self.count && all_timed).then_some(log)
     }
-}
-
-/// The packed latencies; `None` where none is known.
-fn pack_latencies(latencies: impl Iterator<Item = Option<LatencyCell>> + Clone) -> Option<Packed> {
-    latencies.clone().flatten().next()?;
-    let mut numbers = Vec::new();
-    for latency in latencies {
-        let number = latency.map_or(0, |cell| u64::from(cell.number()) + 1);
-        write(&mut numbers, number);
-    }
-    Some(Packed::new(&numbers))
 }
 
 /// Small numbers of either sign as small numbers.
@@ -121,6 +107,7 @@ fn unzigzag(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::RequestRecord;
     use crate::split::Identity;
     use proptest::prelude::*;
     use std::time::Duration;

@@ -51,7 +51,7 @@ pub(super) fn render(report: &Report, _style: Style, out: &mut dyn Write) -> io:
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 link rel="icon" href="data:,";
-                title { "resplit: " (outcome) " · " (fitted(report.counted_in.as_ref().unwrap_or(&report.target.url), WIDEST)) }
+                title { "resplit: " (outcome) " · " (fitted(title(report), WIDEST)) }
                 style { (PreEscaped(STYLE)) }
             }
             body class=(outcome) {
@@ -99,6 +99,14 @@ fn prose(text: &str) -> Markup {
     }
 }
 
+/// What was asked, else where the counts come from.
+fn title(report: &Report) -> &str {
+    match &report.counted_in {
+        Some(source) if !report.was_sent() => source,
+        _ => &report.target.url,
+    }
+}
+
 fn banner(report: &Report) -> Markup {
     let verdict = &report.verdict;
     let (mark, word) = match verdict.outcome {
@@ -130,10 +138,12 @@ fn banner(report: &Report) -> Markup {
                 }
                 p class="reason" { (prose(&verdict.reason)) }
                 p class="request" {
-                    @if let Some(source) = &report.counted_in {
-                        "counts of " code { (foreign(source)) }
-                    } @else {
+                    @if report.was_sent() {
                         code { (safe(&report.target.method)) " " bdi { (fitted(&report.target.url, 120)) } }
+                    }
+                    @if let Some(source) = &report.counted_in {
+                        @if report.was_sent() { ", counted in " } @else { "counts of " }
+                        code { (foreign(source)) }
                     }
                     @if !report.target.url.contains(&report.target.host) {
                         " with host " code { (foreign(&report.target.host)) }
@@ -152,7 +162,7 @@ fn numbers(report: &Report) -> Markup {
     html! {
         dl class="numbers" aria-label="The run in numbers" {
             (tile(grouped(seen.sent), "requests", false))
-            @if report.counted_in.is_none() {
+            @if report.was_sent() {
                 (tile(grouped(seen.connections), "connections", false))
                 (tile(format!("{:.2} s", seen.elapsed.as_secs_f64()), "from first to last", false))
                 (tile(format!("{}/s", grouped_f64(rows.rps)), "responses", false))

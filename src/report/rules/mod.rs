@@ -106,7 +106,7 @@ impl RuleResult {
     }
 
     /// `v1 90%, v2 10%`; the name alone of what gets everything.
-    fn declared(&self) -> String {
+    pub(in crate::report) fn declared(&self) -> String {
         let declared = self.expected.iter().flat_map(|own| own.split.declared());
         let shares = declared.filter(|own| !own.share.is_zero());
         let shares = shares.map(|own| {
@@ -121,7 +121,7 @@ impl RuleResult {
     }
 
     /// `v1 91.3%, v2 8.7%`; the name alone of what got everything.
-    fn seen(&self) -> String {
+    pub(in crate::report) fn seen(&self) -> String {
         let Some(observed) = &self.observed else {
             return String::new();
         };

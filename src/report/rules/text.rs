@@ -30,10 +30,20 @@ pub(in crate::report) fn listing(report: &Report, columns: usize) -> String {
             .unwrap_or(0)
     };
     let room = columns.saturating_sub(widest(&RuleResult::label).min(NAME) + NUMBERS);
-    // Shares may take two thirds of the room, and the request what they leave.
-    let share = |text: &dyn Fn(&RuleResult) -> String| widest(text).min((room / 3).max(CELL));
-    let (declared, seen) = (share(&RuleResult::declared), share(&RuleResult::seen));
-    let request = room.saturating_sub(declared + seen).max(CELL);
+    // A third of the room is for each, and what one leaves is for the others, for shares first.
+    let wanted = [
+        widest(&brief),
+        widest(&RuleResult::declared),
+        widest(&RuleResult::seen),
+    ];
+    let mut given = wanted.map(|columns| columns.min((room / 3).max(CELL)));
+    let mut left_over = room.saturating_sub(given.iter().sum());
+    for at in [1, 2, 0] {
+        let more = left_over.min(wanted[at] - given[at]);
+        given[at] += more;
+        left_over -= more;
+    }
+    let [request, declared, seen] = given;
     let header = ["RULE", "REQUEST"].map(left).into_iter();
     let header = header.chain([
         right("SENT"),

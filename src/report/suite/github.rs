@@ -4,12 +4,17 @@ use std::io::{self, Write};
 
 use super::TestReport;
 use crate::report::lint::github::{data, property};
+use crate::report::sanitize::safe;
 
 pub(super) fn render(report: &TestReport, _: bool, out: &mut dyn Write) -> io::Result<()> {
     for suite in &report.suites {
         for case in &suite.cases {
             let (level, lines) = match case.outcome {
-                "fail" => ("error", case.lines()),
+                "fail" | "no-data" => ("error", case.lines()),
+                "inconclusive" => {
+                    let lines = case.skipped.iter().cloned().chain(case.lines());
+                    ("warning", lines.collect())
+                }
                 "skip" => ("notice", case.skipped.clone()),
                 _ => continue,
             };
@@ -26,5 +31,6 @@ pub(super) fn render(report: &TestReport, _: bool, out: &mut dyn Write) -> io::R
     if report.uncovered() {
         writeln!(out, "::error title=coverage::{}", data(&report.summary()))?;
     }
-    writeln!(out, "{}", data(&report.summary()))
+    // No command: nothing is escaped in it.
+    writeln!(out, "{}", safe(&report.summary()))
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{TEST_SCHEMA, TestReport};
+use super::{TEST_SCHEMA, TestReport, word};
 use crate::report::sanitize::safe_json;
 use crate::suite::Outcome;
 
@@ -19,11 +19,13 @@ pub(super) fn render(report: &TestReport, _: bool, out: &mut dyn Write) -> io::R
         .collect();
     let report = json!({
         "schema": TEST_SCHEMA,
-        "outcome": if report.passes() { "pass" } else { "fail" },
+        "outcome": word(report.outcome()),
         "summary": {
             "passed": report.count(Outcome::Pass),
             "failed": report.count(Outcome::Fail),
             "skipped": report.count(Outcome::Skip),
+            "inconclusive": report.count(Outcome::Inconclusive),
+            "no_data": report.count(Outcome::NoData),
             "left_out": report.left_out,
         },
         "coverage": {
@@ -33,6 +35,7 @@ pub(super) fn render(report: &TestReport, _: bool, out: &mut dyn Write) -> io::R
             "missing": missing,
             "fail_under": report.fail_under,
         },
+        "live": report.live.as_ref().map(|notes| json!({ "sent": report.sent(), "notes": notes })),
         "suites": suites,
     });
     let text = serde_json::to_string_pretty(&report).map_err(io::Error::from)?;

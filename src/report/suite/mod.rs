@@ -2,6 +2,7 @@
 
 mod github;
 mod json;
+mod live;
 mod text;
 mod xml;
 
@@ -13,7 +14,8 @@ use serde::Serialize;
 use super::explain::{HeaderRow, WitnessRow, witness};
 use crate::route::Probe;
 use crate::suite::{Case, Coverage, Outcome, Verdict};
-use crate::units::percent;
+use crate::units::{counted, percent};
+pub use live::LiveRow;
 
 /// The name and major version of the JSON form.
 pub const TEST_SCHEMA: &str = "resplit.test/1";
@@ -29,6 +31,8 @@ pub struct TestReport {
     pub fail_under: Option<f64>,
     /// Cases that were left out, because of `--only` or `--fail-fast`.
     pub left_out: usize,
+    /// What has to be said of the requests as a whole, where any were to be sent.
+    pub live: Option<Vec<String>>,
 }
 
 /// One suite.
@@ -41,11 +45,11 @@ pub struct SuiteReport {
 }
 
 /// One case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CaseRow {
     /// Its name.
     pub name: String,
-    /// `pass`, `fail` or `skip`.
+    /// `pass`, `fail` or `skip`; `inconclusive` or `no-data` of requests that were sent.
     pub outcome: &'static str,
     /// The line where it begins.
     pub line: usize,
@@ -59,6 +63,9 @@ pub struct CaseRow {
     pub differences: Vec<DifferenceRow>,
     /// What was not checked, with why.
     pub skipped: Vec<String>,
+    /// What its requests showed, where they were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveRow>,
 }
 
 /// The request of a case.
@@ -137,6 +144,7 @@ impl CaseRow {
             source: rule.map(|rule| rule.source.clone()),
             differences: differences.collect(),
             skipped: verdict.skipped.clone(),
+            live: None,
         }
     }
 
@@ -146,17 +154,17 @@ impl CaseRow {
         self.outcome == word(Outcome::Fail)
     }
 
-    /// What does not hold, a line for each.
+    /// What does not hold, or why that is not known, a line for each; of what was sent the command that sends it.
     fn lines(&self) -> Vec<String> {
         let differences = self.differences.iter();
-        differences
-            .map(|one| {
-                format!(
-                    "{}: expected {}, found {}",
-                    one.what, one.expected, one.found
-                )
-            })
-            .collect()
+        let differences = differences.map(|one| {
+            format!(
+                "{}: expected {}, found {}",
+                one.what, one.expected, one.found
+            )
+        });
+        let live = self.live.iter().flat_map(LiveRow::lines);
+        differences.chain(live).collect()
     }
 }
 
@@ -165,6 +173,8 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Pass => "pass",
         Outcome::Fail => "fail",
         Outcome::Skip => "skip",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::NoData => "no-data",
     }
 }
 
@@ -194,10 +204,31 @@ impl TestReport {
         cases.filter(|case| case.outcome == word(outcome)).count()
     }
 
-    /// Whether every case holds, as far as it was checked, and enough rules are covered.
+    /// How the whole ended: the worst of the cases decides. A skip is no failure; too few rules covered are one. Where requests were to
+    /// be sent and none was there is no data.
     #[must_use]
-    pub fn passes(&self) -> bool {
-        self.count(Outcome::Fail) == 0 && !self.uncovered()
+    pub fn outcome(&self) -> Outcome {
+        let order = [Outcome::Fail, Outcome::NoData, Outcome::Inconclusive];
+        let found = |outcome: &Outcome| self.count(*outcome) > 0;
+        if self.uncovered() {
+            return Outcome::Fail;
+        }
+        let nothing = self.live.is_some() && self.sent() == 0 && self.count(Outcome::Skip) > 0;
+        let otherwise = if nothing {
+            Outcome::NoData
+        } else {
+            Outcome::Pass
+        };
+        order.into_iter().find(found).unwrap_or(otherwise)
+    }
+
+    /// Requests that were sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        let cases = self.suites.iter().flat_map(|suite| &suite.cases);
+        cases
+            .filter_map(|case| Some(case.live.as_ref()?.sent))
+            .sum()
     }
 
     /// Whether fewer rules are covered than asked for.
@@ -210,17 +241,33 @@ impl TestReport {
     /// `12 cases: 10 passed, 1 failed, 1 skipped; 8 of 9 rules covered (88.9%)`
     #[must_use]
     pub fn summary(&self) -> String {
-        let counts =
-            [Outcome::Pass, Outcome::Fail, Outcome::Skip].map(|outcome| self.count(outcome));
+        let counts = [
+            Outcome::Pass,
+            Outcome::Fail,
+            Outcome::Skip,
+            Outcome::Inconclusive,
+            Outcome::NoData,
+        ]
+        .map(|outcome| self.count(outcome));
         let all: usize = counts.iter().sum();
         let cases = if all == 1 { "case" } else { "cases" };
         let left = match self.left_out {
             0 => String::new(),
             left => format!(", {left} left out"),
         };
-        let [passed, failed, skipped] = counts;
-        let mut text =
-            format!("{all} {cases}: {passed} passed, {failed} failed, {skipped} skipped{left}");
+        let [passed, failed, skipped, open, silent] = counts;
+        let more = |count: usize, what: &str| match count {
+            0 => String::new(),
+            count => format!(", {count} {what}"),
+        };
+        let open = more(open, "inconclusive");
+        let silent = more(silent, "without data");
+        let mut text = format!(
+            "{all} {cases}: {passed} passed, {failed} failed{open}{silent}, {skipped} skipped{left}"
+        );
+        if self.live.is_some() {
+            let _ = write!(text, "; {} sent", counted(self.sent(), "request"));
+        }
         if self.coverage.rules > 0 {
             let part = percent(self.coverage.fraction());
             let (covered, rules) = (self.coverage.covered, self.coverage.rules);

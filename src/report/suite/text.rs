@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{CaseRow, TestReport};
+use super::{CaseRow, LiveRow, TestReport};
 use crate::report::sanitize::safe;
+use crate::units::counted;
 
 /// Rules without a case that are named.
 const MOST_NAMED: usize = 10;
@@ -28,6 +29,9 @@ pub(super) fn render(report: &TestReport, colour: bool, out: &mut dyn Write) -> 
     if let Some(more @ 1..) = missing.len().checked_sub(MOST_NAMED) {
         writeln!(out, "and {more} more rules")?;
     }
+    for note in report.live.iter().flatten() {
+        writeln!(out, "note: {}", safe(note))?;
+    }
     writeln!(out, "{}", safe(&report.summary()))
 }
 
@@ -35,14 +39,19 @@ fn row(case: &CaseRow, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     let (word, code) = match case.outcome {
         "pass" => ("pass", "32"),
         "fail" => ("FAIL", "31"),
-        _ => ("skip", "33"),
+        "no-data" => ("no data", "31"),
+        other => (other, "33"),
     };
     let word = if colour {
         format!("\u{1b}[{code}m{word}\u{1b}[0m")
     } else {
         word.to_owned()
     };
-    writeln!(out, "  {word}  {}", safe(&case.name))?;
+    let seen = case.live.as_ref().map_or_else(String::new, |live| {
+        let sent = counted(live.sent, "request");
+        format!(": {} ({sent})", live.observed)
+    });
+    writeln!(out, "  {word}  {}{}", safe(&case.name), safe(&seen))?;
     if case.outcome == "pass" {
         return Ok(());
     }
@@ -66,6 +75,12 @@ fn row(case: &CaseRow, colour: bool, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "          expected  {}", safe(&one.expected))?;
             writeln!(out, "          found     {}", safe(&one.found))?;
         }
+    }
+    if case.outcome == "skip" {
+        return Ok(());
+    }
+    for line in case.live.iter().flat_map(LiveRow::lines) {
+        writeln!(out, "        {}", safe(&line))?;
     }
     Ok(())
 }

@@ -36,6 +36,12 @@ fn status(case: &CaseRow) -> TestCaseStatus {
     match case.outcome {
         "pass" => TestCaseStatus::success(),
         "fail" => failed(&case.lines().join("\n")),
+        "inconclusive" | "no-data" => {
+            let lines: Vec<String> = case.skipped.iter().cloned().chain(case.lines()).collect();
+            let mut status = failed(&lines.join("\n"));
+            status.set_type(case.outcome);
+            status
+        }
         _ => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(safe(&case.skipped.join("; ")));

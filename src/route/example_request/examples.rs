@@ -1,10 +1,12 @@
 //! The requests that show whether a proxy applies the rules of a host: one for each alternative of a rule, one beside each
 //! condition that another rule takes, and one that no rule takes.
 
+use std::collections::HashSet;
+
 use super::values::{Asked, Part};
 use super::{Reach, reach, unrouted};
 use crate::route::matching::Evaluation;
-use crate::route::{Condition, Probe, Route, RouteTable, VirtualHost, resolve};
+use crate::route::{Condition, Probe, Route, RouteIndex, RouteTable, VirtualHost};
 
 /// A request, and what it shows.
 #[derive(Clone, Debug)]
@@ -34,43 +36,44 @@ pub fn examples<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<Example<'t>> {
+    let index = RouteIndex::new(host);
     let routes = host.routes.iter().enumerate();
     let mut all: Vec<Example<'t>> = routes
         .map(|(at, route)| Example {
             purpose: Purpose::Taken(route),
-            reach: reach(table, host, at, like),
+            reach: reach(table, &index, at, like),
         })
         .collect();
-    let taken = all.len();
-    for at in 0..taken {
-        let (Purpose::Taken(route), Reach::By(probe)) = (all[at].purpose, &all[at].reach) else {
+    let mut beyond: Vec<(Purpose<'t>, Probe)> = Vec::new();
+    for one in &all {
+        let (Purpose::Taken(route), Reach::By(probe)) = (one.purpose, &one.reach) else {
             continue;
         };
-        let beside = |condition| Some((condition, beside(table, host, (route, condition), probe)?));
-        let found: Vec<(&Condition, Probe)> = route.conditions.iter().filter_map(beside).collect();
-        for (condition, probe) in found {
-            add(&mut all, Purpose::Fallthrough(route, condition), probe);
+        for condition in &route.conditions {
+            let found = beside(table, &index, (route, condition), probe);
+            beyond.extend(found.map(|probe| (Purpose::Fallthrough(route, condition), probe)));
         }
     }
-    if let Some(probe) = unrouted(table, host, like) {
-        add(&mut all, Purpose::NoRule, probe);
+    beyond.extend(unrouted(table, &index, like).map(|probe| (Purpose::NoRule, probe)));
+    // That no rule takes a request is said of the one that shows it.
+    let known = all.iter().filter_map(|one| match &one.reach {
+        Reach::By(probe) => Some((**probe).clone()),
+        _ => None,
+    });
+    let mut known: HashSet<Probe> = known.collect();
+    for (purpose, probe) in beyond {
+        if known.insert(probe.clone()) {
+            let reach = Reach::By(Box::new(probe));
+            all.push(Example { purpose, reach });
+        }
     }
     all
-}
-
-/// Adds a request that is not there yet. That no rule takes a request is said of the one that shows it.
-fn add<'t>(all: &mut Vec<Example<'t>>, purpose: Purpose<'t>, probe: Probe) {
-    let same = |known: &Example<'_>| matches!(&known.reach, Reach::By(own) if **own == probe);
-    if !all.iter().any(same) {
-        let reach = Reach::By(Box::new(probe));
-        all.push(Example { purpose, reach });
-    }
 }
 
 /// A request like one of a route, but for what one condition asks for, that no alternative of its rule takes.
 fn beside(
     table: &RouteTable,
-    host: &VirtualHost,
+    index: &RouteIndex<'_>,
     (route, condition): (&Route, &Condition),
     taken: &Probe,
 ) -> Option<Probe> {
@@ -83,7 +86,7 @@ fn beside(
         own: Vec::new(),
         before: vec![&condition.test],
     };
-    let mut values = part.values(&asked, taken, host);
+    let mut values = part.values(&asked, taken, index.host());
     // Another value shows more than none; of methods those come first that every server knows.
     if part != Part::Method {
         values.reverse();
@@ -93,9 +96,9 @@ fn beside(
         if condition.holds(&probe) != Evaluation::No {
             return None;
         }
-        let resolution = resolve(table, &probe).ok()?;
+        let resolution = index.resolve(table, &probe).ok()?;
         let own = |other: &Route| (&other.object, &other.rule) == (&route.object, &route.rule);
-        let falls = std::ptr::eq(resolution.host, host)
+        let falls = std::ptr::eq(resolution.host, index.host())
             && !resolution.taking().any(|matched| own(matched.route));
         falls.then_some(probe)
     })

@@ -19,7 +19,7 @@ impl Search<'_, '_> {
         for (part, asked) in &asked {
             let about = |condition: &&Condition| Part::of(&condition.test).as_ref() == Some(part);
             let own: Vec<&Condition> = self.wanted().iter().filter(about).collect();
-            let mut values = part.values(asked, self.like, self.host).into_iter();
+            let mut values = part.values(asked, self.like, self.index.host()).into_iter();
             let current = part.current(self.like);
             probe = values.find_map(|value| {
                 let set = if value == current {

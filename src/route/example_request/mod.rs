@@ -16,7 +16,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::matching::Evaluation;
-use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve};
+use super::{AppliesTo, Condition, Probe, Route, RouteIndex, RouteTable, Test, VirtualHost};
 use crate::diag::{Code, Note};
 use covers::covers;
 pub use examples::{Example, Purpose, examples};
@@ -60,6 +60,7 @@ pub fn rule_reaches<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<RuleReach<'t>> {
+    let index = RouteIndex::new(host);
     let mut rules: Vec<RuleReach<'t>> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for (at, route) in host.routes.iter().enumerate() {
@@ -72,7 +73,7 @@ pub fn rule_reaches<'t>(
         }
         let rule_reach = RuleReach {
             route,
-            reach: reach(table, host, at, like),
+            reach: reach(table, &index, at, like),
         };
         match known {
             Some(known) if better(&rule_reach.reach, &rules[known].reach) => {
@@ -95,10 +96,11 @@ pub fn route_reaches<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<RuleReach<'t>> {
+    let index = RouteIndex::new(host);
     let routes = host.routes.iter().enumerate();
     let reaches = routes.map(|(at, route)| RuleReach {
         route,
-        reach: reach(table, host, at, like),
+        reach: reach(table, &index, at, like),
     });
     reaches.collect()
 }
@@ -114,7 +116,8 @@ fn better(new: &Reach<'_>, known: &Reach<'_>) -> bool {
 }
 
 /// Whether a request reaches the route at a position.
-fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Probe) -> Reach<'t> {
+fn reach<'t>(table: &'t RouteTable, index: &RouteIndex<'t>, at: usize, like: &Probe) -> Reach<'t> {
+    let host = index.host();
     let route = &host.routes[at];
     if host.https_only && like.scheme.eq_ignore_ascii_case("http") {
         return Reach::HttpsOnly;
@@ -136,7 +139,7 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
     }
     let search = Search {
         table,
-        host,
+        index,
         goal: Some(route),
         like,
     };
@@ -144,14 +147,14 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
         return Reach::By(Box::new(probe));
     }
     // Routes that take nothing from here are in nobody's way.
-    let before: Vec<&Route> = host.routes[..at]
-        .iter()
-        .filter(|route| awake(route))
-        .collect();
-    if let Some(earlier) = before.iter().find(|earlier| covers(earlier, route)) {
+    let mut earlier = index
+        .covering(route)
+        .take_while(|one| !std::ptr::eq(*one, route));
+    if let Some(earlier) = earlier.find(|earlier| awake(earlier) && covers(earlier, route)) {
         return Reach::Shadowed(earlier);
     }
-    let before: Vec<&Route> = before.into_iter().filter(|one| !shares(one)).collect();
+    let before = host.routes[..at].iter();
+    let before: Vec<&Route> = before.filter(|one| awake(one) && !shares(one)).collect();
     match search.found(&before) {
         Some(probe) => Reach::By(Box::new(probe)),
         None => Reach::NotFound,
@@ -159,11 +162,16 @@ fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Pro
 }
 
 /// A request of a host that no rule takes.
-fn unrouted(table: &RouteTable, host: &VirtualHost, like: &Probe) -> Option<Probe> {
-    let before: Vec<&Route> = host.routes.iter().filter(|route| awake(route)).collect();
+fn unrouted(table: &RouteTable, index: &RouteIndex<'_>, like: &Probe) -> Option<Probe> {
+    let before: Vec<&Route> = index
+        .host()
+        .routes
+        .iter()
+        .filter(|route| awake(route))
+        .collect();
     let search = Search {
         table,
-        host,
+        index,
         goal: None,
         like,
     };
@@ -188,12 +196,12 @@ fn shares(route: &Route) -> bool {
 }
 
 /// What is sought.
-struct Search<'t, 'p> {
+struct Search<'s, 't> {
     table: &'t RouteTable,
-    host: &'t VirtualHost,
+    index: &'s RouteIndex<'t>,
     /// The route that must take the request; none where no route may.
     goal: Option<&'t Route>,
-    like: &'p Probe,
+    like: &'s Probe,
 }
 
 /// A value of a part, and the positions of the earlier routes that it rules out.
@@ -259,7 +267,7 @@ impl Search<'_, '_> {
                 .collect();
             Some(Choice { value, rules_out })
         };
-        let values = part.values(asked, self.like, self.host);
+        let values = part.values(asked, self.like, self.index.host());
         let all: Vec<Choice> = values.into_iter().filter_map(choice).collect();
         let weaker = |at: usize| {
             let own = &all[at].rules_out;
@@ -309,12 +317,16 @@ impl Search<'_, '_> {
 
     /// The last word: whether the request, resolved like any other, takes this very route, or none.
     fn reaches(&self, probe: &Probe) -> bool {
-        resolve(self.table, probe).is_ok_and(|resolution| {
-            let mut taking = resolution.taking();
-            match self.goal {
-                Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
-                None => resolution.is_unrouted() && std::ptr::eq(resolution.host, self.host),
-            }
-        })
+        self.index
+            .resolve(self.table, probe)
+            .is_ok_and(|resolution| {
+                let mut taking = resolution.taking();
+                match self.goal {
+                    Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
+                    None => {
+                        resolution.is_unrouted() && std::ptr::eq(resolution.host, self.index.host())
+                    }
+                }
+            })
     }
 }

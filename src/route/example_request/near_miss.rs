@@ -34,7 +34,9 @@ fn around(condition: &Condition, host: &VirtualHost, taken: &Probe) -> Vec<Probe
         let probe = part.set(taken, value.as_deref())?;
         (condition.holds(&probe) == Evaluation::No).then_some(probe)
     };
-    let beside = condition.test.text().map_or_else(Vec::new, beside);
+    // Servers refuse a method that they do not know, whatever the routes are.
+    let near = condition.test.text().filter(|_| part != Part::Method);
+    let beside = near.map_or_else(Vec::new, beside);
     let mut probes: Vec<Probe> = beside
         .into_iter()
         .filter_map(|value| fails(Some(value)))

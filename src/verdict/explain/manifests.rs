@@ -30,6 +30,23 @@ pub fn programmed(differs: &str, shares: Vec<f64>) -> Hypothesis {
     Hypothesis::new(Note::new(Code::ProgrammedDiffers, message), shares)
 }
 
+/// Requests are spread evenly although rules are applied: `taken`, a rule of the same host, gets its requests as declared, so
+/// that no caller without a proxy explains it.
+#[must_use]
+pub fn although_applied(taken: &str, expected: &Expected) -> Hypothesis {
+    let declared = expected.declared();
+    let active = |own: &TargetShare| own.share.as_f64() > 0.0;
+    let k = declared.iter().filter(|own| active(own)).count();
+    let share = |own: &TargetShare| if active(own) { 1.0 / k as f64 } else { 0.0 };
+    let message = format!(
+        "rules of this host are applied, as `{taken}` shows, and other weights are in effect for this request: those of an older \
+         generation, or of another object that declares the host; look at `istioctl proxy-config routes POD -o json`"
+    );
+    let note = Note::new(Code::EvenSplit, message);
+    Hypothesis::new(note, declared.iter().map(share).collect())
+        .named(format!("an even split over {k} targets"))
+}
+
 /// What the traffic follows where no rule is applied: the pods. Where they are equally many it is the even split, which
 /// needs no manifests to be thought of.
 #[must_use]

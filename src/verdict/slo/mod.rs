@@ -15,6 +15,7 @@ mod problem;
 mod range;
 mod result;
 mod unit;
+mod unmeasured;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -31,6 +32,7 @@ use form::Form;
 pub use measured::Judged;
 pub use percentiles::LatencyIntervals;
 pub use problem::SloProblem;
+pub use unmeasured::Unmeasured;
 
 /// An objective: what was typed, and the test it asks for.
 #[derive(Clone, Debug, PartialEq)]

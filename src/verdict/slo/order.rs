@@ -23,7 +23,7 @@ pub(super) struct Order {
 /// The spread of the responses in these buckets over all responses.
 pub(super) fn spread_of_share(seen: &Observation, own: impl Fn(&Bucket) -> bool) -> Spread {
     let ended = seen.log.in_order(|bucket| Some(own(bucket)));
-    let hits: Vec<bool> = ended.iter().filter_map(|request| request.of).collect();
+    let hits: Vec<bool> = ended.filter_map(|request| request.of).collect();
     Spread::of(&hits)
 }
 

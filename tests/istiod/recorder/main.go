@@ -13,40 +13,31 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
-	"istio.io/istio/pkg/config/schema/gatewayapi"
-	"istio.io/istio/pkg/log"
+	"resplit/tests/istiod/recorder/admission"
+	"resplit/tests/istiod/recorder/process"
+	"resplit/tests/istiod/recorder/sets"
 )
 
 func main() {
-	// The control plane reads this when the program starts; without it there are no waypoints.
-	const ambient = "PILOT_ENABLE_AMBIENT"
-	if os.Getenv(ambient) == "" {
-		self, err := os.Executable()
-		if err == nil {
-			err = syscall.Exec(self, os.Args, append(os.Environ(), ambient+"=true"))
-		}
-		fail(err)
-	}
+	// Without it there are no waypoints.
+	process.With("PILOT_ENABLE_AMBIENT=true")
 	only := flag.String("only", "", "record these sets alone, separated by commas")
 	check := flag.Bool("check", false, "print what differs, and write nothing")
 	flag.Parse()
-	quiet()
-	// The fake cluster has its kinds without versions.
-	clear(gatewayapi.MinimumCRDVersions)
+	process.Prepare()
 	files := flag.Args()
 	if len(files) == 0 {
 		var err error
 		files, err = filepath.Glob("../*.json")
-		fail(err)
+		process.Fail(err)
 	}
-	admission, err := newAdmission()
-	fail(err)
+	admission, err := admission.New()
+	process.Fail(err)
 	differs := false
 	for _, file := range files {
 		changed, err := recordFile(admission, file, names(*only), *check)
-		fail(err)
+		process.Fail(err)
 		differs = differs || changed
 	}
 	if *check && differs {
@@ -65,22 +56,22 @@ func names(list string) map[string]bool {
 	return chosen
 }
 
-func recordFile(admission *admission, file string, only map[string]bool, check bool) (bool, error) {
+func recordFile(admission *admission.Admission, file string, only map[string]bool, check bool) (bool, error) {
 	before, err := os.ReadFile(file)
 	if err != nil {
 		return false, err
 	}
-	sets, err := readSets(before)
+	all, err := sets.Read(before)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", file, err)
 	}
 	changed := false
-	for index := range sets {
-		set := &sets[index]
+	for index := range all {
+		set := &all[index]
 		if len(only) > 0 && !only[set.Name] {
 			continue
 		}
-		old := set.line()
+		old := set.Line()
 		manifests, err := os.ReadFile(filepath.Join(filepath.Dir(file), "sets", set.Name+".yaml"))
 		if err != nil {
 			return false, err
@@ -88,30 +79,16 @@ func recordFile(admission *admission, file string, only map[string]bool, check b
 		if err := record(admission, set, manifests); err != nil {
 			return false, fmt.Errorf("%s: %w", set.Name, err)
 		}
-		if now := set.line(); now != old {
+		if now := set.Line(); now != old {
 			changed = true
 			if check {
 				fmt.Printf("- %s\n+ %s\n", old, now)
 			}
 		}
 	}
-	after := writeSets(sets)
+	after := sets.Write(all)
 	if check || bytes.Equal(before, after) {
 		return changed, nil
 	}
 	return changed, os.WriteFile(file, after, 0o644)
-}
-
-// quiet lets the control plane speak of errors only.
-func quiet() {
-	options := log.DefaultOptions()
-	options.SetDefaultOutputLevel(log.OverrideScopeName, log.NoneLevel)
-	fail(log.Configure(options))
-}
-
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(2)
-	}
 }

@@ -4,24 +4,23 @@ import (
 	"fmt"
 	"net/netip"
 
-	"k8s.io/apimachinery/pkg/runtime"
-
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
-	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/mesh"
-	"istio.io/istio/pkg/config/schema/gvk"
 	"istio.io/istio/pkg/test"
+
+	"resplit/tests/istiod/recorder/admission"
+	"resplit/tests/istiod/recorder/sets"
 )
 
 // record asks the control plane about each request of the set.
-func record(admission *admission, set *set, text []byte) error {
-	admitted, err := admission.admit(text)
+func record(admission *admission.Admission, set *sets.Set, text []byte) error {
+	admitted, err := admission.Admit(text)
 	if err != nil {
 		return err
 	}
-	set.Refused = admitted.refused
-	from, err := vantageOf(*set, admitted.objects)
+	set.Refused = admitted.Refused
+	from, err := vantageOf(*set, admitted.Objects)
 	if err != nil && len(set.Refused) > 0 {
 		// The gateway is one of those that are refused.
 		for index := range set.Requests {
@@ -32,7 +31,7 @@ func record(admission *admission, set *set, text []byte) error {
 	if err != nil {
 		return err
 	}
-	cluster := completed(admitted.objects, from)
+	cluster := completed(admitted.Objects, from)
 	var failed error
 	err = test.Wrap(func(t test.Failer) {
 		failed = ask(t, set, cluster, from)
@@ -43,7 +42,7 @@ func record(admission *admission, set *set, text []byte) error {
 	return err
 }
 
-func ask(t test.Failer, set *set, cluster cluster, from vantage) error {
+func ask(t test.Failer, set *sets.Set, cluster cluster, from vantage) error {
 	server, err := controlPlane(t, cluster)
 	if err != nil {
 		return err
@@ -54,7 +53,7 @@ func ask(t test.Failer, set *set, cluster cluster, from vantage) error {
 	given.waypoint = from.kind == waypoint
 	for index := range set.Requests {
 		request := &set.Requests[index]
-		probe, err := request.probe()
+		probe, err := probeOf(*request)
 		if err != nil {
 			return err
 		}
@@ -68,33 +67,15 @@ func ask(t test.Failer, set *set, cluster cluster, from vantage) error {
 	return nil
 }
 
-// controlPlane holds the objects of the cluster: Istio's in its store, Kubernetes' and the Gateway API's in the cluster.
+// controlPlane holds the objects of the cluster.
 func controlPlane(t test.Failer, cluster cluster) (*xds.FakeDiscoveryServer, error) {
-	var configs []config.Config
-	var objects []runtime.Object
-	for _, object := range cluster.objects {
-		schema, istio := istioSchema(object)
-		if istio {
-			config, err := asConfig(schema, object)
-			if err != nil {
-				return nil, err
-			}
-			configs = append(configs, *config)
-		}
-		// Waypoints learn of ServiceEntries from the cluster.
-		if !istio || schema.GroupVersionKind().Kind == gvk.ServiceEntry.Kind {
-			typed, err := asObject(object)
-			if err != nil {
-				return nil, err
-			}
-			if typed != nil {
-				objects = append(objects, typed)
-			}
-		}
+	stored, err := admission.Store(cluster.objects)
+	if err != nil {
+		return nil, err
 	}
 	return xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
-		Configs:           configs,
-		KubernetesObjects: objects,
+		Configs:           stored.Configs,
+		KubernetesObjects: stored.Objects,
 		MeshConfig:        mesh.DefaultMeshConfig(),
 	}), nil
 }

@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"resplit/tests/istiod/recorder/sets"
 )
 
 type proxyKind int
@@ -29,12 +31,12 @@ type vantage struct {
 }
 
 // vantageOf reads the options that say where requests come from, as resplit reads them.
-func vantageOf(set set, objects []*unstructured.Unstructured) (vantage, error) {
-	namespace, named := set.flag("--from-namespace")
-	if reference, given := set.flag("--gateway"); given {
+func vantageOf(set sets.Set, objects []*unstructured.Unstructured) (vantage, error) {
+	namespace, named := set.Flag("--from-namespace")
+	if reference, given := set.Flag("--gateway"); given {
 		return gatewayOf(reference, namespace, named, objects)
 	}
-	if _, given := set.flag("--waypoint"); given {
+	if _, given := set.Flag("--waypoint"); given {
 		for _, object := range objects {
 			class, _, _ := unstructured.NestedString(object.Object, "spec", "gatewayClassName")
 			if object.GetKind() == "Gateway" && class == "istio-waypoint" {
@@ -46,7 +48,7 @@ func vantageOf(set set, objects []*unstructured.Unstructured) (vantage, error) {
 	if !named {
 		namespace = "default"
 	}
-	return vantage{kind: sidecar, namespace: namespace, labels: set.labels()}, nil
+	return vantage{kind: sidecar, namespace: namespace, labels: set.Labels()}, nil
 }
 
 func managedBy(kind proxyKind, object *unstructured.Unstructured) vantage {

@@ -32,7 +32,8 @@ fn mirrored_nowhere(index: &Index<'_>, route: &ApiRoute, mesh: bool) -> Option<S
             let (_, wrong) = resolver.follow(mirror);
             wrong.is_some_and(|wrong| wrong.code != Code::ClosedBackendPort)
         };
-        let mirror = rule.mirrors.iter().find(|mirror| wrong(mirror))?;
+        let mut mirrors = rule.mirrors.iter().map(|(mirror, _)| mirror);
+        let mirror = mirrors.find(|mirror| wrong(mirror))?;
         Some(format!(
             "is dropped as a whole: `rules[{number}]` mirrors to {} {}, which Istio does not find or may not use",
             mirror.kind.value, mirror.name.value

@@ -9,8 +9,8 @@ use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
 use crate::manifest::gateway_api::objects::{ApiRoute, BackendRef, RouteKind, Rule};
 use crate::manifest::mesh::backing::{Whole, backing};
-use crate::route::{Action, AppliesTo, Implementation, Outcome, Split};
-use crate::split::{LocalReply, LocalReplyCause, Mechanism};
+use crate::route::{Action, AppliesTo, Implementation, MirroredShare, Outcome, Split};
+use crate::split::{Destination, LocalReply, LocalReplyCause, Mechanism};
 
 /// The outcome of a rule.
 pub(super) fn outcome<'m>(
@@ -30,6 +30,14 @@ pub(super) fn outcome<'m>(
             None => caveats.push(unknown.clone()),
         }
     }
+    let follow = BackendResolver {
+        index,
+        route,
+        rule,
+        implementation: place.implementation,
+        mesh: place.mesh,
+    };
+    let mirrors = copies(&follow, rule);
     let action = match (rule.redirect, direct) {
         (Some(status), _) => Action::local_reply(status, LocalReplyCause::Redirect),
         (None, Some(status)) => Action::local_reply(status, LocalReplyCause::DirectResponse),
@@ -38,6 +46,7 @@ pub(super) fn outcome<'m>(
     Outcome {
         action,
         abort: None,
+        mirrors,
         caveats,
     }
 }
@@ -103,7 +112,7 @@ fn leads<'m>(
         found.push(one);
     }
     caveats.extend(assumed(&found));
-    let copies = rule.mirrors.iter().filter_map(|one| follow.follow(one).1);
+    let copies = (rule.mirrors.iter()).filter_map(|(one, _)| follow.follow(one).1);
     caveats.extend(copies.map(of_mirror));
     let services = found.iter().filter(|(backend, _, broken)| {
         backend.weight > 0 && broken.is_none() && backend.kind.value == "Service"
@@ -158,6 +167,21 @@ fn bypassed(
     );
     let caveat = Note::about(Code::MeshRulesNotApplied, message, Some(backend.name.span));
     Some(caveat.help("write the split, with its backends, in the route of the gateway too"))
+}
+
+/// The backends that get copies; one that leads nowhere gets none.
+fn copies(follow: &BackendResolver<'_, '_>, rule: &Rule) -> Vec<MirroredShare> {
+    let mirrors = rule.mirrors.iter().filter_map(|(backend, millionths)| {
+        let (referent, wrong) = follow.follow(backend);
+        let destination = Destination {
+            host: referent.host,
+            port: referent.port,
+            subset: None,
+        };
+        let mirror = MirroredShare::new(destination, *millionths, backend.span)?;
+        wrong.is_none().then_some(mirror)
+    });
+    mirrors.collect()
 }
 
 /// What is wrong with a backend that gets copies: what comes back is never its response.

@@ -9,7 +9,7 @@ use super::route_kind::RouteKind;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
 use crate::manifest::fields::Fields;
-use crate::manifest::yaml::Node;
+use crate::manifest::yaml::{Node, Scalar};
 use crate::route::AppliesTo;
 
 /// One item of `rules`.
@@ -23,8 +23,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// Where its requests go.
     pub backends: Vec<BackendRef>,
-    /// Backends that get copies.
-    pub mirrors: Vec<BackendRef>,
+    /// Backends that get copies, and of which part of the requests, in millionths.
+    pub mirrors: Vec<(BackendRef, u32)>,
     /// The status of a redirect, which goes before backends.
     pub redirect: Option<u16>,
     /// A filter that Istio does not support, of the rule or of a backend.
@@ -33,6 +33,26 @@ pub struct Rule {
     pub extensions: Vec<([String; 2], Note<AppliesTo>)>,
     /// What changes the answers without changing the split.
     pub caveats: Vec<Note<AppliesTo>>,
+}
+
+/// Which part of the requests a mirror gets, in millionths: `percent`, else `fraction`, whose denominator is 100 where none is
+/// written, else all of them.
+fn copied(mirror: &Node<'_>) -> u32 {
+    const ALL: i128 = 1_000_000;
+    let number = |node: &Node<'_>, key: &str| match node.get(key)?.scalar()? {
+        // So that no product overflows.
+        Scalar::Int(number) => Some(number.clamp(0, ALL * ALL)),
+        _ => None,
+    };
+    let fraction = mirror.get("fraction");
+    let of_fraction = fraction.and_then(|fraction| {
+        let denominator = number(fraction, "denominator").unwrap_or(100);
+        Some((number(fraction, "numerator")?, denominator.max(1)))
+    });
+    let percent = number(mirror, "percent").map(|percent| (percent, 100));
+    let part = percent.or(of_fraction);
+    let millionths = part.map_or(ALL, |(part, whole)| part.clamp(0, whole) * ALL / whole);
+    u32::try_from(millionths).unwrap_or(u32::MAX)
 }
 
 /// The filters of a rule that Istio supports.
@@ -103,8 +123,11 @@ impl Rule {
         let special = other_than(&mut rule, &SUPPORTED, decoder);
         let applied = filters(&mut rule, kind, decoder);
         let copies = rule.items("filters", decoder).iter();
-        let copies = copies.filter_map(|filter| filter.get("requestMirror")?.get("backendRef"));
-        let mirrors = copies.filter_map(|node| BackendRef::decode(kind, node, decoder));
+        let copies = copies.filter_map(|filter| filter.get("requestMirror"));
+        let mirrors = copies.filter_map(|mirror| {
+            let backend = BackendRef::decode(kind, mirror.get("backendRef")?, decoder)?;
+            Some((backend, copied(mirror)))
+        });
         let mirrors = mirrors.collect();
         let backends = rule.list("backendRefs", decoder, |node, decoder| {
             BackendRef::decode(kind, node, decoder)
@@ -182,7 +205,7 @@ fn behaviour(
     }
     if let Some(span) = rule.place("sessionPersistence") {
         let message = "`sessionPersistence` keeps a client with the backend that answered first, as long as it sends the \
-                       session back; resplit does not, so that every request is a new session";
+                       session back: the users of --sessions send cookies back, and any other request is a new session";
         caveats.push(Note::about(Code::Sticky, message, Some(span)));
     }
     if let Some(mut session) = rule.map("sessionPersistence", "a session persistence", decoder) {

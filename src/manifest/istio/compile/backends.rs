@@ -1,6 +1,7 @@
 //! Destinations and weights as written become backends: which of them exist for the proxy, and what is surprising.
 
 use super::destination_port::{Layer, port};
+use super::endpoint_hash::endpoint_keys;
 use super::identifiers::{DistinctLabels, ResolvedDestination, identifiers};
 use super::index::Index;
 use super::missing_destinations::{
@@ -10,9 +11,9 @@ use super::pitfalls;
 use super::policies;
 use super::proxy_context::ProxyContext;
 use crate::diag::{Code, Note};
-use crate::manifest::istio::objects::{Subset, WeightedDestination};
+use crate::manifest::istio::objects::{MirrorPolicy, Subset, WeightedDestination};
 use crate::manifest::mesh::names::full_name;
-use crate::route::{AppliesTo, Backend, Split};
+use crate::route::{AppliesTo, Backend, MirroredShare, Split};
 use crate::split::{Destination, LocalReply, Mechanism};
 
 /// The status of a share whose destination the proxy does not know: "no such cluster -> 503, flag NC".
@@ -81,8 +82,11 @@ pub(super) fn split(
             identifiers: identifiers(index, known, &distinct),
             broken: *broken,
         });
+    let asked = items.iter().zip(&all).filter(|(item, _)| weight(item) > 0);
+    let keys = endpoint_keys(index, asked.map(|(_, known)| known), caller);
     Split::new(Mechanism::Iid, backends.collect())
         .expect("weights are checked when they are decoded")
+        .hashed_by(keys)
 }
 
 fn subset<'m>(
@@ -135,15 +139,20 @@ fn doubts(
     broken
 }
 
-/// What is doubtful about destinations that get copies.
+/// The destinations that get copies, and what is doubtful about them.
 pub(super) fn mirrors(
     index: &Index<'_>,
-    items: &[WeightedDestination],
+    items: &[MirrorPolicy],
     home: &str,
     caller: ProxyContext<'_>,
     caveats: &mut Vec<Note<AppliesTo>>,
-) {
-    for item in items {
+) -> Vec<MirroredShare> {
+    let mut mirrors = Vec::new();
+    for MirrorPolicy {
+        destination: item,
+        millionths,
+    } in items
+    {
         let written = full_name(&item.host.value, home);
         let behind = index.registry.resolve_alias(&written);
         let host = behind.map_or(written, |(host, _)| host);
@@ -158,7 +167,14 @@ pub(super) fn mirrors(
             &mut found,
         );
         caveats.extend(found.into_iter().map(of_mirror));
+        let destination = Destination {
+            port: own_port(index, item, &host, (caller, Layer::Requests)),
+            host,
+            subset: item.subset.as_ref().map(|subset| subset.value.clone()),
+        };
+        mirrors.extend(MirroredShare::new(destination, *millionths, item.host.span));
     }
+    mirrors
 }
 
 /// A weight that does not do what it seems to say.

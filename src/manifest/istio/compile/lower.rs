@@ -78,7 +78,7 @@ impl<'m> Compiler<'m> {
     }
 
     /// The port of the server of a gateway: the one that is dialled, unless something in front of the gateway maps it.
-    fn server_port(&self, namespace: &str, name: &str) -> Option<u16> {
+    pub(super) fn server_port(&self, namespace: &str, name: &str) -> Option<u16> {
         let dialled = self.vantage.port;
         let Some(gateway) = self.index.gateway(namespace, name) else {
             return dialled;

@@ -3,7 +3,7 @@
 //! | files | what they hold |
 //! |---|---|
 //! | `index`, `attach`, `dialled_port`, `sidecar_scope`, `subsets` | which objects belong together, and who sees them |
-//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `handshake`, `unrouted`, `unregistered` | the hosts of one proxy, and what it does without a rule |
+//! | `lower`, `sidecar_routes` with `host_names`, `waypoint_routes`, `gateway_routes`, `gateway_proxies`, `shared_table`, `handshake`, `unrouted`, `unregistered` | the hosts of one proxy, and what it does without a rule |
 //! | `routes`, `delegation`, `l4_routes` | the routes of a host, and when they match |
 //! | `outcome`, `backends`, `missing_destinations`, `pitfalls`, `identifiers` | what a route does |
 //! | `policies`, `proxy_policies`, `client`, `waypoint_use` | what is attached to the way of a request, and whether a proxy is on it |
@@ -19,6 +19,7 @@ mod client;
 mod delegation;
 mod destination_port;
 mod dialled_port;
+mod endpoint_hash;
 mod gateway_proxies;
 mod gateway_routes;
 mod handshake;
@@ -36,6 +37,7 @@ mod policies;
 mod proxy_context;
 mod proxy_policies;
 mod routes;
+mod shared_table;
 mod sidecar_routes;
 mod sidecar_scope;
 mod subsets;
@@ -47,4 +49,6 @@ mod waypoint_use;
 pub(crate) use client::without_proxy;
 pub(in crate::manifest) use host_notes::SidecarNotes;
 pub(in crate::manifest) use lower::lower;
+pub use shared_table::SharedTable;
+pub(in crate::manifest) use shared_table::shared_tables;
 pub(in crate::manifest) use unrouted::unrouted;

@@ -2,6 +2,7 @@
 
 use super::backends::{mirrors, split};
 use super::destination_port::{Layer, port};
+use super::endpoint_hash::endpoint_keys;
 use super::identifiers::{DistinctLabels, ResolvedDestination, identifiers};
 use super::index::Index;
 use super::proxy_context::{ProxyContext, ProxyKind};
@@ -31,10 +32,11 @@ pub(super) fn outcome(
         HttpAction::Direct(status) => Action::local_reply(*status, LocalReplyCause::DirectResponse),
         HttpAction::Delegate { .. } => return None,
     };
-    mirrors(index, &route.mirrors, home, caller, &mut caveats);
+    let mirrors = mirrors(index, &route.mirrors, home, caller, &mut caveats);
     Some(Outcome {
         action,
         abort: route.abort.and_then(abort),
+        mirrors,
         caveats,
     })
 }
@@ -66,6 +68,7 @@ pub(super) fn connections(
     Outcome {
         action: Action::Split(split.by(Mechanism::PerConnection)),
         abort: None,
+        mirrors: Vec::new(),
         caveats,
     }
 }
@@ -94,9 +97,11 @@ pub(super) fn everything_to(index: &Index<'_>, host: &str, caller: ProxyContext<
         broken: None,
     };
     let split = Split::new(Mechanism::Iid, vec![backend]).expect("one backend of weight one");
+    let split = split.hashed_by(endpoint_keys(index, known.iter(), caller));
     Outcome {
         action: Action::Split(split),
         abort: None,
+        mirrors: Vec::new(),
         caveats: Vec::new(),
     }
 }

@@ -196,6 +196,7 @@ pub(super) fn nothing() -> Arc<Outcome> {
     Arc::new(Outcome {
         action: Action::local_reply(404, LocalReplyCause::NoRoute),
         abort: None,
+        mirrors: Vec::new(),
         caveats: Vec::new(),
     })
 }

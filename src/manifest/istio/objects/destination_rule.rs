@@ -8,6 +8,7 @@ use crate::manifest::fields::Fields;
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::visibility::check_exports;
 use crate::manifest::yaml::Node;
+use crate::route::HashKey;
 
 /// A DestinationRule.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct DestinationRule {
     pub policy: Option<Span>,
     /// The parts of its traffic policy that can be noticed.
     pub notable: Vec<At<&'static str>>,
+    /// What is hashed to pick a pod; `None` where no load balancer is set, empty where it hashes nothing.
+    pub balancer: Option<Vec<HashKey>>,
     /// How connections are encrypted.
     pub tls: Vec<Tls>,
 }
@@ -41,6 +44,8 @@ pub struct Subset {
     pub labels: BTreeMap<String, String>,
     /// The parts of its own traffic policy that can be noticed.
     pub notable: Vec<At<&'static str>>,
+    /// The same as of the whole rule, which it stands above.
+    pub balancer: Option<Vec<HashKey>>,
     /// How connections are encrypted.
     pub tls: Vec<Tls>,
 }
@@ -87,7 +92,7 @@ impl DestinationRule {
                 selector.labels("matchLabels", decoder)
             });
         let policy = spec.place("trafficPolicy");
-        let (notable, tls) = traffic_policy(&mut spec, decoder);
+        let (notable, balancer, tls) = traffic_policy(&mut spec, decoder);
         spec.finish(decoder);
         Some(Self {
             meta,
@@ -98,6 +103,7 @@ impl DestinationRule {
             selector,
             policy,
             notable,
+            balancer,
             tls,
         })
     }
@@ -108,31 +114,32 @@ impl Subset {
         let mut subset = decoder.map(node, "a subset")?;
         let name = subset.required("name", decoder);
         let labels = subset.labels("labels", decoder);
-        let (notable, tls) = traffic_policy(&mut subset, decoder);
+        let (notable, balancer, tls) = traffic_policy(&mut subset, decoder);
         subset.finish(decoder);
         Some(Self {
             name: name?,
             labels,
             notable,
+            balancer,
             tls,
         })
     }
 }
 
-/// The parts of a traffic policy that can be noticed from outside, and how it encrypts.
+/// The parts of a traffic policy that can be noticed from outside, what picks a pod, and how it encrypts.
 fn traffic_policy(
     fields: &mut Fields<'_, '_>,
     decoder: &mut Decoder<'_>,
-) -> (Vec<At<&'static str>>, Vec<Tls>) {
+) -> (Vec<At<&'static str>>, Option<Vec<HashKey>>, Vec<Tls>) {
     let (mut notable, mut tls) = (Vec::new(), Vec::new());
     let Some(mut policy) = fields.map("trafficPolicy", "a traffic policy", decoder) else {
-        return (notable, tls);
+        return (notable, None, tls);
     };
-    let mode = parts(&mut policy, &mut notable, decoder);
+    let (balancer, mode) = parts(&mut policy, &mut notable, decoder);
     tls.extend(mode.map(|mode| Tls { port: None, mode }));
     for node in policy.items("portLevelSettings", decoder) {
         if let Some(mut settings) = decoder.map(node, "settings of a port") {
-            let mode = parts(&mut settings, &mut notable, decoder);
+            let (_, mode) = parts(&mut settings, &mut notable, decoder);
             let port = settings.map("port", "a port", decoder);
             let number = port.and_then(|mut port| port.port("number", decoder));
             if let (Some(mode), Some(number)) = (mode, number) {
@@ -144,15 +151,16 @@ fn traffic_policy(
     }
     policy.ignore(&["tunnel", "proxyProtocol", "retryBudget"]);
     policy.finish(decoder);
-    (notable, tls)
+    (notable, balancer, tls)
 }
 
-/// The parts of settings that can be noticed; what comes back is the mode of their TLS.
+/// The parts of settings that can be noticed; what comes back is what picks a pod, and the mode of their TLS.
 fn parts(
     policy: &mut Fields<'_, '_>,
     notable: &mut Vec<At<&'static str>>,
     decoder: &mut Decoder<'_>,
-) -> Option<At<String>> {
+) -> (Option<Vec<HashKey>>, Option<At<String>>) {
+    let mut hashed = None;
     for key in ["outlierDetection", "connectionPool"] {
         if let Some(span) = policy.place(key) {
             notable.push(At { value: key, span });
@@ -161,6 +169,7 @@ fn parts(
     if let Some(mut balancer) = policy.map("loadBalancer", "a load balancer", decoder) {
         let value = "consistentHash";
         notable.extend(balancer.place(value).map(|span| At { value, span }));
+        hashed = Some(hash_keys(&mut balancer, decoder));
         if let Some(mut locality) = balancer.map("localityLbSetting", "locality settings", decoder)
         {
             let value = "distribute";
@@ -176,5 +185,34 @@ fn parts(
         balancer.finish(decoder);
     }
     let tls = policy.map("tls", "TLS settings", decoder);
-    tls.and_then(|mut tls| tls.text("mode", decoder))
+    (hashed, tls.and_then(|mut tls| tls.text("mode", decoder)))
+}
+
+/// What `consistentHash` hashes.
+fn hash_keys(balancer: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Vec<HashKey> {
+    let Some(mut hash) = balancer.map("consistentHash", "a consistent hash", decoder) else {
+        return Vec::new();
+    };
+    let header = hash.text("httpHeaderName", decoder);
+    let query = hash.text("httpQueryParameterName", decoder);
+    let source = hash.boolean("useSourceIp", decoder);
+    let cookie = hash.map("httpCookie", "a cookie", decoder);
+    let cookie = cookie.and_then(|mut cookie| {
+        let name = cookie.required("name", decoder);
+        cookie.ignore(&["path", "ttl", "attributes"]);
+        cookie.finish(decoder);
+        name
+    });
+    hash.ignore(&["minimumRingSize", "ringHash", "maglev"]);
+    hash.finish(decoder);
+    let header = header.map(|header| HashKey::Header(header.value.to_lowercase()));
+    let cookie = cookie.map(|cookie| HashKey::Cookie(cookie.value));
+    let query = query.map(|query| HashKey::Query(query.value));
+    let source = source
+        .filter(|source| source.value)
+        .map(|_| HashKey::SourceIp);
+    [header, cookie, query, source]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -1,8 +1,9 @@
 //! One HTTP route of a VirtualService as written.
 
-use super::destination::{WeightedDestination, place, weights};
+use super::destination::{WeightedDestination, weights};
 use super::fault::{FaultAbort, fault};
 use super::http_match::HttpMatch;
+use super::mirror::{MirrorPolicy, mirrors};
 use super::unread_fields::{headers, named_only};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::decode::{At, Decoder};
@@ -27,7 +28,7 @@ pub struct HttpRoute {
     /// Fields that are there and change what comes back without changing the split.
     pub notable: Vec<At<&'static str>>,
     /// Destinations that get copies.
-    pub mirrors: Vec<WeightedDestination>,
+    pub mirrors: Vec<MirrorPolicy>,
 }
 
 /// What an HTTP route does.
@@ -58,7 +59,7 @@ impl HttpRoute {
         let fault_at = route.place("fault");
         let abort = fault(&mut route, &mut notable, decoder);
         rewrite(&mut route, decoder);
-        let mirrors = mirror(&mut route, decoder);
+        let mirrors = mirrors(&mut route, decoder);
         headers(&mut route, decoder);
         let never_retried = no_attempts(&mut route);
         for key in ["timeout", "retries", "corsPolicy"] {
@@ -239,45 +240,4 @@ fn rewrite(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) {
         );
         rewrite.finish(decoder);
     }
-}
-
-/// Mirrors get copies; what comes back is never theirs.
-fn mirror(route: &mut Fields<'_, '_>, decoder: &mut Decoder<'_>) -> Vec<WeightedDestination> {
-    let mut found = Vec::new();
-    if let Some(mirror) = route.map("mirror", "a mirror", decoder) {
-        found.extend(place(mirror, decoder));
-    }
-    for node in route.items("mirrors", decoder) {
-        let Some(mut policy) = decoder.map(node, "an item of `mirrors`") else {
-            continue;
-        };
-        if let Some(mirror) = policy.map("destination", "a destination", decoder) {
-            found.extend(place(mirror, decoder));
-        }
-        named_only(
-            &mut policy,
-            "percentage",
-            "a percentage",
-            decoder,
-            &["value"],
-        );
-        policy.finish(decoder);
-    }
-    named_only(
-        route,
-        "mirrorPercentage",
-        "a percentage",
-        decoder,
-        &["value"],
-    );
-    route.ignore(&["mirrorPercent", "mirror_percent"]);
-    let mirrors = found
-        .into_iter()
-        .map(|(host, subset, port)| WeightedDestination {
-            host,
-            subset,
-            port,
-            weight: None,
-        });
-    mirrors.collect()
 }

@@ -93,7 +93,7 @@ impl VirtualService {
     }
 
     /// The gateways it is bound to; no `gateways` is the same as the word `mesh` alone.
-    pub(in crate::manifest) fn bindings(&self) -> Vec<String> {
+    pub(crate) fn bindings(&self) -> Vec<String> {
         if self.gateways.is_empty() {
             return vec!["mesh".to_owned()];
         }

@@ -8,7 +8,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand"
@@ -17,6 +16,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"resplit/tests/istiod/recorder/sets"
 )
 
 // families are the parts of the surface, each with its maker of one set.
@@ -42,26 +43,9 @@ type object = map[string]any
 
 type list = []any
 
-// request is one line of a recorded file without its answer.
-type request struct {
-	URL        string            `json:"url"`
-	Host       string            `json:"host,omitempty"`
-	Headers    map[string]string `json:"headers,omitempty"`
-	Method     string            `json:"method,omitempty"`
-	H2C        bool              `json:"h2c,omitempty"`
-	Programmed map[string]string `json:"programmed"`
-}
-
-type set struct {
-	Name     string    `json:"name"`
-	Flags    []string  `json:"flags"`
-	Refused  []string  `json:"refused"`
-	Requests []request `json:"requests"`
-}
-
 func main() {
 	seed := flag.Int64("seed", 1, "the first set of each family has this seed, the next ones follow")
-	sets := flag.Int64("sets", 15, "sets of each family")
+	count := flag.Int64("sets", 15, "sets of each family")
 	only := flag.String("family", "", "these families alone, separated by commas")
 	out := flag.String("out", "..", "the folder that is written to")
 	flag.Parse()
@@ -70,18 +54,16 @@ func main() {
 		if *only != "" && !strings.Contains(","+*only+",", ","+family.name+",") {
 			continue
 		}
-		var lines []string
-		for at := *seed; at < *seed+*sets; at++ {
+		var made []sets.Set
+		for at := *seed; at < *seed+*count; at++ {
 			world := newWorld(rand.New(rand.NewSource(at*1_000_003 + int64(len(family.name)))))
 			family.make(world)
-			one := set{fmt.Sprintf("gen-%s-%d", family.name, at), world.flags, []string{}, world.requests}
+			one := sets.Set{Name: fmt.Sprintf("gen-%s-%d", family.name, at), Flags: world.flags, Requests: world.requests}
 			fail(os.WriteFile(filepath.Join(*out, "sets", one.Name+".yaml"), world.manifests(), 0o644))
-			line, err := json.Marshal(one)
-			fail(err)
-			lines = append(lines, string(line))
+			made = append(made, one)
 		}
 		file := filepath.Join(*out, "generated-"+family.name+".json")
-		fail(os.WriteFile(file, []byte("[\n"+strings.Join(lines, ",\n")+"\n]\n"), 0o644))
+		fail(os.WriteFile(file, sets.Write(made), 0o644))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"math/rand"
 	"strconv"
 	"strings"
+
+	"resplit/tests/istiod/recorder/sets"
 )
 
 // world is a set in the making.
@@ -12,7 +14,7 @@ type world struct {
 	*rand.Rand
 	objects  []object
 	flags    []string
-	requests []request
+	requests []sets.Request
 	made     int
 	// client is the namespace of the client.
 	client string
@@ -156,7 +158,7 @@ var paths = []string{"/", "/a", "/a/b", "/ab", "/api", "/api/v1/x", "/A", "/logi
 // ask adds requests for the hosts, with paths and headers that matches speak of.
 func (w *world) ask(count int, hosts ...string) {
 	for range count {
-		one := request{URL: pick(w, hosts...) + pick(w, paths...)}
+		one := sets.Request{URL: pick(w, hosts...) + pick(w, paths...)}
 		if !strings.Contains(one.URL, "://") {
 			one.URL = "http://" + one.URL
 		}
