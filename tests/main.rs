@@ -39,6 +39,9 @@ mod gateway_api;
 // Weights of other dialects through the binary: those that are not read are named.
 mod gateways;
 
+// Gateways of the same proxies are lowered once.
+mod shared_tables;
+
 // The exit codes, wherever they are written down.
 mod exits;
 

@@ -8,8 +8,8 @@ use resplit::diag::{Sources, Span};
 use resplit::manifest::{lower, parse};
 use resplit::route::{
     Abort, Action, Backend, Condition, Fraction, HeaderTest, NamedByHeader, Outcome, Probe,
-    ResolveError, Route, RouteIndex, RouteTable, Split, Test, TextMatch, Vantage, VirtualHost,
-    resolve,
+    ResolveError, Route, RouteTable, Split, Test, TextMatch, Vantage, VirtualHost, resolve,
+    resolve_untraced,
 };
 use resplit::split::{Destination, Identifiers, LocalReplyCause, Mechanism, Share};
 
@@ -34,7 +34,7 @@ fn host(domains: &[&str], routes: Vec<Route>) -> VirtualHost {
         span: sources().1,
         https_only: false,
         unsupported: None,
-        routes,
+        routes: routes.into(),
         caveats: Vec::new(),
     }
 }
@@ -341,19 +341,18 @@ fn request() -> impl Strategy<Value = Probe> {
 }
 
 proptest! {
-    /// Whatever routes and requests are: an index leaves out none of the routes that take a request.
+    /// Whatever routes and requests are: of the routes that take a request none is left out.
     #[test]
-    fn a_request_goes_where_it_goes_without_an_index(
+    fn a_request_without_a_trace_goes_where_it_goes_with_one(
         matches in prop::collection::vec(condition(), 1..12),
         requests in prop::collection::vec(request(), 1..6),
     ) {
         let (sources, table) = matching(&matches);
-        let index = RouteIndex::new(&table.hosts[0]);
         for probe in &requests {
             let told = |one: &resplit::route::Resolution<'_>| {
                 (one.rules(), one.caveats.clone(), one.expected(&sources))
             };
-            let (all, found) = (resolve(&table, probe), index.resolve(&table, probe));
+            let (all, found) = (resolve(&table, probe), resolve_untraced(&table, probe));
             prop_assert_eq!(all.as_ref().map(told), found.as_ref().map(told));
         }
     }
@@ -370,11 +369,10 @@ fn fault_9_of_a_thousand_expressions_one_is_tried() {
     ] {
         let matches: Vec<String> = (0..1000).map(rule).collect();
         let (_, table) = matching(&matches);
-        let index = RouteIndex::new(&table.hosts[0]);
         let url = "http://web/r7/a?x=7".parse().expect("a URL");
         let mut probe = Probe::new("GET", &url).expect("a request");
         probe.headers.push(("x".to_owned(), "7".to_owned()));
-        let found = index.resolve(&table, &probe).expect("a host");
+        let found = resolve_untraced(&table, &probe).expect("a host");
         assert_eq!(
             found.rules(),
             resolve(&table, &probe).expect("a host").rules()

@@ -167,7 +167,8 @@ mod tests {
                     route(2, &[("b", 80), ("a", 20)]),
                     route(3, &[("b", 1)]),
                     route(4, &[("a", 1), ("c", 1)]),
-                ],
+                ]
+                .into(),
                 caveats: Vec::new(),
             }],
             ..RouteTable::default()

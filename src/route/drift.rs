@@ -1,8 +1,8 @@
 //! A second opinion: whether what a proxy has been told gives a request the split that is declared.
 
 use super::host::find_host;
-use super::resolve::{Resolution, declared};
-use super::{AppliesTo, Probe, ResolveError, RouteIndex, RouteTable};
+use super::resolve::{Resolution, Tried, declared};
+use super::{AppliesTo, Probe, ResolveError, RouteTable};
 use crate::diag::{Code, Note};
 use crate::split::{LocalReply, Share, Target};
 use crate::units::percent;
@@ -10,10 +10,28 @@ use crate::units::percent;
 /// Resolves a request by what is declared; where that is known, what the proxy is programmed with stands in for a host that
 /// nobody declares, and is compared otherwise. Pure and total: an error says that no host of the table takes it.
 pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t>, ResolveError> {
+    resolved(table, probe, Tried::All)
+}
+
+/// Resolves a request as [`resolve`] does, in a time that does not grow with the routes of its host: the trace names a part of
+/// those that lost.
+pub fn resolve_untraced<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+) -> Result<Resolution<'t>, ResolveError> {
+    resolved(table, probe, Tried::Candidates)
+}
+
+fn resolved<'t>(
+    table: &'t RouteTable,
+    probe: &Probe,
+    which: Tried,
+) -> Result<Resolution<'t>, ResolveError> {
+    let found = declared(table, probe, which);
     let Some(programmed) = table.programmed.as_deref() else {
-        return declared(table, probe, None);
+        return found;
     };
-    match declared(table, probe, None) {
+    match found {
         Ok(mut found) => {
             // A redirect to HTTPS comes before any route.
             if !found.host.redirects(probe) {
@@ -26,31 +44,8 @@ pub fn resolve<'t>(table: &'t RouteTable, probe: &Probe) -> Result<Resolution<'t
             error @ (ResolveError::NoHost { .. }
             | ResolveError::NotFromHere { .. }
             | ResolveError::NoRules),
-        ) => alone(programmed, probe, error, None),
+        ) => alone(programmed, probe, error, which),
         Err(error) => Err(error),
-    }
-}
-
-impl<'t> RouteIndex<'t> {
-    /// Resolves a request as [`resolve`] does, but for its trace, which names a part of the routes that lost, and without a
-    /// comparison with what a proxy has been told.
-    pub fn resolve(
-        &self,
-        table: &'t RouteTable,
-        probe: &Probe,
-    ) -> Result<Resolution<'t>, ResolveError> {
-        let found = declared(table, probe, Some(self));
-        match (found, table.programmed.as_deref()) {
-            (
-                Err(
-                    error @ (ResolveError::NoHost { .. }
-                    | ResolveError::NotFromHere { .. }
-                    | ResolveError::NoRules),
-                ),
-                Some(programmed),
-            ) => alone(programmed, probe, error, Some(self)),
-            (found, _) => found,
-        }
     }
 }
 
@@ -70,7 +65,7 @@ fn differs(
     probe: &Probe,
 ) -> Option<Note<AppliesTo>> {
     let help = "the rules may not have reached this proxy yet, or others are in effect: ask the proxy again";
-    let found = match resolve(programmed, probe) {
+    let found = match resolve_untraced(programmed, probe) {
         Ok(found) => found,
         Err(error @ ResolveError::Ambiguous { .. }) => {
             let message = format!("the config dump is not compared: {error}");
@@ -116,10 +111,10 @@ fn alone<'t>(
     programmed: &'t RouteTable,
     probe: &Probe,
     undeclared: ResolveError,
-    index: Option<&RouteIndex<'t>>,
+    which: Tried,
 ) -> Result<Resolution<'t>, ResolveError> {
     // The rules are what a person can correct.
-    let mut found = declared(programmed, probe, index).map_err(|_| undeclared)?;
+    let mut found = declared(programmed, probe, which).map_err(|_| undeclared)?;
     let message = format!(
         "no rule of the manifests routes `{}`: judged by what the proxy is programmed with",
         probe.host()

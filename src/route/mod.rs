@@ -19,6 +19,7 @@ mod pick;
 mod probe;
 pub mod resolve;
 mod route_index;
+mod route_list;
 mod sole_split;
 mod table;
 mod text;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 
 pub use alternatives::Alternative;
 pub use condition::{AppliesTo, Condition, HeaderTest, Test};
-pub use drift::{resolve, resolve_declared};
+pub use drift::{resolve, resolve_declared, resolve_untraced};
 pub use fraction::Fraction;
 pub use hash_key::HashKey;
 pub use host::ResolveError;
@@ -42,7 +43,7 @@ pub use mismatch::Mismatch;
 pub use pick::{EndpointPick, PickEndpoint, PickMechanism, PickRequest, PickSource, Picked};
 pub use probe::Probe;
 pub use resolve::{Matched, Rejected, Resolution};
-pub use route_index::RouteIndex;
+pub use route_list::RouteList;
 pub use sole_split::{SoleSplitError, sole_split};
 pub use table::{InactiveRule, RouteTable};
 pub use text::TextMatch;
@@ -70,7 +71,7 @@ pub struct VirtualHost {
     /// Set where nothing true can be said about requests to this host.
     pub unsupported: Option<Note>,
     /// The routes; the first that matches wins.
-    pub routes: Vec<Route>,
+    pub routes: RouteList,
     /// What weakens every answer about this host.
     pub caveats: Vec<Note<AppliesTo>>,
 }

@@ -5,8 +5,8 @@ use super::fraction::Residues;
 use super::host::{ResolveError, find_host};
 use super::matching::Evaluation;
 use super::{
-    Action, AppliesTo, Condition, Fraction, Picked, Probe, Route, RouteIndex, RouteTable,
-    VirtualHost, undeliverable,
+    Action, AppliesTo, Condition, Fraction, Picked, Probe, Route, RouteTable, VirtualHost,
+    undeliverable,
 };
 use crate::diag::{Code, Note, Sources, Span};
 use crate::split::{Destination, Expected, LocalReplyCause, Mechanism, Share, Target};
@@ -75,12 +75,20 @@ pub struct Rejected<'t> {
     pub route: &'t Route,
 }
 
-/// Resolves a request by what is declared alone. With an index of the host, routes that surely do not take the request are not
-/// tried, and are not in the trace.
+/// The routes of a host that are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// All up to the one that matches: the trace is whole.
+    All,
+    /// Those that may match.
+    Candidates,
+}
+
+/// Resolves a request by what is declared alone.
 pub(super) fn declared<'t>(
     table: &'t RouteTable,
     probe: &Probe,
-    index: Option<&RouteIndex<'t>>,
+    which: Tried,
 ) -> Result<Resolution<'t>, ResolveError> {
     let (host, assumed) = find_host(table, probe)?;
     if let Some(unsupported) = &host.unsupported {
@@ -98,10 +106,9 @@ pub(super) fn declared<'t>(
     }
     let mut resolution = no_route(host);
     let mut left = Residues::all();
-    let index = index.filter(|index| std::ptr::eq(index.host(), host));
-    let some = index.map(|index| index.candidates(probe));
-    let all = host.routes.iter().filter(|_| index.is_none());
-    for route in some.into_iter().flatten().chain(all) {
+    let some = (which == Tried::Candidates).then(|| host.routes.candidates(probe));
+    let all = (which == Tried::All).then(|| host.routes.iter());
+    for route in some.into_iter().flatten().chain(all.into_iter().flatten()) {
         let taken = match tried(route, probe, &mut caveats) {
             RouteMatch::Not(tried) => {
                 resolution.trace.push(tried);

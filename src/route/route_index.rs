@@ -1,16 +1,15 @@
-//! The routes of a host by what they ask for: which of them may take a request, without a look at all of them.
+//! Routes by what they ask for: which of them may take a request, without a look at all of them.
 
 use std::collections::{BTreeSet, HashMap};
 
 use regex_syntax::hir::literal::Extractor;
 
 use super::implication::any_path;
-use super::{HeaderTest, Probe, Route, Test, TextMatch, VirtualHost};
+use super::{HeaderTest, Probe, Route, Test, TextMatch};
 
-/// The routes of a host, each found by the rarest thing that it asks for.
+/// Which routes ask for what, each route under the rarest thing that it asks for.
 #[derive(Debug)]
-pub struct RouteIndex<'t> {
-    host: &'t VirtualHost,
+pub(super) struct RouteIndex {
     by_key: HashMap<Key, Vec<usize>>,
     // How long the starts of paths among the keys are.
     lengths: BTreeSet<usize>,
@@ -34,11 +33,10 @@ enum Kind {
     Cookie,
 }
 
-impl<'t> RouteIndex<'t> {
-    /// Sorts the routes of a host.
-    #[must_use]
-    pub fn new(host: &'t VirtualHost) -> Self {
-        let asked: Vec<Vec<Key>> = host.routes.iter().map(keys).collect();
+impl RouteIndex {
+    /// Sorts routes.
+    pub(super) fn new(routes: &[Route]) -> Self {
+        let asked: Vec<Vec<Key>> = routes.iter().map(keys).collect();
         let mut number: HashMap<&Key, usize> = HashMap::new();
         for key in asked.iter().flatten() {
             *number.entry(key).or_default() += 1;
@@ -55,21 +53,14 @@ impl<'t> RouteIndex<'t> {
             Key::Value(..) => None,
         });
         Self {
-            host,
             lengths: lengths.collect(),
             by_key,
             others,
         }
     }
 
-    /// The host.
-    #[must_use]
-    pub fn host(&self) -> &'t VirtualHost {
-        self.host
-    }
-
-    /// The routes that may take a request, in order: every other one has a condition that does not hold.
-    pub(super) fn candidates(&self, probe: &Probe) -> impl Iterator<Item = &'t Route> + use<'t> {
+    /// The positions of the routes that may take a request, in order: every other one has a condition that does not hold.
+    pub(super) fn candidates(&self, probe: &Probe) -> Vec<usize> {
         let mut keys = Vec::new();
         for (name, value) in &probe.headers {
             keys.push(Key::new(Kind::Header, name, value.trim()));
@@ -93,8 +84,8 @@ impl<'t> RouteIndex<'t> {
         self.found(path.as_bytes(), &keys)
     }
 
-    /// The routes that may take all requests that a route takes, in order.
-    pub(super) fn covering(&self, route: &Route) -> impl Iterator<Item = &'t Route> + use<'t> {
+    /// The positions of the routes that may take all requests that a route takes, in order.
+    pub(super) fn covering(&self, route: &Route) -> Vec<usize> {
         let keys = keys(route);
         let mut starts = keys.iter().filter_map(|key| match key {
             Key::Path(start) => Some(start.as_slice()),
@@ -107,8 +98,8 @@ impl<'t> RouteIndex<'t> {
         self.found(longest, &keys)
     }
 
-    /// The routes with one of these keys, or the start of a path as theirs.
-    fn found(&self, path: &[u8], keys: &[Key]) -> impl Iterator<Item = &'t Route> + use<'t> {
+    /// The positions of the routes with one of these keys, or the start of a path as theirs.
+    fn found(&self, path: &[u8], keys: &[Key]) -> Vec<usize> {
         let starts = self.lengths.iter().filter_map(|length| path.get(..*length));
         let starts: Vec<Key> = starts.map(|start| Key::Path(start.to_vec())).collect();
         let keyed = starts.iter().chain(keys);
@@ -116,8 +107,7 @@ impl<'t> RouteIndex<'t> {
         let mut found: Vec<usize> = keyed.chain(&self.others).copied().collect();
         found.sort_unstable();
         found.dedup();
-        let routes = &self.host.routes;
-        found.into_iter().map(move |at| &routes[at])
+        found
     }
 }
 

@@ -8,7 +8,9 @@ use super::effects::{Effects, inherited, of_api_route, of_envoy, of_virtual_serv
 use super::world::World;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::unrouted;
-use crate::route::{AppliesTo, Probe, Resolution, ResolveError, RouteTable, Vantage, resolve};
+use crate::route::{
+    AppliesTo, Probe, Resolution, ResolveError, RouteTable, Vantage, resolve_untraced,
+};
 use crate::split::{Expected, TargetShare};
 
 /// What becomes of a request.
@@ -60,7 +62,7 @@ impl World {
     /// What becomes of a request from a vantage, or why that cannot be told.
     pub fn actual(&self, vantage: &Vantage, probe: &Probe) -> Result<Actual, String> {
         let table = self.table(vantage);
-        let resolution = match resolve(&table, probe) {
+        let resolution = match resolve_untraced(&table, probe) {
             Ok(resolution) => resolution,
             Err(error) if unclear(&error) => return Err(error.to_string()),
             Err(_) => return Ok(self.without_rule(vantage, probe)),

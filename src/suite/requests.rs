@@ -9,7 +9,7 @@ use crate::manifest::decode::At;
 use crate::manifest::istio::Reads;
 use crate::manifest::{Manifests, full_name};
 use crate::route::example_request::{Reach, near_misses, route_reaches};
-use crate::route::{Origin, Probe, Vantage, VirtualHost, resolve};
+use crate::route::{Origin, Probe, Vantage, VirtualHost, resolve_untraced};
 
 /// Ports of a host that are asked.
 const MOST_PORTS: usize = 4;
@@ -76,7 +76,7 @@ impl Requests<'_> {
     /// Adds the requests to one host and port.
     fn of_host(&mut self, like: &Probe, place: &Vantage) {
         let table = self.world.table(&place.clone().dialling(like));
-        let Ok(resolution) = resolve(&table, like) else {
+        let Ok(resolution) = resolve_untraced(&table, like) else {
             return;
         };
         let at = match &place.origin {

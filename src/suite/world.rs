@@ -8,7 +8,7 @@ use super::gateways::gateways;
 use super::rule_texts::RuleTexts;
 use crate::diag::Sources;
 use crate::manifest::{Manifests, SharedTable, lower, shared_tables};
-use crate::route::{Origin, Probe, RouteTable, Vantage, resolve};
+use crate::route::{Origin, Probe, RouteTable, Vantage, resolve_untraced};
 
 /// A gateway by namespace and name.
 type Gateway = (String, String);
@@ -108,7 +108,7 @@ impl World {
         let mesh = Vantage::mesh(None, None).dialling(probe);
         let takes = |vantage: &Vantage| {
             let table = self.table(vantage);
-            resolve(&table, probe).is_ok_and(|found| found.route.is_some())
+            resolve_untraced(&table, probe).is_ok_and(|found| found.route.is_some())
         };
         if takes(&mesh) {
             return mesh;

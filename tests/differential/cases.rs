@@ -27,7 +27,7 @@ fn everything(routes: Vec<Route>, span: Span) -> RouteTable {
             span,
             https_only: false,
             unsupported: None,
-            routes,
+            routes: routes.into(),
             caveats: Vec::new(),
         }],
         ..RouteTable::default()

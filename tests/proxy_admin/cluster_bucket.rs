@@ -6,7 +6,7 @@ use super::envoy::{FIXED, TYPED, action, as_istio, cluster, of};
 use super::said;
 use crate::support::cmd::{Outcome, Report, Running, run, run_json};
 use crate::support::envoy::{Builder, Envoy, Split};
-use crate::support::gate::Gate;
+use crate::support::gate::{Gate, PAST};
 use crate::support::http::get_with;
 use crate::support::wait::wait_until;
 
@@ -143,10 +143,11 @@ fn beside(others: usize) -> Report {
     ];
     let running = Running::start(&[&CERTAIN[..], &own].concat());
     wait_until("500 requests are under way", || split.served() >= 500);
-    gate.open();
     for _ in 0..others {
-        get_with(split.envoy().addr(), "/version", &[("x-other", "1")]).expect("a response");
+        let headers = [("x-other", "1"), (PAST, "1")];
+        get_with(split.envoy().addr(), "/version", &headers).expect("a response");
     }
+    gate.open();
     running.finish().report()
 }
 

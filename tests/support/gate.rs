@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+/// The header of requests that no gate holds.
+pub(crate) const PAST: &str = "x-past-the-gate";
+
 /// Servers that share it share the number.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Semaphore>);

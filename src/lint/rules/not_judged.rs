@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::diag::{Code, Note, Severity, Span};
 use crate::lint::{Context, Finding, Rule, View};
 use crate::route::example_request::{Reach, rule_reaches};
-use crate::route::{AppliesTo, Probe, Route, VirtualHost, resolve};
+use crate::route::{AppliesTo, Probe, Route, VirtualHost, resolve_untraced};
 
 /// Rules whose split is compared with what a proxy has been told; the search for their requests takes time.
 const MOST_COMPARED: usize = 500;
@@ -123,7 +123,8 @@ fn compare(view: &View, host: &VirtualHost, seen: &mut HashSet<Span>, findings: 
     let programmed = view.table.programmed.as_deref();
     let called = |name: &String| Probe::new("GET", &format!("http://{name}/").parse().ok()?);
     let requests: Vec<Probe> = host.domains.iter().filter_map(called).collect();
-    let known = |probe: &&Probe| programmed.is_some_and(|table| resolve(table, probe).is_ok());
+    let known =
+        |probe: &&Probe| programmed.is_some_and(|table| resolve_untraced(table, probe).is_ok());
     // A proxy may know a host by another of its names.
     let Some(like) = requests.iter().find(known).or(requests.first()) else {
         return;
@@ -136,7 +137,7 @@ fn compare(view: &View, host: &VirtualHost, seen: &mut HashSet<Span>, findings: 
         if !seen.insert(route.span) {
             continue;
         }
-        let Ok(resolution) = resolve(&view.table, &probe) else {
+        let Ok(resolution) = resolve_untraced(&view.table, &probe) else {
             continue;
         };
         let differs = resolution.caveats.iter().find(|caveat| differs(caveat));

@@ -11,7 +11,7 @@ use crate::manifest::mesh::Registry;
 use crate::manifest::mesh::identified_backends::identified_backends;
 use crate::manifest::mesh::names::{domains, full_name};
 use crate::route::{
-    Action, AppliesTo, Origin, Outcome, Route, RouteTable, Split, Vantage, VirtualHost,
+    Action, AppliesTo, Origin, Outcome, Route, RouteList, RouteTable, Split, Vantage, VirtualHost,
 };
 use crate::split::Mechanism;
 
@@ -76,7 +76,7 @@ impl Compiler<'_> {
                         span: host.span,
                         https_only: false,
                         unsupported: None,
-                        routes: Vec::new(),
+                        routes: RouteList::default(),
                         caveats: Vec::new(),
                     });
                     ranked.push(Vec::new());

@@ -23,7 +23,10 @@ pub(in crate::manifest) fn compare(manifests: &Manifests, table: &mut RouteTable
         let Some(rule) = rules.next() else { continue };
         for (kind, name) in into {
             let object = format!("{kind} {}/{name}", declared.meta.namespace);
-            let routes = table.hosts.iter_mut().flat_map(|host| &mut host.routes);
+            let routes = table
+                .hosts
+                .iter_mut()
+                .flat_map(|host| host.routes.iter_mut());
             let own = routes.filter(|route| route.object == object);
             let written: Vec<(&mut Route, [u32; 2])> = own
                 .filter_map(|route| written(route, rule).map(|weights| (route, weights)))

@@ -9,7 +9,9 @@ use super::action::Compiler;
 use super::route_configs::{self, RouteConfig};
 use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
-use crate::route::{AppliesTo, InactiveRule, Origin, Route, RouteTable, Vantage, VirtualHost};
+use crate::route::{
+    AppliesTo, InactiveRule, Origin, Route, RouteList, RouteTable, Vantage, VirtualHost,
+};
 
 /// What a mesh puts at the end of its hosts, so that a host which no rule names gets an answer. Nobody declared it.
 pub(super) const UNDECLARED: [&str; 2] = ["allow_any", "block_all"];
@@ -113,7 +115,7 @@ impl Compiler<'_> {
                 outcome: Arc::new(self.outcome(route, fault)),
             }
         });
-        let routes: Vec<Route> = routes.collect();
+        let routes: RouteList = routes.collect();
         if objects.is_empty() {
             objects.push(own);
         }

@@ -70,7 +70,7 @@ fn judged(host: &mut VirtualHost, patch: &Patch) {
     let by_policy = |caveat: &Note<AppliesTo>| {
         caveat.code == Code::AttachedPolicy && caveat.place() == Some(patch.meta.span)
     };
-    for route in &mut host.routes {
+    for route in host.routes.iter_mut() {
         if route.outcome.caveats.iter().any(by_policy) {
             let outcome = Arc::make_mut(&mut route.outcome);
             outcome.caveats.retain(|caveat| !by_policy(caveat));

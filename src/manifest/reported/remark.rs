@@ -38,7 +38,7 @@ pub(in crate::manifest) fn remark(
     let here = |reported: &&Reported| reported.part.is_of(vantage);
     let mut known: HashMap<*const Outcome, Arc<Outcome>> = HashMap::new();
     for host in &mut table.hosts {
-        for route in &mut host.routes {
+        for route in host.routes.iter_mut() {
             let Some(reported) = of_objects.get(&route.object) else {
                 continue;
             };

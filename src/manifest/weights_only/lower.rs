@@ -8,7 +8,9 @@ use crate::manifest::mesh::Registry;
 use crate::manifest::mesh::backing::{Whole, backing};
 use crate::manifest::mesh::identified_backends::identified_backends;
 use crate::manifest::{Manifests, ObjectName};
-use crate::route::{Action, AppliesTo, Outcome, Route, RouteTable, Split, Vantage, VirtualHost};
+use crate::route::{
+    Action, AppliesTo, Outcome, Route, RouteList, RouteTable, Split, Vantage, VirtualHost,
+};
 use crate::split::LocalReplyCause;
 
 /// How many objects a message lists.
@@ -27,7 +29,7 @@ pub(in crate::manifest) fn lower(manifests: &Manifests, _: &Vantage) -> RouteTab
         span: split.span,
         https_only: false,
         unsupported: None,
-        routes: Vec::new(),
+        routes: RouteList::default(),
         caveats: Vec::new(),
     };
     if candidates.len() > 1 {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::diag::{Note, Sources, Span};
 use crate::report::Declaration;
-use crate::route::{AppliesTo, Matched, Origin, Proxy, Rejected, RouteIndex, Vantage};
+use crate::route::{AppliesTo, Matched, Origin, Proxy, Rejected, Vantage};
 use crate::split::{Expected, Undeliverable};
 
 /// Lines of a field that a message quotes.
@@ -52,8 +52,7 @@ pub fn explain(explained: Explained<'_>) -> Explanation {
             .map(|caveat| stated(caveat, sources))
             .collect(),
         rules: explained.rules.as_ref().map(|rules| {
-            let index = RouteIndex::new(resolution.host);
-            let row = |one| self::rule(one, &explained, &index);
+            let row = |one| self::rule(one, &explained);
             rules.iter().map(row).collect()
         }),
         expected: Some(declaration(&expected, resolution.rules())),

@@ -6,18 +6,14 @@ use super::explained::{Explained, part};
 use super::{HeaderRow, RouteRow, RuleRow, UnreachableRow, WitnessRow};
 use crate::diag::Sources;
 use crate::route::example_request::{Reach, RuleReach};
-use crate::route::{Probe, RouteIndex};
+use crate::route::{Probe, resolve_untraced};
 use crate::split::{Expected, Share};
 use crate::verdict::shell_word;
 
 /// One rule as a row.
-pub(super) fn rule<'e>(
-    rule_reach: &RuleReach<'_>,
-    explained: &Explained<'e>,
-    index: &RouteIndex<'e>,
-) -> RuleRow {
+pub(super) fn rule(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> RuleRow {
     let route = rule_reach.route;
-    let (takes, expected) = makes(rule_reach, explained, index);
+    let (takes, expected) = makes(rule_reach, explained);
     let request = match &rule_reach.reach {
         Reach::By(probe) => Some(witness(probe, explained.probe)),
         _ => None,
@@ -83,16 +79,12 @@ pub fn unreachable(reach: &Reach<'_>, sources: &Sources) -> Option<UnreachableRo
 }
 
 /// What a rule takes of the requests that reach it, and what it makes of them.
-fn makes<'e>(
-    rule_reach: &RuleReach<'_>,
-    explained: &Explained<'e>,
-    index: &RouteIndex<'e>,
-) -> (Share, Expected) {
+fn makes(rule_reach: &RuleReach<'_>, explained: &Explained<'_>) -> (Share, Expected) {
     let (route, sources) = (rule_reach.route, explained.sources);
     let Reach::By(probe) = &rule_reach.reach else {
         return (Share::ONE, explained.table.declared(route, sources));
     };
-    let resolution = index.resolve(explained.table, probe);
+    let resolution = resolve_untraced(explained.table, probe);
     let found = resolution.ok().and_then(|resolution| {
         let mut taking = resolution.taking();
         let matched = taking.find(|matched| std::ptr::eq(matched.route, route))?;

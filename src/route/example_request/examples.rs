@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::values::{Asked, Part};
 use super::{Reach, reach, unrouted};
 use crate::route::matching::Evaluation;
-use crate::route::{Condition, Probe, Route, RouteIndex, RouteTable, VirtualHost};
+use crate::route::{Condition, Probe, Route, RouteTable, VirtualHost, resolve_untraced};
 
 /// A request, and what it shows.
 #[derive(Clone, Debug)]
@@ -36,12 +36,11 @@ pub fn examples<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<Example<'t>> {
-    let index = RouteIndex::new(host);
     let routes = host.routes.iter().enumerate();
     let mut all: Vec<Example<'t>> = routes
         .map(|(at, route)| Example {
             purpose: Purpose::Taken(route),
-            reach: reach(table, &index, at, like),
+            reach: reach(table, host, at, like),
         })
         .collect();
     let mut beyond: Vec<(Purpose<'t>, Probe)> = Vec::new();
@@ -50,11 +49,11 @@ pub fn examples<'t>(
             continue;
         };
         for condition in &route.conditions {
-            let found = beside(table, &index, (route, condition), probe);
+            let found = beside(table, host, (route, condition), probe);
             beyond.extend(found.map(|probe| (Purpose::Fallthrough(route, condition), probe)));
         }
     }
-    beyond.extend(unrouted(table, &index, like).map(|probe| (Purpose::NoRule, probe)));
+    beyond.extend(unrouted(table, host, like).map(|probe| (Purpose::NoRule, probe)));
     // That no rule takes a request is said of the one that shows it.
     let known = all.iter().filter_map(|one| match &one.reach {
         Reach::By(probe) => Some((**probe).clone()),
@@ -73,7 +72,7 @@ pub fn examples<'t>(
 /// A request like one of a route, but for what one condition asks for, that no alternative of its rule takes.
 fn beside(
     table: &RouteTable,
-    index: &RouteIndex<'_>,
+    host: &VirtualHost,
     (route, condition): (&Route, &Condition),
     taken: &Probe,
 ) -> Option<Probe> {
@@ -86,7 +85,7 @@ fn beside(
         own: Vec::new(),
         before: vec![&condition.test],
     };
-    let mut values = part.values(&asked, taken, index.host());
+    let mut values = part.values(&asked, taken, host);
     // Another value shows more than none; of methods those come first that every server knows.
     if part != Part::Method {
         values.reverse();
@@ -96,9 +95,9 @@ fn beside(
         if condition.holds(&probe) != Evaluation::No {
             return None;
         }
-        let resolution = index.resolve(table, &probe).ok()?;
+        let resolution = resolve_untraced(table, &probe).ok()?;
         let own = |other: &Route| (&other.object, &other.rule) == (&route.object, &route.rule);
-        let falls = std::ptr::eq(resolution.host, index.host())
+        let falls = std::ptr::eq(resolution.host, host)
             && !resolution.taking().any(|matched| own(matched.route));
         falls.then_some(probe)
     })

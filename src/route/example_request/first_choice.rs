@@ -6,7 +6,7 @@ use super::values::{Asked, Part};
 use super::{Evaluation, Search};
 use crate::route::{Condition, Probe};
 
-impl Search<'_, '_> {
+impl Search<'_> {
     /// The request with the first value that fits of every part that the route itself asks about, where it reaches the route.
     pub(super) fn first_choice(&self) -> Option<Probe> {
         let mut asked: BTreeMap<Part, Asked<'_>> = BTreeMap::new();
@@ -19,7 +19,7 @@ impl Search<'_, '_> {
         for (part, asked) in &asked {
             let about = |condition: &&Condition| Part::of(&condition.test).as_ref() == Some(part);
             let own: Vec<&Condition> = self.wanted().iter().filter(about).collect();
-            let mut values = part.values(asked, self.like, self.index.host()).into_iter();
+            let mut values = part.values(asked, self.like, self.host).into_iter();
             let current = part.current(self.like);
             probe = values.find_map(|value| {
                 let set = if value == current {

@@ -16,7 +16,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::matching::Evaluation;
-use super::{AppliesTo, Condition, Probe, Route, RouteIndex, RouteTable, Test, VirtualHost};
+use super::{AppliesTo, Condition, Probe, Route, RouteTable, Test, VirtualHost, resolve_untraced};
 use crate::diag::{Code, Note};
 use covers::covers;
 pub use examples::{Example, Purpose, examples};
@@ -60,7 +60,6 @@ pub fn rule_reaches<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<RuleReach<'t>> {
-    let index = RouteIndex::new(host);
     let mut rules: Vec<RuleReach<'t>> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for (at, route) in host.routes.iter().enumerate() {
@@ -73,7 +72,7 @@ pub fn rule_reaches<'t>(
         }
         let rule_reach = RuleReach {
             route,
-            reach: reach(table, &index, at, like),
+            reach: reach(table, host, at, like),
         };
         match known {
             Some(known) if better(&rule_reach.reach, &rules[known].reach) => {
@@ -96,11 +95,10 @@ pub fn route_reaches<'t>(
     host: &'t VirtualHost,
     like: &Probe,
 ) -> Vec<RuleReach<'t>> {
-    let index = RouteIndex::new(host);
     let routes = host.routes.iter().enumerate();
     let reaches = routes.map(|(at, route)| RuleReach {
         route,
-        reach: reach(table, &index, at, like),
+        reach: reach(table, host, at, like),
     });
     reaches.collect()
 }
@@ -116,8 +114,7 @@ fn better(new: &Reach<'_>, known: &Reach<'_>) -> bool {
 }
 
 /// Whether a request reaches the route at a position.
-fn reach<'t>(table: &'t RouteTable, index: &RouteIndex<'t>, at: usize, like: &Probe) -> Reach<'t> {
-    let host = index.host();
+fn reach<'t>(table: &'t RouteTable, host: &'t VirtualHost, at: usize, like: &Probe) -> Reach<'t> {
     let route = &host.routes[at];
     if host.https_only && like.scheme.eq_ignore_ascii_case("http") {
         return Reach::HttpsOnly;
@@ -139,7 +136,7 @@ fn reach<'t>(table: &'t RouteTable, index: &RouteIndex<'t>, at: usize, like: &Pr
     }
     let search = Search {
         table,
-        index,
+        host,
         goal: Some(route),
         like,
     };
@@ -147,7 +144,8 @@ fn reach<'t>(table: &'t RouteTable, index: &RouteIndex<'t>, at: usize, like: &Pr
         return Reach::By(Box::new(probe));
     }
     // Routes that take nothing from here are in nobody's way.
-    let mut earlier = index
+    let mut earlier = host
+        .routes
         .covering(route)
         .take_while(|one| !std::ptr::eq(*one, route));
     if let Some(earlier) = earlier.find(|earlier| awake(earlier) && covers(earlier, route)) {
@@ -162,16 +160,11 @@ fn reach<'t>(table: &'t RouteTable, index: &RouteIndex<'t>, at: usize, like: &Pr
 }
 
 /// A request of a host that no rule takes.
-fn unrouted(table: &RouteTable, index: &RouteIndex<'_>, like: &Probe) -> Option<Probe> {
-    let before: Vec<&Route> = index
-        .host()
-        .routes
-        .iter()
-        .filter(|route| awake(route))
-        .collect();
+fn unrouted(table: &RouteTable, host: &VirtualHost, like: &Probe) -> Option<Probe> {
+    let before: Vec<&Route> = host.routes.iter().filter(|route| awake(route)).collect();
     let search = Search {
         table,
-        index,
+        host,
         goal: None,
         like,
     };
@@ -196,11 +189,11 @@ fn shares(route: &Route) -> bool {
 }
 
 /// What is sought.
-struct Search<'s, 't> {
-    table: &'t RouteTable,
-    index: &'s RouteIndex<'t>,
+struct Search<'s> {
+    table: &'s RouteTable,
+    host: &'s VirtualHost,
     /// The route that must take the request; none where no route may.
-    goal: Option<&'t Route>,
+    goal: Option<&'s Route>,
     like: &'s Probe,
 }
 
@@ -210,7 +203,7 @@ struct Choice {
     rules_out: BTreeSet<usize>,
 }
 
-impl Search<'_, '_> {
+impl Search<'_> {
     /// The conditions that must hold.
     fn wanted(&self) -> &[Condition] {
         self.goal.map_or(&[], |route| &route.conditions)
@@ -267,7 +260,7 @@ impl Search<'_, '_> {
                 .collect();
             Some(Choice { value, rules_out })
         };
-        let values = part.values(asked, self.like, self.index.host());
+        let values = part.values(asked, self.like, self.host);
         let all: Vec<Choice> = values.into_iter().filter_map(choice).collect();
         let weaker = |at: usize| {
             let own = &all[at].rules_out;
@@ -317,16 +310,12 @@ impl Search<'_, '_> {
 
     /// The last word: whether the request, resolved like any other, takes this very route, or none.
     fn reaches(&self, probe: &Probe) -> bool {
-        self.index
-            .resolve(self.table, probe)
-            .is_ok_and(|resolution| {
-                let mut taking = resolution.taking();
-                match self.goal {
-                    Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
-                    None => {
-                        resolution.is_unrouted() && std::ptr::eq(resolution.host, self.index.host())
-                    }
-                }
-            })
+        resolve_untraced(self.table, probe).is_ok_and(|resolution| {
+            let mut taking = resolution.taking();
+            match self.goal {
+                Some(route) => taking.any(|matched| std::ptr::eq(matched.route, route)),
+                None => resolution.is_unrouted() && std::ptr::eq(resolution.host, self.host),
+            }
+        })
     }
 }

@@ -11,7 +11,9 @@ use crate::diag::nearest::nearest;
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::objects::{ApiRoute, ParentRef, PathKind, RouteKind};
 use crate::manifest::mesh::catch_all::catches_all;
-use crate::route::{AppliesTo, Condition, Implementation, Outcome, Route, Test, VirtualHost};
+use crate::route::{
+    AppliesTo, Condition, Implementation, Outcome, Route, RouteList, Test, VirtualHost,
+};
 
 /// The group of routes whose parent names a port.
 pub(super) const PORT: &str = "port";
@@ -265,7 +267,7 @@ fn new_host(under: &HostEntry<'_>) -> VirtualHost {
         span: under.span,
         https_only: false,
         unsupported: None,
-        routes: Vec::new(),
+        routes: RouteList::default(),
         caveats: Vec::new(),
     }
 }

@@ -13,7 +13,9 @@ use crate::diag::{Code, Note};
 use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::{ApiRoute, Listener};
 use crate::manifest::mesh::HostNotes;
-use crate::route::{AppliesTo, Implementation, Origin, RouteTable, Vantage, VirtualHost};
+use crate::route::{
+    AppliesTo, Implementation, Origin, RouteList, RouteTable, Vantage, VirtualHost,
+};
 
 /// The routes that apply from a vantage.
 pub(in crate::manifest) fn lower(
@@ -170,7 +172,7 @@ fn nobody(listener: &Listener) -> VirtualHost {
         span: listener.span(),
         https_only: false,
         unsupported: None,
-        routes: Vec::new(),
+        routes: RouteList::default(),
         caveats: vec![caveat.help("attach a route to it, or remove it")],
     }
 }

@@ -13,7 +13,7 @@ use crate::manifest::istio::objects::VirtualService;
 
 use crate::manifest::mesh::visibility::{Visibility, visibility};
 use crate::route::{
-    AppliesTo, Condition, Origin, Proxy, Route, RouteTable, Test, Vantage, VirtualHost,
+    AppliesTo, Condition, Origin, Proxy, Route, RouteList, RouteTable, Test, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
@@ -149,7 +149,7 @@ impl<'m> Compiler<'m> {
             span,
             https_only: false,
             unsupported: None,
-            routes: Vec::new(),
+            routes: RouteList::default(),
             caveats: Vec::new(),
         }
     }

@@ -194,7 +194,7 @@ impl<'m> Compiler<'m> {
             (None, None) => None,
         };
         if let Some(routes) = self.connections(service, full, carries.as_ref(), caller) {
-            host.routes = routes;
+            host.routes = routes.into();
             let misplaced = known.zip(port.as_ref());
             let misplaced =
                 misplaced.and_then(|(one, port)| Self::tcp_on_tls_port(service, one, port));
@@ -203,7 +203,7 @@ impl<'m> Compiler<'m> {
         }
         // Where nobody says what the port carries, a handshake is taken to be routed as one.
         if carries.is_none() {
-            host.routes = self.handshakes(service, caller);
+            host.routes = self.handshakes(service, caller).into();
         }
         let sealed_off = host.routes.is_empty();
         host.routes.extend_from_slice(claim.routes);
