@@ -105,14 +105,39 @@ fn shadowed(number: usize) -> Sources {
 
 /// Gateways of the same proxies, each with a rule.
 fn gateways(number: usize) -> Sources {
+    gateways_of(number, |_| "ingressgateway".to_owned())
+}
+
+/// Gateways of proxies of their own, each with a rule.
+fn gateways_apart(number: usize) -> Sources {
+    gateways_of(number, |at| format!("gateway-{at}"))
+}
+
+fn gateways_of(number: usize, proxies: impl Fn(usize) -> String) -> Sources {
+    let mut text = String::new();
+    for at in 0..number {
+        let proxies = proxies(at);
+        let _ = write!(
+            text,
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g{at}}}\nspec:\n  selector: {{istio: {proxies}}}\n  \
+             servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [h{at}.example.com]}}]\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v{at}}}\nspec:\n  hosts: [h{at}.example.com]\n  \
+             gateways: [g{at}]\n  http: [{{route: [{{destination: {{host: web}}}}]}}]\n---\n"
+        );
+    }
+    sources("gateways.yaml", text)
+}
+
+/// Gateways of the Gateway API, each with an `HTTPRoute`.
+fn api_gateways(number: usize) -> Sources {
     let mut text = String::new();
     for at in 0..number {
         let _ = write!(
             text,
-            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g{at}}}\nspec:\n  selector: {{istio: ingressgateway}}\n  \
-             servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [h{at}.example.com]}}]\n---\n\
-             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v{at}}}\nspec:\n  hosts: [h{at}.example.com]\n  \
-             gateways: [g{at}]\n  http: [{{route: [{{destination: {{host: web}}}}]}}]\n---\n"
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: g{at}}}\nspec:\n  gatewayClassName: istio\n  \
+             listeners: [{{name: http, port: 80, protocol: HTTP}}]\n---\n\
+             apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r{at}}}\nspec:\n  \
+             parentRefs: [{{name: g{at}}}]\n  hostnames: [h{at}.example.com]\n  rules: [{{backendRefs: [{{name: web, port: 80}}]}}]\n---\n"
         );
     }
     sources("gateways.yaml", text)
@@ -249,6 +274,20 @@ fn all(c: &mut Criterion) {
     growth(c, "lint/gateways", 400, gateways, linted);
     growth(
         c,
+        "lint/gateways of many proxies",
+        400,
+        gateways_apart,
+        linted,
+    );
+    growth(
+        c,
+        "lint/gateways of the Gateway API",
+        400,
+        api_gateways,
+        linted,
+    );
+    growth(
+        c,
         "explain/regular expressions",
         500,
         |n| rules(n, |at| format!("uri: {{regex: '/p{at}/[a-z]+'}}")),
@@ -271,6 +310,13 @@ fn all(c: &mut Criterion) {
         written,
     );
     growth(c, "test --init/gateways", 100, gateways, written);
+    growth(
+        c,
+        "test --init/gateways of the Gateway API",
+        100,
+        api_gateways,
+        written,
+    );
     growth(c, "report/notes", 10_000, reports, merged);
     growth(c, "report/requests", 100_000, requests, |text| judged(text));
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use resplit::diag::Sources;
-use resplit::manifest::{Manifests, lower, parse, shared_tables};
+use resplit::manifest::{Lowering, Manifests, parse};
 use resplit::route::{RouteTable, Vantage};
 
 /// Four gateways of the same proxies, each with a rule, and what stands beside them.
@@ -84,13 +84,14 @@ fn what_stands_beside_gateways_keeps_only_those_apart_that_it_is_about() {
             .map(|name| ("default".to_owned(), name.to_owned()))
             .to_vec();
         let mesh = Vantage::mesh(None, None);
-        let tables = shared_tables(&manifests, &mesh, &names);
+        let lowering = Lowering::new(&manifests);
+        let tables = lowering.shared_tables(&mesh, &names);
         let with_first = names.iter().zip(&tables).filter(|(_, one)| one.is_some());
         let with_first: String = with_first.map(|((_, name), _)| name.as_str()).collect();
         assert_eq!(with_first, shared, "beside {what}");
         let lowered = |at: usize| {
             let (namespace, name) = names[at].clone();
-            routed(&lower(&manifests, &Vantage::gateway(namespace, name)))
+            routed(&lowering.table(&Vantage::gateway(namespace, name)))
         };
         for (at, table) in tables.iter().enumerate() {
             if let Some(table) = table {

@@ -8,7 +8,7 @@ use crate::diag::{Note, Sources, Span};
 use crate::manifest::gateway_api::{ListenerSet, ParentKind};
 use crate::manifest::istio::{HttpAction, VirtualService, WeightedDestination, gateway_name};
 use crate::manifest::kube::{Carries, Service};
-use crate::manifest::{Manifests, Object, full_name, lower, shared_tables};
+use crate::manifest::{Lowering, Manifests, Object, full_name, lower};
 use crate::route::{
     AppliesTo, Origin, Probe, Resolution, ResolveError, RouteTable, Vantage, VirtualHost, resolve,
     resolve_declared,
@@ -102,7 +102,8 @@ impl<'c> Context<'c> {
     /// Gateways of the same proxies have one table, which is looked at once.
     fn look_from_gateways(&mut self, mesh: &Vantage) {
         let names: Vec<(String, String)> = gateways(self.manifests).into_iter().collect();
-        let shared = shared_tables(self.manifests, mesh, &names);
+        let lowering = Lowering::new(self.manifests);
+        let shared = lowering.shared_tables(mesh, &names);
         // A gateway has one view.
         let before = self.views.len();
         for ((namespace, name), shared) in names.into_iter().zip(shared) {
@@ -112,7 +113,9 @@ impl<'c> Context<'c> {
                 ..mesh.clone()
             };
             let Some(shared) = shared else {
-                self.look(vantage);
+                // What is bound to other places is named by the table of the mesh.
+                let table = lowering.own_table(&vantage);
+                self.add(vantage, Rc::new(table));
                 continue;
             };
             let first = &mut self.views[before + shared.first];

@@ -29,11 +29,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alone;
 pub mod attached;
 pub mod canary;
 mod conflicts;
 pub mod decode;
 mod dialect;
+mod elsewhere;
 mod endpoints;
 mod envoy;
 pub mod fields;
@@ -42,6 +44,7 @@ pub mod instrument;
 pub mod istio;
 mod known_targets;
 pub mod kube;
+mod lowering;
 mod manifests;
 pub mod mesh;
 mod mesh_splits;
@@ -56,7 +59,7 @@ pub mod weights_only;
 pub mod yaml;
 
 use crate::diag::{Code, MAX_PROBLEMS, Note, Sources};
-use crate::route::{Implementation, Probe, RouteTable, Unrouted, Vantage};
+use crate::route::{Probe, Unrouted, Vantage};
 use decode::Decoder;
 use dialect::{Dialect, dialect};
 use endpoints::Endpoints;
@@ -67,6 +70,7 @@ use yaml::{Node, Value};
 pub use envoy::{Dump, Mirror, ProgrammedRoute};
 pub use istio::SharedTable;
 pub use known_targets::known_targets;
+pub use lowering::{Lowering, lower};
 pub use manifests::{Manifests, Object};
 pub(crate) use mesh::names::{covers, full_name};
 pub use object_name::{NoSuchObject, ObjectName, ObjectNameError};
@@ -160,60 +164,6 @@ pub fn dump_as_json(text: &str) -> Option<String> {
         }
     });
     found
-}
-
-/// What one family of dialects makes of its objects.
-type Lower = fn(&Manifests, &Vantage) -> RouteTable;
-
-/// Every family, the one that owns a host first where several declare it.
-const FAMILIES: &[Lower] = &[
-    // What the proxies of the mesh make of a host is Istio's to say, whoever declares its routes.
-    |manifests, vantage| {
-        gateway_api::lower(
-            manifests,
-            vantage,
-            &istio::SidecarNotes::new(manifests, vantage),
-        )
-    },
-    istio::lower,
-    canary::lower,
-    weights_only::lower,
-];
-
-/// The routes that the manifests make, seen from somewhere.
-#[must_use]
-pub fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
-    let mut tables = FAMILIES.iter().map(|lower| lower(manifests, vantage));
-    let mut table = tables.next().unwrap_or_default();
-    tables.for_each(|other| table.join(other));
-    canary::compare(manifests, &mut table);
-    reported::remark::remark(manifests, vantage, &mut table);
-    let patched = !manifests.patches.is_empty()
-        && gateway_api::implementation(manifests, vantage) == Implementation::EnvoyGateway;
-    if patched {
-        envoy::apply(manifests, vantage, &mut table);
-    }
-    if !manifests.dump.is_empty() {
-        let programmed = envoy::lower(manifests, vantage);
-        // Rules declare; a dump beside them says whether they have arrived.
-        if table.hosts.is_empty() && !manifests.has_rules() {
-            let elsewhere = std::mem::replace(&mut table, programmed).inactive_rules;
-            table.inactive_rules.extend(elsewhere);
-        } else {
-            table.programmed = Some(Box::new(programmed));
-        }
-    }
-    table
-}
-
-/// For each gateway by namespace and name the table that an earlier one of them has too: that is lowered once.
-#[must_use]
-pub fn shared_tables(
-    manifests: &Manifests,
-    vantage: &Vantage,
-    gateways: &[(String, String)],
-) -> Vec<Option<SharedTable>> {
-    istio::shared_tables(manifests, vantage, gateways)
 }
 
 /// What a proxy does with a request that no rule takes, seen from somewhere.

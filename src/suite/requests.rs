@@ -7,7 +7,7 @@ use super::gateways::gateways;
 use super::world::World;
 use crate::manifest::decode::At;
 use crate::manifest::istio::Reads;
-use crate::manifest::{Manifests, full_name};
+use crate::manifest::{Lowering, Manifests, full_name};
 use crate::route::example_request::{Reach, near_misses, route_reaches};
 use crate::route::{Origin, Probe, Vantage, VirtualHost, resolve_untraced};
 
@@ -27,6 +27,7 @@ impl World {
     pub(super) fn requests(&self, from: Option<&Vantage>) -> Vec<Request> {
         let mut requests = Requests {
             world: self,
+            lowering: Lowering::new(&self.manifests),
             ports: PortsOfNames::new(&self.manifests),
             known: HashSet::new(),
             found: Vec::new(),
@@ -55,6 +56,7 @@ impl World {
 /// Requests, while they are looked for.
 struct Requests<'w> {
     world: &'w World,
+    lowering: Lowering<'w>,
     ports: PortsOfNames<'w>,
     /// Those from the place that is looked at.
     known: HashSet<Probe>,
@@ -65,7 +67,7 @@ impl Requests<'_> {
     /// Adds those from a place to some of the hosts.
     fn at(&mut self, place: &Vantage, asked: impl Fn(&VirtualHost) -> bool) {
         self.known.clear();
-        let table = self.world.table(place);
+        let table = self.world.table_by(&self.lowering, place);
         for host in table.hosts.iter().filter(|host| asked(host)) {
             for url in self.urls(host, place) {
                 self.of_host(&url, place);
@@ -75,7 +77,8 @@ impl Requests<'_> {
 
     /// Adds the requests to one host and port.
     fn of_host(&mut self, like: &Probe, place: &Vantage) {
-        let table = self.world.table(&place.clone().dialling(like));
+        let dialled = place.clone().dialling(like);
+        let table = self.world.table_by(&self.lowering, &dialled);
         let Ok(resolution) = resolve_untraced(&table, like) else {
             return;
         };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::gateways::gateways;
 use super::rule_texts::RuleTexts;
 use crate::diag::Sources;
-use crate::manifest::{Manifests, SharedTable, lower, shared_tables};
+use crate::manifest::{Lowering, Manifests, SharedTable};
 use crate::route::{Origin, Probe, RouteTable, Vantage, resolve_untraced};
 
 /// A gateway by namespace and name.
@@ -50,20 +50,25 @@ impl World {
 
     /// The routes from a vantage; they are made once, for all gateways that have the same.
     pub(super) fn table(&self, vantage: &Vantage) -> Rc<RouteTable> {
+        self.table_by(&Lowering::new(&self.manifests), vantage)
+    }
+
+    /// The same, of many vantages.
+    pub(super) fn table_by(&self, lowering: &Lowering<'_>, vantage: &Vantage) -> Rc<RouteTable> {
         let key = format!("{vantage:?}");
         if let Some(known) = self.tables.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let table = match self.first_like(vantage) {
-            Some(first) => self.table(&first),
-            None => Rc::new(lower(&self.manifests, vantage)),
+        let table = match self.first_like(lowering, vantage) {
+            Some(first) => self.table_by(lowering, &first),
+            None => Rc::new(lowering.own_table(vantage)),
         };
         self.tables.borrow_mut().insert(key, Rc::clone(&table));
         table
     }
 
     /// The first of the gateways with the table of this one, where it is another one.
-    pub(super) fn first_like(&self, vantage: &Vantage) -> Option<Vantage> {
+    fn first_like(&self, lowering: &Lowering<'_>, vantage: &Vantage) -> Option<Vantage> {
         let Origin::Gateway { namespace, name } = &vantage.origin else {
             return None;
         };
@@ -75,7 +80,7 @@ impl World {
         let known = self.shared.borrow().get(&key).cloned();
         let shared = known.unwrap_or_else(|| {
             let names: Vec<Gateway> = gateways(&self.manifests).into_iter().collect();
-            let shared = shared_tables(&self.manifests, vantage, &names);
+            let shared = lowering.shared_tables(vantage, &names);
             let first = |own: &SharedTable| names[own.first].clone();
             let pairs = names.iter().zip(&shared);
             let pairs =

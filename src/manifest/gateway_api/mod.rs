@@ -5,7 +5,7 @@ pub mod objects;
 
 use super::dialect::{Dialect, dialect};
 
-pub(super) use compile::{implementation, lower, unrouted};
+pub(super) use compile::{Index, implementation, lower, unrouted};
 pub use objects::{
     ApiRoute, BackendRef, EnvoyBackend, Gateway, GatewayClass, InferencePool, Listener,
     ListenerSet, Match, ParentKind, ParentRef, ReferenceGrant, RouteFilter, Rule, TrafficPolicy,

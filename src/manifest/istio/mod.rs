@@ -9,7 +9,7 @@ use super::mesh::ServiceEntry;
 
 pub use compile::SharedTable;
 pub(crate) use compile::without_proxy;
-pub(super) use compile::{SidecarNotes, lower, shared_tables, unrouted};
+pub(super) use compile::{Index, SidecarNotes, lower, shared_tables, unrouted};
 pub(crate) use objects::gateway_name;
 pub use objects::{
     DestinationRule, Egress, FaultAbort, Gateway, HttpAction, HttpMatch, HttpRoute, Import,

@@ -2,7 +2,6 @@
 
 use super::index::Index;
 use crate::diag::{Code, Note};
-use crate::manifest::Manifests;
 use crate::manifest::gateway_api::objects::{Gateway, GatewayClass};
 use crate::route::{AppliesTo, Implementation, Origin, Vantage};
 
@@ -69,14 +68,10 @@ impl Implementer {
 }
 
 /// Who implements the Gateway that a vantage is at.
-pub(in crate::manifest) fn implementation(
-    manifests: &Manifests,
-    vantage: &Vantage,
-) -> Implementation {
-    let index = Index::new(manifests);
+pub(in crate::manifest) fn implementation(index: &Index<'_>, vantage: &Vantage) -> Implementation {
     let gateway = match &vantage.origin {
         Origin::Gateway { namespace, name } => index.gateway(namespace, name),
         Origin::Mesh { .. } => None,
     };
-    Implementer::of(&index, vantage, gateway).implementation
+    Implementer::of(index, vantage, gateway).implementation
 }

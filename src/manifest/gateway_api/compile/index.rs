@@ -1,13 +1,13 @@
 //! Objects of the Gateway API by what refers to them: no question may look at all of a cluster.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::manifest::Manifests;
 use crate::manifest::attached::AttachedIndex;
 use crate::manifest::gateway_api::objects::{
     ApiRoute, BackendRef, EnvoyBackend, From, Gateway, GatewayClass, InferencePool, Listener,
-    ListenerSet, ReferenceGrant, RouteFilter, TrafficPolicy,
+    ListenerSet, ParentRef, ReferenceGrant, RouteFilter, TrafficPolicy,
 };
 use crate::manifest::kube::Meta;
 use crate::manifest::mesh::{Registry, ServiceEntry};
@@ -18,12 +18,14 @@ use crate::manifest::secret::Secret;
 type Name<'m> = (&'m str, &'m str);
 
 /// The objects of manifests, found by what refers to them.
-pub(super) struct Index<'m> {
+pub(in crate::manifest) struct Index<'m> {
     pub(super) registry: Registry<'m>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
     classes: HashMap<&'m str, &'m GatewayClass>,
     // By the Gateway that they are for, the first in order of precedence first.
     sets: HashMap<Name<'m>, Vec<&'m ListenerSet>>,
+    // By the Gateways and sets of listeners that they are for.
+    routes: HashMap<Name<'m>, Vec<&'m ApiRoute>>,
     entries: HashMap<Name<'m>, &'m ServiceEntry>,
     pools: HashMap<Name<'m>, &'m InferencePool>,
     filters: HashMap<Name<'m>, &'m RouteFilter>,
@@ -45,12 +47,13 @@ pub(super) struct Index<'m> {
 
 impl<'m> Index<'m> {
     /// Reads all manifests once.
-    pub(super) fn new(manifests: &'m Manifests) -> Self {
+    pub(in crate::manifest) fn new(manifests: &'m Manifests) -> Self {
         let mut index = Self {
             registry: Registry::new(manifests),
             gateways: named(&manifests.api_gateways, |gateway| &gateway.meta),
             classes: HashMap::new(),
             sets: HashMap::new(),
+            routes: HashMap::new(),
             entries: named(&manifests.service_entries, |entry| &entry.meta),
             pools: named(&manifests.inference_pools, |pool| &pool.meta),
             filters: named(&manifests.route_filters, |filter| &filter.meta),
@@ -79,6 +82,17 @@ impl<'m> Index<'m> {
         });
         for set in sets {
             index.sets.entry(set.gateway()).or_default().push(set);
+        }
+        for route in manifests.api_routes() {
+            let parents = route.parents.iter().filter(|parent| !parent.in_mesh());
+            let name = |parent: &'m ParentRef| {
+                let namespace = parent.namespace(&route.meta.namespace);
+                (namespace, parent.name.value.as_str())
+            };
+            let names: BTreeSet<Name<'_>> = parents.map(name).collect();
+            for name in names {
+                index.routes.entry(name).or_default().push(route);
+            }
         }
         for class in &manifests.gateway_classes {
             index.classes.entry(&class.meta.name).or_insert(class);
@@ -115,6 +129,15 @@ impl<'m> Index<'m> {
         others
             .min_by_key(|((of, _), _)| *of)
             .map(|(_, gateway)| *gateway)
+    }
+
+    /// The routes that ask for a Gateway or for one of its sets of listeners, and maybe some others.
+    pub(super) fn routes(&self, namespace: &str, name: &str) -> Vec<&'m ApiRoute> {
+        let sets = self.sets.get(&(namespace, name)).into_iter().flatten();
+        let sets = sets.map(|set| (set.meta.namespace.as_str(), set.meta.name.as_str()));
+        let names: BTreeSet<Name<'_>> = sets.chain([(namespace, name)]).collect();
+        let found = names.into_iter().filter_map(|name| self.routes.get(&name));
+        found.flatten().copied().collect()
     }
 
     /// The sets of listeners for a Gateway.

@@ -10,7 +10,7 @@ use super::mesh_routes;
 use super::precedence::Age;
 use super::rule_context::RuleContext;
 use crate::diag::{Code, Note};
-use crate::manifest::Manifests;
+use crate::manifest::elsewhere::Elsewhere;
 use crate::manifest::gateway_api::objects::{ApiRoute, Listener};
 use crate::manifest::mesh::HostNotes;
 use crate::route::{
@@ -18,33 +18,37 @@ use crate::route::{
 };
 
 /// The routes that apply from a vantage.
-pub(in crate::manifest) fn lower(
-    manifests: &Manifests,
-    vantage: &Vantage,
+pub(in crate::manifest) fn lower<'m>(
+    index: &Index<'m>,
+    routes: impl Iterator<Item = &'m ApiRoute>,
+    vantage: &'m Vantage,
     proxy: &dyn HostNotes,
+    elsewhere: Elsewhere,
 ) -> RouteTable {
-    let routes = manifests.api_routes();
-    if routes.clone().next().is_none() {
-        return RouteTable::default();
-    }
-    let index = Index::new(manifests);
     let view = match &vantage.origin {
         Origin::Mesh { .. } => None,
         Origin::Gateway { namespace, name } => {
-            Some(GatewayView::new(&index, namespace, name, vantage))
+            Some(GatewayView::new(index, namespace, name, vantage))
         }
     };
     let gateway = view.as_ref().and_then(GatewayView::given);
-    let implementer = Implementer::of(&index, vantage, gateway);
+    let implementer = Implementer::of(index, vantage, gateway);
     let implementation = implementer.implementation;
-    let mut routes: Vec<(Age, &ApiRoute)> = routes
+    let routes: Vec<&ApiRoute> = match &vantage.origin {
+        Origin::Gateway { namespace, name } if elsewhere == Elsewhere::LeftOut => {
+            index.routes(namespace, name)
+        }
+        _ => routes.collect(),
+    };
+    let mut routes: Vec<(Age, &ApiRoute)> = (routes.into_iter())
         .map(|route| (Age::of(route, implementation), route))
         .collect();
     routes.sort_by(|(one, a), (other, b)| (one, a.kind.name()).cmp(&(other, b.kind.name())));
+    routes.dedup_by(|(_, a), (_, b)| std::ptr::eq(*a, *b));
     let routes: Vec<&ApiRoute> = routes.into_iter().map(|(_, route)| route).collect();
     match view {
-        None => mesh_routes::lower(&index, proxy, vantage, implementation, &routes),
-        Some(view) => at_gateway(&index, implementer, &view, &routes),
+        None => mesh_routes::lower(index, proxy, vantage, implementation, &routes),
+        Some(view) => at_gateway(index, implementer, &view, &routes, elsewhere),
     }
 }
 
@@ -54,6 +58,7 @@ fn at_gateway<'m>(
     implementer: Implementer,
     gateway_view: &GatewayView<'m>,
     routes: &[&'m ApiRoute],
+    elsewhere: Elsewhere,
 ) -> RouteTable {
     let place = RuleContext {
         implementation: implementer.implementation,
@@ -67,7 +72,9 @@ fn at_gateway<'m>(
     for route in routes.iter().copied() {
         let mut attached = match gateway_view.take(index, route) {
             None => {
-                table.inactive_rules.push(bound_to_others(route));
+                let named = elsewhere == Elsewhere::Named;
+                let absent = named.then(|| bound_to_others(route));
+                table.inactive_rules.extend(absent);
                 continue;
             }
             Some(Err(why)) => {

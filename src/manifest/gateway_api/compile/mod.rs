@@ -32,5 +32,6 @@ mod rule_context;
 mod unrouted;
 
 pub(in crate::manifest) use implementer::implementation;
+pub(in crate::manifest) use index::Index;
 pub(in crate::manifest) use lower::lower;
 pub(in crate::manifest) use unrouted::unrouted;

@@ -89,8 +89,7 @@ impl<'m> Compiler<'m> {
         let Some(own) = asked.filter(|gateway| !gateway.selector.is_empty()) else {
             return vec![(format!("{namespace}/{name}"), asked)];
         };
-        let all = self.index.manifests.gateways.iter();
-        let mut all: Vec<&Gateway> = all.filter(|one| one.selector == own.selector).collect();
+        let mut all: Vec<&Gateway> = self.index.selecting(&own.selector).to_vec();
         all.sort_by_key(|one| (&one.meta.created, &one.meta.name, &one.meta.namespace));
         all.into_iter().map(|one| (place(one), Some(one))).collect()
     }

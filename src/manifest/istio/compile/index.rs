@@ -2,7 +2,7 @@
 //! none of these questions may look at all of them.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::proxy_context::{ProxyContext, ProxyKind};
@@ -20,19 +20,26 @@ use crate::manifest::mesh_splits::mesh_splits;
 /// A namespace and a name in it.
 type Name<'m> = (&'m str, &'m str);
 
+/// Those of a client, where they are known.
+type Labels = Option<BTreeMap<String, String>>;
+
 /// The objects of manifests, found by what refers to them.
 pub(in crate::manifest) struct Index<'m> {
     pub(in crate::manifest) manifests: &'m Manifests,
     pub(super) registry: Registry<'m>,
     sidecars: HashMap<&'m str, Vec<&'m Sidecar>>,
     virtual_services: HashMap<Name<'m>, &'m VirtualService>,
+    // By the places that they are bound to.
+    bound: HashMap<String, Vec<&'m VirtualService>>,
     gateways: HashMap<Name<'m>, &'m Gateway>,
+    // By the labels of their proxies.
+    selecting: HashMap<&'m BTreeMap<String, String>, Vec<&'m Gateway>>,
     // By full host; those with a wildcard by what follows the `*`.
     rules: HashMap<String, Vec<&'m DestinationRule>>,
     wildcards: HashMap<String, Vec<&'m DestinationRule>>,
     pub(super) attached: AttachedIndex<'m>,
-    // By host and namespace of the client.
-    subsets: RefCell<HashMap<(String, String), Rc<Subsets<'m>>>>,
+    // By host, and by namespace and labels of the client.
+    subsets: RefCell<HashMap<(String, String, Labels), Rc<Subsets<'m>>>>,
     splitting: OnceCell<HashMap<String, String>>,
     // By the ports of HTTP that they have.
     listening: OnceCell<HashMap<u16, Vec<RegistryService<'m>>>>,
@@ -46,7 +53,9 @@ impl<'m> Index<'m> {
             registry: Registry::new(manifests),
             sidecars: HashMap::new(),
             virtual_services: HashMap::new(),
+            bound: HashMap::new(),
             gateways: HashMap::new(),
+            selecting: HashMap::new(),
             rules: HashMap::new(),
             wildcards: HashMap::new(),
             attached: AttachedIndex::new(&manifests.attached),
@@ -65,10 +74,15 @@ impl<'m> Index<'m> {
             let meta = &service.meta;
             let name = (meta.namespace.as_str(), meta.name.as_str());
             index.virtual_services.entry(name).or_insert(service);
+            for place in BTreeSet::from_iter(service.bindings()) {
+                index.bound.entry(place).or_default().push(service);
+            }
         }
         for gateway in &manifests.gateways {
             let name = (gateway.meta.namespace.as_str(), gateway.meta.name.as_str());
             index.gateways.entry(name).or_insert(gateway);
+            let of_proxies = index.selecting.entry(&gateway.selector).or_default();
+            of_proxies.push(gateway);
         }
         for rule in &manifests.destination_rules {
             let host = full_name(&rule.host.value, &rule.meta.namespace);
@@ -135,6 +149,19 @@ impl<'m> Index<'m> {
         self.virtual_services.get(&(namespace, name)).copied()
     }
 
+    /// The virtual services that are bound to one of these places, each once.
+    pub(super) fn bound(&self, places: &[&str]) -> Vec<&'m VirtualService> {
+        let found = places.iter().filter_map(|place| self.bound.get(*place));
+        let mut known: HashSet<*const VirtualService> = HashSet::new();
+        let found = found.flatten().copied();
+        found.filter(|one| known.insert(&raw const **one)).collect()
+    }
+
+    /// The Gateways for proxies with these labels.
+    pub(super) fn selecting(&self, labels: &BTreeMap<String, String>) -> &[&'m Gateway] {
+        self.selecting.get(labels).map_or(&[], Vec::as_slice)
+    }
+
     /// A Gateway.
     pub(super) fn gateway(&self, namespace: &str, name: &str) -> Option<&'m Gateway> {
         self.gateways.get(&(namespace, name)).copied()
@@ -162,9 +189,10 @@ impl<'m> Index<'m> {
         exact.into_iter().chain(wildcards).map(Vec::as_slice)
     }
 
-    /// What destination rules say about a host to a client: one client for each namespace and table.
+    /// What destination rules say about a host to a client.
     pub(super) fn subsets(&self, host: &str, caller: ProxyContext<'_>) -> Rc<Subsets<'m>> {
-        let key = (host.to_owned(), caller.namespace.to_owned());
+        let labels = caller.labels.cloned();
+        let key = (host.to_owned(), caller.namespace.to_owned(), labels);
         if let Some(known) = self.subsets.borrow().get(&key) {
             return Rc::clone(known);
         }

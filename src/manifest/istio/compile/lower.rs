@@ -1,6 +1,7 @@
 //! From virtual services to the routes that one proxy has: which apply from a vantage.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::inactive_rules::{bound_to_others, inactive_rule};
@@ -8,19 +9,22 @@ use super::index::Index;
 use super::outcome::everything_to;
 use super::proxy_context::{ProxyContext, ProxyKind};
 use crate::diag::{Code, Note, Span};
-use crate::manifest::Manifests;
+use crate::manifest::elsewhere::Elsewhere;
 use crate::manifest::istio::objects::VirtualService;
-
 use crate::manifest::mesh::visibility::{Visibility, visibility};
 use crate::route::{
     AppliesTo, Condition, Origin, Proxy, Route, RouteList, RouteTable, Test, Vantage, VirtualHost,
 };
 
 /// The routes that apply from a vantage.
-pub(in crate::manifest) fn lower(manifests: &Manifests, vantage: &Vantage) -> RouteTable {
+pub(in crate::manifest) fn lower(
+    index: &Rc<Index<'_>>,
+    vantage: &Vantage,
+    elsewhere: Elsewhere,
+) -> RouteTable {
     let compiler = Compiler {
-        index: Index::new(manifests),
-        vantage,
+        elsewhere,
+        ..Compiler::new(index, vantage)
     };
     match &vantage.origin {
         Origin::Mesh {
@@ -45,11 +49,20 @@ pub(super) const PASSED_THROUGH: &str = "connection passed through";
 
 /// What routes are compiled from.
 pub(super) struct Compiler<'m> {
-    pub(super) index: Index<'m>,
-    pub(super) vantage: &'m Vantage,
+    pub(super) index: Rc<Index<'m>>,
+    pub(super) vantage: Vantage,
+    pub(super) elsewhere: Elsewhere,
 }
 
 impl<'m> Compiler<'m> {
+    pub(super) fn new(index: &Rc<Index<'m>>, vantage: &Vantage) -> Self {
+        Self {
+            index: Rc::clone(index),
+            vantage: vantage.clone(),
+            elsewhere: Elsewhere::Named,
+        }
+    }
+
     /// A caller at this vantage, in a namespace.
     pub(super) fn caller<'a>(&'a self, namespace: &'a str, place: &'a str) -> ProxyContext<'a> {
         let (labels, proxy) = match &self.vantage.origin {
@@ -102,10 +115,13 @@ impl<'m> Compiler<'m> {
         places: &[&str],
         table: &mut RouteTable,
     ) -> Vec<&'m VirtualService> {
-        let manifests = self.index.manifests;
-        let visible = in_order(manifests, client);
+        let services = match self.elsewhere {
+            Elsewhere::Named => self.index.manifests.virtual_services.iter().collect(),
+            Elsewhere::LeftOut => self.index.bound(places),
+        };
+        let visible = in_order(&services, client);
         let with_hosts = |one: &&VirtualService| !one.hosts.is_empty();
-        for hidden in manifests.virtual_services.iter().filter(with_hosts) {
+        for hidden in services.iter().copied().filter(with_hosts) {
             let home = &hidden.meta.namespace;
             if visibility(&hidden.export_to, home, client.unwrap_or(home)).is_none() {
                 let why = format!(
@@ -130,9 +146,8 @@ impl<'m> Compiler<'m> {
                 let mut bindings = service.bindings().into_iter();
                 bindings.any(|binding| places.contains(binding.as_str()))
             });
-        table
-            .inactive_rules
-            .extend(unbound.into_iter().map(bound_to_others));
+        let unbound = unbound.into_iter().map(bound_to_others);
+        table.inactive_rules.extend(unbound);
         bound
     }
 
@@ -179,10 +194,10 @@ impl<'m> Compiler<'m> {
 
 /// The virtual services a client sees, in the order in which they win: private, named, public; each by age, name, namespace.
 /// Without a client namespace each is seen from its own.
-fn in_order<'m>(manifests: &'m Manifests, client: Option<&str>) -> Vec<&'m VirtualService> {
-    let mut seen: Vec<(Visibility, &VirtualService)> = manifests
-        .virtual_services
+fn in_order<'m>(services: &[&'m VirtualService], client: Option<&str>) -> Vec<&'m VirtualService> {
+    let mut seen: Vec<(Visibility, &VirtualService)> = services
         .iter()
+        .copied()
         .filter_map(|service| {
             let home = service.meta.namespace.as_str();
             visibility(&service.export_to, home, client.unwrap_or(home)).map(|how| (how, service))

@@ -48,6 +48,7 @@ mod waypoint_use;
 
 pub(crate) use client::without_proxy;
 pub(in crate::manifest) use host_notes::SidecarNotes;
+pub(in crate::manifest) use index::Index;
 pub(in crate::manifest) use lower::lower;
 pub use shared_table::SharedTable;
 pub(in crate::manifest) use shared_table::shared_tables;

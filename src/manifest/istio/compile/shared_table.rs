@@ -1,14 +1,13 @@
 //! Gateways of the same proxies have one table of routes: it is made once for all of them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::index::Index;
 use super::lower::Compiler;
 use crate::diag::Note;
 use crate::manifest::Manifests;
-use crate::manifest::gateway_api::ListenerSet;
 use crate::manifest::istio::{HttpAction, VirtualService};
-use crate::manifest::reported::Part;
 use crate::route::{AppliesTo, Implementation, Vantage};
 
 /// The table of a gateway that is the one of another gateway as well.
@@ -20,22 +19,21 @@ pub struct SharedTable {
     pub notes: Vec<Note<AppliesTo>>,
 }
 
-/// For each gateway by namespace and name the table that an earlier one has too; none where it has one of its own.
+/// For each gateway by namespace and name the table that an earlier one has too; none where it has one of its own, as those have
+/// that stand alone.
 pub(in crate::manifest) fn shared_tables(
-    manifests: &Manifests,
+    index: &Rc<Index<'_>>,
     vantage: &Vantage,
     gateways: &[(String, String)],
+    alone: &HashSet<(&str, &str)>,
 ) -> Vec<Option<SharedTable>> {
-    let alone = alone(manifests);
+    let manifests = index.manifests;
     // What a canary's name means depends on the namespace.
     let by_namespace = !manifests.canaries.is_empty();
     // Patches have the gateway that they are for.
     let patched = !manifests.patches.is_empty()
         && vantage.implementation == Some(Implementation::EnvoyGateway);
-    let compiler = Compiler {
-        index: Index::new(manifests),
-        vantage,
-    };
+    let compiler = Compiler::new(index, vantage);
     let tables: Vec<Option<(TableKey<'_>, Vec<Note<AppliesTo>>)>> = gateways
         .iter()
         .map(|(namespace, name)| {
@@ -80,37 +78,6 @@ struct TableKey<'m> {
     assumed: bool,
     port: Option<u16>,
     namespace: Option<&'m String>,
-}
-
-/// The gateways that have something of their own: what routes of the Gateway API, sets of listeners and controllers say of a
-/// gateway, they say of that one. By namespace and name.
-fn alone(manifests: &Manifests) -> HashSet<(&str, &str)> {
-    let own = manifests.api_gateways.iter();
-    let own = own.map(|one| (one.meta.namespace.as_str(), one.meta.name.as_str()));
-    let routes = manifests.api_routes();
-    let of_routes = routes.flat_map(|route| {
-        let parents = route.parents.iter();
-        parents.map(|one| {
-            (
-                one.namespace(&route.meta.namespace),
-                one.name.value.as_str(),
-            )
-        })
-    });
-    let of_sets = manifests.listener_sets.iter().map(ListenerSet::gateway);
-    let of_controllers = manifests.reported.iter().flat_map(|one| {
-        let [namespace, name] = &one.name;
-        let of_object = (one.kind == "Gateway").then_some((namespace.as_str(), name.as_str()));
-        let of_part = match &one.part {
-            Part::At([_, namespace, name]) => Some((namespace.as_str(), name.as_str())),
-            Part::Whole | Part::Listener(_) => None,
-        };
-        of_object.into_iter().chain(of_part)
-    });
-    own.chain(of_routes)
-        .chain(of_sets)
-        .chain(of_controllers)
-        .collect()
 }
 
 /// The gateways with rules about the labels of the client, which are said not to be known of each of them, as `namespace/name`.

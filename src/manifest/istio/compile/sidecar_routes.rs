@@ -175,7 +175,7 @@ impl<'m> Compiler<'m> {
         self.envoy_filters(caller.namespace, &mut host.caveats);
         if let Some(known) = known {
             let home = caller.namespace;
-            let (index, vantage) = (&self.index, self.vantage);
+            let (index, vantage) = (&self.index, &self.vantage);
             host.caveats
                 .extend(index.without_proxy(vantage, home, full, known));
         }

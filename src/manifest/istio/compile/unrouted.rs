@@ -1,6 +1,7 @@
 //! What a sidecar, a waypoint or a gateway does with a request that no rule takes.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::gateway_proxies::mapped;
 use super::handshake::Handshake;
@@ -24,10 +25,7 @@ pub(in crate::manifest) fn unrouted(
     vantage: &Vantage,
     probe: &Probe,
 ) -> Unrouted {
-    let compiler = Compiler {
-        index: Index::new(manifests),
-        vantage,
-    };
+    let compiler = Compiler::new(&Rc::new(Index::new(manifests)), vantage);
     match &vantage.origin {
         Origin::Mesh { namespace, .. } => compiler.in_mesh(namespace.as_deref(), probe),
         Origin::Gateway { namespace, name } => compiler.at_gateway(namespace, name, probe),
