@@ -312,11 +312,8 @@ fn runs_in(text: &str) -> usize {
     serde_json::from_str(text).map_or(1, |Parts { parts }| parts.len().max(1))
 }
 
-/// The text is gone before the run is judged.
 fn parsed(text: String, name: &str) -> Result<Report, Failure> {
-    let report = read_run(&text);
-    drop(text);
-    report.map_err(|error| unusable(name, error))
+    read_run(text).map_err(|error| unusable(name, error))
 }
 
 fn unusable(name: &str, error: ReadError) -> Failure {

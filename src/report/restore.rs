@@ -30,13 +30,23 @@ pub enum ReadError {
 
 /// Reads a report; those of a newer major version are refused.
 pub fn read(text: &str) -> Result<Report, ReadError> {
-    let mut report = read_run(text)?;
+    let mut report = decoded(text)?;
+    restore(&mut report)?;
     report.derive_rows();
     Ok(report)
 }
 
-/// The same without the rows that formats show: whoever judges the run again derives them from what it then says.
-pub fn read_run(text: &str) -> Result<Report, ReadError> {
+/// The same without the rows that formats show: whoever judges the run again derives them from what it then says. A text
+/// that is given away is gone before its requests are unpacked.
+pub fn read_run(text: impl AsRef<str>) -> Result<Report, ReadError> {
+    let mut report = decoded(text.as_ref())?;
+    drop(text);
+    restore(&mut report)?;
+    Ok(report)
+}
+
+/// What stands in the text.
+fn decoded(text: &str) -> Result<Report, ReadError> {
     #[derive(Deserialize)]
     struct Named {
         schema: String,
@@ -51,9 +61,7 @@ pub fn read_run(text: &str) -> Result<Report, ReadError> {
         Some(Ok(major)) if major > own => Err(ReadError::Newer(schema)),
         Some(Ok(_)) => {
             reset_histogram_memory();
-            let mut report: Report = serde_json::from_str(text)?;
-            restore(&mut report)?;
-            Ok(report)
+            Ok(serde_json::from_str(text)?)
         }
         _ => Err(ReadError::Other(schema)),
     }
