@@ -603,3 +603,23 @@ fn gateways_of_the_same_proxies_are_asked_for_what_is_bound_to_them() {
     }
     assert_eq!(failing(&written.text, &world), 0);
 }
+
+/// Found by fuzzing: a name in capitals, which no API server takes, was written as it is and read in small letters.
+#[test]
+fn names_in_capitals_are_written_and_read_back() {
+    let api_route = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": { "name": "r" },
+        "spec": { "parentRefs": [{ "name": "g" }], "hostnames": ["a.example.com"],
+            "rules": [{ "backendRefs": [{ "name": "Web", "port": 80 }] }] } });
+    let service = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": { "name": "v" },
+        "spec": { "hosts": ["Web"], "http": [{ "route": [{ "destination": { "host": "Web", "subset": "V1" } }] }] } });
+    let weights = json!({ "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": { "name": "w" },
+        "spec": { "routes": [{ "services": [{ "name": "A", "weight": 9 }, { "name": "b", "weight": 1 }] }] } });
+    for objects in [api_route, service, weights] {
+        let world = world(&objects);
+        let written = write(&world, &["in.json".to_owned()], None);
+        assert!(written.cases > 0, "{objects}");
+        assert_eq!(failing(&written.text, &world), 0, "{}", written.text);
+        let shouted = written.text.replace("web.default.svc", "WEB.Default.svc");
+        assert_eq!(failing(&shouted, &world), 0, "{shouted}");
+    }
+}

@@ -182,13 +182,14 @@ impl WantedTarget {
     }
 }
 
-/// Whether a name is one of a destination: in full, or without what a mesh adds.
+/// Whether a name is one of a destination, in any case: in full, or without what a mesh adds.
 fn calls(name: &str, destination: &Destination) -> bool {
     let full = destination.host.as_str();
-    let rest = full.strip_prefix(name);
-    rest.is_some_and(|rest| {
+    let start = full.get(..name.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(name)) && {
+        let rest = &full[name.len()..];
         rest.is_empty() || (rest.starts_with('.') && full.ends_with(".svc.cluster.local"))
-    })
+    }
 }
 
 fn place(host: &str, port: Option<u16>, subset: Option<&str>) -> String {

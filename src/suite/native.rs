@@ -255,7 +255,7 @@ fn wanted(node: &Node<'_>, decoder: &mut Decoder<'_>) -> Option<WantedTarget> {
     }
     fields.finish(decoder);
     Some(WantedTarget {
-        host: host.map(|host| host.value.to_lowercase()),
+        host: host.map(|host| host.value),
         port: port.map(|port| port.value),
         subset: subset.map(|subset| subset.value),
         status: status.and_then(|status| u16::try_from(status.value).ok()),
