@@ -146,6 +146,7 @@ fn looking(c: &mut Criterion) {
                 seen: &seen,
                 attribution: &attribution,
                 hypotheses: &[],
+                key: None,
             };
             judge(black_box(evidence), &policy, Some(&watch))
         });

@@ -307,6 +307,8 @@ fn options_about_one_rule_are_refused() {
         (&["-f", &path, "--slo", "all.errors < 1%"], "--slo"),
         (&["-f", &path, "--settle", "1s"], "--settle"),
         (&["-f", &path, "--debug"], "--debug"),
+        (&["-f", &path, "--log", "requests.log"], "--log"),
+        (&["-f", &path, "--generator", "0/2"], "--generator"),
         (&["-f", &path, "-n", "3", "--host", HOST], "fewer"),
         (&[], "-f"),
     ] {

@@ -134,6 +134,7 @@ fn fixture(answers: &[(&str, u16, u64)]) -> Report {
         seen: &seen,
         attribution: &attribution,
         hypotheses: &[],
+        key: None,
     };
     let verdict = judge(evidence, &Policy::default(), None);
     let slos = ["multiple.p99 < 20ms", "multiple.errors < 1%"].map(|slo| {
@@ -205,6 +206,7 @@ fn undeclared() -> Report {
         seen: &seen,
         attribution: &attribution,
         hypotheses: &[],
+        key: None,
     };
     let verdict = judge(evidence, &Policy::default(), None);
     let request = Request {

@@ -206,7 +206,7 @@ fn the_generators_get_the_options_of_the_run() {
 
 #[test]
 fn what_no_generator_could_do_is_refused_before_the_job_is_printed() {
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 14] = [
         &["--generators", "0"],
         &["--generators", "2000"],
         &["--generators", "8", "-n", "5"],
@@ -216,6 +216,15 @@ fn what_no_generator_could_do_is_refused_before_the_job_is_printed() {
         &["--generators", "2", "-d", "@body.json"],
         &["--generators", "2", "--cacert", "ca.pem"],
         &["--generators", "2", "--debug"],
+        &["--generators", "2", "--sessions", "10"],
+        &[
+            "--generators",
+            "2",
+            "--all-rules",
+            "-f",
+            "tests/suites/shop.yaml",
+        ],
+        &["--generators", "2", "--vary", "user=@users.txt"],
         &["--generators", "2", "-f", "/nowhere.yaml"],
         &["--generators", "2", "--start-at", "2126-01-01T00:00:00Z"],
     ];

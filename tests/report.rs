@@ -84,6 +84,7 @@ fn reported(seen: &Observation, expected: &Expected, watched: bool) -> Report {
         seen,
         attribution: &attribution,
         hypotheses: &[],
+        key: None,
     };
     let verdict = rejudge(&evidence, &policy, watched);
     let request = Request {

@@ -259,6 +259,8 @@ fn cases_are_chosen_and_rules_are_counted() {
     assert_eq!(cases.len(), 2);
     assert_eq!(report["summary"]["left_out"], 4);
     assert_eq!(report["coverage"]["covered"], 1);
+    let nothing = run(&["test", "--only", "no such case", &suite]);
+    nothing.refused("no case has `no such case` in its name");
     let outcome = run(&["test", "--only", "testers", "--fail-under", "80", &suite]).exits(1);
     for words in [
         "no case takes VirtualService shop/shop http[0] (shop.yaml:7)",
@@ -604,9 +606,10 @@ fn gateways_of_the_same_proxies_are_asked_for_what_is_bound_to_them() {
     assert_eq!(failing(&written.text, &world), 0);
 }
 
-/// Found by fuzzing: a name in capitals, which no API server takes, was written as it is and read in small letters.
+/// Found by fuzzing: a name in capitals, which no API server takes, was written as it is and read in small letters, and the
+/// status 0 was refused.
 #[test]
-fn names_in_capitals_are_written_and_read_back() {
+fn names_in_capitals_and_replies_without_a_status_are_written_and_read_back() {
     let api_route = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": { "name": "r" },
         "spec": { "parentRefs": [{ "name": "g" }], "hostnames": ["a.example.com"],
             "rules": [{ "backendRefs": [{ "name": "Web", "port": 80 }] }] } });
@@ -614,7 +617,10 @@ fn names_in_capitals_are_written_and_read_back() {
         "spec": { "hosts": ["Web"], "http": [{ "route": [{ "destination": { "host": "Web", "subset": "V1" } }] }] } });
     let weights = json!({ "apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": { "name": "w" },
         "spec": { "routes": [{ "services": [{ "name": "A", "weight": 9 }, { "name": "b", "weight": 1 }] }] } });
-    for objects in [api_route, service, weights] {
+    // A reply without a status, which no proxy takes.
+    let dump = json!({ "virtual_hosts": [{ "name": "w", "domains": ["web"], "routes": [
+        { "match": { "path": "/teapot" }, "direct_response": {} }, { "match": { "prefix": "/" }, "route": { "cluster": "Web" } }] }] });
+    for objects in [api_route, service, weights, dump] {
         let world = world(&objects);
         let written = write(&world, &["in.json".to_owned()], None);
         assert!(written.cases > 0, "{objects}");

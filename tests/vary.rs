@@ -291,6 +291,11 @@ fn values_that_take_different_rules_are_judged_rule_by_rule() {
         "-H",
         "x-group: {{group}}",
     ];
+    let logged = [
+        &args[..],
+        &["--log", "requests.log", "http://127.0.0.1:9/app"],
+    ];
+    run(&logged.concat()).refused("these values take several rules");
     let (_, report) = chance::passes(|| {
         let proxy = Compiled::start(GROUPS);
         let outcome = run_json(&[&args[..], &[&*proxy.url("/app")]].concat());

@@ -187,6 +187,8 @@ impl TryFrom<RunArgs> for RunConfig {
                 (config.policy.require_healthy, "--require-healthy"),
                 (config.load.settle.is_some(), "--settle"),
                 (config.debug, "--debug"),
+                (config.log.is_some(), "--log"),
+                (config.share.generator.is_some(), "--generator"),
                 (!config.vary.is_empty(), "--vary"),
                 (config.sessions.is_some(), "--sessions"),
             ])?;

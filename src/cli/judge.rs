@@ -40,6 +40,7 @@ pub(super) fn run(args: &JudgeArgs) -> Result<Exit, Failure> {
         seen: &seen,
         attribution: &sorted,
         hypotheses: &[],
+        key: None,
     };
     let mut verdict = judge(evidence, &policy, None);
     if verdict.outcome == Outcome::NoData {

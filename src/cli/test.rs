@@ -154,6 +154,13 @@ fn checked(args: &TestArgs, mut live: Option<&mut Live>) -> Result<(TestReport, 
         }
         report.suites.push(rows);
     }
+    let cases = report.suites.iter().map(|suite| suite.cases.len());
+    if cases.sum::<usize>() == 0 && !args.only.is_empty() {
+        return Err(Failure::usage(
+            format!("no case has `{}` in its name", args.only.join("` or `")),
+            "resplit test without --only lists the names",
+        ));
+    }
     for (_, world, taken) in &worlds {
         report.coverage.add(world.coverage(taken));
     }

@@ -295,6 +295,12 @@ fn several(
     sample: &Sample,
     interrupted: bool,
 ) -> Result<Exit, Failure> {
+    if config.log.is_some() {
+        return Err(Failure::usage(
+            "--log writes the requests of one rule, and these values take several rules",
+            "leave --log out, or give the values of one rule",
+        ));
+    }
     let mut proxy = ProxyOfCases::begin(
         config.proxy_admin.as_ref(),
         &config.vantage,

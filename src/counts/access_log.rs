@@ -78,9 +78,14 @@ pub fn read(text: &str, selection: &Selection) -> Result<Counts, CountsError> {
     let mut notes = Vec::new();
     if other > 0 {
         let lines = counted(other as u64, "line");
+        let are = if other == 1 {
+            "is no request"
+        } else {
+            "are no requests"
+        };
         notes.push(Note::new(
             Code::CountsSelected,
-            format!("{lines} of the log are no requests, and left out"),
+            format!("{lines} of the log {are}, and left out"),
         ));
     }
     for (name, value) in &selection.only {

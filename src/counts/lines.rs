@@ -32,12 +32,12 @@ pub fn words(words: &[String]) -> Result<Counts, CountsError> {
 /// If a line has no count.
 pub fn read(text: &str) -> Result<Counts, CountsError> {
     let mut counts = Counts::default();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, count) = pair(line).ok_or_else(|| {
+    let lines = (1..).zip(text.lines());
+    let lines =
+        lines.filter(|(_, line)| !matches!(line.trim_start().chars().next(), None | Some('#')));
+    let counts_first = by_uniq(lines.clone().map(|(_, line)| line));
+    for (number, line) in lines {
+        let (name, count) = pair(line.trim(), counts_first).ok_or_else(|| {
             CountsError::new(
                 format!("line {number} has no count: `{line}`"),
                 "write a value and its count on each line, as in `v1 9012`, or pipe in what `sort | uniq -c` prints",
@@ -48,14 +48,31 @@ pub fn read(text: &str) -> Result<Counts, CountsError> {
     Ok(counts)
 }
 
-fn pair(line: &str) -> Option<(&str, u64)> {
-    let last = line
-        .rsplit_once(char::is_whitespace)
-        .and_then(|(name, count)| Some((name.trim_end(), count.parse().ok()?)));
-    last.or_else(|| {
+/// Whether these lines are from `uniq -c`, which sets its counts right: in the first seven columns, where they fit.
+fn by_uniq<'l>(mut lines: impl Iterator<Item = &'l str> + Clone) -> bool {
+    let digits = |line: &str| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        let number = word.bytes().all(|byte| byte.is_ascii_digit());
+        number.then_some(word.len())
+    };
+    let set_right = lines.clone().any(|line| line.starts_with("  "));
+    lines.all(|line| digits(line).is_some_and(|digits| set_right || digits >= 7))
+}
+
+fn pair(line: &str, count_first: bool) -> Option<(&str, u64)> {
+    let first = || {
         let (count, name) = line.split_once(char::is_whitespace)?;
         Some((name.trim_start(), count.parse().ok()?))
-    })
+    };
+    let last = || {
+        let (name, count) = line.rsplit_once(char::is_whitespace)?;
+        Some((name.trim_end(), count.parse().ok()?))
+    };
+    if count_first {
+        first().or_else(last)
+    } else {
+        last().or_else(first)
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +94,22 @@ mod tests {
         let expected = [("200", 4), ("new canary", 3), ("v1", 9013), ("v2", 988)];
         let expected = expected.map(|(name, count)| (name.to_owned(), count));
         assert_eq!(counted(&read.expect("counts")), expected);
+    }
+
+    #[test]
+    fn what_uniq_prints_is_read_as_such_where_values_are_numbers_as_well() {
+        let read = |text| counted(&read(text).expect("counts"));
+        let of_statuses = [("200".to_owned(), 900), ("404".to_owned(), 100)];
+        assert_eq!(read("    900 200\n    100 404\n"), of_statuses);
+        assert_eq!(
+            read("    900 200\n\n# the rest\n    100 404\n"),
+            of_statuses
+        );
+        assert_eq!(read("200 900\n404 100\n"), of_statuses);
+        let large = [("200".to_owned(), 9_000_000), ("404".to_owned(), 1)];
+        assert_eq!(read("9000000 200\n      1 404\n"), large);
+        let mixed = [("503".to_owned(), 9012), ("v2".to_owned(), 988)];
+        assert_eq!(read("   9012 503\n    988 v2\n"), mixed);
     }
 
     #[test]

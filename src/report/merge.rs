@@ -251,6 +251,7 @@ impl Merge {
             seen: &self.seen,
             attribution: &attribution,
             hypotheses: first.hypotheses(),
+            key: None,
         };
         let (verdict, generators) = judge_together(all, self.runs, &question.policy, self.count);
         let verdict = with_objectives(&all, &question, verdict)?;

@@ -266,6 +266,7 @@ impl Report {
             seen: &self.observation.seen,
             attribution,
             hypotheses: self.hypotheses(),
+            key: None,
         }
     }
 }

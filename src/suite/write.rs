@@ -1,5 +1,6 @@
 //! A suite of what manifests declare now, so that a later change shows as a case that fails.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
@@ -32,13 +33,21 @@ pub fn write(world: &World, manifests: &[String], from: Option<&Vantage>) -> Wri
     }
     text.push_str("cases:\n");
     let mut cases = 0;
+    let mut names: HashMap<String, usize> = HashMap::new();
     for request in world.requests(from) {
         let vantage = request.from.clone().dialling(&request.probe);
         let Ok(actual) = world.actual(&vantage, &request.probe) else {
             continue;
         };
         cases += 1;
-        let _ = writeln!(text, "- name: {}", scalar(&request.name));
+        // Whoever keeps results tells cases apart by their names.
+        let number = names.entry(request.name.clone()).or_default();
+        *number += 1;
+        let name = match number {
+            1 => request.name,
+            number => format!("{} ({number})", request.name),
+        };
+        let _ = writeln!(text, "- name: {}", scalar(&name));
         if let Some(from) = place(&request.from) {
             let _ = writeln!(text, "  from: {from}");
         }

@@ -45,6 +45,8 @@ pub(super) struct Case<'a> {
     /// How the targets of the responses follow each other, where these are the draws.
     pub(super) order: Order,
     pub(super) watch: Option<&'a Watch>,
+    /// What the connections of the log stand for, where that is a key.
+    pub(super) key: Option<&'a str>,
 }
 
 impl<'a> Case<'a> {
@@ -97,6 +99,7 @@ impl<'a> Case<'a> {
             attribution: evidence.attribution,
             seen: evidence.seen,
             hypotheses: evidence.hypotheses,
+            key: evidence.key,
             policy,
             design,
             balancer,

@@ -223,7 +223,11 @@ fn sticky(case: &Case<'_>) -> Option<Note> {
     }
     Some(Note::new(
         Code::PerConnection,
-        "every connection sticks to one target: connections are balanced, not requests".to_owned(),
+        match case.key {
+            Some(key) => format!("every key ({key}) sticks to one target"),
+            None => "every connection sticks to one target: connections are balanced, not requests"
+                .to_owned(),
+        },
     ))
 }
 

@@ -360,6 +360,7 @@ mod tests {
                 seen: &evidence.seen,
                 attribution: &attribution,
                 hypotheses: &[],
+                key: None,
             },
             &policy,
             None,

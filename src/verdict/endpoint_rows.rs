@@ -235,6 +235,7 @@ impl EndpointNames {
             seen,
             attribution: &sorted,
             hypotheses: &[],
+            key: None,
         };
         let verdict = judge(evidence, policy, None);
         (verdict.outcome, verdict.reason)

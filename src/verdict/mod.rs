@@ -358,6 +358,8 @@ pub struct Evidence<'a> {
     pub attribution: &'a Attribution,
     /// What the split could be instead.
     pub hypotheses: &'a [Hypothesis],
+    /// The key whose number the log has in the place of the connection, where it has.
+    pub key: Option<&'a str>,
 }
 
 /// Judges what was seen against what was declared; without a declaration, says only whether there is data. A run that

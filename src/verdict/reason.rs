@@ -75,15 +75,19 @@ pub(super) fn unexpected(case: &Case<'_>) -> String {
     )
 }
 
-/// Connections stick to targets where requests should be split.
+/// Connections, or keys, stick to targets where requests should be split.
 pub(super) fn per_connection(case: &Case<'_>) -> String {
     let several = case
         .rows
         .iter()
         .filter(|row| row.iter().sum::<u64>() > 1)
         .count();
+    let of = match case.key {
+        Some(key) => format!("keys ({key})"),
+        None => "connections".to_owned(),
+    };
     format!(
-        "each of {several} connections with several responses stuck to one target; the declaration splits every request"
+        "each of {several} {of} with several responses stuck to one target; the declaration splits every request"
     )
 }
 

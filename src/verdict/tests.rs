@@ -63,6 +63,7 @@ fn judged(
         seen,
         attribution: &attribution,
         hypotheses,
+        key: None,
     };
     judge(evidence, policy, None)
 }
@@ -344,6 +345,7 @@ fn with_nothing_declared_data_is_all_there_is_to_say() {
             seen: &seen,
             attribution: &attribution,
             hypotheses: &[],
+            key: None,
         };
         judge(evidence, &Policy::default(), None).outcome
     };

@@ -203,6 +203,7 @@ impl Setup {
             seen: &seen,
             attribution: &attribution,
             hypotheses: &[],
+            key: None,
         };
         let verdict = judge(evidence, &policy, watch.as_ref());
         (seen, mapping, verdict)

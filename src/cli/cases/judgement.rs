@@ -84,6 +84,7 @@ where
             seen,
             attribution: &Attribution::new(seen, pair),
             hypotheses,
+            key: None,
         };
         judge(evidence, policy, own.watch.as_ref())
     }

@@ -48,6 +48,10 @@ const BY_CLIENTS: &str =
 pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
     cluster_bucket::refuse_for("endpoints", &args.bucket)?;
     let asked = request(&args.url, &args.request)?;
+    if args.requests.is_some_and(|count| count.0 == 0) {
+        let help = "give the number of requests of each kind, or leave -n out";
+        return Err(Failure::usage("-n cannot be 0", help));
+    }
     let table = table(args, &asked)?;
     let policy = policy(&table);
     let rows = send(args, &asked, &table, &policy)?;
@@ -112,7 +116,7 @@ fn send(
         } else {
             PINNED
         };
-        let number = args.requests.map_or(usual, |count| count.0.max(1));
+        let number = args.requests.map_or(usual, |count| count.0);
         let plan = LoadPlan {
             stop: Stop::Requests(number),
             connections: plan

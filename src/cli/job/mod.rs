@@ -45,7 +45,15 @@ const OWN: [&str; 13] = [
     "quit_proxy",
 ];
 /// Options that name a file of this machine, or say where the report goes.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 14] = [
+    (
+        "all_rules",
+        "runs of several rules are not merged: run it without a Job, or describe a request of one rule",
+    ),
+    (
+        "sessions",
+        "runs of users are not merged: run it without a Job, with kubectl exec",
+    ),
     (
         "log",
         "the pods cannot write a file: the report keeps how single requests ended",
@@ -241,9 +249,14 @@ fn passed_on(matches: &ArgMatches) -> Result<Vec<String>, Failure> {
         }
         for value in matches.get_raw(option).into_iter().flatten() {
             let value = value.to_string_lossy();
-            if option == "data" && value.starts_with('@') {
-                let message = format!("-d {value} names a file that the pods do not have");
-                return Err(Failure::usage(message, "write the body itself"));
+            let file = match option {
+                "data" => value.starts_with('@').then_some("write the body itself"),
+                "vary" => value.contains("=@").then_some("write a range, uuid or seq"),
+                _ => None,
+            };
+            if let Some(help) = file {
+                let message = format!("--{long} {value} names a file that the pods do not have");
+                return Err(Failure::usage(message, help));
             }
             options.push(format!("--{long}={}", value.replace('$', "$$")));
         }

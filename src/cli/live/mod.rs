@@ -102,11 +102,17 @@ impl Live {
                 "give -n, or limit the whole with --max-duration",
             );
         }
+        if args.jobs.0 == 0 {
+            return refuse(
+                "--jobs cannot be 0",
+                "give the number of cases to run at once",
+            );
+        }
         Ok(Some(Self {
             config,
             transport,
             typed: Some(address.clone()).filter(|address| !address.is_empty()),
-            jobs: usize::try_from(args.jobs.0).unwrap_or(usize::MAX).max(1),
+            jobs: usize::try_from(args.jobs.0).unwrap_or(usize::MAX),
             fail_fast: typed.fail_fast,
             planned: Vec::new(),
             routes: Vec::new(),

@@ -81,6 +81,7 @@ impl Session<'_> {
             seen,
             attribution: &sorted,
             hypotheses: self.hypotheses(),
+            key: self.key(),
         };
         let verdict = judge(evidence, policy, self.watch.as_ref());
         let key = self.different.as_ref().and_then(|own| own.key.as_ref());

@@ -257,12 +257,19 @@ impl<'a> Session<'a> {
             seen,
             attribution: &Attribution::new(seen, mapped),
             hypotheses: self.hypotheses(),
+            key: self.key(),
         };
         let open = cause_is_open(evidence, &self.planned.policy, watch);
         if open {
             self.diagnosed_from = Some(from);
         }
         open
+    }
+
+    /// The key whose number the log has in the place of the connection, where it has.
+    pub(super) fn key(&self) -> Option<&str> {
+        let key = self.different.as_ref()?.key.as_ref()?;
+        Some(&key.key)
     }
 
     /// What the split could be instead.

@@ -79,6 +79,7 @@ fn query(text: &str) -> Result<Series, CountsError> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Response {
+        Error { error: String },
         Whole { data: Data },
         Data(Data),
         Result(Vec<Sample>),
@@ -95,11 +96,11 @@ fn query(text: &str) -> Result<Series, CountsError> {
     };
     let response: Response =
         serde_json::from_str(text).map_err(|error| refused(error.to_string()))?;
-    let (Response::Whole {
-        data: Data { result },
-    }
-    | Response::Data(Data { result })
-    | Response::Result(result)) = response;
+    let result = match response {
+        Response::Error { error } => return Err(refused(format!("Prometheus says `{error}`"))),
+        Response::Whole { data } | Response::Data(data) => data.result,
+        Response::Result(result) => result,
+    };
     let mut series = Series::new();
     for mut sample in result {
         let (_, value) = sample.value.ok_or_else(|| {

@@ -30,6 +30,9 @@ pub(super) fn findings(case: &Case<'_>, verdict: &Verdict) -> Vec<Note> {
         return Vec::new();
     }
     let mut found = Vec::new();
+    if let (Some(key), true) = (case.key, case.per_connection()) {
+        return vec![per_key(key)];
+    }
     let addresses = case.per_connection().then(|| several_addresses(case));
     let several = matches!(addresses, Some(Some(_)));
     found.extend(addresses.map(|known| known.unwrap_or_else(per_connection)));
@@ -70,6 +73,16 @@ fn several_addresses(case: &Case<'_>) -> Option<Note> {
             names.join(", ")
         ),
     ))
+}
+
+fn per_key(key: &str) -> Note {
+    Note::new(
+        Code::Sticky,
+        format!(
+            "the key ({key}) decides the target: something hashes it over all targets. Look for a hash policy of a Service or \
+             subset that has the pods of several of them"
+        ),
+    )
 }
 
 fn per_connection() -> Note {

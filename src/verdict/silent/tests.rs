@@ -43,6 +43,7 @@ fn judged(declared: &str, responses: &[(&str, u16, u64)], failed: u64, policy: &
         seen: &seen,
         attribution: &attribution,
         hypotheses: &[],
+        key: None,
     };
     judge(evidence, policy, None)
 }

@@ -517,6 +517,7 @@ fn objectives_decide_a_verdict_that_is_no_divergence() {
         seen: &observation,
         attribution: &attribution,
         hypotheses: &[],
+        key: None,
     };
     let verdict = judge(evidence, &policy, None);
     let result = |outcome| SloResult {
