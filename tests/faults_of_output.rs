@@ -191,6 +191,32 @@ fn fault_7_what_can_be_written_is_written_whatever_happens_to_the_rest() {
     );
 }
 
+/// A file that may not grow any further is a full disk, and not the end of the process.
+#[test]
+fn fault_7_a_limit_of_files_loses_nothing_else() {
+    let mesh = Mesh::split([("v1", 9), ("v2", 1)]).start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = format!(
+        "ulimit -f 4; exec {} --expect v1=90,v2=10 -n 2000 --no-progress --report json=large.json --report oneline=small.txt {}",
+        env!("CARGO_BIN_EXE_resplit"),
+        mesh.url("/")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .expect("bash runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("large.json"), "{stderr}");
+    assert!(!output.stdout.is_empty());
+    let left: Vec<_> = fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left, ["small.txt"]);
+}
+
 #[test]
 fn fault_8_a_report_replaces_a_file_with_its_mode_through_links_and_leaves_nothing_beside_it() {
     let mesh = Mesh::honest();

@@ -82,6 +82,7 @@ use failure::Failure;
 #[must_use]
 pub fn main() -> u8 {
     let typed: Vec<OsString> = std::env::args_os().collect();
+    signals::outlive_limits_of_files();
     sidecar::quit_at_the_end(&typed);
     let code = carried_out(typed);
     sidecar::quit();

@@ -4,7 +4,16 @@
     reason = "which signals are ignored stands in a file of the system"
 )]
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+
+/// Has a file that may not grow any further be an error of the write, as on a full disk, and not the end of the process.
+pub(super) fn outlive_limits_of_files() {
+    // Where it cannot be registered nothing is lost yet.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
 
 /// Ctrl-C, SIGTERM, and SIGHUP unless whoever started the process has it ignored: `nohup` has a run outlive its terminal.
 pub(super) fn asking_to_end() -> impl Iterator<Item = i32> {

@@ -113,6 +113,14 @@ mod tests {
     }
 
     #[test]
+    fn rare_values_are_counted_together() {
+        let lines = (0..5000).map(|at| format!("v{at} {}", 1 + u64::from(at < 10)));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let seen = read(&text).expect("counts").observation().expect("counts");
+        assert_eq!((seen.tallies.len(), seen.sent), (2001, 5010));
+    }
+
+    #[test]
     fn what_has_no_count_is_shown_with_its_line() {
         let problem = read("v1 9\nv2\n").expect_err("no count").problem;
         assert_eq!(problem, "line 2 has no count: `v2`");

@@ -5,6 +5,7 @@ pub mod access_log;
 pub mod lines;
 pub mod prometheus;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Note};
@@ -14,6 +15,9 @@ use crate::split::{Bucket, Identity, ResponseFlag};
 
 /// What stands for nothing in the telemetry of a mesh.
 const NOTHING: [&str; 3] = ["", "-", "unknown"];
+
+/// How many values are kept apart, the most frequent ones: the others are counted together.
+const MOST_BUCKETS: usize = 2000;
 
 /// How many names a message lists.
 const MOST_NAMES: usize = 6;
@@ -75,17 +79,26 @@ impl Counts {
         if sent > MOST_COUNT {
             return Err(too_many());
         }
-        let counted = self.buckets.iter().filter(|(_, count)| **count > 0);
-        let tally = |count: &u64| Tally {
-            count: *count,
-            bytes: None,
-            ..Tally::default()
-        };
+        let mut counted: Vec<(&Bucket, u64)> = (self.buckets.iter())
+            .map(|(bucket, count)| (bucket, *count))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        counted.sort_by_key(|(bucket, count)| (Reverse(*count), *bucket));
+        let mut tallies: BTreeMap<Bucket, Tally> = BTreeMap::new();
+        for (at, (bucket, count)) in counted.into_iter().enumerate() {
+            let mut bucket = bucket.clone();
+            if at >= MOST_BUCKETS {
+                bucket.identity = Identity::Overflow;
+            }
+            let none = || Tally {
+                bytes: None,
+                ..Tally::default()
+            };
+            tallies.entry(bucket).or_insert_with(none).count += count;
+        }
         Ok(Observation {
             sent,
-            tallies: counted
-                .map(|(bucket, count)| (bucket.clone(), tally(count)))
-                .collect(),
+            tallies,
             ..Observation::default()
         })
     }

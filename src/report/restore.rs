@@ -165,6 +165,19 @@ fn responses(report: &mut Report) -> Result<(), ReadError> {
 
 /// Whether the counts of a run add up.
 fn check(report: &Report) -> Result<(), ReadError> {
+    let policy = &report.policy;
+    let chance = |value: f64| value > 0.0 && value < 1.0;
+    let part = |value: f64| (0.0..=1.0).contains(&value);
+    if !(chance(policy.alpha)
+        && chance(policy.beta)
+        && part(policy.tolerance)
+        && policy
+            .resolution
+            .is_none_or(|value| value > 0.0 && part(value))
+        && part(policy.max_unattributed))
+    {
+        return Err(ReadError::Damaged("its policy is none that a run can have"));
+    }
     let seen = &report.observation.seen;
     let (answered, failed) = (seen.answered(), seen.failed());
     if answered != report.observation.rows.answered || answered + failed != seen.sent {
