@@ -93,6 +93,30 @@ fn fault_4_a_histogram_in_a_report_takes_only_what_it_holds() {
     }
 }
 
+/// A verdict of a policy outside of what its options take would be an absurd one.
+#[test]
+fn policies_that_no_run_can_have_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (field, value) in [
+        ("alpha", json!(0)),
+        ("alpha", json!(1)),
+        ("beta", json!(2)),
+        ("tolerance", json!(-0.1)),
+        ("tolerance", json!(1e300)),
+        ("resolution", json!(0)),
+        ("resolution", json!(2)),
+        ("max_unattributed", json!(-1)),
+        ("max_unattributed", json!(1.5)),
+    ] {
+        let mut report = saved();
+        report["policy"][field] = value;
+        let path = written(folder.path(), "absurd.json", &report);
+        let outcome = run(&["report", path.to_str().unwrap()]).exits(2);
+        let said = "its policy is none that a run can have";
+        assert!(outcome.stderr.contains(said), "{field}: {}", outcome.stderr);
+    }
+}
+
 /// Fault 10: sums of saved reports ran over.
 #[test]
 fn fault_10_counts_that_no_run_can_have_are_refused() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{Context, Finding, Rule};
 use crate::diag::{Code, Note, Span};
 use crate::manifest::gateway_api::ApiRoute;
-use crate::manifest::istio::gateway_name;
+use crate::manifest::istio::VirtualService;
 use crate::route::{InactiveRule, Origin, ResolveError, RouteTable};
 
 /// A rule that does not apply, and why.
@@ -79,53 +79,53 @@ impl Context<'_> {
 
     /// The rules that do not apply at a gateway they are bound to.
     pub(super) fn refused(&self) -> Vec<InactiveFinding> {
-        let places = |object: &str| -> Vec<String> {
-            let service = self.virtual_service(object);
-            let gateways = service.map_or(&[][..], |service| &service.gateways);
-            let home = service.map_or("", |service| &service.meta.namespace);
-            let names = gateways
-                .iter()
-                .map(|gateway| gateway_name(&gateway.value, home));
-            names.collect()
-        };
-        // What the table of a gateway leaves out, by its object, and by the places that this is bound to.
-        let mut by_object: HashMap<_, Vec<&InactiveRule>> = HashMap::new();
-        let mut by_place: HashMap<_, Vec<&InactiveRule>> = HashMap::new();
-        for table in self.tables() {
-            for rule in &table.inactive_rules {
-                let key = (Rc::as_ptr(table), rule.object.as_str());
-                by_object.entry(key).or_default().push(rule);
-                for place in BTreeSet::from_iter(places(&rule.object)) {
-                    let key = (Rc::as_ptr(table), place);
-                    by_place.entry(key).or_default().push(rule);
-                }
-            }
-        }
         let gateways = self.views.iter().filter_map(|view| {
             let Origin::Gateway { namespace, name } = &view.vantage.origin else {
                 return None;
             };
             Some((format!("{namespace}/{name}"), Rc::as_ptr(&view.table)))
         });
-        let gateways: Vec<(String, *const RouteTable)> = gateways.collect();
-        let tables: HashMap<&String, *const RouteTable> = (gateways.iter())
-            .map(|(place, table)| (place, *table))
-            .collect();
-        // What one of its gateways takes is served, whatever the others do.
-        let served = |object: &str, host: &String| {
-            places(object).iter().any(|place| {
-                let Some(table) = tables.get(place) else {
-                    return false;
-                };
-                let mut absent = by_object.get(&(*table, object)).into_iter().flatten();
-                !absent.any(|rule| rule.hosts.contains(host))
-            })
-        };
-        let refused = gateways.iter().flat_map(|(place, table)| {
-            let bound = by_place.get(&(*table, place.clone())).into_iter().flatten();
-            bound.filter(|rule| !rule.hosts.iter().all(|host| served(&rule.object, host)))
+        let tables: HashMap<String, *const RouteTable> = gateways.collect();
+        // What the table of a gateway leaves out, by its object.
+        let mut left_out: HashMap<(*const RouteTable, &str), Vec<&InactiveRule>> = HashMap::new();
+        for table in self.tables() {
+            for rule in &table.inactive_rules {
+                let key = (Rc::as_ptr(table), rule.object.as_str());
+                left_out.entry(key).or_default().push(rule);
+            }
+        }
+        let objects: BTreeSet<&str> = left_out.keys().map(|(_, object)| *object).collect();
+        let refused = objects.into_iter().flat_map(|object| {
+            let own: BTreeSet<*const RouteTable> = (self.places(object).iter())
+                .filter_map(|place| tables.get(place).copied())
+                .collect();
+            let own: Vec<&[&InactiveRule]> = (own.into_iter())
+                .map(|table| {
+                    left_out
+                        .get(&(table, object))
+                        .map_or(&[][..], Vec::as_slice)
+                })
+                .collect();
+            // What one of its gateways takes is served, whatever the others do.
+            let mut known: HashMap<&String, bool> = HashMap::new();
+            let mut served = |host| {
+                *known.entry(host).or_insert_with(|| {
+                    let leaves_out = |rule: &&InactiveRule| rule.hosts.contains(host);
+                    own.iter().any(|absent| !absent.iter().any(leaves_out))
+                })
+            };
+            let rules = own.iter().flat_map(|rules| rules.iter().copied());
+            let mut refused: Vec<&InactiveRule> = rules.collect();
+            refused.retain(|rule| !rule.hosts.iter().all(&mut served));
+            refused
         });
-        self.placed(refused.copied())
+        self.placed(refused)
+    }
+
+    /// The gateways that a VirtualService is bound to, as `namespace/name`.
+    fn places(&self, object: &str) -> Vec<String> {
+        let service = self.virtual_service(object);
+        service.map_or_else(Vec::new, VirtualService::bindings)
     }
 
     fn placed<'e>(&self, rules: impl Iterator<Item = &'e InactiveRule>) -> Vec<InactiveFinding> {

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use super::{Connections, ObservationRows, Place, Report, Responses, SCHEMA};
 use crate::observe::{ResponseSeries, reset_histogram_memory};
 use crate::split::{Bucket, Expected};
-use crate::verdict::ShareIntervals;
 use crate::verdict::mapping::Mapping;
+use crate::verdict::{Policy, ShareIntervals};
 
 /// Why a text is not a report.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,7 @@ fn decoded(text: &str) -> Result<Report, ReadError> {
 
 /// Takes out of the rows what they hold of the run.
 fn restore(report: &mut Report) -> Result<(), ReadError> {
+    check_policy(&report.policy)?;
     if let Some(expected) = report.split() {
         report.observation.mapping = mapping(&report.observation.rows, expected)?;
     }
@@ -163,9 +164,8 @@ fn responses(report: &mut Report) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// Whether the counts of a run add up.
-fn check(report: &Report) -> Result<(), ReadError> {
-    let policy = &report.policy;
+/// Whether a run can have the policy: the options have these ranges.
+fn check_policy(policy: &Policy) -> Result<(), ReadError> {
     let chance = |value: f64| value > 0.0 && value < 1.0;
     let part = |value: f64| (0.0..=1.0).contains(&value);
     if !(chance(policy.alpha)
@@ -178,6 +178,11 @@ fn check(report: &Report) -> Result<(), ReadError> {
     {
         return Err(ReadError::Damaged("its policy is none that a run can have"));
     }
+    Ok(())
+}
+
+/// Whether the counts of a run add up.
+fn check(report: &Report) -> Result<(), ReadError> {
     let seen = &report.observation.seen;
     let (answered, failed) = (seen.answered(), seen.failed());
     if answered != report.observation.rows.answered || answered + failed != seen.sent {
