@@ -66,6 +66,21 @@ pub struct Detector {
     value: f64,
 }
 
+impl Alternative {
+    /// That a target gets `q` of the requests, where it got `base` before.
+    fn new(target: usize, base: f64, q: f64, weight: f64) -> Self {
+        Self {
+            target,
+            hit: q / base,
+            miss: (1.0 - q) / (1.0 - base),
+            weight,
+            sum: 0.0,
+            largest: 0.0,
+            since: 0,
+        }
+    }
+}
+
 impl Detector {
     /// Watches over targets whose shares may lie between `lo` and `hi`; a deviation of `step` beyond that is the smallest that
     /// is looked for, half of it the smallest that is seen in the end.
@@ -92,15 +107,8 @@ impl Detector {
         let of_side = 1.0 / sides.len() as f64;
         let alternatives = sides.iter().flat_map(|side| {
             let weight = of_side / side.len() as f64;
-            side.iter().map(move |(target, base, q)| Alternative {
-                target: *target,
-                hit: q / base,
-                miss: (1.0 - q) / (1.0 - base),
-                weight,
-                sum: 0.0,
-                largest: 0.0,
-                since: 0,
-            })
+            side.iter()
+                .map(move |(target, base, q)| Alternative::new(*target, *base, *q, weight))
         });
         Self {
             alternatives: alternatives.collect(),
@@ -113,15 +121,9 @@ impl Detector {
     pub fn above(most: f64) -> Self {
         let side = larger(most, most);
         let weight = 1.0 / side.len() as f64;
-        let alternatives = side.into_iter().map(|q| Alternative {
-            target: 0,
-            hit: q / most,
-            miss: (1.0 - q) / (1.0 - most),
-            weight,
-            sum: 0.0,
-            largest: 0.0,
-            since: 0,
-        });
+        let alternatives = side
+            .into_iter()
+            .map(|q| Alternative::new(0, most, q, weight));
         Self {
             alternatives: alternatives.collect(),
             value: 0.0,
